@@ -1,0 +1,79 @@
+"""See through your image classifier, then make it hard to break."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+# name: the module it comes from; imported on first use, since torch alone takes seconds
+_HOMES = {
+    "Audit": "ironglass.studies.plan",
+    "Augment": "ironglass.data.augment",
+    "Classifier": "ironglass.models.classifier",
+    "Dataset": "ironglass.data.dataset",
+    "InputError": "ironglass.errors",
+    "Recipe": "ironglass.train.recipe",
+    "Run": "ironglass.run",
+    "Stage": "ironglass.train.recipe",
+    "attack": "ironglass.measure.robustness",
+    "audit": "ironglass.studies.audit",
+    "evaluate": "ironglass.measure.accuracy",
+    "explain": "ironglass.explain",
+    "fit": "ironglass.train.fit",
+    "load_classifier": "ironglass.models.load",
+    "load_dataset": "ironglass.data.load",
+    "save_classifier": "ironglass.models.save",
+    "write_report": "ironglass.report.page",
+}
+
+if TYPE_CHECKING:
+    from ironglass.data.augment import Augment
+    from ironglass.data.dataset import Dataset
+    from ironglass.data.load import load_dataset
+    from ironglass.errors import InputError
+    from ironglass.explain import explain
+    from ironglass.measure.accuracy import evaluate
+    from ironglass.measure.robustness import attack
+    from ironglass.models.classifier import Classifier
+    from ironglass.models.load import load_classifier
+    from ironglass.models.save import save_classifier
+    from ironglass.report.page import write_report
+    from ironglass.run import Run
+    from ironglass.studies.audit import audit
+    from ironglass.studies.plan import Audit
+    from ironglass.train.fit import fit
+    from ironglass.train.recipe import Recipe, Stage
+
+__all__ = [
+    "Audit",
+    "Augment",
+    "Classifier",
+    "Dataset",
+    "InputError",
+    "Recipe",
+    "Run",
+    "Stage",
+    "attack",
+    "audit",
+    "evaluate",
+    "explain",
+    "fit",
+    "load_classifier",
+    "load_dataset",
+    "save_classifier",
+    "write_report",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'ironglass' has no attribute {name!r}")
+    # kept, also because importing a package of the same name (explain) would otherwise hide the function
+    value = globals()[name] = getattr(importlib.import_module(_HOMES[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,5 @@
+"""`python -m ironglass`."""
+
+from ironglass.cli import main
+
+main()

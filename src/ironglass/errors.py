@@ -1,0 +1,12 @@
+"""The one exception that is the reader's to mend."""
+
+
+class InputError(ValueError):
+    """Bad input, said in one line: what is wrong, where, and how to mend it.
+
+    The command line prints the line and leaves with exit status 2, without a traceback. From Python it is an
+    ordinary `ValueError`.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(str(message).split()))

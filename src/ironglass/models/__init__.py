@@ -1,0 +1,7 @@
+"""Networks, and what belongs to each: normalisation, class names, input size, weights."""
+
+from ironglass.models.classifier import Classifier, check_images, frozen
+from ironglass.models.load import load_classifier
+from ironglass.models.save import save_classifier
+
+__all__ = ["Classifier", "check_images", "frozen", "load_classifier", "save_classifier"]

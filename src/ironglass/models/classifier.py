@@ -1,0 +1,148 @@
+"""The only thing that attacks and explainers ever see: pixels in [0, 1] to logits."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ironglass.errors import InputError
+from ironglass.types import Images, Logits
+
+# Images were checked where they came in; inside `frozen` every further pass may skip it.
+_checked = threading.local()
+
+
+class Classifier(nn.Module):
+    """A network with everything that belongs to it: normalisation, class names, input size.
+
+    logits = network((images - mean) / std)
+
+    network: any module that maps (n, c, h, w) to (n, k). mean, std: one number a channel, in units of [0, 1].
+    classes: k names. input_size: height and width in pixels, or one number for a square.
+    """
+
+    mean: Tensor
+    std: Tensor
+    source: str
+    """The name it was loaded by, "" for a module of the user's own."""
+    options: dict[str, Any]
+    """What its network's builder was given beside classes, channels and size."""
+
+    def __init__(
+        self,
+        network: nn.Module,
+        *,
+        mean: Sequence[float],
+        std: Sequence[float],
+        classes: Sequence[str],
+        input_size: int | tuple[int, int],
+    ) -> None:
+        super().__init__()
+        if len(mean) != len(std):
+            raise InputError(f"mean has {len(mean)} channels and std {len(std)}: give one number a channel to each")
+        if any(not value > 0 for value in std):
+            raise InputError(f"std is {tuple(std)}: every channel's must be above 0")
+        if len(set(classes)) != len(classes) or len(classes) < 2:
+            raise InputError(f"classes must be at least two different names, not {list(classes)[:5]}")
+        self.network = network
+        self.source, self.options = "", {}
+        self.classes = tuple(str(name) for name in classes)
+        self.input_size: tuple[int, int] = (input_size, input_size) if isinstance(input_size, int) else input_size
+        self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32).view(1, -1, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std, dtype=torch.float32).view(1, -1, 1, 1), persistent=False)
+
+    @property
+    def channels(self) -> int:
+        """Channels of an image: 1 for grey, 3 for colour."""
+        return self.mean.shape[1]
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return self.mean.device
+
+    def forward(self, images: Images) -> Logits:
+        """Logits of images in [0, 1]. Raises InputError, naming the range found, for anything else.
+
+        In training mode the range is not checked: some objectives step outside it on purpose.
+        """
+        if not self.training and not getattr(_checked, "inside", False) and not torch.compiler.is_compiling():
+            check_images(images, self.channels)
+        return self.network((images - self.mean) / self.std)
+
+    def layers(self) -> dict[str, nn.Module]:
+        """The network's innermost modules by name, in the order in which a forward pass runs them.
+
+        Found by a dry run on a grey image. A module that runs twice stands at its first place; one that never runs is
+        left out.
+        """
+        order: dict[str, nn.Module] = {}
+        handles = [
+            module.register_forward_hook(lambda module, _in, _out, name=name: order.setdefault(name, module) and None)
+            for name, module in self.network.named_modules()
+            if not any(True for _ in module.children())
+        ]
+        try:
+            with frozen(self), torch.no_grad():
+                self(torch.full((2, self.channels, *self.input_size), 0.5, device=self.device))
+        finally:
+            for handle in handles:
+                handle.remove()
+        return order
+
+    def convolutions(self) -> dict[str, nn.Conv2d]:
+        """The convolutional layers by name, in the order in which they run."""
+        return {name: layer for name, layer in self.layers().items() if isinstance(layer, nn.Conv2d)}
+
+
+def check_images(images: Tensor, channels: int | None = None) -> None:
+    """Raises InputError unless `images` is float, (n, c, h, w), finite and in [0, 1]."""
+    if images.ndim != 4:
+        raise InputError(f"images have shape {tuple(images.shape)}: give them as (n, c, h, w)")
+    if not images.is_floating_point():
+        raise InputError(f"images are {images.dtype}: give float32 in [0, 1], for bytes images.float() / 255")
+    if channels is not None and images.shape[1] != channels:
+        raise InputError(f"images have {images.shape[1]} channels and the classifier takes {channels}")
+    if images.numel() == 0:
+        raise InputError("there are no images: the batch is empty")
+    low, high = (float(bound) for bound in images.detach().aminmax())
+    if not (low >= 0 and high <= 1):  # also catches NaN
+        raise InputError(f"images range from {low:.4g} to {high:.4g}: give them in [0, 1], not normalised")
+
+
+def check_labels(labels: Tensor, n: int, classes: int) -> None:
+    """Raises InputError unless `labels` is int64, (n,), with every one a position in the list of classes."""
+    if labels.dtype != torch.int64 or tuple(labels.shape) != (n,):
+        raise InputError(f"labels are {labels.dtype} {tuple(labels.shape)}: give int64 ({n},), one class an image")
+    low, high = (int(bound) for bound in labels.aminmax())
+    if low < 0 or high >= classes:
+        raise InputError(f"labels range from {low} to {high}: {classes} classes are numbered 0 to {classes - 1}")
+
+
+@contextmanager
+def frozen(classifier: Classifier) -> Iterator[Classifier]:
+    """Inside: evaluation mode, and no gradient to any parameter, so that only the image's is computed.
+
+    Mode, gradient flags and parameter gradients are as before on leaving, also after an exception. The caller has
+    checked the images; passes inside do not check them again.
+    """
+    modes = [(module, module.training) for module in classifier.modules()]
+    flags = [(parameter, parameter.requires_grad) for parameter in classifier.parameters()]
+    inside = getattr(_checked, "inside", False)
+    try:
+        classifier.eval()
+        for parameter, _ in flags:
+            parameter.requires_grad_(False)
+        _checked.inside = True
+        yield classifier
+    finally:
+        _checked.inside = inside
+        for module, mode in modes:
+            module.training = mode
+        for parameter, flag in flags:
+            parameter.requires_grad_(flag)

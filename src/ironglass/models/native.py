@@ -1,0 +1,36 @@
+"""What size of image a model was made for, known before it is built."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ironglass.models.own import NETWORKS
+
+
+def native_size(name: str) -> tuple[int, int] | None:
+    """Height and width in pixels that belong to the named model; None where any will do or the name is unknown."""
+    config = Path(name.removeprefix("local-dir:")) / "config.json"
+    if config.is_file():
+        known: dict[str, Any] = json.loads(config.read_text(encoding="utf-8")).get("pretrained_cfg", {})
+        return tuple(known["input_size"][1:]) if "input_size" in known else None  # type: ignore[return-value]
+    if name.startswith("timm/"):
+        import timm
+
+        found = timm.get_pretrained_cfg(name.removeprefix("timm/"), allow_unregistered=False)
+        return tuple(found.input_size[1:]) if found else None  # type: ignore[return-value]
+    if name.startswith("torchvision/"):
+        from torchvision.models import get_model_weights, list_models
+
+        short = name.removeprefix("torchvision/")
+        best: Any = getattr(get_model_weights(short), "DEFAULT", None) if short in list_models() else None
+        return (best.transforms().crop_size[0],) * 2 if best else None
+    return None
+
+
+def knows_classes(name: str, *, weighted: bool) -> bool:
+    """Whether the named model brings class names of its own; `weighted` says that it comes with weights."""
+    if name in NETWORKS or ".py:" in name:
+        return False
+    return weighted or not name.startswith(("timm/", "torchvision/"))

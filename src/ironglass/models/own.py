@@ -1,0 +1,127 @@
+"""Our own networks, the user's, and heads for other classes."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from torch import nn
+
+from ironglass.errors import InputError
+from ironglass.models.classifier import Classifier
+from ironglass.models.logistic import logistic
+from ironglass.models.simple_cnn import simple_cnn
+
+if TYPE_CHECKING:
+    from ironglass.models.load import Wanted
+
+NETWORKS = {"simple-cnn": simple_cnn, "logistic": logistic}
+
+
+def wrap(
+    network: nn.Module,
+    wanted: Wanted,
+    *,
+    mean: Sequence[float],
+    std: Sequence[float],
+    classes: Sequence[str],
+    size: tuple[int, int],
+) -> Classifier:
+    """The classifier, remembering how its network was built so that it can be saved and built again."""
+    classifier = Classifier(network, mean=mean, std=std, classes=classes, input_size=size)
+    classifier.source, classifier.options = wanted.name, dict(wanted.options)
+    return classifier
+
+
+def need_classes(wanted: Wanted) -> tuple[str, ...]:
+    """The classes asked for, which a network without weights cannot do without."""
+    if wanted.classes is None:
+        raise InputError(f"{wanted.name} has no weights and so no classes of its own: give classes, or train it first")
+    return wanted.classes
+
+
+def build(wanted: Wanted) -> Classifier:
+    """`simple-cnn` or `logistic`, with fresh weights; bytes are scaled to about mean 0 and deviation 1."""
+    if wanted.pretrained:
+        raise InputError(f"{wanted.name} has no published weights: leave --pretrained out")
+    classes, size = need_classes(wanted), wanted.size or (64, 64)
+    function = NETWORKS[wanted.name]
+    given: dict[str, Any] = {"classes": len(classes), "channels": wanted.channels}
+    if "size" in inspect.signature(function).parameters:
+        given["size"] = size
+    try:
+        network = function(**given, **wanted.options)
+    except TypeError as error:
+        raise InputError(f"{wanted.name} does not take these options: {error}") from error
+    half, quarter = [0.5] * wanted.channels, [0.25] * wanted.channels
+    return wrap(network, wanted, mean=half, std=quarter, classes=classes, size=size)
+
+
+def build_from_file(wanted: Wanted) -> Classifier:
+    """`file.py:function`: the function is called with `classes` (a count) and gives an nn.Module or a Classifier.
+
+    A plain module is taken to want images in [0, 1].
+    """
+    path, _, name = wanted.name.rpartition(":")
+    if not path.endswith(".py") or not Path(path).is_file():
+        raise InputError(f"{wanted.name}: there is no file {path or name}; give file.py:function")
+    spec = importlib.util.spec_from_file_location(Path(path).stem, path)
+    if spec is None or spec.loader is None:
+        raise InputError(f"{path} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+        function = getattr(module, name)
+        takes_classes = "classes" in inspect.signature(function).parameters
+        network = function(**wanted.options, **({"classes": len(need_classes(wanted))} if takes_classes else {}))
+    except InputError:
+        raise
+    except AttributeError as error:
+        raise InputError(f"{path} has no function {name!r}: {error}") from error
+    except Exception as error:
+        raise InputError(f"{wanted.name} failed: {type(error).__name__}: {error}") from error
+    if isinstance(network, Classifier):
+        network.source = wanted.name
+        return network
+    if not isinstance(network, nn.Module):
+        raise InputError(f"{wanted.name} gave a {type(network).__name__}: it must give an nn.Module or a Classifier")
+    channels = wanted.channels
+    return wrap(
+        network,
+        wanted,
+        mean=[0.0] * channels,
+        std=[1.0] * channels,
+        classes=need_classes(wanted),
+        size=wanted.size or (64, 64),
+    )
+
+
+def with_new_head(classifier: Classifier, classes: Sequence[str]) -> Classifier:
+    """The same network with its last layer, linear or 1×1 convolution, made anew for other classes."""
+    network, k = classifier.network, len(classes)
+    found = [
+        (name, layer)
+        for name, layer in classifier.layers().items()
+        if isinstance(layer, nn.Linear | nn.Conv2d) and layer.weight.shape[0] == len(classifier.classes)
+    ]
+    if not found:
+        raise InputError(f"{classifier.source} has no last linear layer that could be made anew for {k} classes")
+    name, last = found[-1]
+    if isinstance(last, nn.Linear):
+        fresh: nn.Module = nn.Linear(last.in_features, k)
+    else:
+        fresh = nn.Conv2d(last.in_channels, k, last.kernel_size, last.stride, last.padding)  # type: ignore[arg-type]
+    parent, _, leaf = name.rpartition(".")
+    setattr(network.get_submodule(parent), leaf, fresh)
+    other = Classifier(
+        network,
+        mean=classifier.mean.flatten().tolist(),
+        std=classifier.std.flatten().tolist(),
+        classes=classes,
+        input_size=classifier.input_size,
+    )
+    other.source, other.options = classifier.source, classifier.options
+    return other

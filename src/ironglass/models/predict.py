@@ -1,0 +1,33 @@
+"""Logits of a whole split."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+from ironglass.data.dataset import Split
+from ironglass.models.classifier import Classifier, frozen
+from ironglass.types import Images, Labels, Logits, Progress
+
+
+def batches(split: Split, size: int, device: torch.device | str = "cpu") -> Iterator[tuple[Images, Labels]]:
+    """The split's images in [0, 1] and labels in order, `size` at a time, on `device`."""
+    for start in range(0, len(split), size):
+        pixels, labels = split.batch(np.arange(start, min(start + size, len(split))))
+        yield pixels.to(device).float().div_(255), labels.to(device)
+
+
+def logits_of(
+    classifier: Classifier, split: Split, *, batch_size: int = 256, progress: Progress | None = None
+) -> Logits:
+    """Logits (n, k) of every image, on the CPU; the classifier's mode is as before afterwards."""
+    found = []
+    with frozen(classifier), torch.inference_mode():
+        for images, _ in batches(split, batch_size, classifier.device):
+            found.append(classifier(images).float().cpu())
+            if progress:
+                progress(min(len(found) * batch_size, len(split)), len(split))
+    # a clone, since inference tensors cannot be used in autograd later
+    return torch.cat(found).clone()

@@ -1,0 +1,49 @@
+"""Writing a classifier to a folder that ironglass, timm (`local-dir:`) and people can read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import save
+from torch import Tensor
+
+from ironglass.models.classifier import Classifier
+from ironglass.run import Run, atomic
+
+
+def configuration(classifier: Classifier) -> dict[str, Any]:
+    """timm's `config.json` of the classifier, with our additions under `ironglass`."""
+    size = classifier.input_size
+    return {
+        "architecture": classifier.source.removeprefix("timm/"),
+        "num_classes": len(classifier.classes),
+        "label_names": list(classifier.classes),
+        "pretrained_cfg": {
+            "input_size": [classifier.channels, *size],
+            "mean": classifier.mean.flatten().tolist(),
+            "std": classifier.std.flatten().tolist(),
+            "interpolation": "bilinear",
+            "crop_pct": 1.0,
+            "num_classes": len(classifier.classes),
+            "label_names": list(classifier.classes),
+            "pool_size": None,
+        },
+        "model_args": {"in_chans": classifier.channels} if classifier.channels != 3 else {},
+        "ironglass": {"model": classifier.source, "options": classifier.options},
+    }
+
+
+def write_state(state: dict[str, Tensor], path: Path, metadata: dict[str, str] | None = None) -> None:
+    """Writes named tensors as safetensors, in one step."""
+    # safetensors keeps no strides: channels-last weights are stored in the usual order
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+    with atomic(path) as temporary:
+        temporary.write_bytes(save(plain, metadata={"format": "pt"} | (metadata or {})))
+
+
+def save_classifier(classifier: Classifier, folder: str | Path) -> None:
+    """Writes `model.safetensors` (the network's weights) and `config.json` into `folder`."""
+    write_state(classifier.network.state_dict(), Path(folder) / "model.safetensors")
+    Run(folder).write_text("config.json", json.dumps(configuration(classifier), indent=1) + "\n")
