@@ -1,0 +1,68 @@
+"""Training on the record: the face of the room."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+
+from ironglass.data.dataset import Dataset
+from ironglass.data.match import match_classes
+from ironglass.errors import InputError
+from ironglass.models.classifier import Classifier
+from ironglass.models.weights import load_state, read_state
+from ironglass.run import Run
+from ironglass.train.freeze import learning_parameters
+from ironglass.train.interrupt import Interruption
+from ironglass.train.loop import Loop, Status
+from ironglass.train.recipe import Recipe
+from ironglass.train.record import as_json
+
+
+def fit(
+    classifier: Classifier,
+    dataset: Dataset,
+    recipe: Recipe,
+    folder: str | Path,
+    *,
+    resume: bool = False,
+    progress: Callable[[Status], None] | None = None,
+) -> Run:
+    """Trains the classifier in place, keeps the best epoch's weights, and gives back the run's folder.
+
+    The best epoch is the one of highest validation accuracy, of lower loss where equal; without a validation split it
+    is the last. Equal seeds give equal bits on the same machine, also after an interruption: after Ctrl-C or a kill the
+    same call with `resume` goes on from the last checkpoint, in the middle of an epoch if need be. Under `accelerate
+    launch` each process takes its share of every batch, and checkpoints are written between epochs only.
+
+    Raises InputError where the folder is in use, the classes do not match or the loss stops being a number, and
+    KeyboardInterrupt, with a checkpoint written, when interrupted.
+    """
+    dataset = match_classes(dataset, classifier.classes)
+    if dataset.channels != classifier.channels:
+        raise InputError(
+            f"{dataset.name} has {dataset.channels} channels and the classifier takes {classifier.channels}:"
+            " load the data with channels as the classifier has"
+        )
+    if len(dataset.train) < 2:
+        raise InputError(f"{dataset.name} has {len(dataset.train)} training images: training needs at least 2")
+    for stage in recipe.stages:
+        learning_parameters(classifier, stage.trainable_from)  # a wrong name shall not wait for its stage
+    accelerator = Accelerator(cpu=classifier.device.type == "cpu")
+    with accelerator.main_process_first():
+        run = Run.create(folder, as_json(recipe), resume=resume or not accelerator.is_main_process)
+    if "training" not in run.results:
+        devices = [classifier.device] if classifier.device.type == "cuda" else []
+        deterministic = torch.backends.cudnn.deterministic
+        try:
+            torch.backends.cudnn.deterministic = True
+            with torch.random.fork_rng(devices=devices), Interruption() as interruption:
+                Loop(classifier, dataset, recipe, run, accelerator, interruption, progress).go()
+        finally:
+            torch.backends.cudnn.deterministic = deterministic
+            classifier.requires_grad_(True).eval()
+    kept = run.path / "model.safetensors"
+    load_state(classifier.network, read_state(kept), kept)
+    return run

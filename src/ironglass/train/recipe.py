@@ -1,0 +1,55 @@
+"""What a training run is asked to do."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from ironglass.data.augment import Augment
+from ironglass.train.objective import CrossEntropy
+
+
+@dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
+class Stage:
+    """Some epochs with one optimiser, one schedule and one objective.
+
+    trainable_from: the first layer, by name as `Classifier.layers` gives it, that learns; layers before it are frozen,
+    their batch-norm statistics too. None: all learn.
+    """
+
+    epochs: int = Field(default=10, gt=0)
+    peak_lr: float = Field(default=0.1, gt=0, allow_inf_nan=False)
+    schedule: Literal["one-cycle", "step", "plateau", "constant"] = "one-cycle"
+    optimiser: Literal["sgd", "adamw"] = "sgd"
+    weight_decay: float = Field(default=5e-4, ge=0, allow_inf_nan=False)
+    batch_size: int = Field(default=64, gt=1)
+    objective: Any = Field(default_factory=CrossEntropy)  # an Objective; callables have no schema to check
+    trainable_from: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
+class Recipe:
+    """A training run: on what, of what, and how. `dataset`, `model` and `size` name what `fit` is given, for the record
+    and the command line; `options` go to the network's builder.
+
+    average: decay a step of the exponential moving average of the weights, which is then what is validated and kept
+    (Polyak & Juditsky 1992); 0 for none.
+    """
+
+    name: str = "train"
+    description: str = ""
+    dataset: str = ""
+    model: str = ""
+    size: int | None = Field(default=None, gt=0)
+    channels: Literal[1, 3] | None = None
+    image_column: str | None = None
+    label_column: str | None = None
+    pretrained: bool = False
+    weights: str | None = None
+    options: dict[str, Any] = Field(default_factory=dict)
+    stages: tuple[Stage, ...] = Field(default_factory=lambda: (Stage(),), min_length=1)
+    augment: Augment = Field(default_factory=Augment)
+    average: float = Field(default=0.0, ge=0, lt=1)
+    seed: int = Field(default=0, ge=0, lt=2**32)

@@ -1,0 +1,65 @@
+"""Recipes as plain values for `recipe.json`, and single fields overridden by name."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from ironglass.errors import InputError
+
+T = TypeVar("T")
+
+
+def as_json(value: Any) -> Any:
+    """The value as JSON would hold it: dataclasses as objects, callables that are none by their name."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        plain = {field.name: as_json(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {"kind": type(value).__name__} | plain if callable(value) else plain
+    if isinstance(value, dict):
+        return {str(key): as_json(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [as_json(entry) for entry in value]
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    return getattr(value, "__qualname__", str(value))
+
+
+def override(value: T, path: str, text: str) -> T:
+    """A copy of the recipe with one field set, as `--set stages.0.epochs=3` asks.
+
+    path: field names and positions, joined by dots. text: JSON, or a plain word. Raises InputError, naming it, for an
+    unknown field, a position that is not there, or a value that the field does not take.
+    """
+    try:
+        new = json.loads(text)
+    except ValueError:
+        new = text
+    return _override(value, path.split("."), new, path)
+
+
+def _override(value: Any, steps: list[str], new: Any, path: str) -> Any:
+    if not steps:
+        return new
+    name, rest = steps[0], steps[1:]
+    if dataclasses.is_dataclass(value):
+        known = [field.name for field in dataclasses.fields(value)]
+        if name not in known:
+            raise InputError(f"--set {path}: there is no field {name!r}; {type(value).__name__} has {', '.join(known)}")
+        entry = _override(getattr(value, name), rest, new, path)
+        try:
+            return dataclasses.replace(value, **{name: entry})  # type: ignore[type-var]
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise InputError(f"--set {path}: {first['msg']}, not {first['input']!r}") from error
+    if isinstance(value, list | tuple):
+        if not name.isdigit() or int(name) >= len(value):
+            raise InputError(f"--set {path}: there is no entry {name!r}; the positions are 0 to {len(value) - 1}")
+        entries = list(value)
+        entries[int(name)] = _override(entries[int(name)], rest, new, path)
+        return tuple(entries)
+    if isinstance(value, dict):
+        return {**value, name: _override(value.get(name), rest, new, path)}
+    raise InputError(f"--set {path}: {name!r} lies beneath a plain value; leave it out")

@@ -1,0 +1,48 @@
+"""Learning rates as plain functions of how far a stage has come, so that nothing needs to be saved to resume."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+WARM_UP = 0.2
+PATIENCE = 3
+
+
+def one_cycle(progress: float, losses: Sequence[float]) -> float:
+    """Up a cosine over the first fifth of the stage, then down to nought (Smith & Topin 2019, arXiv 1708.07120)."""
+    if progress < WARM_UP:
+        return 0.04 + 0.96 * 0.5 * (1 - math.cos(math.pi * progress / WARM_UP))
+    return 0.5 * (1 + math.cos(math.pi * (progress - WARM_UP) / (1 - WARM_UP)))
+
+
+def step(progress: float, losses: Sequence[float]) -> float:
+    """A tenth from half the stage on, a hundredth from three quarters on."""
+    return 1.0 if progress < 0.5 else 0.1 if progress < 0.75 else 0.01
+
+
+def plateau(progress: float, losses: Sequence[float]) -> float:
+    """A tenth for each time that the validation loss has not fallen below its least for three epochs in a row."""
+    factor, least, waited = 1.0, math.inf, 0
+    for loss in losses:
+        if loss < least:
+            least, waited = loss, 0
+        else:
+            waited += 1
+            if waited == PATIENCE:
+                factor, waited = factor * 0.1, 0
+    return factor
+
+
+def constant(progress: float, losses: Sequence[float]) -> float:
+    """The peak rate throughout."""
+    return 1.0
+
+
+SCHEDULES: dict[str, Callable[[float, Sequence[float]], float]] = {
+    "one-cycle": one_cycle,
+    "step": step,
+    "plateau": plateau,
+    "constant": constant,
+}
+"""(share of the stage that is done, validation losses of the stage so far) to the factor on the peak rate."""
