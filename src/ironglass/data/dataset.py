@@ -60,7 +60,11 @@ class Quarantined:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Named splits with one list of classes. `fingerprint` changes when any byte or the size changes."""
+    """Named splits with one list of classes.
+
+    `fingerprint` changes with the source's paths, sizes and modification times, and with every option that shapes the
+    pixels or the cut.
+    """
 
     name: str
     splits: Mapping[str, Split]

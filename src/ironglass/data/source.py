@@ -1,0 +1,50 @@
+"""What a place of images tells before anything is decoded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+from PIL import Image
+
+Encoded: TypeAlias = bytes | Path | Image.Image | None
+"""An image not yet decoded: the bytes of a file, where the file is, or what a library made of it; None: absent."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """One split before decoding.
+
+    names: n, where each image lies, relative to the source. labels: int64, (n,), positions in `classes`, -1 where
+    unlabelled. read: gives the encoded images at ascending positions, in that order.
+    """
+
+    names: list[str]
+    labels: np.ndarray
+    classes: tuple[str, ...]
+    read: Callable[[np.ndarray], Iterator[Encoded]]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, index: np.ndarray) -> Listing:
+        """A smaller listing of the images at the ascending positions `index`."""
+        names = [self.names[i] for i in index.tolist()]
+        return Listing(names, self.labels[index], self.classes, lambda rows: self.read(index[rows]))
+
+
+@dataclass(frozen=True)
+class Source:
+    """A place of images.
+
+    name: for people. identity: JSON values that change whenever the files do. listings: finds the splits, under the
+    source's own names; slow, so called only where nothing is cached. size: height and width where the user names none.
+    """
+
+    name: str
+    identity: list
+    listings: Callable[[], Mapping[str, Listing]]
+    size: int | None = None

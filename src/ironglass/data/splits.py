@@ -1,0 +1,101 @@
+"""Which images are for training, for choosing and for reporting."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from ironglass.data.source import Listing
+from ironglass.errors import InputError
+
+ORDER = ("train", "validation", "test")
+SPLITS = {
+    "train": "train",
+    "training": "train",
+    "validation": "validation",
+    "valid": "validation",
+    "val": "validation",
+    "dev": "validation",
+    "test": "test",
+    "testing": "test",
+}
+
+
+def canonical(names: Iterable[str]) -> dict[str, str]:
+    """Our name of each split to the source's: `val`, `valid` and `dev` are `validation`; others are left out.
+
+    A single split of any other name is `train`. Raises InputError where two names mean the same, or none is known.
+    """
+    names, found = list(names), {}
+    for name in names:
+        if (split := SPLITS.get(name.lower())) is not None:
+            if split in found:
+                raise InputError(f"the splits {found[split]!r} and {name!r} both mean {split}: remove one")
+            found[split] = name
+    if not found and len(names) == 1:
+        return {"train": names[0]}
+    if not found:
+        raise InputError(f"no split is named train, validation or test: found {', '.join(names) or 'none'}")
+    return {split: found[split] for split in ORDER if split in found}
+
+
+def complete(listings: Mapping[str, Listing], seed: int) -> dict[str, Listing]:
+    """All of train, validation and test, the missing ones cut from train by class, the same for the same seed.
+
+    train alone gives up 20 % for test and 10 % for validation; beside a test split, 10 % for validation. Where only
+    the test split is missing, the official validation split becomes test, and validation is cut from train, so that
+    nothing is chosen on the images that are reported. Without train nothing is cut.
+    """
+    found = dict(listings)
+    if "test" not in found and "validation" in found:
+        found["test"] = found.pop("validation")
+    if "train" in found:
+        shares = {"test": 0.2, "validation": 0.1}
+        cuts = _cut(found["train"].labels, {name: shares[name] for name in shares if name not in found}, seed)
+        for name, index in cuts.items():
+            if len(index) == 0:
+                raise InputError(f"train has too few images to cut a {name} split from: give 3 or more of a class")
+        found |= {name: found["train"].take(index) for name, index in cuts.items()}
+    return {name: found[name] for name in ORDER if name in found}
+
+
+def _cut(labels: np.ndarray, shares: Mapping[str, float], seed: int) -> dict[str, np.ndarray]:
+    """Ascending positions of each cut and of what stays in train; one image at least of every class that has them."""
+    generator = np.random.default_rng(seed)
+    parts: dict[str, list[np.ndarray]] = {name: [] for name in (*shares, "train")}
+    for label in np.unique(labels):
+        rest = generator.permutation(np.flatnonzero(labels == label))
+        n = len(rest)
+        for name, share in shares.items():
+            count = min(max(1, round(share * n)), len(rest) - 1)
+            parts[name].append(rest[:count])
+            rest = rest[count:]
+        parts["train"].append(rest)
+    return {name: np.sort(np.concatenate(part)) for name, part in parts.items()}
+
+
+def same_classes(listings: Mapping[str, Listing]) -> dict[str, Listing]:
+    """The listings with labels as positions in the first one's classes, matched by name; unlabelled splits dropped.
+
+    Raises InputError where a later split has a class that the first has not, and where there are no two classes.
+    """
+    labelled = {name: listing for name, listing in listings.items() if (listing.labels >= 0).any()}
+    if not labelled:
+        raise InputError(f"no image has a label: looked in {', '.join(listings) or 'nothing'}")
+    (first, reference), *_ = labelled.items()
+    position = {name: i for i, name in enumerate(reference.classes)}
+    if len(position) < len(reference.classes):
+        raise InputError(f"two classes of {first} bear the same name: rename one")
+    matched = {}
+    for split, listing in labelled.items():
+        used = np.unique(listing.labels[listing.labels >= 0])
+        if unknown := [listing.classes[i] for i in used if listing.classes[i] not in position]:
+            raise InputError(f"{split} has the class {unknown[0]!r}, which {first} has not: add it there or remove it")
+        lookup = np.array([*(position.get(name, -1) for name in listing.classes), -1], dtype=np.int64)
+        matched[split] = replace(listing, labels=lookup[listing.labels], classes=reference.classes)
+    labels = np.concatenate([listing.labels for listing in matched.values()])
+    if len(np.unique(labels[labels >= 0])) < 2:
+        raise InputError(f"every image is of one class, {reference.classes[int(labels.max())]!r}: give two or more")
+    return matched
