@@ -1,0 +1,59 @@
+"""Where does it look? Maps of the evidence that a classifier finds in an image."""
+
+from __future__ import annotations
+
+from dataclasses import fields as fields_of
+from dataclasses import replace
+from typing import Any, Protocol
+
+from ironglass.errors import InputError
+from ironglass.explain.fill import fill_images
+from ironglass.explain.grad_cam import GradCAM, upsample
+from ironglass.explain.occlusion import Occlusion, occluded_scores, positions
+from ironglass.models.classifier import Classifier, check_images, check_labels
+from ironglass.types import Images, Labels, Maps
+
+__all__ = [
+    "EXPLAINERS",
+    "Explainer",
+    "GradCAM",
+    "Occlusion",
+    "explain",
+    "fill_images",
+    "occluded_scores",
+    "positions",
+    "upsample",
+]
+
+
+class Explainer(Protocol):
+    """A frozen dataclass of settings that turns images into signed maps of the targets' scores."""
+
+    def __call__(self, classifier: Classifier, images: Images, targets: Labels) -> Maps | dict[str, Maps]:
+        """Maps (n, 1 or c, h, w), or such maps by layer."""
+        ...
+
+
+EXPLAINERS: dict[str, Any] = {"grad-cam": GradCAM(), "occlusion": Occlusion()}
+
+
+def explain(
+    classifier: Classifier, images: Images, targets: Labels, method: str | Explainer = "grad-cam", **fields: Any
+) -> Maps | dict[str, Maps]:
+    """Signed maps of the evidence for `targets` in `images`, on the classifier's device.
+
+    images: float32 (n, c, h, w) in [0, 1]. targets: int64 (n,), positions in `classifier.classes`. method: a name in
+    EXPLAINERS, or an explainer; fields replace its settings, for instance `patch=8`. Grad-CAM gives a dict by layer.
+    Raises InputError.
+    """
+    check_images(images, classifier.channels)
+    check_labels(targets, len(images), len(classifier.classes))
+    if isinstance(method, str) and method not in EXPLAINERS:
+        raise InputError(f"there is no explainer {method!r}: choose from {', '.join(EXPLAINERS)}")
+    explainer: Any = EXPLAINERS[method] if isinstance(method, str) else method
+    if fields:
+        known = [field.name for field in fields_of(explainer)]
+        if unknown := sorted(fields.keys() - set(known)):
+            raise InputError(f"{type(explainer).__name__} has no setting {unknown[0]!r}: it has {', '.join(known)}")
+        explainer = replace(explainer, **fields)
+    return explainer(classifier, images.to(classifier.device), targets.to(classifier.device))

@@ -1,0 +1,67 @@
+"""The contract of every explainer, and how they are chosen."""
+
+import pytest
+import torch
+from torch import nn
+
+from ironglass.errors import InputError
+from ironglass.explain import EXPLAINERS, GradCAM, Occlusion, explain
+from ironglass.models import Classifier
+
+
+@pytest.fixture
+def classifier() -> Classifier:
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 5))
+    return Classifier(network, mean=(0.5,) * 3, std=(0.2,) * 3, classes=tuple("abcde"), input_size=20)
+
+
+@pytest.mark.parametrize("method", EXPLAINERS)
+def test_contract(classifier, method):
+    images, targets = torch.rand(4, 3, 20, 20), torch.tensor([0, 1, 2, 4])
+    given, state = images.clone(), torch.get_rng_state()
+    found = explain(classifier, images, targets, method)
+    again = explain(classifier, images, targets, method)
+    other = explain(classifier, images, (targets + 1) % 5, method)
+    for maps, same, of_others in zip(*map(_listed, (found, again, other)), strict=True):
+        assert maps.shape[:2] == (4, 1)
+        assert maps.isfinite().all()
+        assert torch.equal(maps, same)
+        assert not torch.allclose(maps, of_others)  # the target matters
+    assert torch.equal(images, given)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert classifier.training
+
+
+def _listed(found):
+    return list(found.values()) if isinstance(found, dict) else [found]
+
+
+def test_an_image_is_explained_alike_alone_and_in_a_batch(classifier):
+    images, targets = torch.rand(4, 3, 20, 20), torch.tensor([0, 1, 2, 4])
+    for method in EXPLAINERS:
+        together = _listed(explain(classifier, images, targets, method))
+        alone = _listed(explain(classifier, images[2:3], targets[2:3], method))
+        for some, one in zip(together, alone, strict=True):
+            torch.testing.assert_close(some[2:3], one)
+
+
+def test_fields_and_objects(classifier):
+    images, targets = torch.rand(1, 3, 20, 20), torch.tensor([3])
+    by_name = explain(classifier, images, targets, "occlusion", patch=5, stride=5)
+    by_object = explain(classifier, images, targets, Occlusion(patch=5), stride=5)
+    assert torch.equal(by_name, by_object)
+    assert set(explain(classifier, images, targets, GradCAM(layers=("1",)))) == {"1"}
+
+
+def test_bad_input_is_refused(classifier):
+    images, targets = torch.rand(2, 3, 20, 20), torch.tensor([0, 1])
+    with pytest.raises(InputError, match="grad-cam, occlusion"):
+        explain(classifier, images, targets, "gradcam")
+    with pytest.raises(InputError, match="patch, stride"):
+        explain(classifier, images, targets, "occlusion", size=3)
+    with pytest.raises(InputError, match="range from"):
+        explain(classifier, images * 2, targets)
+    for bad in (torch.tensor([0, 5]), torch.tensor([-1, 0]), torch.tensor([0]), torch.tensor([0.0, 1.0])):
+        with pytest.raises(InputError, match="labels"):
+            explain(classifier, images, bad)

@@ -1,0 +1,200 @@
+"""Grad-CAM: by hand, against Captum, and on networks that make it hard."""
+
+import pytest
+import torch
+from captum.attr import LayerGradCam
+from torch import nn
+from torchvision.models import mobilenet_v2, resnet18
+
+from ironglass.errors import InputError
+from ironglass.explain import GradCAM, upsample
+from ironglass.models import Classifier
+
+
+def classifier_of(network: nn.Module, classes: int = 3, size: int = 8, channels: int = 3) -> Classifier:
+    names = [str(i) for i in range(classes)]
+    return Classifier(network, mean=(0.4,) * channels, std=(0.3,) * channels, classes=names, input_size=size)
+
+
+def small_cnn(inplace: bool) -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(3, 8, 3, padding=1),
+        nn.BatchNorm2d(8),
+        nn.ReLU(inplace),
+        nn.MaxPool2d(2),
+        nn.Conv2d(8, 12, 3, padding=1),
+        nn.ReLU(inplace),  # straight after the convolution
+        nn.Conv2d(12, 6, 3, groups=3),
+        nn.ReLU(inplace),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(6, 3),
+    )
+
+
+def settle(network: nn.Module) -> nn.Module:
+    """Batch statistics that are not those of a fresh network."""
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_mean.normal_(0, 0.1)
+            module.running_var.uniform_(0.5, 2)
+    return network
+
+
+def test_one_convolution_by_hand():
+    # two 1x1 filters, w = (2, -1); logit 0 sums the first map, logit 1 adds 3 times the second, weighted by place
+    convolution = nn.Conv2d(1, 2, 1, bias=False)
+    convolution.weight.data = torch.tensor([2.0, -1.0]).view(2, 1, 1, 1)
+    head = nn.Linear(8, 2, bias=False)
+    head.weight.data = torch.tensor([[1.0, 1, 1, 1, 0, 0, 0, 0], [0, 0, 0, 4, 3, 3, 3, 3]])
+    classifier = Classifier(
+        nn.Sequential(convolution, nn.Flatten(), head), mean=(0.0,), std=(1.0,), classes=("a", "b"), input_size=2
+    )
+    images = torch.tensor([[[[0.1, 0.2], [0.3, 0.4]]]]).expand(2, 1, 2, 2)
+    maps = GradCAM().maps(classifier, images, torch.tensor([0, 1]))["0"]
+    # class 0: alpha = (1, 0), map = 2x; class 1: alpha = (4/4, 3), map = 2x - 3x = -x: the sign stays
+    torch.testing.assert_close(maps, torch.stack((2 * images[0], -images[1])))
+
+
+@pytest.mark.parametrize(
+    ("network", "size"),
+    [
+        (lambda: small_cnn(inplace=False), 12),
+        (lambda: small_cnn(inplace=True), 12),
+        (lambda: resnet18(num_classes=3), 32),
+        (lambda: mobilenet_v2(num_classes=3), 32),
+    ],
+    ids=["plain", "in-place", "resnet18", "mobilenet_v2"],
+)
+def test_equals_captum(network, size):
+    torch.manual_seed(0)
+    classifier = classifier_of(settle(network()), size=size).eval()
+    images, targets = torch.rand(3, 3, size, size), torch.tensor([0, 2, 1])
+    maps = GradCAM()(classifier, images, targets)
+    assert list(maps) == list(classifier.convolutions())
+    for name, layer in list(classifier.convolutions().items())[:: 1 if len(maps) < 10 else 13]:
+        # Captum reads the output after an in-place activation has overwritten it, so it is shown a copy
+        handle = layer.register_forward_hook(lambda _m, _i, output: output.clone())
+        theirs = _captum_maps(classifier, layer, images, targets)
+        handle.remove()
+        scale = theirs.abs().max()
+        torch.testing.assert_close(maps[name], theirs, rtol=1e-4, atol=float(1e-4 * scale) + 1e-9)
+
+
+def _captum_maps(classifier, layer, images, targets):
+    return LayerGradCam(classifier, layer).attribute(images, target=targets, relu_attributions=False).detach()
+
+
+def test_in_place_activation_changes_nothing():
+    torch.manual_seed(1)
+    plain = small_cnn(inplace=False)
+    images, targets = torch.rand(2, 3, 12, 12), torch.tensor([0, 1])
+    first = GradCAM()(classifier_of(plain, size=12), images, targets)
+    in_place = small_cnn(inplace=True)
+    in_place.load_state_dict(plain.state_dict())
+    second = GradCAM()(classifier_of(in_place, size=12), images, targets)
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert (first["4"] < 0).any()
+
+
+class Twice(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.convolution = nn.Conv2d(3, 3, 3, padding=1)
+        self.head = nn.Linear(3, 2)
+
+    def forward(self, images):
+        return self.head(self.convolution(self.convolution(images).relu_()).relu_().mean((2, 3)))
+
+
+def test_a_module_that_runs_twice_is_explained_at_its_last_run():
+    torch.manual_seed(0)
+    network = Twice()
+    classifier = classifier_of(network, classes=2)
+    images, targets = torch.rand(2, 3, 8, 8), torch.tensor([1, 0])
+    found = GradCAM()(classifier, images, targets)["convolution"]
+    with torch.no_grad():
+        last = network.convolution(network.convolution((images - 0.4) / 0.3).relu())
+        weights = network.head.weight[targets][:, :, None, None] * (last > 0) / 64
+    torch.testing.assert_close(found, (weights.mean((2, 3), keepdim=True) * last).sum(1, keepdim=True))
+
+
+def test_neither_mode_gradients_nor_context_matter():
+    torch.manual_seed(0)
+    classifier = classifier_of(small_cnn(inplace=True), size=12).train()
+    images, targets = torch.rand(2, 3, 12, 12), torch.tensor([0, 1])
+    classifier.network[0].weight.requires_grad_(False)
+    flags = [parameter.requires_grad for parameter in classifier.parameters()]
+    state = {name: value.clone() for name, value in classifier.state_dict().items()}
+    plain = GradCAM()(classifier, images, targets)
+    with torch.no_grad():
+        without = GradCAM()(classifier, images, targets)
+    with torch.inference_mode():
+        inference = GradCAM()(classifier, images.clone(), targets.clone())
+    for name in plain:
+        assert torch.equal(plain[name], without[name])
+        assert torch.equal(plain[name], inference[name])
+        assert not plain[name].requires_grad
+    assert classifier.training
+    assert all(module.training for module in classifier.modules())
+    assert [parameter.requires_grad for parameter in classifier.parameters()] == flags
+    assert all(parameter.grad is None for parameter in classifier.parameters())
+    assert all(torch.equal(value, state[name]) for name, value in classifier.state_dict().items())
+
+
+def test_no_hook_is_left_behind_even_after_an_exception():
+    classifier = classifier_of(nn.Sequential(nn.Conv2d(3, 2, 3), nn.Flatten(), nn.Linear(72, 3)))
+    with pytest.raises(RuntimeError):
+        GradCAM(layers=("0",))(classifier, torch.rand(1, 3, 9, 9), torch.tensor([0]))
+    assert not any(module._forward_hooks for module in classifier.modules())
+
+
+def test_chosen_layers_may_be_blocks():
+    torch.manual_seed(0)
+    classifier = classifier_of(small_cnn(inplace=True), size=12)
+    maps = GradCAM(layers=("3", "4"))(classifier, torch.rand(2, 3, 12, 12), torch.tensor([0, 1]))
+    assert {name: tuple(layer.shape) for name, layer in maps.items()} == {"3": (2, 1, 6, 6), "4": (2, 1, 6, 6)}
+
+
+class Detached(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.convolution = nn.Conv2d(3, 3, 3)
+        self.unused = nn.Conv2d(3, 3, 3)
+        self.never = nn.Conv2d(3, 3, 3)
+        self.detach = False
+
+    def forward(self, images):
+        self.unused(images)
+        logits = self.convolution(images).mean((2, 3))
+        return logits.detach() if self.detach else logits
+
+
+def test_a_layer_that_does_not_matter_has_a_zero_map():
+    maps = GradCAM()(classifier_of(Detached()), torch.rand(1, 3, 8, 8), torch.tensor([0]))
+    assert set(maps) == {"convolution", "unused"}
+    assert not maps["unused"].any()
+    assert maps["convolution"].any()
+
+
+@pytest.mark.parametrize(
+    ("layers", "says"), [(("nowhere",), "convolution"), (("never",), "does not run"), (("",), "needs maps")]
+)
+def test_bad_layers_are_refused(layers, says):
+    with pytest.raises(InputError, match=says):
+        GradCAM(layers=layers)(classifier_of(Detached()), torch.rand(1, 3, 8, 8), torch.tensor([0]))
+
+
+def test_networks_without_gradient_or_convolution_are_refused():
+    network = Detached()
+    network.detach = True
+    with pytest.raises(InputError, match="no gradient"):
+        GradCAM()(classifier_of(network), torch.rand(1, 3, 8, 8), torch.tensor([0]))
+    linear = nn.Sequential(nn.Flatten(), nn.Linear(192, 3))
+    with pytest.raises(InputError, match="no convolutional layer"):
+        GradCAM()(classifier_of(linear), torch.rand(1, 3, 8, 8), torch.tensor([0]))
+
+
+def test_upsample_by_hand():
+    maps = torch.tensor([[[[0.0, 4.0]]]])
+    torch.testing.assert_close(upsample(maps, (2, 4)), torch.tensor([[[[0.0, 1, 3, 4], [0, 1, 3, 4]]]]))
