@@ -1,0 +1,26 @@
+"""Random noise: the control that every attack must beat."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+
+from ironglass.attacks.threat import USUAL, Threat
+from ironglass.models.classifier import Classifier
+from ironglass.types import Images, Labels
+
+
+@dataclass(frozen=True, kw_only=True)
+class Noise:
+    """A uniform draw from the threat around each image: what a change of that size does without any intent."""
+
+    steps: ClassVar[int] = 0
+    threat: Threat = USUAL
+
+    def __call__(
+        self, classifier: Classifier, images: Images, labels: Labels, *, generator: torch.Generator | None = None
+    ) -> Images:
+        """Noisy images in [0, 1], within the threat. Without a generator the draw is that of seed 0."""
+        return self.threat.start(images, generator or torch.Generator().manual_seed(0))

@@ -1,0 +1,185 @@
+"""The contract of every attack under every norm, and the closed forms on a linear classifier."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from ironglass.attacks import ATTACKS, FGSM, PGD, THREATS, Noise
+from ironglass.models import Classifier
+
+every = pytest.mark.parametrize("attack", ATTACKS.values(), ids=list(ATTACKS))
+norms = pytest.mark.parametrize("norm", THREATS)
+GRADIENT = {name: attack for name, attack in ATTACKS.items() if attack.steps}
+with_gradient = pytest.mark.parametrize("attack", GRADIENT.values(), ids=list(GRADIENT))
+
+
+@pytest.fixture
+def classifier() -> Classifier:
+    torch.manual_seed(0)
+    network = nn.Sequential(
+        nn.Conv2d(3, 4, 3, padding=1),
+        nn.BatchNorm2d(4),
+        nn.ReLU(inplace=True),
+        nn.Dropout(),
+        nn.Flatten(),
+        nn.Linear(256, 5),
+    )
+    return Classifier(network, mean=(0.5,) * 3, std=(0.2,) * 3, classes=tuple("abcde"), input_size=8)
+
+
+@pytest.fixture
+def batch() -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(7)
+    images = torch.rand(6, 3, 8, 8, generator=generator)
+    images[0], images[1] = 0, 1  # at the border
+    return images, torch.tensor([0, 1, 2, 3, 4, 0])
+
+
+@every
+@norms
+@pytest.mark.parametrize("eps", [0.01, 0.3])
+def test_the_threat_is_kept(attack, norm, eps, classifier, batch):
+    images, labels = batch
+    given = images.clone()
+    threat = THREATS[norm](eps)
+    adversarial = replace(attack, threat=threat)(classifier, images, labels)
+    assert adversarial.shape == images.shape
+    assert adversarial.dtype == torch.float32
+    assert threat.allows(images, adversarial).all()
+    assert (adversarial != images).any()
+    assert torch.equal(images, given)
+
+
+@every
+@norms
+def test_zero_eps_is_the_identity(attack, norm, classifier, batch):
+    images, labels = batch
+    assert torch.equal(replace(attack, threat=THREATS[norm](0.0))(classifier, images, labels), images)
+
+
+@every
+@norms
+def test_same_seed_same_bits(attack, norm, classifier, batch):
+    attack = replace(attack, threat=THREATS[norm](0.1))
+    seeded = [attack(classifier, *batch, generator=torch.Generator().manual_seed(seed)) for seed in (3, 3, 4)]
+    assert torch.equal(seeded[0], seeded[1])
+    assert torch.equal(seeded[0], seeded[2]) == (attack.steps == 1)  # FGSM draws nothing
+    assert torch.equal(attack(classifier, *batch), attack(classifier, *batch))
+
+
+def state_of(classifier):
+    return (
+        [module.training for module in classifier.modules()],
+        [parameter.requires_grad for parameter in classifier.parameters()],
+        [None if parameter.grad is None else parameter.grad.clone() for parameter in classifier.parameters()],
+        [value.clone() for value in classifier.state_dict().values()],
+        [len(module._forward_hooks) for module in classifier.modules()],
+        torch.get_rng_state(),
+    )
+
+
+def same(first, second):
+    if isinstance(first, torch.Tensor):
+        return torch.equal(first, second)
+    if isinstance(first, list | tuple):
+        return all(same(one, other) for one, other in zip(first, second, strict=True))
+    return first == second
+
+
+@every
+@norms
+@pytest.mark.parametrize("fails", [False, True])
+def test_the_classifier_is_as_before(attack, norm, fails, classifier, batch):
+    classifier.train()
+    classifier.network[1].eval()
+    classifier.network[0].weight.requires_grad_(False)
+    classifier.network[5].bias.grad = torch.ones(5)
+    before = state_of(classifier)
+    attack = replace(attack, threat=THREATS[norm](0.1))
+    if fails and attack.steps:
+        with pytest.raises(RuntimeError):
+            attack(classifier, torch.zeros(6, 3, 9, 9), batch[1])
+    else:
+        attack(classifier, *batch)
+    assert same(before, state_of(classifier))
+
+
+@every
+@norms
+@pytest.mark.parametrize("context", [torch.no_grad, torch.inference_mode])
+def test_any_gradient_mode(attack, norm, context, classifier, batch):
+    attack = replace(attack, threat=THREATS[norm](0.1))
+    plain = attack(classifier, *batch)
+    with context():
+        inside = attack(classifier, batch[0].clone(), batch[1].clone())
+    assert torch.equal(plain, inside)
+    assert not plain.requires_grad
+
+
+@with_gradient
+@norms
+def test_closed_form_on_a_linear_classifier(attack, norm):
+    # two logits z = ±w·x: the loss of label 0 rises along -w, of label 1 along w, and so does every step
+    torch.manual_seed(1)
+    weight = torch.randn(1, 1, 4, 4)
+    head = nn.Linear(16, 2, bias=False)
+    head.weight.data = torch.cat((weight.flatten(1), -weight.flatten(1)))
+    network = nn.Sequential(nn.Flatten(), head)
+    classifier = Classifier(network, mean=(0.0,), std=(1.0,), classes=("a", "b"), input_size=4)
+    images, labels, eps = torch.full((2, 1, 4, 4), 0.5), torch.tensor([0, 1]), 0.2
+    attack = replace(attack, threat=THREATS[norm](eps))
+    if norm == "l2" and isinstance(attack, PGD):  # each step takes off half of the random start's sideways part
+        attack = replace(attack, step_size=eps)
+    adversarial = attack(classifier, images, labels)
+    best = weight.sign() if norm == "linf" else weight / weight.norm()
+    expected = images + eps * best * torch.tensor([-1.0, 1.0]).view(2, 1, 1, 1)
+    torch.testing.assert_close(adversarial, expected, rtol=0, atol=1e-6)
+
+
+@with_gradient
+@norms
+def test_attacks_beat_noise(attack, norm, classifier, batch):
+    images, labels = batch
+    threat = THREATS[norm](0.05 if norm == "linf" else 0.5)
+
+    def loss(images):
+        with torch.no_grad():
+            return nn.functional.cross_entropy(classifier.eval()(images), labels, reduction="none")
+
+    assert (loss(replace(attack, threat=threat)(classifier, images, labels)) > loss(images)).all()
+    noisy = Noise(threat=threat)(classifier, images, labels)
+    assert (loss(replace(attack, threat=threat)(classifier, images, labels)) > loss(noisy)).all()
+
+
+@pytest.mark.parametrize("attack", [FGSM(), PGD(steps=5)], ids=["fgsm", "pgd"])
+def test_targets_are_approached(attack, classifier, batch):
+    images, labels = batch
+    targeted = (labels + 2) % 5
+    adversarial = replace(attack, targeted=targeted)(classifier, images, labels)
+
+    def probability(images):
+        with torch.no_grad():
+            return classifier.eval()(images).softmax(1).gather(1, targeted[:, None])
+
+    assert (probability(adversarial) > probability(images)).all()
+
+
+@every
+def test_a_network_without_gradients_or_with_nan_still_keeps_the_threat(attack, batch):
+    class Broken(nn.Module):
+        def __init__(self, nan):
+            super().__init__()
+            self.nan = nan
+
+        def forward(self, images):
+            pixels = images.flatten(1)[:, :5]
+            return (pixels - 1e3).sqrt() if self.nan else pixels.detach()
+
+    for nan in (False, True):
+        classifier = Classifier(Broken(nan), mean=(0.0,) * 3, std=(1.0,) * 3, classes=tuple("abcde"), input_size=8)
+        adversarial = attack(classifier, *batch)
+        assert attack.threat.allows(batch[0], adversarial).all()
+        if attack.steps == 1:
+            assert torch.equal(adversarial, batch[0])
