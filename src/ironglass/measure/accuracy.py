@@ -1,0 +1,66 @@
+"""How often a classifier is right, overall, a class, and an image."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.metrics import classification_report, confusion_matrix
+from torch import Tensor
+from torch.nn import functional
+
+from ironglass.data.dataset import Split
+from ironglass.errors import InputError
+from ironglass.measure.statistics import wilson
+from ironglass.models.classifier import Classifier
+from ironglass.models.predict import logits_of
+from ironglass.types import Logits, Progress
+
+
+def evaluate(
+    classifier: Classifier,
+    split: Split,
+    *,
+    name: str = "test",
+    batch_size: int = 256,
+    progress: Progress | None = None,
+) -> tuple[dict[str, Any], Logits]:
+    """The numbers that stand in `results.json` under `evaluation`, and the logits (n, k) they come from.
+
+    Labels are positions in the classifier's own classes. Raises InputError for a label beyond them.
+    """
+    k = len(classifier.classes)
+    if len(split) == 0:
+        raise InputError(f"the {name} split is empty: there is nothing to evaluate")
+    if split.labels.max() >= k:
+        raise InputError(f"the data has label {split.labels.max()} and the classifier {k} classes: match them by name")
+    logits = logits_of(classifier, split, batch_size=batch_size, progress=progress)
+    labels, predictions = split.labels, logits.argmax(1).numpy()
+    shared: dict[str, Any] = {"labels": list(range(k)), "target_names": list(classifier.classes), "zero_division": 0.0}
+    table: Any = classification_report(labels, predictions, output_dict=True, **shared)
+    numbers = {
+        "split": name,
+        "accuracy": wilson(int((predictions == labels).sum()), len(labels)),
+        "loss": float(functional.cross_entropy(logits, torch.from_numpy(labels.copy()))),
+        "confusion": confusion_matrix(labels, predictions, labels=range(k)).tolist(),
+        "per_class": [
+            {
+                "class": label,
+                "precision": float(table[label]["precision"]),
+                "recall": float(table[label]["recall"]),
+                "f1": float(table[label]["f1-score"]),
+                "support": int(table[label]["support"]),
+            }
+            for label in classifier.classes
+        ],
+        "macro_f1": float(table["macro avg"]["f1-score"]),
+        "report": classification_report(labels, predictions, digits=3, **shared),
+    }
+    return numbers, logits
+
+
+def top(logits: Tensor, count: int = 5) -> tuple[np.ndarray, np.ndarray]:
+    """The most probable classes (n, min(count, k)), best first, and their probabilities."""
+    confidence, classes = logits.softmax(1).topk(min(count, logits.shape[1]), dim=1)
+    return classes.numpy(), confidence.numpy()

@@ -1,0 +1,66 @@
+"""One plain sentence of a layer, from its numbers alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+SAME = 0.02
+"""Accuracies closer than this are called the same."""
+
+
+def note(layer: dict[str, Any], *, clean: float, chance: float) -> str:
+    """The sentence of a layer, an entry of `layers` in `results.json` without its note.
+
+    concentration: below 0.25 nearly everywhere, from 0.5 small parts. agreement: from 0.5 agrees, from 0.2 in part,
+    below −0.2 contradicts. Accuracies: within 0.02 of `clean` the same, with an interval that reaches `chance`
+    guessing.
+    """
+    parts = [_looks(layer), _reads(layer["probe"], clean, chance)]
+    if layer["shape"][1:] != [1, 1]:
+        parts.append("without its layout " + _left(layer["without_layout"], clean, chance))
+    parts.append("without the layer " + _left(layer["without_layer"], clean, chance))
+    text = "; ".join(parts)
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _looks(layer: dict[str, Any]) -> str:
+    if layer["shape"][1:] == [1, 1]:
+        return "sees the image as a whole, without places"
+    if layer["positive"]["value"] < 0.5:
+        return f"finds evidence for the prediction in only {_percent(layer['positive']['value'])} of the images"
+    share = layer["concentration"]["value"]
+    where = (
+        "nearly everywhere" if share < 0.25 else "at some parts more than others" if share < 0.5 else "at small parts"
+    )
+    text = f"looks {where} (10 % of the map holds {_percent(share)} of the evidence)"
+    if layer["agreement"] is None:
+        return text
+    rho = layer["agreement"]["value"]
+    steps = ((0.5, "agrees"), (0.2, "agrees in part"), (-0.2, "hardly agrees"), (-1.1, "says the opposite"))
+    agrees = next(words for least, words in steps if rho >= least)
+    return f"{text}, and occlusion {agrees} (rank correlation {rho:.2f})"
+
+
+def _reads(probe: dict[str, Any], clean: float, chance: float) -> str:
+    reached = _percent(probe["value"])
+    if probe["low"] <= chance:
+        return f"a linear classifier on it does no better than guessing ({reached})"
+    if probe["value"] > clean + SAME:
+        return f"a linear classifier on it is better than the whole network ({reached}, not {_percent(clean)})"
+    if probe["value"] >= clean - SAME:
+        return f"a linear classifier on it is as good as the whole network ({reached})"
+    return f"a linear classifier on it reaches {reached}"
+
+
+def _left(rate: dict[str, Any], clean: float, chance: float) -> str:
+    value = rate["value"]
+    if abs(value - clean) < SAME:
+        return f"accuracy stays at {_percent(value)}"
+    if value > clean:
+        return f"accuracy rises from {_percent(clean)} to {_percent(value)}"
+    guessing = ", no better than guessing" if rate["low"] <= chance else ""
+    return f"accuracy falls from {_percent(clean)} to {_percent(value)}{guessing}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"

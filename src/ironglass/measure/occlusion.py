@@ -1,0 +1,68 @@
+"""Accuracy when a patch of every image is covered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ironglass.data.dataset import Split
+from ironglass.errors import InputError
+from ironglass.explain.occlusion import occluded_scores, positions
+from ironglass.measure.statistics import mean_interval, wilson
+from ironglass.models.classifier import Classifier, check_labels
+from ironglass.models.predict import batches, logits_of
+from ironglass.types import Progress
+
+
+def occlusion_accuracy(
+    classifier: Classifier,
+    split: Split,
+    *,
+    patch: int,
+    stride: int,
+    masks: Sequence[str] = ("grey", "black", "mean", "blur"),
+    mean: Sequence[float] | None = None,
+    batch_size: int = 64,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """The numbers that stand in `results.json` under `occlusion`: accuracy under each mask.
+
+    Of each mask, `mean` is the accuracy averaged over a fixed grid of places, with an interval over images, and `worst`
+    the share of images still right at every place. patch, stride: pixels, see `positions`. masks: fills, see
+    `fill_images`. mean: the data's mean colour, for the mask "mean". Raises InputError.
+    """
+    if len(split) == 0:
+        raise InputError("the split is empty: there is nothing to occlude")
+    height, width = split.pixels.shape[1:3]
+    places = len(positions((height, width), patch, stride))
+    clean = logits_of(classifier, split, batch_size=batch_size).argmax(1).numpy() == split.labels
+    colour = None if mean is None else tuple(mean)
+    right: list[list[np.ndarray]] = [[] for _ in masks]
+    done = 0
+    for images, labels in batches(split, batch_size, classifier.device):
+        check_labels(labels, len(images), len(classifier.classes))
+        for found, mask in zip(right, masks, strict=True):
+            scores = occluded_scores(
+                classifier, images, labels, patch=patch, stride=stride, fill=mask, mean=colour, score="right"
+            )
+            found.append(scores.cpu().numpy())
+            done += len(images)
+            if progress:
+                progress(done, len(split) * len(masks))
+    return {
+        "patch": patch,
+        "stride": stride,
+        "positions": places,
+        "n": len(split),
+        "clean": wilson(int(clean.sum()), len(clean)),
+        "masks": [
+            {
+                "name": mask,
+                "mean": mean_interval(every.mean(1)),
+                "worst": wilson(int(every.all(1).sum()), len(every)),
+            }
+            for mask, every in zip(masks, map(np.concatenate, right), strict=True)
+        ],
+    }

@@ -1,0 +1,64 @@
+"""A row an image and condition, for whoever wants to look closer."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+
+from ironglass.data.dataset import Split
+from ironglass.measure.accuracy import top
+from ironglass.run import Run, atomic
+from ironglass.types import Logits
+
+
+def per_image(
+    split: Split, classes: Sequence[str], logits: Logits, *, condition: str, eps: float, linf: np.ndarray
+) -> pa.Table:
+    """The table of one condition. linf: largest change of any pixel an image, in units of [0, 1]."""
+    positions, confidence = top(logits)
+    names = np.asarray(classes)
+    prediction = positions[:, 0]
+    return pa.table(
+        {
+            "name": list(split.names),
+            "condition": [condition] * len(split),
+            "eps": np.full(len(split), eps),
+            "label": names[split.labels],
+            "prediction": names[prediction],
+            "confidence": confidence[:, 0],
+            "correct": prediction == split.labels,
+            "top5": [list(row) for row in names[positions]],
+            "top5_confidence": [row.tolist() for row in confidence],
+            "fooled": (prediction != split.labels) & (eps > 0),
+            "linf": linf,
+        }
+    )
+
+
+def write_per_image(run: Run, name: str, tables: Sequence[pa.Table]) -> None:
+    """Writes `per_image/NAME.parquet`."""
+    with atomic(run.path / "per_image" / f"{name}.parquet") as path:
+        pq.write_table(pa.concat_tables(tables), path)
+
+
+def write_predictions(run: Run, names: Sequence[str], classes: Sequence[str], logits: Logits) -> list[dict[str, str]]:
+    """Writes `predictions.csv`, an image a line with its five most probable classes, and gives the lines back."""
+    positions, confidence = top(torch.as_tensor(logits))
+    rows = []
+    for name, row, shares in zip(names, positions, confidence, strict=True):
+        line = {"name": name}
+        for rank, (position, share) in enumerate(zip(row, shares, strict=True), start=1):
+            line |= {f"class_{rank}": classes[position], f"confidence_{rank}": f"{share:.6f}"}
+        rows.append(line)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    run.write_text("predictions.csv", text.getvalue())
+    return rows

@@ -1,0 +1,149 @@
+"""What an attack does to a classifier: on a batch, and over a range of sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from ironglass.attacks import ATTACKS, THREATS, Linf, input_gradient
+from ironglass.attacks.fgsm import FGSM, step_each
+from ironglass.data.dataset import Split
+from ironglass.errors import InputError
+from ironglass.measure.statistics import Rate, wilson
+from ironglass.measure.verdict import Evidence, Observations, Verdict, judge, observe
+from ironglass.models.classifier import Classifier, check_images, check_labels, frozen
+from ironglass.models.predict import batches
+from ironglass.types import Images, Labels, Logits, Mask, Progress
+
+
+@dataclass(frozen=True)
+class AttackResult:
+    """What an attack did to a batch.
+
+    adversarial: (n, c, h, w) in [0, 1]. fooled: whether a fresh pass over it does not predict the label; an image that
+    was misread before the attack counts, too. predictions: of the adversarial images. verdict: how far the share of
+    fooled images can be trusted.
+    """
+
+    adversarial: Images
+    fooled: Mask
+    predictions: Labels
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """Every image under one eps. logits: (n, k), on the CPU. linf: (n,), the largest change of any value."""
+
+    eps: float
+    logits: Logits
+    linf: np.ndarray
+
+
+@dataclass(frozen=True)
+class FGSMCurve:
+    """numbers: what stands in `results.json` under `fgsm`. points: what each image did, eps 0 first."""
+
+    numbers: dict[str, Any]
+    points: tuple[CurvePoint, ...]
+
+
+def attack(
+    classifier: Classifier,
+    images: Images,
+    labels: Labels,
+    method: str = "fgsm",
+    *,
+    eps: float = 8 / 255,
+    norm: str = "linf",
+    seed: int = 0,
+    **settings: Any,
+) -> AttackResult:
+    """Attacks a batch and judges the outcome, on the classifier's device.
+
+    images: float32 (n, c, h, w) in [0, 1]. labels: int64 (n,), true classes. method: a name in ATTACKS; settings
+    replace its own, for instance `steps=50`. eps: in units of [0, 1]. norm: "linf" or "l2". Raises InputError.
+    """
+    check_images(images, classifier.channels)
+    check_labels(labels, len(images), len(classifier.classes))
+    for name, choices in ((method, ATTACKS), (norm, THREATS)):
+        if name not in choices:
+            what = "attack" if choices is ATTACKS else "norm"
+            raise InputError(f"there is no {what} {name!r}: choose from {', '.join(choices)}")
+    known = [field.name for field in fields(ATTACKS[method]) if field.name != "threat"]
+    if unknown := sorted(settings.keys() - set(known)):
+        raise InputError(f"{method} has no setting {unknown[0]!r}: it has {', '.join((*known, 'eps', 'norm', 'seed'))}")
+    chosen = replace(ATTACKS[method], threat=THREATS[norm](eps), **settings)
+    images, labels = images.to(classifier.device), labels.to(classifier.device)
+    adversarial = chosen(classifier, images, labels, generator=torch.Generator().manual_seed(seed))
+    predictions = _logits(classifier, adversarial).argmax(1)
+    fooled = predictions != labels
+    seen = observe(_logits(classifier, images), input_gradient(classifier, images, labels), _logits(classifier, images))
+    accuracy = wilson(int((~fooled).sum()), len(fooled))
+    verdict = judge(Evidence(seen=seen, steps=chosen.steps, points=((eps, accuracy),)))
+    return AttackResult(adversarial, fooled, predictions, verdict)
+
+
+def fgsm_curve(
+    classifier: Classifier,
+    split: Split,
+    eps: Sequence[float],
+    *,
+    batch_size: int = 256,
+    progress: Progress | None = None,
+) -> FGSMCurve:
+    """Accuracy under FGSM (Linf) at each eps, and at 0, from one gradient an image.
+
+    Of each point, `accuracy` is the share of all images still right and `fooled` the share of the originally right
+    ones that are now wrong (n is their number). Raises InputError for an empty split and a bad eps.
+    """
+    if len(split) == 0:
+        raise InputError("the split is empty: there is nothing to attack")
+    threats = [Linf(size) for size in sorted({0.0, *eps})]
+    logits: list[list[Logits]] = [[] for _ in threats]
+    change: list[list[torch.Tensor]] = [[] for _ in threats]
+    seen, done = Observations(), 0
+    for images, labels in batches(split, batch_size, classifier.device):
+        check_labels(labels, len(images), len(classifier.classes))
+        gradient = input_gradient(classifier, images, labels)
+        for i, adversarial in enumerate(step_each(images, gradient, threats)):
+            logits[i].append(_logits(classifier, adversarial).float().cpu())
+            change[i].append((adversarial - images).abs().flatten(1).amax(1).cpu())
+        # one batch is enough to find a network that draws lots
+        again = None if done else _logits(classifier, images).float().cpu()
+        seen += observe(logits[0][-1], gradient.cpu(), again)
+        done += len(images)
+        if progress:
+            progress(done, len(split))
+    points = tuple(
+        CurvePoint(threat.eps, torch.cat(found), torch.cat(moved).numpy())
+        for threat, found, moved in zip(threats, logits, change, strict=True)
+    )
+    right = [(point.logits.argmax(1).numpy() == split.labels) for point in points]
+    rates = [(point.eps, wilson(int(now.sum()), len(now))) for point, now in zip(points, right, strict=True)]
+    numbers = {
+        "norm": "linf",
+        "n": len(split),
+        "points": [
+            {"eps": size, "accuracy": rate, "fooled": _fooled(right[0], now)}
+            for (size, rate), now in zip(rates, right, strict=True)
+        ],
+        "verdict": asdict(judge(Evidence(seen=seen, steps=FGSM.steps, points=tuple(rates)))),
+    }
+    numbers["verdict"]["reasons"] = list(numbers["verdict"]["reasons"])
+    return FGSMCurve(numbers, points)
+
+
+def _fooled(before: np.ndarray, now: np.ndarray) -> Rate:
+    if not before.any():
+        return Rate(value=0.0, low=0.0, high=1.0, n=0)
+    return wilson(int((before & ~now).sum()), int(before.sum()))
+
+
+def _logits(classifier: Classifier, images: Images) -> Logits:
+    with frozen(classifier), torch.no_grad():
+        return classifier(images)

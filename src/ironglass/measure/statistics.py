@@ -1,0 +1,68 @@
+"""Rates with their uncertainty, and paired comparisons."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+import numpy as np
+from scipy import stats
+
+
+class Rate(TypedDict):
+    """A share of n images with its 95 % interval; also how it stands in `results.json`."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+def wilson(successes: int, n: int) -> Rate:
+    """A rate with its 95 % score interval (Wilson 1927, JASA 22:209).
+
+    Unlike the normal approximation it stays inside [0, 1] and is not empty at 0 or n successes.
+    """
+    if not 0 <= successes <= n or n == 0:
+        raise ValueError(f"{successes} successes of {n}")
+    z = float(stats.norm.ppf(0.975))
+    share = successes / n
+    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    # at the ends the closed form gives 0 and 1 but for rounding
+    return Rate(
+        value=share,
+        low=0.0 if successes == 0 else float(centre - half),
+        high=1.0 if successes == n else float(centre + half),
+        n=n,
+    )
+
+
+def mean_interval(values: np.ndarray) -> Rate:
+    """The mean of one number an image with its 95 % interval by Student's t; the plain mean where n is 1."""
+    values = np.asarray(values, dtype=np.float64)
+    n = len(values)
+    mean = float(values.mean())
+    if n < 2:
+        return Rate(value=mean, low=mean, high=mean, n=n)
+    half = float(stats.t.ppf(0.975, n - 1)) * float(values.std(ddof=1)) / np.sqrt(n)
+    return Rate(value=mean, low=float(mean - half), high=float(mean + half), n=n)
+
+
+class McNemar(TypedDict):
+    """How two conditions differ on the same images: `only_first` and `only_second` count the images that just one got
+    right, `p` is the exact two-sided probability of so uneven a split if both were equally good."""
+
+    only_first: int
+    only_second: int
+    p: float
+
+
+def mcnemar(first: np.ndarray, second: np.ndarray) -> McNemar:
+    """McNemar's exact test on paired right/wrong flags of the same images (McNemar 1947, Psychometrika 12:153)."""
+    first, second = np.asarray(first, dtype=bool), np.asarray(second, dtype=bool)
+    if first.shape != second.shape:
+        raise ValueError(f"not paired: {first.shape} and {second.shape}")
+    only_first, only_second = int((first & ~second).sum()), int((second & ~first).sum())
+    total = only_first + only_second
+    p = 1.0 if total == 0 else float(stats.binomtest(only_first, total).pvalue)
+    return McNemar(only_first=only_first, only_second=only_second, p=p)

@@ -1,0 +1,53 @@
+"""Intervals and tests against published and hand-computed values."""
+
+import numpy as np
+import pytest
+
+from ironglass.measure.statistics import mcnemar, mean_interval, wilson
+
+
+def test_wilson_against_newcombe_1998() -> None:
+    # Newcombe 1998, Statistics in Medicine 17:857, table I, method 3: 81/263, 15/148, 0/20 and 1/29
+    for k, n, low, high in (
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ):
+        rate = wilson(k, n)
+        assert rate["low"] == pytest.approx(low, abs=5e-5)
+        assert rate["high"] == pytest.approx(high, abs=5e-5)
+        assert (rate["value"], rate["n"]) == (k / n, n)
+
+
+def test_wilson_at_the_ends_is_not_empty() -> None:
+    assert wilson(5, 5)["high"] == 1
+    assert wilson(5, 5)["low"] < 0.6
+    for k, n in ((1, 0), (-1, 3), (4, 3)):
+        with pytest.raises(ValueError, match="successes"):
+            wilson(k, n)
+
+
+def test_wilson_covers_the_truth_about_19_times_in_20() -> None:
+    successes = np.random.default_rng(0).binomial(80, 0.9, 4000)
+    found = [wilson(int(k), 80) for k in successes]
+    assert 0.93 < np.mean([rate["low"] <= 0.9 <= rate["high"] for rate in found]) < 0.97
+
+
+def test_mean_interval_by_hand() -> None:
+    rate = mean_interval(np.array([1.0, 2.0, 3.0]))
+    # deviation 1, standard error 1/sqrt(3), t(0.975, 2) = 4.302653
+    assert rate["value"] == 2
+    assert rate["high"] - 2 == pytest.approx(4.302653 / np.sqrt(3), rel=1e-6)
+    assert mean_interval(np.array([4.0])) == {"value": 4, "low": 4, "high": 4, "n": 1}
+
+
+def test_mcnemar_by_hand() -> None:
+    first = np.array([1, 1, 1, 1, 1, 0, 1, 0], dtype=bool)
+    second = np.array([0, 0, 0, 0, 0, 1, 1, 0], dtype=bool)
+    found = mcnemar(first, second)
+    assert (found["only_first"], found["only_second"]) == (5, 1)
+    assert found["p"] == pytest.approx(2 * (1 + 6) / 2**6)  # two-sided: P(at most 1 of 6) twice
+    assert mcnemar(first, first)["p"] == 1
+    with pytest.raises(ValueError, match="not paired"):
+        mcnemar(first, second[:3])

@@ -1,0 +1,61 @@
+"""Every reason, from evidence that has it and evidence that does not."""
+
+import pytest
+import torch
+
+from ironglass.measure.statistics import wilson
+from ironglass.measure.verdict import Evidence, Observations, Verdict, judge, observe
+
+
+def evidence(*, steps=20, accuracies=(0.9, 0.5, 0.1), n=1000, **seen) -> Evidence:
+    points = tuple((0.01 * i, wilson(round(share * n), n)) for i, share in enumerate(accuracies))
+    return Evidence(seen=Observations(n=n, repeated=n, **seen), steps=steps, points=points)
+
+
+def test_nothing_against_it():
+    assert judge(evidence()) == Verdict("trusted", ())
+    assert judge(evidence(accuracies=(0.5, 0.51, 0.1))) == Verdict("trusted", ())  # within the interval
+
+
+@pytest.mark.parametrize(
+    ("found", "word", "says"),
+    [
+        (evidence(broken=5), "invalid", "not finite numbers on 0.5 % of the images"),
+        (evidence(unsteady=1), "invalid", "two passes over the same images gave different outputs (0.1 % of them)"),
+        (evidence(flat=20), "suspect", "the gradient is zero on 2.0 % of the images"),
+        (evidence(flat=501), "invalid", "the gradient is zero on 50.1 % of the images"),
+        (evidence(distributions=1000), "suspect", "look like probabilities"),
+        (evidence(accuracies=(0.9, 0.1, 0.3)), "suspect", "accuracy rises from 10.0 % at eps 0.01 to 30.0 % at 0.02"),
+        (evidence(accuracies=(0.9, 0.1, 0.12, 0.3)), "suspect", "from 10.0 % at eps 0.01 to 30.0 % at 0.03"),
+        (evidence(steps=1), "suspect", "an upper bound on robust accuracy: FGSM takes one step"),
+        (evidence(steps=0), "suspect", "random noise is a control"),
+        (evidence(n=50), "suspect", "only 50 images: the 95 % interval of the accuracy is up to 27 points wide"),
+    ],
+)
+def test_each_reason(found, word, says):
+    verdict = judge(found)
+    assert verdict.word == word
+    assert len(verdict.reasons) == 1
+    assert says in verdict.reasons[0]
+
+
+def test_the_gravest_comes_first():
+    verdict = judge(evidence(steps=1, unsteady=3, flat=1))
+    assert verdict.word == "invalid"
+    assert [words in reason for words, reason in zip(("two passes", "zero", "upper"), verdict.reasons, strict=True)]
+    assert "two passes" in verdict.reasons[0]
+
+
+def test_observe_by_hand():
+    logits = torch.tensor([[1.0, 2.0], [0.25, 0.75], [3.0, torch.nan], [0.5, 0.4]])
+    gradient = torch.ones(4, 1, 1, 2)
+    gradient[1] = 0
+    gradient[3, 0, 0, 1] = torch.inf
+    again = logits.clone()
+    again[0] = 2.5
+    assert observe(logits, gradient, again) == Observations(
+        n=4, broken=2, flat=1, repeated=4, unsteady=1, distributions=1
+    )
+    assert observe(logits, gradient) + observe(logits, gradient) == Observations(
+        n=8, broken=4, flat=2, repeated=0, unsteady=0, distributions=2
+    )
