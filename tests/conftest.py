@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+os.environ["HF_HUB_OFFLINE"] = "1"  # no test may reach the network; read when the hub's library is imported
+
 SHARED = Path(os.environ.get("IRONGLASS_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
 

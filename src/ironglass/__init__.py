@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
@@ -20,7 +22,6 @@ _HOMES = {
     "attack": "ironglass.measure.robustness",
     "audit": "ironglass.studies.audit",
     "evaluate": "ironglass.measure.accuracy",
-    "explain": "ironglass.explain",
     "fit": "ironglass.train.fit",
     "load_classifier": "ironglass.models.load",
     "load_dataset": "ironglass.data.load",
@@ -70,10 +71,25 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'ironglass' has no attribute {name!r}")
-    # kept, also because importing a package of the same name (explain) would otherwise hide the function
     value = globals()[name] = getattr(importlib.import_module(_HOMES[name]), name)
     return value
 
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+class _Face(ModuleType):
+    """This module, but for one name: `explain` is the function, also once the room of that name has been imported,
+    which the import system would otherwise put in its place."""
+
+    @property
+    def explain(self) -> Any:
+        return getattr(importlib.import_module("ironglass.explain"), "explain")  # noqa: B009  (not the property)
+
+    @explain.setter
+    def explain(self, room: ModuleType) -> None:
+        pass
+
+
+sys.modules[__name__].__class__ = _Face

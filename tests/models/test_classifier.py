@@ -77,6 +77,12 @@ def test_layers_stand_in_the_order_in_which_they_run() -> None:
     assert not any(module._forward_hooks for module in classifier.modules())
 
 
+def test_a_parametrised_layer_is_still_a_layer() -> None:
+    network = nn.Sequential(nn.utils.parametrizations.spectral_norm(nn.Conv2d(1, 2, 1)), nn.Flatten())
+    classifier = Classifier(network, mean=(0,), std=(1,), classes=("a", "b"), input_size=1)
+    assert list(classifier.convolutions()) == ["0"]
+
+
 def test_frozen_restores_everything_even_after_a_failure() -> None:
     classifier = Classifier(Backwards(), mean=(0,), std=(1,), classes=("a", "b"), input_size=2).train()
     classifier.network.twice.eval()

@@ -112,7 +112,7 @@ def test_a_pickle_that_would_run_code_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="refused"):
         load_classifier("simple-cnn", classes=CLASSES, weights=path)
     path.write_bytes(pickle.dumps(Bomb()))
-    with pytest.raises(InputError, match="refused|readable"):
+    with pytest.raises(InputError, match=r"refused|readable"):
         load_classifier("simple-cnn", classes=CLASSES, weights=path)
 
 

@@ -14,16 +14,28 @@ from ironglass.errors import InputError
 def match_classes(dataset: Dataset, classes: Sequence[str]) -> Dataset:
     """The data set with its labels counted in `classes`, a model's own list.
 
-    The data may have fewer classes than the model. Raises InputError, naming it, for a class that the model lacks.
+    Names match to the letter, or else with spaces, underscores and hyphens taken for one ("great_white_shark", "great
+    white shark"); case counts, since ImageNet has a Cardigan and a cardigan. The data may have fewer classes than the
+    model. Raises InputError, naming it, for a class that has images and that the model lacks.
     """
     if dataset.classes == tuple(classes):
         return dataset
-    position = {name: i for i, name in enumerate(classes)}
-    if missing := [name for name in dataset.classes if name not in position]:
+    exact = {name: i for i, name in enumerate(classes)}
+    spoken = {_spoken(name): i for i, name in enumerate(classes)}
+    if len(spoken) < len(exact):
+        spoken = {}  # the model itself tells such names apart
+    table = np.array([exact.get(name, spoken.get(_spoken(name), -1)) for name in dataset.classes])
+    used = np.unique(np.concatenate([split.labels for split in dataset.splits.values()]))
+    if missing := [dataset.classes[i] for i in used if table[i] < 0]:
         raise InputError(
             f"the model knows {len(classes)} classes and {dataset.name} has {len(dataset.classes)}; the model lacks"
             f" {missing[0]!r}: train it on this data, or name data with the model's classes"
         )
-    table = np.array([position[name] for name in dataset.classes])
+    if len(np.unique(table[used])) < len(used):
+        raise InputError(f"two classes of {dataset.name} go by one name of the model's: name them as the model does")
     splits = {name: replace(split, labels=table[split.labels]) for name, split in dataset.splits.items()}
     return replace(dataset, splits=splits, classes=tuple(classes))
+
+
+def _spoken(name: str) -> str:
+    return name.replace("_", " ").replace("-", " ")

@@ -13,12 +13,13 @@ def note(layer: dict[str, Any], *, clean: float, chance: float) -> str:
 
     concentration: below 0.25 nearly everywhere, from 0.5 small parts. agreement: from 0.5 agrees, from 0.2 in part,
     below −0.2 contradicts. Accuracies: within 0.02 of `clean` the same, with an interval that reaches `chance`
-    guessing.
+    guessing. What is left without the layer is told where it is more than guessing.
     """
     parts = [_looks(layer), _reads(layer["probe"], clean, chance)]
     if layer["shape"][1:] != [1, 1]:
         parts.append("without its layout " + _left(layer["without_layout"], clean, chance))
-    parts.append("without the layer " + _left(layer["without_layer"], clean, chance))
+    if layer["without_layer"]["low"] > chance:  # in a plain chain nothing gets around a layer, and there is no news
+        parts.append("without the layer " + _left(layer["without_layer"], clean, chance))
     text = "; ".join(parts)
     return f"{text[0].upper()}{text[1:]}."
 

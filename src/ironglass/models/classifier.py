@@ -85,7 +85,9 @@ class Classifier(nn.Module):
         handles = [
             module.register_forward_hook(lambda module, _in, _out, name=name: order.setdefault(name, module) and None)
             for name, module in self.network.named_modules()
-            if not any(True for _ in module.children())
+            # a weight that is parametrised (spectral norm, say) does not make its layer an outer one
+            if "parametrizations" not in name
+            and not {child for child, _ in module.named_children()} - {"parametrizations"}
         ]
         try:
             with frozen(self), torch.no_grad():

@@ -67,7 +67,7 @@ def load_classifier(
     )
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        classifier = _builder(name)(wanted) if weights is None else _with_weights(wanted, Path(weights))
+        classifier = find_builder(name)(wanted) if weights is None else _with_weights(wanted, Path(weights))
     return classifier.to(memory_format=torch.channels_last).eval()
 
 
@@ -75,18 +75,19 @@ def _with_weights(wanted: Wanted, path: Path) -> Classifier:
     """The network with a local checkpoint, whose head may be for the classes wanted or for the source's own."""
     state = read_state(path)
     try:
-        classifier = _builder(wanted.name)(wanted)
+        classifier = find_builder(wanted.name)(wanted)
         load_state(classifier.network, state, path)
     except InputError:
         if wanted.classes is None or wanted.name in own.NETWORKS:
             raise
-        classifier = _builder(wanted.name)(replace(wanted, classes=None))
+        classifier = find_builder(wanted.name)(replace(wanted, classes=None))
         load_state(classifier.network, state, path)
         classifier = own.with_new_head(classifier, wanted.classes)
     return classifier
 
 
-def _builder(name: str) -> Callable[[Wanted], Classifier]:
+def find_builder(name: str) -> Callable[[Wanted], Classifier]:
+    """What builds the named model. Raises InputError for a name of no known form; nothing is built or fetched yet."""
     if name in own.NETWORKS:
         return own.build
     if name.startswith("timm/"):
@@ -135,7 +136,7 @@ def _from_folder(wanted: Wanted) -> Classifier:
         weighted=True,
         options=options,
     )
-    classifier = _builder(source)(fresh)
+    classifier = find_builder(source)(fresh)
     load_state(classifier.network, read_state(files[0]), files[0])
     classifier = own.wrap(
         classifier.network, fresh, mean=known["mean"], std=known["std"], classes=names, size=(height, width)

@@ -13,12 +13,15 @@ def native_size(name: str) -> tuple[int, int] | None:
     """Height and width in pixels that belong to the named model; None where any will do or the name is unknown."""
     config = Path(name.removeprefix("local-dir:")) / "config.json"
     if config.is_file():
-        known: dict[str, Any] = json.loads(config.read_text(encoding="utf-8")).get("pretrained_cfg", {})
-        return tuple(known["input_size"][1:]) if "input_size" in known else None  # type: ignore[return-value]
+        try:
+            return tuple(json.loads(config.read_text(encoding="utf-8"))["pretrained_cfg"]["input_size"][1:])  # type: ignore[return-value]
+        except (ValueError, KeyError, TypeError):
+            return None  # loading will say what is wrong
     if name.startswith("timm/"):
         import timm
 
-        found = timm.get_pretrained_cfg(name.removeprefix("timm/"), allow_unregistered=False)
+        short = name.removeprefix("timm/")
+        found = timm.get_pretrained_cfg(short) if timm.is_model(short) else None
         return tuple(found.input_size[1:]) if found else None  # type: ignore[return-value]
     if name.startswith("torchvision/"):
         from torchvision.models import get_model_weights, list_models

@@ -41,15 +41,7 @@ def fit(
     KeyboardInterrupt, with a checkpoint written, when interrupted.
     """
     dataset = match_classes(dataset, classifier.classes)
-    if dataset.channels != classifier.channels:
-        raise InputError(
-            f"{dataset.name} has {dataset.channels} channels and the classifier takes {classifier.channels}:"
-            " load the data with channels as the classifier has"
-        )
-    if len(dataset.train) < 2:
-        raise InputError(f"{dataset.name} has {len(dataset.train)} training images: training needs at least 2")
-    for stage in recipe.stages:
-        learning_parameters(classifier, stage.trainable_from)  # a wrong name shall not wait for its stage
+    check_recipe(classifier, dataset, recipe)
     accelerator = Accelerator(cpu=classifier.device.type == "cpu")
     with accelerator.main_process_first():
         run = Run.create(folder, as_json(recipe), resume=resume or not accelerator.is_main_process)
@@ -66,3 +58,16 @@ def fit(
     kept = run.path / "model.safetensors"
     load_state(classifier.network, read_state(kept), kept)
     return run
+
+
+def check_recipe(classifier: Classifier, dataset: Dataset, recipe: Recipe) -> None:
+    """Raises InputError for what would only come to light when training has begun."""
+    if dataset.channels != classifier.channels:
+        raise InputError(
+            f"{dataset.name} has {dataset.channels} channels and the classifier takes {classifier.channels}:"
+            " load the data with channels as the classifier has"
+        )
+    if len(dataset.train) < 2:
+        raise InputError(f"{dataset.name} has {len(dataset.train)} training images: training needs at least 2")
+    for stage in recipe.stages:
+        learning_parameters(classifier, stage.trainable_from)  # a wrong name shall not wait for its stage

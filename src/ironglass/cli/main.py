@@ -1,0 +1,45 @@
+"""The entry point, and how a failure ends: one line, exit status 2, no traceback."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any, NoReturn
+
+import typer
+
+from ironglass.cli import verbs
+from ironglass.errors import InputError
+
+UsageError: Any = typer.BadParameter.__base__  # click's, which typer ships under changing names
+
+
+def main() -> NoReturn:
+    """Runs the command line. Status 0: done; 2: the input was at fault, in one line; 130: interrupted."""
+    # read when torch is loaded: on a machine that others use too, threads that spin while they wait make it crawl
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    sys.exit(_status())
+
+
+def _status() -> int:
+    try:
+        status = verbs.app(prog_name="ironglass", standalone_mode=False)
+    except InputError as error:
+        return _say(str(error), 2)
+    except UsageError as error:
+        return _say(f"{error.format_message()} See ironglass --help.", 2)
+    except BrokenPipeError:
+        # the reader has left; without this Python would complain once more while closing
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        return _say(f"{error.strerror or error}{where}; finished parts are kept: mend it and add --resume", 2)
+    if status == 130:
+        return _say("interrupted; the same command with --resume goes on from here", 130)
+    return status or 0
+
+
+def _say(message: str, status: int) -> int:
+    print(f"ironglass: {' '.join(message.split())}", file=sys.stderr)
+    return status

@@ -1,0 +1,127 @@
+"""What a person sees in the terminal: progress on standard error, a short table on standard output."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from ironglass.errors import InputError
+from ironglass.run import Run
+
+if TYPE_CHECKING:
+    from ironglass.studies.audit import Tell
+
+
+LINE_SECONDS = 30.0
+
+
+@contextmanager
+def progress_bars(quiet: bool) -> Iterator[Tell]:
+    """A bar for each thing that is being done; into a file or pipe, a line now and then; nothing where quiet."""
+    console = Console(stderr=True)
+    if quiet:
+        yield lambda what, done, of, detail: None
+    elif not console.is_terminal:
+        yield _lines(console)
+    else:
+        columns = (TextColumn("{task.description}"), BarColumn(20), TextColumn("{task.fields[detail]}"))
+        with Progress(*columns, TimeRemainingColumn(elapsed_when_finished=True), console=console) as bars:
+            tasks: dict[str, TaskID] = {}
+
+            def tell(what: str, done: int, of: int, detail: str) -> None:
+                if what not in tasks:
+                    tasks[what] = bars.add_task(what, total=of, detail=detail)
+                bars.update(tasks[what], completed=done, total=of, detail=detail)
+
+            try:
+                yield tell
+            except InputError:
+                bars.live.transient = True  # the one line that follows is what matters
+                raise
+
+
+def _lines(console: Console) -> Tell:
+    last = time.monotonic()
+
+    def tell(what: str, done: int, of: int, detail: str) -> None:
+        nonlocal last
+        if time.monotonic() - last > LINE_SECONDS:
+            last = time.monotonic()
+            console.print(f"{what}: {done:,} of {of:,}  {detail}", soft_wrap=True, highlight=False)
+
+    return tell
+
+
+def show_run(run: Run, *, as_json: bool, quiet: bool) -> None:
+    """The headline numbers and where the report is."""
+    results, report = run.results, run.path / "report.html"
+    if as_json:
+        print_json({"folder": str(run.path), "report": str(report), "results": results})
+        return
+    if quiet:
+        return
+    console = Console()
+    table = Table("measured", "accuracy", "95 % interval", "images", box=None, pad_edge=False, header_style="bold")
+    for number in (1, 2, 3):
+        table.columns[number].justify = "right"
+    for label, rate in headlines(results):
+        low, high = 100 * rate["low"], 100 * rate["high"]
+        table.add_row(label, f"{100 * rate['value']:.1f} %", f"{low:.1f} to {high:.1f} %", f"{rate['n']:,}")
+    if table.row_count:
+        console.print(table)
+    if verdict := results.get("fgsm", {}).get("verdict"):
+        console.print(f"FGSM's numbers are {verdict['word']}: {'; '.join(verdict['reasons'])}", soft_wrap=True)
+    console.print(f"report: {report}", soft_wrap=True, highlight=False)
+
+
+def headlines(results: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Labels and rates, the most wanted first."""
+    if evaluation := results.get("evaluation"):
+        yield f"{evaluation['split']} images as they are", evaluation["accuracy"]
+    if occlusion := results.get("occlusion"):
+        for mask in occlusion["masks"]:
+            yield f"{mask['name']} {occlusion['patch']} px patch at its worst place", mask["worst"]
+    if fgsm := results.get("fgsm"):
+        for point in fgsm["points"]:
+            if point["eps"] > 0:
+                yield f"FGSM, eps {255 * point['eps']:.3g}/255", point["accuracy"]
+
+
+def print_json(value: Any) -> None:
+    """The value on standard output, and nothing else."""
+    json.dump(value, sys.stdout, indent=1, ensure_ascii=False, allow_nan=False)
+    sys.stdout.write("\n")
+
+
+def print_lines(lines: dict[str, str], as_json: bool) -> None:
+    """Names and what they stand for."""
+    if as_json:
+        print_json(lines)
+        return
+    width = max(map(len, lines)) + 2
+    for name, text in lines.items():
+        print(f"{name:<{width}}{text}")
+
+
+def show_predictions(run: Run, rows: list[dict[str, str]]) -> None:
+    """The first images' most probable classes, and where the rest is."""
+    console, shown = Console(), 20
+    table = Table("image", "most probable class", "confidence", "then", box=None, pad_edge=False, header_style="bold")
+    table.columns[0].overflow, table.columns[2].justify = "fold", "right"
+    for row in rows[:shown]:
+        then = ", ".join(row[f"class_{rank}"] for rank in range(2, 6) if f"class_{rank}" in row)
+        table.add_row(row["name"], row["class_1"], f"{100 * float(row['confidence_1']):.1f} %", then)
+    console.print(table)
+    if len(rows) > shown:
+        console.print(f"and {len(rows) - shown:,} more")
+    for file in run.read("data.json")["quarantined"]:
+        console.print(f"left out: {file['name']}: {file['reason']}", highlight=False, soft_wrap=True)
+    console.print(f"all of them: {run.path / 'predictions.csv'}", highlight=False, soft_wrap=True)

@@ -1,0 +1,40 @@
+"""Published experiments, one a file: a study with its numbers filled in."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+from pathlib import Path
+
+from ironglass.errors import InputError
+from ironglass.recipes import cats_dogs, digits
+from ironglass.studies.plan import Audit
+
+RECIPES: dict[str, Audit] = {"digits": digits.RECIPE, "cats-dogs": cats_dogs.RECIPE}
+
+
+def load_recipe(name: str) -> Audit:
+    """The recipe of that name, or the `RECIPE` of a user's Python file. Raises InputError, listing the names."""
+    if name in RECIPES:
+        return RECIPES[name]
+    if not name.endswith(".py"):
+        raise InputError(f"there is no recipe {name!r}: choose from {', '.join(RECIPES)}, or name a Python file")
+    path = Path(name)
+    spec = importlib.util.spec_from_file_location(path.stem, path) if path.is_file() else None
+    if spec is None or spec.loader is None:
+        raise InputError(f"there is no file {name}")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        line = " ".join(str(error).split())
+        raise InputError(f"{name} cannot be run: {type(error).__name__}: {line}") from error
+    recipe = getattr(module, "RECIPE", None)
+    if not isinstance(recipe, Audit):
+        raise InputError(f"{name} defines no RECIPE: write RECIPE = ironglass.Audit(...) in it")
+    return recipe
+
+
+def summary(name: str) -> str:
+    """The first line of what the recipe says of itself."""
+    return (inspect.getdoc({"digits": digits, "cats-dogs": cats_dogs}[name]) or "").splitlines()[0]

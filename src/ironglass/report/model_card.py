@@ -1,0 +1,107 @@
+"""The README.md of a run folder: a model card as model hubs read it (Mitchell et al. 2019, arXiv 1810.03993)."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from ironglass.report.words import count, eps_text, interval, magnitude, percent
+
+
+def model_card(
+    *,
+    recipe: dict[str, Any],
+    data: dict[str, Any] | None = None,
+    results: dict[str, Any] | None = None,
+    environment: dict[str, Any] | None = None,
+) -> str:
+    """Markdown under a YAML front matter, from whatever of recipe.json, data.json, results.json and environment.json
+    there is. What is unknown is left out; the licence is "other", since that of the data is not ours to state."""
+    data, results, environment = data or {}, results or {}, environment or {}
+    parts = [_front_matter(recipe, data, results), f"# {_plain(_name(recipe))}", _summary(recipe, data, results)]
+    if rows := _number_rows(results):
+        parts += ["## Results", "\n".join(["| | value | 95 % interval | images |", "| --- | --: | --: | --: |", *rows])]
+    if verdict := results.get("fgsm", {}).get("verdict"):
+        reasons = "".join(f"\n- {_plain(reason)}" for reason in verdict["reasons"])
+        parts.append(f"Verdict on the numbers under attack: **{verdict['word']}**.{reasons}")
+    if classes := data.get("classes"):
+        named = ", ".join(_plain(name) for name in classes[:50]) + (", …" if len(classes) > 50 else "")
+        parts += ["## Classes", f"{count(len(classes))}, in the order of the outputs: {named}."]
+    parts += [
+        "## Limits",
+        "Measured on images from the same source as the training images: other cameras, years and places may give "
+        "other numbers. FGSM is a single-step attack, so accuracy under it is an upper bound on robustness. "
+        "The licence of the training data applies; see its source.",
+    ]
+    if made := _made(recipe, environment):
+        parts += ["## How it was made", made]
+    return "\n\n".join(parts) + "\n"
+
+
+def _name(recipe: dict[str, Any]) -> str:
+    return str(recipe.get("name") or recipe.get("model") or "An image classifier")
+
+
+def _front_matter(recipe: dict[str, Any], data: dict[str, Any], results: dict[str, Any]) -> str:
+    lines = [
+        "license: other", "library_name: timm", "pipeline_tag: image-classification",
+        "tags:", "- image-classification", "- timm", "- ironglass", "metrics:", "- accuracy",
+    ]  # fmt: skip
+    if evaluation := results.get("evaluation"):
+        # a JSON string is a YAML string, whatever the user wrote in it
+        source = json.dumps(str(data.get("name") or recipe.get("dataset") or "unknown"))
+        lines += [
+            "model-index:", f"- name: {json.dumps(_name(recipe))}", "  results:", "  - task:",
+            "      type: image-classification", "    dataset:", f"      name: {source}", f"      type: {source}",
+            f"      split: {json.dumps(str(evaluation.get('split', 'test')))}", "    metrics:", "    - type: accuracy",
+            f"      value: {evaluation['accuracy']['value']:.6g}",
+        ]  # fmt: skip
+    return "\n".join(["---", *lines, "---"])
+
+
+def _summary(recipe: dict[str, Any], data: dict[str, Any], results: dict[str, Any]) -> str:
+    model = results.get("model", {})
+    sentences = [f"{_plain(recipe['description'])}\n\n"] if recipe.get("description") else []
+    name = model.get("name") or recipe.get("model")
+    sentences.append(f"An image classifier{f' ({_plain(name)})' if name else ''}")
+    if "parameters" in model:
+        sentences.append(f" with {magnitude(model['parameters'])} parameters")
+    if source := data.get("name") or recipe.get("dataset"):
+        sentences.append(f", trained on {_plain(source)}")
+    sentences.append(". Pixels go in between 0 and 1; the normalisation is in `config.json`.")
+    if size := model.get("input_size"):
+        sentences.append(f" Images are {size[1]} × {size[0]} pixels.")
+    return "".join(sentences)
+
+
+def _number_rows(results: dict[str, Any]) -> list[str]:
+    rates = []
+    if evaluation := results.get("evaluation"):
+        rates.append((f"accuracy, {evaluation.get('split', 'test')} images", evaluation["accuracy"]))
+    for mask in (occlusion := results.get("occlusion", {})).get("masks", []):
+        patch = f"{occlusion['patch']} × {occlusion['patch']} patch, {mask['name']}"
+        rates += [(f"accuracy, {patch}, mean over places", mask["mean"]), (f"accuracy, {patch}, worst", mask["worst"])]
+    for point in results.get("fgsm", {}).get("points", []):
+        if point["eps"] > 0:
+            rates.append((f"accuracy, FGSM, eps {eps_text(point['eps'])}", point["accuracy"]))
+    return [
+        f"| {_plain(label)} | {percent(rate['value'])} | {interval(rate)} | {count(rate['n'])} |"
+        for label, rate in rates
+    ]
+
+
+def _made(recipe: dict[str, Any], environment: dict[str, Any]) -> str:
+    lines = []
+    if command := environment.get("command"):
+        lines.append("```\n" + (command if isinstance(command, str) else " ".join(command)).replace("`", "'") + "\n```")
+    versions = environment.get("versions", {})
+    facts = [f"seed {environment.get('seed', recipe.get('seed'))}", *(f"{key} {versions[key]}" for key in versions)]
+    if environment or "seed" in recipe:
+        lines.append(_plain(", ".join(facts)) + ".")
+    return "\n\n".join(lines)
+
+
+def _plain(text: object) -> str:
+    """Text that Markdown takes literally, on one line."""
+    return re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", " ".join(str(text).split()))

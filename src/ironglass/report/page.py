@@ -1,0 +1,175 @@
+"""One run folder, one page: reads what is there, draws it, and writes a single file that needs no network."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader
+from markupsafe import Markup
+
+from ironglass.report import figures, palette, pictures, words
+from ironglass.report.samples import read_samples
+from ironglass.report.sheets import sheets
+from ironglass.run import Run, atomic
+
+
+@dataclass(frozen=True)
+class Chart:
+    """One chart as inline SVG, drawn for wide screens and again for phones."""
+
+    wide: Markup
+    narrow: Markup
+
+
+def write_report(run: Run) -> Path:
+    """Writes `report.html` and `figures/*.png` from whatever the run folder holds, and returns the page's path.
+
+    A part that is absent is left out. The page is one file and makes no request; the same folder gives the same bytes.
+    Raises InputError where a file of the folder cannot be read.
+    """
+    facts = gather(run)
+    charts = {}
+    for name, (draw, label) in chart_list(facts).items():
+        wide, picture = palette.drawn(draw, kinds=("svg", "png"))
+        (narrow,) = palette.drawn(draw, kinds=("svg",), narrow=True)
+        charts[name] = Chart(
+            palette.inline_svg(wide, f"{name}-wide", label), palette.inline_svg(narrow, f"{name}-narrow", label)
+        )
+        _write_bytes(run.path / "figures" / f"{name}.png", picture)
+    samples = facts["samples"]
+    for name, (draw, arguments) in (sheets(samples) if samples else {}).items():
+        (picture,) = palette.drawn(draw, *arguments, kinds=("png",))
+        _write_bytes(run.path / "figures" / f"{name}.png", picture)
+
+    environment = Environment(
+        loader=PackageLoader("ironglass.report"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        name: getattr(words, name)
+        for name in (
+            "percent", "interval", "count", "magnitude", "decimal", "duration", "eps_text", "objective", "shorten",
+        )
+    }  # fmt: skip
+    environment.filters["pretty"] = partial(json.dumps, indent=1, ensure_ascii=False)
+    page = environment.get_template("page.html.jinja").render(
+        facts,
+        charts=charts,
+        theme=palette.theme_css(),
+        gradients={"heat": pictures.gradient_css(pictures.HEAT), "signed": pictures.gradient_css(pictures.SIGNED)},
+        overlay=pictures.OVERLAY,
+        veil=pictures.VEIL,
+    )
+    run.write_text("report.html", page)
+    return run.path / "report.html"
+
+
+def gather(run: Run) -> dict[str, Any]:
+    """Everything that the page shows, by the names that the templates use; absent parts are empty or None."""
+    recipe, data, results = run.read("recipe.json", {}), run.read("data.json", {}), run.results
+    evaluation = results.get("evaluation", {})
+    classes = [str(name) for name in data.get("classes") or (row["class"] for row in evaluation.get("per_class", []))]
+    if not classes:
+        classes = [str(i) for i in range(len(evaluation.get("confusion", [])))]
+
+    def name_of(which: int | str) -> str:
+        return classes[which] if isinstance(which, int) and which < len(classes) else str(which)
+
+    samples = read_samples(run, name_of)
+    summary = run.path / "model_summary.txt"
+    history = run.history
+    return {
+        "recipe": recipe,
+        "data": data,
+        "results": results,
+        "classes": classes,
+        "history": history,
+        "kept": kept_epoch(history, results),
+        "environment": run.read("environment.json", {}),
+        "summary": summary.read_text(encoding="utf-8") if summary.is_file() else "",
+        "samples": samples,
+        "title": str(recipe.get("name") or run.path.resolve().name),
+        "lead": words.lead(recipe, data, results),
+        "plain": words.plain_words(results, classes),
+        "headlines": headlines(results),
+        "photographs": samples.photographs() if samples else [],
+        "cams": samples.grad_cam() if samples else [],
+        "occluded": samples.occlusion() if samples else [],
+        "occlusion_scale": samples.occlusion_scale() if samples else 0.0,
+        "attacked": samples.fgsm() if samples else [],
+        "factor": samples.factor() if samples else 1.0,
+        "unmeasured": unmeasured(results),
+    }
+
+
+def kept_epoch(history: list[dict[str, Any]], results: dict[str, Any]) -> int | None:
+    """The epoch whose weights were kept: the last that was the best so far."""
+    best = [row["epoch"] for row in history if row.get("best")]
+    return results.get("training", {}).get("best_epoch") or (best[-1] if best else None)
+
+
+def headlines(results: dict[str, Any]) -> list[dict[str, Any]]:
+    """The numbers of the first screen, each with its interval and, where one was given, its verdict."""
+    cards = []
+    if evaluation := results.get("evaluation"):
+        cards.append(
+            ("Accuracy", f"on clean {evaluation.get('split', 'test')} images", evaluation["accuracy"], evaluation)
+        )
+    if (occlusion := results.get("occlusion")) and occlusion["masks"]:
+        mask, patch = words.harshest_mask(occlusion), occlusion["patch"]
+        cards.append(("Worst-placed patch", f"{mask['name']}, {patch} × {patch} pixels", mask["worst"], occlusion))
+    for point in words.notable_points(results.get("fgsm", {}).get("points", [])):
+        label = f"FGSM, eps {words.eps_text(point['eps'])}"
+        cards.append((label, "every pixel moved by up to eps", point["accuracy"], results["fgsm"]))
+    return [
+        {"label": label, "detail": detail, "rate": rate, "verdict": part.get("verdict")}
+        for label, detail, rate, part in cards
+    ]
+
+
+def chart_list(facts: dict[str, Any]) -> dict[str, tuple[Any, str]]:
+    """The charts that the facts allow, as name: (draw(narrow=...), what is read aloud for it)."""
+    results, charts = facts["results"], {}
+    if facts["history"]:
+        label = f"Loss and accuracy over {len(facts['history'])} epochs, for training and validation"
+        charts["training"] = (partial(figures.training, facts["history"], kept=facts["kept"]), label)
+    if matrix := results.get("evaluation", {}).get("confusion"):
+        label = "Confusion matrix: images by true class and predicted class"
+        charts["confusion"] = (partial(figures.confusion, matrix, facts["classes"]), label)
+    if results.get("layers", {}).get("layers"):
+        label = "Accuracy of a probe and of two interventions, and where Grad-CAM lies, for every layer"
+        charts["layers"] = (partial(figures.layers, results["layers"]), label)
+    if results.get("occlusion", {}).get("masks"):
+        label = "Accuracy under a patch for every mask, averaged over places and at the worst place"
+        charts["occlusion"] = (partial(figures.occlusion, results["occlusion"]), label)
+    if results.get("fgsm", {}).get("points"):
+        charts["fgsm"] = (partial(figures.fgsm, results["fgsm"]), "Accuracy under FGSM against eps")
+    return charts
+
+
+def unmeasured(results: dict[str, Any]) -> list[str]:
+    """What a reader might think was measured, and was not."""
+    steps = {
+        "evaluation": "accuracy on held-out images",
+        "layers": "what the single layers contribute",
+        "occlusion": "accuracy under a covering patch",
+        "fgsm": "accuracy under a planned change of the pixels",
+    }
+    missing = [f"{what} (the run has no such step)" for key, what in steps.items() if key not in results]
+    return [
+        *missing,
+        "attacks stronger than one step (PGD, AutoAttack), and attacks that know of a defence",
+        "images from another source, camera or year than the test images",
+        "the spread over training seeds: the intervals are those of this one network on other images of the same kind",
+    ]
+
+
+def _write_bytes(path: Path, content: bytes) -> None:
+    with atomic(path) as temporary:
+        temporary.write_bytes(content)

@@ -1,0 +1,111 @@
+"""Photographs and maps as small pictures: fixed colour maps, shared scales, few bytes."""
+
+from __future__ import annotations
+
+import base64
+import io
+
+import matplotlib
+import numpy as np
+from PIL import Image
+
+OVERLAY = 0.6  # how much of an overlay is map; the rest is the photograph in grey
+VEIL = 0.4  # how much of the photograph, in grey, shows under an occlusion map
+
+
+def palette(name: str) -> np.ndarray:
+    """The 256 colours (256, 3) uint8 of a matplotlib colour map."""
+    return (matplotlib.colormaps[name](np.linspace(0, 1, 256))[:, :3] * 255).round().astype(np.uint8)
+
+
+HEAT = palette("inferno")  # one-sided maps: perceptually uniform, dark is nothing
+SIGNED = palette("RdBu_r")  # signed maps: white is nought, red a drop
+
+
+def colour(image: np.ndarray) -> np.ndarray:
+    """A photograph (h, w, 1|3), uint8 or float in [0, 1], as uint8 (h, w, 3)."""
+    if image.dtype != np.uint8:
+        image = (np.clip(np.nan_to_num(image), 0, 1) * 255).round().astype(np.uint8)
+    return np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image
+
+
+def magnified(change: np.ndarray, factor: float) -> np.ndarray:
+    """A signed change (h, w, c) times `factor` about mid-grey, as uint8 (h, w, 3)."""
+    return colour(np.clip(0.5 + factor * change, 0, 1).astype(np.float32))
+
+
+def positive_scale(maps: np.ndarray) -> float:
+    """The scale that maps (s, h, w) of one layer share: their largest positive value, 0 where there is none."""
+    return max(0.0, float(np.nan_to_num(maps).max(initial=0)))
+
+
+def signed_scale(maps: list[np.ndarray]) -> float:
+    """The scale, from minus to plus, that all signed maps share: their largest absolute value."""
+    return max((float(np.abs(np.nan_to_num(part)).max(initial=0)) for part in maps), default=0.0)
+
+
+def positive_index(values: np.ndarray, scale: float) -> np.ndarray:
+    """A map (h, w) as places 0 to 255 in HEAT: negative is 0, `scale` is 255."""
+    return (np.clip(np.nan_to_num(values) / (scale or 1), 0, 1) * 255).round().astype(np.uint8)
+
+
+def signed_index(values: np.ndarray, scale: float) -> np.ndarray:
+    """A signed map (h, w) as places 0 to 255 in SIGNED: -scale is 0, +scale is 255."""
+    return (np.clip(0.5 + 0.5 * np.nan_to_num(values) / (scale or 1), 0, 1) * 255).round().astype(np.uint8)
+
+
+def fit(picture: np.ndarray, side: int, *, nearest: bool = False) -> np.ndarray:
+    """The picture (h, w[, c]) with its longer side at most `side` pixels, averaged over area or by nearest pixel."""
+    height, width = picture.shape[:2]
+    if max(height, width) <= side:
+        return picture
+    share = side / max(height, width)
+    size = (max(1, round(width * share)), max(1, round(height * share)))
+    return np.asarray(
+        Image.fromarray(picture).resize(size, Image.Resampling.NEAREST if nearest else Image.Resampling.BOX)
+    )
+
+
+def photo_url(picture: np.ndarray, side: int, *, nearest: bool = False) -> str:
+    """A data URL of (h, w, 3) uint8 at most `side` pixels long: exact up to 64 pixels, else WebP at quality 85."""
+    shown = Image.fromarray(fit(picture, side, nearest=nearest))
+    exact = max(shown.size) <= 64
+    return _url(shown, "PNG", optimize=True) if exact else _url(shown, "WEBP", quality=85, method=4)
+
+
+def map_url(index: np.ndarray, colours: np.ndarray, side: int) -> str:
+    """A data URL of a map of places in `colours`, one byte a pixel."""
+    shown = Image.fromarray(fit(index, side))
+    shown.putpalette(colours.tobytes())
+    return _url(shown, "PNG", optimize=True)
+
+
+def gradient_css(colours: np.ndarray) -> str:
+    """A colour map as a CSS gradient from left to right."""
+    stops = ",".join(f"#{r:02x}{g:02x}{b:02x}" for r, g, b in colours[np.linspace(0, 255, 17).round().astype(int)])
+    return f"linear-gradient(90deg,{stops})"
+
+
+def overlaid(photo: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """Grad-CAM as the page shows it: the map over the photograph (h, w, 3) in grey."""
+    return (OVERLAY * HEAT[_stretched(index, photo)] + (1 - OVERLAY) * _grey(photo)).round().astype(np.uint8)
+
+
+def tinted(photo: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """An occlusion map as the page shows it: the faded grey photograph multiplied by the map's colours."""
+    faded = 255 - VEIL * (255 - _grey(photo))
+    return (faded * SIGNED[_stretched(index, photo)] / 255).round().astype(np.uint8)
+
+
+def _grey(photo: np.ndarray) -> np.ndarray:
+    return np.asarray(Image.fromarray(photo).convert("L"), dtype=np.float64)[..., None]
+
+
+def _stretched(index: np.ndarray, photo: np.ndarray) -> np.ndarray:
+    return np.asarray(Image.fromarray(index).resize((photo.shape[1], photo.shape[0]), Image.Resampling.BILINEAR))
+
+
+def _url(picture: Image.Image, kind: str, **options: object) -> str:
+    buffer = io.BytesIO()
+    picture.save(buffer, kind, **options)
+    return f"data:image/{kind.lower()};base64,{base64.b64encode(buffer.getvalue()).decode()}"

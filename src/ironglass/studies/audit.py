@@ -1,0 +1,153 @@
+"""The whole loop once: data, model, training, evaluation, explanation, attack, report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from ironglass.data.dataset import Dataset
+from ironglass.explain.occlusion import positions
+from ironglass.measure.accuracy import evaluate
+from ironglass.measure.layers import layer_notes
+from ironglass.measure.occlusion import occlusion_accuracy
+from ironglass.measure.per_image import per_image, write_per_image, write_predictions
+from ironglass.measure.robustness import fgsm_curve
+from ironglass.models.classifier import Classifier
+from ironglass.models.predict import logits_of
+from ironglass.models.save import save_classifier
+from ironglass.models.summary import summarise
+from ironglass.report.model_card import model_card
+from ironglass.report.page import write_report
+from ironglass.run import Run
+from ironglass.studies.environment import environment, rank
+from ironglass.studies.plan import Audit
+from ironglass.studies.prepare import drawn, measured_split, pick_device, prepare
+from ironglass.studies.samples import mean_colour, write_samples
+from ironglass.train.fit import check_recipe, fit
+from ironglass.train.loop import Status
+from ironglass.train.record import as_json
+
+Tell = Callable[[str, int, int, str], None]
+"""Called as (what is being done, done, of, detail)."""
+
+
+def audit(
+    plan: Audit,
+    folder: str | Path,
+    *,
+    device: str = "auto",
+    download: bool = False,
+    resume: bool = False,
+    tell: Tell = lambda what, done, of, detail: None,
+) -> Run:
+    """Runs the plan's steps and writes the run folder with its report; with `resume`, only what is not yet there.
+
+    Nothing is written before the data and the model have been loaded and fit each other. Raises InputError for what is
+    wrong with the plan, KeyboardInterrupt when interrupted: the same call with `resume` then goes on.
+    """
+    place = pick_device(device)
+    classifier, dataset = prepare(
+        plan, place, download=download, progress=lambda done, of: tell("reading images", done, of, "")
+    )
+    name, split = measured_split(plan, dataset)
+    patch, stride = geometry(plan, dataset)
+    if "train" in plan.steps:
+        check_recipe(classifier, dataset, plan)
+    summary, numbers = summarise(classifier)
+
+    if rank() > 0:  # a helper under `accelerate launch`: it trains along, and the first process does the rest
+        return fit(classifier, dataset, plan, folder, resume=True) if "train" in plan.steps else Run(folder)
+    run = Run.create(folder, as_json(plan), resume=resume)
+    run.write("environment.json", environment(device=place, seed=plan.seed, fingerprint=dataset.fingerprint))
+    run.write("data.json", dataset.describe())
+    run.write_text("model_summary.txt", summary + "\n")
+    run.record("model", numbers)
+    if "train" in plan.steps:
+        fit(classifier, dataset, plan, run.path, resume=True, progress=lambda status: tell(*_training(status)))
+    else:
+        save_classifier(classifier, run.path)
+
+    logits = None
+    if "evaluate" in plan.steps and "evaluation" not in run.results:
+        found, logits = evaluate(
+            classifier, split, name=name, progress=lambda done, of: tell("evaluating", done, of, "")
+        )
+        unchanged = np.zeros(len(split))
+        table = per_image(split, classifier.classes, logits, condition="clean", eps=0.0, linf=unchanged)
+        write_per_image(run, "clean", [table])
+        write_predictions(run, split.names, classifier.classes, logits)
+        run.record("evaluation", found)
+    _look(run, plan, classifier, dataset, patch, stride, tell)
+    if {"explain", "attack"} & set(plan.steps) and "samples" not in run.results:
+        tell("drawing samples", 0, 1, "")
+        logits = logits_of(classifier, split) if logits is None else logits
+        mean = mean_colour(dataset.splits.get("train", split))
+        write_samples(run, classifier, split, logits, plan, mean=mean, patch=patch, stride=stride)
+        run.record("samples", {"images": plan.samples, "seed": plan.seed})
+    tell("writing the report", 0, 1, "")
+    known = {"recipe": run.read("recipe.json"), "data": run.read("data.json"), "results": run.results}
+    run.write_text("README.md", model_card(**known, environment=run.read("environment.json")))
+    write_report(run)
+    tell("writing the report", 1, 1, "")
+    return run
+
+
+def _look(run: Run, plan: Audit, classifier: Classifier, dataset: Dataset, patch: int, stride: int, tell: Tell) -> None:
+    """Explains and attacks a seeded draw of the measured split, each part unless it is already there."""
+    _, split = measured_split(plan, dataset)
+    split = drawn(split, plan.images, plan.seed)
+    train = dataset.splits.get("train", split)
+    if "explain" in plan.steps:
+        if "layers" not in run.results and classifier.convolutions():
+            found = layer_notes(
+                classifier,
+                drawn(train, plan.probe_images, plan.seed),
+                split,
+                patch=patch,
+                stride=stride,
+                images=plan.images,
+                progress=lambda done, of: tell("explaining every layer", done, of, ""),
+            )
+            run.record("layers", found)
+        if "occlusion" not in run.results:
+            found = occlusion_accuracy(
+                classifier,
+                split,
+                patch=patch,
+                stride=stride,
+                masks=plan.masks,
+                mean=mean_colour(train),
+                progress=lambda done, of: tell("occluding", done, of, ""),
+            )
+            run.record("occlusion", found)
+    if "attack" in plan.steps and "fgsm" not in run.results:
+        curve = fgsm_curve(
+            classifier, split, plan.eps, progress=lambda done, of: tell("attacking with FGSM", done, of, "")
+        )
+        tables = [
+            per_image(split, classifier.classes, point.logits, condition="fgsm", eps=point.eps, linf=point.linf)
+            for point in curve.points
+        ]
+        write_per_image(run, "fgsm", tables)
+        run.record("fgsm", curve.numbers)
+
+
+def geometry(plan: Audit, dataset: Dataset) -> tuple[int, int]:
+    """Patch and stride in pixels: the plan's, or a quarter of the image's shorter side and half of that.
+
+    Raises InputError for a patch that does not fit, now rather than after the training.
+    """
+    patch = plan.patch or max(1, min(dataset.size) // 4)
+    stride = plan.stride or max(1, patch // 2)
+    positions(dataset.size, patch, stride)
+    return patch, stride
+
+
+def _training(status: Status) -> tuple[str, int, int, str]:
+    detail = (
+        f"epoch {status.epoch}/{status.epochs} loss {status.loss:.3f} accuracy {100 * status.accuracy:.1f} %"
+        f" {status.images_per_second:,.0f} images/s"
+    )
+    return "training", status.step, status.steps, detail

@@ -1,0 +1,91 @@
+"""From the names in a plan to a data set and a classifier that fit each other."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from ironglass.data.dataset import Dataset, Split
+from ironglass.data.load import load_dataset
+from ironglass.data.match import match_classes
+from ironglass.errors import InputError
+from ironglass.models.classifier import Classifier
+from ironglass.models.load import find_builder, load_classifier
+from ironglass.models.native import knows_classes, native_size
+from ironglass.studies.plan import Audit
+from ironglass.types import Progress
+
+
+def pick_device(name: str) -> torch.device:
+    """`auto` takes an accelerator where there is one. Raises InputError for one that is not there."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(f"there is no device {name!r} here: use --device cpu or auto") from error
+    return device
+
+
+def prepare(
+    plan: Audit, device: torch.device, *, download: bool = False, progress: Progress | None = None
+) -> tuple[Classifier, Dataset]:
+    """The plan's classifier, on the device, and its data at the classifier's size, labels matched by class name."""
+    if not plan.model or not plan.dataset:
+        raise InputError("the recipe names no model or no data: fill in the fields model and dataset")
+    find_builder(plan.model)  # a wrong name shall not wait for the images
+    trains = "train" in plan.steps
+    size = plan.size
+    if size is None and (native := native_size(plan.model)):
+        size = native[0]
+    knows = knows_classes(plan.model, weighted=plan.pretrained or plan.weights is not None)
+    if not knows and not trains and plan.weights is None and ".py:" not in plan.model:
+        raise InputError(f"{plan.model} has no trained weights: train it first, or give --weights or --pretrained")
+    own = None
+    channels: int | None = 3 if plan.model.startswith("torchvision/") else plan.channels
+    if knows and not trains:
+        own = load_classifier(
+            plan.model,
+            size=size,
+            channels=channels or 3,
+            pretrained=plan.pretrained,
+            weights=plan.weights,
+            **plan.options,
+        )
+        channels = own.channels
+    dataset = load_dataset(  # its seed is not the plan's: runs of other seeds shall share their test images
+        plan.dataset,
+        size=size,
+        channels=channels,
+        image_column=plan.image_column,
+        label_column=plan.label_column,
+        download=download,
+        progress=progress,
+    )
+    classifier = own or load_classifier(
+        plan.model,
+        classes=dataset.classes,
+        size=dataset.size,
+        channels=dataset.channels,
+        pretrained=plan.pretrained,
+        weights=plan.weights,
+        seed=plan.seed,
+        **plan.options,
+    )
+    return classifier.to(device), match_classes(dataset, classifier.classes)
+
+
+def measured_split(plan: Audit, dataset: Dataset) -> tuple[str, Split]:
+    """The split that the plan measures on: what it names, or test, or else validation."""
+    if plan.split != "auto":
+        return plan.split, dataset[plan.split]
+    name = next((name for name in ("test", "validation", "train") if name in dataset.splits), "test")
+    return name, dataset[name]
+
+
+def drawn(split: Split, count: int, seed: int) -> Split:
+    """At most `count` images of the split, drawn by the seed, in their order."""
+    if count >= len(split):
+        return split
+    return split.take(np.sort(np.random.default_rng(seed).permutation(len(split))[:count]))

@@ -1,0 +1,102 @@
+"""The images that the report shows: drawn by the seed, half right and half wrong, never picked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.numpy import save
+
+from ironglass.attacks.fgsm import fgsm_sweep
+from ironglass.data.dataset import Split
+from ironglass.explain.grad_cam import GradCAM
+from ironglass.explain.occlusion import Occlusion
+from ironglass.measure.accuracy import top
+from ironglass.models.classifier import Classifier, frozen
+from ironglass.run import Run, atomic
+from ironglass.studies.plan import Audit
+from ironglass.types import Logits
+
+
+def draw_samples(labels: np.ndarray, predictions: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """Positions of `count` images: half from the right, half from the wrong, the rest from where there are more."""
+    order = np.random.default_rng(seed).permutation(len(labels))
+    right, wrong = (order[(predictions == labels)[order] == which] for which in (True, False))
+    of_wrong = min(len(wrong), max(count // 2, count - len(right)))
+    of_right = min(len(right), count - of_wrong)
+    return np.concatenate([right[:of_right], wrong[:of_wrong]])
+
+
+def write_samples(
+    run: Run,
+    classifier: Classifier,
+    split: Split,
+    logits: Logits,
+    plan: Audit,
+    *,
+    mean: tuple[float, ...],
+    patch: int,
+    stride: int,
+) -> None:
+    """Writes `samples.safetensors` and `samples.json` (see docs/run-folder.md), as far as the plan's steps go."""
+    chosen = draw_samples(split.labels, logits.argmax(1).numpy(), plan.samples, plan.seed)
+    if not len(chosen):
+        return
+    images, labels = (tensor.to(classifier.device) for tensor in split[chosen])
+    predicted = logits[chosen].argmax(1).to(classifier.device)
+    tensors: dict[str, np.ndarray] = {"images": np.ascontiguousarray(split.pixels[chosen])}
+    facts: dict[str, Any] = {"eps": [], "masks": [], "layers": []}
+    if "explain" in plan.steps:
+        maps = GradCAM()(classifier, images, predicted) if classifier.convolutions() else {}
+        tensors |= {f"grad_cam/{name}": found[:, 0].cpu().numpy() for name, found in maps.items()}
+        for mask in plan.masks:
+            explainer = Occlusion(patch=patch, stride=max(1, stride // 2), fill=mask, mean=mean)
+            tensors[f"occlusion/{mask}"] = explainer(classifier, images, predicted)[:, 0].cpu().numpy()
+        facts |= {"layers": list(maps), "masks": list(plan.masks)}
+    attacked: list[tuple[np.ndarray, np.ndarray]] = []
+    if "attack" in plan.steps:
+        facts["eps"] = sorted({0.0, *plan.eps})
+        for i, adversarial in enumerate(fgsm_sweep(classifier, images, labels, facts["eps"])):
+            tensors[f"fgsm/{i}"] = np.ascontiguousarray(adversarial.permute(0, 2, 3, 1).cpu().numpy())
+            with frozen(classifier), torch.inference_mode():
+                attacked.append(top(classifier(adversarial).cpu(), 1))
+    facts["images"] = [
+        _describe(i, position, split, classifier.classes, logits, attacked, facts["eps"])
+        for i, position in enumerate(chosen)
+    ]
+    with atomic(run.path / "samples.safetensors") as path:
+        path.write_bytes(save({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}))
+    run.write("samples.json", facts)
+
+
+def _describe(
+    i: int,
+    position: int,
+    split: Split,
+    classes: Sequence[str],
+    logits: Logits,
+    attacked: list[tuple[np.ndarray, np.ndarray]],
+    eps: Sequence[float],
+) -> dict[str, Any]:
+    ranks, confidence = top(logits[position : position + 1])
+    label, prediction = int(split.labels[position]), int(ranks[0, 0])
+    return {
+        "name": split.names[position],
+        "kind": "right" if prediction == label else "wrong",
+        "label": label,
+        "prediction": prediction,
+        "confidence": float(confidence[0, 0]),
+        "top": [[classes[rank], float(share)] for rank, share in zip(ranks[0], confidence[0], strict=True)],
+        "fgsm": [
+            {"eps": size, "prediction": int(found[i, 0]), "confidence": float(sure[i, 0])}
+            for size, (found, sure) in zip(eps, attacked, strict=True)
+        ],
+    }
+
+
+def mean_colour(split: Split, images: int = 2000) -> tuple[float, ...]:
+    """The mean of each channel over the first images, in [0, 1]."""
+    pixels = torch.from_numpy(np.array(split.pixels[:images]))
+    return tuple((pixels.double().mean((0, 1, 2)) / 255).tolist())

@@ -1,0 +1,158 @@
+"""Each verb, end to end, on small pictures."""
+
+import csv
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+VERBS = ("run", "train", "evaluate", "explain", "attack", "predict", "report")
+COMMON = ("--json", "--seed", "--device", "--output", "--resume", "--quiet")
+FILES = """
+    recipe.json environment.json data.json history.jsonl model.safetensors config.json README.md report.html
+    model_summary.txt results.json samples.json samples.safetensors predictions.csv
+"""
+RECIPE = """
+import ironglass as ig
+RECIPE = ig.Audit(
+    name="mine", dataset={data!r}, model="simple-cnn", stages=(ig.Stage(epochs=1, peak_lr=0.05, batch_size=8),),
+    images=6, samples=2, probe_images=16, eps=(0.1,), masks=("grey", "black", "blur"),
+)
+"""
+
+
+def test_help_is_there_before_torch_is() -> None:
+    started = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "ironglass", "--help"], capture_output=True, text=True
+    )
+    seconds = time.monotonic() - started
+    assert done.returncode == 0
+    assert all(verb in done.stdout for verb in VERBS)
+    assert " torch" not in done.stderr
+    assert " numpy" not in done.stderr
+    assert seconds < 10  # the figure itself is measured in bench, on a quiet machine
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_takes_the_common_options(verb: str, call) -> None:
+    status, out, _ = call(verb, "--help")
+    assert status == 0
+    assert all(option in out for option in COMMON)
+
+
+def test_a_recipe_of_one_s_own_end_to_end(call, tmp_path: Path, photos: Path) -> None:
+    (tmp_path / "mine.py").write_text(RECIPE.format(data=str(photos)))
+    status, out, err = call("run", "mine.py", "--set", "seed=4", "--json")
+    assert status == 0, err
+    found = json.loads(out)
+    folder = tmp_path / found["folder"]
+    assert folder == tmp_path / "runs" / "mine-1"
+    results = found["results"]
+    assert set(results) == {"model", "training", "evaluation", "layers", "occlusion", "fgsm", "samples"}
+    assert [mask["name"] for mask in results["occlusion"]["masks"]] == ["grey", "black", "blur"]
+    assert [point["eps"] for point in results["fgsm"]["points"]] == [0, 0.1]
+    assert len(results["layers"]["layers"]) == 6
+    for name in FILES.split():
+        assert (folder / name).is_file(), name
+    assert json.loads((folder / "recipe.json").read_text())["seed"] == 4
+    assert json.loads((folder / "environment.json").read_text())["seed"] == 4
+    clean, attacked = (pq.read_table(folder / "per_image" / f"{name}.parquet") for name in ("clean", "fgsm"))
+    assert clean.num_rows == results["evaluation"]["accuracy"]["n"]
+    assert attacked.num_rows == 2 * 6
+    assert max(attacked["linf"].to_pylist()) <= 0.1 + 1e-6
+    share = sum(clean["correct"].to_pylist()) / clean.num_rows
+    assert share == results["evaluation"]["accuracy"]["value"]
+    # again: the next free folder, or, resumed, nothing left to do
+    assert call("run", "mine.py", "--set", "seed=4", "--quiet")[0] == 0
+    before = (folder / "results.json").stat().st_mtime_ns, (folder / "model.safetensors").stat().st_mtime_ns
+    status, out, err = call("run", "mine.py", "--set", "seed=4", "--resume", "--output", folder)
+    assert status == 0, err
+    assert before[1] == (folder / "model.safetensors").stat().st_mtime_ns
+    assert json.loads((folder / "results.json").read_text()) == results
+    assert "report:" in out
+    assert (tmp_path / "runs" / "mine-2" / "model.safetensors").read_bytes() == (
+        folder / "model.safetensors"
+    ).read_bytes()
+
+
+def test_list_names_the_recipes(call) -> None:
+    status, out, _ = call("run", "--list")
+    assert status == 0
+    assert [line.split()[0] for line in out.splitlines()] == ["digits", "cats-dogs"]
+    assert set(json.loads(call("run", "--list", "--json")[1])) == {"digits", "cats-dogs"}
+
+
+def test_train_then_the_single_verbs(call, tmp_path: Path, photos: Path, trained: Path) -> None:
+    for verb, more, part in (
+        ("evaluate", (), "evaluation"),
+        ("explain", ("--masks", "grey,black,blur", "--images", 4, "--samples", 2), "occlusion"),
+        ("attack", ("--eps", "1/255,0.1", "--images", 4, "--samples", 2), "fgsm"),
+    ):
+        status, out, err = call(verb, trained, photos, "--json", *more)
+        assert status == 0, err
+        found = json.loads(out)
+        assert part in found["results"]
+        assert "training" not in found["results"]
+        assert (tmp_path / found["report"]).is_file()
+    assert [p["eps"] for p in found["results"]["fgsm"]["points"]] == pytest.approx([0, 1 / 255, 0.1])
+    before = json.loads((trained / "results.json").read_text())["evaluation"]["accuracy"]
+    assert found["results"]["evaluation"]["accuracy"] == before  # the weights came along
+
+
+def test_predict_files_and_folders(call, tmp_path: Path, photos: Path, trained: Path) -> None:
+    lone = tmp_path / "lone.png"
+    Image.new("RGBA", (40, 30), (0, 0, 0, 255)).save(lone)
+    (tmp_path / "broken.jpg").write_text("no image")
+    status, out, err = call("predict", trained, lone, photos / "light", tmp_path / "broken.jpg", "--output", "p")
+    assert status == 0, err
+    assert "lone.png" in out.replace("\n", "")
+    assert "broken.jpg: not an image" in out  # named as left out
+    rows = list(csv.DictReader((tmp_path / "p" / "predictions.csv").read_text().splitlines()))
+    assert len(rows) == 21
+    assert set(rows[0]) == {"name", "class_1", "confidence_1", "class_2", "confidence_2"}
+    assert float(rows[0]["confidence_1"]) + float(rows[0]["confidence_2"]) == pytest.approx(1, abs=1e-5)
+    found = json.loads(call("predict", trained, lone, "--json")[1])
+    assert found["predictions"] == [rows[0]]
+
+
+def test_report_is_written_anew(call, trained: Path) -> None:
+    (trained / "report.html").unlink()
+    status, out, err = call("report", trained)
+    assert status == 0, err
+    assert (trained / "report.html").is_file()
+    assert "test images as they are" in out
+
+
+def test_quiet_says_nothing(call, trained: Path) -> None:
+    assert call("report", trained, "--quiet") == (0, "", "")
+
+
+def test_an_interrupted_run_says_how_to_go_on(call, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ironglass.studies import audit
+
+    def interrupt(*given: object, **named: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(audit, "fit", interrupt)
+    status, out, err = call("train", "simple-cnn", photos)
+    assert (status, out) == (130, "")
+    assert err == "ironglass: interrupted; the same command with --resume goes on from here\n"
+
+
+def test_a_full_disk_is_one_line(call, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ironglass.studies import audit
+
+    def fill(*given: object, **named: object) -> None:
+        raise OSError(28, "No space left on device", "model.safetensors")
+
+    monkeypatch.setattr(audit, "fit", fill)
+    status, _, err = call("train", "simple-cnn", photos)
+    assert status == 2
+    assert err.count("\n") == 1
+    assert "No space left on device (model.safetensors)" in err

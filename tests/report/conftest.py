@@ -1,0 +1,223 @@
+"""Made-up run folders: every number seeded, shaped as docs/run-folder.md says."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from ironglass.measure.statistics import mean_interval, wilson
+from ironglass.run import Run
+
+EPS = [0.0, 1 / 255, 2 / 255, 4 / 255, 8 / 255, 16 / 255]
+MASKS = ["grey", "black", "mean", "blur"]
+HOSTILE = "<script>alert(1)</script>"
+
+
+def disc(size: int, generator: np.random.Generator, channels: int) -> np.ndarray:
+    """A soft coloured disc on a gradient: enough of a photograph to look at."""
+    y, x = np.mgrid[:size, :size] / size
+    centre, radius = generator.uniform(0.3, 0.7, 2), generator.uniform(0.15, 0.3)
+    inside = 1 / (1 + np.exp(40 * (np.hypot(y - centre[0], x - centre[1]) - radius)))
+    ground, thing = generator.uniform(0, 1, (2, channels))
+    image = inside[..., None] * thing + (1 - inside[..., None]) * ground * (0.6 + 0.4 * y[..., None])
+    return (np.clip(image + generator.normal(0, 0.02, image.shape), 0, 1) * 255).astype(np.uint8)
+
+
+def synthetic_run(
+    path: Path,
+    *,
+    classes: list[str],
+    layers: int = 6,
+    size: int = 48,
+    channels: int = 3,
+    photographs: np.ndarray | None = None,
+    labels: list[int] | None = None,
+    samples: int = 8,
+) -> Run:
+    """A whole run folder; `photographs` (s, size, size, c) take the place of discs."""
+    generator = np.random.default_rng(7)
+    k, n, epochs = len(classes), 1000, 9
+    run = Run.create(path, {"name": "Made-up run", "dataset": "made-up", "model": "small_cnn", "size": size, "seed": 7})
+    run.write(
+        "environment.json",
+        {
+            "versions": {"python": "3.13.1", "torch": "2.15.0", "ironglass": "0.1.0"},
+            "device": "cpu", "threads": 2, "seed": 7, "commit": "0123abc",
+            "command": "ironglass run made-up --output runs/made-up", "fingerprint": "f00d" * 16,
+        },
+    )  # fmt: skip
+    sizes = {"train": 6000, "validation": 1000, "test": n}
+    run.write(
+        "data.json",
+        {
+            "name": "made-up", "fingerprint": "f00d" * 16, "size": [size, size], "channels": channels,
+            "classes": classes,
+            "splits": {
+                name: {"images": total, "per_class": [total // k + (i < total % k) for i in range(k)]}
+                for name, total in sizes.items()
+            },
+            "quarantined": [{"name": "broken/7.jpg", "split": "train", "reason": "truncated JPEG"}],
+        },
+    )  # fmt: skip
+    curve = 1 - np.exp(-np.arange(1, epochs + 1) / 2.5)
+    run.write_history(
+        [
+            {
+                "stage": int(i >= 4), "epoch": i + 1, "lr": 0.1 / (i + 1),
+                "train_loss": float(0.75 - 0.66 * c), "train_accuracy": float(0.55 + 0.44 * c),
+                "validation_loss": float(0.72 - 0.5 * c + 0.03 * max(0, i - 6)),
+                "validation_accuracy": float(0.53 + 0.40 * c - 0.01 * max(0, i - 6)),
+                "seconds": 11.5, "images_per_second": 520.0, "best": i <= 6,
+            }
+            for i, c in enumerate(curve)
+        ]
+    )  # fmt: skip
+    run.write_text("model_summary.txt", "Layer (type:depth-idx)      Param #\n" + "=" * 100 + "\nConv2d: 1-1   448\n")
+
+    support = [n // k + (i < n % k) for i in range(k)]
+    confusion = np.zeros((k, k), dtype=int)
+    for i in range(k):
+        confusion[i] = generator.multinomial(support[i], [0.93 if j == i else 0.07 / (k - 1) for j in range(k)])
+    names = [f"features.{3 * i}" for i in range(layers)]
+    results = full_results(classes, confusion, names, size, channels, n, generator)
+    run.write("results.json", results)
+
+    shown = (
+        photographs if photographs is not None else np.stack([disc(size, generator, channels) for _ in range(samples)])
+    )
+    s = len(shown)
+    truth = labels or [i % k for i in range(s)]
+    images = shown / np.float32(255)
+    tensors: dict[str, np.ndarray] = {"images": shown}
+    y, x = np.mgrid[:size, :size] / size
+    spots = [np.exp(-((y - a) ** 2 + (x - b) ** 2) / 0.04) for a, b in generator.uniform(0.3, 0.7, (s, 2))]
+    for i, name in enumerate(names):
+        side = max(3, size >> min(i, 4))
+        rough = generator.normal(0, 0.6 - 0.5 * i / layers, (s, side, side))
+        pick = np.linspace(0, size - 1, side).round().astype(int)
+        smooth = np.stack([spot[np.ix_(pick, pick)] for spot in spots])
+        tensors[f"grad_cam/{name}"] = ((i + 1) * (rough + smooth * (0.3 + i / layers))).astype(np.float32)
+    for i, mask in enumerate(MASKS):
+        coarse = np.stack([np.kron(spot[4::8, 4::8][: size // 8, : size // 8], np.ones((8, 8))) for spot in spots])
+        tensors[f"occlusion/{mask}"] = (
+            (0.5 - 0.08 * i) * coarse - 0.05 + 0.02 * generator.normal(size=coarse.shape)
+        ).astype(np.float32)
+    signs = np.sign(generator.normal(size=images.shape)).astype(np.float32)
+    for i, eps in enumerate(EPS):
+        tensors[f"fgsm/{i}"] = np.clip(images + np.float32(eps) * signs, 0, 1)
+    save_file(tensors, run.path / "samples.safetensors")
+    entries = []
+    for i in range(s):
+        prediction = truth[i] if i < s // 2 else (truth[i] + 1) % k
+        other = (truth[i] + 1) % k
+        entries.append(
+            {
+                "name": f"test/{classes[truth[i]]}.{1000 + 37 * i}.jpg", "kind": "right" if i < s // 2 else "wrong",
+                "label": truth[i], "prediction": prediction, "confidence": 0.97 - 0.05 * i,
+                "top": [[prediction, 0.97 - 0.05 * i], [(prediction + 1) % k, 0.03 + 0.05 * i]],
+                "fgsm": [
+                    {"eps": eps, "prediction": prediction if j < 2 + i % 3 else other,
+                     "confidence": 0.9 - 0.1 * abs(j - 2)}
+                    for j, eps in enumerate(EPS)
+                ],
+            }
+        )  # fmt: skip
+    run.write("samples.json", {"eps": EPS, "masks": MASKS, "layers": names, "images": entries})
+    return run
+
+
+def full_results(
+    classes: list[str],
+    confusion: np.ndarray,
+    layers: list[str],
+    size: int,
+    channels: int,
+    n: int,
+    generator: np.random.Generator,
+) -> dict:
+    """Every key of results.json."""
+    right = int(np.trace(confusion))
+    share = confusion / confusion.sum(axis=1, keepdims=True)
+    per_class = []
+    for i, name in enumerate(classes):
+        precision, recall = confusion[i, i] / confusion[:, i].sum(), share[i, i]
+        f1 = 2 * precision * recall / (precision + recall)
+        per_class.append({"class": name, "precision": precision, "recall": recall, "f1": f1,
+                          "support": int(confusion[i].sum())})  # fmt: skip
+    rows = []
+    for i, name in enumerate(layers):
+        depth = (i + 1) / len(layers)
+        rows.append(
+            {
+                "name": name, "shape": [16 << min(i, 4), max(3, size >> min(i, 4)), max(3, size >> min(i, 4))],
+                "concentration": mean_interval(generator.normal(0.12 + 0.3 * depth, 0.1, 100)),
+                "agreement": mean_interval(generator.normal(0.6 * depth, 0.3, 100)) if i else None,
+                "probe": wilson(int(500 * (0.6 + 0.33 * depth)), 500),
+                "without_layout": wilson(int(500 * (0.5 + 0.4 * depth)), 500),
+                "without_layer": wilson(250, 500),
+                "note": f"Depth {depth:.0%}: the hottest tenth of the map holds {0.12 + 0.3 * depth:.0%} of the "
+                f"evidence; a linear classifier on it reaches {0.6 + 0.33 * depth:.0%}.",
+            }
+        )  # fmt: skip
+    accuracies = [right, 720, 480, 210, 90, 40]
+    return {
+        "model": {"name": "small_cnn", "parameters": 1_234_567, "trainable": 1_234_567, "multiply_adds": 45_600_000,
+                  "input_size": [size, size], "channels": channels},
+        "training": {"seconds": 103.5, "epochs": 9, "best_epoch": 7,
+                     "stages": [{"epochs": e, "peak_lr": lr, "optimiser": "sgd", "schedule": "one-cycle",
+                                 "batch_size": 128, "objective": "cross_entropy"} for e, lr in ((4, 0.1), (5, 0.01))]},
+        "evaluation": {"split": "test", "accuracy": wilson(right, n), "loss": 0.187, "confusion": confusion.tolist(),
+                       "per_class": per_class, "macro_f1": float(np.mean([row["f1"] for row in per_class])),
+                       "report": "as scikit-learn prints it"},
+        "layers": {"samples": 100, "probe_train": 2000, "probe_test": 500, "chance": 1 / len(classes), "layers": rows},
+        "occlusion": {"patch": size // 4, "stride": size // 8, "positions": 49, "n": 500, "clean": wilson(465, 500),
+                      "masks": [{"name": name, "mean": mean_interval(generator.normal(0.9 - 0.03 * i, 0.1, 500)),
+                                 "worst": wilson(320 - 40 * i, 500)} for i, name in enumerate(MASKS)]},
+        "fgsm": {"norm": "linf", "n": n,
+                 "points": [{"eps": eps, "accuracy": wilson(a, n), "fooled": wilson(right - a, right)}
+                            for eps, a in zip(EPS, accuracies, strict=True)],
+                 "verdict": {"word": "suspect", "reasons": [
+                     "only a single-step attack stands behind this number: FGSM gives an upper bound"]}},
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def two_classes(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return synthetic_run(tmp_path_factory.mktemp("two"), classes=["cat", "dog"])
+
+
+@pytest.fixture(scope="session")
+def ten_classes(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    names = [
+        HOSTILE,
+        "$x^2$",
+        "猫",
+        "a & b",
+        'say "hi"',
+        "plane",
+        "a name that is a good deal too long",
+        "7",
+        "é",
+        "deer",
+    ]
+    return synthetic_run(tmp_path_factory.mktemp("ten"), classes=names, channels=1, size=28)
+
+
+@pytest.fixture
+def partial_run(tmp_path: Path, two_classes: Run) -> Callable[..., Run]:
+    """A run folder with just the named steps of results.json, and nothing else."""
+
+    def build(*steps: str) -> Run:
+        run = Run.create(tmp_path / "partial", {"name": "partial"})
+        for step in steps:
+            run.record(step, two_classes.results[step])
+        return run
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def make_run() -> Callable[..., Run]:
+    return synthetic_run

@@ -1,0 +1,123 @@
+"""The page in Debian's chromium: nothing asked for, nothing cut, slider and theme at work."""
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+
+from ironglass.report import write_report
+from ironglass.run import Run
+
+pytestmark = pytest.mark.browser
+CHROMIUM = shutil.which("chromium")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator:
+    if CHROMIUM is None:
+        pytest.skip("Debian's chromium is not installed: apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def address(ten_classes: Run) -> str:
+    return write_report(ten_classes).as_uri()
+
+
+@pytest.fixture
+def opened(browser, address: str, request: pytest.FixtureRequest) -> Iterator:
+    """The page, with everything that it complained of or asked for in `page.complaints` and `page.requests`."""
+    width, scheme = getattr(request, "param", (1280, "light"))
+    page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    page.complaints, page.requests = [], []
+    page.on("console", lambda message: page.complaints.append(message.text))
+    page.on("pageerror", lambda error: page.complaints.append(str(error)))
+    page.on("request", lambda asked: page.requests.append(asked.url))
+    page.goto(address)
+    yield page
+    page.close()
+
+
+EVERY = pytest.mark.parametrize(
+    "opened", [(w, s) for w in (1280, 390) for s in ("light", "dark")], indirect=True, ids=lambda p: f"{p[0]}-{p[1]}"
+)
+
+
+@EVERY
+def test_nothing_is_asked_for_and_nothing_complains(opened, address: str):
+    assert [url for url in opened.requests if not url.startswith("data:")] == [address]
+    assert opened.complaints == []
+
+
+@EVERY
+def test_nothing_is_cut(opened):
+    width, shown = opened.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+    assert width <= shown
+    outside = opened.evaluate(
+        """[...document.querySelectorAll("main *")].filter((part) => {
+             const box = part.getBoundingClientRect();
+             return box.width && !part.closest(".scroll, .aside, svg") && (box.right > innerWidth + 1 || box.left < -1);
+           }).map((part) => part.outerHTML.slice(0, 90))"""
+    )
+    assert outside == []
+
+
+@EVERY
+def test_one_of_the_two_drawings_is_shown(opened):
+    narrow = opened.viewport_size["width"] < 640
+    assert opened.locator(".chart .narrow >> visible=true").count() == (5 if narrow else 0)
+    assert opened.locator(".chart .wide >> visible=true").count() == (0 if narrow else 5)
+
+
+def test_the_slider_changes_pictures_and_words(opened):
+    slider = opened.locator("input[type=range]")
+    shown = opened.locator(".attacks li:first-child figure:last-of-type [data-step]:not([hidden]) > *")
+    output = opened.locator("output [data-step]:not([hidden])")
+    slider.fill("1")
+    before = shown.get_attribute("src")
+    assert "1/255" in output.inner_text()
+    slider.focus()
+    opened.keyboard.press("End")
+    assert shown.count() == 1
+    assert shown.get_attribute("src") not in (None, before)
+    assert "16/255" in output.inner_text()
+    assert "16/255" in slider.get_attribute("aria-valuetext")
+    assert "$x^2$" in opened.locator(".attacks li:first-child .verdicts [data-step]:not([hidden])").inner_text()
+    slider.fill("0")
+    assert "photo-0" in shown.get_attribute("class")
+
+
+@EVERY
+def test_the_button_turns_the_theme(opened):
+    ground = "getComputedStyle(document.documentElement).backgroundColor"
+    ink = "getComputedStyle(document.querySelector('.chart svg text')).fill"
+    before = opened.evaluate(f"[{ground}, {ink}]")
+    button = opened.locator("#theme")
+    name = button.get_attribute("aria-label")
+    button.click()
+    after = opened.evaluate(f"[{ground}, {ink}]")
+    assert before[0] != after[0]
+    assert before[1] != after[1], "charts follow"
+    assert button.get_attribute("aria-label") != name
+    button.click()
+    assert opened.evaluate(f"[{ground}, {ink}]") == before
+
+
+def test_the_verdict_opens_with_the_keyboard(opened):
+    verdict = opened.locator(".cards .verdict").first
+    assert not verdict.locator("li").is_visible()
+    verdict.locator("summary").focus()
+    opened.keyboard.press("Enter")
+    assert verdict.locator("li").is_visible()
+
+
+def test_print_is_light_and_shows_everything(opened):
+    opened.emulate_media(media="print", color_scheme="dark")
+    assert opened.evaluate("getComputedStyle(document.documentElement).backgroundColor") == "rgb(252, 251, 248)"
+    assert not opened.locator("nav").is_visible()
+    assert opened.evaluate("getComputedStyle(document.querySelector('.tall')).maxHeight") == "none"

@@ -1,0 +1,33 @@
+"""Plans and recipes."""
+
+import pytest
+
+from ironglass.errors import InputError
+from ironglass.recipes import RECIPES, load_recipe, summary
+from ironglass.studies.plan import Audit, parse_eps
+from ironglass.train.record import as_json, override
+
+
+def test_eps_as_people_write_it() -> None:
+    assert parse_eps("8/255") == 8 / 255
+    assert parse_eps("0.03") == parse_eps(0.03) == 0.03
+    assert parse_eps(" 1 / 4 ") == 0.25
+    for wrong in ("banana", "8", "-0.1", "1/0", "nan", "1/2/3", ""):
+        with pytest.raises(InputError, match="eps"):
+            parse_eps(wrong)
+
+
+def test_a_plan_reads_eps_too() -> None:
+    assert Audit(eps=("1/255", 0.1)).eps == (1 / 255, 0.1)
+    assert override(Audit(), "eps", '["2/255"]').eps == (2 / 255,)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_does_what_the_first_document_asks(name: str) -> None:
+    recipe = load_recipe(name)
+    assert recipe.name == name
+    assert set(recipe.steps) == {"train", "evaluate", "explain", "attack"}
+    assert len(recipe.masks) >= 3
+    assert len([eps for eps in recipe.eps if eps > 0]) >= 3
+    assert len(summary(name)) > 40
+    assert "kind" in as_json(recipe)["stages"][0]["objective"]

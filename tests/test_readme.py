@@ -1,0 +1,43 @@
+"""What the README says is done, word for word."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+README = Path(__file__).parents[1] / "README.md"
+ENVIRONMENT = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+
+
+@pytest.mark.slow
+def test_the_commands_run_in_their_order(tmp_path: Path) -> None:
+    lines = [line[2:] for block in blocks("console") for line in block.splitlines() if line.startswith("$ ironglass")]
+    assert len(lines) >= 6
+    for line in lines:
+        done = subprocess.run(shlex.split(line), cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True)
+        assert done.returncode == 0, f"{line}\n{done.stderr}"
+        assert done.stdout, line
+    assert (tmp_path / "runs" / "digits" / "report.html").is_file()
+
+
+@pytest.mark.slow
+def test_the_python_runs(tmp_path: Path) -> None:
+    [code] = blocks("python")
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Verdict" in done.stdout
+
+
+def test_what_it_points_to_is_there() -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", README.read_text(encoding="utf-8")):
+        assert (README.parent / target).is_file(), target
