@@ -10,7 +10,7 @@ help:
 	@echo "make demo    train, explain and attack a small network; writes runs/demo/report.html"
 	@echo "make test    every test"
 	@echo "make check   lint, types and the floors of the house"
-	@echo "make bench   ours against the peers, interleaved, on this machine"
+	@echo "make bench   what this machine makes of our promises"
 	@echo "make lock    resolve the versions anew"
 
 $(READY): requirements/uv.lock requirements/dev.lock pyproject.toml
@@ -31,6 +31,9 @@ test: $(READY)
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+bench: $(READY)
+	$(BIN)/python bench/loop.py $(if $(wildcard ../shared/data/cats_vs_dogs),--data ../shared/data/cats_vs_dogs)
 
 check: $(READY)
 	$(BIN)/ruff format --check src tests bench

@@ -1,9 +1,12 @@
-"""The options that verbs share, each written once."""
+"""The options that verbs share, each written once, and how a group of them is spread over a verb's signature."""
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
@@ -25,17 +28,75 @@ Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="FIELD=VALUE", help="Override any field, e.g. stages.0.epochs=3 (repeatable)."),
 ]
-Size = Annotated[int | None, typer.Option(help="Pixels a side; else the model's own, or the images'.", min=1)]
-Weights = Annotated[str | None, typer.Option(help="A local checkpoint for the network.")]
-Pretrained = Annotated[bool, typer.Option("--pretrained", help="Load the published weights; may download them.")]
-Split = Annotated[str, typer.Option(help="train, validation, test; auto is test, else validation.")]
-ImageColumn = Annotated[str | None, typer.Option(help="The Parquet column of images, where it cannot be found.")]
-LabelColumn = Annotated[str | None, typer.Option(help="The Parquet column of labels, where it cannot be found.")]
 Download = Annotated[bool, typer.Option("--download", help="Let torchvision: data be fetched.")]
+Split = Annotated[str, typer.Option(help="train, validation, test; auto is test, else validation.")]
+Images = Annotated[int, typer.Option(help="Images to measure on, drawn by the seed.")]
+Samples = Annotated[int, typer.Option(help="Images to show, drawn by the seed.")]
 
-Json = Annotated[bool, typer.Option("--json", help="Results as JSON on standard output, all else on standard error.")]
-Seed = Annotated[int | None, typer.Option(help="Of everything random; the recipe's where left out.", min=0)]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")]
-Output = Annotated[Path | None, typer.Option(help="The run folder; else the next free one in runs/.")]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on where an interrupted run stopped.")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, no table.")]
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Weights:
+    """How the network is filled."""
+
+    size: Annotated[int | None, typer.Option(help="Pixels a side; else the model's own, or the images'.", min=1)] = None
+    weights: Annotated[str | None, typer.Option(help="A local checkpoint for the network.")] = None
+    pretrained: Annotated[bool, typer.Option("--pretrained", help="Load the published weights; may download them.")] = (
+        False
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Source:
+    """How the data are read, and any field of the recipe besides."""
+
+    image_column: Annotated[
+        str | None, typer.Option(help="The Parquet column of images, where it cannot be found.")
+    ] = None
+    label_column: Annotated[
+        str | None, typer.Option(help="The Parquet column of labels, where it cannot be found.")
+    ] = None
+    changes: Set = None
+    download: Download = False
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Common:
+    """What every verb takes."""
+
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Results as JSON on standard output, all else on standard error.")
+    ] = False
+    seed: Annotated[int | None, typer.Option(help="Of everything random; the recipe's where left out.", min=0)] = None
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = "auto"
+    output: Annotated[Path | None, typer.Option(help="The run folder; else the next free one in runs/.")] = None
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where an interrupted run stopped.")] = False
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress, no table.")] = False
+
+
+def spread(verb: Callable[..., None]) -> Callable[..., None]:
+    """The verb with each parameter that is a group above replaced by the group's options, for typer to read."""
+    hints = get_type_hints(verb, include_extras=True)
+    groups: dict[str, Any] = {name: kind for name, kind in hints.items() if dataclasses.is_dataclass(kind)}
+
+    def spreaded(**given: Any) -> None:
+        for name, kind in groups.items():
+            given[name] = kind(**{field.name: given.pop(field.name) for field in dataclasses.fields(kind)})
+        verb(**given)
+
+    parameters = []
+    for parameter in inspect.signature(verb).parameters.values():
+        if parameter.name not in groups:
+            parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[parameter.name]))
+            continue
+        kind = groups[parameter.name]
+        types = get_type_hints(kind, include_extras=True)
+        parameters += [
+            inspect.Parameter(
+                field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=types[field.name]
+            )
+            for field in dataclasses.fields(kind)
+        ]
+    spreaded.__name__, spreaded.__doc__ = verb.__name__, verb.__doc__
+    spreaded.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    spreaded.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return spreaded

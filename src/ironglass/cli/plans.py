@@ -2,57 +2,45 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ironglass.errors import InputError
 
 if TYPE_CHECKING:
+    from ironglass.cli.options import Common, Source, Weights
     from ironglass.studies.plan import Audit
 
 
-def model_fields(
+def make_plan(
+    name: str,
+    steps: tuple[str, ...],
     model: str,
     data: str,
-    size: int | None,
-    weights: str | None,
-    pretrained: bool,
-    image_column: str | None,
-    label_column: str | None,
-) -> dict[str, Any]:
-    """The recipe's fields that name a model and its data."""
-    return {
-        "model": model,
-        "dataset": data,
-        "size": size,
-        "weights": weights,
-        "pretrained": pretrained,
-        "image_column": image_column,
-        "label_column": label_column,
-    }
-
-
-def make_plan(
-    name: str, steps: tuple[str, ...], changes: list[str] | None, *, seed: int | None, **fields: Any
+    filled: Weights,
+    source: Source,
+    common: Common,
+    **fields: Any,
 ) -> Audit:
     """The audit a verb stands for. Raises InputError for a value that a field does not take."""
     from pydantic import ValidationError
 
     from ironglass.studies.plan import Audit
 
+    named = {"name": name, "steps": steps, "model": model, "dataset": data}
+    columns = {"image_column": source.image_column, "label_column": source.label_column}
     try:
-        plan = Audit(name=name, steps=steps, **fields)  # type: ignore[arg-type]
+        plan = Audit(**named, **columns, **dataclasses.asdict(filled), **fields)  # type: ignore[arg-type]
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise InputError(f"{where}: {first['msg']}, not {first['input']!r}") from error
-    return changed(plan, changes, seed=seed)
+    return changed(plan, source.changes, seed=common.seed)
 
 
 def changed(plan: Audit, changes: list[str] | None, **fields: Any) -> Audit:
     """The plan with the options that were given, and then each --set."""
-    import dataclasses
-
     from ironglass.train.record import override
 
     plan = dataclasses.replace(plan, **{name: value for name, value in fields.items() if value is not None})
@@ -64,20 +52,18 @@ def changed(plan: Audit, changes: list[str] | None, **fields: Any) -> Audit:
     return plan
 
 
-def run_plan(
-    plan: Audit, output: Path | None, *, as_json: bool, quiet: bool, device: str, download: bool, resume: bool
-) -> None:
+def run_plan(plan: Audit, common: Common, *, download: bool) -> None:
     """Runs the plan with a progress bar and shows what came of it."""
     from ironglass.cli.show import progress_bars, show_run
     from ironglass.studies.audit import audit
     from ironglass.studies.environment import rank
 
     helps = rank() > 0
-    folder = free_folder(output, plan.name, resume)
-    with progress_bars(quiet or helps) as tell:
-        found = audit(plan, folder, device=device, download=download, resume=resume, tell=tell)
+    folder = free_folder(common.output, plan.name, common.resume)
+    with progress_bars(common.quiet or helps) as tell:
+        found = audit(plan, folder, device=common.device, download=download, resume=common.resume, tell=tell)
     if not helps:
-        show_run(found, as_json=as_json, quiet=quiet)
+        show_run(found, as_json=common.as_json, quiet=common.quiet)
 
 
 def free_folder(output: Path | None, name: str, resume: bool) -> Path:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ironglass.cli import options as o
-from ironglass.cli.plans import changed, free_folder, make_plan, model_fields, run_plan
+from ironglass.cli.plans import changed, free_folder, make_plan, run_plan
 from ironglass.errors import InputError
 from ironglass.run import Run
 
@@ -27,6 +27,7 @@ def ironglass() -> None:
 
 
 @app.command()
+@o.spread
 def run(
     recipe: Annotated[str | None, typer.Argument(help="A recipe's name, or a Python file that defines RECIPE.")] = None,
     list_recipes: Annotated[bool, typer.Option("--list", help="Name the recipes and stop.")] = False,
@@ -34,27 +35,24 @@ def run(
     model: Annotated[str | None, typer.Option(help="Another model than the recipe's.")] = None,
     changes: o.Set = None,
     download: o.Download = False,
-    as_json: o.Json = False,
-    seed: o.Seed = None,
-    device: o.Device = "auto",
-    output: o.Output = None,
-    resume: o.Resume = False,
-    quiet: o.Quiet = False,
+    *,
+    common: o.Common,
 ) -> None:
     """Run a recipe end to end: train, evaluate, explain, attack, report."""
     from ironglass.cli.show import print_lines
     from ironglass.recipes import RECIPES, load_recipe, summary
 
     if list_recipes:
-        print_lines({name: summary(name) for name in RECIPES}, as_json)
+        print_lines({name: summary(name) for name in RECIPES}, common.as_json)
         return
     if recipe is None:
         raise InputError(f"name a recipe: {', '.join(RECIPES)}, or a Python file")
-    plan = changed(load_recipe(recipe), changes, dataset=data, model=model, seed=seed)
-    run_plan(plan, output, as_json=as_json, quiet=quiet, device=device, download=download, resume=resume)
+    plan = changed(load_recipe(recipe), changes, dataset=data, model=model, seed=common.seed)
+    run_plan(plan, common, download=download)
 
 
 @app.command()
+@o.spread
 def train(
     model: o.Model,
     data: o.Data,
@@ -63,19 +61,10 @@ def train(
     batch_size: Annotated[int, typer.Option(help="Images a step.")] = 64,
     optimiser: Annotated[str, typer.Option(help="sgd or adamw.")] = "sgd",
     schedule: Annotated[str, typer.Option(help="one-cycle, step, plateau or constant.")] = "one-cycle",
-    size: o.Size = None,
-    weights: o.Weights = None,
-    pretrained: o.Pretrained = False,
-    image_column: o.ImageColumn = None,
-    label_column: o.LabelColumn = None,
-    changes: o.Set = None,
-    download: o.Download = False,
-    as_json: o.Json = False,
-    seed: o.Seed = None,
-    device: o.Device = "auto",
-    output: o.Output = None,
-    resume: o.Resume = False,
-    quiet: o.Quiet = False,
+    *,
+    filled: o.Weights,
+    source: o.Source,
+    common: o.Common,
 ) -> None:
     """Train a model on data and evaluate it; the best epoch is kept."""
     stage = {
@@ -85,145 +74,108 @@ def train(
         "optimiser": optimiser,
         "schedule": schedule,
     }
-    fields = model_fields(model, data, size, weights, pretrained, image_column, label_column)
-    plan = make_plan("train", ("train", "evaluate"), changes, stages=(stage,), seed=seed, **fields)
-    run_plan(plan, output, as_json=as_json, quiet=quiet, device=device, download=download, resume=resume)
+    plan = make_plan("train", ("train", "evaluate"), model, data, filled, source, common, stages=(stage,))
+    run_plan(plan, common, download=source.download)
 
 
 @app.command()
+@o.spread
 def evaluate(
     model: o.Model,
     data: o.Data,
     split: o.Split = "auto",
-    size: o.Size = None,
-    weights: o.Weights = None,
-    pretrained: o.Pretrained = False,
-    image_column: o.ImageColumn = None,
-    label_column: o.LabelColumn = None,
-    changes: o.Set = None,
-    download: o.Download = False,
-    as_json: o.Json = False,
-    seed: o.Seed = None,
-    device: o.Device = "auto",
-    output: o.Output = None,
-    resume: o.Resume = False,
-    quiet: o.Quiet = False,
+    *,
+    filled: o.Weights,
+    source: o.Source,
+    common: o.Common,
 ) -> None:
     """Accuracy, confusion matrix, classification report, and a prediction an image."""
-    fields = model_fields(model, data, size, weights, pretrained, image_column, label_column)
-    plan = make_plan("evaluate", ("evaluate",), changes, seed=seed, split=split, **fields)
-    run_plan(plan, output, as_json=as_json, quiet=quiet, device=device, download=download, resume=resume)
+    plan = make_plan("evaluate", ("evaluate",), model, data, filled, source, common, split=split)
+    run_plan(plan, common, download=source.download)
 
 
 @app.command()
+@o.spread
 def explain(
     model: o.Model,
     data: o.Data,
     masks: Annotated[str, typer.Option(help="What the patch is filled with.")] = "grey,black,mean,blur",
     patch: Annotated[int | None, typer.Option(help="Side of the patch, pixels; else a quarter of the image.")] = None,
     stride: Annotated[int | None, typer.Option(help="Step of the patch, pixels; else half of it.")] = None,
-    images: Annotated[int, typer.Option(help="Images to measure on.")] = 1000,
-    samples: Annotated[int, typer.Option(help="Images to show.")] = 12,
+    images: o.Images = 1000,
+    samples: o.Samples = 12,
     split: o.Split = "auto",
-    size: o.Size = None,
-    weights: o.Weights = None,
-    pretrained: o.Pretrained = False,
-    image_column: o.ImageColumn = None,
-    label_column: o.LabelColumn = None,
-    changes: o.Set = None,
-    download: o.Download = False,
-    as_json: o.Json = False,
-    seed: o.Seed = None,
-    device: o.Device = "auto",
-    output: o.Output = None,
-    resume: o.Resume = False,
-    quiet: o.Quiet = False,
+    *,
+    filled: o.Weights,
+    source: o.Source,
+    common: o.Common,
 ) -> None:
     """Grad-CAM of every layer with notes, and occlusion under several masks."""
-    fields = model_fields(model, data, size, weights, pretrained, image_column, label_column)
-    fields |= {"masks": tuple(masks.split(",")), "patch": patch, "stride": stride}
-    fields |= {"images": images, "samples": samples, "split": split}
-    plan = make_plan("explain", ("evaluate", "explain"), changes, seed=seed, **fields)
-    run_plan(plan, output, as_json=as_json, quiet=quiet, device=device, download=download, resume=resume)
+    looked = {"masks": tuple(masks.split(",")), "patch": patch, "stride": stride}
+    drawn = {"images": images, "samples": samples, "split": split}
+    plan = make_plan("explain", ("evaluate", "explain"), model, data, filled, source, common, **looked, **drawn)
+    run_plan(plan, common, download=source.download)
 
 
 @app.command()
+@o.spread
 def attack(
     model: o.Model,
     data: o.Data,
     eps: Annotated[str, typer.Option(help="Sizes of change, of [0, 1].")] = "1/255,2/255,4/255,8/255,16/255",
-    images: Annotated[int, typer.Option(help="Images to attack.")] = 1000,
-    samples: Annotated[int, typer.Option(help="Images to show.")] = 12,
+    images: o.Images = 1000,
+    samples: o.Samples = 12,
     split: o.Split = "auto",
-    size: o.Size = None,
-    weights: o.Weights = None,
-    pretrained: o.Pretrained = False,
-    image_column: o.ImageColumn = None,
-    label_column: o.LabelColumn = None,
-    changes: o.Set = None,
-    download: o.Download = False,
-    as_json: o.Json = False,
-    seed: o.Seed = None,
-    device: o.Device = "auto",
-    output: o.Output = None,
-    resume: o.Resume = False,
-    quiet: o.Quiet = False,
+    *,
+    filled: o.Weights,
+    source: o.Source,
+    common: o.Common,
 ) -> None:
     """Accuracy under FGSM at each eps, with pictures and a verdict."""
-    fields = model_fields(model, data, size, weights, pretrained, image_column, label_column)
-    fields |= {"eps": tuple(eps.split(",")), "images": images, "samples": samples, "split": split}
-    plan = make_plan("attack", ("evaluate", "attack"), changes, seed=seed, **fields)
-    run_plan(plan, output, as_json=as_json, quiet=quiet, device=device, download=download, resume=resume)
+    drawn = {"eps": tuple(eps.split(",")), "images": images, "samples": samples, "split": split}
+    plan = make_plan("attack", ("evaluate", "attack"), model, data, filled, source, common, **drawn)
+    run_plan(plan, common, download=source.download)
 
 
 @app.command()
+@o.spread
 def predict(
     model: o.Model,
     paths: Annotated[list[Path], typer.Argument(help="Image files, or folders of them.", show_default=False)],
-    size: o.Size = None,
-    weights: o.Weights = None,
-    pretrained: o.Pretrained = False,
-    as_json: o.Json = False,
-    seed: o.Seed = None,
-    device: o.Device = "auto",
-    output: o.Output = None,
-    resume: o.Resume = False,
-    quiet: o.Quiet = False,
+    *,
+    filled: o.Weights,
+    common: o.Common,
 ) -> None:
     """The five most probable classes of each image; also written to predictions.csv."""
     from ironglass.cli.show import print_json, progress_bars, show_predictions
     from ironglass.studies.predict import predict as predict_files
 
-    with progress_bars(quiet) as tell:
+    with progress_bars(common.quiet) as tell:
         found, rows = predict_files(
             model,
             paths,
-            free_folder(output, "predict", resume),
-            size=size,
-            weights=weights,
-            pretrained=pretrained,
-            device=device,
-            seed=seed or 0,
-            resume=resume,
+            free_folder(common.output, "predict", common.resume),
+            size=filled.size,
+            weights=filled.weights,
+            pretrained=filled.pretrained,
+            device=common.device,
+            seed=common.seed or 0,
+            resume=common.resume,
             tell=tell,
         )
-    if as_json:
-        print_json(
-            {"folder": str(found.path), "predictions": rows, "quarantined": found.read("data.json")["quarantined"]}
-        )
-    elif not quiet:
+    if common.as_json:
+        quarantined = found.read("data.json")["quarantined"]
+        print_json({"folder": str(found.path), "predictions": rows, "quarantined": quarantined})
+    elif not common.quiet:
         show_predictions(found, rows)
 
 
 @app.command()
+@o.spread
 def report(
     folder: Annotated[Path, typer.Argument(help="A run folder.", show_default=False)],
-    as_json: o.Json = False,
-    seed: o.Seed = None,
-    device: o.Device = "auto",
-    output: o.Output = None,
-    resume: o.Resume = False,
-    quiet: o.Quiet = False,
+    *,
+    common: o.Common,
 ) -> None:
     """Write report.html anew from what is in a run folder."""
     from ironglass.cli.show import show_run
@@ -231,4 +183,4 @@ def report(
 
     found = Run.open(folder)
     write_report(found)
-    show_run(found, as_json=as_json, quiet=quiet)
+    show_run(found, as_json=common.as_json, quiet=common.quiet)

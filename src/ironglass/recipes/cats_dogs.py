@@ -15,7 +15,7 @@ RECIPE = Audit(
     dataset="hf:microsoft/cats_vs_dogs",
     model="simple-cnn",
     size=64,
-    stages=(Stage(epochs=28, peak_lr=0.1, batch_size=64, objective=CrossEntropy(label_smoothing=0.1)),),
-    augment=Augment(flip=True, rotate=15, scale=0.25, crop=8, jitter=0.2, erase=0.3),
+    stages=(Stage(epochs=34, peak_lr=0.1, batch_size=64, objective=CrossEntropy(label_smoothing=0.1)),),
+    augment=Augment(flip=True, rotate=15, scale=0.25, crop=8, jitter=0.2, erase=0.1),
     average=0.998,
 )

@@ -26,8 +26,8 @@ from ironglass.studies.plan import Audit
 from ironglass.studies.prepare import drawn, measured_split, pick_device, prepare
 from ironglass.studies.samples import mean_colour, write_samples
 from ironglass.train.fit import check_recipe, fit
-from ironglass.train.loop import Status
 from ironglass.train.record import as_json
+from ironglass.train.status import Status
 
 Tell = Callable[[str, int, int, str], None]
 """Called as (what is being done, done, of, detail)."""

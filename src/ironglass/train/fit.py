@@ -16,9 +16,10 @@ from ironglass.models.weights import load_state, read_state
 from ironglass.run import Run
 from ironglass.train.freeze import learning_parameters
 from ironglass.train.interrupt import Interruption
-from ironglass.train.loop import Loop, Status
+from ironglass.train.loop import Loop
 from ironglass.train.recipe import Recipe
 from ironglass.train.record import as_json
+from ironglass.train.status import Status
 
 
 def fit(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -26,25 +25,14 @@ from ironglass.train.checkpoint import Position, load_checkpoint, save_checkpoin
 from ironglass.train.events import write_events
 from ironglass.train.freeze import learning_parameters
 from ironglass.train.interrupt import Interruption
+from ironglass.train.optimiser import make_optimiser
 from ironglass.train.recipe import Recipe, Stage
 from ironglass.train.record import as_json
 from ironglass.train.schedule import SCHEDULES
+from ironglass.train.status import Status, merit
 
 CHECKPOINT_SECONDS = 15.0
 SYNC_STEPS = 10  # reading the loss off an accelerator makes it wait
-
-
-@dataclass(frozen=True)
-class Status:
-    """How training is getting on, for a progress bar. Steps are counted over all stages."""
-
-    step: int
-    steps: int
-    epoch: int
-    epochs: int
-    loss: float
-    accuracy: float
-    images_per_second: float
 
 
 def mixed_seed(*numbers: int) -> int:
@@ -94,16 +82,7 @@ class Loop:
         return modules | ({"average": self.average.classifier.network} if self.average else {})
 
     def _optimiser(self, number: int) -> torch.optim.Optimizer:
-        """SGD with Nesterov's momentum 0.9, or AdamW; biases and normalisation layers are not decayed."""
-        stage = self.recipe.stages[number]
-        _, learning = learning_parameters(self.classifier, stage.trainable_from)
-        groups = [
-            {"params": [p for p in learning if p.ndim > 1], "weight_decay": stage.weight_decay},
-            {"params": [p for p in learning if p.ndim <= 1], "weight_decay": 0.0},
-        ]
-        if stage.optimiser == "adamw":
-            return torch.optim.AdamW(groups, lr=stage.peak_lr)
-        return torch.optim.SGD(groups, lr=stage.peak_lr, momentum=0.9, nesterov=True)
+        return make_optimiser(self.classifier, self.recipe.stages[number])
 
     def _stage(self, number: int, last: int, optimiser: torch.optim.Optimizer) -> None:
         stage = self.recipe.stages[number]
@@ -213,7 +192,7 @@ class Loop:
             "images_per_second": round(seen / seconds, 1),
         }
         [row] = broadcast_object_list([row]) if self.accelerator.num_processes > 1 else [row]
-        row["best"] = all(_merit(row) > _merit(other) for other in at.rows)
+        row["best"] = all(merit(row) > merit(other) for other in at.rows)
         at.rows = [other | {"best": other["best"] and not row["best"]} for other in at.rows] + [row]
         at.epoch, at.step, at.epoch_seconds, at.seconds = at.epoch + 1, 0, 0.0, at.seconds + seconds
         self.sums.zero_()
@@ -245,10 +224,3 @@ class Loop:
         }
         self.run.record("training", training)
         shutil.rmtree(self.checkpoint.parent)
-
-
-def _merit(row: dict) -> tuple[float, float]:
-    """What the best epoch has most of; without validation, the last epoch is the best."""
-    if row["validation_accuracy"] is None:
-        return (row["epoch"], 0.0)
-    return (row["validation_accuracy"], -row["validation_loss"])
