@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields as fields_of
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from ironglass.errors import InputError
 from ironglass.explain.fill import fill_images
@@ -26,6 +26,7 @@ __all__ = [
 ]
 
 
+@runtime_checkable
 class Explainer(Protocol):
     """A frozen dataclass of settings that turns images into signed maps of the targets' scores."""
 
