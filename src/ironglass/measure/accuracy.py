@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.metrics import classification_report, confusion_matrix
 from torch import Tensor
 from torch.nn import functional
 
@@ -30,6 +29,9 @@ def evaluate(
 
     Labels are positions in the classifier's own classes. Raises InputError for a label beyond them.
     """
+    # late, since it brings pandas, and whoever trains first should not wait for that
+    from sklearn.metrics import classification_report, confusion_matrix
+
     k = len(classifier.classes)
     if len(split) == 0:
         raise InputError(f"the {name} split is empty: there is nothing to evaluate")

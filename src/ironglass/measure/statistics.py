@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from statistics import NormalDist
 from typing import TypedDict
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtrit
 
 
 class Rate(TypedDict):
@@ -24,7 +25,7 @@ def wilson(successes: int, n: int) -> Rate:
     """
     if not 0 <= successes <= n or n == 0:
         raise ValueError(f"{successes} successes of {n}")
-    z = float(stats.norm.ppf(0.975))
+    z = NormalDist().inv_cdf(0.975)
     share = successes / n
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
@@ -44,7 +45,7 @@ def mean_interval(values: np.ndarray) -> Rate:
     mean = float(values.mean())
     if n < 2:
         return Rate(value=mean, low=mean, high=mean, n=n)
-    half = float(stats.t.ppf(0.975, n - 1)) * float(values.std(ddof=1)) / np.sqrt(n)
+    half = float(stdtrit(n - 1, 0.975)) * float(values.std(ddof=1)) / np.sqrt(n)
     return Rate(value=mean, low=float(mean - half), high=float(mean + half), n=n)
 
 
@@ -59,10 +60,12 @@ class McNemar(TypedDict):
 
 def mcnemar(first: np.ndarray, second: np.ndarray) -> McNemar:
     """McNemar's exact test on paired right/wrong flags of the same images (McNemar 1947, Psychometrika 12:153)."""
+    from scipy.stats import binomtest  # late: it takes seconds to import and few need it
+
     first, second = np.asarray(first, dtype=bool), np.asarray(second, dtype=bool)
     if first.shape != second.shape:
         raise ValueError(f"not paired: {first.shape} and {second.shape}")
     only_first, only_second = int((first & ~second).sum()), int((second & ~first).sum())
     total = only_first + only_second
-    p = 1.0 if total == 0 else float(stats.binomtest(only_first, total).pvalue)
+    p = 1.0 if total == 0 else float(binomtest(only_first, total).pvalue)
     return McNemar(only_first=only_first, only_second=only_second, p=p)

@@ -18,8 +18,6 @@ from ironglass.models.classifier import Classifier
 from ironglass.models.predict import logits_of
 from ironglass.models.save import save_classifier
 from ironglass.models.summary import summarise
-from ironglass.report.model_card import model_card
-from ironglass.report.page import write_report
 from ironglass.run import Run
 from ironglass.studies.environment import environment, rank
 from ironglass.studies.plan import Audit
@@ -86,6 +84,9 @@ def audit(
         mean = mean_colour(dataset.splits.get("train", split))
         write_samples(run, classifier, split, logits, plan, mean=mean, patch=patch, stride=stride)
         run.record("samples", {"images": plan.samples, "seed": plan.seed})
+    from ironglass.report.model_card import model_card  # late: matplotlib takes its time
+    from ironglass.report.page import write_report
+
     tell("writing the report", 0, 1, "")
     known = {"recipe": run.read("recipe.json"), "data": run.read("data.json"), "results": run.results}
     run.write_text("README.md", model_card(**known, environment=run.read("environment.json")))
