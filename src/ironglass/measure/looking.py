@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.stats import rankdata
 
 from ironglass.data.dataset import Split
 from ironglass.explain.grad_cam import GradCAM, upsample
@@ -81,6 +80,8 @@ def rank_correlation(first: Maps, second: Maps) -> np.ndarray:
 
 def _ranks(maps: Maps) -> np.ndarray:
     """Ranks of each map's values, centred and of length 1; NaN for a constant map."""
+    from scipy.stats import rankdata  # late: it takes seconds to import
+
     values = maps.flatten(1).double().cpu().numpy()
     ranks = rankdata(values, axis=1)
     ranks -= ranks.mean(1, keepdims=True)
