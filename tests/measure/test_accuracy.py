@@ -46,6 +46,8 @@ def test_numbers_by_hand() -> None:
 def test_a_class_without_images_counts_as_nought_and_does_not_warn() -> None:
     numbers, _ = evaluate(CLASSIFIER, SPLIT.take(slice(0, 2)))
     assert numbers["per_class"][2] == {"class": "c", "precision": 0, "recall": 0, "f1": 0, "support": 0}
+    assert numbers["macro_f1"] == pytest.approx(2 / 3)  # of a alone, the one class that has images
+    assert " c " not in numbers["report"]
 
 
 def test_refusals() -> None:

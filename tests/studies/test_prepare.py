@@ -10,7 +10,7 @@ import torch
 from ironglass.errors import InputError
 from ironglass.models import load_classifier, save_classifier
 from ironglass.studies.plan import Audit
-from ironglass.studies.prepare import drawn, measured_split, pick_device, prepare
+from ironglass.studies.prepare import drawn, measured_and_learning, measured_split, pick_device, prepare
 
 CPU = torch.device("cpu")
 PLAN = Audit(dataset="digits", model="simple-cnn")
@@ -73,6 +73,18 @@ def test_the_measured_split_and_a_draw_of_it() -> None:
     assert list(few.names) == [name for name in dataset.test.names if name in set(few.names)]
     assert drawn(dataset.test, 20, seed=1).names != few.names
     assert drawn(dataset.test, 9999, seed=0) is dataset.test
+
+
+def test_probes_never_learn_from_what_they_are_tested_on() -> None:
+    _, dataset = prepare(PLAN, CPU)
+    only = replace(dataset, splits={"test": dataset.test})
+    for plan, data in ((PLAN, dataset), (PLAN, only), (replace(PLAN, split="train"), dataset)):
+        measured, learning = measured_and_learning(plan, data)
+        assert len(measured) > 100
+        assert len(learning) > 100
+        assert not set(measured.names) & set(learning.names)
+    measured, learning = measured_and_learning(replace(PLAN, images=20, probe_images=30), dataset)
+    assert (len(measured), len(learning)) == (20, 30)
 
 
 @pytest.mark.parametrize(

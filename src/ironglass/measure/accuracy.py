@@ -30,7 +30,7 @@ def evaluate(
     Labels are positions in the classifier's own classes. Raises InputError for a label beyond them.
     """
     # late, since it brings pandas, and whoever trains first should not wait for that
-    from sklearn.metrics import classification_report, confusion_matrix
+    from sklearn.metrics import classification_report, confusion_matrix, precision_recall_fscore_support
 
     k = len(classifier.classes)
     if len(split) == 0:
@@ -39,8 +39,18 @@ def evaluate(
         raise InputError(f"the data has label {split.labels.max()} and the classifier {k} classes: match them by name")
     logits = logits_of(classifier, split, batch_size=batch_size, progress=progress)
     labels, predictions = split.labels, logits.argmax(1).numpy()
-    shared: dict[str, Any] = {"labels": list(range(k)), "target_names": list(classifier.classes), "zero_division": 0.0}
-    table: Any = classification_report(labels, predictions, output_dict=True, **shared)
+    precision, recall, f1, support = precision_recall_fscore_support(
+        labels, predictions, labels=range(k), zero_division=0.0
+    )
+    there = np.flatnonzero(support)  # a class without images has no recall, and must not count in a mean
+    text = classification_report(
+        labels,
+        predictions,
+        labels=there,
+        target_names=[classifier.classes[i] for i in there],
+        digits=3,
+        zero_division=0.0,
+    )
     numbers = {
         "split": name,
         "accuracy": wilson(int((predictions == labels).sum()), len(labels)),
@@ -49,15 +59,15 @@ def evaluate(
         "per_class": [
             {
                 "class": label,
-                "precision": float(table[label]["precision"]),
-                "recall": float(table[label]["recall"]),
-                "f1": float(table[label]["f1-score"]),
-                "support": int(table[label]["support"]),
+                "precision": float(precision[i]),
+                "recall": float(recall[i]),
+                "f1": float(f1[i]),
+                "support": int(support[i]),
             }
-            for label in classifier.classes
+            for i, label in enumerate(classifier.classes)
         ],
-        "macro_f1": float(table["macro avg"]["f1-score"]),
-        "report": classification_report(labels, predictions, digits=3, **shared),
+        "macro_f1": float(f1[there].mean()),
+        "report": text,
     }
     return numbers, logits
 

@@ -58,8 +58,14 @@ def training(history: list[dict[str, Any]], *, kept: int | None = None, narrow: 
 
 
 def confusion(matrix: Sequence[Sequence[int]], classes: Sequence[str], *, narrow: bool = False) -> Figure:
-    """Images by true class (rows) and prediction (columns), shaded by share of the row; counts up to 20 classes."""
+    """Images by true class (rows) and prediction (columns), shaded by share of the row; counts up to 20 classes.
+
+    Of more classes, those that have no images and were never predicted are left out.
+    """
     counts = np.asarray(matrix, dtype=float)
+    if len(counts) > ANNOTATED:
+        seen = np.flatnonzero(counts.sum(0) + counts.sum(1))
+        counts, classes = counts[np.ix_(seen, seen)], [classes[i] for i in seen]
     k = len(counts)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     side = 3.7 if narrow else min(7.2, 3.4 + 0.2 * k)

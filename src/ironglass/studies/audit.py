@@ -21,7 +21,7 @@ from ironglass.models.summary import summarise
 from ironglass.run import Run
 from ironglass.studies.environment import environment, rank
 from ironglass.studies.plan import Audit
-from ironglass.studies.prepare import drawn, measured_split, pick_device, prepare
+from ironglass.studies.prepare import measured_and_learning, measured_split, pick_device, prepare
 from ironglass.studies.samples import mean_colour, write_samples
 from ironglass.train.fit import check_recipe, fit
 from ironglass.train.record import as_json
@@ -97,14 +97,12 @@ def audit(
 
 def _look(run: Run, plan: Audit, classifier: Classifier, dataset: Dataset, patch: int, stride: int, tell: Tell) -> None:
     """Explains and attacks a seeded draw of the measured split, each part unless it is already there."""
-    _, split = measured_split(plan, dataset)
-    split = drawn(split, plan.images, plan.seed)
-    train = dataset.splits.get("train", split)
+    split, train = measured_and_learning(plan, dataset)
     if "explain" in plan.steps:
         if "layers" not in run.results and classifier.convolutions():
             found = layer_notes(
                 classifier,
-                drawn(train, plan.probe_images, plan.seed),
+                train,
                 split,
                 patch=patch,
                 stride=stride,

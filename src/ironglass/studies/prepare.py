@@ -89,3 +89,18 @@ def drawn(split: Split, count: int, seed: int) -> Split:
     if count >= len(split):
         return split
     return split.take(np.sort(np.random.default_rng(seed).permutation(len(split))[:count]))
+
+
+def measured_and_learning(plan: Audit, dataset: Dataset) -> tuple[Split, Split]:
+    """The images that are explained and attacked, and other images for the linear probes to learn from.
+
+    The latter are training images; where there are none, or they are what is measured, the measured split is halved,
+    since a probe that is tested on what it has learnt says nothing.
+    """
+    name, split = measured_split(plan, dataset)
+    if name != "train" and "train" in dataset.splits:
+        return drawn(split, plan.images, plan.seed), drawn(dataset.train, plan.probe_images, plan.seed)
+    order = np.random.default_rng(plan.seed).permutation(len(split))
+    count = max(1, min(plan.images, len(split) // 2))
+    measured, rest = np.sort(order[:count]), np.sort(order[count:][: plan.probe_images])
+    return split.take(measured), split.take(rest if len(rest) else measured)
