@@ -39,18 +39,13 @@ def evaluate(
         raise InputError(f"the data has label {split.labels.max()} and the classifier {k} classes: match them by name")
     logits = logits_of(classifier, split, batch_size=batch_size, progress=progress)
     labels, predictions = split.labels, logits.argmax(1).numpy()
-    precision, recall, f1, support = precision_recall_fscore_support(
-        labels, predictions, labels=range(k), zero_division=0.0
-    )
+    lenient: dict[str, Any] = {"zero_division": 0.0}
+    table: Any = precision_recall_fscore_support(labels, predictions, labels=list(range(k)), **lenient)
+    precision, recall, f1, support = table
     there = np.flatnonzero(support)  # a class without images has no recall, and must not count in a mean
-    text = classification_report(
-        labels,
-        predictions,
-        labels=there,
-        target_names=[classifier.classes[i] for i in there],
-        digits=3,
-        zero_division=0.0,
-    )
+    names: Any = [classifier.classes[i] for i in there]
+    shared: dict[str, Any] = {"labels": there, "target_names": names, "digits": 3}
+    text = classification_report(labels, predictions, **shared, **lenient)
     numbers = {
         "split": name,
         "accuracy": wilson(int((predictions == labels).sum()), len(labels)),
