@@ -3,18 +3,38 @@
 import pytest
 import torch
 
+from ironglass.measure.evidence import Evidence, Observations, Rival, observe
 from ironglass.measure.statistics import wilson
-from ironglass.measure.verdict import Evidence, Observations, Verdict, judge, observe
+from ironglass.measure.verdict import OUTDONE, Verdict, judge
 
 
-def evidence(*, steps=20, accuracies=(0.9, 0.5, 0.1), n=1000, **seen) -> Evidence:
+def evidence(*, steps=20, queries=0, accuracies=(0.9, 0.5, 0.1), n=1000, rivals=(), boundless=None, **seen) -> Evidence:
     points = tuple((0.01 * i, wilson(round(share * n), n)) for i, share in enumerate(accuracies))
-    return Evidence(seen=Observations(n=n, repeated=n, **seen), steps=steps, points=points)
+    return Evidence(
+        seen=Observations(n=n, repeated=n, **seen),
+        steps=steps,
+        queries=queries,
+        points=points,
+        rivals=rivals,
+        boundless=None if boundless is None else wilson(boundless, n),
+        chance=0.1,
+    )
+
+
+def rival(kind, stood, *, p=1e-3, name="Rival") -> tuple[Rival]:
+    """Another attack, under which so many of 1,000 images stand, where 500 did."""
+    return (Rival(kind=kind, name=name, accuracy=wilson(stood, 1000), judged=wilson(500, 1000), p=p),)
 
 
 def test_nothing_against_it():
     assert judge(evidence()) == Verdict("trusted", ())
     assert judge(evidence(accuracies=(0.5, 0.51, 0.1))) == Verdict("trusted", ())  # within the interval
+    assert judge(evidence(boundless=110)) == Verdict("trusted", ())  # chance is within the interval
+    for kind in OUTDONE:
+        assert judge(evidence(rivals=rival(kind, 498))) == Verdict("trusted", ())  # 0.2 points
+        assert judge(evidence(rivals=rival(kind, 900))) == Verdict("trusted", ())
+        if kind != "gradient-free":
+            assert judge(evidence(rivals=rival(kind, 490, p=0.06))) == Verdict("trusted", ())
 
 
 @pytest.mark.parametrize(
@@ -29,6 +49,18 @@ def test_nothing_against_it():
         (evidence(accuracies=(0.9, 0.1, 0.12, 0.3)), "suspect", "from 10.0 % at eps 0.01 to 30.0 % at 0.03"),
         (evidence(steps=1), "suspect", "an upper bound on robust accuracy: FGSM takes one step"),
         (evidence(steps=0), "suspect", "random noise is a control"),
+        (evidence(steps=0, queries=500), "suspect", "the attack takes no gradients"),
+        (evidence(autograd=1), "suspect", "autograd inside its own forward pass"),
+        (evidence(boundless=130), "invalid", "13.0 % stay right where every image may become plain grey"),
+        (
+            evidence(rivals=rival("gradient-free", 497, p=0.3, name="Square")),
+            "suspect",
+            "Square, which takes no gradients",
+        ),
+        (evidence(rivals=rival("single-step", 490)), "suspect", "49.0 % stay right in place of 50.0 %"),
+        (evidence(rivals=rival("noise", 490)), "suspect", "random noise of the same size fools more"),
+        (evidence(rivals=rival("transfer", 490)), "suspect", "another network"),
+        (evidence(rivals=rival("longer", 490)), "suspect", "twice the steps"),
         (evidence(n=50), "suspect", "only 50 images: the 95 % interval of the accuracy is up to 27 points wide"),
     ],
 )
@@ -56,6 +88,7 @@ def test_observe_by_hand():
     assert observe(logits, gradient, again) == Observations(
         n=4, broken=2, flat=1, repeated=4, unsteady=1, distributions=1
     )
+    assert observe(logits, gradient, again, autograd=True).autograd == 4
     assert observe(logits, gradient) + observe(logits, gradient) == Observations(
         n=8, broken=4, flat=2, repeated=0, unsteady=0, distributions=2
     )

@@ -2,34 +2,61 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 
+from ironglass.attacks.apgd import APGD, APGDTargeted
 from ironglass.attacks.ascent import ascend, input_gradient
+from ironglass.attacks.carlini_wagner import CarliniWagner
+from ironglass.attacks.deepfool import DeepFool
+from ironglass.attacks.ensemble import ENSEMBLE, AutoAttack, Ensemble, WorstCase, standard
+from ironglass.attacks.fab import FAB
 from ironglass.attacks.fgsm import FGSM, fgsm_sweep
+from ironglass.attacks.mi_fgsm import MIFGSM
 from ironglass.attacks.noise import Noise
+from ironglass.attacks.occluder import Occluder
+from ironglass.attacks.patch import Patch, paste
 from ironglass.attacks.pgd import PGD
+from ironglass.attacks.square import Square
 from ironglass.attacks.threat import L2, THREATS, Linf, Threat
+from ironglass.attacks.transfer import TransferFrom
 from ironglass.models.classifier import Classifier
 from ironglass.types import Images, Labels
 
 __all__ = [
+    "APGD",
     "ATTACKS",
+    "ENSEMBLE",
+    "FAB",
     "FGSM",
     "L2",
+    "MIFGSM",
     "PGD",
     "THREATS",
+    "APGDTargeted",
     "Attack",
+    "AutoAttack",
+    "CarliniWagner",
+    "DeepFool",
+    "Ensemble",
     "Linf",
     "Noise",
+    "Occluder",
+    "Patch",
+    "Square",
     "Threat",
+    "TransferFrom",
+    "WorstCase",
     "ascend",
     "fgsm_sweep",
     "input_gradient",
+    "paste",
+    "standard",
 ]
 
 
+@runtime_checkable
 class Attack(Protocol):
     """A frozen dataclass of settings that turns images into adversarial ones.
 
@@ -53,4 +80,19 @@ class Attack(Protocol):
         ...
 
 
-ATTACKS: dict[str, Any] = {"fgsm": FGSM(), "noise": Noise(), "pgd-20": PGD(steps=20)}
+ATTACKS: dict[str, Any] = {
+    "fgsm": FGSM(),
+    "noise": Noise(),
+    "pgd-20": PGD(steps=20),
+    "mi-fgsm": MIFGSM(),
+    "deepfool": DeepFool(),
+    "carlini-wagner": CarliniWagner(),
+    "apgd-ce": APGD(),
+    "apgd-dlr": APGD(loss="dlr"),
+    "apgd-margin": APGD(loss="margin"),
+    "apgd-t": APGDTargeted(),
+    "fab": FAB(),
+    "fab-t": FAB(targets=9),
+    "square": Square(),
+    "ensemble": ENSEMBLE["standard"],
+}

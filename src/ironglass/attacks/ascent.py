@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
+from ironglass.attacks.losses import cross_entropy
 from ironglass.attacks.threat import Threat
 from ironglass.models.classifier import Classifier, frozen
 from ironglass.types import Images, Labels, Logits
@@ -21,18 +21,27 @@ def ascend(
     steps: int,
     step_size: float,
     start: Images | None = None,
+    momentum: float = 0.0,
 ) -> Images:
     """Climbs `loss` from `start` (the images themselves by default) without leaving `threat` or [0, 1].
 
     x ← project(x + step_size · step(∂ loss / ∂ x)), `steps` times
 
     loss: images to one number an image, independent of each other. step_size: in units of [0, 1], by the threat's
-    norm. Works in any gradient mode; the caller holds the classifier `frozen`.
+    norm. momentum: the share of the past steps' direction that is kept (Dong et al. 2017, arXiv 1710.06081); with it
+
+    v ← momentum · v + gradient / mean |gradient|,  x ← project(x + step_size · step(v))
+
+    Works in any gradient mode; the caller holds the classifier `frozen`.
     """
     adversarial = images if start is None else start
+    velocity: Tensor | float = 0.0
     for _ in range(steps):
         # a value that is not finite gives no direction; the verdict, not the attack, speaks of it
         gradient = torch.nan_to_num(gradient_of(loss, adversarial), nan=0.0, posinf=0.0, neginf=0.0)
+        if momentum:
+            size = gradient.abs().mean((1, 2, 3), keepdim=True)
+            gradient = velocity = momentum * velocity + gradient / size.clamp_min(torch.finfo(size.dtype).tiny)
         with torch.no_grad():
             adversarial = threat.project(images, adversarial + step_size * threat.step(gradient))
     return adversarial
@@ -47,6 +56,24 @@ def gradient_of(loss: Callable[[Images], Tensor], images: Images) -> Images:
     return torch.zeros_like(images, requires_grad=False) if found is None else found
 
 
+def logits_and_gradient(
+    classifier: Classifier, images: Images, loss: Callable[[Logits], Tensor]
+) -> tuple[Logits, Tensor, Images]:
+    """Logits, the loss of each image, and ∂ loss / ∂ images, all of one forward and one backward pass, in float32.
+
+    The gradient is 0 where it is not finite. The caller holds the classifier `frozen`.
+    """
+    with torch.inference_mode(False), torch.enable_grad():
+        images = images.detach().requires_grad_()
+        logits = classifier(images).float()
+        values = loss(logits)
+        total = values.sum()
+        found = torch.autograd.grad(total, images, allow_unused=True)[0] if total.requires_grad else None
+    if found is None:
+        found = torch.zeros_like(images, requires_grad=False)
+    return logits.detach(), values.detach(), torch.nan_to_num(found.float(), nan=0.0, posinf=0.0, neginf=0.0)
+
+
 def input_gradient(classifier: Classifier, images: Images, labels: Labels) -> Images:
     """∂ cross-entropy / ∂ images, summed over the batch so that each image's is its own: float32 (n, c, h, w)."""
     with frozen(classifier):
@@ -59,14 +86,3 @@ def loss_of(classifier: Classifier, labels: Labels, *, towards: Labels | None = 
         wanted = (labels if towards is None else towards).to(classifier.device).clone()
     sign = 1 if towards is None else -1
     return lambda images: sign * cross_entropy(classifier(images).float(), wanted)
-
-
-def cross_entropy(logits: Logits, labels: Labels) -> Tensor:
-    """−log softmax(logits)[label], one an image, as softplus(logsumexp of the other logits − the label's).
-
-    The same number as torch's, with a gradient that survives confidence: 1 − p does not round to 0 in float32 once the
-    label is ahead by 17, which would stop an attack for no fault of its own.
-    """
-    label = F.one_hot(labels, logits.shape[1]).bool()
-    others = logits.masked_fill(label, -torch.inf).logsumexp(1)
-    return F.softplus(others - logits.gather(1, labels[:, None])[:, 0])

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from ironglass.attacks.ascent import ascend, loss_of
+from ironglass.attacks.losses import margin
 from ironglass.attacks.threat import USUAL, Threat
 from ironglass.errors import InputError
 from ironglass.models.classifier import Classifier, frozen
-from ironglass.types import Images, Labels, Logits
+from ironglass.types import Images, Labels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +22,8 @@ class PGD:
 
     steps: gradients an image and restart. step_size: in units of [0, 1]; None for 2.5 · eps / steps. restarts: tries;
     each image keeps the try by which the best other class leads the label most. random_start: begin at a draw from the
-    threat, not at the image. targeted: classes to be reached, int64 (n,), one an image.
+    threat, not at the image. momentum: share of the past steps' direction that is kept, see `ascend`. targeted: classes
+    to be reached, int64 (n,), one an image.
     """
 
     threat: Threat = USUAL
@@ -29,6 +31,7 @@ class PGD:
     step_size: float | None = None
     restarts: int = 1
     random_start: bool = True
+    momentum: float = 0.0
     targeted: Labels | None = None
 
     def __post_init__(self) -> None:
@@ -36,6 +39,8 @@ class PGD:
             raise InputError(f"PGD has {self.steps} steps and {self.restarts} restarts: give at least 1 of each")
         if self.step_size is not None and not self.step_size > 0:
             raise InputError(f"PGD's step_size is {self.step_size}: give a number above 0, in units of [0, 1]")
+        if not 0 <= self.momentum < math.inf:
+            raise InputError(f"PGD's momentum is {self.momentum}: give a number of at least 0; 1 keeps all of it")
 
     def __call__(
         self, classifier: Classifier, images: Images, labels: Labels, *, generator: torch.Generator | None = None
@@ -53,6 +58,7 @@ class PGD:
                     steps=self.steps,
                     step_size=step_size,
                     start=self.threat.start(images, generator) if self.random_start else None,
+                    momentum=self.momentum,
                 )
                 for _ in range(self.restarts)
             )
@@ -72,9 +78,3 @@ class PGD:
         if self.targeted is None:
             return margin(logits, labels.to(logits.device))
         return -margin(logits, self.targeted.to(logits.device))
-
-
-def margin(logits: Logits, labels: Labels) -> Tensor:
-    """The best other logit minus the label's, one an image: above 0 exactly where the label is not predicted."""
-    label = F.one_hot(labels, logits.shape[1]).bool()
-    return logits.masked_fill(label, -torch.inf).amax(1) - logits.gather(1, labels[:, None])[:, 0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -16,6 +16,7 @@ from ironglass.types import Images, Mask
 ROUNDING = 2.0**-24
 
 
+@runtime_checkable
 class Threat(Protocol):
     """A set of allowed changes around an image, within [0, 1]. eps: its size, in units of [0, 1]."""
 
@@ -116,7 +117,14 @@ def _in_range(images: Tensor) -> Mask:
     return ((images >= 0) & (images <= 1)).flatten(1).all(1)
 
 
+def bounded(threat: Threat, images: Images, adversarial: Images) -> Images:
+    """`adversarial` where the threat allows it, in the same bits, and else projected, which may undo its work."""
+    allowed = threat.allows(images, adversarial)[:, None, None, None]
+    return torch.where(allowed, adversarial, threat.project(images, adversarial))
+
+
 THREATS = {"linf": Linf, "l2": L2}
 
 # What most papers on small colour images allow.
 USUAL = Linf(8 / 255)
+USUAL_L2 = L2(0.5)

@@ -16,8 +16,9 @@ UsageError: Any = typer.BadParameter.__base__  # click's, which typer ships unde
 
 def main() -> NoReturn:
     """Runs the command line. Status 0: done; 2: the input was at fault, in one line; 130: interrupted."""
-    # read when torch is loaded: on a machine that others use too, threads that spin while they wait make it crawl
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Read when torch is loaded. By default OpenMP's threads spin for milliseconds while they wait for each other, and
+    # on a machine that others use too that makes them all crawl; a few microseconds do (docs/benchmarks.md).
+    os.environ.setdefault("GOMP_SPINCOUNT", "20000")
     sys.exit(_status())
 
 

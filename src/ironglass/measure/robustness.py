@@ -13,8 +13,9 @@ from ironglass.attacks import ATTACKS, THREATS, Linf, input_gradient
 from ironglass.attacks.fgsm import FGSM, step_each
 from ironglass.data.dataset import Split
 from ironglass.errors import InputError
+from ironglass.measure.evidence import Evidence, Observations, observe, watched
 from ironglass.measure.statistics import Rate, wilson
-from ironglass.measure.verdict import Evidence, Observations, Verdict, judge, observe
+from ironglass.measure.verdict import Verdict, judge
 from ironglass.models.classifier import Classifier, check_images, check_labels, frozen
 from ironglass.models.predict import batches
 from ironglass.types import Images, Labels, Logits, Mask, Progress
@@ -82,9 +83,12 @@ def attack(
     adversarial = chosen(classifier, images, labels, generator=torch.Generator().manual_seed(seed))
     predictions = _logits(classifier, adversarial).argmax(1)
     fooled = predictions != labels
-    seen = observe(_logits(classifier, images), input_gradient(classifier, images, labels), _logits(classifier, images))
+    again, autograd = watched(classifier, images)
+    gradient = input_gradient(classifier, images, labels)
+    seen = observe(_logits(classifier, images), gradient, again, autograd=autograd)
     accuracy = wilson(int((~fooled).sum()), len(fooled))
-    verdict = judge(Evidence(seen=seen, steps=chosen.steps, points=((eps, accuracy),)))
+    queries = 0 if chosen.steps else getattr(chosen, "queries", 0)
+    verdict = judge(Evidence(seen=seen, steps=chosen.steps, queries=queries, points=((eps, accuracy),)))
     return AttackResult(adversarial, fooled, predictions, verdict)
 
 
@@ -114,8 +118,10 @@ def fgsm_curve(
             logits[i].append(_logits(classifier, adversarial).float().cpu())
             change[i].append((adversarial - images).abs().flatten(1).amax(1).cpu())
         # one batch is enough to find a network that draws lots
-        again = None if done else _logits(classifier, images).float().cpu()
-        seen += observe(logits[0][-1], gradient.cpu(), again)
+        again, autograd = (None, False) if done else watched(classifier, images)
+        seen += observe(
+            logits[0][-1], gradient.cpu(), None if again is None else again.float().cpu(), autograd=autograd
+        )
         done += len(images)
         if progress:
             progress(done, len(split))

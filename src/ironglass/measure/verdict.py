@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, TypeAlias
 
-from ironglass.measure.statistics import Rate
-from ironglass.types import Images, Logits
+from ironglass.measure.evidence import Evidence, Kind
 
 Word: TypeAlias = Literal["trusted", "suspect", "invalid"]
 FEW = 100
 """Fewer images than this leave an interval too wide to conclude from."""
+MORE = 0.002
+"""By this share of the images a rival must fool more before it counts."""
 
 
 @dataclass(frozen=True)
@@ -23,52 +25,6 @@ class Verdict:
 
     word: Word
     reasons: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Observations:
-    """What one or more batches showed, in images. They add up with `+`.
-
-    n: images seen. broken: gradient or output not finite. flat: gradient zero. repeated: images passed twice. unsteady:
-    of those, outputs differed. distributions: the outputs are in [0, 1] and sum to 1.
-    """
-
-    n: int = 0
-    broken: int = 0
-    flat: int = 0
-    repeated: int = 0
-    unsteady: int = 0
-    distributions: int = 0
-
-    def __add__(self, other: Observations) -> Observations:
-        return Observations(**{key: value + getattr(other, key) for key, value in vars(self).items()})
-
-
-@dataclass(frozen=True, kw_only=True)
-class Evidence:
-    """All that a verdict rests on. steps: gradients of the attack an image. points: (eps, accuracy under attack)."""
-
-    seen: Observations
-    steps: int
-    points: tuple[tuple[float, Rate], ...]
-
-
-def observe(logits: Logits, gradient: Images, again: Logits | None = None) -> Observations:
-    """What a batch shows: its outputs, its gradients (n, c, h, w), and the outputs of a second, equal pass if any."""
-    finite = gradient.isfinite().flatten(1).all(1) & logits.isfinite().all(1)
-    distribution = (logits >= 0).all(1) & (logits <= 1).all(1) & ((logits.sum(1) - 1).abs() < 1e-4)
-    unsteady = 0
-    if again is not None:
-        # what a GPU's order of summation changes is far smaller
-        unsteady = int(((logits - again).abs().amax(1) > 1e-3 * logits.abs().amax(1)).sum())
-    return Observations(
-        n=len(logits),
-        broken=int((~finite).sum()),
-        flat=int((gradient == 0).flatten(1).all(1).sum()),
-        repeated=0 if again is None else len(again),
-        unsteady=unsteady,
-        distributions=int(distribution.sum()),
-    )
 
 
 def judge(evidence: Evidence) -> Verdict:
@@ -113,6 +69,46 @@ def _logits(evidence: Evidence) -> Finding:
     return "suspect", "the outputs look like probabilities, not logits: a second softmax flattens the gradient"
 
 
+def _self_contained(evidence: Evidence) -> Finding:
+    if not evidence.seen.autograd:
+        return None
+    return (
+        "suspect",
+        "the network runs autograd inside its own forward pass: an attack's gradient may not see through it",
+    )
+
+
+OUTDONE: dict[Kind, str] = {
+    "gradient-free": "{name}, which takes no gradients, fools more: {change}, so that the gradients mislead",
+    "noise": "random noise of the same size fools more: {change}, so that the attack fails",
+    "single-step": "a single step fools more than many: {change}, so that the gradients mislead",
+    "transfer": "images made to fool another network fool more: {change}, so that the gradients mislead",
+    "longer": "twice the steps still fool more: {change}, so that the attack has not converged",
+}
+"""What it says against an attack that another one fools more."""
+
+
+def _outdone(evidence: Evidence, kind: Kind) -> Finding:
+    for rival in evidence.rivals:
+        less, more = rival.accuracy["value"], rival.judged["value"]
+        # a weaker attack may be ahead by a few images' luck; one without gradients should never be
+        if rival.kind == kind and more - less > MORE + 1e-9 and (kind == "gradient-free" or rival.p < 0.05):
+            change = f"{_percent(less)} stay right in place of {_percent(more)}"
+            return "suspect", OUTDONE[kind].format(name=rival.name, change=change)
+    return None
+
+
+def _unbounded(evidence: Evidence) -> Finding:
+    rate = evidence.boundless
+    if rate is None or rate["low"] <= evidence.chance:
+        return None
+    share = _percent(rate["value"])
+    return (
+        "invalid",
+        f"{share} stay right where every image may become plain grey: there the attack must win, and fails",
+    )
+
+
 def _falling(evidence: Evidence) -> Finding:
     points = sorted(evidence.points, key=lambda point: point[0])
     for i, (eps, rate) in enumerate(points):
@@ -124,6 +120,11 @@ def _falling(evidence: Evidence) -> Finding:
 
 
 def _strong(evidence: Evidence) -> Finding:
+    if evidence.steps == 0 and evidence.queries:
+        return (
+            "suspect",
+            "an upper bound on robust accuracy: the attack takes no gradients, with which more may be fooled",
+        )
     if evidence.steps == 0:
         return "suspect", "random noise is a control: it says nothing of an attacker"
     if evidence.steps == 1:
@@ -140,7 +141,18 @@ def _many(evidence: Evidence) -> Finding:
     return "suspect", f"only {n} image{'s' * (n != 1)}: the 95 % interval of the accuracy is up to {points}"
 
 
-CHECKS: tuple[Callable[[Evidence], Finding], ...] = (_finite, _steady, _sloped, _logits, _falling, _strong, _many)
+CHECKS: tuple[Callable[[Evidence], Finding], ...] = (
+    _finite,
+    _steady,
+    _unbounded,
+    _sloped,
+    _self_contained,
+    _logits,
+    *(partial(_outdone, kind=kind) for kind in OUTDONE),
+    _falling,
+    _strong,
+    _many,
+)
 
 
 def _percent(share: float) -> str:

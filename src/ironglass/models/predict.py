@@ -24,10 +24,10 @@ def logits_of(
 ) -> Logits:
     """Logits (n, k) of every image, on the CPU; the classifier's mode is as before afterwards."""
     found = []
-    with frozen(classifier), torch.inference_mode():
+    # not inference_mode: a network that calls autograd itself, as some defences do, cannot run in it
+    with frozen(classifier), torch.no_grad():
         for images, _ in batches(split, batch_size, classifier.device):
             found.append(classifier(images).float().cpu())
             if progress:
                 progress(min(len(found) * batch_size, len(split)), len(split))
-    # a clone, since inference tensors cannot be used in autograd later
-    return torch.cat(found).clone()
+    return torch.cat(found)

@@ -1,0 +1,106 @@
+"""Auto-PGD: projected gradient ascent with momentum that finds its own step size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from ironglass.attacks.climb import climb
+from ironglass.attacks.losses import LOSSES, dlr_targeted
+from ironglass.attacks.threat import USUAL, Threat
+from ironglass.attacks.worst_case import Try, logits_of, runners_up, worst_case
+from ironglass.errors import InputError
+from ironglass.models.classifier import Classifier
+from ironglass.types import Images, Labels
+
+
+@dataclass(frozen=True, kw_only=True)
+class APGD:
+    """PGD with momentum and steps that shrink where the loss stalls (Croce & Hein 2020, arXiv 2003.01690).
+
+    z = project(x + η · step(gradient)),  x' = project(x + 0.75 · (z − x) + 0.25 · (x − previous x)),  η = 2 · eps
+
+    At each of `checkpoints`, an image's η is halved and it goes back to its best point if its loss rose in fewer than
+    rho of the steps since the last one, or if neither η nor the best loss changed since.
+    steps: gradients an image and restart. restarts: tries, each from a random start, while an image still stands.
+    loss: a name in LOSSES: "ce", "dlr" (needs 3 classes) or "margin". An image that is fooled is left as it is then.
+    """
+
+    threat: Threat = USUAL
+    steps: int = 100
+    restarts: int = 1
+    rho: float = 0.75
+    loss: Literal["ce", "dlr", "margin"] = "ce"
+
+    def __post_init__(self) -> None:
+        _check(self)
+        if self.loss not in LOSSES:
+            raise InputError(f"APGD has no loss {self.loss!r}: choose from {', '.join(LOSSES)}")
+
+    def __call__(
+        self, classifier: Classifier, images: Images, labels: Labels, *, generator: torch.Generator | None = None
+    ) -> Images:
+        """Adversarial images in [0, 1], within the threat. Without a generator the draws are those of seed 0."""
+        generator = generator or torch.Generator().manual_seed(0)
+
+        def attempt(images: Images, labels: Labels) -> Images:
+            start = self.threat.start(images, generator)
+            loss = LOSSES[self.loss]
+            return climb(classifier, images, (labels,), loss, self.threat, start=start, steps=self.steps, rho=self.rho)
+
+        return worst_case(classifier, images, labels, [attempt] * self.restarts)[0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class APGDTargeted:
+    """APGD on the targeted DLR loss, once for each of the likeliest classes (Croce & Hein 2020, arXiv 2003.01690).
+
+    targets: how many classes to aim at, the likeliest first; all of them where there are fewer. Needs 4 classes. The
+    other settings are those of APGD, a target.
+    """
+
+    threat: Threat = USUAL
+    steps: int = 100
+    restarts: int = 1
+    rho: float = 0.75
+    targets: int = 9
+
+    def __post_init__(self) -> None:
+        _check(self)
+        if self.targets < 1:
+            raise InputError(f"APGDTargeted has {self.targets} targets: give at least 1")
+
+    def __call__(
+        self, classifier: Classifier, images: Images, labels: Labels, *, generator: torch.Generator | None = None
+    ) -> Images:
+        """Adversarial images in [0, 1], within the threat. Without a generator the draws are those of seed 0."""
+        generator = generator or torch.Generator().manual_seed(0)
+
+        def aim(rank: int) -> Try:
+            def attempt(images: Images, labels: Labels) -> Images:
+                ranked = runners_up(logits_of(classifier, images), labels, rank + 1)
+                return climb(
+                    classifier,
+                    images,
+                    (labels, ranked[:, rank]),
+                    dlr_targeted,
+                    self.threat,
+                    start=self.threat.start(images, generator),
+                    steps=self.steps,
+                    rho=self.rho,
+                )
+
+            return attempt
+
+        ranks = range(min(self.targets, len(classifier.classes) - 1))
+        return worst_case(classifier, images, labels, [aim(rank) for rank in ranks for _ in range(self.restarts)])[0]
+
+
+def _check(attack: APGD | APGDTargeted) -> None:
+    name = type(attack).__name__
+    if attack.steps < 1 or attack.restarts < 1:
+        raise InputError(f"{name} has {attack.steps} steps and {attack.restarts} restarts: give at least 1 of each")
+    if not 0 <= attack.rho <= 1:
+        raise InputError(f"{name}'s rho is {attack.rho}: give a share of the steps, from 0 to 1")

@@ -1,0 +1,134 @@
+"""Carlini and Wagner's attack: the smallest L2 change that is misread, by descent."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ironglass.attacks.losses import margin
+from ironglass.attacks.threat import USUAL_L2, Threat, bounded
+from ironglass.errors import InputError
+from ironglass.models.classifier import Classifier, frozen
+from ironglass.types import Images, Labels, Mask
+
+# As in the authors' code: keeps 0 and 1 at a finite place of the space that is searched.
+INSIDE = 0.999999
+# An image leaves a descent when its lowest loss in a tenth of the steps is not below the last tenth's by this share.
+PROGRESS = 1e-4
+
+
+@dataclass(frozen=True, kw_only=True)
+class CarliniWagner:
+    """A small L2 change that is misread, found by Adam in tanh space (Carlini & Wagner 2016, arXiv 1608.04644).
+
+    x' = (tanh(w) + 1) / 2;  w minimises ‖x' − x‖₂² + c · max(0, confidence + label's logit − best other logit)
+
+    c, one an image, is searched: times 10 until the image is misread, then by halving the interval. Each image keeps
+    the nearest x' that was misread on the way, and none depends on the others of its batch.
+
+    threat: bounds what is returned; the change is small by L2 whatever its norm. steps: gradients at most for each of
+    the `search_steps` values of c. step_size: Adam's, in units of w. confidence: by how much the best other logit must
+    lead. first: the first c. abort_early: an image leaves a descent that no longer progresses.
+    """
+
+    threat: Threat = USUAL_L2
+    steps: int = 1000
+    search_steps: int = 9
+    step_size: float = 0.01
+    confidence: float = 0.0
+    first: float = 1e-3
+    abort_early: bool = True
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or self.search_steps < 1:
+            raise InputError(
+                f"Carlini-Wagner has {self.steps} steps and {self.search_steps} search_steps: give at least 1 of each"
+            )
+        for name, low in (("step_size", "above 0"), ("first", "above 0"), ("confidence", "of at least 0")):
+            value = getattr(self, name)
+            if not (0 <= value < math.inf) or (value == 0 and low == "above 0"):
+                raise InputError(f"Carlini-Wagner's {name} is {value}: give a number {low}")
+
+    def __call__(
+        self, classifier: Classifier, images: Images, labels: Labels, *, generator: torch.Generator | None = None
+    ) -> Images:
+        """Adversarial images in [0, 1], within the threat. Nothing is drawn: `generator` is not used.
+
+        A change that is larger than the threat allows is projected into it, and then as a rule no longer fools.
+        """
+        return bounded(self.threat, images, self.minimal(classifier, images, labels))
+
+    def minimal(self, classifier: Classifier, images: Images, labels: Labels) -> Images:
+        """The nearest adversarial images found, in [0, 1], however far; the threat's eps is not used.
+
+        The image itself where none was found, and where it was misread from the start.
+        """
+        with frozen(classifier), torch.inference_mode(False):
+            images, labels = images.clone(), labels.to(images.device, copy=True)
+            with torch.no_grad():
+                todo = ~(margin(classifier(images), labels) > self.confidence)
+            if todo.any():
+                images[todo] = self._search(classifier, images[todo], labels[todo])
+        return images
+
+    def _search(self, classifier: Classifier, images: Images, labels: Labels) -> Images:
+        nearest, distance = images.clone(), images.new_full((len(images),), torch.inf)
+        weight, low, high = torch.full_like(distance, self.first), torch.zeros_like(distance), distance.clone()
+        for _ in range(self.search_steps):
+            misread = self._descend(classifier, images, labels, weight, nearest, distance)
+            low, high = torch.where(misread, low, weight), torch.where(misread, weight, high)
+            weight = torch.where(high.isinf(), 10 * weight, (low + high) / 2)
+        return nearest
+
+    def _descend(
+        self, classifier: Classifier, images: Images, labels: Labels, weight: Tensor, nearest: Images, distance: Tensor
+    ) -> Mask:
+        """One descent at the given weights; writes what is nearer into `nearest` and `distance`, and says which images
+        were misread on the way."""
+        misread = torch.zeros_like(labels, dtype=torch.bool)
+        centre = ((2 * images - 1) * INSIDE).atanh()
+        state = (
+            torch.arange(len(images), device=images.device),
+            (centre.tanh() + 1) / 2,  # where the descent starts: the image but for `INSIDE`
+            centre,
+            labels,
+            weight,
+            torch.full_like(weight, torch.inf),
+            torch.full_like(weight, torch.inf),
+            torch.zeros_like(images),
+            torch.zeros_like(images),
+        )
+        for step in range(self.steps):
+            where, start, at, label, weigh, lowest, before, mean, square = state
+            with torch.enable_grad():
+                at = at.detach().requires_grad_()
+                moved = (at.tanh() + 1) / 2
+                lead = margin(classifier(moved).float(), label)
+                loss = (moved - start).square().sum((1, 2, 3)) + weigh * (self.confidence - lead).clamp_min(0)
+            (gradient,) = torch.autograd.grad(loss.sum(), at)
+            moved, loss, at = moved.detach(), loss.detach(), at.detach()
+
+            here = torch.linalg.vector_norm((moved - images[where]).flatten(1), dim=1)
+            fooled = lead.detach() > self.confidence
+            misread[where] |= fooled
+            better = fooled & (here < distance[where])
+            nearest[where[better]], distance[where[better]] = moved[better], here[better]
+
+            mean, square = mean.lerp_(gradient, 0.1), square.mul_(0.999).addcmul_(gradient, gradient, value=0.001)
+            scale = (square / (1 - 0.999 ** (step + 1))).sqrt_().add_(1e-8)
+            at = at.addcdiv(mean, scale, value=-self.step_size / (1 - 0.9 ** (step + 1)))
+            lowest = torch.minimum(lowest, loss)
+            state = (where, start, at, label, weigh, lowest, before, mean, square)
+            if self.abort_early and step % math.ceil(self.steps / 10) == 0:
+                going = lowest <= (1 - PROGRESS) * before
+                # Adam's first step overshoots a near boundary: what it started from is no measure
+                before, lowest = lowest if step else before, torch.full_like(lowest, torch.inf)
+                state = (where, start, at, label, weigh, lowest, before, mean, square)
+                if not going.all():
+                    state = tuple(part[going] for part in state)
+                    if not len(state[0]):
+                        break
+        return misread

@@ -1,0 +1,96 @@
+"""DeepFool: to the nearest boundary of the network's linear approximation, again and again."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+
+from ironglass.attacks.threat import USUAL, Threat, bounded
+from ironglass.attacks.worst_case import logits_of, runners_up
+from ironglass.errors import InputError
+from ironglass.models.classifier import Classifier, frozen
+from ironglass.types import Images, Labels, Logits
+
+# As in the authors' code: added to every step, so that a tie of two classes is crossed, too.
+NUDGE = 1e-4
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeepFool:
+    """A small change that is misread, by the threat's norm (Moosavi-Dezfooli et al. 2015, arXiv 1511.04599).
+
+    For each rival class r, f = logit of r − logit of the label has its boundary at a distance |f| / ‖∇f‖ (dual norm);
+    each step goes to the nearest. The sum of steps is lengthened by `overshoot` to end just beyond the boundary.
+
+    steps: at most; an image that is misread leaves at once. overshoot: a share of the change. candidates: classes that
+    are looked at, the label among them, the others by their logits on the clean image.
+    """
+
+    threat: Threat = USUAL
+    steps: int = 50
+    overshoot: float = 0.02
+    candidates: int = 10
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or self.candidates < 2:
+            raise InputError(f"DeepFool has {self.steps} steps and {self.candidates} candidates: give at least 1 and 2")
+        if not 0 <= self.overshoot < math.inf:
+            raise InputError(f"DeepFool's overshoot is {self.overshoot}: give a number of at least 0, such as 0.02")
+
+    def __call__(
+        self, classifier: Classifier, images: Images, labels: Labels, *, generator: torch.Generator | None = None
+    ) -> Images:
+        """Adversarial images in [0, 1], within the threat. Nothing is drawn: `generator` is not used.
+
+        A change that is larger than the threat allows is projected into it, and then as a rule no longer fools.
+        """
+        return bounded(self.threat, images, self.minimal(classifier, images, labels))
+
+    def minimal(self, classifier: Classifier, images: Images, labels: Labels) -> Images:
+        """The nearest adversarial images found, in [0, 1], however far; those misread from the start as they are.
+
+        Near by the threat's norm; its eps is not used. Where `steps` do not suffice, the image that they led to.
+        """
+        with frozen(classifier), torch.inference_mode(False):
+            found = images.clone()
+            labels = labels.to(images.device, copy=True)
+            rivals = runners_up(logits_of(classifier, found), labels, self.candidates - 1)
+            where, change = torch.arange(len(found), device=found.device), torch.zeros_like(found)
+            for _ in range(self.steps):
+                now = found[where].requires_grad_()
+                with torch.enable_grad():
+                    logits = classifier(now)
+                standing = logits.argmax(1) == labels[where]
+                if not standing.all():
+                    where, change = where[standing], change[standing]
+                    if not len(where):
+                        break
+                    # one pass more is cheaper than a gradient a rival for images that have left
+                    now = found[where].requires_grad_()
+                    with torch.enable_grad():
+                        logits = classifier(now)
+                change = change + self._nearest(now, logits, labels[where], rivals[where])
+                found[where] = (images[where] + (1 + self.overshoot) * change).clamp_(0, 1)
+        return found
+
+    def _nearest(self, images: Images, logits: Logits, labels: Labels, rivals: Labels) -> Images:
+        """The step to the nearest of the rivals' boundaries, (n, c, h, w); 0 where no gradient leads to any."""
+        with torch.enable_grad():
+            leads = logits.gather(1, rivals) - logits.gather(1, labels[:, None])
+        nearest = torch.full_like(leads[:, 0], torch.inf, requires_grad=False)
+        step = torch.zeros_like(images, requires_grad=False)
+        for r in range(leads.shape[1]) if leads.requires_grad else ():
+            last = r + 1 == leads.shape[1]
+            (gradient,) = torch.autograd.grad(leads[:, r].sum(), images, retain_graph=not last, allow_unused=True)
+            if gradient is None:
+                continue
+            gradient = torch.nan_to_num(gradient, nan=0.0, posinf=0.0, neginf=0.0)
+            direction = self.threat.step(gradient)
+            # the steepest direction of length 1 meets the gradient at its dual norm
+            distance = leads[:, r].detach().abs() / (gradient * direction).sum((1, 2, 3))
+            closer = distance < nearest
+            nearest = torch.where(closer, distance, nearest)
+            step = torch.where(closer[:, None, None, None], (distance + NUDGE)[:, None, None, None] * direction, step)
+        return step

@@ -1,0 +1,181 @@
+"""Fast adaptive boundary: the nearest adversarial image, along the linearised decision boundary."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ironglass.attacks.boundary import Boundary, boundary_to_target, nearest_boundary
+from ironglass.attacks.hyperplane import is_linf, length, to_hyperplane
+from ironglass.attacks.losses import margin
+from ironglass.attacks.threat import USUAL, Threat, bounded
+from ironglass.attacks.worst_case import logits_of, runners_up, worst_case
+from ironglass.errors import InputError
+from ironglass.models.classifier import Classifier
+from ironglass.types import Images, Labels
+
+
+@dataclass(frozen=True, kw_only=True)
+class FAB:
+    """Looks for the nearest adversarial image (Croce & Hein 2020, arXiv 1907.02044).
+
+    x' = clip((1 − α) · (x + η · δ(x)) + α · (image + η · δ(image)))
+    α = min(‖δ(x)‖ / (‖δ(x)‖ + ‖δ(image)‖), alpha_max)
+
+    δ leads onto the nearest boundary, linearised at x, by the smallest change within [0, 1]. From an adversarial x' it
+    goes back towards the image, to image + beta · (x' − image).
+    steps: gradients an image, restart and target. targets: None to go for the nearest class each time, which takes a
+    gradient for every class; a number to go for each of as many likeliest classes in turn. restarts: the first from the
+    image, the others from a random point of the threat's half. Departs from the paper in its final search (`shorten`),
+    and in that an image which is fooled within eps is left as it is then.
+    """
+
+    threat: Threat = USUAL
+    steps: int = 100
+    restarts: int = 1
+    targets: int | None = None
+    alpha_max: float = 0.1
+    eta: float = 1.05
+    beta: float = 0.9
+
+    def __post_init__(self) -> None:
+        is_linf(self.threat)
+        if self.steps < 1 or self.restarts < 1 or (self.targets is not None and self.targets < 1):
+            what = f"{self.steps} steps, {self.restarts} restarts and {self.targets} targets"
+            raise InputError(f"FAB has {what}: give at least 1 of each, or targets=None")
+        if not (0 <= self.alpha_max <= 1 and self.eta >= 1 and 0 < self.beta < 1):
+            what = f"alpha_max {self.alpha_max}, eta {self.eta} and beta {self.beta}"
+            raise InputError(f"FAB has {what}: alpha_max is in [0, 1], eta at least 1, beta between 0 and 1")
+
+    def __call__(
+        self, classifier: Classifier, images: Images, labels: Labels, *, generator: torch.Generator | None = None
+    ) -> Images:
+        """Adversarial images in [0, 1], within the threat; without a generator the draws are those of seed 0.
+
+        Where the nearest one found is farther than eps, it is brought back into the threat.
+        """
+        generator = generator or torch.Generator().manual_seed(0)
+
+        def attempt(rank: int | None, restart: int) -> Callable[[Images, Labels], Images]:
+            def run(images: Images, labels: Labels) -> Images:
+                found, _ = self._run(classifier, images, labels, rank, restart, generator, leave=True)
+                return bounded(self.threat, images, found)
+
+            return run
+
+        return worst_case(classifier, images, labels, [attempt(*which) for which in self._runs(classifier)])[0]
+
+    def nearest(
+        self, classifier: Classifier, images: Images, labels: Labels, *, generator: torch.Generator | None = None
+    ) -> tuple[Images, Tensor]:
+        """The nearest adversarial images found, however far, and their distances by the threat's norm.
+
+        0 where an image is misread as it is; ∞, and the image itself, where none was found.
+        """
+        generator = generator or torch.Generator().manual_seed(0)
+
+        def run(images: Images, labels: Labels) -> Images:
+            nearest, far = images.clone(), torch.full((len(images),), torch.inf, device=images.device)
+            for rank, restart in self._runs(classifier):
+                found, size = self._run(classifier, images, labels, rank, restart, generator, leave=False)
+                nearest = torch.where((size < far)[:, None, None, None], found, nearest)
+                far = torch.minimum(size, far)
+            return nearest
+
+        adversarial, fooled_by = worst_case(classifier, images, labels, [run])
+        found = fooled_by >= 0
+        distance = length((adversarial - images).flatten(1), self.threat)
+        return torch.where(found[:, None, None, None], adversarial, images), torch.where(found, distance, torch.inf)
+
+    def _runs(self, classifier: Classifier) -> list[tuple[int | None, int]]:
+        ranks = [None] if self.targets is None else range(min(self.targets, len(classifier.classes) - 1))
+        return [(rank, restart) for rank in ranks for restart in range(self.restarts)]
+
+    def _run(
+        self,
+        classifier: Classifier,
+        images: Images,
+        labels: Labels,
+        rank: int | None,
+        restart: int,
+        generator: torch.Generator,
+        *,
+        leave: bool,
+    ) -> tuple[Images, Tensor]:
+        if rank is None:
+            classes, boundary = (labels,), nearest_boundary(classifier, self.threat)
+        else:
+            target = runners_up(logits_of(classifier, images), labels, rank + 1)[:, rank]
+            classes, boundary = (labels, target), boundary_to_target(classifier)
+        start = images
+        if restart:
+            start = images + (self.threat.start(images, generator) - images) / 2
+        return approach(self, classifier, boundary, images, classes, start=start, leave=leave)
+
+
+def approach(
+    fab: FAB,
+    classifier: Classifier,
+    boundary: Boundary,
+    images: Images,
+    classes: tuple[Labels, ...],
+    *,
+    start: Images,
+    leave: bool,
+) -> tuple[Images, Tensor]:
+    """One run of FAB: the nearest adversarial images found, or the images, and their distances, ∞ where none was found.
+
+    leave: an image takes part in no further pass once an adversarial one is found within the threat.
+    """
+    nearest, distance = images.clone(), torch.full((len(images),), torch.inf, device=images.device)
+    place, labels, x = torch.arange(len(images), device=images.device), classes[0], start
+    for _ in range(fab.steps):
+        origin = images[place]
+        n = len(origin)
+        normal, offset = boundary(x, classes)
+        behind = offset - (normal * (origin - x).flatten(1)).sum(1)
+        change = to_hyperplane(
+            torch.cat((x, origin)).flatten(1), normal.repeat(2, 1), torch.cat((offset, behind)), fab.threat
+        )
+        size = length(change, fab.threat).clamp_min(1e-8)
+        share = (size[:n] / (size[:n] + size[n:])).clamp_max(fab.alpha_max)[:, None, None, None]
+        ahead, over = (fab.eta * change).view(2, *x.shape)
+        x = ((1 - share) * (x + ahead) + share * (origin + over)).clamp(0, 1)
+        crossed = logits_of(classifier, x).argmax(1) != classes[0]
+        gap = length((x - origin).flatten(1), fab.threat)
+        nearer = crossed & (gap < distance[place])
+        nearest[place[nearer]], distance[place[nearer]] = x[nearer], gap[nearer]
+        done = nearer & fab.threat.allows(origin, x) if leave else torch.zeros_like(nearer)
+        x = torch.where(crossed[:, None, None, None], origin + fab.beta * (x - origin), x)
+        if done.any():
+            place, x, classes = place[~done], x[~done], tuple(column[~done] for column in classes)
+            if not len(place):
+                break
+    far = place[distance[place].isfinite()]
+    if len(far):
+        nearest[far] = shorten(classifier, images[far], nearest[far], labels[far])
+        distance[far] = length((nearest[far] - images[far]).flatten(1), fab.threat)
+    return nearest, distance
+
+
+def shorten(classifier: Classifier, images: Images, adversarial: Images, labels: Labels, *, steps: int = 3) -> Images:
+    """Moves adversarial images straight back towards the images while they still fool: FAB's final search.
+
+    Each of the steps tries where the margin would cross 0 were it linear between the last point that did not fool and
+    the last that did, and a twentieth of what is left towards the latter, since the crossing itself does not fool.
+    """
+    low, high = torch.zeros_like(adversarial[:, :1, :1, :1]), torch.ones_like(adversarial[:, :1, :1, :1])
+    below = margin(logits_of(classifier, images), labels).view_as(low)
+    above = margin(logits_of(classifier, adversarial), labels).view_as(low)
+    for _ in range(steps):
+        crossing = low + (high - low) * (below / (below - above)).nan_to_num(1.0).clamp(0, 1)
+        middle = crossing + (high - crossing) / 20
+        logits = logits_of(classifier, (images + middle * (adversarial - images)).clamp(0, 1))
+        lead = margin(logits, labels).view_as(low)
+        fooled = (logits.argmax(1) != labels).view_as(low)
+        low, below = torch.where(fooled, low, middle), torch.where(fooled, below, lead)
+        high, above = torch.where(fooled, middle, high), torch.where(fooled, lead, above)
+    return torch.where(high < 1, (images + high * (adversarial - images)).clamp(0, 1), adversarial)
