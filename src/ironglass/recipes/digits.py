@@ -13,7 +13,7 @@ RECIPE = Audit(
     description="A small convolutional network on scikit-learn's handwritten digits.",
     dataset="digits",
     model="simple-cnn",
-    stages=(Stage(epochs=10, peak_lr=0.1, batch_size=32),),
+    stages=(Stage(epochs=12, peak_lr=0.1, batch_size=32),),
     augment=Augment(rotate=10, scale=0.1, crop=2),
     average=0.99,
     images=400,
