@@ -16,6 +16,7 @@ app = typer.Typer(
     help="See through your image classifier, then make it hard to break.",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,  # rich would take most of the half second that help may take
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
