@@ -39,6 +39,7 @@ def test_mean_interval_by_hand() -> None:
     # deviation 1, standard error 1/sqrt(3), t(0.975, 2) = 4.302653
     assert rate["value"] == 2
     assert rate["high"] - 2 == pytest.approx(4.302653 / np.sqrt(3), rel=1e-6)
+    assert mean_interval(np.array([0.0, 1.0]), within=(0, 1)) == {"value": 0.5, "low": 0, "high": 1, "n": 2}
     assert mean_interval(np.array([4.0])) == {"value": 4, "low": 4, "high": 4, "n": 1}
 
 

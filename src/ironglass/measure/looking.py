@@ -55,8 +55,8 @@ def looking(
         agreeing = np.concatenate(agreements[name])
         agreeing = agreeing[~np.isnan(agreeing)]
         found[name] = {
-            "concentration": mean_interval(np.concatenate(concentrations[name])),
-            "agreement": mean_interval(agreeing) if len(agreeing) else None,
+            "concentration": mean_interval(np.concatenate(concentrations[name]), within=(0, 1)),
+            "agreement": mean_interval(agreeing, within=(-1, 1)) if len(agreeing) else None,
             "positive": wilson(positive[name], len(split)),
         }
     return found

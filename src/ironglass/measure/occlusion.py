@@ -60,7 +60,7 @@ def occlusion_accuracy(
         "masks": [
             {
                 "name": mask,
-                "mean": mean_interval(every.mean(1)),
+                "mean": mean_interval(every.mean(1), within=(0, 1)),
                 "worst": wilson(int(every.all(1).sum()), len(every)),
             }
             for mask, every in zip(masks, map(np.concatenate, right), strict=True)

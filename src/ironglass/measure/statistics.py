@@ -38,15 +38,19 @@ def wilson(successes: int, n: int) -> Rate:
     )
 
 
-def mean_interval(values: np.ndarray) -> Rate:
-    """The mean of one number an image with its 95 % interval by Student's t; the plain mean where n is 1."""
+def mean_interval(values: np.ndarray, *, within: tuple[float, float] = (-np.inf, np.inf)) -> Rate:
+    """The mean of one number an image with its 95 % interval by Student's t; the plain mean where n is 1.
+
+    within: what the numbers can be, to which the interval is cut.
+    """
     values = np.asarray(values, dtype=np.float64)
     n = len(values)
     mean = float(values.mean())
     if n < 2:
         return Rate(value=mean, low=mean, high=mean, n=n)
     half = float(stdtrit(n - 1, 0.975)) * float(values.std(ddof=1)) / np.sqrt(n)
-    return Rate(value=mean, low=float(mean - half), high=float(mean + half), n=n)
+    low, high = within
+    return Rate(value=mean, low=float(max(mean - half, low)), high=float(min(mean + half, high)), n=n)
 
 
 class McNemar(TypedDict):
