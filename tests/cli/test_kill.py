@@ -34,7 +34,7 @@ def test_killed_ten_times_and_resumed_is_bitwise_the_same(tmp_path: Path) -> Non
     started = time.monotonic()
     subprocess.run(command(tmp_path / "whole"), check=True, env=environment)
     seconds = time.monotonic() - started
-    moments, killed, finished = random.Random(0), 0, False
+    moments, killed = random.Random(0), 0
     folder = tmp_path / "killed"
     while killed < KILLS:
         resume = ["--resume"] if folder.exists() else []
@@ -43,21 +43,15 @@ def test_killed_ten_times_and_resumed_is_bitwise_the_same(tmp_path: Path) -> Non
         began = time.monotonic()
         while process.poll() is None and not _new_work(folder, began) and time.monotonic() - began < 120:
             time.sleep(0.01)
-        time.sleep(moments.uniform(0, seconds / 12))
-        finished = process.poll() is not None
+        time.sleep(moments.uniform(0, seconds / 10))
+        assert process.poll() is None, f"it finished after {killed} kills: give it more to do"
         process.send_signal(signal.SIGKILL)
         process.wait()
         killed += 1
-        if finished:
-            break
         assert not list(folder.glob("*.json")) or all(json.loads(f.read_text()) for f in folder.glob("*.json"))
-    assert killed > 3, "it finished before it could be killed: nothing was tested"
-    if not finished:
-        subprocess.run(command(folder, "--resume"), check=True, env=environment)
-    for name in ("model.safetensors", "predictions.csv", "samples.json", "model_summary.txt", "README.md"):
+    subprocess.run(command(folder, "--resume"), check=True, env=environment)
+    for name in ("model.safetensors", "predictions.csv", "samples.json", "samples.safetensors", "model_summary.txt"):
         ours, theirs = ((tmp_path / run / name).read_bytes() for run in ("killed", "whole"))
-        if name == "README.md":  # the card names the command that was typed
-            continue
         assert ours == theirs, name
     assert numbers(folder) == numbers(tmp_path / "whole")
     assert not list(folder.rglob("*.part"))
