@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+BENCH := .venv-bench
+BENCH_READY := $(BENCH)/.ready
 
 .PHONY: help demo test check format bench lock clean
 
@@ -10,7 +12,7 @@ help:
 	@echo "make demo    train, explain and attack a small network; writes runs/demo/report.html"
 	@echo "make test    every test"
 	@echo "make check   lint, types and the floors of the house"
-	@echo "make bench   what this machine makes of our promises"
+	@echo "make bench   what this machine makes of our promises, and our attacks against every peer's"
 	@echo "make lock    resolve the versions anew"
 
 $(READY): requirements/uv.lock requirements/dev.lock pyproject.toml
@@ -20,6 +22,13 @@ $(READY): requirements/uv.lock requirements/dev.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# --no-deps: the lock is complete, and deliberately without what requirements/bench-overrides.txt takes out
+$(BENCH_READY): $(READY) requirements/bench.lock
+	$(PYTHON) -m venv --without-pip $(BENCH)
+	$(BIN)/uv pip install --quiet --python $(BENCH)/bin/python --require-hashes --no-deps -r requirements/bench.lock
+	$(BIN)/uv pip install --quiet --python $(BENCH)/bin/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
 demo: $(READY)
@@ -32,8 +41,9 @@ test: $(READY)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-bench: $(READY)
+bench: $(READY) $(BENCH_READY)
 	$(BIN)/python bench/loop.py $(if $(wildcard ../shared/data/cats_vs_dogs),--data ../shared/data/cats_vs_dogs)
+	$(if $(wildcard ../shared/data/tiny_imagenet),$(BENCH)/bin/python bench/attacks.py,@echo "attacks are not measured: ../shared/data/tiny_imagenet is not there")
 
 check: $(READY)
 	$(BIN)/ruff format --check src tests bench
@@ -47,7 +57,8 @@ format: $(READY)
 
 lock: $(READY)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml --extra dev -o requirements/dev.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --override requirements/bench-overrides.txt --constraint requirements/dev.lock pyproject.toml --extra bench requirements/bench.in -o requirements/bench.lock
 	echo uv | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header - -o requirements/uv.lock
 
 clean:
-	rm -rf $(VENV) build dist .coverage* .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(BENCH) build dist .coverage* .pytest_cache .ruff_cache

@@ -30,7 +30,7 @@ def test_the_commands_run_in_their_order(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_python_runs(tmp_path: Path) -> None:
-    [code] = blocks("python")
+    code = "".join(blocks("python"))
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code], cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True
     )

@@ -13,7 +13,7 @@ import pytest
 
 KILLS = 10
 # as many images as it takes for a few seconds of training, saved far more often than a user would want
-WORDS = ["--set", "stages.0.epochs=6", "--set", "images=40", "--set", "samples=4", "--set", "probe_images=200"]
+WORDS = ["--set", "stages.0.epochs=6", "--set", "samples=40", "--set", "shown=4", "--set", "probe_images=200"]
 PROGRAM = "import ironglass.train.loop as loop; loop.CHECKPOINT_SECONDS = 0.2; from ironglass.cli import main; main()"
 
 

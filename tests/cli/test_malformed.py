@@ -278,6 +278,28 @@ CASES = [
     Case("eps below 0", "eps '-0.1'", lambda room: ["attack", room.trained, room.photos, "--eps=-0.1"]),
     Case("eps 8 for 8/255", "8/255", lambda room: ["attack", room.trained, room.photos, "--eps", "8"]),
     Case("eps over nought", "1/0", lambda room: ["attack", room.trained, room.photos, "--eps", "1/0"]),
+    Case("eps 8 for 8/255 among others", "8/255", lambda room: [
+        "attack", room.trained, room.photos, "--eps", "4/255,8"]),
+    Case("every eps 0", "every eps is 0", lambda room: ["attack", room.trained, room.photos, "--eps", "0"]),
+    Case("an infinite eps by l2", "eps 'inf'", lambda room: [
+        "attack", room.trained, room.photos, "--norm", "l2", "--eps", "inf"]),
+    Case("unknown attack", "choose from fgsm", lambda room: [
+        "attack", room.trained, room.photos, "--attacks", "fgsm,pgd-twenty"]),
+    Case("an attack of no steps", "no attack 'pgd-0'", lambda room: [
+        "attack", room.trained, room.photos, "--attacks", "pgd-0"]),
+    Case("a count for an attack that has none", "no attack 'fgsm-3'", lambda room: [
+        "attack", room.trained, room.photos, "--attacks", "fgsm-3"]),
+    Case("no attack named", "no attack ''", lambda room: ["attack", room.trained, room.photos, "--attacks", ""]),
+    Case("a patch under l2", "no attack 'patch'", lambda room: [
+        "attack", room.trained, room.photos, "--attacks", "patch", "--norm", "l2"]),
+    Case("unknown norm", "'l2'", lambda room: ["attack", room.trained, room.photos, "--norm", "l7"]),
+    Case("a norm without attacks", "attacks is empty", lambda room: ["run", "digits", "--set", "norm=l2"]),
+    Case("DLR for two classes", "needs 3 classes and the classifier has 2", lambda room: [
+        "attack", room.trained, room.photos, "--attacks", "pgd-5,apgd-dlr"]),
+    Case("targeted DLR for two classes", "apgd-t-5: the targeted DLR loss needs 4", lambda room: [
+        "attack", room.trained, room.photos, "--attacks", "apgd-t-5"]),
+    Case("batches of no images", "attack_batch", lambda room: [
+        "attack", room.trained, room.photos, "--set", "attack_batch=0"]),
     Case("unknown mask", "plaid", lambda room: ["explain", room.trained, room.photos, "--masks", "plaid"]),
     Case("a patch larger than the image", "patch", lambda room: ["explain", room.trained, room.photos, "--patch", 99]),
     Case("a patch of no pixels", "patch", lambda room: ["explain", room.trained, room.photos, "--patch", 0]),

@@ -21,7 +21,7 @@ RECIPE = """
 import ironglass as ig
 RECIPE = ig.Audit(
     name="mine", dataset={data!r}, model="simple-cnn", stages=(ig.Stage(epochs=1, peak_lr=0.05, batch_size=8),),
-    images=6, samples=2, probe_images=16, eps=(0.1,), masks=("grey", "black", "blur"),
+    samples=6, shown=2, probe_images=16, eps=(0.1,), masks=("grey", "black", "blur"),
 )
 """
 
@@ -91,8 +91,8 @@ def test_list_names_the_recipes(call) -> None:
 def test_train_then_the_single_verbs(call, tmp_path: Path, photos: Path, trained: Path) -> None:
     for verb, more, part in (
         ("evaluate", (), "evaluation"),
-        ("explain", ("--masks", "grey,black,blur", "--images", 4, "--samples", 2), "occlusion"),
-        ("attack", ("--eps", "1/255,0.1", "--images", 4, "--samples", 2), "fgsm"),
+        ("explain", ("--masks", "grey,black,blur", "--samples", 4, "--shown", 2), "occlusion"),
+        ("attack", ("--eps", "1/255,0.1", "--samples", 4, "--shown", 2), "attacks"),
     ):
         status, out, err = call(verb, trained, photos, "--json", *more)
         assert status == 0, err
@@ -100,7 +100,10 @@ def test_train_then_the_single_verbs(call, tmp_path: Path, photos: Path, trained
         assert part in found["results"]
         assert "training" not in found["results"]
         assert (tmp_path / found["report"]).is_file()
-    assert [p["eps"] for p in found["results"]["fgsm"]["points"]] == pytest.approx([0, 1 / 255, 0.1])
+    attacks = found["results"]["attacks"]
+    assert attacks["eps"] == pytest.approx([1 / 255, 0.1])
+    assert [entry["name"] for entry in attacks["attacks"]] == ["fgsm", "pgd-20"]
+    assert "fgsm" not in found["results"]
     before = json.loads((trained / "results.json").read_text())["evaluation"]["accuracy"]
     assert found["results"]["evaluation"]["accuracy"] == before  # the weights came along
 

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from ironglass.errors import InputError
-from ironglass.explain import EXPLAINERS, GradCAM, Occlusion, explain
+from ironglass.explain import EXPLAINERS, GradCAM, Occlusion, explain, grad_cam, gradient
 from ironglass.models import Classifier
 
 
@@ -20,17 +20,48 @@ def classifier() -> Classifier:
 def test_contract(classifier, method):
     images, targets = torch.rand(4, 3, 20, 20), torch.tensor([0, 1, 2, 4])
     given, state = images.clone(), torch.get_rng_state()
+    classifier.network[0].weight.requires_grad_(False)
+    flags = [parameter.requires_grad for parameter in classifier.parameters()]
     found = explain(classifier, images, targets, method)
     again = explain(classifier, images, targets, method)
     other = explain(classifier, images, (targets + 1) % 5, method)
     for maps, same, of_others in zip(*map(_listed, (found, again, other)), strict=True):
-        assert maps.shape[:2] == (4, 1)
+        assert maps.ndim == 4
+        assert len(maps) == 4
+        assert maps.shape[1] in (1, 3)
+        assert isinstance(found, dict) or maps.shape[2:] == (20, 20)
+        assert maps.dtype == torch.float32
         assert maps.isfinite().all()
+        assert not maps.requires_grad
         assert torch.equal(maps, same)
         assert not torch.allclose(maps, of_others)  # the target matters
     assert torch.equal(images, given)
     assert torch.equal(torch.get_rng_state(), state)
-    assert classifier.training
+    assert all(module.training for module in classifier.modules())
+    assert [parameter.requires_grad for parameter in classifier.parameters()] == flags
+    assert all(parameter.grad is None for parameter in classifier.parameters())
+
+
+@pytest.mark.parametrize("method", EXPLAINERS)
+def test_nothing_is_left_behind_after_an_exception(classifier, method):
+    classifier.network[4] = nn.Linear(5, 5)  # one too many
+    with pytest.raises(RuntimeError):
+        explain(classifier, torch.rand(2, 3, 20, 20), torch.tensor([0, 1]), method)
+    assert all(module.training for module in classifier.modules())
+    assert all(parameter.requires_grad for parameter in classifier.parameters())
+    assert not any(module._forward_hooks or module._forward_pre_hooks for module in classifier.modules())
+
+
+@pytest.mark.parametrize("method", [name for name in EXPLAINERS if name != "occlusion"])
+def test_chunks_do_not_matter(classifier, method, monkeypatch):
+    images, targets = torch.rand(5, 3, 20, 20), torch.tensor([0, 1, 2, 4, 3])
+    whole = _listed(explain(classifier, images, targets, method))
+    for room in (1, 100_000):  # one image at a time, and a few
+        monkeypatch.setattr(gradient, "FEW", 0)
+        monkeypatch.setattr(gradient, "KEPT", room)
+        monkeypatch.setattr(grad_cam, "KEPT", room)
+        for maps, part in zip(whole, _listed(explain(classifier, images, targets, method)), strict=True):
+            torch.testing.assert_close(part, maps)
 
 
 def _listed(found):

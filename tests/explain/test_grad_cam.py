@@ -198,3 +198,26 @@ def test_networks_without_gradient_or_convolution_are_refused():
 def test_upsample_by_hand():
     maps = torch.tensor([[[[0.0, 4.0]]]])
     torch.testing.assert_close(upsample(maps, (2, 4)), torch.tensor([[[[0.0, 1, 3, 4], [0, 1, 3, 4]]]]))
+
+
+def test_a_vision_transformer_is_explained_on_its_patches():
+    import timm
+
+    torch.manual_seed(0)
+    network = timm.create_model("vit_tiny_patch16_224", num_classes=3, img_size=32, depth=2).eval()
+    classifier = classifier_of(network, size=32)
+    images, targets = torch.rand(2, 3, 32, 32), torch.tensor([0, 2])
+    found = GradCAM()(classifier, images, targets)
+    assert list(found) == ["patch_embed.proj", "blocks.0.norm1", "blocks.1.norm1"]
+    assert all(maps.shape == (2, 1, 2, 2) for maps in found.values())
+    # by hand: the gradient at the tokens that go into the last block's attention
+    block = network.blocks[1]
+    before = network.blocks[0](network.norm_pre(network._pos_embed(network.patch_embed((images - 0.4) / 0.3)))).detach()
+    tokens = block.norm1(before).detach().requires_grad_()
+    after = before + block.attn(tokens)
+    after = after + block.mlp(block.norm2(after))
+    score = network.forward_head(network.norm(after)).gather(1, targets[:, None]).sum()
+    gradient = torch.autograd.grad(score, tokens)[0][:, 1:]
+    expected = (gradient.mean(1, keepdim=True) * tokens[:, 1:]).sum(2).detach().reshape(2, 1, 2, 2)
+    assert expected.any()
+    torch.testing.assert_close(found["blocks.1.norm1"], expected, rtol=1e-4, atol=float(1e-5 * expected.abs().max()))

@@ -112,7 +112,8 @@ def test_seed_norm_and_settings():
     assert not torch.equal(noisy[0], noisy[2])
     moved = attack(classifier, images, labels, norm="l2", eps=0.2).adversarial - images
     torch.testing.assert_close(moved.flatten(1).norm(dim=1), torch.full((6,), 0.2))
-    few = attack(classifier, images, labels, "pgd-20", steps=1, random_start=False, step_size=8 / 255)
+    one = {"steps": 1, "random_start": False, "step_size": 8 / 255, "leave": False}
+    few = attack(classifier, images, labels, "pgd-20", **one)
     assert torch.equal(few.adversarial, attack(classifier, images, labels).adversarial)
 
 

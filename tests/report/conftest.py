@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 
 from ironglass.measure.statistics import mean_interval, wilson
+from ironglass.report import write_report
 from ironglass.run import Run
 
 EPS = [0.0, 1 / 255, 2 / 255, 4 / 255, 8 / 255, 16 / 255]
@@ -183,6 +184,78 @@ def full_results(
     }  # fmt: skip
 
 
+SETTINGS = {
+    "fgsm": {},
+    "noise": {},
+    "pgd-20": {"steps": 20, "step_size": 0.00784, "restarts": 1},
+    "ensemble": {"steps": 100, "queries": 5000, "attacks": {"apgd-ce": {"steps": 100}, "square": {"queries": 5000}}},
+}
+VERDICTS = {
+    "fgsm": ("suspect", ["an upper bound on robust accuracy: FGSM takes one step; stronger attacks may fool more"]),
+    "pgd-20": ("invalid", ["the gradient is zero on 61.0 % of the images: there the attack is blind", "few <images>"]),
+}
+LABELS = {
+    "fgsm": "FGSM",
+    "noise": "random noise",
+    "pgd-20": "PGD, 20 steps",
+    "ensemble": "margin-loss variant of AutoAttack (2 classes; its targeted DLR loss needs 4)",
+}
+
+
+def attacked_results(names: list[str], eps: list[float], norm: str, n: int = 1000) -> dict:
+    """`attacks` of results.json: each attack in the row is stronger, and the worst case a little below the last."""
+    clean, largest = 930, max(eps)
+
+    def point(strength: float, size: float, verdict: tuple[str, list[str]]) -> dict:
+        right = round(clean * float(np.exp(-6 * strength * size / largest)))
+        word, reasons = verdict
+        return {"eps": size, "accuracy": wilson(right, n), "verdict": {"word": word, "reasons": reasons}}
+
+    rows = []
+    for i, name in enumerate(names):
+        points = []
+        for size in eps:
+            judged = VERDICTS.get(name, ("trusted", [])) if name == "fgsm" or size == largest else ("trusted", [])
+            made = point((i + 1) / len(names), size, judged)
+            right = round(made["accuracy"]["value"] * n)
+            tag = f"linf-{255 * size:g}_255" if norm == "linf" else f"l2-{size:.4f}"
+            points.append(
+                made | {"png_accuracy": wilson(min(right + 4, n), n), "fooled": wilson(clean - right, clean),
+                        "folder": f"adversarial/{name}/{tag}"}
+            )  # fmt: skip
+        settings = SETTINGS.get(name, {"steps": 100})
+        rows.append({"name": name, "label": LABELS.get(name, name.upper()), "settings": settings, "points": points})
+    doubt = [
+        "twice the steps still fool more: 3.1 % stay right in place of 4.2 %, so that the attack has not converged"
+    ]
+    worst = [point(1.1, size, ("suspect", doubt) if size == largest else ("trusted", [])) for size in eps]
+    return {"norm": norm, "n": n, "split": "test", "seed": 7, "batch": 64, "clean": wilson(clean, n), "eps": eps,
+            "attacks": rows, "worst": worst}  # fmt: skip
+
+
+def add_attacks(run: Run, names: list[str], eps: list[float], norm: str = "linf") -> Run:
+    """The run with several attacks in its numbers and, at the largest eps, in its samples."""
+    run.record("attacks", attacked_results(names, eps, norm))
+    tensors, index = load_file(run.path / "samples.safetensors"), run.read("samples.json")
+    images, generator = tensors["images"] / np.float32(255), np.random.default_rng(3)
+    for name in names:
+        signs = np.sign(generator.normal(size=images.shape)).astype(np.float32)
+        length = 1 if norm == "linf" else np.sqrt(images[0].size)
+        tensors[f"attack/{name}"] = np.clip(images + np.float32(max(eps) / length) * signs, 0, 1)
+    classes = len(run.read("data.json")["classes"])
+    index["attacks"] = {
+        "eps": max(eps), "norm": norm, "names": names,
+        "images": [
+            {name: {"prediction": (entry["label"] + (i + j) % 3) % classes, "confidence": 0.5 + 0.06 * j}
+             for j, name in enumerate(names)}
+            for i, entry in enumerate(index["images"])
+        ],
+    }  # fmt: skip
+    save_file(tensors, run.path / "samples.safetensors")
+    run.write("samples.json", index)
+    return run
+
+
 @pytest.fixture(scope="session")
 def two_classes(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return synthetic_run(tmp_path_factory.mktemp("two"), classes=["cat", "dog"])
@@ -203,6 +276,14 @@ def ten_classes(tmp_path_factory: pytest.TempPathFactory) -> Run:
         "deer",
     ]
     return synthetic_run(tmp_path_factory.mktemp("ten"), classes=names, channels=1, size=28)
+
+
+@pytest.fixture(scope="session")
+def attacked(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Three attacks at four eps, with every verdict, beside the FGSM curve; its report is written."""
+    run = synthetic_run(tmp_path_factory.mktemp("attacked"), classes=[HOSTILE, "$x^2$", "猫"], channels=1, size=28)
+    write_report(add_attacks(run, ["fgsm", "pgd-20", "ensemble"], [1 / 255, 2 / 255, 4 / 255, 8 / 255]))
+    return run
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from ironglass.report import write_report
 from ironglass.run import Run
 
 pytestmark = pytest.mark.browser
@@ -25,8 +24,8 @@ def browser() -> Iterator:
 
 
 @pytest.fixture(scope="module")
-def address(ten_classes: Run) -> str:
-    return write_report(ten_classes).as_uri()
+def address(attacked: Run) -> str:
+    return (attacked.path / "report.html").as_uri()
 
 
 @pytest.fixture
@@ -58,6 +57,7 @@ def test_nothing_is_asked_for_and_nothing_complains(opened, address: str):
 def test_nothing_is_cut(opened):
     width, shown = opened.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
     assert width <= shown
+    opened.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
     outside = opened.evaluate(
         """[...document.querySelectorAll("main *")].filter((part) => {
              const box = part.getBoundingClientRect();
@@ -114,6 +114,24 @@ def test_the_verdict_opens_with_the_keyboard(opened):
     verdict.locator("summary").focus()
     opened.keyboard.press("Enter")
     assert verdict.locator("li").is_visible()
+
+
+def test_attacks_scroll_within_their_boxes_and_keep_their_names_in_sight(opened):
+    for box in (".points", ".outcomes"):
+        table = opened.locator(box)
+        name = table.locator("tbody th").nth(1)
+        before = name.bounding_box()["x"]
+        table.evaluate("(part) => { part.style.width = '15rem'; part.scrollLeft = 99; }")
+        assert table.evaluate("(part) => part.scrollLeft") == 99
+        assert abs(name.bounding_box()["x"] - before) < 1
+
+
+def test_the_reasons_of_a_number_open_with_the_keyboard(opened):
+    verdict = opened.locator(".points .verdict.invalid")
+    verdict.locator("summary").focus()
+    opened.keyboard.press("Enter")
+    assert "the gradient is zero" in verdict.locator("li").first.inner_text()
+    assert "few <images>" in verdict.locator("li").last.inner_text()
 
 
 def test_print_is_light_and_shows_everything(opened):

@@ -30,6 +30,25 @@ def test_whole_card(two_classes: Run):
     assert "ironglass run made-up" in card
 
 
+def test_the_worst_case_takes_the_place_of_fgsm(attacked: Run):
+    card = model_card(recipe={"name": "attacked"}, results=attacked.results)
+    assert "| accuracy, worst case of 3 attacks, Linf eps 2/255 | 17.9\u202f% | 15.6–20.4\u202f% | 1,000 |" in card
+    assert "\n- eps 2/255: **trusted**\n" in card
+    assert "\n- eps 8/255: **suspect**: twice the steps still fool more" in card
+    assert "accuracy, FGSM" not in card
+    assert "Robustness was measured with FGSM, PGD, 20 steps and margin-loss variant of AutoAttack" in card
+
+
+def test_fgsm_that_is_not_among_the_attacks_keeps_its_rows(attacked: Run):
+    results = dict(attacked.results)
+    rows = [row for row in results["attacks"]["attacks"] if row["name"] == "pgd-20"]
+    results["attacks"] = results["attacks"] | {"attacks": rows}
+    card = model_card(recipe={"name": "attacked"}, results=results)
+    assert "| accuracy, PGD, 20 steps, Linf eps 8/255 |" in card
+    assert "| accuracy, FGSM, eps 8/255 |" in card
+    assert "Verdict on the numbers under FGSM: **suspect**" in card
+
+
 def test_with_only_a_recipe_nothing_is_invented():
     card = model_card(recipe={"name": "early"})
     assert "model-index" not in card

@@ -17,7 +17,7 @@ from PIL import Image
 
 from ironglass.errors import InputError
 from ironglass.report import write_report
-from ironglass.report.page import headlines, kept_epoch
+from ironglass.report.page import chance, example_folder, kept_epoch
 from ironglass.run import Run
 
 HOSTILE = "<script>alert(1)</script>"
@@ -224,12 +224,69 @@ def test_a_deep_network_with_many_samples_stays_small(make_run: Callable[..., Ru
     assert write_report(run).stat().st_size < 15e6
 
 
-def test_headlines_carry_a_verdict_only_where_one_was_given():
-    rate = {"value": 0.5, "low": 0.4, "high": 0.6, "n": 100}
-    verdict = {"word": "invalid", "reasons": ["gradients are not finite"]}
-    points = [{"eps": 8 / 255, "accuracy": rate}]
-    cards = headlines({"evaluation": {"accuracy": rate}, "fgsm": {"points": points, "verdict": verdict}})
-    assert [card["verdict"] for card in cards] == [None, verdict]
+def test_attacks_are_drawn_tabled_and_shown(attacked: Run):
+    page = Page(attacked.path / "report.html")
+    section = page.words.partition("7 What fools it")[2].partition("How this was made")[0]
+    measured = attacked.results["attacks"]
+    for row in measured["attacks"]:
+        assert row["label"] in section
+        for point in row["points"]:
+            assert f"{100 * point['accuracy']['value']:.1f} %" in section
+            assert f"PNG {100 * point['png_accuracy']['value']:.1f} %" in section
+            assert all(reason in section for reason in point["verdict"]["reasons"])
+    tail = section[section.index("worst case of each image", section.index("Accuracy under attack, n =")) :]
+    for point in measured["worst"]:
+        assert f"{100 * point['accuracy']['value']:.1f} %" in tail
+    counted = [attributes["class"] for attributes in page.all("details") if "verdict" in attributes.get("class", "")]
+    in_cards = 2
+    assert len(counted) == in_cards + 3 * 4 + 4
+    assert counted.count("verdict invalid") == 1
+    assert "magnified × 15" in section
+    assert 'ImageFolder("adversarial/ensemble/linf-8_255/png")' in section
+    assert "Accuracy under FGSM" not in page.words, "one of the attacks already"
+    assert len(page.all("svg")) == 2 * 5
+    names = {path.stem for path in (attacked.path / "figures").glob("*.png")}
+    assert {"attacks", "attack_gallery", "fgsm_gallery"} <= names
+    assert "fgsm" not in names
+    urls = re.findall(r"data:image/[^\")]+", page.source)
+    assert len(urls) == len(set(urls)), "FGSM at this eps is in the slider's gallery and is not shown again"
+    assert len(urls) == 8 * (1 + 6 + 4 + 2 * 5 + 2 * 2)
+
+
+def test_the_outcome_of_every_attack_is_marked(attacked: Run):
+    source = (attacked.path / "report.html").read_text(encoding="utf-8")
+    gallery = source[source.index('class="scroll strip outcomes') :]
+    gallery = gallery[: gallery.index("</table>")]
+    index = attacked.read("samples.json")
+    right = [
+        now[name]["prediction"] == entry["label"]
+        for entry, now in zip(index["images"], index["attacks"]["images"], strict=True)
+        for name in ("pgd-20", "ensemble")
+    ]
+    seen = re.findall(r'magnified"></span><span class="who"><span class="(right|wrong)"', gallery)
+    assert [word == "right" for word in seen] == right
+    assert True in right
+    assert False in right
+
+
+def test_attacks_alone_are_a_page(partial_run: Callable[..., Run], attacked: Run):
+    run = partial_run()
+    run.record("attacks", attacked.results["attacks"])
+    page = Page(write_report(run))
+    assert re.findall(r"</span> ([^<]+)</h2>", page.source) == ["What fools it", "How this was made"]
+    assert "of the attacked images, unchanged" in page.words
+    assert "Side by side" not in page.words
+    assert "Chance is" not in page.words, "the classes were not counted"
+
+
+def test_chance_is_the_commonest_class():
+    data = {"splits": {"test": {"per_class": [30, 10]}, "train": {"per_class": [0, 0]}}}
+    assert [chance(data, split) for split in ("test", "train", "none")] == [0.75, None, None]
+
+
+def test_the_example_is_the_strongest_attack_at_the_largest_eps(attacked: Run):
+    assert example_folder(attacked.results["attacks"]) == "adversarial/ensemble/linf-8_255"
+    assert example_folder({}) == ""
 
 
 def test_kept_epoch_is_the_last_best_one():

@@ -12,7 +12,7 @@ def test_eps_as_people_write_it() -> None:
     assert parse_eps("8/255") == 8 / 255
     assert parse_eps("0.03") == parse_eps(0.03) == 0.03
     assert parse_eps(" 1 / 4 ") == 0.25
-    for wrong in ("banana", "8", "-0.1", "1/0", "nan", "1/2/3", ""):
+    for wrong in ("banana", "inf", "-0.1", "1/0", "nan", "1/2/3", ""):
         with pytest.raises(InputError, match="eps"):
             parse_eps(wrong)
 
@@ -20,6 +20,13 @@ def test_eps_as_people_write_it() -> None:
 def test_a_plan_reads_eps_too() -> None:
     assert Audit(eps=("1/255", 0.1)).eps == (1 / 255, 0.1)
     assert override(Audit(), "eps", '["2/255"]').eps == (2 / 255,)
+
+
+def test_eps_beyond_1_is_for_l2() -> None:
+    assert Audit(attacks=("pgd-7",), norm="l2", eps=(1.5,)).eps == (1.5,)
+    for wrong in ({"eps": (8.0,)}, {"eps": (0.0,), "attacks": ("fgsm",)}, {"norm": "l2"}, {"attacks": ("pgd",)}):
+        with pytest.raises(ValueError, match=r"8/255|every eps is 0|attacks is empty|no attack 'pgd'"):
+            Audit(**wrong)
 
 
 @pytest.mark.parametrize("name", RECIPES)

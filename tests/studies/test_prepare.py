@@ -83,7 +83,7 @@ def test_probes_never_learn_from_what_they_are_tested_on() -> None:
         assert len(measured) > 100
         assert len(learning) > 100
         assert not set(measured.names) & set(learning.names)
-    measured, learning = measured_and_learning(replace(PLAN, images=20, probe_images=30), dataset)
+    measured, learning = measured_and_learning(replace(PLAN, samples=20, probe_images=30), dataset)
     assert (len(measured), len(learning)) == (20, 30)
 
 

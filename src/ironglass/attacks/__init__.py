@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -21,6 +22,7 @@ from ironglass.attacks.pgd import PGD
 from ironglass.attacks.square import Square
 from ironglass.attacks.threat import L2, THREATS, Linf, Threat
 from ironglass.attacks.transfer import TransferFrom
+from ironglass.errors import InputError
 from ironglass.models.classifier import Classifier
 from ironglass.types import Images, Labels
 
@@ -50,6 +52,7 @@ __all__ = [
     "WorstCase",
     "ascend",
     "fgsm_sweep",
+    "find_attack",
     "input_gradient",
     "paste",
     "standard",
@@ -83,7 +86,7 @@ class Attack(Protocol):
 ATTACKS: dict[str, Any] = {
     "fgsm": FGSM(),
     "noise": Noise(),
-    "pgd-20": PGD(steps=20),
+    "pgd-20": PGD(steps=20, leave=True),
     "mi-fgsm": MIFGSM(),
     "deepfool": DeepFool(),
     "carlini-wagner": CarliniWagner(),
@@ -96,3 +99,20 @@ ATTACKS: dict[str, Any] = {
     "square": Square(),
     "ensemble": ENSEMBLE["standard"],
 }
+
+
+def find_attack(name: str) -> Any:
+    """The attack of that name: one of ATTACKS, or with a count of its own, as in "pgd-50" or "apgd-ce-20".
+
+    The count is of steps, and of queries where an attack takes no gradient ("square-500"). Raises InputError.
+    """
+    if name in ATTACKS:
+        return ATTACKS[name]
+    base, _, count = name.rpartition("-")
+    attack: Any = {**ATTACKS, "pgd": ATTACKS["pgd-20"]}.get(base)
+    counted = [field.name for field in fields(attack) if field.name in ("steps", "queries")] if attack else []
+    if not counted or not (count.isascii() and count.isdecimal()) or count.startswith("0") or base == "pgd-20":
+        raise InputError(
+            f"there is no attack {name!r}: choose from {', '.join(ATTACKS)}, or give a number of steps, as in pgd-50"
+        )
+    return replace(attack, **{counted[0]: int(count)})

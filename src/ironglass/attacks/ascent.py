@@ -9,7 +9,8 @@ from torch import Tensor
 
 from ironglass.attacks.losses import cross_entropy
 from ironglass.attacks.threat import Threat
-from ironglass.models.classifier import Classifier, frozen
+from ironglass.models.classifier import Classifier
+from ironglass.models.folded import folded
 from ironglass.types import Images, Labels, Logits
 
 
@@ -35,16 +36,71 @@ def ascend(
     Works in any gradient mode; the caller holds the classifier `frozen`.
     """
     adversarial = images if start is None else start
-    velocity: Tensor | float = 0.0
+    velocity = torch.zeros_like(images)
     for _ in range(steps):
-        # a value that is not finite gives no direction; the verdict, not the attack, speaks of it
-        gradient = torch.nan_to_num(gradient_of(loss, adversarial), nan=0.0, posinf=0.0, neginf=0.0)
+        gradient = gradient_of(loss, adversarial)
+        adversarial, velocity = step(images, adversarial, gradient, velocity, threat, step_size, momentum)
+    return adversarial
+
+
+def chase(
+    classifier: Classifier,
+    images: Images,
+    labels: Labels,
+    threat: Threat,
+    *,
+    steps: int,
+    step_size: float,
+    start: Images | None = None,
+    momentum: float = 0.0,
+    targeted: Labels | None = None,
+) -> Images:
+    """`ascend` on the cross-entropy, except that an image leaves with the first step that fools it.
+
+    The pass that tells whether an image is fooled is also that of its next gradient. targeted: classes to be reached,
+    int64 (n,); an image then leaves when it is read as its own. The caller holds the classifier `frozen`.
+    """
+    with torch.inference_mode(False), torch.no_grad():
+        wanted = (labels if targeted is None else targeted).to(classifier.device, copy=True)
+        images = images.clone()  # leaves inference mode
+        adversarial = images if start is None else start.clone()
+        found, velocity = adversarial.clone(), torch.zeros_like(images)
+        place = torch.arange(len(images), device=images.device)
+        sign = 1 if targeted is None else -1
+        for _ in range(steps):
+            logits, _, gradient = logits_and_gradient(
+                classifier, adversarial, lambda logits, wanted=wanted: sign * cross_entropy(logits, wanted)
+            )
+            standing = (logits.argmax(1) == wanted) == (targeted is None)
+            if not standing.all():
+                found[place[~standing]] = adversarial[~standing]
+                images, adversarial, gradient, velocity, wanted, place = (
+                    part[standing] for part in (images, adversarial, gradient, velocity, wanted, place)
+                )
+                if not len(place):
+                    return found
+            adversarial, velocity = step(images, adversarial, gradient, velocity, threat, step_size, momentum)
+        found[place] = adversarial
+    return found
+
+
+def step(
+    images: Images,
+    adversarial: Images,
+    gradient: Images,
+    velocity: Images,
+    threat: Threat,
+    step_size: float,
+    momentum: float,
+) -> tuple[Images, Images]:
+    """One projected step along the gradient, and the new velocity: see `ascend`."""
+    # a value that is not finite gives no direction; the verdict, not the attack, speaks of it
+    gradient = torch.nan_to_num(gradient, nan=0.0, posinf=0.0, neginf=0.0)
+    with torch.no_grad():
         if momentum:
             size = gradient.abs().mean((1, 2, 3), keepdim=True)
             gradient = velocity = momentum * velocity + gradient / size.clamp_min(torch.finfo(size.dtype).tiny)
-        with torch.no_grad():
-            adversarial = threat.project(images, adversarial + step_size * threat.step(gradient))
-    return adversarial
+        return threat.project(images, adversarial + step_size * threat.step(gradient)), velocity
 
 
 def gradient_of(loss: Callable[[Images], Tensor], images: Images) -> Images:
@@ -76,7 +132,7 @@ def logits_and_gradient(
 
 def input_gradient(classifier: Classifier, images: Images, labels: Labels) -> Images:
     """∂ cross-entropy / ∂ images, summed over the batch so that each image's is its own: float32 (n, c, h, w)."""
-    with frozen(classifier):
+    with folded(classifier):
         return gradient_of(loss_of(classifier, labels), images).float()
 
 

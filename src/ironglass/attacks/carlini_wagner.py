@@ -11,7 +11,8 @@ from torch import Tensor
 from ironglass.attacks.losses import margin
 from ironglass.attacks.threat import USUAL_L2, Threat, bounded
 from ironglass.errors import InputError
-from ironglass.models.classifier import Classifier, frozen
+from ironglass.models.classifier import Classifier
+from ironglass.models.folded import folded
 from ironglass.types import Images, Labels, Mask
 
 # As in the authors' code: keeps 0 and 1 at a finite place of the space that is searched.
@@ -66,7 +67,7 @@ class CarliniWagner:
 
         The image itself where none was found, and where it was misread from the start.
         """
-        with frozen(classifier), torch.inference_mode(False):
+        with folded(classifier), torch.inference_mode(False):
             images, labels = images.clone(), labels.to(images.device, copy=True)
             with torch.no_grad():
                 todo = ~(margin(classifier(images), labels) > self.confidence)

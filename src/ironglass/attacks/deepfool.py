@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import torch
 
 from ironglass.attacks.threat import USUAL, Threat, bounded
-from ironglass.attacks.worst_case import logits_of, runners_up
+from ironglass.attacks.worst_case import runners_up
 from ironglass.errors import InputError
-from ironglass.models.classifier import Classifier, frozen
+from ironglass.models.classifier import Classifier
+from ironglass.models.folded import folded
 from ironglass.types import Images, Labels, Logits
 
 # As in the authors' code: added to every step, so that a tie of two classes is crossed, too.
@@ -53,15 +54,17 @@ class DeepFool:
 
         Near by the threat's norm; its eps is not used. Where `steps` do not suffice, the image that they led to.
         """
-        with frozen(classifier), torch.inference_mode(False):
+        with folded(classifier), torch.inference_mode(False):
             found = images.clone()
             labels = labels.to(images.device, copy=True)
-            rivals = runners_up(logits_of(classifier, found), labels, self.candidates - 1)
+            rivals = torch.empty(0)
             where, change = torch.arange(len(found), device=found.device), torch.zeros_like(found)
-            for _ in range(self.steps):
+            for step in range(self.steps):
                 now = found[where].requires_grad_()
                 with torch.enable_grad():
                     logits = classifier(now)
+                if step == 0:
+                    rivals = runners_up(logits.detach(), labels, self.candidates - 1)
                 standing = logits.argmax(1) == labels[where]
                 if not standing.all():
                     where, change = where[standing], change[standing]

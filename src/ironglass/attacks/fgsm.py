@@ -10,7 +10,8 @@ import torch
 
 from ironglass.attacks.ascent import ascend, input_gradient, loss_of
 from ironglass.attacks.threat import USUAL, Linf, Threat
-from ironglass.models.classifier import Classifier, frozen
+from ironglass.models.classifier import Classifier
+from ironglass.models.folded import folded
 from ironglass.types import Images, Labels
 
 
@@ -31,7 +32,7 @@ class FGSM:
         self, classifier: Classifier, images: Images, labels: Labels, *, generator: torch.Generator | None = None
     ) -> Images:
         """Adversarial images in [0, 1], within the threat. Nothing is drawn: `generator` is not used."""
-        with frozen(classifier):
+        with folded(classifier):
             loss = loss_of(classifier, labels, towards=self.targeted)
             return ascend(loss, images, self.threat, steps=1, step_size=self.threat.eps)
 

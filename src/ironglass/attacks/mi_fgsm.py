@@ -10,7 +10,8 @@ import torch
 from ironglass.attacks.ascent import ascend, loss_of
 from ironglass.attacks.threat import USUAL, Threat
 from ironglass.errors import InputError
-from ironglass.models.classifier import Classifier, frozen
+from ironglass.models.classifier import Classifier
+from ironglass.models.folded import folded
 from ironglass.types import Images, Labels
 
 
@@ -39,7 +40,7 @@ class MIFGSM:
         self, classifier: Classifier, images: Images, labels: Labels, *, generator: torch.Generator | None = None
     ) -> Images:
         """Adversarial images in [0, 1], within the threat. Nothing is drawn: `generator` is not used."""
-        with frozen(classifier):
+        with folded(classifier):
             return ascend(
                 loss_of(classifier, labels, towards=self.targeted),
                 images,

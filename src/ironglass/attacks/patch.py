@@ -11,7 +11,8 @@ from ironglass.attacks.ascent import ascend, loss_of
 from ironglass.attacks.occluder import Occluder
 from ironglass.attacks.threat import Linf
 from ironglass.errors import InputError
-from ironglass.models.classifier import Classifier, frozen
+from ironglass.models.classifier import Classifier
+from ironglass.models.folded import folded
 from ironglass.types import Images, Labels
 
 
@@ -61,7 +62,7 @@ class Patch:
     ) -> Images:
         shape = (1 if self.universal else len(images), images.shape[1], self.threat.size, self.threat.size)
         patch = torch.rand(shape, generator=generator, device=generator.device).to(images)
-        with frozen(classifier), torch.inference_mode(False):
+        with folded(classifier), torch.inference_mode(False):
             images, places = images.clone(), places.clone()  # a clone leaves inference mode
             climbed = loss_of(classifier, labels, towards=self.targeted)
 

@@ -10,7 +10,8 @@ from jaxtyping import Int64
 from torch import Tensor
 
 from ironglass.attacks.losses import margin, others
-from ironglass.models.classifier import Classifier, frozen
+from ironglass.models.classifier import Classifier
+from ironglass.models.folded import folded
 from ironglass.types import Images, Labels, Logits
 
 Try: TypeAlias = Callable[[Images, Labels], Images]
@@ -24,9 +25,9 @@ def worst_case(
 
     An image that is misread, before or after a try, is left alone from then on. A fresh pass over what a try gives
     decides; of tries that do not fool an image, it keeps the one by which the best other class comes closest.
-    Inside, the classifier is `frozen` and gradients are off, whatever the caller's mode.
+    Inside, the classifier is `folded` and gradients are off, whatever the caller's mode.
     """
-    with frozen(classifier), torch.inference_mode(False), torch.no_grad():
+    with folded(classifier), torch.inference_mode(False), torch.no_grad():
         labels = labels.to(classifier.device, copy=True)
         adversarial, images = images.clone(), images.clone()  # a clone leaves inference mode
         logits = logits_of(classifier, images)
@@ -49,9 +50,9 @@ def worst_case(
 
 def logits_of(classifier: Classifier, images: Images) -> Logits:
     """Logits in float32, without any record for a gradient."""
-    with torch.inference_mode():
-        logits = classifier(images).float()
-    return logits.clone()  # leaves inference mode
+    # not inference_mode: a network that calls autograd itself, as some defences do, cannot run in it
+    with torch.no_grad():
+        return classifier(images).float()
 
 
 def runners_up(logits: Logits, labels: Labels, most: int) -> Int64[Tensor, "n t"]:

@@ -30,8 +30,8 @@ Set = Annotated[
 ]
 Download = Annotated[bool, typer.Option("--download", help="Let torchvision: data be fetched.")]
 Split = Annotated[str, typer.Option(help="train, validation, test; auto is test, else validation.")]
-Images = Annotated[int, typer.Option(help="Images to measure on, drawn by the seed.")]
-Samples = Annotated[int, typer.Option(help="Images to show, drawn by the seed.")]
+Samples = Annotated[int, typer.Option(help="Images to measure on, drawn by the seed.")]
+Shown = Annotated[int, typer.Option(help="Images to show in the report, drawn by the seed.")]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

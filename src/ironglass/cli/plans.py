@@ -34,6 +34,8 @@ def make_plan(
         plan = Audit(**named, **columns, **dataclasses.asdict(filled), **fields)  # type: ignore[arg-type]
     except ValidationError as error:
         first = error.errors()[0]
+        if isinstance(said := first.get("ctx", {}).get("error"), InputError):
+            raise said from error
         where = ".".join(str(part) for part in first["loc"])
         raise InputError(f"{where}: {first['msg']}, not {first['input']!r}") from error
     return changed(plan, source.changes, seed=common.seed)
@@ -50,6 +52,11 @@ def changed(plan: Audit, changes: list[str] | None, **fields: Any) -> Audit:
             raise InputError(f"--set {change}: write FIELD=VALUE, for instance stages.0.epochs=3")
         plan = override(plan, path.strip(), value)
     return plan
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """The entries of an option that takes several, with commas between."""
+    return tuple(entry.strip() for entry in text.split(","))
 
 
 def run_plan(plan: Audit, common: Common, *, download: bool) -> None:

@@ -77,9 +77,38 @@ def show_run(run: Run, *, as_json: bool, quiet: bool) -> None:
         table.add_row(label, f"{100 * rate['value']:.1f} %", f"{low:.1f} to {high:.1f} %", f"{rate['n']:,}")
     if table.row_count:
         console.print(table)
+    if attacks := results.get("attacks"):
+        _show_attacks(console, attacks, run)
     if verdict := results.get("fgsm", {}).get("verdict"):
         console.print(f"FGSM's numbers are {verdict['word']}: {'; '.join(verdict['reasons'])}", soft_wrap=True)
     console.print(f"report: {report}", soft_wrap=True, highlight=False)
+
+
+def _show_attacks(console: Console, attacks: dict[str, Any], run: Run) -> None:
+    """An attack a row, an eps a column, the worst case last; then why a number is not trusted, and where files lie."""
+    sizes = [_size(attacks["norm"], eps) for eps in attacks["eps"]]
+    table = Table("attack", *sizes, box=None, pad_edge=False, header_style="bold")
+    rows = [(entry["name"], entry["points"]) for entry in attacks["attacks"]]
+    reasons: dict[str, list[str]] = {}
+    for name, points in [*rows, ("worst case", attacks["worst"])]:
+        table.add_row(name, *(_cell(point) for point in points), style="bold" if points is attacks["worst"] else None)
+        for size, point in zip(sizes, points, strict=True):
+            for reason in point["verdict"]["reasons"] if points is not attacks["worst"] else ():
+                reasons.setdefault(f"{name}: {reason}", []).append(size)
+    console.print(f"\n{attacks['n']:,} images, accuracy with its 95 % interval under attack ({attacks['norm']}):")
+    console.print(table)
+    for reason, where in reasons.items():
+        console.print(f"  {reason} (eps {', '.join(where)})", soft_wrap=True, highlight=False)
+    console.print(f"adversarial images: {run.path / 'adversarial'}", soft_wrap=True, highlight=False)
+
+
+def _size(norm: str, eps: float) -> str:
+    return f"{255 * eps:.3g}/255" if norm == "linf" else f"{eps:g}"
+
+
+def _cell(point: dict[str, Any]) -> str:
+    value, low, high = (100 * point["accuracy"][key] for key in ("value", "low", "high"))
+    return f"{value:.1f} %\n{low:.1f} to {high:.1f}\n{point['verdict']['word']}"
 
 
 def headlines(results: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ironglass.cli import options as o
-from ironglass.cli.plans import changed, free_folder, make_plan, run_plan
+from ironglass.cli.plans import changed, free_folder, listed, make_plan, run_plan
 from ironglass.errors import InputError
 from ironglass.run import Run
 
@@ -103,8 +103,8 @@ def explain(
     masks: Annotated[str, typer.Option(help="What the patch is filled with.")] = "grey,black,mean,blur",
     patch: Annotated[int | None, typer.Option(help="Side of the patch, pixels; else a quarter of the image.")] = None,
     stride: Annotated[int | None, typer.Option(help="Step of the patch, pixels; else half of it.")] = None,
-    images: o.Images = 1000,
-    samples: o.Samples = 12,
+    samples: o.Samples = 1000,
+    shown: o.Shown = 12,
     split: o.Split = "auto",
     *,
     filled: o.Weights,
@@ -112,8 +112,8 @@ def explain(
     common: o.Common,
 ) -> None:
     """Grad-CAM of every layer with notes, and occlusion under several masks."""
-    looked = {"masks": tuple(masks.split(",")), "patch": patch, "stride": stride}
-    drawn = {"images": images, "samples": samples, "split": split}
+    looked = {"masks": listed(masks), "patch": patch, "stride": stride}
+    drawn = {"samples": samples, "shown": shown, "split": split}
     plan = make_plan("explain", ("evaluate", "explain"), model, data, filled, source, common, **looked, **drawn)
     run_plan(plan, common, download=source.download)
 
@@ -123,18 +123,27 @@ def explain(
 def attack(
     model: o.Model,
     data: o.Data,
-    eps: Annotated[str, typer.Option(help="Sizes of change, of [0, 1].")] = "1/255,2/255,4/255,8/255,16/255",
-    images: o.Images = 1000,
-    samples: o.Samples = 12,
+    attacks: Annotated[
+        str, typer.Option(help="fgsm, pgd-20 or pgd-N, apgd-ce, square, ensemble, ...; a wrong one lists them all.")
+    ] = "fgsm,pgd-20",
+    norm: Annotated[str, typer.Option(help="By which changes are measured: linf or l2.")] = "linf",
+    eps: Annotated[
+        str | None,
+        typer.Option(help="Sizes of change, of [0, 1]; else 1/255,2/255,4/255,8/255,16/255, by l2 0.25,0.5,1,2."),
+    ] = None,
+    samples: o.Samples = 1000,
+    shown: o.Shown = 12,
     split: o.Split = "auto",
     *,
     filled: o.Weights,
     source: o.Source,
     common: o.Common,
 ) -> None:
-    """Accuracy under FGSM at each eps, with pictures and a verdict."""
-    drawn = {"eps": tuple(eps.split(",")), "images": images, "samples": samples, "split": split}
-    plan = make_plan("attack", ("evaluate", "attack"), model, data, filled, source, common, **drawn)
+    """Accuracy under each attack at each eps with verdicts, pictures, and the adversarial images as a data set."""
+    usual = "0.25,0.5,1,2" if norm == "l2" else "1/255,2/255,4/255,8/255,16/255"
+    made = {"attacks": listed(attacks), "norm": norm, "eps": listed(usual if eps is None else eps)}
+    drawn = {"samples": samples, "shown": shown, "split": split}
+    plan = make_plan("attack", ("evaluate", "attack"), model, data, filled, source, common, **made, **drawn)
     run_plan(plan, common, download=source.download)
 
 

@@ -7,21 +7,43 @@ from dataclasses import replace
 from typing import Any, Protocol, runtime_checkable
 
 from ironglass.errors import InputError
+from ironglass.explain.activation_maximisation import ActivationMaximisation
+from ironglass.explain.feature_maps import Tiling, feature_maps, tile
 from ironglass.explain.fill import fill_images
 from ironglass.explain.grad_cam import GradCAM, upsample
+from ironglass.explain.grad_cam_pp import GradCAMPlusPlus
+from ironglass.explain.guided_backprop import GuidedBackprop
+from ironglass.explain.guided_grad_cam import GuidedGradCAM
+from ironglass.explain.input_x_gradient import InputXGradient
+from ironglass.explain.integrated_gradients import IntegratedGradients
 from ironglass.explain.occlusion import Occlusion, occluded_scores, positions
+from ironglass.explain.saliency import Saliency, negative, positive
+from ironglass.explain.smooth_grad import SmoothGrad
 from ironglass.models.classifier import Classifier, check_images, check_labels
 from ironglass.types import Images, Labels, Maps
 
 __all__ = [
     "EXPLAINERS",
+    "ActivationMaximisation",
     "Explainer",
     "GradCAM",
+    "GradCAMPlusPlus",
+    "GuidedBackprop",
+    "GuidedGradCAM",
+    "InputXGradient",
+    "IntegratedGradients",
     "Occlusion",
+    "Saliency",
+    "SmoothGrad",
+    "Tiling",
     "explain",
+    "feature_maps",
     "fill_images",
+    "negative",
     "occluded_scores",
     "positions",
+    "positive",
+    "tile",
     "upsample",
 ]
 
@@ -35,7 +57,17 @@ class Explainer(Protocol):
         ...
 
 
-EXPLAINERS: dict[str, Any] = {"grad-cam": GradCAM(), "occlusion": Occlusion()}
+EXPLAINERS: dict[str, Any] = {
+    "saliency": Saliency(),
+    "input-x-gradient": InputXGradient(),
+    "smooth-grad": SmoothGrad(),
+    "integrated-gradients": IntegratedGradients(),
+    "guided-backprop": GuidedBackprop(),
+    "grad-cam": GradCAM(),
+    "grad-cam++": GradCAMPlusPlus(),
+    "guided-grad-cam": GuidedGradCAM(),
+    "occlusion": Occlusion(),
+}
 
 
 def explain(
@@ -44,8 +76,8 @@ def explain(
     """Signed maps of the evidence for `targets` in `images`, on the classifier's device.
 
     images: float32 (n, c, h, w) in [0, 1]. targets: int64 (n,), positions in `classifier.classes`. method: a name in
-    EXPLAINERS, or an explainer; fields replace its settings, for instance `patch=8`. Grad-CAM gives a dict by layer.
-    Raises InputError.
+    EXPLAINERS, or an explainer; fields replace its settings, for instance `patch=8`. Grad-CAM
+    and Grad-CAM++ give a dict by layer. Raises InputError.
     """
     check_images(images, classifier.channels)
     check_labels(targets, len(images), len(classifier.classes))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from ironglass.errors import InputError
 from ironglass.explain.fill import Fill, fill_images
+from ironglass.explain.incremental import agrees, occluded_logits, plan_occlusion
 from ironglass.models.classifier import Classifier, frozen
 from ironglass.types import Images, Labels, Logits, Maps
 
@@ -19,6 +21,9 @@ SCORES = {
     "right": lambda logits, targets: (logits.argmax(1) == targets).float(),
 }
 """What is watched while the patch moves; "right" is 1 where the target is the top class."""
+
+# Occluded images below which taking the network apart takes longer than it saves.
+WORTHWHILE = 32
 
 # Elements of one batch of occluded images: 64 MiB of float32.
 ELEMENTS = 2**24
@@ -33,7 +38,7 @@ class Occlusion:
     Places as in Captum: see `positions`. A pixel that no patch covers (stride > patch) has 0.
 
     patch, stride: pixels. fill: see `fill_images`. mean: the data's mean colour, for fill "mean". score: a name in
-    SCORES.
+    SCORES. incremental: see `occluded_scores`.
     """
 
     patch: int = 16
@@ -41,6 +46,7 @@ class Occlusion:
     fill: Fill = "grey"
     mean: tuple[float, ...] | None = None
     score: str = "probability"
+    incremental: bool = True
 
     def __call__(self, classifier: Classifier, images: Images, targets: Labels) -> Maps:
         """Signed maps (n, 1, h, w); positive where hiding the pixel lowers the score. Raises InputError."""
@@ -54,6 +60,7 @@ class Occlusion:
             fill=self.fill,
             mean=self.mean,
             score=self.score,
+            incremental=self.incremental,
         )
         with frozen(classifier), torch.no_grad():
             clean = SCORES[self.score](classifier(images), targets.to(images.device)).float()
@@ -90,28 +97,49 @@ def occluded_scores(
     mean: Tensor | tuple[float, ...] | None = None,
     score: str = "probability",
     chunk: int = 512,
+    incremental: bool = True,
 ) -> Tensor:
     """The score of each image at each place of the patch: float32 (n, p), places in the order of `positions`.
 
-    At most `chunk` occluded images are held at a time, fewer where they are large. Raises InputError.
+    At most `chunk` occluded images are held at a time, fewer where they are large. incremental: compute only what the
+    patch changes, as Krypton does (Nakandala et al., SIGMOD 2019), where the network can be taken apart and agrees
+    with itself afterwards; else, and where there is too little to win, every occluded image passes through the whole
+    network. Raises InputError.
     """
     if score not in SCORES:
         raise InputError(f"there is no score {score!r}: choose from {', '.join(SCORES)}")
-    n, channels, height, width = images.shape
-    places = positions((height, width), patch, stride).to(images.device)
+    height, width = images.shape[2:]
+    rows, columns = (_spans(length, patch, stride).to(images.device) for length in (height, width))
+    places = torch.cartesian_prod(*(torch.arange(len(spans), device=images.device) for spans in (rows, columns)))
     filling = fill_images(fill, images, mean)
     targets = targets.to(images.device)
-    scores = torch.empty(n * len(places), device=images.device)
+    scores = torch.empty(len(images), len(places), device=images.device)
+    watch = SCORES[score]
+    with frozen(classifier), torch.no_grad():
+        plan = None
+        if incremental and scores.numel() >= WORTHWHILE:
+            plan = plan_occlusion(classifier, images[:1], rows, columns)
+        if plan is not None and agrees(classifier, plan, images[:1], filling[:1], places):
+            for i, part, logits in occluded_logits(plan, classifier, images, filling, places, chunk):
+                scores[i, part] = watch(logits, targets[i].expand(len(logits))).float()
+        else:
+            for image, place, logits in _dense_logits(classifier, images, filling, rows, columns, places, chunk):
+                scores[image, place] = watch(logits, targets[image]).float()
+    return scores
+
+
+def _dense_logits(
+    classifier: Classifier, images: Images, filling: Images, rows: Tensor, columns: Tensor, places: Tensor, chunk: int
+) -> Iterator[tuple[Tensor, Tensor, Logits]]:
+    """The logits of every occluded image by a pass of its own: (images, places, logits), chunk by chunk."""
+    channels, height, width = images.shape[1:]
     chunk = max(1, min(chunk, ELEMENTS // (channels * height * width)))
-    with frozen(classifier), torch.inference_mode():
-        for start in range(0, len(scores), chunk):
-            pair = torch.arange(start, min(start + chunk, len(scores)), device=images.device)
-            image, place = pair // len(places), places[pair % len(places)]
-            rows, columns = _inside(place[:, 0::2], height), _inside(place[:, 1::2], width)
-            hidden = (rows[:, :, None] & columns[:, None, :])[:, None]
-            occluded = torch.where(hidden, filling[image], images[image])
-            scores[pair] = SCORES[score](classifier(occluded), targets[image]).float()
-    return scores.unflatten(0, (n, len(places)))
+    across, down = _inside(rows, height), _inside(columns, width)
+    for pair in torch.arange(len(images) * len(places), device=images.device).split(chunk):
+        image, place = pair // len(places), pair % len(places)
+        hidden = across[places[place, 0], :, None] & down[places[place, 1], None]
+        occluded = torch.where(hidden[:, None], filling[image], images[image])
+        yield image, place, classifier(occluded)
 
 
 def _at(logits: Logits, targets: Labels) -> Tensor:

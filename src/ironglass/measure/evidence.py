@@ -195,12 +195,12 @@ def _runs(
         runs["gradient-free"] = replace(gradient_free, threat=threat)
     if surrogate is not None:
         runs["transfer"] = TransferFrom(surrogate, judged)
-    if (grey := _grey(threat, split.pixels[0].size)) is not None:
+    if (grey := grey_eps(threat, split.pixels[0].size)) is not None:
         sizes = {"half": threat.eps / 2, "double": min(2 * threat.eps, grey), "boundless": grey}
         runs |= {name: replace(judged, threat=replace(threat, eps=eps)) for name, eps in sizes.items()}
     return runs
 
 
-def _grey(threat: Threat, values: int) -> float | None:
+def grey_eps(threat: Threat, values: int) -> float | None:
     """The eps at which every image of so many values may become plain grey; None where a threat has no such eps."""
     return {Linf: 0.5, L2: 0.5 * values**0.5}.get(type(threat))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ironglass.attacks import ATTACKS, THREATS, Linf, input_gradient
+from ironglass.attacks import THREATS, Linf, find_attack, input_gradient
 from ironglass.attacks.fgsm import FGSM, step_each
 from ironglass.data.dataset import Split
 from ironglass.errors import InputError
@@ -66,19 +66,19 @@ def attack(
 ) -> AttackResult:
     """Attacks a batch and judges the outcome, on the classifier's device.
 
-    images: float32 (n, c, h, w) in [0, 1]. labels: int64 (n,), true classes. method: a name in ATTACKS; settings
-    replace its own, for instance `steps=50`. eps: in units of [0, 1]. norm: "linf" or "l2". Raises InputError.
+    images: float32 (n, c, h, w) in [0, 1]. labels: int64 (n,), true classes. method: a name that `find_attack` knows;
+    settings replace its own, for instance `restarts=5`. eps: in units of [0, 1]. norm: "linf" or "l2". Raises
+    InputError.
     """
     check_images(images, classifier.channels)
     check_labels(labels, len(images), len(classifier.classes))
-    for name, choices in ((method, ATTACKS), (norm, THREATS)):
-        if name not in choices:
-            what = "attack" if choices is ATTACKS else "norm"
-            raise InputError(f"there is no {what} {name!r}: choose from {', '.join(choices)}")
-    known = [field.name for field in fields(ATTACKS[method]) if field.name != "threat"]
+    named = find_attack(method)
+    if norm not in THREATS:
+        raise InputError(f"there is no norm {norm!r}: choose from {', '.join(THREATS)}")
+    known = [field.name for field in fields(named) if field.name != "threat"]
     if unknown := sorted(settings.keys() - set(known)):
         raise InputError(f"{method} has no setting {unknown[0]!r}: it has {', '.join((*known, 'eps', 'norm', 'seed'))}")
-    chosen = replace(ATTACKS[method], threat=THREATS[norm](eps), **settings)
+    chosen = replace(named, threat=THREATS[norm](eps), **settings)
     images, labels = images.to(classifier.device), labels.to(classifier.device)
     adversarial = chosen(classifier, images, labels, generator=torch.Generator().manual_seed(seed))
     predictions = _logits(classifier, adversarial).argmax(1)
@@ -135,7 +135,7 @@ def fgsm_curve(
         "norm": "linf",
         "n": len(split),
         "points": [
-            {"eps": size, "accuracy": rate, "fooled": _fooled(right[0], now)}
+            {"eps": size, "accuracy": rate, "fooled": fooled_rate(right[0], now)}
             for (size, rate), now in zip(rates, right, strict=True)
         ],
         "verdict": asdict(judge(Evidence(seen=seen, steps=FGSM.steps, points=tuple(rates)))),
@@ -144,7 +144,8 @@ def fgsm_curve(
     return FGSMCurve(numbers, points)
 
 
-def _fooled(before: np.ndarray, now: np.ndarray) -> Rate:
+def fooled_rate(before: np.ndarray, now: np.ndarray) -> Rate:
+    """The share of the images that were right, bool (n,), that are no longer; from 0 to 1 where none was."""
     if not before.any():
         return Rate(value=0.0, low=0.0, high=1.0, n=0)
     return wilson(int((before & ~now).sum()), int(before.sum()))

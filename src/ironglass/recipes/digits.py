@@ -16,5 +16,5 @@ RECIPE = Audit(
     stages=(Stage(epochs=12, peak_lr=0.1, batch_size=32),),
     augment=Augment(rotate=10, scale=0.1, crop=2),
     average=0.99,
-    images=400,
+    samples=400,
 )

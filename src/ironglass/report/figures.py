@@ -52,7 +52,7 @@ def training(history: list[dict[str, Any]], *, kept: int | None = None, narrow: 
         )  # fmt: skip
     loss.set_ylim(bottom=0)
     accuracy.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol="\u202f%"))
-    _keep_percents(accuracy)
+    keep_percents(accuracy)
     loss.legend(loc="best")
     return figure
 
@@ -113,17 +113,17 @@ def layers(measured: dict[str, Any], *, narrow: bool = False) -> Figure:
         ("without_layer", "network, its output held constant", WRONG, ":", "^"),
     ):
         _band(accuracy, places, [row[key] for row in rows], colour, label=label, linestyle=line, marker=marker)
-    _reference(accuracy, measured["chance"], "chance")
+    reference(accuracy, measured["chance"], "chance")
     accuracy.set_title("Test accuracy")
     accuracy.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol="\u202f%"))
-    _keep_percents(accuracy)
+    keep_percents(accuracy)
     figure.legend(loc="outside upper left", ncols=1, handles=accuracy.get_legend_handles_labels()[0])
     _band(looking, places, [row["concentration"] for row in rows], ACCENT, label="concentration (share)", marker="o")
     agreeing = [(place, row["agreement"]) for place, row in zip(places, rows, strict=True) if row.get("agreement")]
     if agreeing:
         where, rates = zip(*agreeing, strict=True)
         _band(looking, where, rates, INK, label="agreement (rank correlation)", linestyle="--", marker="s")
-    _reference(looking, 0.1, "even")
+    reference(looking, 0.1, "even")
     looking.set_title("Where it looks")
     lowest = min([0.0, *(rate["low"] for _, rate in agreeing)])
     looking.set_ylim(max(-1.02, lowest * 1.05), 1.02)
@@ -192,7 +192,7 @@ def _band(axes: Axes, x: Sequence[float] | np.ndarray, rates: Sequence[dict], co
         axes.errorbar(x, values, yerr=_arms(rates), color=colour, fmt="none", capsize=3)
 
 
-def _reference(axes: Axes, height: float, name: str) -> None:
+def reference(axes: Axes, height: float, name: str) -> None:
     """A named level to compare with."""
     axes.axhline(height, color=MUTED, linewidth=0.8)
     axes.annotate(
@@ -207,7 +207,7 @@ def _arms(rates: Sequence[dict]) -> np.ndarray:
     return np.maximum(np.asarray(arms, dtype=float), 0)
 
 
-def _keep_percents(axes: Axes) -> None:
+def keep_percents(axes: Axes) -> None:
     """Limits an accuracy axis to what a share can be, with a little air."""
     low, high = axes.get_ylim()
     axes.set_ylim(max(low, -0.02), min(high, 1.02))

@@ -6,7 +6,9 @@ import json
 import re
 from typing import Any
 
-from ironglass.report.words import count, eps_text, interval, magnitude, percent
+from ironglass.report.words import count, eps_text, interval, listed, magnitude, percent
+
+NORMS = {"linf": "Linf", "l2": "L2"}
 
 
 def model_card(
@@ -22,17 +24,20 @@ def model_card(
     parts = [_front_matter(recipe, data, results), f"# {_plain(_name(recipe))}", _summary(recipe, data, results)]
     if rows := _number_rows(results):
         parts += ["## Results", "\n".join(["| | value | 95 % interval | images |", "| --- | --: | --: | --: |", *rows])]
-    if verdict := results.get("fgsm", {}).get("verdict"):
+    attacks, fgsm = results.get("attacks"), _fgsm(results)
+    if attacks and (judged := [point for point in attacks["worst"] if point.get("verdict")]):
+        parts.append("\n".join(["Verdicts on the worst case:\n", *(_verdict(attacks["norm"], p) for p in judged)]))
+    if verdict := fgsm.get("verdict"):
         reasons = "".join(f"\n- {_plain(reason)}" for reason in verdict["reasons"])
-        parts.append(f"Verdict on the numbers under attack: **{verdict['word']}**.{reasons}")
+        what = "numbers under FGSM" if attacks else "numbers under attack"
+        parts.append(f"Verdict on the {what}: **{verdict['word']}**.{reasons}")
     if classes := data.get("classes"):
         named = ", ".join(_plain(name) for name in classes[:50]) + (", …" if len(classes) > 50 else "")
         parts += ["## Classes", f"{count(len(classes))}, in the order of the outputs: {named}."]
     parts += [
         "## Limits",
         "Measured on images from the same source as the training images: other cameras, years and places may give "
-        "other numbers. FGSM is a single-step attack, so accuracy under it is an upper bound on robustness. "
-        "The licence of the training data applies; see its source.",
+        f"other numbers. {_strength(attacks)} The licence of the training data applies; see its source.",
     ]
     if made := _made(recipe, environment):
         parts += ["## How it was made", made]
@@ -82,13 +87,40 @@ def _number_rows(results: dict[str, Any]) -> list[str]:
     for mask in (occlusion := results.get("occlusion", {})).get("masks", []):
         patch = f"{occlusion['patch']} × {occlusion['patch']} patch, {mask['name']}"
         rates += [(f"accuracy, {patch}, mean over places", mask["mean"]), (f"accuracy, {patch}, worst", mask["worst"])]
-    for point in results.get("fgsm", {}).get("points", []):
+    if attacks := results.get("attacks"):
+        named = f"worst case of {len(attacks['attacks'])} attacks" if len(attacks["attacks"]) > 1 else ""
+        for point in attacks["worst"]:
+            label = f"accuracy, {named or attacks['attacks'][0]['label']}, {NORMS[attacks['norm']]} eps "
+            rates.append((label + eps_text(point["eps"], attacks["norm"]), point["accuracy"]))
+    for point in _fgsm(results).get("points", []):
         if point["eps"] > 0:
             rates.append((f"accuracy, FGSM, eps {eps_text(point['eps'])}", point["accuracy"]))
     return [
         f"| {_plain(label)} | {percent(rate['value'])} | {interval(rate)} | {count(rate['n'])} |"
         for label, rate in rates
     ]
+
+
+def _fgsm(results: dict[str, Any]) -> dict[str, Any]:
+    """The FGSM curve, unless it is one of the attacks behind the worst case."""
+    tried = [row["name"] for row in results.get("attacks", {}).get("attacks", [])]
+    return {} if "fgsm" in tried else results.get("fgsm", {})
+
+
+def _verdict(norm: str, point: dict[str, Any]) -> str:
+    """One line of the list of verdicts."""
+    verdict = point["verdict"]
+    reasons = "; ".join(_plain(reason) for reason in verdict["reasons"])
+    return f"- eps {eps_text(point['eps'], norm)}: **{verdict['word']}**{f': {reasons}' if reasons else ''}"
+
+
+def _strength(attacks: dict[str, Any] | None) -> str:
+    """How much the attacks behind the numbers can find."""
+    if not attacks:
+        return "FGSM is a single-step attack, so accuracy under it is an upper bound on robustness."
+    tried = _plain(listed([row["label"] for row in attacks["attacks"]]))
+    held = f"{NORMS[attacks['norm']]} norm"
+    return f"Robustness was measured with {tried}, in the {held} only: another attack may fool it more often."
 
 
 def _made(recipe: dict[str, Any], environment: dict[str, Any]) -> str:

@@ -12,6 +12,10 @@ from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
 from ironglass.report import figures, palette, pictures, words
+from ironglass.report.attack_chart import under_attack
+from ironglass.report.attack_words import strongest
+from ironglass.report.headlines import headlines, unmeasured
+from ironglass.report.plain_words import lead, plain_words
 from ironglass.report.samples import read_samples
 from ironglass.report.sheets import sheets
 from ironglass.run import Run, atomic
@@ -54,7 +58,8 @@ def write_report(run: Run) -> Path:
     environment.filters |= {
         name: getattr(words, name)
         for name in (
-            "percent", "interval", "count", "magnitude", "decimal", "duration", "eps_text", "objective", "shorten",
+            "percent", "interval", "count", "magnitude", "decimal", "duration", "eps_text", "objective", "settings",
+            "shorten",
         )
     }  # fmt: skip
     environment.filters["pretty"] = partial(json.dumps, indent=1, ensure_ascii=False)
@@ -83,7 +88,7 @@ def gather(run: Run) -> dict[str, Any]:
 
     samples = read_samples(run, name_of)
     summary = run.path / "model_summary.txt"
-    history = run.history
+    history, attacks = run.history, results.get("attacks", {})
     return {
         "recipe": recipe,
         "data": data,
@@ -95,8 +100,8 @@ def gather(run: Run) -> dict[str, Any]:
         "summary": summary.read_text(encoding="utf-8") if summary.is_file() else "",
         "samples": samples,
         "title": str(recipe.get("name") or run.path.resolve().name),
-        "lead": words.lead(recipe, data, results),
-        "plain": words.plain_words(results, classes),
+        "lead": lead(recipe, data, results),
+        "plain": plain_words(results, classes),
         "headlines": headlines(results),
         "photographs": samples.photographs() if samples else [],
         "cams": samples.grad_cam() if samples else [],
@@ -104,6 +109,11 @@ def gather(run: Run) -> dict[str, Any]:
         "occlusion_scale": samples.occlusion_scale() if samples else 0.0,
         "attacked": samples.fgsm() if samples else [],
         "factor": samples.factor() if samples else 1.0,
+        "attack_labels": {row["name"]: row["label"] for row in attacks.get("attacks", [])},
+        "outcomes": samples.outcomes() if samples else [],
+        "attack_factor": samples.attack_factor() if samples else 1.0,
+        "example": example_folder(attacks),
+        "chance": chance(data, attacks.get("split", "test")),
         "unmeasured": unmeasured(results),
     }
 
@@ -114,23 +124,22 @@ def kept_epoch(history: list[dict[str, Any]], results: dict[str, Any]) -> int | 
     return results.get("training", {}).get("best_epoch") or (best[-1] if best else None)
 
 
-def headlines(results: dict[str, Any]) -> list[dict[str, Any]]:
-    """The numbers of the first screen, each with its interval and, where one was given, its verdict."""
-    cards = []
-    if evaluation := results.get("evaluation"):
-        cards.append(
-            ("Accuracy", f"on clean {evaluation.get('split', 'test')} images", evaluation["accuracy"], evaluation)
-        )
-    if (occlusion := results.get("occlusion")) and occlusion["masks"]:
-        mask, patch = words.harshest_mask(occlusion), occlusion["patch"]
-        cards.append(("Worst-placed patch", f"{mask['name']}, {patch} × {patch} pixels", mask["worst"], occlusion))
-    for point in words.notable_points(results.get("fgsm", {}).get("points", [])):
-        label = f"FGSM, eps {words.eps_text(point['eps'])}"
-        cards.append((label, "every pixel moved by up to eps", point["accuracy"], results["fgsm"]))
-    return [
-        {"label": label, "detail": detail, "rate": rate, "verdict": part.get("verdict")}
-        for label, detail, rate, part in cards
+def example_folder(attacks: dict[str, Any]) -> str:
+    """Where the images of the attack lie that leaves the lowest accuracy at the largest eps; "" where none do."""
+    largest = max(attacks.get("eps", []), default=0.0)
+    folders = [
+        point.get("folder", "")
+        for row in (strongest(attacks, largest) if attacks else [])
+        for point in row["points"]
+        if point["eps"] == largest
     ]
+    return folders[0] if folders else ""
+
+
+def chance(data: dict[str, Any], split: str) -> float | None:
+    """The accuracy of always naming the commonest class of a split, or None where its images are not counted."""
+    counts = data.get("splits", {}).get(split, {}).get("per_class", [])
+    return max(counts) / sum(counts) if sum(counts) else None
 
 
 def chart_list(facts: dict[str, Any]) -> dict[str, tuple[Any, str]]:
@@ -148,26 +157,13 @@ def chart_list(facts: dict[str, Any]) -> dict[str, tuple[Any, str]]:
     if results.get("occlusion", {}).get("masks"):
         label = "Accuracy under a patch for every mask, averaged over places and at the worst place"
         charts["occlusion"] = (partial(figures.occlusion, results["occlusion"]), label)
-    if results.get("fgsm", {}).get("points"):
+    if attacks := results.get("attacks"):
+        label = f"Accuracy against eps under {len(attacks['attacks'])} attacks, and the worst case of each image"
+        draw = partial(under_attack, attacks, chance=facts["chance"])
+        charts["attacks"] = (draw, label)
+    if results.get("fgsm", {}).get("points") and "fgsm" not in facts["attack_labels"]:
         charts["fgsm"] = (partial(figures.fgsm, results["fgsm"]), "Accuracy under FGSM against eps")
     return charts
-
-
-def unmeasured(results: dict[str, Any]) -> list[str]:
-    """What a reader might think was measured, and was not."""
-    steps = {
-        "evaluation": "accuracy on held-out images",
-        "layers": "what the single layers contribute",
-        "occlusion": "accuracy under a covering patch",
-        "fgsm": "accuracy under a planned change of the pixels",
-    }
-    missing = [f"{what} (the run has no such step)" for key, what in steps.items() if key not in results]
-    return [
-        *missing,
-        "attacks stronger than one step (PGD, AutoAttack), and attacks that know of a defence",
-        "images from another source, camera or year than the test images",
-        "the spread over training seeds: the intervals are those of this one network on other images of the same kind",
-    ]
 
 
 def _write_bytes(path: Path, content: bytes) -> None:

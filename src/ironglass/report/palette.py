@@ -23,8 +23,15 @@ COLOURS = {
     "heat": ("#7db0cb", "#2c6381"),
     "right": ("#256b4a", "#7fca9f"),
     "wrong": ("#b03a1a", "#f2936f"),
+    # for lines of one chart, far apart also to the colour-blind
+    "blue": ("#1464b4", "#5aa9f0"),
+    "orange": ("#c4540a", "#f7a45c"),
+    "green": ("#1b8a5a", "#62d6a0"),
+    "magenta": ("#8a1f6a", "#e070b8"),
 }
-PAPER, WASH, RULE, MUTED, INK, ACCENT, HEAT, RIGHT, WRONG = (light for light, _ in COLOURS.values())
+PAPER, WASH, RULE, MUTED, INK, ACCENT, HEAT, RIGHT, WRONG, BLUE, ORANGE, GREEN, MAGENTA = (
+    light for light, _ in COLOURS.values()
+)
 
 STYLE: dict[Any, Any] = {
     "axes.axisbelow": True,

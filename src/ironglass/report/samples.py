@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,8 @@ from ironglass.run import Run
 class Samples:
     """`samples.json` and `samples.safetensors` of one run, with the class names.
 
-    images: one entry an image; tensors: as docs/run-folder.md names them; names: the class at a position.
+    images: one entry an image; tensors: as docs/run-folder.md names them; names: the class at a position; attacks:
+    eps, norm, names of the attacks, and what became of every image.
     """
 
     eps: list[float]
@@ -28,11 +29,13 @@ class Samples:
     images: list[dict[str, Any]]
     tensors: dict[str, np.ndarray]
     names: Callable[[int], str]
+    attacks: dict[str, Any] = field(default_factory=dict)
 
     @property
     def side(self) -> int:
         """The longer side of the page's pictures in pixels: less where there are many, to keep the page small."""
-        many = len(self.images) * (2 * len(self.eps) + len(self.masks)) > 300
+        changed = len(self.eps) + len(self.attacks.get("names", []))
+        many = len(self.images) * (2 * changed + len(self.masks)) > 300
         return 112 if many else 160
 
     @property
@@ -89,33 +92,51 @@ class Samples:
         ]
 
     def factor(self) -> float:
-        """How much the perturbations are magnified: the same for all, so that the largest just fills the range."""
-        images = self._original()
-        largest = max((float(np.abs(part - images).max()) for _, _, part in self.attacked()), default=0.0)
-        return 1.0 if largest == 0 else max(1.0, float(np.floor(0.5 / largest)))
+        """How much FGSM's perturbations are magnified: the same for all, so that the largest just fills the range."""
+        return self._factor([part for _, _, part in self.attacked()])
 
     def fgsm(self) -> list[dict[str, Any]]:
         """Every eps with one adversarial image, perturbation and prediction an image; no pictures at eps 0."""
-        images, factor = self._original(), self.factor()
+        factor = self.factor()
+        return [
+            {"eps": eps, "images": self._outcomes(part, [entry["fgsm"][i] for entry in self.images], factor, bool(eps))}
+            for i, eps, part in self.attacked()
+        ]
+
+    def attack_factor(self) -> float:
+        """How much the perturbations of the attacks side by side are magnified, as `factor` for FGSM's."""
+        return self._factor([part for _, part in self.side_by_side()])
+
+    def outcomes(self) -> list[dict[str, Any]]:
+        """Every attack side by side with one adversarial image, perturbation and prediction an image."""
+        factor = self.attack_factor()
+        return [
+            {"name": name, "images": self._outcomes(part, [now[name] for now in self.attacks["images"]], factor)}
+            for name, part in self.side_by_side()
+        ]
+
+    def _factor(self, parts: list[np.ndarray]) -> float:
+        images = self._original()
+        largest = max((float(np.abs(part - images).max()) for part in parts), default=0.0)
+        return 1.0 if largest == 0 else max(1.0, float(np.floor(0.5 / largest)))
+
+    def _outcomes(
+        self, adversarial: np.ndarray, now: list[dict[str, Any]], factor: float, pictured: bool = True
+    ) -> list[dict[str, Any]]:
+        """What became of every image: `adversarial` (s, h, w, c) in [0, 1] and what it is now taken for."""
         return [
             {
-                "eps": eps,
-                "images": [
-                    {
-                        "adversarial": pictures.photo_url(pictures.colour(part), self.side) if eps else None,
-                        "change": (
-                            pictures.photo_url(pictures.magnified(part - image, factor), self.side, nearest=True)
-                            if eps
-                            else None
-                        ),
-                        "prediction": self.names(entry["fgsm"][i]["prediction"]),
-                        "confidence": entry["fgsm"][i]["confidence"],
-                        "right": entry["fgsm"][i]["prediction"] == entry["label"],
-                    }
-                    for entry, image, part in zip(self.images, images, adversarial, strict=True)
-                ],
+                "adversarial": pictures.photo_url(pictures.colour(part), self.side) if pictured else None,
+                "change": (
+                    pictures.photo_url(pictures.magnified(part - image, factor), self.side, nearest=True)
+                    if pictured
+                    else None
+                ),
+                "prediction": self.names(found["prediction"]),
+                "confidence": found["confidence"],
+                "right": found["prediction"] == entry["label"],
             }
-            for i, eps, adversarial in self.attacked()
+            for entry, image, part, found in zip(self.images, self._original(), adversarial, now, strict=True)
         ]
 
     def _original(self) -> np.ndarray:
@@ -124,6 +145,16 @@ class Samples:
     def attacked(self) -> list[tuple[int, float, np.ndarray]]:
         """The adversarial images as (place in eps, eps, float32 (s, h, w, c))."""
         return [(i, eps, self.tensors[key]) for i, eps in enumerate(self.eps) if (key := f"fgsm/{i}") in self.tensors]
+
+    def side_by_side(self) -> list[tuple[str, np.ndarray]]:
+        """The adversarial images as (attack, float32 (s, h, w, c)), all at one eps.
+
+        FGSM is left out where `attacked` shows it at the same eps.
+        """
+        eps, norm = self.attacks.get("eps"), self.attacks.get("norm")
+        shown = {"fgsm"} if norm == "linf" and eps in [size for _, size, _ in self.attacked()] else set()
+        names = [name for name in self.attacks.get("names", []) if name not in shown]
+        return [(name, self.tensors[key]) for name in names if (key := f"attack/{name}") in self.tensors]
 
     def cam_maps(self) -> list[tuple[str, np.ndarray, float]]:
         """Grad-CAM as (layer, float32 (s, h', w'), scale), first layer to last."""
@@ -152,4 +183,5 @@ def read_samples(run: Run, names: Callable[[int], str]) -> Samples | None:
         images=index["images"],
         tensors=tensors,
         names=names,
+        attacks=index.get("attacks") or {},
     )

@@ -41,8 +41,16 @@ def sheets(samples: Samples) -> dict[str, tuple[Callable[..., Figure], tuple]]:
     if attacked := samples.attacked():
         cells = [[pictures.colour(part) for part in adversarial] for _, _, adversarial in attacked]
         columns = [f"eps {eps_text(eps)}" for _, eps, _ in attacked]
-        notes = [[_outcome(samples, entry, i) for entry in samples.images] for i, _, _ in attacked]
+        notes = [[_outcome(samples, entry, entry["fgsm"][i]) for entry in samples.images] for i, _, _ in attacked]
         made["fgsm_gallery"] = (sheet, (cells, rows, columns, None, "", ("", ""), notes))
+    if attacks := samples.side_by_side():
+        eps = eps_text(samples.attacks["eps"], samples.attacks["norm"])
+        cells = [list(photos), *([pictures.colour(part) for part in adversarial] for _, adversarial in attacks)]
+        columns = ["image", *(f"{shorten(name, 16)}\neps {eps}" for name, _ in attacks)]
+        pairs = list(zip(samples.images, samples.attacks["images"], strict=True))
+        notes = [[_outcome(samples, entry, entry) for entry in samples.images]]
+        notes += [[_outcome(samples, entry, now[name]) for entry, now in pairs] for name, _ in attacks]
+        made["attack_gallery"] = (sheet, (cells, rows, columns, None, "", ("", ""), notes))
     return made
 
 
@@ -97,8 +105,7 @@ def _mark(right: bool) -> str:
     return "✓" if right else "✗"
 
 
-def _outcome(samples: Samples, entry: dict[str, Any], i: int) -> str:
-    """What became of one image at the i-th eps."""
-    now = entry["fgsm"][i]
+def _outcome(samples: Samples, entry: dict[str, Any], now: dict[str, Any]) -> str:
+    """What one image is taken for, and how surely."""
     name = shorten(samples.names(now["prediction"]), 9)
     return f"{_mark(now['prediction'] == entry['label'])} {name} {percent(now['confidence'], 0)}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -19,16 +18,17 @@ from ironglass.models.predict import logits_of
 from ironglass.models.save import save_classifier
 from ironglass.models.summary import summarise
 from ironglass.run import Run
-from ironglass.studies.environment import environment, rank
+from ironglass.studies.attack import Tell, check_attacks, run_share
+from ironglass.studies.attack_results import write_results
+from ironglass.studies.environment import environment
 from ironglass.studies.plan import Audit
 from ironglass.studies.prepare import measured_and_learning, measured_split, pick_device, prepare
+from ironglass.studies.processes import Processes, join_processes
 from ironglass.studies.samples import mean_colour, write_samples
+from ironglass.studies.tasks import Attacks
 from ironglass.train.fit import check_recipe, fit
 from ironglass.train.record import as_json
 from ironglass.train.status import Status
-
-Tell = Callable[[str, int, int, str], None]
-"""Called as (what is being done, done, of, detail)."""
 
 
 def audit(
@@ -53,11 +53,14 @@ def audit(
     patch, stride = geometry(plan, dataset)
     if "train" in plan.steps:
         check_recipe(classifier, dataset, plan)
+    check_attacks(plan, classifier)
     summary, numbers = summarise(classifier)
 
-    if rank() > 0:  # a helper under `accelerate launch`: it trains along, and the first process does the rest
-        return fit(classifier, dataset, plan, folder, resume=True) if "train" in plan.steps else Run(folder)
+    team = join_processes(place)
+    if team.rank > 0:
+        return _help(plan, classifier, dataset, team)
     run = Run.create(folder, as_json(plan), resume=resume)
+    team.agree((str(run.path), _attacks_wait(run, plan)))
     run.write("environment.json", environment(device=place, seed=plan.seed, fingerprint=dataset.fingerprint))
     run.write("data.json", dataset.describe())
     run.write_text("model_summary.txt", summary + "\n")
@@ -78,12 +81,17 @@ def audit(
         write_predictions(run, split.names, classifier.classes, logits)
         run.record("evaluation", found)
     _look(run, plan, classifier, dataset, patch, stride, tell)
+    if _attacks_wait(run, plan):
+        attacks = Attacks(plan, classifier, measured_and_learning(plan, dataset)[0])
+        run_share(run, attacks, team, tell)
+        team.wait()
+        write_results(run, attacks, split_name=name)
     if {"explain", "attack"} & set(plan.steps) and "samples" not in run.results:
         tell("drawing samples", 0, 1, "")
         logits = logits_of(classifier, split) if logits is None else logits
         mean = mean_colour(dataset.splits.get("train", split))
         write_samples(run, classifier, split, logits, plan, mean=mean, patch=patch, stride=stride)
-        run.record("samples", {"images": plan.samples, "seed": plan.seed})
+        run.record("samples", {"images": plan.shown, "seed": plan.seed})
     from ironglass.report.model_card import model_card  # late: matplotlib takes its time
     from ironglass.report.page import write_report
 
@@ -106,7 +114,7 @@ def _look(run: Run, plan: Audit, classifier: Classifier, dataset: Dataset, patch
                 split,
                 patch=patch,
                 stride=stride,
-                images=plan.images,
+                images=plan.samples,
                 progress=lambda done, of: tell("explaining every layer", done, of, ""),
             )
             run.record("layers", found)
@@ -121,7 +129,7 @@ def _look(run: Run, plan: Audit, classifier: Classifier, dataset: Dataset, patch
                 progress=lambda done, of: tell("occluding", done, of, ""),
             )
             run.record("occlusion", found)
-    if "attack" in plan.steps and "fgsm" not in run.results:
+    if "attack" in plan.steps and not plan.attacks and "fgsm" not in run.results:
         curve = fgsm_curve(
             classifier, split, plan.eps, progress=lambda done, of: tell("attacking with FGSM", done, of, "")
         )
@@ -131,6 +139,24 @@ def _look(run: Run, plan: Audit, classifier: Classifier, dataset: Dataset, patch
         ]
         write_per_image(run, "fgsm", tables)
         run.record("fgsm", curve.numbers)
+
+
+def _attacks_wait(run: Run, plan: Audit) -> bool:
+    """Whether the plan's named attacks are still to be made."""
+    return "attack" in plan.steps and bool(plan.attacks) and "attacks" not in run.results
+
+
+def _help(plan: Audit, classifier: Classifier, dataset: Dataset, team: Processes) -> Run:
+    """What a helper under `accelerate launch` does: it trains along and makes its share of the attacks."""
+    folder, attacked = team.agree(("", False))
+    run = Run(folder)
+    if "train" in plan.steps:
+        fit(classifier, dataset, plan, folder, resume=True)
+    if attacked:
+        attacks = Attacks(plan, classifier, measured_and_learning(plan, dataset)[0])
+        run_share(run, attacks, team, lambda what, done, of, detail: None)
+        team.wait()
+    return run
 
 
 def geometry(plan: Audit, dataset: Dataset) -> tuple[int, int]:

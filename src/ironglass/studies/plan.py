@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic.dataclasses import dataclass
 
+from ironglass.attacks import find_attack
 from ironglass.errors import InputError
 from ironglass.train.recipe import Recipe
 
@@ -16,37 +17,57 @@ Step = Literal["train", "evaluate", "explain", "attack"]
 
 
 def parse_eps(value: float | str) -> float:
-    """A size of change in units of [0, 1], also from "8/255". Raises InputError for anything else."""
+    """A size of change in units of [0, 1], also from "8/255". Raises InputError for what is no finite number ≥ 0."""
     try:
         above, _, below = str(value).partition("/")
         eps = float(above) / float(below or 1)
     except (ValueError, ZeroDivisionError):
         eps = math.nan
-    if not 0 <= eps <= 1:
-        raise InputError(f"eps {value!r} is not a number from 0 to 1: write 0.03 or 8/255")
+    if not 0 <= eps < math.inf:
+        raise InputError(f"eps {value!r} is not a number of at least 0: write 0.03 or 8/255")
     return eps
 
 
+def _known(name: str) -> str:
+    find_attack(name)
+    return name
+
+
 Eps = Annotated[float, BeforeValidator(parse_eps)]
+AttackName = Annotated[str, AfterValidator(_known)]
 
 
 @dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
 class Audit(Recipe):
     """A training recipe, and what is looked at afterwards.
 
-    steps: which parts of the loop to run. split: the split that is measured; "auto" is test, else validation. eps:
-    sizes of FGSM's change, of [0, 1]. masks: what the occluding patch is filled with. patch, stride: of the patch, in
-    pixels; None for a quarter of the image's shorter side and half a patch. samples: images shown in the report.
-    images: how many images, drawn by the seed, the attack and the occlusion are measured on. probe_images: how many
-    training images the linear probes learn from.
+    steps: which parts of the loop to run. split: the split that is measured; "auto" is test, else validation. attacks:
+    names that `find_attack` knows; none for FGSM's curve alone. norm, eps: of the change, in units of [0, 1].
+    attack_batch: images attacked at once, the unit that an interrupted run keeps; other sizes draw other numbers.
+    masks: what the occluding patch is filled with. patch, stride: of the patch, in pixels; None for a quarter of the
+    image's shorter side and half a patch. samples: how many images, drawn by the seed, the attacks and the occlusion
+    are measured on. shown: images shown in the report. probe_images: training images that the linear probes learn from.
+    Raises InputError for an eps above 1 under Linf, and for attacks or a norm that say nothing.
     """
 
     steps: tuple[Step, ...] = ("train", "evaluate", "explain", "attack")
     split: str = "auto"
     eps: tuple[Eps, ...] = (1 / 255, 2 / 255, 4 / 255, 8 / 255, 16 / 255)
+    attacks: tuple[AttackName, ...] = ()
+    norm: Literal["linf", "l2"] = "linf"
+    attack_batch: int = Field(default=64, gt=0)
     masks: tuple[Mask, ...] = ("grey", "black", "mean", "blur")
     patch: int | None = Field(default=None, gt=0)
     stride: int | None = Field(default=None, gt=0)
-    samples: int = Field(default=12, ge=0, le=64)
-    images: int = Field(default=1000, gt=0)
+    samples: int = Field(default=1000, gt=0)
+    shown: int = Field(default=12, ge=0, le=64)
     probe_images: int = Field(default=2000, gt=1)
+
+    def __post_init__(self) -> None:
+        if self.norm == "linf" and max(self.eps, default=0) > 1:
+            largest = max(self.eps)
+            raise InputError(f"eps {largest:g} is beyond 1, the range of an image: for bytes write {largest:g}/255")
+        if self.attacks and not max(self.eps, default=0):
+            raise InputError("every eps is 0, under which no attack may change anything: give one above 0, as 8/255")
+        if self.norm != "linf" and not self.attacks:
+            raise InputError(f"norm {self.norm} is for named attacks, and attacks is empty: give it pgd-20, say")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import torch
 
@@ -19,7 +21,8 @@ from ironglass.types import Progress
 def pick_device(name: str) -> torch.device:
     """`auto` takes an accelerator where there is one. Raises InputError for one that is not there."""
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        own = os.environ.get("LOCAL_RANK")  # of the processes of one launch, each takes an accelerator of its own
+        return torch.device(("cuda" if own is None else f"cuda:{own}") if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
         torch.zeros(1, device=device)
@@ -99,8 +102,8 @@ def measured_and_learning(plan: Audit, dataset: Dataset) -> tuple[Split, Split]:
     """
     name, split = measured_split(plan, dataset)
     if name != "train" and "train" in dataset.splits:
-        return drawn(split, plan.images, plan.seed), drawn(dataset.train, plan.probe_images, plan.seed)
+        return drawn(split, plan.samples, plan.seed), drawn(dataset.train, plan.probe_images, plan.seed)
     order = np.random.default_rng(plan.seed).permutation(len(split))
-    count = max(1, min(plan.images, len(split) // 2))
+    count = max(1, min(plan.samples, len(split) // 2))
     measured, rest = np.sort(order[:count]), np.sort(order[count:][: plan.probe_images])
     return split.take(measured), split.take(rest if len(rest) else measured)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 from safetensors.numpy import save
 
-from ironglass.attacks.fgsm import fgsm_sweep
+from ironglass.attacks import THREATS, fgsm_sweep, find_attack
 from ironglass.data.dataset import Split
 from ironglass.explain.grad_cam import GradCAM
 from ironglass.explain.occlusion import Occlusion
 from ironglass.measure.accuracy import top
 from ironglass.models.classifier import Classifier, frozen
 from ironglass.run import Run, atomic
+from ironglass.studies.attack import generator
 from ironglass.studies.plan import Audit
 from ironglass.types import Logits
 
@@ -41,7 +43,7 @@ def write_samples(
     stride: int,
 ) -> None:
     """Writes `samples.safetensors` and `samples.json` (see docs/run-folder.md), as far as the plan's steps go."""
-    chosen = draw_samples(split.labels, logits.argmax(1).numpy(), plan.samples, plan.seed)
+    chosen = draw_samples(split.labels, logits.argmax(1).numpy(), plan.shown, plan.seed)
     if not len(chosen):
         return
     images, labels = (tensor.to(classifier.device) for tensor in split[chosen])
@@ -56,12 +58,23 @@ def write_samples(
             tensors[f"occlusion/{mask}"] = explainer(classifier, images, predicted)[:, 0].cpu().numpy()
         facts |= {"layers": list(maps), "masks": list(plan.masks)}
     attacked: list[tuple[np.ndarray, np.ndarray]] = []
-    if "attack" in plan.steps:
+    if "attack" in plan.steps and not plan.attacks:
         facts["eps"] = sorted({0.0, *plan.eps})
         for i, adversarial in enumerate(fgsm_sweep(classifier, images, labels, facts["eps"])):
             tensors[f"fgsm/{i}"] = np.ascontiguousarray(adversarial.permute(0, 2, 3, 1).cpu().numpy())
             with frozen(classifier), torch.inference_mode():
                 attacked.append(top(classifier(adversarial).cpu(), 1))
+    if "attack" in plan.steps and plan.attacks:
+        facts["attacks"] = {"eps": max(plan.eps), "norm": plan.norm, "names": list(dict.fromkeys(plan.attacks))}
+        facts["attacks"]["images"] = [{} for _ in chosen]
+        for name in facts["attacks"]["names"]:
+            attack = replace(find_attack(name), threat=THREATS[plan.norm](max(plan.eps)))
+            adversarial = attack(classifier, images, labels, generator=generator(plan.seed, 0, f"shown {name}"))
+            tensors[f"attack/{name}"] = adversarial.permute(0, 2, 3, 1).cpu().numpy()
+            with frozen(classifier), torch.no_grad():
+                found, sure = top(classifier(adversarial).float().cpu(), 1)
+            for entry, prediction, confidence in zip(facts["attacks"]["images"], found[:, 0], sure[:, 0], strict=True):
+                entry[name] = {"prediction": int(prediction), "confidence": float(confidence)}
     facts["images"] = [
         _describe(i, position, split, classifier.classes, logits, attacked, facts["eps"])
         for i, position in enumerate(chosen)

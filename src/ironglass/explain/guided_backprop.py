@@ -1,0 +1,132 @@
+"""Guided backpropagation: saliency that follows only what raises the logit, through every ReLU."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+from torch.autograd.graph import Node
+
+from ironglass.errors import InputError
+from ironglass.explain.gradient import input_gradient
+from ironglass.models.classifier import Classifier
+from ironglass.types import Images, Labels, Logits, Maps
+
+# What a network without any ReLU may have in its place, by the step of the backward pass.
+OTHERS = {
+    "Celu": "CELU",
+    "Elu": "ELU",
+    "Gelu": "GELU",
+    "Hardswish": "hard swish",
+    "LeakyRelu": "leaky ReLU",
+    "Mish": "Mish",
+    "PreluKernel": "PReLU",
+    "Silu": "SiLU",
+    "Softplus": "softplus",
+    "Tanh": "tanh",
+    "Sigmoid": "sigmoid",
+}
+# Steps that stand for whole parts of a network, whose ReLUs cannot be reached.
+SEALED = {"CompiledFunction": "torch.compile", "CheckpointFunction": "reentrant checkpointing"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class GuidedBackprop:
+    """The gradient, of which each ReLU lets only the positive part pass (Springenberg et al. 2014, arXiv 1412.6806).
+
+    At each ReLU: gradient of input = [input > 0] · max(0, gradient of output)
+
+    The rule is put on the steps of the backward pass, not on modules: `nn.ReLU`, `F.relu`, methods, in-place ones,
+    modules that run more than once, clamps at 0, the maximum with 0, and ReLU6 (also as `hardtanh(0, 6)`) all count.
+    Everything else keeps its ordinary gradient, and so does the ReLU6 inside a hard swish or hard sigmoid,
+    relu6(x + 3) / 6. A ReLU put together from comparisons, or in a custom autograd function, is not seen.
+
+    Not a test of what the network has learned: the maps change little when its weights are made random (Adebayo et
+    al. 2018, arXiv 1810.03292).
+    """
+
+    def __call__(self, classifier: Classifier, images: Images, targets: Labels) -> Maps:
+        """Signed maps (n, c, h, w), units of the logit per unit of [0, 1].
+
+        images: in [0, 1]. targets: int64 (n,), the classes to explain. Raises InputError where a forward pass meets
+        no ReLU, where it is compiled or checkpointed, and where the network gives no gradient.
+        """
+        return input_gradient(classifier, images, targets, guide)
+
+
+def guide(logits: Logits) -> None:
+    """Puts the rule on every ReLU of the backward pass from `logits`. Raises InputError where there is none."""
+    steps = list(_steps(logits))
+    for step in steps:
+        if sealed := [words for name, words in SEALED.items() if name in step.name()]:
+            raise InputError(f"guided backpropagation cannot see the ReLUs inside {sealed[0]}: switch it off")
+    gates = {gate for step in steps for gate in _gates(step)}
+    relus = [step for step in steps if _is_relu(step) and step not in gates]
+    if not relus:
+        found = sorted({words for step in steps for name, words in OTHERS.items() if _kind(step) == name})
+        raise InputError(
+            f"guided backpropagation needs a ReLU, and a forward pass meets {', '.join(found) or 'no activation'} "
+            "only: choose saliency or integrated-gradients"
+        )
+    for relu in relus:
+        relu.register_prehook(_positive)
+
+
+def _steps(logits: Tensor) -> Iterator[Node]:
+    first = logits.grad_fn
+    waiting, seen = [first], {first}
+    while waiting:
+        step = waiting.pop()
+        if step is None:
+            continue
+        yield step
+        new = {earlier for earlier, _ in step.next_functions} - seen
+        seen |= new
+        waiting += new
+
+
+def _is_relu(step: Any) -> bool:
+    match _kind(step):
+        case "Relu":
+            return True
+        case "Threshold":
+            return step._saved_threshold == 0
+        case "Hardtanh":
+            return step._saved_min_val == 0
+        case "ClampMin":
+            return step._saved_min == 0
+        case "Clamp":  # one between 0 and 1, say, keeps pixels in range
+            high = step._saved_max
+            return _is(getattr(step, "_saved_min", None), 0) and (high is None or _is(high, 6))
+        case "Maximum":
+            return _is(step._saved_self, 0) or _is(step._saved_other, 0)
+    return False
+
+
+def _is(value: Any, number: float) -> bool:
+    return bool((value == number).all()) if isinstance(value, Tensor) else value == number
+
+
+def _gates(step: Any) -> Iterator[Node | None]:
+    """What a division by 6 is applied to, if need be through a product."""
+    if (
+        _kind(step) == "Div"
+        and step._saved_other is not None
+        and step._saved_other.numel() == 1
+        and step._saved_other == 6
+    ):
+        divided = step.next_functions[0][0]
+        yield divided
+        if divided is not None and _kind(divided) == "Mul":
+            yield from (factor for factor, _ in divided.next_functions)
+
+
+def _kind(step: Node) -> str:
+    """ "Relu" for "ReluBackward0"."""
+    return step.name().rstrip("0123456789").removesuffix("Backward")
+
+
+def _positive(gradients: tuple[Tensor | None, ...]) -> tuple[Tensor | None, ...]:
+    return tuple(gradient if gradient is None else gradient.clamp_min(0) for gradient in gradients)

@@ -1,0 +1,207 @@
+"""A traced network, made easier to take apart: batch-norm in the convolutions, nothing in place that matters."""
+
+from __future__ import annotations
+
+import copy
+import operator
+from typing import Any, TypeGuard, TypeVar, cast
+
+import torch
+from torch import Tensor, fx, nn
+from torch.nn import functional as F
+from torch.nn.utils import parametrize
+
+from ironglass.explain.graph import constants_of, module_of
+
+M = TypeVar("M", bound=nn.Module)
+
+
+class Convolution(nn.Module):
+    """A convolution into which the batch-norm after it may have been folded, for maps with the channels last.
+
+    settings: stride, padding, dilation and groups, as `conv2d` takes them.
+    """
+
+    def __init__(self, weight: Tensor, bias: Tensor | None, settings: dict[str, Any]) -> None:
+        super().__init__()
+        # a layout chosen by measurement on one core: channels-last wins except for a large kernel over few channels
+        self.plain = weight.shape[1] <= 4 and weight.shape[1] < weight.shape[0] and weight.shape[2] >= 5
+        layout = torch.contiguous_format if self.plain else torch.channels_last
+        self.register_buffer("weight", weight.detach().contiguous(memory_format=layout))
+        self.register_buffer("bias", None if bias is None else bias.detach())
+        self.settings = settings
+
+    def forward(self, images: Tensor) -> Tensor:
+        """The convolution with the padding it was made with."""
+        return self.slide(images, self.settings["padding"])
+
+    def slide(self, images: Tensor, padding: Any = 0) -> Tensor:
+        """The convolution with another padding; with none, of images that are padded already."""
+        images = images.contiguous() if self.plain else images
+        settings = {**self.settings, "padding": padding}
+        found = F.conv2d(images, cast(Tensor, self.weight), cast(Tensor | None, self.bias), **settings)
+        return found.contiguous(memory_format=torch.channels_last)
+
+
+class Scale(nn.Module):
+    """Batch-norm in evaluation mode that no convolution could take up: one factor and one offset a channel."""
+
+    def __init__(self, factor: Tensor, offset: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("factor", factor.detach()[:, None, None])
+        self.register_buffer("offset", offset.detach()[:, None, None])
+
+    def forward(self, images: Tensor) -> Tensor:
+        """images·factor + offset, (n, c, h, w)."""
+        return torch.addcmul(cast(Tensor, self.offset), images, cast(Tensor, self.factor))
+
+
+def simplify(traced: fx.GraphModule) -> None:
+    """Rewrites the graph to one that gives the same, of `Convolution`, `Scale` and what it does not know.
+
+    The network's own modules are replaced in the graph and never changed.
+    """
+    for node in [node for node in traced.graph.nodes if node.target is torch._assert]:
+        traced.graph.erase_node(node)
+    traced.graph.eliminate_dead_code()
+    _without_in_place(traced)
+    _without_identities(traced)
+    _fold(traced)
+    _overwrite(traced)
+    traced.recompile()
+
+
+IN_PLACE = {torch.relu_: torch.relu, F.relu_: F.relu}
+IN_PLACE_METHODS = {"relu_": "relu", "sigmoid_": "sigmoid", "tanh_": "tanh", "clamp_": "clamp"}
+
+
+def _without_in_place(traced: fx.GraphModule) -> None:
+    """Activations write to a new tensor, and whoever reads the old one afterwards gets the new one."""
+    for node in list(traced.graph.nodes):
+        module = module_of(traced, node)
+        if module is not None and getattr(module, "inplace", False):
+            fresh: Any = copy.copy(module)
+            fresh.inplace = False
+            _replace(traced, node, fresh)
+        elif node.op == "call_function" and node.kwargs.get("inplace"):
+            node.kwargs = {**node.kwargs, "inplace": False}
+        elif node.target in IN_PLACE:
+            node.target = IN_PLACE[node.target]
+        elif node.op == "call_method" and node.target in IN_PLACE_METHODS:
+            node.target = IN_PLACE_METHODS[node.target]
+        else:
+            continue
+        changed = node.all_input_nodes[0]
+        later = {user for user in changed.users if user > node}
+        changed.replace_all_uses_with(node, delete_user_cb=lambda user, later=later: user in later)
+
+
+def _without_identities(traced: fx.GraphModule) -> None:
+    for node in list(traced.graph.nodes):
+        module = module_of(traced, node)
+        idle = isinstance(module, nn.modules.dropout._DropoutNd) and not module.training
+        if idle or isinstance(module, nn.Identity):
+            node.replace_all_uses_with(node.all_input_nodes[0])
+            traced.graph.erase_node(node)
+
+
+def _overwrite(traced: fx.GraphModule) -> None:
+    """Activations write over what nobody else reads: memory that is asked for anew costs as much as the activation."""
+    for node in list(traced.graph.nodes):
+        if not node.all_input_nodes:
+            continue
+        before = node.all_input_nodes[0]
+        fresh = isinstance(module_of(traced, before), Convolution | Scale) or before.target in (operator.add, torch.add)
+        module = module_of(traced, node)
+        if len(before.users) > 1 or not fresh:
+            continue
+        if hasattr(module, "inplace"):
+            own: Any = copy.copy(module)
+            own.inplace = True
+            _replace(traced, node, own)
+        elif node.target in (F.relu, F.relu6, F.silu, F.hardswish) and len(node.args) == 1:
+            node.kwargs = {**node.kwargs, "inplace": True}
+
+
+def _fold(traced: fx.GraphModule) -> None:
+    constants = constants_of(traced)
+    for node in list(traced.graph.nodes):
+        if (found := _batch_norm(traced, node, constants)) is None:
+            if (convolution := _convolution(traced, node, constants)) is not None:
+                _replace(traced, node, convolution)
+            continue
+        factor, offset = found
+        before = node.all_input_nodes[0]
+        convolution = module_of(traced, before)
+        if isinstance(convolution, Convolution) and len(before.users) == 1:
+            weight = cast(Tensor, convolution.weight) * factor[:, None, None, None]
+            bias = cast(Tensor | None, convolution.bias)
+            bias = offset if bias is None else offset + bias * factor
+            _replace(traced, before, Convolution(weight, bias, convolution.settings))
+            node.replace_all_uses_with(before)
+            traced.graph.erase_node(node)
+        else:
+            _replace(traced, node, Scale(factor, offset))
+    traced.graph.eliminate_dead_code()
+
+
+def _convolution(traced: fx.GraphModule, node: fx.Node, constants: dict[fx.Node, Any]) -> Convolution | None:
+    module = module_of(traced, node)
+    if module is not None and _is_a(nn.Conv2d, module) and module.padding_mode == "zeros":
+        settings = {name: getattr(module, name) for name in ("stride", "padding", "dilation", "groups")}
+        return Convolution(cast(Tensor, module.weight), cast(Tensor | None, module.bias), settings)
+    if node.op != "call_function" or node.target not in (F.conv2d, torch.conv2d) or node in constants:
+        return None
+    names = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
+    given = dict(zip(names, (None, None, None, 1, 0, 1, 1), strict=True))
+    given |= dict(zip(names, node.args, strict=False)) | dict(node.kwargs)
+    known: dict[str, Any] = {
+        name: constants.get(value, value) if isinstance(value, fx.Node) else value for name, value in given.items()
+    }
+    if isinstance(known["weight"], fx.Node) or isinstance(known["bias"], fx.Node):
+        return None
+    return Convolution(known["weight"], known["bias"], {name: given[name] for name in names[3:]})
+
+
+BATCH_NORM = ("running_mean", "running_var", "weight", "bias", "eps")
+
+
+def _batch_norm(traced: fx.GraphModule, node: fx.Node, constants: dict[fx.Node, Any]) -> tuple[Tensor, Tensor] | None:
+    """The factor and offset of each channel, where a node is batch-norm with fixed statistics."""
+    module = module_of(traced, node)
+    if module is not None and _is_a(nn.BatchNorm2d, module) and not module.training:
+        given: dict[str, Any] = {name: getattr(module, name) for name in BATCH_NORM}
+    elif node.op == "call_function" and node.target is F.batch_norm and node not in constants:
+        names = ("input", "running_mean", "running_var", "weight", "bias", "training", "momentum", "eps")
+        given = {"weight": None, "bias": None, "training": False, "eps": 1e-5}
+        given |= dict(zip(names, node.args, strict=False)) | dict(node.kwargs)
+        given = {
+            name: constants.get(value, value) if isinstance(value, fx.Node) else value for name, value in given.items()
+        }
+        if given["training"] is not False:
+            return None
+    else:
+        return None
+    mean, var, weight, bias, eps = (given[name] for name in BATCH_NORM)
+    if any(isinstance(value, fx.Node) for value in (mean, var, weight, bias)):
+        return None
+    if mean is None or var is None:  # the batch's own statistics: a patch anywhere changes every pixel
+        return None
+    factor = (var + eps).rsqrt() * (1 if weight is None else weight)
+    return factor, (0 if bias is None else bias) - mean * factor
+
+
+def _is_a(kind: type[M], module: nn.Module) -> TypeGuard[M]:
+    """Whether a module is of this kind itself: one derived from it may compute anything. Spectral norm may remain."""
+    return type(module) is kind or (parametrize.is_parametrized(module) and type(module).__bases__ == (kind,))
+
+
+def _replace(traced: fx.GraphModule, node: fx.Node, module: nn.Module) -> None:
+    name = f"replaced_{node.name}"
+    traced.add_submodule(name, module)
+    images = (
+        node.all_input_nodes[0]
+        if node.op == "call_module"
+        else cast(fx.Node, node.args[0] if node.args else node.kwargs["input"])
+    )
+    node.op, node.target, node.args, node.kwargs = "call_module", name, (images,), {}

@@ -1,0 +1,223 @@
+"""The same network, faster: batch-norm folded into convolutions, channels-last, tiny maps as matrix products."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+from weakref import WeakKeyDictionary, WeakSet
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from ironglass.models.classifier import Classifier, frozen
+from ironglass.models.tiny_maps import pays, tiny_map_convolution
+from ironglass.types import Logits
+
+CLOSE = 1e-4
+"""How far folded logits may be from plain ones, as a share of the largest, for the folding to be used."""
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """pairs: convolutions, and the batch-norm behind each. alone: other convolutions, which change their layout only.
+    tiny: convolutions whose maps are so small that a matrix product is cheaper."""
+
+    pairs: tuple[tuple[nn.Conv2d, nn.BatchNorm2d], ...] = ()
+    alone: tuple[nn.Conv2d, ...] = ()
+    tiny: tuple[nn.Conv2d, ...] = ()
+
+
+# The structure only, never weights: those are folded anew each time, so that no change of them can be missed.
+_plans: WeakKeyDictionary[nn.Module, tuple[tuple[int, ...], _Plan]] = WeakKeyDictionary()
+_inside: WeakSet[nn.Module] = WeakSet()
+
+
+@contextmanager
+def folded(classifier: Classifier) -> Iterator[Classifier]:
+    """Inside: `frozen`, and the same logits, up to float noise, from fewer operations; all is as before on leaving.
+
+    A batch-norm behind a convolution, and read by nothing else, becomes part of that convolution's weights: exact in
+    evaluation mode. On the CPU weights lie channels-last, and a convolution over a map smaller than its kernel is a
+    matrix product. What a network does is found by watching it, not by reading its code, so that its own code goes on
+    running; one that gives other logits when folded is left as it is. Not for reading a layer's output: that of a
+    folded convolution is its batch-norm's.
+    """
+    with frozen(classifier):
+        if classifier.network in _inside:
+            yield classifier
+            return
+        plan = _plan_of(classifier)
+        _inside.add(classifier.network)
+        try:
+            with _changed(plan, classifier.device):
+                yield classifier
+        finally:
+            _inside.discard(classifier.network)
+
+
+def _plan_of(classifier: Classifier) -> _Plan:
+    modules = tuple(id(module) for module in classifier.network.modules())
+    known = _plans.get(classifier.network)
+    if known is None or known[0] != modules:  # a layer was exchanged since
+        known = _plans[classifier.network] = (modules, _find(classifier))
+    return known[1]
+
+
+@contextmanager
+def _changed(plan: _Plan, device: torch.device) -> Iterator[None]:
+    """The network with its convolutions and batch-norms exchanged in place, and put back."""
+    layout = torch.channels_last if device.type == "cpu" else torch.contiguous_format
+    before: list[tuple[nn.Conv2d, nn.Parameter | None, nn.Parameter | None]] = []
+    replaced: list[nn.Module] = []
+
+    def fill(conv: nn.Conv2d, weight: Tensor, bias: Tensor | None) -> None:
+        before.append((conv, conv._parameters["weight"], conv._parameters["bias"]))
+        conv._parameters["weight"] = nn.Parameter(weight.contiguous(memory_format=layout), requires_grad=False)
+        conv._parameters["bias"] = None if bias is None else nn.Parameter(bias, requires_grad=False)
+
+    def replace(module: nn.Module, forward: Callable[[Tensor], Tensor]) -> None:
+        replaced.append(module)
+        module.forward = forward
+
+    try:
+        with torch.inference_mode(False), torch.no_grad():
+            for conv, norm in plan.pairs:
+                if not _hooked(conv) and not _hooked(norm):
+                    fill(conv, *_folded_weights(conv, norm))
+                    replace(norm, partial(_behind, norm))
+            done = {id(entry[0]) for entry in before}
+            for conv in plan.alone + tuple(conv for conv, _ in plan.pairs):
+                if id(conv) not in done and layout is torch.channels_last:
+                    fill(conv, conv.weight.detach(), conv.bias)
+            if device.type == "cpu":
+                for conv in plan.tiny:
+                    replace(conv, tiny_map_convolution(conv))
+        yield
+    finally:
+        for module in replaced:
+            del module.forward
+        for conv, weight, bias in before:
+            conv._parameters["weight"], conv._parameters["bias"] = weight, bias
+
+
+def _folded_weights(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+    """Weights and bias of norm(conv(x)) as one convolution, in evaluation mode."""
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    scale = (norm.running_var.double() + norm.eps).rsqrt()
+    if norm.weight is not None:
+        scale = scale * norm.weight.double()
+    shift = -norm.running_mean.double() if conv.bias is None else conv.bias.double() - norm.running_mean.double()
+    bias = shift * scale if norm.bias is None else shift * scale + norm.bias.double()
+    return conv.weight * scale.to(conv.weight.dtype)[:, None, None, None], bias.to(conv.weight.dtype)
+
+
+def _behind(norm: Any, x: Tensor) -> Tensor:
+    """What a batch-norm does besides: nothing, or, in timm's, an activation."""
+    return x if type(norm) is nn.BatchNorm2d else norm.act(norm.drop(x))
+
+
+def _find(classifier: Classifier) -> _Plan:
+    """What can be exchanged, watched on two images and then tried on them; nothing where the logits change."""
+    network = classifier.network
+    if isinstance(network, torch.jit.ScriptModule) or hasattr(network, "_orig_mod"):
+        return _Plan()  # compiled: what runs is not its modules
+    if not any(_plain_convolution(module) for module in network.modules()):
+        return _Plan()
+    devices = [classifier.device] if classifier.device.type == "cuda" else []
+    with torch.random.fork_rng(devices), torch.inference_mode(False), torch.no_grad():
+        torch.manual_seed(0)
+        images = torch.rand(2, classifier.channels, *classifier.input_size, device=classifier.device)
+        plan, plain = _watch(classifier, images)
+        try:
+            with _changed(plan, classifier.device):
+                tried = classifier(images)
+        except RuntimeError:  # `view` of a channels-last map, for one
+            return _Plan()
+        same = bool(((tried - plain).abs().amax() <= CLOSE * plain.abs().amax()).item())  # not so for NaN
+    return plan if same else _Plan()
+
+
+def _watch(classifier: Classifier, images: Tensor) -> tuple[_Plan, Logits]:
+    calls: dict[nn.Module, list[tuple[Tensor, Tensor]]] = {}
+    handles = [
+        module.register_forward_hook(
+            lambda module, given, out: calls.setdefault(module, []).append((given[0], out)) and None
+        )
+        for module in classifier.network.modules()
+        if _plain_convolution(module) or _foldable(module)
+    ]
+    try:
+        with _Readers() as readers:
+            logits = classifier(images)
+    finally:
+        for handle in handles:
+            handle.remove()
+    # a module that runs twice has two places, and its weights can serve only one
+    once = {module: seen[0] for module, seen in calls.items() if len(seen) == 1}
+    behind = {id(seen[0]): module for module, seen in once.items() if isinstance(module, nn.BatchNorm2d)}
+    convs = [module for module in once if isinstance(module, nn.Conv2d)]
+    pairs = {
+        conv: behind[id(once[conv][1])]
+        for conv in convs
+        if id(once[conv][1]) in behind and readers.count(once[conv][1]) == 1
+    }
+    return _Plan(
+        pairs=tuple(pairs.items()),
+        alone=tuple(conv for conv in convs if conv not in pairs),
+        tiny=tuple(conv for conv in convs if pays(conv, once[conv][0], once[conv][1])),
+    ), logits
+
+
+class _Readers(TorchFunctionMode):
+    """Counts the calls that make a tensor of each tensor. All are kept until the end, so that no identity recurs.
+
+    Not TorchDispatchMode, which would see more, but takes seconds to load. What a call hides from this one, a scripted
+    function for instance, the comparison of the logits shows.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read: dict[int, int] = {}
+        self.kept: list[Any] = []
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        if any(isinstance(leaf, Tensor) for leaf in _leaves(out)):  # not a question of its shape
+            for which in {id(leaf) for leaf in _leaves((args, kwargs)) if isinstance(leaf, Tensor)}:
+                self.read[which] = self.read.get(which, 0) + 1
+            self.kept.append((args, kwargs, out))
+        return out
+
+    def count(self, tensor: Tensor) -> int:
+        return self.read.get(id(tensor), 0)
+
+
+def _leaves(given: Any) -> Iterator[Any]:
+    if isinstance(given, list | tuple):
+        for part in given:
+            yield from _leaves(part)
+    elif isinstance(given, dict):
+        yield from _leaves(list(given.values()))
+    else:
+        yield given
+
+
+def _plain_convolution(module: nn.Module) -> bool:
+    """Whether it is a convolution as torch wrote it: a subclass may do something of its own to its weights."""
+    return type(module) is nn.Conv2d and module.weight.dtype == torch.float32 and not _hooked(module)
+
+
+def _foldable(module: nn.Module) -> bool:
+    known = type(module) is nn.BatchNorm2d or type(module).__name__ == "BatchNormAct2d"
+    return known and getattr(module, "running_mean", None) is not None and not _hooked(module)
+
+
+def _hooked(module: nn.Module) -> bool:
+    """Whether someone looks at the module's output or has exchanged its code: then it must stay what it is."""
+    hooks = (module._forward_hooks, module._forward_pre_hooks, module._backward_hooks, module._backward_pre_hooks)
+    return any(hooks) or "forward" in vars(module)

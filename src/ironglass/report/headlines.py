@@ -1,0 +1,74 @@
+"""What stands first on the page, the numbers with their intervals, and last, what nobody measured."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ironglass.report.attack_words import notable_points
+from ironglass.report.plain_words import harshest_mask
+from ironglass.report.words import eps_text, percent
+
+
+def headlines(results: dict[str, Any]) -> list[dict[str, Any]]:
+    """The numbers of the first screen, each with its interval and, where one was given, its verdict."""
+    cards = []
+    if evaluation := results.get("evaluation"):
+        cards.append(
+            ("Accuracy", f"on clean {evaluation.get('split', 'test')} images", evaluation["accuracy"], evaluation)
+        )
+    if attacks := results.get("attacks"):
+        cards += _under_attack(attacks, alone=not cards)
+    if (occlusion := results.get("occlusion")) and occlusion["masks"]:
+        mask, patch = harshest_mask(occlusion), occlusion["patch"]
+        cards.append(("Worst-placed patch", f"{mask['name']}, {patch} × {patch} pixels", mask["worst"], occlusion))
+    # a single step says no more where stronger attacks were tried
+    for point in notable_points([] if attacks else results.get("fgsm", {}).get("points", [])):
+        label = f"FGSM, eps {eps_text(point['eps'])}"
+        cards.append((label, "every pixel moved by up to eps", point["accuracy"], results["fgsm"]))
+    return [
+        {"label": label, "detail": detail, "rate": rate, "verdict": part.get("verdict")}
+        for label, detail, rate, part in cards
+    ]
+
+
+def _under_attack(attacks: dict[str, Any], *, alone: bool) -> list[tuple[str, str, dict[str, Any], dict[str, Any]]]:
+    """The worst case near 2/255 and at the largest eps; `alone`: the accuracy on unchanged images before them."""
+    rows, clean = attacks["attacks"], attacks["clean"]
+    title = "Worst case" if len(rows) > 1 else "Under attack"
+    what = f"right under all {len(rows)} attacks" if len(rows) > 2 else "right under both attacks"
+    if len(rows) == 1:
+        what = f"by {rows[0]['label']}"
+    cards = [("Accuracy", "of the attacked images, unchanged", clean, {})] if alone else []
+    for point in notable_points(attacks["worst"]):
+        label = f"{title}, eps {eps_text(point['eps'], attacks['norm'])}"
+        cards.append((label, f"{what}; unchanged, {percent(clean['value'])}", point["accuracy"], point))
+    return cards
+
+
+def unmeasured(results: dict[str, Any]) -> list[str]:
+    """What a reader might think was measured, and was not."""
+    steps = {
+        "evaluation": "accuracy on held-out images",
+        "layers": "what the single layers contribute",
+        "occlusion": "accuracy under a covering patch",
+        "fgsm": "accuracy under a planned change of the pixels",
+    }
+    run = {*results, "fgsm"} if "attacks" in results else {*results}
+    missing = [f"{what} (the run has no such step)" for key, what in steps.items() if key not in run]
+    return [
+        *missing,
+        _untried(results.get("attacks")),
+        "images from another source, camera or year than the test images",
+        "the spread over training seeds: the intervals are those of this one network on other images of the same kind",
+    ]
+
+
+def _untried(attacks: dict[str, Any] | None) -> str:
+    """The attacks that were not made."""
+    if not attacks:
+        return "attacks stronger than one step (PGD, AutoAttack), and attacks that know of a defence"
+    names = [row["name"] for row in attacks["attacks"]]
+    other = f"attacks other than the {len(names)} above" if len(names) > 1 else "attacks other than the one above"
+    such = "" if "ensemble" in names else ", AutoAttack’s ensemble among them"
+    norm = {"linf": "Linf (every pixel by up to eps)", "l2": "L2 (the whole change up to eps long)"}[attacks["norm"]]
+    return f"{other}{such}, attacks that know of a defence, and changes that are not held to {norm}"

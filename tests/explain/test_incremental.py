@@ -1,0 +1,273 @@
+"""Occlusion in windows equals occlusion in whole passes, whatever the network."""
+
+import random
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+from torch.nn import functional as F
+
+from ironglass.explain import incremental, occluded_scores, occlusion, windows
+from ironglass.explain.incremental import agrees, plan_occlusion
+from ironglass.explain.occlusion import Occlusion, _spans
+from ironglass.explain.simplify import Convolution, Scale
+from ironglass.explain.trace import trace_network
+from ironglass.models import Classifier
+from ironglass.models.classifier import frozen
+
+
+class Block(nn.Module):
+    """One random step: a convolution or pooling, alone, beside a skip connection or stacked on its input."""
+
+    def __init__(self, channels: int, kind: str, kernel: int, stride: int, dilation: int, padding: int, way: str):
+        super().__init__()
+        self.way = way
+        self.norm, self.kind = nn.BatchNorm2d(channels), kind
+        if way != "plain":
+            stride, padding, kernel = 1, dilation * (kernel // 2), kernel // 2 * 2 + 1
+        if kind == "max":
+            self.step = nn.MaxPool2d(kernel, stride, min(padding, kernel // 2), ceil_mode=way == "plain")
+        elif kind == "average":
+            self.step = nn.AvgPool2d(kernel, stride, min(padding, kernel // 2))
+        else:
+            groups = {"depthwise": channels, "grouped": 2, "convolution": 1}[kind]
+            self.step = nn.Conv2d(channels, channels, kernel, stride, padding, dilation, groups, bias=kind != "grouped")
+        if kind in ("max", "average") and way != "plain":
+            self.step = nn.Identity()
+        self.shrink = nn.Conv2d(2 * channels, channels, 1) if way == "stacked" else nn.Identity()
+
+    def forward(self, maps):
+        found = self.norm(self.step(maps))
+        if self.way == "added":
+            found = found + maps
+        elif self.way == "gated":
+            found = found * torch.sigmoid(maps)
+        elif self.way == "stacked":
+            found = self.shrink(torch.cat((maps, found), dim=1))
+        elif self.way == "squeezed":
+            found = found * torch.sigmoid(maps.mean((2, 3), keepdim=True))
+        return F.relu(found, inplace=True) if self.kind != "grouped" else F.silu(found)
+
+
+def classifier_of(network: nn.Module, size: int, channels: int = 2) -> Classifier:
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d) and module.running_mean is not None and module.running_var is not None:
+            module.running_mean.normal_(0, 0.3)
+            module.running_var.uniform_(0.5, 2)
+    return Classifier(
+        network, mean=(0.4,) * channels, std=(0.2,) * channels, classes=tuple("abc"), input_size=size
+    ).eval()
+
+
+def both(classifier, images, patch, stride, **fields):
+    targets = torch.arange(len(images)) % 3
+    arguments = {"patch": patch, "stride": stride, "score": "logit", **fields}
+    return (
+        occluded_scores(classifier, images, targets, **arguments),
+        occluded_scores(classifier, images, targets, incremental=False, **arguments),
+    )
+
+
+@pytest.fixture(autouse=True)
+def always(monkeypatch):
+    """Even tiny jobs are computed in windows, and a plan that disagrees is an error here."""
+    monkeypatch.setattr(occlusion, "WORTHWHILE", 1)
+
+
+STEPS = st.tuples(
+    st.sampled_from(("convolution", "grouped", "depthwise", "max", "average")),
+    st.integers(1, 4),
+    st.integers(1, 3),
+    st.integers(1, 2),
+    st.integers(0, 2),
+    st.sampled_from(("plain", "plain", "added", "gated", "stacked", "squeezed")),
+)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(STEPS, min_size=1, max_size=4), st.integers(15, 26), st.integers(15, 26), st.integers(1, 9),
+    st.integers(1, 9), st.sampled_from((0.3, 0.7, 1.0)), st.integers(0, 2**16),
+)  # fmt: skip
+def test_equals_whole_passes_on_random_networks(steps, height, width, patch, stride, dense, seed):
+    torch.manual_seed(seed)
+    blocks: list[nn.Module] = [nn.Conv2d(2, 4, 3, padding=1)]
+    size = min(height, width)
+    for kind, kernel, step, dilation, padding, way in steps:
+        after = (size + 2 * min(padding, kernel // 2) - dilation * (kernel - 1) - 1) // step + 1
+        if way == "plain":
+            if after < 2:
+                continue
+            size = after
+        blocks.append(Block(4, kind, kernel, step, dilation, padding, way))
+    network = nn.Sequential(*blocks, nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(16, 3))
+    classifier, images = classifier_of(network, size), torch.rand(2, 2, height, width)
+    with pytest.MonkeyPatch.context() as patched, frozen(classifier), torch.no_grad():
+        patched.setattr(occlusion, "WORTHWHILE", 1)
+        patched.setattr(incremental, "DENSE", dense)
+        patched.setattr(occlusion, "agrees", lambda *_: True)  # so that a wrong plan cannot hide
+        ours, whole = both(classifier, images, patch, stride, chunk=37)
+        rows, columns = (_spans(length, patch, stride) for length in (height, width))
+        plan = plan_occlusion(classifier, images[:1], rows, columns)
+        assert plan is not None
+        clean = classifier(images)[range(2), range(2)][:, None]
+    drop = (clean - whole).abs().max()
+    assert (ours - whole).abs().max() <= 1e-4 * drop + 2e-6 * whole.abs().max()
+
+
+@pytest.fixture
+def chain() -> Classifier:
+    torch.manual_seed(0)
+    layers = (nn.Conv2d(2, 4, 3, bias=False), nn.BatchNorm2d(4), nn.ReLU(inplace=True), nn.MaxPool2d(2))
+    layers += (nn.ReLU(), nn.BatchNorm2d(4), nn.Conv2d(4, 6, 3, padding="same"), nn.Dropout(0.5), nn.SiLU(inplace=True))
+    return classifier_of(nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 3)), 40)
+
+
+def test_a_chain_is_cut_where_it_should_be(chain):
+    images = torch.rand(1, 2, 40, 40)
+    spans = _spans(40, 4, 4)
+    with frozen(chain), torch.no_grad():
+        plan = plan_occlusion(chain, images, spans, spans)
+        assert plan is not None
+        modules = [plan.traced.get_submodule(str(node.target)) for node, _ in plan.steps]
+        kinds = [type(module) for module in modules]
+        # batch-norm went into the first convolution and not over the pooling into the second; dropout is gone
+        assert kinds == [Convolution, nn.ReLU, nn.MaxPool2d, nn.ReLU, Scale, Convolution, nn.SiLU]
+        # 4 pixels: 6 after the first convolution, 3 or 4 of 19 after pooling, 5 or 6 after the second
+        assert [plan.spans[node][0].size for node, _ in plan.steps] == [6, 6, 3, 3, 3, 5, 5]
+        assert [node.name for node in plan.handed] == [plan.steps[-1][0].name]
+        whole = plan_occlusion(chain, images, *(_spans(40, 40, 1),) * 2)
+        assert whole is not None
+        assert whole.steps == ()
+    ours, dense = both(chain, images, 4, 4)
+    torch.testing.assert_close(ours, dense, rtol=1e-5, atol=1e-6)
+
+
+def test_the_network_is_left_as_it_was(chain):
+    before = {name: value.clone() for name, value in chain.state_dict().items()}
+    names = [name for name, _ in chain.named_modules()]
+    states = torch.get_rng_state(), random.getstate(), str(np.random.get_state())  # noqa: NPY002
+    chain.train()
+    both(chain, torch.rand(1, 2, 40, 40, generator=torch.Generator().manual_seed(0)), 8, 8)
+    assert all(module.training for module in chain.modules())
+    assert [name for name, _ in chain.named_modules()] == names
+    assert chain.network[2].inplace
+    assert all(torch.equal(value, before[name]) for name, value in chain.state_dict().items())
+    assert torch.equal(torch.get_rng_state(), states[0])
+    assert (random.getstate(), str(np.random.get_state())) == states[1:]  # noqa: NPY002
+
+
+class Odd(nn.Module):
+    """A small network with something that a trace gets wrong, or cannot follow."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__()
+        self.what, self.calls = what, 0
+        self.first, self.last = nn.Conv2d(2, 4, 3), nn.Linear(4, 3)
+        self.noise = torch.Generator().manual_seed(0)
+
+    def forward(self, images):
+        maps = self.first(images)
+        if self.what == "torch noise":
+            maps = maps + torch.randn(4, 1, 1)
+        elif self.what == "python noise":
+            maps = maps * random.random()
+        elif self.what == "numpy noise":
+            maps = maps * float(np.random.rand())  # noqa: NPY002
+        elif self.what == "noise of its own":
+            maps = maps + torch.randn(4, 1, 1, generator=self.noise)
+        elif self.what == "a counter":
+            self.calls += 1
+            maps = maps * self.calls
+        elif self.what == "control flow" and images.mean() > 0.1:
+            maps = -maps
+        elif self.what == "aliasing":
+            maps = maps + F.relu_(maps.view_as(maps)) + maps
+        return self.last(maps.mean((2, 3)))
+
+
+@pytest.mark.parametrize("what", ["torch noise", "python noise", "numpy noise", "noise of its own", "a counter"])
+def test_what_a_trace_would_freeze_is_noticed(what):
+    classifier, images = classifier_of(Odd(what), 12), torch.rand(1, 2, 12, 12)
+    spans = _spans(12, 3, 3)
+    before = torch.get_rng_state(), random.getstate()
+    with frozen(classifier), torch.no_grad():
+        plan = plan_occlusion(classifier, images, spans, spans)
+        assert torch.equal(torch.get_rng_state(), before[0])
+        assert random.getstate() == before[1]
+        assert plan is None or not agrees(
+            classifier, plan, images, 1 - images, torch.cartesian_prod(*(torch.arange(4),) * 2)
+        )
+
+
+@pytest.mark.parametrize("what", ["control flow", "aliasing", "nothing"])
+def test_deterministic_oddities_give_the_dense_answer(what):
+    torch.manual_seed(0)
+    ours, whole = both(classifier_of(Odd(what), 12), torch.rand(2, 2, 12, 12), 3, 2)
+    torch.testing.assert_close(ours, whole, rtol=1e-5, atol=1e-6)
+
+
+def test_hooks_are_kept(chain):
+    chain.network[2].register_forward_hook(lambda _module, _inputs, output: output * 2)
+    assert trace_network(chain.network) is None
+    ours, whole = both(chain, torch.rand(1, 2, 40, 40), 8, 8)
+    assert torch.equal(ours, whole)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.Conv2d(2, 4, 3, padding=1, padding_mode="reflect"),
+        nn.BatchNorm2d(2, track_running_stats=False),
+        nn.InstanceNorm2d(2),
+        nn.AvgPool2d(3, 2, 1, count_include_pad=False),
+        nn.AvgPool2d(3, 2, ceil_mode=True),
+        nn.Upsample(scale_factor=2),
+        nn.ConvTranspose2d(2, 4, 2, 2),
+        nn.Softmax(1),
+    ],
+    ids=lambda layer: type(layer).__name__,
+)
+def test_an_unknown_layer_ends_the_windows(layer):
+    torch.manual_seed(0)
+    channels = layer(torch.rand(2, 2, 8, 8)).shape[1]
+    network = nn.Sequential(nn.Conv2d(2, 2, 3), layer, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, 3))
+    classifier, images = classifier_of(network, 20), torch.rand(2, 2, 20, 20)
+    spans = _spans(20, 4, 4)
+    with frozen(classifier), torch.no_grad():
+        plan = plan_occlusion(classifier, images[:1], spans, spans)
+    assert plan is not None
+    assert len(plan.steps) == 1
+    if type(layer) is not nn.BatchNorm2d:  # statistics of the batch depend on the batch
+        ours, whole = both(classifier, images, 4, 4)
+        torch.testing.assert_close(ours, whole, rtol=1e-5, atol=1e-6)
+
+
+def test_memory_is_bounded_by_smaller_chunks(chain, monkeypatch):
+    images, targets = torch.rand(1, 2, 40, 40), torch.tensor([0])
+    whole = Occlusion(patch=5, stride=3)(chain, images, targets)
+    seen = []
+    taken = windows._taken
+    monkeypatch.setattr(windows, "_taken", lambda *given: seen.append(taken(*given)) or seen[-1])
+    monkeypatch.setattr(incremental, "LIMIT", 2**16)
+    torch.testing.assert_close(Occlusion(patch=5, stride=3)(chain, images, targets), whole)
+    assert max(maps.numel() for maps in seen) * 4 <= 2**16
+
+
+@pytest.mark.parametrize("name", ["resnet18", "mobilenetv2_050"])
+def test_real_architectures(name):
+    timm = pytest.importorskip("timm")
+    torch.manual_seed(0)
+    classifier = classifier_of(timm.create_model(name, num_classes=3), 64, 3)
+    images = torch.rand(1, 3, 64, 64)
+    spans = _spans(64, 8, 28)
+    with frozen(classifier), torch.no_grad():
+        plan = plan_occlusion(classifier, images, spans, spans)
+        clean = classifier(images)[0, 0]
+    assert plan is not None
+    assert len(plan.steps) > 5
+    ours, whole = both(classifier, images, 8, 28)
+    assert (ours - whole).abs().max() <= 1e-4 * (clean - whole).abs().max() + 1e-6 * whole.abs().max()
