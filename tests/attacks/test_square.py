@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from ironglass.attacks import L2, THREATS, Linf, Noise, Square
+from ironglass.attacks.losses import margin
 from ironglass.attacks.occluder import Occluder
 from ironglass.attacks.squares import L2Squares, LinfSquares, bump, corners, inside
 from ironglass.errors import InputError
@@ -67,13 +68,53 @@ def test_it_asks_for_outputs_only_and_the_fooled_leave(norm, classifier):
     images, labels = read(classifier, 12)
     with folded(classifier):  # looks at the network once in its life
         classifier.network.images, classifier.network.gradients = 0, False
-    Square(threat=THREATS[norm](1e-6), queries=50)(classifier, images, labels)
+    Square(threat=THREATS[norm](1e-6), queries=50, ahead=1)(classifier, images, labels)
     assert classifier.network.images == 12 * (1 + 50 + 1)  # who stands, 50 queries, and the decision
     assert not classifier.network.gradients
     classifier.network.images = 0
-    fooled = Square(threat=THREATS[norm](0.9), queries=500)(classifier, images, labels)
+    fooled = Square(threat=THREATS[norm](0.9 if norm == "linf" else 3.0), queries=500)(classifier, images, labels)
     assert classifier.network.images < 12 * 100
     assert standing(classifier, fooled, labels) == 0
+
+
+class Deaf(Counted):
+    """Gives the same logits whatever it sees, and counts the passes."""
+
+    passes = 0
+
+    def forward(self, images):
+        super().forward(images)
+        self.passes += 1
+        return torch.tensor([[1.0, 0.0, 0.0, 0.0]]).repeat(len(images), 1)
+
+
+@norms
+def test_proposals_ahead_take_fewer_passes_and_no_output_more_where_none_is_kept(norm):
+    network = Deaf()
+    network.network(torch.zeros(1, 3, 12, 12))
+    classifier = Classifier(network, mean=(0.5,) * 3, std=(0.1,) * 3, classes=tuple("abcd"), input_size=12)
+    images, labels = torch.rand(3, 3, 12, 12), torch.zeros(3, dtype=torch.int64)
+    with folded(classifier):
+        network.images, network.passes = 0, 0
+    Square(threat=THREATS[norm](0.1), queries=400)(classifier, images, labels)
+    assert network.images == 3 * (1 + 400 + 1)
+    assert network.passes < 100
+
+
+@norms
+def test_the_search_ahead_is_as_strong_as_one_by_one(norm, classifier):
+    images, labels = read(classifier, 60)
+    threat = THREATS[norm](0.01 if norm == "linf" else 0.15)
+    with torch.no_grad():
+        one, many = (
+            margin(classifier(Square(threat=threat, queries=300, ahead=ahead)(classifier, images, labels)), labels)
+            for ahead in (1, 16)
+        )
+        start = margin(classifier(images), labels)
+    # other draws, the same search: equal but for chance, and far from where it began
+    gain = (one - start).mean()
+    assert gain > 0
+    assert abs((many - one).mean()) < 0.1 * gain
 
 
 def test_the_schedule_is_the_papers():

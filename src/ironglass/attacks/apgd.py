@@ -10,7 +10,7 @@ import torch
 from ironglass.attacks.climb import climb
 from ironglass.attacks.losses import LOSSES, dlr_targeted
 from ironglass.attacks.threat import USUAL, Threat
-from ironglass.attacks.worst_case import Try, logits_of, runners_up, worst_case
+from ironglass.attacks.worst_case import Rows, logits_of, runners_up, side_by_side
 from ironglass.errors import InputError
 from ironglass.models.classifier import Classifier
 from ironglass.types import Images, Labels
@@ -45,12 +45,20 @@ class APGD:
         """Adversarial images in [0, 1], within the threat. Without a generator the draws are those of seed 0."""
         generator = generator or torch.Generator().manual_seed(0)
 
-        def attempt(images: Images, labels: Labels) -> Images:
-            start = self.threat.start(images, generator)
-            loss = LOSSES[self.loss]
-            return climb(classifier, images, (labels,), loss, self.threat, start=start, steps=self.steps, rho=self.rho)
+        def attempt(images: Images, labels: Labels, which: Rows, owner: Rows) -> Images:
+            return climb(
+                classifier,
+                images,
+                (labels,),
+                LOSSES[self.loss],
+                self.threat,
+                start=self.threat.start(images, generator),
+                steps=self.steps,
+                rho=self.rho,
+                owner=owner,
+            )
 
-        return worst_case(classifier, images, labels, [attempt] * self.restarts)[0]
+        return side_by_side(classifier, images, labels, self.restarts, attempt)[0]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,24 +86,23 @@ class APGDTargeted:
         """Adversarial images in [0, 1], within the threat. Without a generator the draws are those of seed 0."""
         generator = generator or torch.Generator().manual_seed(0)
 
-        def aim(rank: int) -> Try:
-            def attempt(images: Images, labels: Labels) -> Images:
-                ranked = runners_up(logits_of(classifier, images), labels, rank + 1)
-                return climb(
-                    classifier,
-                    images,
-                    (labels, ranked[:, rank]),
-                    dlr_targeted,
-                    self.threat,
-                    start=self.threat.start(images, generator),
-                    steps=self.steps,
-                    rho=self.rho,
-                )
+        targets = min(self.targets, len(classifier.classes) - 1)
 
-            return attempt
+        def attempt(images: Images, labels: Labels, which: Rows, owner: Rows) -> Images:
+            ranked = runners_up(logits_of(classifier, images), labels, targets)
+            return climb(
+                classifier,
+                images,
+                (labels, ranked.gather(1, which[:, None] // self.restarts)[:, 0]),
+                dlr_targeted,
+                self.threat,
+                start=self.threat.start(images, generator),
+                steps=self.steps,
+                rho=self.rho,
+                owner=owner,
+            )
 
-        ranks = range(min(self.targets, len(classifier.classes) - 1))
-        return worst_case(classifier, images, labels, [aim(rank) for rank in ranks for _ in range(self.restarts)])[0]
+        return side_by_side(classifier, images, labels, targets * self.restarts, attempt)[0]
 
 
 def _check(attack: APGD | APGDTargeted) -> None:

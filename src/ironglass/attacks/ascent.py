@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ironglass.attacks.losses import cross_entropy
 from ironglass.attacks.threat import Threat
+from ironglass.attacks.worst_case import kin
 from ironglass.models.classifier import Classifier
 from ironglass.models.folded import folded
 from ironglass.types import Images, Labels, Logits
@@ -54,11 +55,13 @@ def chase(
     start: Images | None = None,
     momentum: float = 0.0,
     targeted: Labels | None = None,
+    owner: Labels | None = None,
 ) -> Images:
     """`ascend` on the cross-entropy, except that an image leaves with the first step that fools it.
 
     The pass that tells whether an image is fooled is also that of its next gradient. targeted: classes to be reached,
-    int64 (n,); an image then leaves when it is read as its own. The caller holds the classifier `frozen`.
+    int64 (n,); an image then leaves when it is read as its own. owner: which rows are of one image, int64 (n,): they
+    leave together. The caller holds the classifier `frozen`.
     """
     with torch.inference_mode(False), torch.no_grad():
         wanted = (labels if targeted is None else targeted).to(classifier.device, copy=True)
@@ -66,13 +69,15 @@ def chase(
         adversarial = images if start is None else start.clone()
         found, velocity = adversarial.clone(), torch.zeros_like(images)
         place = torch.arange(len(images), device=images.device)
+        owner = place if owner is None else owner
         sign = 1 if targeted is None else -1
         for _ in range(steps):
             logits, _, gradient = logits_and_gradient(
                 classifier, adversarial, lambda logits, wanted=wanted: sign * cross_entropy(logits, wanted)
             )
-            standing = (logits.argmax(1) == wanted) == (targeted is None)
-            if not standing.all():
+            fooled = (logits.argmax(1) != wanted) == (targeted is None)
+            if fooled.any():
+                standing = ~kin(owner[place], fooled)
                 found[place[~standing]] = adversarial[~standing]
                 images, adversarial, gradient, velocity, wanted, place = (
                     part[standing] for part in (images, adversarial, gradient, velocity, wanted, place)

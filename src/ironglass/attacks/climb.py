@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ironglass.attacks.ascent import logits_and_gradient
 from ironglass.attacks.threat import Threat
-from ironglass.attacks.worst_case import logits_of
+from ironglass.attacks.worst_case import kin, logits_of
 from ironglass.models.classifier import Classifier
 from ironglass.types import Images, Labels
 
@@ -80,12 +80,15 @@ def climb(
     start: Images,
     steps: int,
     rho: float,
+    owner: Tensor | None = None,
 ) -> Images:
     """APGD's single run from `start`: the first point that fools, or the one of the highest loss where none does.
 
     classes: the labels, and what else `loss` takes beside the logits, one an image. The pass that tells whether an
-    image is fooled is also that of the next gradient, and a fooled image takes part in no further pass.
+    image is fooled is also that of the next gradient, and a fooled image takes part in no further pass. owner: which
+    rows are of one image, (n,): they all leave together.
     """
+    owner = torch.arange(len(images), device=images.device) if owner is None else owner
     found = start.clone()
     n, device = len(images), images.device
 
@@ -125,9 +128,10 @@ def climb(
             state.rises = state.rises + (state.loss > before)
             state.note_best()
         if fooled.any():
-            found[state.place[fooled]] = state.x[fooled]
-            state.keep(~fooled)
-            classes = tuple(column[~fooled] for column in classes)
+            gone = kin(owner[state.place], fooled)
+            found[state.place[gone]] = state.x[gone]
+            state.keep(~gone)
+            classes = tuple(column[~gone] for column in classes)
             if not len(state.place):
                 break
         if step in checks:

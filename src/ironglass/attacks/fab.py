@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -12,7 +11,7 @@ from ironglass.attacks.boundary import Boundary, boundary_to_target, nearest_bou
 from ironglass.attacks.hyperplane import is_linf, length, to_hyperplane
 from ironglass.attacks.losses import margin
 from ironglass.attacks.threat import USUAL, Threat, bounded
-from ironglass.attacks.worst_case import logits_of, runners_up, worst_case
+from ironglass.attacks.worst_case import Rows, kin, logits_of, runners_up, side_by_side, worst_case
 from ironglass.errors import InputError
 from ironglass.models.classifier import Classifier
 from ironglass.types import Images, Labels
@@ -59,14 +58,11 @@ class FAB:
         """
         generator = generator or torch.Generator().manual_seed(0)
 
-        def attempt(rank: int | None, restart: int) -> Callable[[Images, Labels], Images]:
-            def run(images: Images, labels: Labels) -> Images:
-                found, _ = self._run(classifier, images, labels, rank, restart, generator, leave=True)
-                return bounded(self.threat, images, found)
+        def attempt(images: Images, labels: Labels, which: Rows, owner: Rows) -> Images:
+            found, _ = self._run(classifier, images, labels, which, owner, generator, leave=True)
+            return bounded(self.threat, images, found)
 
-            return run
-
-        return worst_case(classifier, images, labels, [attempt(*which) for which in self._runs(classifier)])[0]
+        return side_by_side(classifier, images, labels, self._runs(classifier), attempt)[0]
 
     def nearest(
         self, classifier: Classifier, images: Images, labels: Labels, *, generator: torch.Generator | None = None
@@ -79,8 +75,10 @@ class FAB:
 
         def run(images: Images, labels: Labels) -> Images:
             nearest, far = images.clone(), torch.full((len(images),), torch.inf, device=images.device)
-            for rank, restart in self._runs(classifier):
-                found, size = self._run(classifier, images, labels, rank, restart, generator, leave=False)
+            owner = torch.arange(len(images), device=images.device)
+            for number in range(self._runs(classifier)):
+                which = torch.full_like(owner, number)
+                found, size = self._run(classifier, images, labels, which, owner, generator, leave=False)
                 nearest = torch.where((size < far)[:, None, None, None], found, nearest)
                 far = torch.minimum(size, far)
             return nearest
@@ -90,30 +88,35 @@ class FAB:
         distance = length((adversarial - images).flatten(1), self.threat)
         return torch.where(found[:, None, None, None], adversarial, images), torch.where(found, distance, torch.inf)
 
-    def _runs(self, classifier: Classifier) -> list[tuple[int | None, int]]:
-        ranks = [None] if self.targets is None else range(min(self.targets, len(classifier.classes) - 1))
-        return [(rank, restart) for rank in ranks for restart in range(self.restarts)]
+    def _targets(self, classifier: Classifier) -> int:
+        return min(self.targets or 1, len(classifier.classes) - 1)
+
+    def _runs(self, classifier: Classifier) -> int:
+        return self._targets(classifier) * self.restarts
 
     def _run(
         self,
         classifier: Classifier,
         images: Images,
         labels: Labels,
-        rank: int | None,
-        restart: int,
+        which: Rows,
+        owner: Rows,
         generator: torch.Generator,
         *,
         leave: bool,
     ) -> tuple[Images, Tensor]:
-        if rank is None:
+        """`approach`, of each row with the target and restart that its try stands for."""
+        if self.targets is None:
             classes, boundary = (labels,), nearest_boundary(classifier, self.threat)
         else:
-            target = runners_up(logits_of(classifier, images), labels, rank + 1)[:, rank]
+            ranked = runners_up(logits_of(classifier, images), labels, self._targets(classifier))
+            target = ranked.gather(1, which[:, None] // self.restarts)[:, 0]
             classes, boundary = (labels, target), boundary_to_target(classifier)
-        start = images
-        if restart:
-            start = images + (self.threat.start(images, generator) - images) / 2
-        return approach(self, classifier, boundary, images, classes, start=start, leave=leave)
+        start, again = images, which % self.restarts > 0
+        if again.any():
+            halfway = images + (self.threat.start(images, generator) - images) / 2
+            start = torch.where(again[:, None, None, None], halfway, images)
+        return approach(self, classifier, boundary, images, classes, start=start, owner=owner, leave=leave)
 
 
 def approach(
@@ -125,11 +128,14 @@ def approach(
     *,
     start: Images,
     leave: bool,
+    owner: Tensor | None = None,
 ) -> tuple[Images, Tensor]:
     """One run of FAB: the nearest adversarial images found, or the images, and their distances, ∞ where none was found.
 
-    leave: an image takes part in no further pass once an adversarial one is found within the threat.
+    leave: an image takes part in no further pass once an adversarial one is found within the threat. owner: which rows
+    are of one image, (n,): they leave together.
     """
+    owner = torch.arange(len(images), device=images.device) if owner is None else owner
     nearest, distance = images.clone(), torch.full((len(images),), torch.inf, device=images.device)
     place, labels, x = torch.arange(len(images), device=images.device), classes[0], start
     for _ in range(fab.steps):
@@ -151,7 +157,8 @@ def approach(
         done = nearer & fab.threat.allows(origin, x) if leave else torch.zeros_like(nearer)
         x = torch.where(crossed[:, None, None, None], origin + fab.beta * (x - origin), x)
         if done.any():
-            place, x, classes = place[~done], x[~done], tuple(column[~done] for column in classes)
+            stay = ~kin(owner[place], done)
+            place, x, classes = place[stay], x[stay], tuple(column[stay] for column in classes)
             if not len(place):
                 break
     far = place[distance[place].isfinite()]

@@ -12,7 +12,7 @@ from torch import Tensor
 from ironglass.attacks.ascent import ascend, chase, loss_of
 from ironglass.attacks.losses import margin
 from ironglass.attacks.threat import USUAL, Threat
-from ironglass.attacks.worst_case import worst_case
+from ironglass.attacks.worst_case import Rows, side_by_side
 from ironglass.errors import InputError
 from ironglass.models.classifier import Classifier
 from ironglass.models.folded import folded
@@ -55,22 +55,22 @@ class PGD:
         generator = generator or torch.Generator().manual_seed(0)
         step_size = 2.5 * self.threat.eps / self.steps if self.step_size is None else self.step_size
 
-        def attempt(images: Images, labels: Labels) -> Images:
+        walk: dict[str, Any] = {"steps": self.steps, "step_size": step_size, "momentum": self.momentum}
+
+        def attempt(images: Images, labels: Labels, which: Rows | None = None, owner: Rows | None = None) -> Images:
             start = self.threat.start(images, generator) if self.random_start else None
-            walk: dict[str, Any] = {"steps": self.steps, "step_size": step_size, "start": start}
             if self.leave:
-                return chase(
-                    classifier, images, labels, self.threat, **walk, momentum=self.momentum, targeted=self.targeted
-                )
+                given: dict[str, Any] = {"start": start, "targeted": self.targeted, "owner": owner}
+                return chase(classifier, images, labels, self.threat, **walk, **given)
             loss = loss_of(classifier, labels, towards=self.targeted)
-            return ascend(loss, images, self.threat, **walk, momentum=self.momentum)
+            return ascend(loss, images, self.threat, **walk, start=start)
 
         with folded(classifier):
-            if self.leave and self.targeted is None and self.restarts > 1:
-                return worst_case(classifier, images, labels, [attempt] * self.restarts)[0]
-            best = attempt(images, labels)
             if self.restarts == 1:
-                return best
+                return attempt(images, labels)
+            if self.leave and self.targeted is None:
+                return side_by_side(classifier, images, labels, self.restarts, attempt)[0]
+            best = attempt(images, labels)
             lead = self._lead(classifier, best, labels)
             for _ in range(self.restarts - 1):
                 adversarial = attempt(images, labels)

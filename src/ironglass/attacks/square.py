@@ -10,13 +10,16 @@ import torch
 from ironglass.attacks.losses import margin
 from ironglass.attacks.squares import L2Squares, LinfSquares
 from ironglass.attacks.threat import L2, USUAL, Linf, Threat
-from ironglass.attacks.worst_case import logits_of, worst_case
+from ironglass.attacks.worst_case import ROWS, logits_of, worst_case
 from ironglass.errors import InputError
 from ironglass.models.classifier import Classifier
 from ironglass.types import Images, Labels
 
 HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
 """The queries, of 10,000, after which the squares' area is halved."""
+
+WASTE = 0.3
+"""About how many outputs may be thrown away an image and pass."""
 
 SQUARES = {Linf: LinfSquares, L2: L2Squares}
 
@@ -29,6 +32,8 @@ class Square:
     other class over the label.
     queries: outputs asked for an image, at most. p_init: share of the image that the first squares cover. horizon:
     queries over which the shrinking of the squares is spread; AutoAttack's stays at 10,000 whatever the queries.
+    ahead: proposals of an image that may be made at once, while few images stand; those after one that is kept are
+    thrown away unseen, so that the search is the same as one by one, and the network gives a few outputs more.
     Under Linf a square that would change nothing is turned to its opposite, where the paper draws anew.
     """
 
@@ -37,13 +42,14 @@ class Square:
     queries: int = 5000
     p_init: float = 0.8
     horizon: int = 10_000
+    ahead: int = 16
 
     def __post_init__(self) -> None:
         if type(self.threat) not in SQUARES:
             raise InputError(f"Square knows the threats Linf and L2, not {type(self.threat).__name__}")
-        if self.queries < 1 or self.horizon < 1 or not 0 < self.p_init <= 1:
-            what = f"{self.queries} queries, horizon {self.horizon} and p_init {self.p_init}"
-            raise InputError(f"Square has {what}: give at least 1, at least 1, and a share above 0")
+        if min(self.queries, self.horizon, self.ahead) < 1 or not 0 < self.p_init <= 1:
+            what = f"{self.queries} queries, horizon {self.horizon}, ahead {self.ahead} and p_init {self.p_init}"
+            raise InputError(f"Square has {what}: give at least 1 of each, and a share above 0")
 
     def __call__(
         self, classifier: Classifier, images: Images, labels: Labels, *, generator: torch.Generator | None = None
@@ -64,21 +70,52 @@ class Square:
         found, place = best.clone(), torch.arange(len(images), device=images.device)
         logits = logits_of(classifier, best)
         lead, fooled = margin(logits, labels), logits.argmax(1) != labels
-        for query in range(1, self.queries + 1):
-            if fooled.any():
-                found[place[fooled]] = best[fooled]
-                place, images, labels, best, lead = (column[~fooled] for column in (place, images, labels, best, lead))
+        queries = torch.ones_like(labels)  # that the search of each image has seen
+        kept = 1.0  # about how many of the last proposals were
+        while True:
+            leave = fooled | (queries >= self.queries)
+            if leave.any():
+                found[place[leave]] = best[leave]
+                stay = ~leave
+                place, images, labels, best, lead, queries = (
+                    column[stay] for column in (place, images, labels, best, lead, queries)
+                )
                 if not len(place):
                     return found
-            if query == self.queries:
-                break
-            new = squares.change(images, best, self.share(query - 1))
+            # those whose squares are the largest go first, so that all of a pass are of one size
+            query = int(queries.min())
+            turn = (queries < self._until(query)).nonzero()[:, 0]
+            ahead = self._ahead(len(turn), kept, images.device.type)
+            left = self._until(query) - queries[turn]
+            ahead = min(ahead, int(left.max()))
+            left = left.clamp_max(ahead)
+            rows = turn.repeat(ahead)
+            new = squares.change(images[rows], best[rows], self.share(query - 1))
             logits = logits_of(classifier, new)
-            reached, fooled = margin(logits, labels), logits.argmax(1) != labels
-            better = fooled | (reached > lead)
-            best[better], lead[better] = new[better], reached[better]
-        found[place] = best
-        return found
+            reached = margin(logits, labels[rows]).view(ahead, -1)
+            wrong = (logits.argmax(1) != labels[rows]).view(ahead, -1)
+            number = torch.arange(ahead, device=images.device)[:, None]
+            better = (wrong | (reached > lead[turn])) & (number < left)
+            first = better.int().argmax(0)
+            any_ = better.any(0)
+            queries[turn] += torch.where(any_, first + 1, left)
+            kept += 0.1 * (float(any_.sum()) / float(torch.where(any_, first + 1, left).sum()) - kept)
+            up, one = turn[any_], first[any_]
+            column = any_.nonzero()[:, 0]
+            best[up] = new.view(ahead, len(turn), *new.shape[1:])[one, column]
+            lead[up] = reached[one, column]
+            fooled = torch.zeros_like(leave[~leave])
+            fooled[up] = wrong[one, column]
+
+    def _ahead(self, images: int, kept: float, device: str) -> int:
+        """How many proposals of an image to make at once: what fills a pass, unless many would be thrown away."""
+        fill = ROWS.get(device, ROWS["cuda"]) // images
+        return max(1, min(fill, self.ahead, int(WASTE / max(kept, 1e-3))))
+
+    def _until(self, query: int) -> int:
+        """The first query after this one at which the squares are smaller, or the search ends."""
+        smaller = (limit * self.horizon // 10_000 + 2 for limit in HALVINGS)
+        return min(min((next_ for next_ in smaller if next_ > query), default=self.queries), self.queries)
 
     def share(self, query: int) -> float:
         """The share of the image that a square covers: p_init, halved after each of HALVINGS."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import torch
@@ -14,8 +15,16 @@ from ironglass.models.classifier import Classifier
 from ironglass.models.folded import folded
 from ironglass.types import Images, Labels, Logits
 
+ROWS = {"cpu": 64, "cuda": 1024}
+"""Rows of a pass beyond which more of them cost no less a row."""
+
+Rows: TypeAlias = Int64[Tensor, " n"]
 Try: TypeAlias = Callable[[Images, Labels], Images]
 """Images that are read right, and their labels, to adversarial ones within the threat."""
+
+
+Tries: TypeAlias = Callable[[Images, Labels, Rows, Rows], Images]
+"""The same for several tries of an image at once: a row's try, counted from 0, and which rows are of one image."""
 
 
 def worst_case(
@@ -28,24 +37,74 @@ def worst_case(
     Inside, the classifier is `folded` and gradients are off, whatever the caller's mode.
     """
     with folded(classifier), torch.inference_mode(False), torch.no_grad():
-        labels = labels.to(classifier.device, copy=True)
-        adversarial, images = images.clone(), images.clone()  # a clone leaves inference mode
-        logits = logits_of(classifier, images)
-        lead = margin(logits, labels)
-        fooled_by = torch.where(logits.argmax(1) != labels, 0, -1)
+        case = _Case.of(classifier, images, labels)
         for number, attempt in enumerate(tries, 1):
-            place = (fooled_by < 0).nonzero()[:, 0]
+            place = case.standing()
             if not len(place):
                 break
-            found = attempt(images[place], labels[place])
+            found = attempt(case.images[place], case.labels[place])
+            case.note(place, found, logits_of(classifier, found), number)
+    return case.adversarial, case.fooled_by
+
+
+def side_by_side(
+    classifier: Classifier, images: Images, labels: Labels, count: int, attempt: Tries
+) -> tuple[Images, Int64[Tensor, " n"]]:
+    """`worst_case` of `count` tries, of which as many run at once as fill a batch with the images that still stand.
+
+    A pass over few rows costs far more a row. `attempt` should let all rows of an image go once one of them fools.
+    """
+    with folded(classifier), torch.inference_mode(False), torch.no_grad():
+        case = _Case.of(classifier, images, labels)
+        rows = ROWS.get(images.device.type, ROWS["cuda"])
+        number = 0
+        while number < count and len(place := case.standing()):
+            n, device = len(place), images.device
+            at_once = min(max(1, rows // n), count - number)
+            which = torch.arange(number, number + at_once, device=device).repeat_interleave(n)
+            owner = torch.arange(n, device=device).repeat(at_once)
+            found = attempt(case.images[place[owner]], case.labels[place[owner]], which, owner)
             logits = logits_of(classifier, found)
-            reached = margin(logits, labels[place])
-            fooled = logits.argmax(1) != labels[place]
-            better = fooled | (reached > lead[place])
-            adversarial[place[better]] = found[better]
-            lead[place[better]] = reached[better]
-            fooled_by[place[fooled]] = number
-    return adversarial, fooled_by
+            for one in range(at_once):
+                part = slice(one * n, (one + 1) * n)
+                case.note(place, found[part], logits[part], number + one + 1)
+            number += at_once
+    return case.adversarial, case.fooled_by
+
+
+@dataclass
+class _Case:
+    """What is known of each image. lead: by how much the best other class leads the label in `adversarial`."""
+
+    images: Images
+    labels: Labels
+    adversarial: Images
+    lead: Tensor
+    fooled_by: Tensor
+
+    @classmethod
+    def of(cls, classifier: Classifier, images: Images, labels: Labels) -> _Case:
+        images, labels = images.clone(), labels.to(classifier.device, copy=True)  # a clone leaves inference mode
+        logits = logits_of(classifier, images)
+        fooled_by = torch.where(logits.argmax(1) != labels, 0, -1)
+        return cls(images, labels, images.clone(), margin(logits, labels), fooled_by)
+
+    def standing(self) -> Tensor:
+        return (self.fooled_by < 0).nonzero()[:, 0]
+
+    def note(self, place: Tensor, found: Images, logits: Logits, number: int) -> None:
+        labels, before = self.labels[place], self.fooled_by[place]
+        reached = margin(logits, labels)
+        fooled = (logits.argmax(1) != labels) & (before < 0)
+        better = fooled | ((reached > self.lead[place]) & (before < 0))
+        self.adversarial[place[better]] = found[better]
+        self.lead[place[better]] = reached[better]
+        self.fooled_by[place[fooled]] = number
+
+
+def kin(owner: Rows, some: Tensor) -> Tensor:
+    """Which rows are of the same image as one of `some`, a mask: the row itself among them."""
+    return torch.isin(owner, owner[some])
 
 
 def logits_of(classifier: Classifier, images: Images) -> Logits:

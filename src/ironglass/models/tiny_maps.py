@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 FEW = 16
-"""Images below which the matrix, which is built at the first larger batch, is not worth its building."""
+"""Images of a pass below which reading the matrix, or building it, takes longer than the convolution."""
 
 
 def pays(conv: nn.Conv2d, given: Tensor, out: Tensor) -> bool:
@@ -26,7 +26,7 @@ def tiny_map_convolution(conv: nn.Conv2d) -> Callable[[Tensor], Tensor]:
 
     def forward(x: Tensor) -> Tensor:
         size = (x.shape[2], x.shape[3])
-        if size not in built and (len(x) < FEW or not _fits(conv, size)):
+        if len(x) < FEW or not _fits(conv, size):
             return F.conv2d(x, conv.weight, conv.bias, conv.stride, conv.padding, conv.dilation)
         if size not in built:
             with torch.inference_mode(False), torch.no_grad():
