@@ -190,7 +190,10 @@ def main() -> None:
     parser.add_argument("--right", action="store_true", help="attack only images that are read right unattacked")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument(
-        "--layout", choices=LAYOUTS, default="contiguous", help="of the weights that all are given; as loaded, or faster"
+        "--layout",
+        choices=LAYOUTS,
+        default="contiguous",
+        help="of the weights that all are given; as loaded, or faster",
     )
     parser.add_argument("--data", default=str(DATA), help="Tiny ImageNet's 20 classes")
     parser.add_argument("--cache", type=Path, default=CACHE, help="the trained models")

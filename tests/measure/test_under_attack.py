@@ -109,3 +109,15 @@ def test_gradients_that_cannot_reach_grey_void_every_number_that_rests_on_them()
     with_search = measured(attacked("ensemble", 500, 300, steps=100, searches=True), probes=grey)
     assert words(with_search) == [["trusted", "trusted"]]
     assert words(measured(PGD, probes=(probe("grey", 90),))) == [["trusted", "trusted"]]  # below chance is reached
+
+
+def test_what_others_fool_besides_speaks_against_one_alone_and_not_against_the_worst_case() -> None:
+    other = replace(
+        PGD, name="other", outcomes={0.1: PGD.outcomes[0.1], 0.2: replace(PGD.outcomes[0.2], right=~flags(700))}
+    )
+    found = measured(PGD, other)  # at 0.2 each leaves 300, none of them the same
+    assert words(found) == [["trusted", "suspect"], ["trusted", "suspect"]]
+    assert (
+        "all attacks together fool more: 0.0 % stay right" in found["attacks"][0]["points"][1]["verdict"]["reasons"][0]
+    )
+    assert [point["verdict"]["word"] for point in found["worst"]] == ["trusted", "trusted"]

@@ -149,7 +149,17 @@ def test_nothing_is_left_behind_after_an_exception_either():
 def test_weights_are_folded_anew_each_time_however_they_were_changed():
     network = head(block())
     classifier, images = classifier_of(network).eval(), torch.rand(2, 3, 16, 16)
-    for change in (lambda: None, lambda: network[0][0].weight.data.mul_(2), lambda: network[0][1].bias.data.add_(1)):
+    conv, norm = network[0][0], network[0][1]
+    changes = [
+        lambda: None,
+        lambda: conv.weight.data.mul_(2),  # by `.data`, which torch's own count of changes does not see
+        lambda: conv.weight.data.copy_(conv.weight.data.flip(0)),  # the same values in other places
+        lambda: norm.bias.data.add_(1),
+        lambda: norm.running_var.mul_(3),
+        lambda: setattr(norm, "eps", 0.1),
+        lambda: setattr(conv, "weight", nn.Parameter(torch.rand_like(conv.weight))),
+    ]
+    for change in changes:
         change()
         with torch.no_grad():
             plain = classifier(images)
@@ -225,7 +235,7 @@ def test_a_tiny_map_is_convolved_as_torch_does(size, settings):
     images = torch.randn(N, 6, *size)
     expected = conv(images)
     assert pays(conv, images, expected) == (size != (4, 4))
-    forward = tiny_map_convolution(conv)
+    forward = tiny_map_convolution(conv, {})
     for batch in (images[: FEW - 1], images, images[:2]):  # before the matrix is built, then, and with it
         torch.testing.assert_close(forward(batch), expected[: len(batch)], rtol=1e-4, atol=1e-5)
     other = torch.randn(N, 6, 9, 9)

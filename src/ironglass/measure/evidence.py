@@ -18,7 +18,7 @@ from ironglass.models.classifier import Classifier, check_labels, frozen
 from ironglass.models.predict import batches
 from ironglass.types import Images, Logits, Progress
 
-Kind: TypeAlias = Literal["gradient-free", "single-step", "noise", "transfer", "longer"]
+Kind: TypeAlias = Literal["gradient-free", "single-step", "noise", "transfer", "longer", "together"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -159,6 +159,9 @@ class UnderAttack:
         else:
             kinds = {"noise"} if attack.steps or attack.queries else set()
         judged = attack.outcomes[eps]
+        if attack.name and attack.steps > 1:
+            everyone = np.logical_and.reduce([other.outcomes[eps].right for other in self.attacks])
+            yield _rival("together", "all attacks", everyone, judged.right)
         if "gradient-free" in kinds and not np.array_equal(judged.right, judged.by_gradients) and attack.name:
             yield _rival("gradient-free", "its Square", judged.right, judged.by_gradients)
         for other in self.attacks:

@@ -14,24 +14,30 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from ironglass.models.classifier import Classifier, frozen
+from ironglass.models.folded_weights import weights_of
 from ironglass.models.tiny_maps import pays, tiny_map_convolution
 from ironglass.types import Logits
 
+KEPT = 2**25
+"""Parameters of a network, at most, whose folded weights are kept from one call to the next."""
 CLOSE = 1e-4
 """How far folded logits may be from plain ones, as a share of the largest, for the folding to be used."""
 
 
 @dataclass(frozen=True)
 class _Plan:
-    """pairs: convolutions, and the batch-norm behind each. alone: other convolutions, which change their layout only.
-    tiny: convolutions whose maps are so small that a matrix product is cheaper."""
+    """convolutions: each with the batch-norm that becomes part of it; without one only its layout changes. tiny: those
+    whose maps are so small that a matrix product is cheaper. small: the network is, so that its weights are kept."""
 
-    pairs: tuple[tuple[nn.Conv2d, nn.BatchNorm2d], ...] = ()
-    alone: tuple[nn.Conv2d, ...] = ()
-    tiny: tuple[nn.Conv2d, ...] = ()
+    convolutions: tuple[tuple[nn.Conv2d, nn.BatchNorm2d | None], ...] = ()
+    tiny: frozenset[nn.Conv2d] = frozenset()
+    small: bool = False
+
+    @property
+    def pairs(self) -> list[nn.Conv2d]:
+        return [conv for conv, norm in self.convolutions if norm is not None]
 
 
-# The structure only, never weights: those are folded anew each time, so that no change of them can be missed.
 _plans: WeakKeyDictionary[nn.Module, tuple[tuple[int, ...], _Plan]] = WeakKeyDictionary()
 _inside: WeakSet[nn.Module] = WeakSet()
 
@@ -70,14 +76,8 @@ def _plan_of(classifier: Classifier) -> _Plan:
 @contextmanager
 def _changed(plan: _Plan, device: torch.device) -> Iterator[None]:
     """The network with its convolutions and batch-norms exchanged in place, and put back."""
-    layout = torch.channels_last if device.type == "cpu" else torch.contiguous_format
     before: list[tuple[nn.Conv2d, nn.Parameter | None, nn.Parameter | None]] = []
     replaced: list[nn.Module] = []
-
-    def fill(conv: nn.Conv2d, weight: Tensor, bias: Tensor | None) -> None:
-        before.append((conv, conv._parameters["weight"], conv._parameters["bias"]))
-        conv._parameters["weight"] = nn.Parameter(weight.contiguous(memory_format=layout), requires_grad=False)
-        conv._parameters["bias"] = None if bias is None else nn.Parameter(bias, requires_grad=False)
 
     def replace(module: nn.Module, forward: Callable[[Tensor], Tensor]) -> None:
         replaced.append(module)
@@ -85,35 +85,22 @@ def _changed(plan: _Plan, device: torch.device) -> Iterator[None]:
 
     try:
         with torch.inference_mode(False), torch.no_grad():
-            for conv, norm in plan.pairs:
-                if not _hooked(conv) and not _hooked(norm):
-                    fill(conv, *_folded_weights(conv, norm))
-                    replace(norm, partial(_behind, norm))
-            done = {id(entry[0]) for entry in before}
-            for conv in plan.alone + tuple(conv for conv, _ in plan.pairs):
-                if id(conv) not in done and layout is torch.channels_last:
-                    fill(conv, conv.weight.detach(), conv.bias)
-            if device.type == "cpu":
-                for conv in plan.tiny:
-                    replace(conv, tiny_map_convolution(conv))
+            for conv, norm in plan.convolutions:
+                behind = None if norm is None or _hooked(conv) or _hooked(norm) else norm
+                made = weights_of(conv, behind, keep=plan.small and device.type == "cpu")
+                before.append((conv, conv._parameters["weight"], conv._parameters["bias"]))
+                conv._parameters["weight"] = nn.Parameter(made.weight, requires_grad=False)
+                conv._parameters["bias"] = None if made.bias is None else nn.Parameter(made.bias, requires_grad=False)
+                if behind is not None:
+                    replace(behind, partial(_behind, behind))
+                if conv in plan.tiny and device.type == "cpu" and not _hooked(conv):
+                    replace(conv, tiny_map_convolution(conv, made.matrices))
         yield
     finally:
         for module in replaced:
             del module.forward
         for conv, weight, bias in before:
             conv._parameters["weight"], conv._parameters["bias"] = weight, bias
-
-
-def _folded_weights(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
-    """Weights and bias of norm(conv(x)) as one convolution, in evaluation mode."""
-    assert norm.running_mean is not None
-    assert norm.running_var is not None
-    scale = (norm.running_var.double() + norm.eps).rsqrt()
-    if norm.weight is not None:
-        scale = scale * norm.weight.double()
-    shift = -norm.running_mean.double() if conv.bias is None else conv.bias.double() - norm.running_mean.double()
-    bias = shift * scale if norm.bias is None else shift * scale + norm.bias.double()
-    return conv.weight * scale.to(conv.weight.dtype)[:, None, None, None], bias.to(conv.weight.dtype)
 
 
 def _behind(norm: Any, x: Tensor) -> Tensor:
@@ -161,15 +148,12 @@ def _watch(classifier: Classifier, images: Tensor) -> tuple[_Plan, Logits]:
     once = {module: seen[0] for module, seen in calls.items() if len(seen) == 1}
     behind = {id(seen[0]): module for module, seen in once.items() if isinstance(module, nn.BatchNorm2d)}
     convs = [module for module in once if isinstance(module, nn.Conv2d)]
-    pairs = {
-        conv: behind[id(once[conv][1])]
-        for conv in convs
-        if id(once[conv][1]) in behind and readers.count(once[conv][1]) == 1
-    }
     return _Plan(
-        pairs=tuple(pairs.items()),
-        alone=tuple(conv for conv in convs if conv not in pairs),
-        tiny=tuple(conv for conv in convs if pays(conv, once[conv][0], once[conv][1])),
+        convolutions=tuple(
+            (conv, behind.get(id(once[conv][1])) if readers.count(once[conv][1]) == 1 else None) for conv in convs
+        ),
+        tiny=frozenset(conv for conv in convs if pays(conv, once[conv][0], once[conv][1])),
+        small=sum(parameter.numel() for parameter in classifier.parameters()) <= KEPT,
     ), logits
 
 

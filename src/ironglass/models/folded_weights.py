@@ -1,0 +1,66 @@
+"""The weights of a convolution with its batch-norm folded in, kept for as long as both stay what they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class FoldedWeights:
+    """sources, eps: copies of what they were made of, and the batch-norm's eps. matrices: what `tiny_map_convolution`
+    builds of them, by map size."""
+
+    sources: tuple[Tensor | None, ...]
+    eps: float | None
+    weight: Tensor
+    bias: Tensor | None
+    matrices: dict[tuple[int, int], Tensor] = field(default_factory=dict)
+
+
+_kept: WeakKeyDictionary[nn.Conv2d, FoldedWeights] = WeakKeyDictionary()
+
+
+def weights_of(conv: nn.Conv2d, norm: nn.BatchNorm2d | None, *, keep: bool) -> FoldedWeights:
+    """Weight and bias of norm(conv(x)) as one convolution, in evaluation mode; on the CPU they lie channels-last.
+
+    keep: hold them for the next call, with copies of what they were made of. They are used again only if every value
+    of that is still the same: a count of changes, as torch keeps, would miss those that are made through `.data`.
+    """
+    sources: list[Tensor | None] = [conv.weight, conv.bias]
+    if norm is not None:
+        sources += [norm.weight, norm.bias, norm.running_mean, norm.running_var]
+    known, eps = _kept.get(conv), None if norm is None else norm.eps
+    if known is not None and known.eps == eps and all(map(_same, known.sources, sources)):
+        return known
+    weight, bias = conv.weight.detach(), None if conv.bias is None else conv.bias.detach()
+    if norm is not None:
+        weight, bias = _folded(conv, norm)
+    layout = torch.channels_last if weight.device.type == "cpu" else torch.contiguous_format
+    copies = tuple(None if tensor is None else tensor.detach().clone() for tensor in sources) if keep else ()
+    made = FoldedWeights(copies, eps, weight.contiguous(memory_format=layout), bias)
+    if keep:
+        _kept[conv] = made
+    else:
+        _kept.pop(conv, None)
+    return made
+
+
+def _same(one: Tensor | None, other: Tensor | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return one.device == other.device and one.dtype == other.dtype and torch.equal(one, other)
+
+
+def _folded(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    scale = (norm.running_var.double() + norm.eps).rsqrt()
+    if norm.weight is not None:
+        scale = scale * norm.weight.double()
+    shift = -norm.running_mean.double() if conv.bias is None else conv.bias.double() - norm.running_mean.double()
+    bias = shift * scale if norm.bias is None else shift * scale + norm.bias.double()
+    return conv.weight * scale.to(conv.weight.dtype)[:, None, None, None], bias.to(conv.weight.dtype)
