@@ -240,3 +240,44 @@ def test_a_tiny_map_is_convolved_as_torch_does(size, settings):
         torch.testing.assert_close(forward(batch), expected[: len(batch)], rtol=1e-4, atol=1e-5)
     other = torch.randn(N, 6, 9, 9)
     torch.testing.assert_close(forward(other), conv(other), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("size", "settings"),
+    [
+        ((16, 16), {"kernel_size": 7, "stride": 2, "padding": 3}),
+        ((15, 18), {"kernel_size": (3, 5), "stride": 2, "padding": (1, 2)}),
+        ((17, 16), {"kernel_size": 4, "stride": 4}),
+        ((9, 11), {"kernel_size": 2, "stride": 3}),  # some pixels meet no weight at all
+        ((8, 8), {"kernel_size": 3, "stride": 2, "bias": False}),
+    ],
+)
+def test_the_gradient_over_a_stride_is_torchs(size, settings):
+    from ironglass.models.few_channels import few_channel_convolution, strides_over_few_channels
+
+    torch.manual_seed(0)
+    conv = nn.Conv2d(3, 8, **settings).double().requires_grad_(False)
+    assert strides_over_few_channels(conv)
+    images = torch.rand(4, 3, *size, dtype=torch.float64, requires_grad=True)
+    expected, found = conv(images), few_channel_convolution(conv)(images)
+    assert torch.equal(found, expected)
+    weights = torch.randn_like(expected)
+    slopes = [torch.autograd.grad((out * weights).sum(), images)[0] for out in (expected, found)]
+    torch.testing.assert_close(*slopes)
+
+
+def test_the_gradient_over_a_stride_can_be_differentiated_again():
+    from ironglass.models.few_channels import few_channel_convolution
+
+    torch.manual_seed(0)
+    conv = nn.Conv2d(3, 4, 3, stride=2).double().requires_grad_(False)
+    images = torch.rand(1, 3, 7, 7, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradgradcheck(lambda x: few_channel_convolution(conv)(x).tanh(), images)
+
+
+@pytest.mark.parametrize("settings", [{"stride": 1}, {"stride": (1, 2)}, {"stride": 2, "dilation": 2}])
+def test_other_convolutions_keep_torchs_gradient(settings):
+    from ironglass.models.few_channels import strides_over_few_channels
+
+    assert not strides_over_few_channels(nn.Conv2d(3, 8, 3, **settings))
+    assert not strides_over_few_channels(nn.Conv2d(16, 8, 3, stride=2))

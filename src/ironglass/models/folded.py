@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from ironglass.models.classifier import Classifier, frozen
+from ironglass.models.few_channels import few_channel_convolution, strides_over_few_channels
 from ironglass.models.folded_weights import weights_of
 from ironglass.models.tiny_maps import pays, tiny_map_convolution
 from ironglass.types import Logits
@@ -47,10 +48,10 @@ def folded(classifier: Classifier) -> Iterator[Classifier]:
     """Inside: `frozen`, and the same logits, up to float noise, from fewer operations; all is as before on leaving.
 
     A batch-norm behind a convolution, and read by nothing else, becomes part of that convolution's weights: exact in
-    evaluation mode. On the CPU weights lie channels-last, and a convolution over a map smaller than its kernel is a
-    matrix product. What a network does is found by watching it, not by reading its code, so that its own code goes on
-    running; one that gives other logits when folded is left as it is. Not for reading a layer's output: that of a
-    folded convolution is its batch-norm's.
+    evaluation mode. On the CPU weights lie channels-last, a convolution over a map smaller than its kernel is a matrix
+    product, and the gradient of a strided one to the image goes by its phases. What a network does is found by
+    watching it, not by reading its code, so that its own code goes on running; one that gives other logits when folded
+    is left as it is. Not for reading a layer's output: that of a folded convolution is its batch-norm's.
     """
     with frozen(classifier):
         if classifier.network in _inside:
@@ -93,8 +94,12 @@ def _changed(plan: _Plan, device: torch.device) -> Iterator[None]:
                 conv._parameters["bias"] = None if made.bias is None else nn.Parameter(made.bias, requires_grad=False)
                 if behind is not None:
                     replace(behind, partial(_behind, behind))
-                if conv in plan.tiny and device.type == "cpu" and not _hooked(conv):
+                if device.type != "cpu" or _hooked(conv):
+                    continue
+                if conv in plan.tiny:
                     replace(conv, tiny_map_convolution(conv, made.matrices))
+                elif strides_over_few_channels(conv):
+                    replace(conv, few_channel_convolution(conv))
         yield
     finally:
         for module in replaced:
