@@ -76,19 +76,18 @@ class Square:
             leave = fooled | (queries >= self.queries)
             if leave.any():
                 found[place[leave]] = best[leave]
-                stay = ~leave
                 place, images, labels, best, lead, queries = (
-                    column[stay] for column in (place, images, labels, best, lead, queries)
+                    column[~leave] for column in (place, images, labels, best, lead, queries)
                 )
                 if not len(place):
                     return found
             # those whose squares are the largest go first, so that all of a pass are of one size
             query = int(queries.min())
             turn = (queries < self._until(query)).nonzero()[:, 0]
-            ahead = self._ahead(len(turn), kept, images.device.type)
             left = self._until(query) - queries[turn]
-            ahead = min(ahead, int(left.max()))
+            ahead = min(self._ahead(len(turn), kept, images.device.type), int(left.max()))
             left = left.clamp_max(ahead)
+
             rows = turn.repeat(ahead)
             new = squares.change(images[rows], best[rows], self.share(query - 1))
             logits = logits_of(classifier, new)
@@ -96,16 +95,18 @@ class Square:
             wrong = (logits.argmax(1) != labels[rows]).view(ahead, -1)
             number = torch.arange(ahead, device=images.device)[:, None]
             better = (wrong | (reached > lead[turn])) & (number < left)
-            first = better.int().argmax(0)
-            any_ = better.any(0)
-            queries[turn] += torch.where(any_, first + 1, left)
-            kept += 0.1 * (float(any_.sum()) / float(torch.where(any_, first + 1, left).sum()) - kept)
-            up, one = turn[any_], first[any_]
-            column = any_.nonzero()[:, 0]
-            best[up] = new.view(ahead, len(turn), *new.shape[1:])[one, column]
-            lead[up] = reached[one, column]
-            fooled = torch.zeros_like(leave[~leave])
-            fooled[up] = wrong[one, column]
+
+            # of each image's proposals the first that is better is kept, and the search has seen none behind it
+            risen, first = better.any(0), better.int().argmax(0)
+            seen = torch.where(risen, first + 1, left)
+            queries[turn] += seen
+            kept += 0.1 * (float(risen.sum()) / float(seen.sum()) - kept)
+            column = risen.nonzero()[:, 0]
+            first, up = first[column], turn[column]
+            best[up] = new.view(ahead, len(turn), *new.shape[1:])[first, column]
+            lead[up] = reached[first, column]
+            fooled = torch.zeros(len(images), dtype=torch.bool, device=images.device)
+            fooled[up] = wrong[first, column]
 
     def _ahead(self, images: int, kept: float, device: str) -> int:
         """How many proposals of an image to make at once: what fills a pass, unless many would be thrown away."""
