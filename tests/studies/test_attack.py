@@ -103,7 +103,7 @@ def test_the_numbers_are_those_of_the_files(whole: Path) -> None:
 def test_an_attack_draws_from_seed_batch_and_name_alone(whole: Path) -> None:
     attacks = make()
     images, labels = attacks.split[16:32]
-    expected = PGD(threat=Linf(4 / 255), steps=3)(
+    expected = PGD(threat=Linf(4 / 255), steps=3, leave=True)(
         attacks.classifier,
         images.contiguous(memory_format=torch.channels_last),
         labels,
