@@ -39,7 +39,8 @@ def ascend(
     adversarial = images if start is None else start
     velocity = torch.zeros_like(images)
     for _ in range(steps):
-        gradient = gradient_of(loss, adversarial)
+        # a value that is not finite gives no direction; the verdict, not the attack, speaks of it
+        gradient = torch.nan_to_num(gradient_of(loss, adversarial), nan=0.0, posinf=0.0, neginf=0.0)
         adversarial, velocity = step(images, adversarial, gradient, velocity, threat, step_size, momentum)
     return adversarial
 
@@ -98,9 +99,7 @@ def step(
     step_size: float,
     momentum: float,
 ) -> tuple[Images, Images]:
-    """One projected step along the gradient, and the new velocity: see `ascend`."""
-    # a value that is not finite gives no direction; the verdict, not the attack, speaks of it
-    gradient = torch.nan_to_num(gradient, nan=0.0, posinf=0.0, neginf=0.0)
+    """One projected step along a finite gradient, and the new velocity: see `ascend`."""
     with torch.no_grad():
         if momentum:
             size = gradient.abs().mean((1, 2, 3), keepdim=True)

@@ -54,7 +54,6 @@ class PGD:
         """Adversarial images in [0, 1], within the threat. Without a generator the draws are those of seed 0."""
         generator = generator or torch.Generator().manual_seed(0)
         step_size = 2.5 * self.threat.eps / self.steps if self.step_size is None else self.step_size
-
         walk: dict[str, Any] = {"steps": self.steps, "step_size": step_size, "momentum": self.momentum}
 
         def attempt(images: Images, labels: Labels, which: Rows | None = None, owner: Rows | None = None) -> Images:

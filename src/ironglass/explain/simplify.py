@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from torch.nn.utils import parametrize
 
 from ironglass.explain.graph import constants_of, module_of
+from ironglass.models.folded_weights import scale_and_shift
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -187,8 +188,8 @@ def _batch_norm(traced: fx.GraphModule, node: fx.Node, constants: dict[fx.Node, 
         return None
     if mean is None or var is None:  # the batch's own statistics: a patch anywhere changes every pixel
         return None
-    factor = (var + eps).rsqrt() * (1 if weight is None else weight)
-    return factor, (0 if bias is None else bias) - mean * factor
+    factor, offset = scale_and_shift(mean, var, weight, bias, eps)
+    return factor.to(mean.dtype), offset.to(mean.dtype)
 
 
 def _is_a(kind: type[M], module: nn.Module) -> TypeGuard[M]:

@@ -55,12 +55,17 @@ def _same(one: Tensor | None, other: Tensor | None) -> bool:
     return one.device == other.device and one.dtype == other.dtype and torch.equal(one, other)
 
 
+def scale_and_shift(
+    mean: Tensor, var: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float
+) -> tuple[Tensor, Tensor]:
+    """Batch-norm with fixed statistics as x · scale + shift, one number a channel, in float64."""
+    scale = (var.double() + eps).rsqrt() * (1 if weight is None else weight.double())
+    return scale, (0 if bias is None else bias.double()) - mean.double() * scale
+
+
 def _folded(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
     assert norm.running_mean is not None
     assert norm.running_var is not None
-    scale = (norm.running_var.double() + norm.eps).rsqrt()
-    if norm.weight is not None:
-        scale = scale * norm.weight.double()
-    shift = -norm.running_mean.double() if conv.bias is None else conv.bias.double() - norm.running_mean.double()
-    bias = shift * scale if norm.bias is None else shift * scale + norm.bias.double()
+    scale, shift = scale_and_shift(norm.running_mean, norm.running_var, norm.weight, norm.bias, norm.eps)
+    bias = shift if conv.bias is None else shift + conv.bias.double() * scale
     return conv.weight * scale.to(conv.weight.dtype)[:, None, None, None], bias.to(conv.weight.dtype)
