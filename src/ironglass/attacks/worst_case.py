@@ -52,7 +52,8 @@ def side_by_side(
 ) -> tuple[Images, Int64[Tensor, " n"]]:
     """`worst_case` of `count` tries, of which as many run at once as fill a batch with the images that still stand.
 
-    A pass over few rows costs more a row: docs/experiments.md. `attempt` should let all rows of an image go once one of them fools.
+    A pass over few rows costs more a row: docs/experiments.md. `attempt` should let all rows of an image go once one of
+    them fools.
     """
     with folded(classifier), torch.inference_mode(False), torch.no_grad():
         case = _Case.of(classifier, images, labels)
