@@ -20,7 +20,8 @@ Model = Annotated[
 Data = Annotated[
     str,
     typer.Argument(
-        help="digits, hf:ID, a folder or Parquet file, folder:PATH, tiny-imagenet:PATH or torchvision:NAME",
+        help="digits, planted, planted-shortcut, hf:ID, a folder or Parquet file, folder:PATH, tiny-imagenet:PATH or "
+        "torchvision:NAME",
         show_default=False,
     ),
 ]

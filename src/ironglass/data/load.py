@@ -18,6 +18,7 @@ from ironglass.data.digits import digits
 from ironglass.data.folder import folder, images_under, stamps
 from ironglass.data.hub import hub
 from ironglass.data.parquet import find_parquet, parquet
+from ironglass.data.planted import planted
 from ironglass.data.scan import scan
 from ironglass.data.source import Listing, Source
 from ironglass.data.splits import same_classes
@@ -27,7 +28,8 @@ from ironglass.errors import InputError
 from ironglass.types import Progress
 
 _FORMS = (
-    "digits, hf:ID, folder:PATH, tiny-imagenet:PATH, torchvision:NAME, or the path of a folder, archive or Parquet file"
+    "digits, hf:ID, folder:PATH, tiny-imagenet:PATH, torchvision:NAME, planted, planted-shortcut, or the path of a "
+    "folder, archive or Parquet file"
 )
 
 
@@ -45,7 +47,8 @@ def load_dataset(
     """The data set that `spec` names, every image decoded once and kept in the cache, memory-mapped from there.
 
     spec: `digits`; `hf:ID` of the Hugging Face Hub, or `hf:PATH` of its Parquet layout; `folder:PATH` of class folders;
-    `tiny-imagenet:PATH`; `torchvision:NAME`; or a path, whose layout is then found out. Paths may be archives.
+    `tiny-imagenet:PATH`; `torchvision:NAME`; `planted` or `planted-shortcut`, made here; or a path, whose layout is
+    then found out. Paths may be archives.
     size: height and width in pixels, the shorter side brought to it and the rest cut off evenly; None: as stored, where
     all images agree. channels: 1 or 3; None: 1 where every image is grey. image_column, label_column: of a table, where
     they cannot be told. download: whether `torchvision:` may use the network. seed: of the splits that are cut here, as
@@ -87,6 +90,8 @@ def _source(spec: str, image: str | None, label: str | None, download: bool) -> 
             return hub(rest, image_column=image, label_column=label)
     if spec == "digits":
         return digits()
+    if spec in ("planted", "planted-shortcut"):
+        return planted(shortcut=spec == "planted-shortcut")
     if Path(spec).expanduser().exists():
         return _found_out(Path(spec).expanduser(), image, label)
     raise InputError(f"{spec!r} is neither a data set nor a path: give {_FORMS}")
