@@ -292,6 +292,24 @@ CASES = [
     Case("no attack named", "no attack ''", lambda room: ["attack", room.trained, room.photos, "--attacks", ""]),
     Case("a patch under l2", "no attack 'patch'", lambda room: [
         "attack", room.trained, room.photos, "--attacks", "patch", "--norm", "l2"]),
+    Case("unknown method", "no explainer 'salience'", lambda room: [
+        "explain", room.trained, room.photos, "--methods", "salience"]),
+    Case("a target that is no class", "write predicted, true, or one of", lambda room: [
+        "explain", room.trained, room.photos, "--methods", "saliency", "--target", "fox"]),
+    Case("a chosen image that is not there", "is no image of this split", lambda room: [
+        "explain", room.trained, room.photos, "--methods", "saliency", "--chosen", "fox.png"]),
+    Case("images that are no choice", "images: ", lambda room: [
+        "explain", room.trained, room.photos, "--methods", "saliency", "--images", "some"]),
+    Case("hiding without a method", "give --methods", lambda room: [
+        "explain", room.trained, room.photos, "--hide", "1,1,2,2"]),
+    Case("hiding outside the image", "does not lie inside 16×16", lambda room: [
+        "explain", room.trained, room.photos, "--methods", "saliency", "--hide", "10,10,9,9"]),
+    Case("hiding by a file that is not there", "no image file", lambda room: [
+        "explain", room.trained, room.photos, "--methods", "saliency", "--hide", "mask.png"]),
+    Case("a patch too large to be tried", "the patch is 17 pixels", lambda room: [
+        "explain", room.trained, room.photos, "--patches", "3,17"]),
+    Case("quality below 0", "quality", lambda room: [
+        "explain", room.trained, room.photos, "--methods", "saliency", "--quality", "-1"]),
     Case("unknown norm", "'l2'", lambda room: ["attack", room.trained, room.photos, "--norm", "l7"]),
     Case("a norm without attacks", "attacks is empty", lambda room: ["run", "digits", "--set", "norm=l2"]),
     Case("DLR for two classes", "needs 3 classes and the classifier has 2", lambda room: [

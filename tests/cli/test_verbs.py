@@ -11,6 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from ironglass.run import Run
+
 VERBS = ("run", "train", "evaluate", "explain", "attack", "predict", "report")
 COMMON = ("--json", "--seed", "--device", "--output", "--resume", "--quiet")
 FILES = """
@@ -84,8 +86,9 @@ def test_a_recipe_of_one_s_own_end_to_end(call, tmp_path: Path, photos: Path) ->
 def test_list_names_the_recipes(call) -> None:
     status, out, _ = call("run", "--list")
     assert status == 0
-    assert [line.split()[0] for line in out.splitlines()] == ["digits", "cats-dogs"]
-    assert set(json.loads(call("run", "--list", "--json")[1])) == {"digits", "cats-dogs"}
+    known = ["digits", "cats-dogs", "fashion-attributions"]
+    assert [line.split()[0] for line in out.splitlines()] == known
+    assert set(json.loads(call("run", "--list", "--json")[1])) == set(known)
 
 
 def test_train_then_the_single_verbs(call, tmp_path: Path, photos: Path, trained: Path) -> None:
@@ -106,6 +109,62 @@ def test_train_then_the_single_verbs(call, tmp_path: Path, photos: Path, trained
     assert "fgsm" not in found["results"]
     before = json.loads((trained / "results.json").read_text())["evaluation"]["accuracy"]
     assert found["results"]["evaluation"]["accuracy"] == before  # the weights came along
+
+
+def test_explain_by_named_methods(call, tmp_path: Path, photos: Path, trained: Path) -> None:
+    words = [
+        "--methods",
+        "saliency,grad-cam",
+        "--hide",
+        "grad-cam",
+        "--attacks",
+        "fgsm",
+        "--patch",
+        5,
+        "--quality",
+        2,
+        "--patches",
+        "3,9",
+    ]
+    more = ["--images", "all", "--target", "true", "--shown", 2, "--output", "out"]
+    status, out, err = call("explain", trained, photos, *words, *more)
+    assert status == 0, err
+    assert "5 × 5 px hidden by chance" in out
+    results = Run(tmp_path / "out").results
+    measured = results["explanations"]
+    assert [entry["name"] for entry in measured["conditions"]] == ["clean", "occluded", "control", "fgsm"]
+    assert measured["target"] == "true"
+    assert set(results["quality"]["methods"]) == {"saliency", "grad-cam"}
+    assert "layers" not in results
+    assert [entry["size"] for entry in results["exhaustive"]["sizes"]] == [3, 9]
+    assert results["exhaustive"]["sizes"][0]["positions"] == 14 * 14
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "Image by image" in page
+    assert "Can these maps be trusted?" in page
+    assert {"drift.png", "sanity.png"} <= {path.name for path in (tmp_path / "out" / "figures").iterdir()}
+
+
+def test_the_fashion_recipe_end_to_end(call, tmp_path: Path, draw) -> None:
+    data = draw(tmp_path / "fashion", per_class=24, size=28, classes=("Trouser", "Pullover"))
+    changes = (
+        "stages.0.epochs=1",
+        "stages.0.batch_size=8",
+        "samples=6",
+        "explained.quality=2",
+        "patches=[2]",
+        "patch_images=3",
+    )
+    words = [word for change in changes for word in ("--set", change)]
+    status, out, err = call("run", "fashion-attributions", "--data", data, *words, "--output", "out", "--json")
+    assert status == 0, err
+    results = json.loads(out)["results"]
+    assert results["training"]["epochs"] == 1
+    assert [method["name"] for method in results["explanations"]["methods"]] == [
+        "saliency", "guided-backprop", "integrated-gradients"]  # fmt: skip
+    shown = Run(tmp_path / "out").read("explained.json")["images"]
+    assert [entry["label"] for entry in shown] == [1, 1, 0, 0]
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert page.count("7 × 7 px hidden where integrated-gradients is strongest") >= 4
 
 
 def test_predict_files_and_folders(call, tmp_path: Path, photos: Path, trained: Path) -> None:

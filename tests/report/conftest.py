@@ -256,6 +256,106 @@ def add_attacks(run: Run, names: list[str], eps: list[float], norm: str = "linf"
     return run
 
 
+METHODS = {"saliency": "Saliency", "guided-backprop": "Guided backpropagation", "grad-cam": "Grad-CAM"}
+METRICS = ("rank_correlation", "top_overlap", "ssim", "shift", "inside_before", "inside_after")
+
+
+def explained_results(n: int = 200) -> dict:
+    """`explanations` of results.json, in four conditions."""
+    generator = np.random.default_rng(5)
+    occlusion = {"by": "saliency", "patch": 7}
+
+    def drift(inside: bool) -> dict:
+        found = {}
+        for name in METHODS:
+            found[name] = {}
+            for metric in METRICS[: 6 if inside else 4]:
+                values = np.clip(generator.normal(0.6, 0.2, n), 0, 1)
+                found[name][metric] = mean_interval(values) | {
+                    "quantiles": np.quantile(values, (0.05, 0.25, 0.5, 0.75, 0.95)).tolist()
+                }
+        return found
+
+    changed = {"changed": wilson(60, n), "fooled": wilson(48, 180)}
+    conditions = [
+        {"name": "clean", "label": "unchanged", "kind": "clean", "accuracy": wilson(180, n)},
+        {"name": "occluded", "label": "7 × 7 px hidden where saliency is strongest", "kind": "occlusion", **occlusion,
+         "accuracy": wilson(132, n), **changed, "drift": drift(True)},
+        {"name": "control", "label": "7 × 7 px hidden by chance", "kind": "control", **occlusion,
+         "accuracy": wilson(171, n), "changed": wilson(20, n), "fooled": wilson(9, 180), "drift": drift(True),
+         "against": {"occluded": {"only_first": 3, "only_second": 42, "p": 1e-9}}},
+        {"name": "pgd-20", "label": "pgd-20, eps 8/255", "kind": "attack", "eps": 8 / 255, "norm": "linf",
+         "accuracy": wilson(12, n), "changed": wilson(181, n), "fooled": wilson(168, 180), "drift": drift(False)},
+    ]  # fmt: skip
+    methods = [{"name": name, "label": label, "unit": "logit", "settings": {}} for name, label in METHODS.items()]
+    return {"split": "test", "n": n, "seed": 7, "batch": 64, "images": "random", "target": "predicted", "classes": 3,
+            "methods": methods, "conditions": conditions}  # fmt: skip
+
+
+def quality_results(n: int = 32) -> dict:
+    """`quality` of results.json: one method fails, one passes, one does neither."""
+    generator = np.random.default_rng(6)
+
+    def mean(value: float) -> dict:
+        return mean_interval(np.clip(generator.normal(value, 0.1, n), 0, 1))
+
+    def judged(values: tuple[float, ...], verdict: str) -> dict:
+        return {"correlation": [mean(v) for v in values], "ssim": [mean(v) for v in values], "verdict": verdict}
+
+    methods = {name: {"insertion": mean(0.6), "deletion": mean(0.3), "sensitivity": mean(0.2), "gap": None,
+                      "seconds": 0.0031} for name in METHODS}  # fmt: skip
+    verdicts = {"saliency": judged((0.4, 0.2, 0.1), "passes"), "guided-backprop": judged((0.9, 0.8, 0.7), "fails"),
+                "grad-cam": judged((0.6, 0.5, 0.4), "unclear")}  # fmt: skip
+    controls = {"random": judged((0, 0, 0), "passes"), "edges": judged((1, 1, 1), "fails")}
+    depths = [{"layers": count, "from": f"layer{count}"} for count in (1, 4, 8)]
+    sanity = {"n": n, "seed": 7, "layers": 8, "depths": depths, "methods": verdicts, "controls": controls}
+    scored = {name: {"insertion": mean(0.4), "deletion": mean(0.4)} for name in controls}
+    return {"n": n, "methods": methods, "controls": scored, "sanity": sanity}
+
+
+def add_explanations(run: Run, images: int = 3, size: int = 28, channels: int = 1) -> Run:
+    """The run with explanations by three methods: their numbers, and images with a hidden part and under attack."""
+    run.record("explanations", explained_results())
+    run.record("quality", quality_results())
+    generator = np.random.default_rng(4)
+    photos = np.stack([disc(size, generator, channels) for _ in range(images)]) / np.float32(255)
+    hidden = np.zeros((images, size, size), dtype=np.uint8)
+    hidden[:, 5:12, 9:16] = 1
+    tensors = {"clean/images": photos, "pgd-20/images": np.clip(photos + np.float32(0.03), 0, 1),
+               "occluded/images": photos * (1 - hidden[..., None]), "occluded/hidden": hidden}  # fmt: skip
+    shown = [
+        {key: value for key, value in entry.items() if key in ("name", "label", "kind", "by", "patch", "eps", "norm")}
+        for entry in explained_results()["conditions"]
+        if entry["kind"] != "control"
+    ]
+    for condition in shown:
+        for name in METHODS:
+            maps = generator.normal(size=(images, size, size)).astype(np.float32)
+            tensors[f"{condition['name']}/maps/{name}"] = maps
+    save_file(
+        {name: np.ascontiguousarray(t, dtype=t.dtype) for name, t in tensors.items()},
+        run.path / "explained.safetensors",
+    )
+    entries = [
+        {"name": f"test/{i}", "label": i % 2, "target": i % 2,
+         "top": {"clean": [[i % 2, 0.9], [1 - i % 2, 0.1]], "occluded": [[1 - i % 2, 0.6], [i % 2, 0.4]],
+                 "pgd-20": [[i % 2, 0.8], [1 - i % 2, 0.2]]}}
+        for i in range(images)
+    ]  # fmt: skip
+    run.write("explained.json", {"methods": list(METHODS), "layers": {"grad-cam": "conv6"}, "conditions": shown,
+                                 "images": entries})  # fmt: skip
+    return run
+
+
+@pytest.fixture(scope="session")
+def explained(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Explanations by three methods in four conditions; its report is written."""
+    path = tmp_path_factory.mktemp("explained")
+    run = synthetic_run(path, classes=[HOSTILE, "$x^2$", "猫"], channels=1, size=28)
+    write_report(add_explanations(run))
+    return run
+
+
 @pytest.fixture(scope="session")
 def two_classes(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return synthetic_run(tmp_path_factory.mktemp("two"), classes=["cat", "dog"])

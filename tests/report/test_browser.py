@@ -74,6 +74,27 @@ def test_one_of_the_two_drawings_is_shown(opened):
     assert opened.locator(".chart .wide >> visible=true").count() == (0 if narrow else 5)
 
 
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (390, "light")])
+def test_the_page_of_named_methods(browser, explained: Run, width: int, scheme: str):
+    page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.goto((explained.path / "report.html").as_uri())
+    assert complaints == []
+    scrolled, shown = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+    assert scrolled <= shown
+    frames = page.evaluate(
+        """[...document.querySelectorAll(".explained .frame")].map((frame) => {
+             const box = frame.getBoundingClientRect(), cell = frame.parentElement.getBoundingClientRect();
+             return [(box.top - cell.top) / cell.height, (box.left - cell.left) / cell.width, box.width / cell.width];
+           })"""
+    )
+    assert len(frames) == 3 * 5  # three images, each hidden once: the image, and four maps with saliency's two parts
+    for top, left, across in frames:
+        assert (top, left, across) == pytest.approx((5 / 28, 9 / 28, 7 / 28), abs=0.01)
+    page.close()
+
+
 def test_the_slider_changes_pictures_and_words(opened):
     slider = opened.locator("input[type=range]")
     shown = opened.locator(".attacks li:first-child figure:last-of-type [data-step]:not([hidden]) > *")

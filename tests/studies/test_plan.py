@@ -30,11 +30,22 @@ def test_eps_beyond_1_is_for_l2() -> None:
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_every_recipe_does_what_the_first_document_asks(name: str) -> None:
+def test_every_recipe_has_its_name_and_says_what_it_is(name: str) -> None:
+    assert load_recipe(name).name == name
+    assert len(summary(name)) > 40
+
+
+def test_fashion_attributions_does_what_the_fourth_document_asks() -> None:
+    explained = load_recipe("fashion-attributions").explained
+    assert {"saliency", "guided-backprop", "integrated-gradients"} <= set(explained.methods)
+    assert sorted(explained.chosen) == ["Pullover"] * 2 + ["Trouser"] * 2
+    assert explained.hide
+
+
+@pytest.mark.parametrize("name", ["digits", "cats-dogs"])
+def test_what_the_first_document_asks(name: str) -> None:
     recipe = load_recipe(name)
-    assert recipe.name == name
     assert set(recipe.steps) == {"train", "evaluate", "explain", "attack"}
     assert len(recipe.masks) >= 3
     assert len([eps for eps in recipe.eps if eps > 0]) >= 3
-    assert len(summary(name)) > 40
     assert "kind" in as_json(recipe)["stages"][0]["objective"]

@@ -79,6 +79,13 @@ def show_run(run: Run, *, as_json: bool, quiet: bool) -> None:
         console.print(table)
     if attacks := results.get("attacks"):
         _show_attacks(console, attacks, run)
+    if sanity := results.get("quality", {}).get("sanity"):
+        from ironglass.report.explained_words import sanity_words
+
+        for sentence in sanity_words(sanity, {}):
+            console.print(sentence, soft_wrap=True, highlight=False)
+    if "explanations" in results:
+        console.print(f"maps: {run.path / 'explanations'}", soft_wrap=True, highlight=False)
     if verdict := results.get("fgsm", {}).get("verdict"):
         console.print(f"FGSM's numbers are {verdict['word']}: {'; '.join(verdict['reasons'])}", soft_wrap=True)
     console.print(f"report: {report}", soft_wrap=True, highlight=False)
@@ -118,6 +125,9 @@ def headlines(results: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     if occlusion := results.get("occlusion"):
         for mask in occlusion["masks"]:
             yield f"{mask['name']} {occlusion['patch']} px patch at its worst place", mask["worst"]
+    for condition in results.get("explanations", {}).get("conditions", []):
+        if condition["kind"] != "clean":
+            yield condition["label"], condition["accuracy"]
     if fgsm := results.get("fgsm"):
         for point in fgsm["points"]:
             if point["eps"] > 0:

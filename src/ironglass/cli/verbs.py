@@ -100,9 +100,34 @@ def evaluate(
 def explain(
     model: o.Model,
     data: o.Data,
+    methods: Annotated[
+        str | None,
+        typer.Option(
+            help="saliency, guided-backprop, integrated-gradients, grad-cam, occlusion, ...; else all layers."
+        ),
+    ] = None,
+    target: Annotated[str, typer.Option(help="The class to explain: predicted, true, or its name.")] = "predicted",
+    images: Annotated[
+        str | None, typer.Option(help="Which to explain: random (as many as --samples), misclassified, all, or chosen.")
+    ] = None,
+    chosen: Annotated[
+        str | None, typer.Option(help="Images to explain and show, by name, or by class for one drawn by the seed.")
+    ] = None,
+    hide: Annotated[
+        str,
+        typer.Option(help="Explain again with a part black: where a method looks, top,left,height,width, or a mask."),
+    ] = "",
+    attacks: Annotated[str | None, typer.Option(help="Explain again under these attacks, as pgd-20.")] = None,
+    norm: Annotated[str, typer.Option(help="Of the attacks: linf or l2.")] = "linf",
+    eps: Annotated[str, typer.Option(help="Of the attacks, of [0, 1].")] = "8/255",
+    quality: Annotated[int, typer.Option(help="Images on which the methods are tested; 0 for none.")] = 32,
+    pictures: Annotated[bool, typer.Option("--pictures", help="A PNG of every map, not only those shown.")] = False,
     masks: Annotated[str, typer.Option(help="What the patch is filled with.")] = "grey,black,mean,blur",
     patch: Annotated[int | None, typer.Option(help="Side of the patch, pixels; else a quarter of the image.")] = None,
     stride: Annotated[int | None, typer.Option(help="Step of the patch, pixels; else half of it.")] = None,
+    patches: Annotated[
+        str | None, typer.Option(help="Sizes of patches to try at every place, pixels: does any flip the answer?")
+    ] = None,
     samples: o.Samples = 1000,
     shown: o.Shown = 12,
     split: o.Split = "auto",
@@ -111,10 +136,23 @@ def explain(
     source: o.Source,
     common: o.Common,
 ) -> None:
-    """Grad-CAM of every layer with notes, and occlusion under several masks."""
-    looked = {"masks": listed(masks), "patch": patch, "stride": stride}
+    """Maps by named methods, tested, before and after a part is hidden; else Grad-CAM of every layer and occlusion."""
+    asked = {
+        "methods": listed(methods) if methods else (),
+        "target": target,
+        "images": images or ("chosen" if chosen else "random"),
+        "chosen": listed(chosen) if chosen else (),
+        "hide": hide,
+        "quality": quality,
+        "pictures": pictures,
+    }
+    under = {"attacks": listed(attacks), "norm": norm, "eps": listed(eps)} if attacks else {}
+    tried = listed(patches) if patches else ()
+    looked = {"masks": listed(masks), "patch": patch, "stride": stride, "patches": tried, "explained": asked}
     drawn = {"samples": samples, "shown": shown, "split": split}
-    plan = make_plan("explain", ("evaluate", "explain"), model, data, filled, source, common, **looked, **drawn)
+    plan = make_plan(
+        "explain", ("evaluate", "explain"), model, data, filled, source, common, **looked, **under, **drawn
+    )
     run_plan(plan, common, download=source.download)
 
 

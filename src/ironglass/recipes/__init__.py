@@ -7,10 +7,11 @@ import inspect
 from pathlib import Path
 
 from ironglass.errors import InputError
-from ironglass.recipes import cats_dogs, digits
+from ironglass.recipes import cats_dogs, digits, fashion_attributions
 from ironglass.studies.plan import Audit
 
-RECIPES: dict[str, Audit] = {"digits": digits.RECIPE, "cats-dogs": cats_dogs.RECIPE}
+MODULES = {"digits": digits, "cats-dogs": cats_dogs, "fashion-attributions": fashion_attributions}
+RECIPES: dict[str, Audit] = {name: module.RECIPE for name, module in MODULES.items()}
 
 
 def load_recipe(name: str) -> Audit:
@@ -37,4 +38,4 @@ def load_recipe(name: str) -> Audit:
 
 def summary(name: str) -> str:
     """The first line of what the recipe says of itself."""
-    return (inspect.getdoc({"digits": digits, "cats-dogs": cats_dogs}[name]) or "").splitlines()[0]
+    return (inspect.getdoc(MODULES[name]) or "").splitlines()[0]

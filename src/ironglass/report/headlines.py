@@ -16,6 +16,10 @@ def headlines(results: dict[str, Any]) -> list[dict[str, Any]]:
         cards.append(
             ("Accuracy", f"on clean {evaluation.get('split', 'test')} images", evaluation["accuracy"], evaluation)
         )
+    for condition in results.get("explanations", {}).get("conditions", []):
+        if condition["kind"] in ("occlusion", "control"):
+            detail = "where the method points" if condition["kind"] == "occlusion" else "the same, to compare with"
+            cards.append((_capital(condition["label"]), detail, condition["accuracy"], {}))
     if attacks := results.get("attacks"):
         cards += _under_attack(attacks, alone=not cards)
     if (occlusion := results.get("occlusion")) and occlusion["masks"]:
@@ -29,6 +33,10 @@ def headlines(results: dict[str, Any]) -> list[dict[str, Any]]:
         {"label": label, "detail": detail, "rate": rate, "verdict": part.get("verdict")}
         for label, detail, rate, part in cards
     ]
+
+
+def _capital(label: str) -> str:
+    return label[0].upper() + label[1:]
 
 
 def _under_attack(attacks: dict[str, Any], *, alone: bool) -> list[tuple[str, str, dict[str, Any], dict[str, Any]]]:

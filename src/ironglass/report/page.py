@@ -14,9 +14,14 @@ from markupsafe import Markup
 from ironglass.report import figures, palette, pictures, words
 from ironglass.report.attack_chart import under_attack
 from ironglass.report.attack_words import strongest
+from ironglass.report.drift_chart import drift, drift_metrics
+from ironglass.report.exhaustive_chart import exhaustive
+from ironglass.report.explained import APART, ExplainedImages, read_explained
+from ironglass.report.explained_words import method_words, p_value, sanity_words
 from ironglass.report.headlines import headlines, unmeasured
-from ironglass.report.plain_words import lead, plain_words
+from ironglass.report.plain_words import exhaustive_words, lead, plain_words
 from ironglass.report.samples import read_samples
+from ironglass.report.sanity_chart import sanity
 from ironglass.report.sheets import sheets
 from ironglass.run import Run, atomic
 
@@ -62,6 +67,8 @@ def write_report(run: Run) -> Path:
             "shorten",
         )
     }  # fmt: skip
+    environment.filters |= {"method_words": method_words, "p_value": p_value, "sanity_words": sanity_words}
+    environment.filters["exhaustive_words"] = exhaustive_words
     environment.filters["pretty"] = partial(json.dumps, indent=1, ensure_ascii=False)
     page = environment.get_template("page.html.jinja").render(
         facts,
@@ -86,7 +93,7 @@ def gather(run: Run) -> dict[str, Any]:
     def name_of(which: int | str) -> str:
         return classes[which] if isinstance(which, int) and which < len(classes) else str(which)
 
-    samples = read_samples(run, name_of)
+    samples, explained = read_samples(run, name_of), read_explained(run, name_of)
     summary = run.path / "model_summary.txt"
     history, attacks = run.history, results.get("attacks", {})
     return {
@@ -112,9 +119,26 @@ def gather(run: Run) -> dict[str, Any]:
         "attack_labels": {row["name"]: row["label"] for row in attacks.get("attacks", [])},
         "outcomes": samples.outcomes() if samples else [],
         "attack_factor": samples.attack_factor() if samples else 1.0,
+        "explained": explained,
+        **explained_facts(explained, results.get("explanations", {})),
         "example": example_folder(attacks),
         "chance": chance(data, attacks.get("split", "test")),
         "unmeasured": unmeasured(results),
+    }
+
+
+def explained_facts(explained: ExplainedImages | None, measured: dict[str, Any]) -> dict[str, Any]:
+    """What the section on named methods shows."""
+    labels = {method["name"]: method["label"] for method in measured.get("methods", [])}
+    cards = explained.cards() if explained else []
+    metrics = drift_metrics(measured) if measured else {}
+    return {
+        "explained_cards": cards,
+        "explained_labels": labels,
+        "explained_apart": words.listed([labels[name] for name in APART if name in labels]),
+        "explained_frames": any(row["frame"] for card in cards for row in card["rows"]),
+        "drift_metrics": list(metrics.items()),
+        "drift_inside": "inside_before" in metrics,
     }
 
 
@@ -157,6 +181,15 @@ def chart_list(facts: dict[str, Any]) -> dict[str, tuple[Any, str]]:
     if results.get("occlusion", {}).get("masks"):
         label = "Accuracy under a patch for every mask, averaged over places and at the worst place"
         charts["occlusion"] = (partial(figures.occlusion, results["occlusion"]), label)
+    if results.get("exhaustive"):
+        label = "Share of images named right wherever a patch lies, against the patch's size"
+        charts["exhaustive"] = (partial(exhaustive, results["exhaustive"]), label)
+    if (explanations := results.get("explanations")) and len(explanations["conditions"]) > 1:
+        label = "How far each method's maps move when the images are changed"
+        charts["drift"] = (partial(drift, explanations), label)
+    if tested := results.get("quality", {}).get("sanity"):
+        label = "What is left of each method's maps as the network's layers are made random"
+        charts["sanity"] = (partial(sanity, tested, facts["explained_labels"]), label)
     if attacks := results.get("attacks"):
         label = f"Accuracy against eps under {len(attacks['attacks'])} attacks, and the worst case of each image"
         draw = partial(under_attack, attacks, chance=facts["chance"])

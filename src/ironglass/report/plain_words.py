@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ironglass.report.attack_words import attack_words, notable_points
+from ironglass.report.explained_words import explanation_words
 from ironglass.report.words import count, decimal, eps_text, magnitude, percent
 
 
@@ -44,6 +45,8 @@ def plain_words(results: dict[str, Any], classes: list[str]) -> list[str]:
         ("evaluation", lambda part: accuracy_words(part, classes)),
         ("layers", looking_words),
         ("occlusion", occlusion_words),
+        ("exhaustive", exhaustive_words),
+        ("explanations", explanation_words),
         ("attacks", attack_words) if "attacks" in results else ("fgsm", fgsm_words),
     )
     return [text for key, say in parts if key in results for text in (say(results[key]),) if text]
@@ -92,6 +95,22 @@ def occlusion_words(occlusion: dict[str, Any]) -> str:
         f"average over {count(occlusion['positions'])} places, and {percent(mask['worst']['value'])} when it lies in "
         f"each image’s own most harmful place (without a patch, {percent(occlusion['clean']['value'])})."
     )
+
+
+def exhaustive_words(tried: dict[str, Any]) -> str:
+    """What the smallest patch does, and the first that changes every second answer, or else the largest."""
+    sizes = [entry for entry in tried["sizes"] if entry["flipped"]["value"] >= 0.5]
+    smallest, largest = tried["sizes"][0], tried["sizes"][-1]
+    text = (
+        f"A patch of {smallest['size']} × {smallest['size']} pixels at its worst place changes the answer on "
+        f"{percent(smallest['flipped']['value'])} of {count(tried['n'])} images"
+    )
+    if sizes:
+        side, share = sizes[0]["size"], percent(sizes[0]["flipped"]["value"])
+        return f"{text}." if sizes[0] is smallest else f"{text}; one of {side} × {side}, on {share}."
+    if largest is smallest:
+        return f"{text}."
+    return f"{text}; one of {largest['size']} × {largest['size']}, on {percent(largest['flipped']['value'])}."
 
 
 def fgsm_words(fgsm: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 from ironglass.data.dataset import Dataset
 from ironglass.explain.occlusion import positions
 from ironglass.measure.accuracy import evaluate
+from ironglass.measure.exhaustive_occlusion import occlusion_robustness
 from ironglass.measure.layers import layer_notes
 from ironglass.measure.occlusion import occlusion_accuracy
 from ironglass.measure.per_image import per_image, write_per_image, write_predictions
@@ -21,6 +22,8 @@ from ironglass.run import Run
 from ironglass.studies.attack import Tell, check_attacks, run_share
 from ironglass.studies.attack_results import write_results
 from ironglass.studies.environment import environment
+from ironglass.studies.explain_split import explain_split
+from ironglass.studies.explanations import check_explained
 from ironglass.studies.plan import Audit
 from ironglass.studies.prepare import measured_and_learning, measured_split, pick_device, prepare
 from ironglass.studies.processes import Processes, join_processes
@@ -54,6 +57,7 @@ def audit(
     if "train" in plan.steps:
         check_recipe(classifier, dataset, plan)
     check_attacks(plan, classifier)
+    check_explained(plan, classifier, split, patch)
     summary, numbers = summarise(classifier)
 
     team = join_processes(place)
@@ -80,13 +84,17 @@ def audit(
         write_per_image(run, "clean", [table])
         write_predictions(run, split.names, classifier.classes, logits)
         run.record("evaluation", found)
+    if "explain" in plan.steps and plan.explained.methods:
+        logits = logits_of(classifier, split) if logits is None else logits
+        explain_split(run, plan, classifier, split, logits, name=name, patch=patch, stride=stride, tell=tell)
     _look(run, plan, classifier, dataset, patch, stride, tell)
     if _attacks_wait(run, plan):
         attacks = Attacks(plan, classifier, measured_and_learning(plan, dataset)[0])
         run_share(run, attacks, team, tell)
         team.wait()
         write_results(run, attacks, split_name=name)
-    if {"explain", "attack"} & set(plan.steps) and "samples" not in run.results:
+    looked_at = "explain" in plan.steps and not plan.explained.methods
+    if (looked_at or "attack" in plan.steps) and "samples" not in run.results:
         tell("drawing samples", 0, 1, "")
         logits = logits_of(classifier, split) if logits is None else logits
         mean = mean_colour(dataset.splits.get("train", split))
@@ -106,7 +114,7 @@ def audit(
 def _look(run: Run, plan: Audit, classifier: Classifier, dataset: Dataset, patch: int, stride: int, tell: Tell) -> None:
     """Explains and attacks a seeded draw of the measured split, each part unless it is already there."""
     split, train = measured_and_learning(plan, dataset)
-    if "explain" in plan.steps:
+    if "explain" in plan.steps and not plan.explained.methods:
         if "layers" not in run.results and classifier.convolutions():
             found = layer_notes(
                 classifier,
@@ -129,6 +137,18 @@ def _look(run: Run, plan: Audit, classifier: Classifier, dataset: Dataset, patch
                 progress=lambda done, of: tell("occluding", done, of, ""),
             )
             run.record("occlusion", found)
+    if "explain" in plan.steps and plan.patches and "exhaustive" not in run.results:
+        some = split.take(np.linspace(0, len(split) - 1, min(plan.patch_images, len(split))).round().astype(np.int64))
+        found = occlusion_robustness(
+            classifier,
+            some,
+            plan.patches,
+            plan.stride or 1,
+            plan.masks[0],
+            mean=mean_colour(train),
+            progress=lambda done, of: tell("trying every place", done, of, ""),
+        )
+        run.record("exhaustive", {"fill": plan.masks[0], **found.numbers})
     if "attack" in plan.steps and not plan.attacks and "fgsm" not in run.results:
         curve = fgsm_curve(
             classifier, split, plan.eps, progress=lambda done, of: tell("attacking with FGSM", done, of, "")
@@ -166,7 +186,8 @@ def geometry(plan: Audit, dataset: Dataset) -> tuple[int, int]:
     """
     patch = plan.patch or max(1, min(dataset.size) // 4)
     stride = plan.stride or max(1, patch // 2)
-    positions(dataset.size, patch, stride)
+    for size in (patch, *(plan.patches if "explain" in plan.steps else ())):
+        positions(dataset.size, size, stride)
     return patch, stride
 
 

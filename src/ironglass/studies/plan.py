@@ -10,6 +10,7 @@ from pydantic.dataclasses import dataclass
 
 from ironglass.attacks import find_attack
 from ironglass.errors import InputError
+from ironglass.studies.explained import Explained
 from ironglass.train.recipe import Recipe
 
 Mask = Literal["grey", "black", "white", "mean", "blur"]
@@ -47,6 +48,10 @@ class Audit(Recipe):
     masks: what the occluding patch is filled with. patch, stride: of the patch, in pixels; None for a quarter of the
     image's shorter side and half a patch. samples: how many images, drawn by the seed, the attacks and the occlusion
     are measured on. shown: images shown in the report. probe_images: training images that the linear probes learn from.
+    patches: sizes in pixels of patches of the first mask that are tried at every place, `stride` or 1 pixel apart, on
+    `patch_images` of the images, spread evenly; none for no such search.
+    explained: by which methods images are explained, in place of Grad-CAM's layers and the occlusion curve; where the
+    attacks are named too, the maps are compared with those under attack at the largest eps.
     Raises InputError for an eps above 1 under Linf, and for attacks or a norm that say nothing.
     """
 
@@ -62,6 +67,9 @@ class Audit(Recipe):
     samples: int = Field(default=1000, gt=0)
     shown: int = Field(default=12, ge=0, le=64)
     probe_images: int = Field(default=2000, gt=1)
+    patches: tuple[Annotated[int, Field(gt=0)], ...] = ()
+    patch_images: int = Field(default=200, gt=0)
+    explained: Explained = Field(default_factory=Explained)
 
     def __post_init__(self) -> None:
         if self.norm == "linf" and max(self.eps, default=0) > 1:

@@ -50,7 +50,7 @@ def write_samples(
     predicted = logits[chosen].argmax(1).to(classifier.device)
     tensors: dict[str, np.ndarray] = {"images": np.ascontiguousarray(split.pixels[chosen])}
     facts: dict[str, Any] = {"eps": [], "masks": [], "layers": []}
-    if "explain" in plan.steps:
+    if "explain" in plan.steps and not plan.explained.methods:
         maps = GradCAM()(classifier, images, predicted) if classifier.convolutions() else {}
         tensors |= {f"grad_cam/{name}": found[:, 0].cpu().numpy() for name, found in maps.items()}
         for mask in plan.masks:

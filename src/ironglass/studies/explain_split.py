@@ -1,0 +1,53 @@
+"""Explaining a split by named methods: choose, explain, test the methods, compare, show."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ironglass.data.dataset import Split
+from ironglass.models.classifier import Classifier
+from ironglass.run import Run
+from ironglass.studies.choice import chosen_positions, explained_positions
+from ironglass.studies.explained_samples import write_explained_samples
+from ironglass.studies.explanation_results import judge_methods, write_explanation_results
+from ironglass.studies.explanations import Explanations, Tell, run_explanations
+from ironglass.studies.map_pictures import write_pictures
+from ironglass.studies.plan import Audit
+from ironglass.studies.samples import draw_samples
+from ironglass.types import Logits
+
+
+def explain_split(
+    run: Run,
+    plan: Audit,
+    classifier: Classifier,
+    split: Split,
+    logits: Logits,
+    *,
+    name: str,
+    patch: int,
+    stride: int,
+    tell: Tell,
+) -> None:
+    """Writes `explanations/`, what came of it, and the images for the report, each part unless it is there.
+
+    logits: (n, k), of the split as it is; name: the split's. Raises InputError where no image is left to explain.
+    """
+    predictions = logits.argmax(1).numpy()
+    positions = explained_positions(plan, split, predictions, classifier.classes)
+    explanations = Explanations(plan, classifier, split.take(positions), patch, stride)
+    if "explanations" not in run.results:
+        run_explanations(run, explanations, tell)
+        if plan.explained.pictures:
+            write_pictures(run, explanations, tell)
+        write_explanation_results(run, explanations, split_name=name, tell=tell)
+    if plan.explained.quality and "quality" not in run.results:
+        judge_methods(run, explanations, tell)
+    if "explained" not in run.results:
+        if plan.explained.chosen:
+            shown = chosen_positions(plan, split, classifier.classes)
+        else:
+            shown = positions[draw_samples(split.labels[positions], predictions[positions], plan.shown, plan.seed)]
+        if len(shown):
+            write_explained_samples(run, replace(explanations, split=split.take(shown)))
+        run.record("explained", {"images": len(shown), "seed": plan.seed})
