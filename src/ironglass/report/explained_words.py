@@ -55,6 +55,23 @@ def _last(judged: dict[str, Any]) -> str:
     return "a constant map" if last is None else decimal(last["value"])
 
 
+def shortcut_words(found: dict[str, Any]) -> str:
+    """Whether a fixed place decides, and which."""
+    places = sorted(found["places"], key=lambda one: -one["rate"]["value"])
+    if not places:
+        return "No class’s maps meet in one place, so there was nothing to paste: no such shortcut."
+    caught = [one for one in places if one["shortcut"]]
+    first = (caught or places)[0]
+    top, left, bottom, right = first["place"]
+    where = f"rows {top + 1} to {bottom}, columns {left + 1} to {right}"
+    turned = f"{percent(first['rate']['value'], 0)} of them into “{first['class']}”"
+    control = f"(another place of the same images: {percent(first['control']['value'], 0)})"
+    if caught:
+        classes = listed([f"“{name}”" for name in dict.fromkeys(one["class"] for one in caught)])
+        return f"It does, for {classes}: the place at {where} alone turns {turned} {control}."
+    return f"No shortcut was found. The place that turns most, {where}, turns {turned} {control}."
+
+
 def explanation_words(measured: dict[str, Any]) -> str:
     """What hiding the place where a method points does, against a place by chance, and what becomes of the maps."""
     by_kind = {condition["kind"]: condition for condition in measured["conditions"]}

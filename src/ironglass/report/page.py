@@ -17,7 +17,7 @@ from ironglass.report.attack_words import strongest
 from ironglass.report.drift_chart import drift, drift_metrics
 from ironglass.report.exhaustive_chart import exhaustive
 from ironglass.report.explained import APART, ExplainedImages, read_explained
-from ironglass.report.explained_words import method_words, p_value, sanity_words
+from ironglass.report.explained_words import method_words, p_value, sanity_words, shortcut_words
 from ironglass.report.headlines import headlines, unmeasured
 from ironglass.report.plain_words import exhaustive_words, lead, plain_words
 from ironglass.report.samples import read_samples
@@ -68,7 +68,7 @@ def write_report(run: Run) -> Path:
         )
     }  # fmt: skip
     environment.filters |= {"method_words": method_words, "p_value": p_value, "sanity_words": sanity_words}
-    environment.filters["exhaustive_words"] = exhaustive_words
+    environment.filters |= {"exhaustive_words": exhaustive_words, "shortcut_words": shortcut_words}
     environment.filters["pretty"] = partial(json.dumps, indent=1, ensure_ascii=False)
     page = environment.get_template("page.html.jinja").render(
         facts,

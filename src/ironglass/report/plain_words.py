@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ironglass.report.attack_words import attack_words, notable_points
-from ironglass.report.explained_words import explanation_words
+from ironglass.report.explained_words import explanation_words, shortcut_words
 from ironglass.report.words import count, decimal, eps_text, magnitude, percent
 
 
@@ -47,6 +47,7 @@ def plain_words(results: dict[str, Any], classes: list[str]) -> list[str]:
         ("occlusion", occlusion_words),
         ("exhaustive", exhaustive_words),
         ("explanations", explanation_words),
+        ("shortcuts", lambda found: f"Does one place decide? {shortcut_words(found)}" if found["places"] else ""),
         ("attacks", attack_words) if "attacks" in results else ("fgsm", fgsm_words),
     )
     return [text for key, say in parts if key in results for text in (say(results[key]),) if text]

@@ -9,6 +9,7 @@ from ironglass.models.classifier import Classifier
 from ironglass.run import Run
 from ironglass.studies.choice import chosen_positions, explained_positions
 from ironglass.studies.explained_samples import write_explained_samples
+from ironglass.studies.explanation_checks import compare_with_evidence, look_for_shortcuts
 from ironglass.studies.explanation_results import judge_methods, write_explanation_results
 from ironglass.studies.explanations import Explanations, Tell, run_explanations
 from ironglass.studies.map_pictures import write_pictures
@@ -41,6 +42,10 @@ def explain_split(
         if plan.explained.pictures:
             write_pictures(run, explanations, tell)
         write_explanation_results(run, explanations, split_name=name, tell=tell)
+    if "shortcuts" not in run.results:
+        look_for_shortcuts(run, explanations, tell)
+    if "evidence" not in run.results:
+        compare_with_evidence(run, explanations)
     if plan.explained.quality and "quality" not in run.results:
         judge_methods(run, explanations, tell)
     if "explained" not in run.results:
