@@ -62,8 +62,8 @@ def main() -> None:
         images, labels = dataset.test[drawn]
         for eps in sizes:
             threat = Linf(eps)
-            # the same as PGD(restarts=10), but that what is fooled leaves; each restart draws on from the last
-            pgd = Ensemble({f"restart {n + 1}": PGD(steps=100) for n in range(RESTARTS)}, threat=threat)
+            # the same as PGD(restarts=10); what is fooled leaves, each restart draws on from the last
+            pgd = Ensemble({f"restart {n + 1}": PGD(steps=100, leave=True) for n in range(RESTARTS)}, threat=threat)
             ensemble = standard(classifier, threat)
             by_pgd, by_ensemble = (attack.run(classifier, images, labels) for attack in (pgd, ensemble))
             for run in (by_pgd, by_ensemble):

@@ -338,6 +338,7 @@ def add_explanations(run: Run, images: int = 3, size: int = 28, channels: int = 
     )
     entries = [
         {"name": f"test/{i}", "label": i % 2, "target": i % 2,
+         "quality": {name: {"insertion": 0.81, "deletion": 0.19} for name in METHODS},
          "top": {"clean": [[i % 2, 0.9], [1 - i % 2, 0.1]], "occluded": [[1 - i % 2, 0.6], [i % 2, 0.4]],
                  "pgd-20": [[i % 2, 0.8], [1 - i % 2, 0.2]]}}
         for i in range(images)

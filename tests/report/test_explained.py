@@ -60,6 +60,7 @@ def test_the_page_has_it_all_and_escapes_names(explained: Run) -> None:
         "&lt;script&gt;alert(1)", "<b>changed to", "still ", "for the class", "against it",
         "Can these maps be trusted?",
         "McNemar’s exact test, p &lt; 0.001", 'explanations/clean/batch-00000.safetensors")["maps/saliency"]', "conv6",
+        "insertion 0.81<br>deletion 0.19",
     ):  # fmt: skip
         assert text in page, text
     assert {"drift.png", "sanity.png"} <= {path.name for path in (explained.path / "figures").iterdir()}

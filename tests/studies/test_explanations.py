@@ -197,6 +197,9 @@ def test_the_shown_images_are_the_chosen_ones(tmp_path: Path) -> None:
     assert [entry["name"] for entry in facts["images"]] == ["photos/7.jpg", "photos/2.jpg"]
     assert [entry["name"] for entry in facts["conditions"]] == ["clean", "occluded", "pgd-3"]
     assert facts["layers"] == {"grad-cam": "3"}
+    worth = facts["images"][0]["quality"]["saliency"]
+    assert 0 <= worth["deletion"] <= 1
+    assert 0 <= worth["insertion"] <= 1
     shown = load_file(tmp_path / "explained.safetensors")
     images, _ = split()[[7, 2]]
     torch.testing.assert_close(shown["clean/images"], images.permute(0, 2, 3, 1))

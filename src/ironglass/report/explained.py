@@ -89,6 +89,7 @@ class ExplainedImages:
             "label": self.names(entry["label"]),
             "target": self.names(entry["target"]),
             "rows": rows,
+            "quality": [entry.get("quality", {}).get(method) for method, _ in self.columns],
             "scales": [self.scale(method, i) for method, _ in self.columns],
         }
 

@@ -8,7 +8,8 @@ import numpy as np
 from safetensors.numpy import save
 
 from ironglass.measure.accuracy import top
-from ironglass.measure.attribution import image_maps, last_layer
+from ironglass.measure.attribution import deletion, image_maps, insertion, last_layer
+from ironglass.measure.quality import GRADIENTS
 from ironglass.run import Run, atomic
 from ironglass.studies.attack import generator
 from ironglass.studies.explanations import Explanations
@@ -28,8 +29,16 @@ def write_explained_samples(run: Run, explanations: Explanations) -> None:
     for look in explanations.looks(images, labels, lambda name: generator(plan.seed, 0, f"shown {name}")):
         condition = look.condition
         if condition.kind == "clean":
-            for entry, target in zip(facts, explanations.targets(look.logits, labels).tolist(), strict=True):
+            targets = explanations.targets(look.logits, labels)
+            for entry, target in zip(facts, targets.tolist(), strict=True):
                 entry["target"] = target
+            for name, maps in look.found.items():
+                absolute = isinstance(explanations.methods[name], GRADIENTS)
+                flat = image_maps(maps, size, absolute=absolute)
+                areas = {area.__name__: area(classifier, images, targets, flat) for area in (insertion, deletion)}
+                for i, entry in enumerate(facts):
+                    worth = {area: float(values[i]) for area, values in areas.items()}
+                    entry.setdefault("quality", {})[name] = worth
             layers = {name: last_layer(maps) for name, maps in look.found.items() if isinstance(maps, dict)}
         if condition.kind == "control":
             continue
