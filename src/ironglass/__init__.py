@@ -15,6 +15,7 @@ _HOMES = {
     "Augment": "ironglass.data.augment",
     "Classifier": "ironglass.models.classifier",
     "Dataset": "ironglass.data.dataset",
+    "Explained": "ironglass.studies.explained",
     "InputError": "ironglass.errors",
     "Recipe": "ironglass.train.recipe",
     "Run": "ironglass.run",
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from ironglass.report.page import write_report
     from ironglass.run import Run
     from ironglass.studies.audit import audit
+    from ironglass.studies.explained import Explained
     from ironglass.studies.plan import Audit
     from ironglass.train.fit import fit
     from ironglass.train.recipe import Recipe, Stage
@@ -52,6 +54,7 @@ __all__ = [
     "Augment",
     "Classifier",
     "Dataset",
+    "Explained",
     "InputError",
     "Recipe",
     "Run",
