@@ -44,6 +44,7 @@ test: $(READY)
 bench: $(READY) $(BENCH_READY)
 	$(BIN)/python bench/loop.py $(if $(wildcard ../shared/data/cats_vs_dogs),--data ../shared/data/cats_vs_dogs)
 	$(if $(wildcard ../shared/data/tiny_imagenet),$(BENCH)/bin/python bench/attacks.py,@echo "attacks are not measured: ../shared/data/tiny_imagenet is not there")
+	$(if $(wildcard ../shared/data/imagenet_samples),$(BENCH)/bin/python bench/explain.py,@echo "explanations are not measured: ../shared/data/imagenet_samples is not there")
 
 check: $(READY)
 	$(BIN)/ruff format --check src tests bench

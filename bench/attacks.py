@@ -15,117 +15,37 @@ from __future__ import annotations
 
 import argparse
 import json
-import random
 import statistics
 import sys
-import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
+from contest import Contender, Operations, contest
 from jobs import EPS, JOBS, SEVERAL, Attack, Case, Job, Plain
 from loop import matmul_rate
 from peers import PEERS
 from table import Row, heading, table
 from threadpoolctl import threadpool_limits
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import flop_registry
 
 import ironglass as ig
 from ironglass.attacks import FGSM
 from models import CACHE, DATA, MODELS, model, spread
 
-SLOW = 8
 LAYOUTS = {"contiguous": torch.contiguous_format, "channels-last": torch.channels_last}
 
 
-@dataclass
-class Contender:
-    """Who runs, and what came of it. error: the first line of what stopped it."""
-
-    name: str
-    attack: Attack | None = None
-    seconds: list[float] = field(default_factory=list)
-    outputs: list[Tensor] = field(default_factory=list)
-    flops: int | None = None
-    error: str = ""
-
-
-def contest(name: str, case: Case, repeats: int, peers: list[str] | None) -> list[Contender]:
-    """Every contender of a job, `repeats` rounds in turn."""
+def contenders_of(name: str, case: Case, peers: list[str] | None) -> dict[str, Callable[[], Attack]]:
+    """How each contender of a job is built, ours first."""
     chosen = [peer for peer in PEERS[name] if not peers or peer.partition(",")[0] in peers]
-    field_ = [Contender("ironglass"), *(Contender(peer) for peer in chosen)]
-    for contender in field_:
-        build = JOBS[name].ours if contender.name == "ironglass" else PEERS[name][contender.name]
-        with failing(contender):
-            attack = contender.attack = build(case)
-            if JOBS[name].counted:
-                seed(0)
-                with Operations() as operations:
-                    attack()
-                contender.flops = operations.total
-    for number in range(repeats):
-        turn = number % len(field_)
-        fastest = min((contender.seconds[0] for contender in field_ if contender.seconds), default=np.inf)
-        for contender in field_[turn:] + field_[:turn]:
-            if contender.attack is None or contender.error:
-                continue
-            if contender.seconds and contender.seconds[0] > SLOW * fastest:
-                continue
-            with failing(contender):
-                seed(number)
-                began = time.perf_counter()
-                outputs = contender.attack()
-                contender.seconds.append(time.perf_counter() - began)
-                contender.outputs = contender.outputs or outputs
-    return field_
-
-
-class Operations(TorchDispatchMode):
-    """Counts as torch's FlopCounterMode does, whose hooks on modules refuse `autograd.grad` on the images."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.total = 0
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        kwargs = kwargs or {}
-        if func._overloadpacket not in flop_registry:
-            with self:  # in inference mode a convolution arrives here before it has become one that is known
-                found = func.decompose(*args, **kwargs)
-            return func(*args, **kwargs) if found is NotImplemented else found
-        found = func(*args, **kwargs)
-        self.total += flop_registry[func._overloadpacket](*args, **kwargs, out_val=found)
-        return found
-
-
-class failing:
-    """Keeps the first line of an exception as the contender's error, and its chatter off the table."""
-
-    def __init__(self, contender: Contender) -> None:
-        self.contender, self.hush = contender, redirect_stdout(sys.stderr)
-
-    def __enter__(self) -> None:
-        self.hush.__enter__()
-
-    def __exit__(self, kind, error, trace) -> bool:
-        self.hush.__exit__(kind, error, trace)
-        if isinstance(error, Exception):
-            first = (str(error).splitlines() or [""])[0]
-            self.contender.error = f"{type(error).__name__}: {first}"
-        return isinstance(error, Exception)
-
-
-def seed(number: int) -> None:
-    """Ours draw from a generator of their own, of seed 0; the peers from these."""
-    torch.manual_seed(number)
-    np.random.seed(number)  # noqa: NPY002  (ART's)
-    random.seed(number)
+    builders = {"ironglass": JOBS[name].ours} | {peer: PEERS[name][peer] for peer in chosen}
+    return {who: partial(build, case) for who, build in builders.items()}
 
 
 def rows(job: Job, case: Case, contenders: list[Contender], rate: float) -> Iterator[Row]:
@@ -222,7 +142,9 @@ def main() -> None:
                 eps = asked.eps or EPS[model_name]
                 case = Case(classifier, Plain(classifier), images, labels, eps)
                 rate = matmul_rate()  # anew for each table: a machine is not always as fast
-                contenders = contest(name, case, asked.repeats or (1 if asked.quick else job.repeats), asked.peer)
+                builders = contenders_of(name, case, asked.peer)
+                repeats = asked.repeats or (1 if asked.quick else job.repeats)
+                contenders = contest(builders, repeats, counted=job.counted)
                 found = list(rows(job, case, contenders, rate))
                 title = f"{job.title}, {model_name}, {len(images)} images"
                 title += " that are read right" if right_only else ""

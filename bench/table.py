@@ -39,7 +39,7 @@ class Row:
     share: float | None = None
 
 
-def heading(threads: int) -> str:
+def heading(threads: int, packages: tuple[str, ...] = (*PACKAGES, "adv-lib")) -> str:
     def installed(name: str) -> str:
         try:
             return f"{name} {version(name)}"
@@ -55,7 +55,7 @@ def heading(threads: int) -> str:
             f"- {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, ironglass at {commit or 'no commit'}",
             f"- {models[0] if models else platform.processor()}, {os.cpu_count()} cores, {threads} of them used;"
             f" load before the start {os.getloadavg()[0]:.2f}",
-            f"- Python {platform.python_version()}, {', '.join(installed(name) for name in (*PACKAGES, 'adv-lib'))}",
+            f"- Python {platform.python_version()}, {', '.join(installed(name) for name in packages)}",
             f"- `{Path(sys.executable).parent.parent.name}/bin/python {shlex.join(sys.argv)}`",
         )
     )

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from ironglass.errors import InputError
-from ironglass.explain import EXPLAINERS, GradCAM, Occlusion, explain, grad_cam, gradient
+from ironglass.explain import EXPLAINERS, GradCAM, Occlusion, explain, gradient
 from ironglass.models import Classifier
 
 
@@ -59,7 +59,6 @@ def test_chunks_do_not_matter(classifier, method, monkeypatch):
     for room in (1, 100_000):  # one image at a time, and a few
         monkeypatch.setattr(gradient, "FEW", 0)
         monkeypatch.setattr(gradient, "KEPT", room)
-        monkeypatch.setattr(grad_cam, "KEPT", room)
         for maps, part in zip(whole, _listed(explain(classifier, images, targets, method)), strict=True):
             torch.testing.assert_close(part, maps)
 

@@ -9,6 +9,7 @@ from torchvision.models import mobilenet_v2, resnet18
 from ironglass.errors import InputError
 from ironglass.explain import GradCAM, upsample
 from ironglass.models import Classifier
+from ironglass.models.classifier import frozen
 
 
 def classifier_of(network: nn.Module, classes: int = 3, size: int = 8, channels: int = 3) -> Classifier:
@@ -221,3 +222,21 @@ def test_a_vision_transformer_is_explained_on_its_patches():
     expected = (gradient.mean(1, keepdim=True) * tokens[:, 1:]).sum(2).detach().reshape(2, 1, 2, 2)
     assert expected.any()
     torch.testing.assert_close(found["blocks.1.norm1"], expected, rtol=1e-4, atol=float(1e-5 * expected.abs().max()))
+
+
+def test_a_folded_batch_norm_is_not_part_of_the_output_even_where_its_factor_is_0():
+    torch.manual_seed(0)
+    network = small_cnn(inplace=True)
+    settle(network)[1].weight.data[::2] = 0  # of such a channel the output cannot be told from what is behind
+    network[1].bias.data.normal_()
+    classifier = classifier_of(network, size=12)
+    images, targets = torch.rand(3, 3, 12, 12), torch.tensor([0, 2, 1])
+    with frozen(classifier):
+        output = network[0]((images - 0.4) / 0.3).detach().requires_grad_()
+        score = network[2:](network[1](output)).gather(1, targets[:, None]).sum()
+    weights = torch.autograd.grad(score, output)[0].mean((2, 3), keepdim=True)
+    assert not weights[:, ::2].any()
+    expected = (weights * output).sum(1, keepdim=True).detach()
+    found = GradCAM(layers=("0", "1"))(classifier, images, targets)
+    torch.testing.assert_close(found["0"], expected, rtol=1e-4, atol=float(1e-4 * expected.abs().max()))
+    assert not torch.allclose(found["1"], found["0"])

@@ -29,19 +29,6 @@ def test_the_published_formula(relu_network, eps):
     torch.testing.assert_close(maps, expected, rtol=1e-4, atol=float(1e-5 * expected.abs().max()))
 
 
-def test_equals_pytorch_grad_cam(relu_network):
-    peer = pytest.importorskip("pytorch_grad_cam", reason="grad-cam is not installed")
-    from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
-
-    classifier, images, targets = relu_network(), torch.rand(3, 3, 12, 12), torch.tensor([0, 2, 1])
-    ours = GradCAMPlusPlus(layers=("5",), eps=1e-6)(classifier, images, targets)["5"]
-    with peer.GradCAMPlusPlus(model=classifier, target_layers=[classifier.network[5]]) as cam:
-        theirs = cam(images, [ClassifierOutputTarget(int(target)) for target in targets])
-    ours = nn.functional.interpolate(ours.relu(), (12, 12), mode="bilinear")[:, 0]
-    ours = ours / ours.amax((1, 2), keepdim=True)
-    torch.testing.assert_close(ours, torch.from_numpy(theirs), rtol=1e-3, atol=1e-3)
-
-
 def test_places_have_their_own_weight_by_hand():
     # A = (1, 3), logit = 2·A₀ − A₁: g = (2, −1), Σ A = 4, α₀ = 4 / (8 + 8 · 4) = 1/10, weight = 2/10
     convolution = nn.Conv2d(1, 1, 1, bias=False)

@@ -60,6 +60,14 @@ def test_what_autograd_keeps_is_measured(monkeypatch):
     assert chunk_size(classifier, image, 1000, kept=1) == 1
 
 
+def test_a_layer_that_was_exchanged_is_measured_anew(monkeypatch):
+    monkeypatch.setattr(gradient, "FEW", 0)
+    classifier, image = classifier_of(nn.Sequential(nn.Flatten(), nn.Tanh(), nn.Linear(64, 3))), torch.rand(1, 1, 8, 8)
+    before = chunk_size(classifier, image, 1000, kept=64 * 4 * 10)
+    classifier.network[1] = nn.Sequential(nn.Tanh(), nn.Tanh())
+    assert chunk_size(classifier, image, 1000, kept=64 * 4 * 10) == before // 2
+
+
 def test_any_mode_gives_the_same_plain_tensor(quadratic):
     images, targets = torch.rand(2, 1, 8, 8), torch.tensor([0, 2])
     plain = input_gradient(quadratic, images.clone().requires_grad_(), targets)

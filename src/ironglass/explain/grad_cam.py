@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
+from typing import Any, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ironglass.explain.gradient import KEPT, chunk_size, score_of
+from ironglass.explain.gradient import chunk_size, score_of
 from ironglass.explain.layers import as_maps, check_ran, find_layers, watched
 from ironglass.models.classifier import Classifier, frozen
+from ironglass.models.folded import folded, shifts_of
 from ironglass.types import Images, Labels, Maps
 
 
@@ -37,7 +41,7 @@ class GradCAM:
         for a layer that does not exist, does not run or has no maps, and where the network gives no gradient.
         """
         return class_activation_maps(
-            classifier, images, targets, self.layers, lambda _, gradient: gradient.mean((2, 3))
+            classifier, images, targets, self.layers, lambda _, gradient: gradient.mean((2, 3)), folded
         )
 
     maps = __call__
@@ -54,34 +58,62 @@ def class_activation_maps(
     targets: Labels,
     names: tuple[str, ...] | None,
     weigh: Callable[[Tensor, Tensor], Tensor],
+    within: Callable[[Classifier], AbstractContextManager[Classifier]] = frozen,
 ) -> dict[str, Maps]:
-    """The sum of each layer's channels (n, c, h, w), weighted by `weigh(output, gradient)` (n, c): (n, 1, h', w')."""
+    """The sum of each layer's channels (n, c, h, w), weighted by `weigh(output, gradient)` (n, c): (n, 1, h', w').
+
+    within: `frozen`, or `folded` for weights that are linear in the gradient and independent of the output.
+    """
     layers = find_layers(classifier.network, names)
+    # each layer's own output comes on top of what autograd keeps
+    size = chunk_size(classifier, images[:1], len(images))
     found: dict[str, list[Maps]] = {}
-    with frozen(classifier), torch.no_grad():
+    with within(classifier), torch.no_grad():
+        shifts = shifts_of(classifier)
         images, targets = images.detach(), targets.to(images.device)
-        # beside what autograd keeps there is each layer's output, a copy, and its gradient
-        size = chunk_size(classifier, images[:1], len(images), kept=KEPT // 2)
         for some, wanted in zip(images.split(size), targets.split(size), strict=True):
-            with torch.inference_mode(False), torch.enable_grad():
-                some, wanted = some.clone(), wanted.clone()  # out of inference mode
-                with watched(layers, _copied) as outputs:
-                    logits = classifier(some)
-                check_ran(names, outputs)
-                gradients = torch.autograd.grad(score_of(logits, wanted), list(outputs.values()), allow_unused=True)
-            for (name, output), gradient in zip(outputs.items(), gradients, strict=True):
-                shape = (len(some), (some.shape[2], some.shape[3]))
-                output = as_maps(classifier, name, output.detach(), *shape)
-                if gradient is None:
-                    maps = torch.zeros_like(output[:, :1])
-                else:
-                    weights = weigh(output, as_maps(classifier, name, gradient, *shape))
-                    maps = torch.einsum("nc,nchw->nhw", weights, output)[:, None]
+            outputs, weights = _weights(classifier, some, wanted, layers, names, weigh)
+            for name, output in outputs.items():
+                if name not in weights:  # no logit depends on it
+                    weights[name] = output.new_zeros(output.shape[:2])
+                maps = torch.einsum("nc,nchw->nhw", weights[name], output)[:, None]
+                if (shift := shifts.get(cast(Any, layers[name]))) is not None:
+                    maps -= (weights[name] @ shift)[:, None, None, None]
                 found.setdefault(name, []).append(maps)
         return {name: torch.cat(parts) for name, parts in found.items()}
 
 
-def _copied(output: Tensor) -> Tensor:
-    if not output.requires_grad:  # nothing before it is differentiated: the backward pass may end here
-        output.requires_grad_()
-    return output.clone()  # an in-place activation would overwrite the output itself
+def _weights(
+    classifier: Classifier,
+    images: Images,
+    targets: Labels,
+    layers: dict[str, nn.Module],
+    names: tuple[str, ...] | None,
+    weigh: Callable[[Tensor, Tensor], Tensor],
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """The output of each layer as maps, and its channels' weights where a logit depends on it."""
+    first: list[Tensor] = []
+
+    def copied(output: Tensor) -> Tensor:
+        if not output.requires_grad:  # nothing before it is differentiated: the backward pass may end here
+            first.append(output.requires_grad_())
+        return output.clone()  # an in-place activation would overwrite the output itself
+
+    shape = (len(images), (images.shape[2], images.shape[3]))
+    maps: dict[str, Tensor] = {}
+    weights: dict[str, Tensor] = {}
+
+    def note(name: str, gradient: Tensor) -> None:
+        weights[name] = weigh(maps[name], as_maps(classifier, name, gradient, *shape))
+
+    with torch.inference_mode(False), torch.enable_grad():
+        images, targets = images.clone(), targets.clone()  # out of inference mode
+        with watched(layers, copied) as outputs:
+            logits = classifier(images)
+        check_ran(names, outputs)
+        for name, output in outputs.items():
+            maps[name] = as_maps(classifier, name, output.detach(), *shape)
+            # weighed at once, so that no more than one layer's gradient is held
+            output.register_hook(partial(note, name))
+        torch.autograd.grad(score_of(logits, targets), first, allow_unused=True)
+    return maps, weights

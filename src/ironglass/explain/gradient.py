@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from weakref import WeakKeyDictionary
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ironglass.errors import InputError
 from ironglass.models.classifier import Classifier, frozen
+from ironglass.models.folded import folded
 from ironglass.types import Images, Labels, Logits
 
-KEPT = 2**30
-"""Bytes that autograd may keep of one chunk; at its height a pass needs about twice as many."""
+KEPT = 2**28
+"""Bytes that autograd may keep of one chunk; at its height a pass needs about twice as many. More are slower on the
+CPU, where large tensors get fresh memory from the system at every pass."""
+
+ELSEWHERE = 4
+"""How many times as many on other devices, which need large chunks to be busy."""
 
 # Batches of so few numbers are small in any network, and not worth measuring.
 FEW = 2**16
@@ -27,11 +33,14 @@ def input_gradient(
 ) -> Images:
     """∂ logit_target / ∂ images, each image's own: float32 (n, c, h, w), units of the logit per unit of [0, 1].
 
+    Computed inside `folded`. Float noise turns a ReLU here and there whose input is 0 up to rounding, and with it the
+    gradient of the pixels that it sees; the network's own pass is as far from one in float64 (docs/benchmarks.md).
+
     prepare: is shown the logits before the backward pass. Raises InputError where the logits have no gradient.
     """
-    with frozen(classifier), torch.no_grad():
+    size = chunk_size(classifier, images[:1], len(images))
+    with folded(classifier), torch.no_grad():
         images, targets = images.detach(), targets.to(images.device)
-        size = chunk_size(classifier, images[:1], len(images))
         chunks = zip(images.split(size), targets.split(size), strict=True)
         return torch.cat([_gradient(classifier, *chunk, prepare) for chunk in chunks])
 
@@ -48,10 +57,10 @@ def weighted_gradient(
     weights: (s,). points: of a slice of the images and a slice of the weights, the points (s, n, c, h, w). Raises
     InputError where the logits have no gradient.
     """
-    with frozen(classifier), torch.no_grad():
+    size = chunk_size(classifier, images[:1], len(images) * len(weights))
+    with folded(classifier), torch.no_grad():
         images, targets = images.detach(), targets.to(images.device)
         weights = weights.to(images.device, torch.float32)
-        size = chunk_size(classifier, images[:1], len(images) * len(weights))
         many, steps = max(1, size // len(weights)), min(size, len(weights))
         total = torch.zeros_like(images, dtype=torch.float32)
         for first in range(0, len(images), many):
@@ -67,11 +76,24 @@ def weighted_gradient(
 def chunk_size(classifier: Classifier, image: Images, n: int, kept: int | None = None) -> int:
     """How many of `n` images like `image` (1, c, h, w) a forward and backward pass may hold: from 1 to n.
 
-    kept: bytes that autograd may keep of them all, KEPT by default; what it keeps of one is measured by a forward pass.
-    The caller holds the classifier `frozen`.
+    kept: bytes that autograd may keep of them all on the CPU, KEPT by default. What it keeps of one image is measured
+    by a forward pass of the network as it is, once for each size of image.
     """
     if n == 1 or n * image.numel() <= FEW:
         return n
+    known = _measured.setdefault(classifier.network, {})
+    which = (image.shape, image.dtype, image.device, *map(id, classifier.network.modules()))
+    if which not in known:
+        known[which] = _kept_of(classifier, image)
+    room = (KEPT if kept is None else kept) * (1 if image.device.type == "cpu" else ELSEWHERE)
+    return max(1, min(n, room // max(1, known[which])))
+
+
+_measured: WeakKeyDictionary[nn.Module, dict[tuple, int]] = WeakKeyDictionary()
+
+
+def _kept_of(classifier: Classifier, image: Images) -> int:
+    """Bytes that autograd keeps of a forward pass of one image, beside parameters and buffers."""
     own = {tensor.untyped_storage().data_ptr() for tensor in (*classifier.parameters(), *classifier.buffers())}
     sizes: dict[int, int] = {}
 
@@ -81,10 +103,9 @@ def chunk_size(classifier: Classifier, image: Images, n: int, kept: int | None =
         return tensor
 
     noting = torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor)
-    with torch.inference_mode(False), torch.enable_grad(), noting:
+    with frozen(classifier), torch.inference_mode(False), torch.enable_grad(), noting:
         classifier(image.detach().clone().requires_grad_())
-    an_image = sum(size for address, size in sizes.items() if address not in own)
-    return max(1, min(n, (KEPT if kept is None else kept) // max(1, an_image)))
+    return sum(size for address, size in sizes.items() if address not in own)
 
 
 def score_of(logits: Logits, targets: Labels) -> Tensor:

@@ -16,8 +16,12 @@ from ironglass.explain.windows import Region, Span, gathered, joined, patches, s
 from ironglass.models.classifier import Classifier
 from ironglass.types import Images, Logits
 
-# Bytes of the largest tensor of one chunk; about four live at a time.
-LIMIT = 2**27
+# Bytes of the largest tensor of one chunk on the CPU, where larger ones get fresh memory from the system each time;
+# about four live at a time.
+LIMIT = 2**24
+
+# How many times as many on other devices, which need large chunks to be busy.
+ELSEWHERE = 8
 
 # Finding where a pixel comes from takes as much memory as so many channels.
 INDEX = 8
@@ -101,7 +105,8 @@ def occluded_logits(
     filling: what shows where the patch is, like images. places: int64 (p, 2), positions in the plan's rows and
     columns. chunk: places at a time, fewer where they need more memory.
     """
-    chunk = max(1, min(chunk, LIMIT // (4 * plan.elements)))
+    limit = LIMIT * (1 if images.device.type == "cpu" else ELSEWHERE)
+    chunk = max(1, min(chunk, limit // (4 * plan.elements)))
     for begin in range(0, len(places), chunk):
         part = places[begin : begin + chunk]
         routes = _routes(plan, part)

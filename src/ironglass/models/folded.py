@@ -15,7 +15,7 @@ from torch.overrides import TorchFunctionMode
 
 from ironglass.models.classifier import Classifier, frozen
 from ironglass.models.few_channels import few_channel_convolution, strides_over_few_channels
-from ironglass.models.folded_weights import weights_of
+from ironglass.models.folded_weights import scale_and_shift, weights_of
 from ironglass.models.tiny_maps import pays, tiny_map_convolution
 from ironglass.types import Logits
 
@@ -64,6 +64,27 @@ def folded(classifier: Classifier) -> Iterator[Classifier]:
                 yield classifier
         finally:
             _inside.discard(classifier.network)
+
+
+def shifts_of(classifier: Classifier) -> dict[nn.Conv2d, Tensor]:
+    """Inside `folded`: what each convolution that gives its batch-norm's output gives where its own would be 0: (c',).
+
+    output = scale · own + shift, and so own · ∂/∂own = (output − shift) · ∂/∂output, whatever the scale.
+    """
+    _, plan = _plans.get(classifier.network, ((), _Plan()))
+    with torch.inference_mode(False), torch.no_grad():
+        return {conv: _shift(norm) for conv, norm in plan.convolutions if norm is not None and _replaced(norm)}
+
+
+def _shift(norm: nn.BatchNorm2d) -> Tensor:
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    return scale_and_shift(norm.running_mean, norm.running_var, norm.weight, norm.bias, norm.eps)[1].float()
+
+
+def _replaced(norm: nn.BatchNorm2d) -> bool:
+    forward = vars(norm).get("forward")
+    return isinstance(forward, partial) and forward.func is _behind
 
 
 def _plan_of(classifier: Classifier) -> _Plan:
