@@ -12,7 +12,7 @@ def test_the_public_names() -> None:
         "Augment",
         "Classifier",
         "Dataset",
-    "Explained",
+        "Explained",
         "InputError",
         "Recipe",
         "Run",

@@ -310,6 +310,11 @@ CASES = [
         "explain", room.trained, room.photos, "--patches", "3,17"]),
     Case("quality below 0", "quality", lambda room: [
         "explain", room.trained, room.photos, "--methods", "saliency", "--quality", "-1"]),
+    Case("unknown hardening", "no objective 'magic'", lambda room: [
+        "harden", "simple-cnn", room.photos, "--method", "magic"]),
+    Case("hardening without a change", "every eps is 0", lambda room: [
+        "harden", "simple-cnn", room.photos, "--eps", "0", "--attacks", "fgsm"]),
+    Case("hardening beyond the range", "eps is 8", lambda room: ["harden", "simple-cnn", room.photos, "--eps", "8"]),
     Case("unknown norm", "'l2'", lambda room: ["attack", room.trained, room.photos, "--norm", "l7"]),
     Case("a norm without attacks", "attacks is empty", lambda room: ["run", "digits", "--set", "norm=l2"]),
     Case("DLR for two classes", "needs 3 classes and the classifier has 2", lambda room: [

@@ -13,7 +13,7 @@ from PIL import Image
 
 from ironglass.run import Run
 
-VERBS = ("run", "train", "evaluate", "explain", "attack", "predict", "report")
+VERBS = ("run", "train", "evaluate", "explain", "attack", "harden", "predict", "report")
 COMMON = ("--json", "--seed", "--device", "--output", "--resume", "--quiet")
 FILES = """
     recipe.json environment.json data.json history.jsonl model.safetensors config.json README.md report.html
@@ -165,6 +165,30 @@ def test_the_fashion_recipe_end_to_end(call, tmp_path: Path, draw) -> None:
     assert [entry["label"] for entry in shown] == [1, 1, 0, 0]
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert page.count("7 × 7 px hidden where integrated-gradients is strongest") >= 4
+
+
+def test_harden_makes_a_baseline_and_compares(call, tmp_path: Path, photos: Path) -> None:
+    words = [
+        "--method",
+        "trades",
+        "--eps",
+        "8/255",
+        "--epochs",
+        1,
+        "--batch-size",
+        8,
+        "--attacks",
+        "fgsm",
+        "--size",
+        16,
+    ]
+    status, out, err = call("harden", "simple-cnn", photos, *words, "--samples", 4, "--shown", 1, "--output", "out")
+    assert status == 0, err
+    assert "before: unchanged images" in out
+    assert "after: FGSM, eps 8/255" in out
+    stage = Run(tmp_path / "out" / "after").results["training"]["stages"][0]
+    assert (stage["objective"]["kind"], stage["peak_lr"]) == ("TRADES", 0.05)
+    assert stage["objective"]["eps"] == pytest.approx(8 / 255)
 
 
 def test_predict_files_and_folders(call, tmp_path: Path, photos: Path, trained: Path) -> None:

@@ -308,7 +308,7 @@ def quality_results(n: int = 32) -> dict:
                 "grad-cam": judged((0.6, 0.5, 0.4), "unclear")}  # fmt: skip
     controls = {"random": judged((0, 0, 0), "passes"), "edges": judged((1, 1, 1), "fails")}
     depths = [{"layers": count, "from": f"layer{count}"} for count in (1, 4, 8)]
-    sanity = {"n": n, "seed": 7, "layers": 8, "depths": depths, "methods": verdicts, "controls": controls}
+    sanity = {"n": n, "seed": 7, "layers": 8, "depths": depths, "halfway": 1, "methods": verdicts, "controls": controls}
     scored = {name: {"insertion": mean(0.4), "deletion": mean(0.4)} for name in controls}
     return {"n": n, "methods": methods, "controls": scored, "sanity": sanity}
 

@@ -89,6 +89,7 @@ def test_the_methods_are_judged_in_words_the_failing_ones_first(explained: Run) 
     sanity = explained.results["quality"]["sanity"]
     fails, unclear, passes = sanity_words(sanity, {"guided-backprop": "Guided backpropagation"})
     assert fails.startswith("Guided backpropagation (0.")
+    assert " and 0." in fails
     assert "fails the test of random weights" in fails
     assert "grad-cam" in unclear
     assert "saliency" in passes

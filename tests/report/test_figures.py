@@ -31,6 +31,13 @@ def test_training_marks_the_kept_epoch_and_the_border_of_stages(narrow):
     assert accuracy.get_xlabel() == "epoch"
 
 
+def test_training_names_each_stage_where_it_begins():
+    rows = [row | ({"stage_name": "from conv6"} if row["stage"] else {}) for row in HISTORY]
+    rows += [rows[-1] | {"stage": 2, "epoch": 5, "stage_name": ""}]
+    texts = figures.training(rows).axes[0].texts
+    assert [(text.get_text(), text.xy[0]) for text in texts] == [("from conv6", 2.5), ("stage 3", 4.5)]
+
+
 def test_training_without_validation_shows_the_other_curve():
     rows = [row | {"validation_loss": None, "validation_accuracy": None} for row in HISTORY]
     labels = [line.get_label() for line in figures.training(rows).axes[0].lines]

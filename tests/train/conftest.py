@@ -1,11 +1,20 @@
 """A small problem that is learnt in a second."""
 
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 from ironglass.data.augment import Augment
 from ironglass.data.dataset import Dataset, Split
 from ironglass.models import Classifier, load_classifier
+from ironglass.run import Run
+from ironglass.train import fit, loop
 from ironglass.train.recipe import Recipe, Stage
 
 
@@ -39,3 +48,42 @@ def recipe() -> Recipe:
 @pytest.fixture
 def classifier() -> Classifier:
     return load_classifier("simple-cnn", classes=("upright", "level"), size=12, channels=1, seed=3)
+
+
+@pytest.fixture
+def small() -> Classifier:
+    """Two milliseconds a step, with batch-norm and dropout."""
+    torch.manual_seed(3)
+    network = nn.Sequential(
+        nn.BatchNorm2d(1), nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Dropout(0.1), nn.Linear(200, 2)
+    )
+    return Classifier(network, mean=(0.5,), std=(0.3,), classes=("upright", "level"), input_size=12)
+
+
+@pytest.fixture
+def resumed(dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Run]:
+    """Trains once without a break, and again with one after so many steps, and gives back the run if both are equal."""
+
+    def train(classifier: Classifier, recipe: Recipe, after: int, **options: Any) -> Run:
+        start = copy.deepcopy(classifier)
+        whole = fit(classifier, dataset, recipe, tmp_path / "whole", **options)
+        step, left = loop.Loop._step, after
+
+        def counted(self: loop.Loop, *given: Any) -> None:
+            nonlocal left
+            step(self, *given)
+            left -= 1
+            self.interruption.asked = left == 0
+
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(loop.Loop, "_step", counted)
+            fit(copy.deepcopy(start), dataset, recipe, tmp_path / f"broken-{after}", **options)
+        broken = fit(start, dataset, recipe, tmp_path / f"broken-{after}", resume=True, **options)
+        for path in whole.path.glob("*.safetensors"):
+            assert path.read_bytes() == (broken.path / path.name).read_bytes()
+        clock = {"seconds": 0, "images_per_second": 0}
+        assert [row | clock for row in broken.history] == [row | clock for row in whole.history]
+        assert broken.results["training"] | clock == whole.results["training"] | clock
+        return whole
+
+    return train

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ironglass.errors import InputError
 
 if TYPE_CHECKING:
     from ironglass.cli.options import Common, Source, Weights
     from ironglass.studies.plan import Audit
+
+T = TypeVar("T")
 
 
 def make_plan(
@@ -24,20 +27,11 @@ def make_plan(
     **fields: Any,
 ) -> Audit:
     """The audit a verb stands for. Raises InputError for a value that a field does not take."""
-    from pydantic import ValidationError
-
     from ironglass.studies.plan import Audit
 
     named = {"name": name, "steps": steps, "model": model, "dataset": data}
     columns = {"image_column": source.image_column, "label_column": source.label_column}
-    try:
-        plan = Audit(**named, **columns, **dataclasses.asdict(filled), **fields)  # type: ignore[arg-type]
-    except ValidationError as error:
-        first = error.errors()[0]
-        if isinstance(said := first.get("ctx", {}).get("error"), InputError):
-            raise said from error
-        where = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{where}: {first['msg']}, not {first['input']!r}") from error
+    plan = checked(Audit, **named, **columns, **dataclasses.asdict(filled), **fields)
     return changed(plan, source.changes, seed=common.seed)
 
 
@@ -71,6 +65,55 @@ def run_plan(plan: Audit, common: Common, *, download: bool) -> None:
         found = audit(plan, folder, device=common.device, download=download, resume=common.resume, tell=tell)
     if not helps:
         show_run(found, as_json=common.as_json, quiet=common.quiet)
+
+
+def hardening_stage(
+    model: str, filled: Weights, *, method: str, eps: str, awp: bool, lr: float | None
+) -> dict[str, Any]:
+    """What of the stage depends on the method, and on whether the model has learned already."""
+    from ironglass.harden import find_objective
+    from ironglass.studies.plan import parse_eps
+
+    objective = find_objective(method, eps=parse_eps(eps), awp=awp)
+    return {
+        "objective": objective,
+        "peak_lr": lr or (0.01 if _trained(model, filled.weights, filled.pretrained) else 0.05),
+    }
+
+
+def run_hardening(plan: Audit, common: Common, *, download: bool) -> None:
+    """Hardens by the plan's stages, beside the same stages on clean images where the model has not learned yet."""
+    from ironglass.cli.show import progress_bars, show_run
+    from ironglass.studies.harden import Hardening, harden
+    from ironglass.train.objective import CrossEntropy
+
+    plain = tuple(dataclasses.replace(stage, objective=CrossEntropy()) for stage in plan.stages)
+    baseline = () if _trained(plan.model, plan.weights, plan.pretrained) else plain
+    whole = checked(Hardening, after=plan, baseline=baseline)
+    folder = free_folder(common.output, plan.name, common.resume)
+    with progress_bars(common.quiet) as tell:
+        found = harden(whole, folder, device=common.device, download=download, resume=common.resume, tell=tell)
+    show_run(found, as_json=common.as_json, quiet=common.quiet)
+
+
+def _trained(model: str, weights: Any, pretrained: bool) -> bool:
+    from ironglass.models.native import knows_classes
+
+    return knows_classes(model, weighted=pretrained or weights is not None)
+
+
+def checked(kind: Callable[..., T], **fields: Any) -> T:
+    """What the fields make. Raises InputError, in one line, for a value that a field does not take."""
+    from pydantic import ValidationError
+
+    try:
+        return kind(**fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        if isinstance(said := first.get("ctx", {}).get("error"), InputError):
+            raise said from error
+        where = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"{where}: {first['msg']}, not {first['input']!r}") from error
 
 
 def free_folder(output: Path | None, name: str, resume: bool) -> Path:

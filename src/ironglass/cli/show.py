@@ -122,6 +122,11 @@ def headlines(results: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Labels and rates, the most wanted first."""
     if evaluation := results.get("evaluation"):
         yield f"{evaluation['split']} images as they are", evaluation["accuracy"]
+    if hardened := results.get("hardening"):
+        for row in hardened["rows"]:
+            at = f", eps {_size(hardened['norm'], row['eps'])}" if row["eps"] else ""
+            for side in ("before", "after"):
+                yield f"{side}: {row['label']}{at}", row[side]
     if occlusion := results.get("occlusion"):
         for mask in occlusion["masks"]:
             yield f"{mask['name']} {occlusion['patch']} px patch at its worst place", mask["worst"]

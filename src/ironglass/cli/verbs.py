@@ -187,6 +187,43 @@ def attack(
 
 @app.command()
 @o.spread
+def harden(
+    model: o.Model,
+    data: o.Data,
+    method: Annotated[
+        str,
+        typer.Option(help="n-fgsm, fgsm, fast-at, free, pgd, trades, mart or adversarial-regularisation."),
+    ] = "n-fgsm",
+    eps: Annotated[str, typer.Option(help="Size of the change to stand, of [0, 1].")] = "4/255",
+    awp: Annotated[bool, typer.Option("--awp", help="Perturb the weights, too.")] = False,
+    epochs: Annotated[int, typer.Option(help="Times through the data.")] = 10,
+    lr: Annotated[
+        float | None, typer.Option(help="The highest learning rate; else 0.05, of trained models 0.01.")
+    ] = None,
+    batch_size: Annotated[int, typer.Option(help="Images a step.")] = 64,
+    optimiser: Annotated[str, typer.Option(help="sgd or adamw.")] = "sgd",
+    schedule: Annotated[str, typer.Option(help="one-cycle, step, plateau, constant or exponential.")] = "one-cycle",
+    attacks: Annotated[str, typer.Option(help="What before and after are judged by.")] = "fgsm,pgd-20,ensemble",
+    samples: o.Samples = 1000,
+    shown: o.Shown = 12,
+    split: o.Split = "auto",
+    *,
+    filled: o.Weights,
+    source: o.Source,
+    common: o.Common,
+) -> None:
+    """Train a model to be harder to fool, and compare it in pairs with what it was (or with a plain one beside it)."""
+    from ironglass.cli.plans import hardening_stage, run_hardening
+
+    stage = {"epochs": epochs, "batch_size": batch_size, "optimiser": optimiser, "schedule": schedule}
+    stage |= hardening_stage(model, filled, method=method, eps=eps, awp=awp, lr=lr)
+    made = {"attacks": listed(attacks), "eps": (eps,), "samples": samples, "shown": shown, "split": split}
+    plan = make_plan("harden", ("train",), model, data, filled, source, common, stages=(stage,), **made)
+    run_hardening(plan, common, download=source.download)
+
+
+@app.command()
+@o.spread
 def predict(
     model: o.Model,
     paths: Annotated[list[Path], typer.Argument(help="Image files, or folders of them.", show_default=False)],

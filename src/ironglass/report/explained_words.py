@@ -33,15 +33,18 @@ def sanity_words(sanity: dict[str, Any], labels: dict[str, str]) -> list[str]:
     """What the test with random weights says of each method, the doubtful ones first."""
     told = {
         "fails": "{names} fail{s} the test of random weights: what the network has learned was taken away, and the map "
-        "hardly changed (in brackets its rank correlation with the original once every weight is random). Much of what "
-        "such a map shows is the image itself; whether its strongest places matter, hiding them must tell.",
+        "changed little (in brackets its rank correlation with the original once half of the layers, and once all, "
+        "are random). Much of what such a map shows is the image; whether its strongest places matter, hiding them "
+        "must tell.",
         "unclear": "{names} neither pass{es} nor fail{s} the test of random weights clearly.",
         "passes": "{names} pass{es} the test of random weights: little is left of the map once every weight is random.",
     }
     found = []
     for word, sentence in told.items():
         these = {name: judged for name, judged in sanity["methods"].items() if judged["verdict"] == word}
-        named = [f"{labels.get(name, name)} ({_last(judged)})" for name, judged in these.items()]
+        named = [
+            f"{labels.get(name, name)} ({_left(judged, sanity.get('halfway', -1))})" for name, judged in these.items()
+        ]
         if named:
             found.append(
                 sentence.format(names=listed(named), s="" if len(named) > 1 else "s", es="" if len(named) > 1 else "es")
@@ -49,10 +52,10 @@ def sanity_words(sanity: dict[str, Any], labels: dict[str, str]) -> list[str]:
     return found
 
 
-def _last(judged: dict[str, Any]) -> str:
-    """The correlation once all weights are random."""
-    last = judged["correlation"][-1]
-    return "a constant map" if last is None else decimal(last["value"])
+def _left(judged: dict[str, Any], halfway: int) -> str:
+    """The correlations once half and once all of the layers are random."""
+    means = [judged["correlation"][depth] for depth in (halfway, -1)] if judged["correlation"] else [None]
+    return " and ".join("a constant map" if mean is None else decimal(mean["value"]) for mean in means)
 
 
 def shortcut_words(found: dict[str, Any]) -> str:
@@ -64,8 +67,8 @@ def shortcut_words(found: dict[str, Any]) -> str:
     first = (caught or places)[0]
     top, left, bottom, right = first["place"]
     where = f"rows {top + 1} to {bottom}, columns {left + 1} to {right}"
-    turned = f"{percent(first['rate']['value'], 0)} of them into “{first['class']}”"
-    control = f"(another place of the same images: {percent(first['control']['value'], 0)})"
+    turned = f"{percent(first['rate']['value'], 0)} of other images into “{first['class']}”"
+    control = f"(another place of theirs: {percent(first['control']['value'], 0)})"
     if caught:
         classes = listed([f"“{name}”" for name in dict.fromkeys(one["class"] for one in caught)])
         return f"It does, for {classes}: the place at {where} alone turns {turned} {control}."

@@ -22,11 +22,15 @@ ANNOTATED = 20  # classes up to which a confusion matrix has its counts written 
 
 
 def training(history: list[dict[str, Any]], *, kept: int | None = None, narrow: bool = False) -> Figure:
-    """Loss and accuracy an epoch, for training and validation; `kept` is the epoch whose weights were kept."""
+    """Loss and accuracy an epoch, for training and validation; `kept` is the epoch whose weights were kept.
+
+    A dotted line, with its name, stands where a stage begins.
+    """
     figure = Figure((3.7, 5.2) if narrow else (7.2, 3.2))
     loss, accuracy = figure.subplots(2, 1, sharex=True) if narrow else figure.subplots(1, 2)
     epochs = [row["epoch"] for row in history]
-    borders = [b["epoch"] for a, b in pairwise(history) if a["stage"] != b["stage"]]
+    starts = [(b["epoch"] - 0.5, b.get("stage_name") or f"stage {b['stage'] + 1}")
+              for a, b in pairwise(history) if a["stage"] != b["stage"]]  # fmt: skip
     for axes, what, unit in ((loss, "loss", "mean over images, nats"), (accuracy, "accuracy", "share right")):
         for split, style in (
             ("train", {"color": MUTED, "linestyle": "--", "marker": "o", "markerfacecolor": PAPER}),
@@ -39,16 +43,16 @@ def training(history: list[dict[str, Any]], *, kept: int | None = None, narrow: 
                 if split == "validation" and kept in epochs:
                     at = (kept, seen[epochs.index(kept)])
                     axes.plot(*at, "o", color=ACCENT, markersize=10, markerfacecolor="none", label="kept")
-        for border in borders:
-            axes.axvline(border - 0.5, color=MUTED, linewidth=0.8, linestyle=":")
+        for start, _ in starts:
+            axes.axvline(start, color=MUTED, linewidth=0.8, linestyle=":")
         axes.set_title(f"{what.capitalize()} ({unit})")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
         if not (narrow and what == "loss"):
             axes.set_xlabel("epoch")
-    if borders:
+    for start, name in starts:
         loss.annotate(
-            "next stage", (borders[0] - 0.5, 1), (3, -3), xycoords=("data", "axes fraction"),
-            textcoords="offset points", va="top", fontsize=8, color=MUTED,
+            shorten(name, 20), (start, 1), (3, -3), xycoords=("data", "axes fraction"),
+            textcoords="offset points", va="top", rotation=90, fontsize=8, color=MUTED,
         )  # fmt: skip
     loss.set_ylim(bottom=0)
     accuracy.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol="\u202f%"))

@@ -20,6 +20,8 @@ def headlines(results: dict[str, Any]) -> list[dict[str, Any]]:
         if condition["kind"] in ("occlusion", "control"):
             detail = "where the method points" if condition["kind"] == "occlusion" else "the same, to compare with"
             cards.append((_capital(condition["label"]), detail, condition["accuracy"], {}))
+    if hardened := results.get("hardening"):
+        cards += _hardened(hardened)
     if attacks := results.get("attacks"):
         cards += _under_attack(attacks, alone=not cards)
     if (occlusion := results.get("occlusion")) and occlusion["masks"]:
@@ -33,6 +35,19 @@ def headlines(results: dict[str, Any]) -> list[dict[str, Any]]:
         {"label": label, "detail": detail, "rate": rate, "verdict": part.get("verdict")}
         for label, detail, rate, part in cards
     ]
+
+
+def _hardened(measured: dict[str, Any]) -> list[tuple[str, str, dict[str, Any], dict[str, Any]]]:
+    """The worst case at the largest eps, before and after, and the accuracy that it cost."""
+    rows, norm = measured["rows"], measured["norm"]
+    clean, worst = rows[0], rows[-1]
+    eps = eps_text(worst["eps"], norm)
+    cards = [
+        (f"Under attack {side}, eps {eps}", "right under every attack", worst[side],
+         {"verdict": worst["verdicts"][side]})
+        for side in ("before", "after")
+    ]  # fmt: skip
+    return [*cards, ("Unchanged images, after", f"before: {percent(clean['before']['value'])}", clean["after"], {})]
 
 
 def _capital(label: str) -> str:
@@ -63,9 +78,14 @@ def unmeasured(results: dict[str, Any]) -> list[str]:
     }
     run = {*results, "fgsm"} if "attacks" in results else {*results}
     missing = [f"{what} (the run has no such step)" for key, what in steps.items() if key not in run]
+    attacks = results.get("attacks")
+    if hardened := results.get("hardening"):
+        missing = []  # each side's own report says what it lacks
+        names = dict.fromkeys(row["name"] for row in hardened["rows"] if row["name"] not in ("clean", "worst"))
+        attacks = {"norm": hardened["norm"], "attacks": [{"name": name} for name in names]}
     return [
         *missing,
-        _untried(results.get("attacks")),
+        _untried(attacks),
         "images from another source, camera or year than the test images",
         "the spread over training seeds: the intervals are those of this one network on other images of the same kind",
     ]

@@ -18,6 +18,7 @@ from ironglass.report.drift_chart import drift, drift_metrics
 from ironglass.report.exhaustive_chart import exhaustive
 from ironglass.report.explained import APART, ExplainedImages, read_explained
 from ironglass.report.explained_words import method_words, p_value, sanity_words, shortcut_words
+from ironglass.report.hardening_chart import hardening, watched
 from ironglass.report.headlines import headlines, unmeasured
 from ironglass.report.plain_words import exhaustive_words, lead, plain_words
 from ironglass.report.samples import read_samples
@@ -172,6 +173,12 @@ def chart_list(facts: dict[str, Any]) -> dict[str, tuple[Any, str]]:
     if facts["history"]:
         label = f"Loss and accuracy over {len(facts['history'])} epochs, for training and validation"
         charts["training"] = (partial(figures.training, facts["history"], kept=facts["kept"]), label)
+    if hardened := results.get("hardening"):
+        label = "Accuracy before and after hardening, on unchanged images and under each attack"
+        charts["hardening"] = (partial(hardening, hardened), label)
+        if hardened["watched"]:
+            label = "Accuracy on held-out images after every epoch, unchanged and under attack"
+            charts["watched"] = (partial(watched, hardened["watched"]), label)
     if matrix := results.get("evaluation", {}).get("confusion"):
         label = "Confusion matrix: images by true class and predicted class"
         charts["confusion"] = (partial(figures.confusion, matrix, facts["classes"]), label)

@@ -42,6 +42,7 @@ def lead(recipe: dict[str, Any], data: dict[str, Any], results: dict[str, Any]) 
 def plain_words(results: dict[str, Any], classes: list[str]) -> list[str]:
     """What the numbers say, a short paragraph a question; of FGSM alone only where no other attack was tried."""
     parts = (
+        ("hardening", hardening_words),
         ("evaluation", lambda part: accuracy_words(part, classes)),
         ("layers", looking_words),
         ("occlusion", occlusion_words),
@@ -112,6 +113,27 @@ def exhaustive_words(tried: dict[str, Any]) -> str:
     if largest is smallest:
         return f"{text}."
     return f"{text}; one of {largest['size']} × {largest['size']}, on {percent(largest['flipped']['value'])}."
+
+
+def hardening_words(measured: dict[str, Any]) -> str:
+    """What hardening won under attack and cost on unchanged images, each with its pairs."""
+    clean, worst = measured["rows"][0], measured["rows"][-1]
+    won = worst["after"]["value"] - worst["before"]["value"]
+    cost = clean["before"]["value"] - clean["after"]["value"]
+    eps = eps_text(worst["eps"], measured["norm"])
+    text = (
+        f"Of {count(worst['after']['n'])} images {percent(worst['before']['value'])} withstood every attack at eps "
+        f"{eps} before, and {percent(worst['after']['value'])} do after"
+    )
+    sure = worst["test"]["p"] < 0.05
+    more = f": {100 * abs(won):.1f} points {'more' if won > 0 else 'fewer'}"
+    text += more if sure else ", a difference that may be chance"
+    text += f". On unchanged images it {'costs' if cost > 0 else 'brings'} {100 * abs(cost):.1f} points"
+    text += "." if clean["test"]["p"] < 0.05 else ", which may be chance."
+    doubted = [side for side in ("before", "after") if worst["verdicts"][side]["word"] != "trusted"]
+    return text + (
+        f" The number {' and '.join(doubted)} is not fully to be trusted: see its verdict." if doubted else ""
+    )
 
 
 def fgsm_words(fgsm: dict[str, Any]) -> str:

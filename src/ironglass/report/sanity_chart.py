@@ -26,7 +26,7 @@ def sanity(measured: dict[str, Any], labels: dict[str, str], *, narrow: bool = F
         )
     for i, (name, found) in enumerate(measured["methods"].items()):
         means, style = found["correlation"], LINES[i % len(LINES)]
-        if any(mean is None for mean in means):
+        if not means or any(mean is None for mean in means):
             continue
         axes.plot(layers, [1, *(mean["value"] for mean in means)], label=shorten(labels.get(name) or name, 30), **style)
         low, high = ([1, *(mean[key] for mean in means)] for key in ("low", "high"))

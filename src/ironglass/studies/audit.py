@@ -24,6 +24,7 @@ from ironglass.studies.attack_results import write_results
 from ironglass.studies.environment import environment
 from ironglass.studies.explain_split import explain_split
 from ironglass.studies.explanations import check_explained
+from ironglass.studies.guard import guard_of
 from ironglass.studies.plan import Audit
 from ironglass.studies.prepare import measured_and_learning, measured_split, pick_device, prepare
 from ironglass.studies.processes import Processes, join_processes
@@ -70,7 +71,16 @@ def audit(
     run.write_text("model_summary.txt", summary + "\n")
     run.record("model", numbers)
     if "train" in plan.steps:
-        fit(classifier, dataset, plan, run.path, resume=True, progress=lambda status: tell(*_training(status)))
+        watch = guard_of(plan, dataset)
+        fit(
+            classifier,
+            dataset,
+            plan,
+            run.path,
+            resume=True,
+            progress=lambda status: tell(*_training(status)),
+            watch=watch,
+        )
     else:
         save_classifier(classifier, run.path)
 
@@ -171,7 +181,7 @@ def _help(plan: Audit, classifier: Classifier, dataset: Dataset, team: Processes
     folder, attacked = team.agree(("", False))
     run = Run(folder)
     if "train" in plan.steps:
-        fit(classifier, dataset, plan, folder, resume=True)
+        fit(classifier, dataset, plan, folder, resume=True, watch=guard_of(plan, dataset))
     if attacked:
         attacks = Attacks(plan, classifier, measured_and_learning(plan, dataset)[0])
         run_share(run, attacks, team, lambda what, done, of, detail: None)
@@ -196,4 +206,6 @@ def _training(status: Status) -> tuple[str, int, int, str]:
         f"epoch {status.epoch}/{status.epochs} loss {status.loss:.3f} accuracy {100 * status.accuracy:.1f} %"
         f" {status.images_per_second:,.0f} images/s"
     )
+    if status.skipped:
+        detail += f", {status.skipped} steps skipped, {status.rollbacks} rollbacks"
     return "training", status.step, status.steps, detail

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -13,44 +14,32 @@ from torch import Tensor, nn
 
 from ironglass.errors import InputError
 from ironglass.models.save import write_state
+from ironglass.run import atomic
+from ironglass.train.position import Position
 
-
-@dataclass
-class Position:
-    """Where training stands. Everything random is drawn from the seed and this, so no generator is saved."""
-
-    stage: int = 0
-    epoch: int = 0
-    """Epochs finished, over all stages."""
-    step: int = 0
-    """Steps finished in the present epoch."""
-    steps: int = 0
-    """Steps finished in all."""
-    sums: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
-    """Of the present epoch so far: the loss summed over its images, how many were right, how many were seen."""
-    lr: float = 0.0
-    """The learning rate of the last step."""
-    seconds: float = 0.0
-    """Time spent, over all sittings."""
-    epoch_seconds: float = 0.0
-    rows: list[dict[str, Any]] = field(default_factory=list)
-    """The history so far."""
+STATE, GOOD, MOST_MERIT = "state.safetensors", "good.safetensors", "most-merit.safetensors"
+"""Where training stands; the end of the last epoch that ended well, to roll back to; under a watch the end of its best
+epoch, to go back to on an alarm. The latter two are written at the ends of epochs, never by the clock, so that an
+interrupted run goes back to the same."""
 
 
 def save_checkpoint(
-    path: Path, position: Position, modules: dict[str, nn.Module], optimiser: torch.optim.Optimizer
+    paths: list[Path], position: Position, modules: dict[str, nn.Module], optimiser: torch.optim.Optimizer
 ) -> None:
-    """Writes the position, the modules' tensors and the optimiser's state in one step."""
+    """Writes the position, the modules' tensors and the optimiser's state to each path in turn, each in one step."""
     state: dict[str, Tensor] = {}
     for prefix, module in modules.items():
         state |= {f"{prefix}/{name}": tensor for name, tensor in module.state_dict().items()}
     for number, entry in optimiser.state_dict()["state"].items():
         state |= {f"optimiser/{number}/{name}": value for name, value in entry.items() if isinstance(value, Tensor)}
-    write_state(state, path, {"position": json.dumps(asdict(position))})
+    write_state(state, paths[0], {"position": json.dumps(asdict(position))})
+    for path in paths[1:]:
+        with atomic(path) as temporary:
+            shutil.copyfile(paths[0], temporary)
 
 
 def load_checkpoint(
-    path: Path, modules: dict[str, nn.Module], optimiser_of: Any
+    path: Path, modules: dict[str, nn.Module], optimiser_of: Callable[[int], torch.optim.Optimizer]
 ) -> tuple[Position, torch.optim.Optimizer]:
     """Fills the modules and gives back the position and an optimiser with its state.
 

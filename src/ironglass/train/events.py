@@ -7,7 +7,7 @@ from typing import Any
 
 from tensorboardX import SummaryWriter
 
-CURVES = ("train_loss", "validation_loss", "train_accuracy", "validation_accuracy", "lr", "images_per_second")
+NO_CURVES = ("stage", "epoch", "seconds")
 
 
 def write_events(folder: Path, rows: list[dict[str, Any]]) -> None:
@@ -16,6 +16,6 @@ def write_events(folder: Path, rows: list[dict[str, Any]]) -> None:
         stale.unlink()
     with SummaryWriter(str(folder)) as writer:
         for row in rows:
-            for curve in CURVES:
-                if row[curve] is not None:
-                    writer.add_scalar(curve, row[curve], row["epoch"])
+            for name, value in row.items():
+                if isinstance(value, int | float) and not isinstance(value, bool) and name not in NO_CURVES:
+                    writer.add_scalar(name, value, row["epoch"])

@@ -20,6 +20,7 @@ from ironglass.train.loop import Loop
 from ironglass.train.recipe import Recipe
 from ironglass.train.record import as_json
 from ironglass.train.status import Status
+from ironglass.train.watch import Watch
 
 
 def fit(
@@ -30,6 +31,7 @@ def fit(
     *,
     resume: bool = False,
     progress: Callable[[Status], None] | None = None,
+    watch: Watch | None = None,
 ) -> Run:
     """Trains the classifier in place, keeps the best epoch's weights, and gives back the run's folder.
 
@@ -38,8 +40,18 @@ def fit(
     same call with `resume` goes on from the last checkpoint, in the middle of an epoch if need be. Under `accelerate
     launch` each process takes its share of every batch, and checkpoints are written between epochs only.
 
-    Raises InputError where the folder is in use, the classes do not match or the loss stops being a number, and
-    KeyboardInterrupt, with a checkpoint written, when interrupted.
+    A step whose loss is NaN or infinite is skipped and counted. Five in a row, or an epoch that ends without a finite
+    state, take training back to the end of the last epoch that ended well, with half the learning rate from then on.
+    Where memory runs out, the batch is passed in parts half the size, from then on, and their gradients added up: the
+    same mean loss, but batch-norm sees the parts (not under several processes).
+
+    watch: looks at the classifier after every epoch. The best epoch is then the one of most merit in its eyes, and the
+    one of highest validation accuracy is kept beside it as `model-clean-best.safetensors`. On its alarm weights,
+    averages and the optimiser go back to the epoch of most merit so far, or to the start, and training goes on with the
+    next epoch and half the learning rate: the budget of epochs holds, and the draws are new ones.
+
+    Raises InputError where the folder is in use, the classes do not match, memory does not hold two images or the loss
+    stays no number after five rollbacks, and KeyboardInterrupt, with a checkpoint written, when interrupted.
     """
     dataset = match_classes(dataset, classifier.classes)
     check_recipe(classifier, dataset, recipe)
@@ -52,7 +64,7 @@ def fit(
         try:
             torch.backends.cudnn.deterministic = True
             with torch.random.fork_rng(devices=devices), Interruption() as interruption:
-                Loop(classifier, dataset, recipe, run, accelerator, interruption, progress).go()
+                Loop(classifier, dataset, recipe, run, accelerator, interruption, progress, watch).go()
         finally:
             torch.backends.cudnn.deterministic = deterministic
             classifier.requires_grad_(True).eval()

@@ -11,28 +11,31 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
-from torch import nn
-from torch.nn import functional
 
 from ironglass.data.dataset import Dataset
 from ironglass.errors import InputError
 from ironglass.models.classifier import Classifier
-from ironglass.models.predict import logits_of
-from ironglass.models.save import save_classifier
 from ironglass.run import Run
-from ironglass.train.average import Average
-from ironglass.train.checkpoint import Position, load_checkpoint, save_checkpoint
+from ironglass.train.checkpoint import GOOD, MOST_MERIT, STATE
+from ironglass.train.epoch_end import judge, keep_weights, mark_best
 from ironglass.train.events import write_events
-from ironglass.train.freeze import learning_parameters
 from ironglass.train.interrupt import Interruption
-from ironglass.train.optimiser import make_optimiser
-from ironglass.train.recipe import Recipe, Stage
-from ironglass.train.record import as_json
+from ironglass.train.objective import Objective, Replaying
+from ironglass.train.plateau import has_flattened
+from ironglass.train.position import Position
+from ironglass.train.recipe import Recipe, Stage, stage_name
+from ironglass.train.record import as_json, training_record
 from ironglass.train.schedule import SCHEDULES
-from ironglass.train.status import Status, merit
+from ironglass.train.state import State
+from ironglass.train.status import Status, status_of
+from ironglass.train.step import accumulate_in_memory
+from ironglass.train.watch import Watch
+from ironglass.types import Images, Labels
 
 CHECKPOINT_SECONDS = 15.0
-SYNC_STEPS = 10  # reading the loss off an accelerator makes it wait
+TELL_STEPS = 10
+STREAK = 5  # skipped steps in a row that make a rollback
+ROLLBACKS = 5
 
 
 def mixed_seed(*numbers: int) -> int:
@@ -52,175 +55,193 @@ class Loop:
         accelerator: Accelerator,
         interruption: Interruption,
         progress: Callable[[Status], None] | None,
+        watch: Watch | None = None,
     ) -> None:
         self.classifier, self.dataset, self.recipe, self.run = classifier, dataset, recipe, run
-        self.accelerator, self.interruption, self.progress = accelerator, interruption, progress
-        self.average = Average(classifier, recipe.average) if recipe.average else None
-        self.checkpoint = run.path / "checkpoint" / "state.safetensors"
-        self.position = Position()
-        self.sums = torch.zeros(3, dtype=torch.float64, device=classifier.device)  # loss, correct, seen
+        self.accelerator, self.interruption, self.progress, self.watch = accelerator, interruption, progress, watch
+        self.state = State(classifier, recipe, accelerator, run.path / "checkpoint")
+        self.position = Position(watch=as_json(watch))
         self.clock = self.saved_at = time.monotonic()
 
     def go(self) -> None:
         """Runs what is left of every stage, and records the whole."""
-        optimiser = None
-        if self.checkpoint.is_file():
-            self.position, optimiser = load_checkpoint(self.checkpoint, self._modules(), self._optimiser)
-            self.sums = torch.tensor(self.position.sums, dtype=torch.float64, device=self.classifier.device)
+        if (self.state.folder / STATE).is_file():
+            self.position, optimiser = self.state.load(STATE)
+            if self.position.watch != as_json(self.watch):
+                raise InputError(f"{self.run.path} was trained under another watch: resume with the same")
+            self.state.enter(self.position.stage, optimiser)
+        else:
+            self.state.enter(self.position.stage)
+            self.state.save(self.position, *[MOST_MERIT] * (self.watch is not None), GOOD, STATE)
         self.clock = time.monotonic()
-        ends = np.cumsum([stage.epochs for stage in self.recipe.stages])
-        for number in range(self.position.stage, len(self.recipe.stages)):
-            if number > self.position.stage or optimiser is None:
-                self.position.stage, optimiser = number, self._optimiser(number)
-            self._stage(number, int(ends[number]), optimiser)
+        while True:
+            if not self._is_over():
+                self._epoch()
+            elif self.position.stage + 1 < len(self.recipe.stages):
+                self.position.stage += 1
+                self.state.enter(self.position.stage)
+            else:
+                break
         if self.accelerator.is_main_process:
-            self._record()
+            write_events(self.run.path, self.position.rows)
+            self.run.record("training", training_record(self.position, self.recipe))
+            shutil.rmtree(self.state.folder)
         self.accelerator.wait_for_everyone()
 
-    def _modules(self) -> dict[str, nn.Module]:
-        modules: dict[str, nn.Module] = {"network": self.classifier.network}
-        return modules | ({"average": self.average.classifier.network} if self.average else {})
+    @property
+    def _stage(self) -> Stage:
+        return self.recipe.stages[self.position.stage]
 
-    def _optimiser(self, number: int) -> torch.optim.Optimizer:
-        return make_optimiser(self.classifier, self.recipe.stages[number])
+    def _is_over(self) -> bool:
+        losses, until = [row["train_loss"] for row in self.position.rows_of_stage()], self._stage.until
+        return len(losses) >= self._stage.epochs or (until is not None and has_flattened(losses, until))
 
-    def _stage(self, number: int, last: int, optimiser: torch.optim.Optimizer) -> None:
-        stage = self.recipe.stages[number]
-        held, learning = learning_parameters(self.classifier, stage.trainable_from)
-        self.classifier.requires_grad_(False)
-        for parameter in learning:
-            parameter.requires_grad_(True)
-        model = self.accelerator.prepare_model(self.classifier)
-        while self.position.epoch < last:
-            model.train()
-            for layer in held:
-                layer.eval()
-            self._epoch(model, stage, last - stage.epochs, optimiser)
-
-    def _epoch(self, model: nn.Module, stage: Stage, first: int, optimiser: torch.optim.Optimizer) -> None:
-        at, train = self.position, self.dataset.train
+    def _epoch(self) -> None:
+        """What is left of an epoch, to its end or to a rollback."""
+        at, stage, train, rows = self.position, self._stage, self.dataset.train, self.position.rows_of_stage()
+        self.state.train()
         size = min(stage.batch_size, len(train))
         steps = len(train) // size
         order = np.random.default_rng([self.recipe.seed, at.epoch]).permutation(len(train))
-        losses = [row["validation_loss"] or row["train_loss"] for row in at.rows[first:]]
-        schedule = SCHEDULES[stage.schedule]
+        losses = [row["validation_loss"] or row["train_loss"] for row in rows]
+        schedule, last = SCHEDULES[stage.schedule], stage.last_lr / stage.peak_lr if stage.last_lr else 0.1
         rank, ranks = self.accelerator.process_index, self.accelerator.num_processes
-        while at.step < steps:
-            done = (at.epoch - first + at.step / steps) / stage.epochs
-            at.lr = stage.peak_lr * schedule(done, losses)
-            for group in optimiser.param_groups:
-                group["lr"] = at.lr
+        while at.step < steps and at.streak < STREAK:
+            done = (len(rows) + at.step / steps) / stage.epochs
+            at.lr = stage.peak_lr * schedule(done, losses, last) * at.lr_factor
             mine = order[at.step * size : (at.step + 1) * size][rank::ranks]
-            self._step(model, stage, np.sort(mine), optimiser)  # sorted, since stored images lie in that order
-            if self.average:
-                self.average.update(self.classifier, at.steps)
-            at.step, at.steps = at.step + 1, at.steps + 1
-            if at.step % SYNC_STEPS == 0 or at.step == steps:
+            self._step(np.sort(mine))  # sorted, since stored images lie in that order
+            at.step += 1
+            if at.step % TELL_STEPS == 0 or at.step == steps:
                 self._tell(steps)
-            self._pause(optimiser)
-        self._close_epoch(optimiser)
+            self._pause()
+        if at.streak >= STREAK:
+            self._roll_back()
+        else:
+            self._close_epoch()
 
-    def _step(self, model: nn.Module, stage: Stage, index: np.ndarray, optimiser: torch.optim.Optimizer) -> None:
-        at, device = self.position, self.classifier.device
+    def _step(self, index: np.ndarray) -> None:
+        """The steps of one batch: one, or as many as the objective replays it."""
+        at, device, objective = self.position, self.classifier.device, self._stage.objective
         seed = mixed_seed(self.recipe.seed, at.epoch, at.step, self.accelerator.process_index)
-        torch.manual_seed(seed)  # for dropout
         pixels, labels = self.dataset.train.batch(index)
         generator = torch.Generator(device).manual_seed(seed)
         images, labels = self.recipe.augment(pixels.to(device), generator), labels.to(device)
-        loss, logits = stage.objective(model, images, labels)
-        optimiser.zero_grad(set_to_none=True)
-        self.accelerator.backward(loss)
-        optimiser.step()
-        with torch.no_grad():
-            right = (logits.argmax(1) == labels).sum()
-            self.sums += torch.stack([loss.double() * len(labels), right.double(), torch.tensor(len(labels)).to(right)])
+        replayed = objective.replayed() if isinstance(objective, Replaying) else objective
+        for replay in range(objective.replays if isinstance(objective, Replaying) else 1):
+            if not self._descend(replayed, images, labels, mixed_seed(seed, replay) if replay else seed):
+                return
+
+    def _descend(self, objective: Objective, images: Images, labels: Labels, seed: int) -> bool:
+        """One step, or none, and False, where the loss is no finite number: then the network stays as it was."""
+        at = self.position
+        self.state.buffers.note()
+        (*sums, finite), at.micro_batch = accumulate_in_memory(
+            self.state.model,
+            objective,
+            images,
+            labels,
+            micro_batch=at.micro_batch,
+            seed=seed,
+            buffers=self.state.buffers,
+            accelerator=self.accelerator,
+        )
+        if finite < 1:
+            self.state.buffers.restore()
+            at.skipped, at.skipped_in_all, at.streak = at.skipped + 1, at.skipped_in_all + 1, at.streak + 1
+            return False
+        self.state.descend(at.lr, at.steps)
+        at.sums = [before + new for before, new in zip(at.sums, sums, strict=True)]
+        at.steps, at.streak = at.steps + 1, 0
+        return True
 
     def _tell(self, steps: int) -> None:
-        """Reports progress; the one place in an epoch where an accelerator is waited for."""
-        loss, right, seen = self.sums.tolist()
-        if not np.isfinite(loss):
-            at = self.position
-            raise InputError(
-                f"the loss is {loss} in epoch {at.epoch + 1}, step {at.step}: lower peak_lr, and start again"
-            )
         if self.progress and self.accelerator.is_main_process:
-            epochs = sum(stage.epochs for stage in self.recipe.stages)
             seconds = self.position.epoch_seconds + time.monotonic() - self.clock
-            self.progress(
-                Status(
-                    step=self.position.epoch * steps + self.position.step,
-                    steps=epochs * steps,
-                    epoch=self.position.epoch + 1,
-                    epochs=epochs,
-                    loss=loss / seen,
-                    accuracy=right / seen,
-                    images_per_second=self.accelerator.num_processes * seen / max(seconds, 1e-9),
-                )
-            )
+            rate = self.accelerator.num_processes * self.position.sums[2] / max(seconds, 1e-9)
+            self.progress(status_of(self.position, self.recipe, steps, rate))
 
-    def _pause(self, optimiser: torch.optim.Optimizer) -> None:
+    def _pause(self) -> None:
         """Between two steps: the place to save, and to stop when asked to."""
         alone = self.accelerator.num_processes == 1  # the others' sums would be lost
+        if alone and (self.interruption.asked or time.monotonic() - self.saved_at > CHECKPOINT_SECONDS):
+            self._save()
         if self.interruption.asked:
-            if alone:
-                self._save(optimiser)
             raise KeyboardInterrupt
-        if alone and time.monotonic() - self.saved_at > CHECKPOINT_SECONDS:
-            self._save(optimiser)
 
-    def _save(self, optimiser: torch.optim.Optimizer) -> None:
-        at, now = self.position, time.monotonic()
-        at.sums = self.sums.tolist()
-        at.epoch_seconds, self.clock, self.saved_at = at.epoch_seconds + now - self.clock, now, now
-        save_checkpoint(self.checkpoint, at, self._modules(), optimiser)
-
-    def _close_epoch(self, optimiser: torch.optim.Optimizer) -> None:
-        """Validates, writes the history, keeps the weights if they are the best yet, and saves."""
+    def _close_epoch(self) -> None:
+        """Judges the epoch, writes the history, keeps the weights if they are the best yet, and saves."""
         at = self.position
-        sums: Any = self.accelerator.reduce(self.sums)
-        loss, right, seen = sums.tolist()
-        seconds = at.epoch_seconds + time.monotonic() - self.clock
-        judged = self.average.classifier if self.average else self.classifier
+        self._stop_clock()
+        [row] = broadcast_object_list([self._row()])
+        if row is None:
+            return self._roll_back()
+        at.rows = mark_best([*at.rows, row], watched=self.watch is not None)
+        row = at.rows[-1]
+        if self.accelerator.is_main_process:
+            keep_weights(self.run, self.state.judged, row)
+            self.run.write_history(at.rows)
+        at.epoch, at.step, at.sums, at.skipped = at.epoch + 1, 0, [0.0, 0.0, 0.0], 0
+        at.seconds, at.epoch_seconds = at.seconds + at.epoch_seconds, 0.0
+        self.clock = time.monotonic()  # judging is not training
+        alarm = row.get("alarm", False)
+        if alarm:
+            self._go_back()
+        self._save(
+            *[MOST_MERIT] * (self.watch is not None and row["best"] and not alarm and not row["in_doubt"]),
+            *[GOOD] * (not row["in_doubt"]),
+        )
+
+    def _row(self) -> dict[str, Any] | None:
+        """The epoch's line in the history, or None where its end is no state to go on from."""
+        at = self.position
+        totals: Any = torch.tensor(at.sums, dtype=torch.float64, device=self.classifier.device)
+        totals = self.accelerator.reduce(totals)
+        loss, right, seen = totals.tolist()
+        if not seen or not self.state.is_finite():
+            return None
         row = {
             "stage": at.stage,
+            "stage_name": stage_name(self.recipe.stages, at.stage),
             "epoch": at.epoch + 1,
             "lr": at.lr,
             "train_loss": loss / seen,
             "train_accuracy": right / seen,
-            **self._validate(judged),
-            "seconds": round(seconds, 3),
-            "images_per_second": round(seen / seconds, 1),
+            "seconds": round(at.epoch_seconds, 3),
+            "images_per_second": round(seen / at.epoch_seconds, 1),
         }
-        [row] = broadcast_object_list([row]) if self.accelerator.num_processes > 1 else [row]
-        row["best"] = all(merit(row) > merit(other) for other in at.rows)
-        at.rows = [other | {"best": other["best"] and not row["best"]} for other in at.rows] + [row]
-        at.epoch, at.step, at.epoch_seconds, at.seconds = at.epoch + 1, 0, 0.0, at.seconds + seconds
-        self.sums.zero_()
-        self.clock = time.monotonic()
+        found = judge(self.state.judged, self.dataset, self.watch, at)
+        return None if found is None else row | found
+
+    def _roll_back(self) -> None:
+        """Everything as at the end of the last good epoch, but for half the learning rate."""
+        at = self.position
+        if len(at.rollbacks) == ROLLBACKS:
+            raise InputError(
+                f"the loss is no finite number in epoch {at.epoch + 1}, step {at.step}, after {ROLLBACKS} rollbacks to"
+                " half the learning rate each: lower peak_lr, and start again"
+            )
+        self._stop_clock()
+        good, optimiser = self.state.load(GOOD)
+        self.position = at.rolled_back(good)
+        self.state.enter(self.position.stage, optimiser)
         if self.accelerator.is_main_process:
-            if row["best"]:
-                save_classifier(judged, self.run.path)
-            self.run.write_history(at.rows)
-            self._save(optimiser)
+            self.run.write_history(self.position.rows)
 
-    def _validate(self, classifier: Classifier) -> dict[str, float | None]:
-        if "validation" not in self.dataset.splits:
-            return {"validation_loss": None, "validation_accuracy": None}
-        split = self.dataset.validation
-        logits, labels = logits_of(classifier, split), torch.from_numpy(split.labels.copy())
-        return {
-            "validation_loss": float(functional.cross_entropy(logits, labels)),
-            "validation_accuracy": float((logits.argmax(1) == labels).double().mean()),
-        }
+    def _go_back(self) -> None:
+        """The weights of the epoch of most merit, and half the learning rate; the epochs go on being counted."""
+        at = self.position
+        best, optimiser = self.state.load(MOST_MERIT)
+        at.alarms = [*at.alarms, {"epoch": at.epoch, "back_to": best.epoch, "factor": at.lr_factor / 2}]
+        at.streak = 0
+        self.state.enter(at.stage, optimiser if best.stage == at.stage else None)
 
-    def _record(self) -> None:
-        rows = self.position.rows
-        write_events(self.run.path, rows)
-        training = {
-            "seconds": round(self.position.seconds, 2),
-            "epochs": len(rows),
-            "best_epoch": next(row["epoch"] for row in rows if row["best"]),
-            "stages": as_json(self.recipe)["stages"],
-        }
-        self.run.record("training", training)
-        shutil.rmtree(self.checkpoint.parent)
+    def _stop_clock(self) -> None:
+        now = time.monotonic()
+        self.position.epoch_seconds, self.clock = self.position.epoch_seconds + now - self.clock, now
+
+    def _save(self, *others: str) -> None:
+        """Writes checkpoints, that of where training stands last: a kill in between means a little work done again."""
+        self._stop_clock()
+        self.saved_at = self.clock
+        self.state.save(self.position, *others, STATE)

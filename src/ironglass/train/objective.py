@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
@@ -15,6 +15,17 @@ from ironglass.types import Images, Labels, Logits, Loss
 Objective: TypeAlias = Callable[[nn.Module, Images, Labels], tuple[Loss, Logits]]
 """(classifier, images, labels) to the loss, and the logits of the clean images, which it has computed anyway and which
 the training accuracy is counted from."""
+
+
+@runtime_checkable
+class Replaying(Protocol):
+    """What descends every batch `replays` times in a row, an optimiser step each time, and remembers in between."""
+
+    replays: int
+
+    def replayed(self) -> Objective:
+        """An objective for one batch, called once a replay with the same images; parts of a batch are told apart."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})

@@ -9,14 +9,17 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from ironglass.errors import InputError
+from ironglass.train.position import Position
+from ironglass.train.recipe import Recipe
 
 T = TypeVar("T")
 
 
 def as_json(value: Any) -> Any:
-    """The value as JSON would hold it: dataclasses as objects, callables that are none by their name."""
+    """The value as JSON would hold it: dataclasses as objects, without the fields that their repr leaves out; callables
+    that are none by their name."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        plain = {field.name: as_json(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        plain = {field.name: as_json(getattr(value, field.name)) for field in dataclasses.fields(value) if field.repr}
         return {"kind": type(value).__name__} | plain if callable(value) else plain
     if isinstance(value, dict):
         return {str(key): as_json(entry) for key, entry in value.items()}
@@ -25,6 +28,23 @@ def as_json(value: Any) -> Any:
     if value is None or isinstance(value, bool | int | float | str):
         return value
     return getattr(value, "__qualname__", str(value))
+
+
+def training_record(at: Position, recipe: Recipe) -> dict[str, Any]:
+    """What `results.json` says of the training, at its end."""
+    found = {
+        "seconds": round(at.seconds, 2),
+        "epochs": len(at.rows),
+        "best_epoch": next(row["epoch"] for row in at.rows if row["best"]),
+        "stages": as_json(recipe)["stages"],
+        "skipped": at.skipped_in_all,
+        "rollbacks": at.rollbacks,
+        "micro_batch": at.micro_batch,
+    }
+    if at.watch is None:
+        return found
+    clean_best = next(row["epoch"] for row in at.rows if row["clean_best"])
+    return found | {"watch": at.watch, "alarms": at.alarms, "clean_best_epoch": clean_best}
 
 
 def override(value: T, path: str, text: str) -> T:

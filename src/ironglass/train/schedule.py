@@ -9,19 +9,19 @@ WARM_UP = 0.2
 PATIENCE = 3
 
 
-def one_cycle(progress: float, losses: Sequence[float]) -> float:
+def one_cycle(progress: float, losses: Sequence[float], last: float) -> float:
     """Up a cosine over the first fifth of the stage, then down to nought (Smith & Topin 2019, arXiv 1708.07120)."""
     if progress < WARM_UP:
         return 0.04 + 0.96 * 0.5 * (1 - math.cos(math.pi * progress / WARM_UP))
     return 0.5 * (1 + math.cos(math.pi * (progress - WARM_UP) / (1 - WARM_UP)))
 
 
-def step(progress: float, losses: Sequence[float]) -> float:
+def step(progress: float, losses: Sequence[float], last: float) -> float:
     """A tenth from half the stage on, a hundredth from three quarters on."""
     return 1.0 if progress < 0.5 else 0.1 if progress < 0.75 else 0.01
 
 
-def plateau(progress: float, losses: Sequence[float]) -> float:
+def plateau(progress: float, losses: Sequence[float], last: float) -> float:
     """A tenth for each time that the validation loss has not fallen below its least for three epochs in a row."""
     factor, least, waited = 1.0, math.inf, 0
     for loss in losses:
@@ -34,15 +34,22 @@ def plateau(progress: float, losses: Sequence[float]) -> float:
     return factor
 
 
-def constant(progress: float, losses: Sequence[float]) -> float:
+def constant(progress: float, losses: Sequence[float], last: float) -> float:
     """The peak rate throughout."""
     return 1.0
 
 
-SCHEDULES: dict[str, Callable[[float, Sequence[float]], float]] = {
+def exponential(progress: float, losses: Sequence[float], last: float) -> float:
+    """From 1 down to `last`, by the same factor every step."""
+    return last**progress
+
+
+SCHEDULES: dict[str, Callable[[float, Sequence[float], float], float]] = {
     "one-cycle": one_cycle,
     "step": step,
     "plateau": plateau,
     "constant": constant,
+    "exponential": exponential,
 }
-"""(share of the stage that is done, validation losses of the stage so far) to the factor on the peak rate."""
+"""(share of the stage that is done, validation losses of the stage so far, the last rate over the peak rate) to the
+factor on the peak rate."""

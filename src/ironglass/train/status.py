@@ -1,14 +1,21 @@
-"""How training is getting on, and how good an epoch was."""
+"""How training is getting on."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Any
+
+from ironglass.train.position import Position
+from ironglass.train.recipe import Recipe
 
 
 @dataclass(frozen=True)
 class Status:
-    """How training is getting on, for a progress bar. Steps are counted over all stages."""
+    """How training is getting on, for a progress bar.
+
+    Steps are counted over all stages; a stage that ends before its time makes `steps` and `epochs` fewer. `loss` is NaN
+    while an epoch has none. `skipped` steps had a loss that was no finite number, too many of which make a rollback.
+    """
 
     step: int
     steps: int
@@ -17,10 +24,22 @@ class Status:
     loss: float
     accuracy: float
     images_per_second: float
+    skipped: int = 0
+    rollbacks: int = 0
 
 
-def merit(row: dict[str, Any]) -> tuple[float, float]:
-    """What the best epoch has most of; without validation, the last epoch is the best."""
-    if row["validation_accuracy"] is None:
-        return (row["epoch"], 0.0)
-    return (row["validation_accuracy"], -row["validation_loss"])
+def status_of(at: Position, recipe: Recipe, steps: int, images_per_second: float) -> Status:
+    """The position as seen from outside, with so many `steps` an epoch."""
+    loss, right, seen = at.sums
+    epochs = at.epoch - len(at.rows_of_stage()) + sum(stage.epochs for stage in recipe.stages[at.stage :])
+    return Status(
+        step=at.epoch * steps + at.step,
+        steps=epochs * steps,
+        epoch=at.epoch + 1,
+        epochs=epochs,
+        loss=loss / seen if seen else math.nan,
+        accuracy=right / max(seen, 1),
+        images_per_second=images_per_second,
+        skipped=at.skipped_in_all,
+        rollbacks=len(at.rollbacks),
+    )

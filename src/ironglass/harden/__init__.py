@@ -1,0 +1,64 @@
+"""What makes it harder to fool? Objectives of training that meet the attacker halfway."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from pydantic import ValidationError
+
+from ironglass.errors import InputError
+from ironglass.harden.adversarial import AdversarialObjective
+from ironglass.harden.adversarial_regularisation import AdversarialRegularisation
+from ironglass.harden.awp import AWP
+from ironglass.harden.fast_at import FastAT
+from ironglass.harden.fgsm import FGSMTraining
+from ironglass.harden.free import Free
+from ironglass.harden.mart import MART
+from ironglass.harden.n_fgsm import NFGSM
+from ironglass.harden.pgd import PGDTraining
+from ironglass.harden.trades import TRADES
+
+__all__ = [
+    "AWP",
+    "MART",
+    "NFGSM",
+    "OBJECTIVES",
+    "TRADES",
+    "AdversarialObjective",
+    "AdversarialRegularisation",
+    "FGSMTraining",
+    "FastAT",
+    "Free",
+    "PGDTraining",
+    "find_objective",
+]
+
+OBJECTIVES: dict[str, Any] = {
+    "adversarial-regularisation": AdversarialRegularisation(),
+    "fgsm": FGSMTraining(),
+    "fast-at": FastAT(),
+    "n-fgsm": NFGSM(),
+    "pgd": PGDTraining(),
+    "free": Free(),
+    "trades": TRADES(),
+    "mart": MART(),
+}
+
+
+def find_objective(name: str, *, eps: float | None = None, awp: bool = False) -> Any:
+    """The objective of that name, one of OBJECTIVES, for changes of up to `eps`.
+
+    eps: in units of [0, 1]; the step sizes follow it, and of adversarial regularisation it is the adv_step_size. None:
+    as in OBJECTIVES. awp: with `AWP` around it. Raises InputError.
+    """
+    if name not in OBJECTIVES:
+        raise InputError(f"there is no objective {name!r}: choose from {', '.join(OBJECTIVES)}")
+    objective = OBJECTIVES[name]
+    if eps is not None:
+        field = "eps" if hasattr(objective, "eps") else "adv_step_size"
+        try:
+            objective = replace(objective, **{field: eps})
+        except ValidationError as error:
+            raise InputError(f"eps is {eps} and images range from 0 to 1: give it in [0, 1], as in 8/255") from error
+    return AWP(objective=objective) if awp else objective

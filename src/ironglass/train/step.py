@@ -1,0 +1,133 @@
+"""The gradient of one batch, in as many parts as memory needs."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from ironglass.errors import InputError
+from ironglass.train.objective import Objective
+from ironglass.types import Images, Labels
+
+NO_MEMORY = (
+    "out of memory",
+    "can't allocate memory",
+    "not enough memory",
+)  # torch's words: CUDA and MPS, Linux, Windows
+
+
+_copy = torch._foreach_copy_  # type: ignore[attr-defined]  # one call for all, which an accelerator is glad of
+
+
+class Buffers:
+    """A network's buffers, batch-norm statistics above all, as they were before a step that may have to be undone."""
+
+    def __init__(self, network: nn.Module) -> None:
+        self.kinds: dict[torch.dtype, list[Tensor]] = defaultdict(list)
+        for buffer in network.buffers():
+            self.kinds[buffer.dtype].append(buffer)
+        self.before = {kind: [buffer.clone() for buffer in buffers] for kind, buffers in self.kinds.items()}
+
+    @torch.no_grad()
+    def note(self) -> None:
+        """Takes down the values of now."""
+        for kind, buffers in self.kinds.items():
+            _copy(self.before[kind], buffers)
+
+    @torch.no_grad()
+    def restore(self) -> None:
+        """Puts back the values noted last."""
+        for kind, buffers in self.kinds.items():
+            _copy(buffers, self.before[kind])
+
+
+def accumulate(
+    model: nn.Module, objective: Objective, images: Images, labels: Labels, parts: int, accelerator: Accelerator
+) -> list[float]:
+    """Adds the gradient of the batch's mean loss to `.grad`, a part of the batch at a time.
+
+    Gives back the loss summed over the images, how many of them are right, their number, and whether the loss is a
+    finite number in every process, as 1 or less. Batch-norm, and objectives that compare images, see a part only.
+    """
+    sums = torch.zeros(3, dtype=torch.float64, device=images.device)
+    read: Callable[[], list[float]] = sums.tolist
+    for some, theirs in zip(images.tensor_split(parts), labels.tensor_split(parts), strict=True):
+        loss, logits = objective(model, some, theirs)
+        with torch.no_grad():
+            right = (logits.argmax(1) == theirs).sum()
+            sums = sums + torch.stack(
+                [loss.double() * len(theirs), right.double(), torch.tensor(len(theirs)).to(right)]
+            )
+            finite = accelerator.reduce(sums[0].isfinite().double(), "mean")
+            read = read_later(torch.stack([*sums, finite]))  # type: ignore[list-item]
+        accelerator.backward(loss if parts == 1 else loss * (len(theirs) / len(labels)))
+    return read()
+
+
+def read_later(numbers: Tensor) -> Callable[[], list[float]]:
+    """A function that waits for the numbers, and for no work that an accelerator was given after them.
+
+    What is queued between this and its call, a backward pass say, keeps the accelerator busy while the program waits.
+    """
+    if numbers.device.type != "cuda":
+        return numbers.tolist
+    copy = numbers.to("cpu", non_blocking=True)
+    arrived = torch.cuda.Event()
+    arrived.record(torch.cuda.current_stream(numbers.device))
+
+    def read() -> list[float]:
+        arrived.synchronize()
+        return copy.tolist()
+
+    return read
+
+
+def accumulate_in_memory(
+    model: nn.Module,
+    objective: Objective,
+    images: Images,
+    labels: Labels,
+    *,
+    micro_batch: int | None,
+    seed: int,
+    buffers: Buffers,
+    accelerator: Accelerator,
+) -> tuple[list[float], int | None]:
+    """`accumulate` in parts of at most `micro_batch` images, halved as often as memory runs out.
+
+    Gives back the sums, and the micro-batch that fitted. No part has fewer than two images, which batch-norm needs. A
+    try that failed leaves nothing behind: draws start from the seed, buffers are as they were. Raises InputError
+    where two images do not fit, or where memory runs out in one of several processes, which wait for each other.
+    """
+    most = max(1, len(labels) // 2)
+    while True:
+        parts = min(most, math.ceil(len(labels) / micro_batch)) if micro_batch else 1
+        model.zero_grad(set_to_none=True)
+        torch.manual_seed(seed)  # for dropout and whatever an objective draws
+        try:
+            return accumulate(model, objective, images, labels, parts, accelerator), micro_batch
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+        # only here, where the exception no longer holds on to the failed try's tensors
+        size = math.ceil(len(labels) / parts)
+        if accelerator.num_processes > 1 or parts == most:
+            raise InputError(
+                f"memory has no room to train on {size} images at once: lower size, or take another device"
+            )
+        micro_batch = math.ceil(size / 2)
+        buffers.restore()
+        if images.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether it was memory that ran out, on an accelerator or on the CPU, for which torch has no type of its own."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in NO_MEMORY)

@@ -1,0 +1,41 @@
+"""Which trainings are guarded, and with which images."""
+
+import numpy as np
+import torch
+
+from ironglass.data.dataset import Dataset, Split
+from ironglass.harden import AWP, NFGSM, TRADES, AdversarialRegularisation
+from ironglass.studies.guard import GUARDED, eps_of, guard_of
+from ironglass.studies.plan import Audit
+from ironglass.train.objective import CrossEntropy
+from ironglass.train.recipe import Stage
+
+
+def dataset(held: int) -> Dataset:
+    def split(n: int) -> Split:
+        pixels = np.random.default_rng(0).integers(0, 256, (n, 4, 4, 1), dtype=np.uint8)
+        return Split(pixels, np.arange(n) % 2, tuple(map(str, range(n))))
+
+    splits = {"train": split(20)} | ({"validation": split(held)} if held else {})
+    return Dataset("drawn", splits, ("a", "b"), "0")
+
+
+def test_eps_of_every_kind() -> None:
+    assert eps_of(CrossEntropy()) == 0
+    assert eps_of(NFGSM(eps=0.1)) == 0.1
+    assert eps_of(AdversarialRegularisation(adv_step_size=0.2)) == 0.2
+    assert eps_of(AWP(objective=TRADES(eps=0.03))) == 0.03
+
+
+def test_clean_training_is_not_guarded() -> None:
+    assert guard_of(Audit(), dataset(10)) is None
+
+
+def test_the_largest_eps_is_guarded_on_images_spread_over_validation() -> None:
+    stages = (Stage(objective=NFGSM(eps=0.1)), Stage(objective=NFGSM(eps=0.2)), Stage())
+    guard = guard_of(Audit(stages=stages, seed=3), dataset(1000))
+    assert guard is not None
+    assert (guard.eps, guard.seed, len(guard.labels)) == (0.2, 3, GUARDED)
+    first, _ = dataset(1000).validation[[0]]
+    assert torch.equal(guard.images[:1], first)
+    assert guard_of(Audit(stages=stages), dataset(0)) is None
