@@ -5,7 +5,7 @@
 Trains by `fit`, one epoch at a time, on random bytes, which cost what photographs do: a plain epoch, then one of each
 objective, and so on in turn, since a machine is not equally fast all the time. Prints the median over the rounds of
 each epoch's time over that round's plain one, its extremes, and the bar where there is one. One thread; run it on a
-machine that does nothing else. Of `free` an epoch is not measured: the loop does not replay.
+machine that does nothing else. `free` is left out: its epoch is `replays` epochs in one.
 """
 
 from __future__ import annotations
