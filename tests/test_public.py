@@ -13,6 +13,7 @@ def test_the_public_names() -> None:
         "Classifier",
         "Dataset",
         "Explained",
+        "Hardening",
         "InputError",
         "Recipe",
         "Run",

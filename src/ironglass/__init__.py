@@ -16,6 +16,7 @@ _HOMES = {
     "Classifier": "ironglass.models.classifier",
     "Dataset": "ironglass.data.dataset",
     "Explained": "ironglass.studies.explained",
+    "Hardening": "ironglass.studies.harden",
     "InputError": "ironglass.errors",
     "Recipe": "ironglass.train.recipe",
     "Run": "ironglass.run",
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from ironglass.run import Run
     from ironglass.studies.audit import audit
     from ironglass.studies.explained import Explained
+    from ironglass.studies.harden import Hardening
     from ironglass.studies.plan import Audit
     from ironglass.train.fit import fit
     from ironglass.train.recipe import Recipe, Stage
@@ -55,6 +57,7 @@ __all__ = [
     "Classifier",
     "Dataset",
     "Explained",
+    "Hardening",
     "InputError",
     "Recipe",
     "Run",

@@ -86,7 +86,7 @@ def test_a_recipe_of_one_s_own_end_to_end(call, tmp_path: Path, photos: Path) ->
 def test_list_names_the_recipes(call) -> None:
     status, out, _ = call("run", "--list")
     assert status == 0
-    known = ["digits", "cats-dogs", "fashion-attributions"]
+    known = ["digits", "cats-dogs", "fashion-attributions", "fashion-linf"]
     assert [line.split()[0] for line in out.splitlines()] == known
     assert set(json.loads(call("run", "--list", "--json")[1])) == set(known)
 
@@ -165,6 +165,15 @@ def test_the_fashion_recipe_end_to_end(call, tmp_path: Path, draw) -> None:
     assert [entry["label"] for entry in shown] == [1, 1, 0, 0]
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert page.count("7 × 7 px hidden where integrated-gradients is strongest") >= 4
+
+
+def test_a_hardening_recipe_end_to_end(call, tmp_path: Path, photos: Path) -> None:
+    changes = ("after.stages.0.epochs=1", "baseline.0.epochs=1", "after.samples=4", 'after.attacks=["fgsm"]')
+    words = [word for change in changes for word in ("--set", change)]
+    status, out, err = call("run", "fashion-linf", "--data", photos, "--seed", 3, *words, "--output", "out", "--json")
+    assert status == 0, err
+    assert [row["name"] for row in json.loads(out)["results"]["hardening"]["rows"]] == ["clean", "fgsm", "worst"]
+    assert Run(tmp_path / "out").read("recipe.json")["after"]["seed"] == 3
 
 
 def test_harden_makes_a_baseline_and_compares(call, tmp_path: Path, photos: Path) -> None:

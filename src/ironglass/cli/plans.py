@@ -11,9 +11,11 @@ from ironglass.errors import InputError
 
 if TYPE_CHECKING:
     from ironglass.cli.options import Common, Source, Weights
+    from ironglass.studies.harden import Hardening
     from ironglass.studies.plan import Audit
 
 T = TypeVar("T")
+Plan = TypeVar("Plan", bound="Audit | Hardening")
 
 
 def make_plan(
@@ -35,11 +37,15 @@ def make_plan(
     return changed(plan, source.changes, seed=common.seed)
 
 
-def changed(plan: Audit, changes: list[str] | None, **fields: Any) -> Audit:
-    """The plan with the options that were given, and then each --set."""
+def changed(plan: Plan, changes: list[str] | None, **fields: Any) -> Plan:
+    """The plan with the options that were given, and then each --set; of a hardening the options go to its `after`."""
+    from ironglass.studies.harden import Hardening
     from ironglass.train.record import override
 
-    plan = dataclasses.replace(plan, **{name: value for name, value in fields.items() if value is not None})
+    given = {name: value for name, value in fields.items() if value is not None}
+    if isinstance(plan, Hardening):
+        given = {"after": dataclasses.replace(plan.after, **given)}
+    plan = dataclasses.replace(plan, **given)
     for change in changes or []:
         path, equals, value = change.partition("=")
         if not equals:
@@ -53,16 +59,21 @@ def listed(text: str) -> tuple[str, ...]:
     return tuple(entry.strip() for entry in text.split(","))
 
 
-def run_plan(plan: Audit, common: Common, *, download: bool) -> None:
+def run_plan(plan: Audit | Hardening, common: Common, *, download: bool) -> None:
     """Runs the plan with a progress bar and shows what came of it."""
     from ironglass.cli.show import progress_bars, show_run
     from ironglass.studies.audit import audit
     from ironglass.studies.environment import rank
+    from ironglass.studies.harden import Hardening, harden
 
     helps = rank() > 0
     folder = free_folder(common.output, plan.name, common.resume)
+    asked: dict[str, Any] = {"device": common.device, "download": download, "resume": common.resume}
     with progress_bars(common.quiet or helps) as tell:
-        found = audit(plan, folder, device=common.device, download=download, resume=common.resume, tell=tell)
+        if isinstance(plan, Hardening):
+            found = harden(plan, folder, **asked, tell=tell)
+        else:
+            found = audit(plan, folder, **asked, tell=tell)
     if not helps:
         show_run(found, as_json=common.as_json, quiet=common.quiet)
 
@@ -83,17 +94,12 @@ def hardening_stage(
 
 def run_hardening(plan: Audit, common: Common, *, download: bool) -> None:
     """Hardens by the plan's stages, beside the same stages on clean images where the model has not learned yet."""
-    from ironglass.cli.show import progress_bars, show_run
-    from ironglass.studies.harden import Hardening, harden
+    from ironglass.studies.harden import Hardening
     from ironglass.train.objective import CrossEntropy
 
     plain = tuple(dataclasses.replace(stage, objective=CrossEntropy()) for stage in plan.stages)
     baseline = () if _trained(plan.model, plan.weights, plan.pretrained) else plain
-    whole = checked(Hardening, after=plan, baseline=baseline)
-    folder = free_folder(common.output, plan.name, common.resume)
-    with progress_bars(common.quiet) as tell:
-        found = harden(whole, folder, device=common.device, download=download, resume=common.resume, tell=tell)
-    show_run(found, as_json=common.as_json, quiet=common.quiet)
+    run_plan(checked(Hardening, after=plan, baseline=baseline), common, download=download)
 
 
 def _trained(model: str, weights: Any, pretrained: bool) -> bool:

@@ -7,14 +7,20 @@ import inspect
 from pathlib import Path
 
 from ironglass.errors import InputError
-from ironglass.recipes import cats_dogs, digits, fashion_attributions
+from ironglass.recipes import cats_dogs, digits, fashion_attributions, fashion_linf
+from ironglass.studies.harden import Hardening
 from ironglass.studies.plan import Audit
 
-MODULES = {"digits": digits, "cats-dogs": cats_dogs, "fashion-attributions": fashion_attributions}
-RECIPES: dict[str, Audit] = {name: module.RECIPE for name, module in MODULES.items()}
+MODULES = {
+    "digits": digits,
+    "cats-dogs": cats_dogs,
+    "fashion-attributions": fashion_attributions,
+    "fashion-linf": fashion_linf,
+}
+RECIPES: dict[str, Audit | Hardening] = {name: module.RECIPE for name, module in MODULES.items()}
 
 
-def load_recipe(name: str) -> Audit:
+def load_recipe(name: str) -> Audit | Hardening:
     """The recipe of that name, or the `RECIPE` of a user's Python file. Raises InputError, listing the names."""
     if name in RECIPES:
         return RECIPES[name]
@@ -31,8 +37,8 @@ def load_recipe(name: str) -> Audit:
         line = " ".join(str(error).split())
         raise InputError(f"{name} cannot be run: {type(error).__name__}: {line}") from error
     recipe = getattr(module, "RECIPE", None)
-    if not isinstance(recipe, Audit):
-        raise InputError(f"{name} defines no RECIPE: write RECIPE = ironglass.Audit(...) in it")
+    if not isinstance(recipe, Audit | Hardening):
+        raise InputError(f"{name} defines no RECIPE: write RECIPE = ironglass.Audit(...) or Hardening(...) in it")
     return recipe
 
 

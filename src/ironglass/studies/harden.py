@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,11 @@ class Hardening:
     after: Audit
     baseline: tuple[Stage, ...] = ()
 
+    @property
+    def name(self) -> str:
+        """What the run is called."""
+        return self.after.name
+
     def __post_init__(self) -> None:
         if not self.after.attacks:
             raise InputError("hardening is judged by named attacks, and attacks is empty: give it pgd-20, say")
@@ -58,6 +64,8 @@ def harden(
     Each side is a run of its own with a report; the folder's has both. Raises InputError and KeyboardInterrupt as
     `audit` does.
     """
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise InputError("hardening runs in one process: start it without torchrun or accelerate launch")
     given = plan.after
     weighted = knows_classes(given.model, weighted=given.pretrained or given.weights is not None)
     if not weighted and not plan.baseline:
