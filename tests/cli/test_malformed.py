@@ -314,6 +314,9 @@ CASES = [
         "harden", "simple-cnn", room.photos, "--method", "magic"]),
     Case("hardening without a change", "every eps is 0", lambda room: [
         "harden", "simple-cnn", room.photos, "--eps", "0", "--attacks", "fgsm"]),
+    Case("hardening at no rate", "peak_lr", lambda room: ["harden", "simple-cnn", room.photos, "--lr", "0"]),
+    Case("hardening on data that are not there", "nowhere", lambda room: [
+        "harden", "simple-cnn", room.path / "nowhere"]),
     Case("hardening beyond the range", "eps is 8", lambda room: ["harden", "simple-cnn", room.photos, "--eps", "8"]),
     Case("unknown norm", "'l2'", lambda room: ["attack", room.trained, room.photos, "--norm", "l7"]),
     Case("a norm without attacks", "attacks is empty", lambda room: ["run", "digits", "--set", "norm=l2"]),

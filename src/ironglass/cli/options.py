@@ -31,8 +31,6 @@ Set = Annotated[
 ]
 Download = Annotated[bool, typer.Option("--download", help="Let torchvision: data be fetched.")]
 Split = Annotated[str, typer.Option(help="train, validation, test; auto is test, else validation.")]
-Samples = Annotated[int, typer.Option(help="Images to measure on, drawn by the seed.")]
-Shown = Annotated[int, typer.Option(help="Images to show in the report, drawn by the seed.")]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -44,6 +42,15 @@ class Weights:
     pretrained: Annotated[bool, typer.Option("--pretrained", help="Load the published weights; may download them.")] = (
         False
     )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """Which images are measured and shown."""
+
+    samples: Annotated[int, typer.Option(help="Images to measure on, drawn by the seed.")] = 1000
+    shown: Annotated[int, typer.Option(help="Images to show in the report, drawn by the seed.")] = 12
+    split: Split = "auto"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -86,10 +86,8 @@ def hardening_stage(
     from ironglass.studies.plan import parse_eps
 
     objective = find_objective(method, eps=parse_eps(eps), awp=awp)
-    return {
-        "objective": objective,
-        "peak_lr": lr or (0.01 if _trained(model, filled.weights, filled.pretrained) else 0.05),
-    }
+    usual = 0.01 if _trained(model, filled.weights, filled.pretrained) else 0.05
+    return {"objective": objective, "peak_lr": usual if lr is None else lr}
 
 
 def run_hardening(plan: Audit, common: Common, *, download: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -128,10 +129,8 @@ def explain(
     patches: Annotated[
         str | None, typer.Option(help="Sizes of patches to try at every place, pixels: does any flip the answer?")
     ] = None,
-    samples: o.Samples = 1000,
-    shown: o.Shown = 12,
-    split: o.Split = "auto",
     *,
+    drawn: o.Drawn,
     filled: o.Weights,
     source: o.Source,
     common: o.Common,
@@ -149,9 +148,8 @@ def explain(
     under = {"attacks": listed(attacks), "norm": norm, "eps": listed(eps)} if attacks else {}
     tried = listed(patches) if patches else ()
     looked = {"masks": listed(masks), "patch": patch, "stride": stride, "patches": tried, "explained": asked}
-    drawn = {"samples": samples, "shown": shown, "split": split}
     plan = make_plan(
-        "explain", ("evaluate", "explain"), model, data, filled, source, common, **looked, **under, **drawn
+        "explain", ("evaluate", "explain"), model, data, filled, source, common, **looked, **under, **asdict(drawn)
     )
     run_plan(plan, common, download=source.download)
 
@@ -169,10 +167,8 @@ def attack(
         str | None,
         typer.Option(help="Sizes of change, of [0, 1]; else 1/255,2/255,4/255,8/255,16/255, by l2 0.25,0.5,1,2."),
     ] = None,
-    samples: o.Samples = 1000,
-    shown: o.Shown = 12,
-    split: o.Split = "auto",
     *,
+    drawn: o.Drawn,
     filled: o.Weights,
     source: o.Source,
     common: o.Common,
@@ -180,8 +176,7 @@ def attack(
     """Accuracy under each attack at each eps with verdicts, pictures, and the adversarial images as a data set."""
     usual = "0.25,0.5,1,2" if norm == "l2" else "1/255,2/255,4/255,8/255,16/255"
     made = {"attacks": listed(attacks), "norm": norm, "eps": listed(usual if eps is None else eps)}
-    drawn = {"samples": samples, "shown": shown, "split": split}
-    plan = make_plan("attack", ("evaluate", "attack"), model, data, filled, source, common, **made, **drawn)
+    plan = make_plan("attack", ("evaluate", "attack"), model, data, filled, source, common, **made, **asdict(drawn))
     run_plan(plan, common, download=source.download)
 
 
@@ -204,10 +199,8 @@ def harden(
     optimiser: Annotated[str, typer.Option(help="sgd or adamw.")] = "sgd",
     schedule: Annotated[str, typer.Option(help="one-cycle, step, plateau, constant or exponential.")] = "one-cycle",
     attacks: Annotated[str, typer.Option(help="What before and after are judged by.")] = "fgsm,pgd-20,ensemble",
-    samples: o.Samples = 1000,
-    shown: o.Shown = 12,
-    split: o.Split = "auto",
     *,
+    drawn: o.Drawn,
     filled: o.Weights,
     source: o.Source,
     common: o.Common,
@@ -217,8 +210,10 @@ def harden(
 
     stage = {"epochs": epochs, "batch_size": batch_size, "optimiser": optimiser, "schedule": schedule}
     stage |= hardening_stage(model, filled, method=method, eps=eps, awp=awp, lr=lr)
-    made = {"attacks": listed(attacks), "eps": (eps,), "samples": samples, "shown": shown, "split": split}
-    plan = make_plan("harden", ("train",), model, data, filled, source, common, stages=(stage,), **made)
+    made = {"attacks": listed(attacks), "eps": (eps,)}
+    plan = make_plan(
+        "harden", ("train",), model, data, filled, source, common, stages=(stage,), **made, **asdict(drawn)
+    )
     run_hardening(plan, common, download=source.download)
 
 

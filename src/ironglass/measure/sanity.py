@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -122,10 +123,11 @@ def last_to_first(classifier: Classifier, image: Images) -> list[tuple[str, nn.M
     """
     started: dict[str, int] = {}
     named = dict(classifier.network.named_modules())
-    handles = [
-        module.register_forward_pre_hook(lambda *_, name=name: started.setdefault(name, len(started)) * 0 or None)
-        for name, module in named.items()
-    ]
+
+    def note(name: str, *_: Any) -> None:  # a hook that gave anything back would change what the module is given
+        started.setdefault(name, len(started))
+
+    handles = [module.register_forward_pre_hook(partial(note, name)) for name, module in named.items()]
     try:
         with frozen(classifier), torch.no_grad():
             classifier(image)

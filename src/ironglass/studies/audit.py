@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from ironglass.data.dataset import Dataset
 from ironglass.explain.occlusion import positions
@@ -26,7 +27,13 @@ from ironglass.studies.explain_split import explain_split
 from ironglass.studies.explanations import check_explained
 from ironglass.studies.guard import guard_of
 from ironglass.studies.plan import Audit
-from ironglass.studies.prepare import measured_and_learning, measured_split, pick_device, prepare
+from ironglass.studies.prepare import (
+    measured_and_learning,
+    measured_split,
+    pick_device,
+    prepare,
+    spread_positions,
+)
 from ironglass.studies.processes import Processes, join_processes
 from ironglass.studies.samples import mean_colour, write_samples
 from ironglass.studies.tasks import Attacks
@@ -50,15 +57,9 @@ def audit(
     wrong with the plan, KeyboardInterrupt when interrupted: the same call with `resume` then goes on.
     """
     place = pick_device(device)
-    classifier, dataset = prepare(
-        plan, place, download=download, progress=lambda done, of: tell("reading images", done, of, "")
-    )
+    classifier, dataset = ready(plan, place, download=download, tell=tell)
     name, split = measured_split(plan, dataset)
     patch, stride = geometry(plan, dataset)
-    if "train" in plan.steps:
-        check_recipe(classifier, dataset, plan)
-    check_attacks(plan, classifier)
-    check_explained(plan, classifier, split, patch)
     summary, numbers = summarise(classifier)
 
     team = join_processes(place)
@@ -94,7 +95,7 @@ def audit(
         write_per_image(run, "clean", [table])
         write_predictions(run, split.names, classifier.classes, logits)
         run.record("evaluation", found)
-    if "explain" in plan.steps and plan.explained.methods:
+    if "explain" in plan.steps and plan.explained.methods and "explained" not in run.results:
         logits = logits_of(classifier, split) if logits is None else logits
         explain_split(run, plan, classifier, split, logits, name=name, patch=patch, stride=stride, tell=tell)
     _look(run, plan, classifier, dataset, patch, stride, tell)
@@ -119,6 +120,20 @@ def audit(
     write_report(run)
     tell("writing the report", 1, 1, "")
     return run
+
+
+def ready(plan: Audit, place: torch.device, *, download: bool, tell: Tell) -> tuple[Classifier, Dataset]:
+    """The plan's classifier and data, checked against all that the plan asks of them. Raises InputError."""
+    classifier, dataset = prepare(
+        plan, place, download=download, progress=lambda done, of: tell("reading images", done, of, "")
+    )
+    _, split = measured_split(plan, dataset)
+    patch, _ = geometry(plan, dataset)
+    if "train" in plan.steps:
+        check_recipe(classifier, dataset, plan)
+    check_attacks(plan, classifier)
+    check_explained(plan, classifier, split, patch)
+    return classifier, dataset
 
 
 def _look(run: Run, plan: Audit, classifier: Classifier, dataset: Dataset, patch: int, stride: int, tell: Tell) -> None:
@@ -148,7 +163,7 @@ def _look(run: Run, plan: Audit, classifier: Classifier, dataset: Dataset, patch
             )
             run.record("occlusion", found)
     if "explain" in plan.steps and plan.patches and "exhaustive" not in run.results:
-        some = split.take(np.linspace(0, len(split) - 1, min(plan.patch_images, len(split))).round().astype(np.int64))
+        some = split.take(spread_positions(len(split), plan.patch_images))
         found = occlusion_robustness(
             classifier,
             some,

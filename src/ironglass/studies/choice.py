@@ -9,6 +9,7 @@ import numpy as np
 from ironglass.data.dataset import Split
 from ironglass.errors import InputError
 from ironglass.studies.plan import Audit
+from ironglass.studies.prepare import drawn_positions
 
 
 def explained_positions(plan: Audit, split: Split, predictions: np.ndarray, classes: Sequence[str]) -> np.ndarray:
@@ -27,9 +28,7 @@ def explained_positions(plan: Audit, split: Split, predictions: np.ndarray, clas
                 raise InputError(f"none of the {len(split)} images is misclassified: choose other --images")
         case _:
             among = np.arange(len(split))
-    if plan.samples >= len(among):
-        return among
-    return np.sort(np.random.default_rng(plan.seed).permutation(among)[: plan.samples])
+    return among[drawn_positions(len(among), plan.samples, plan.seed)]
 
 
 def chosen_positions(plan: Audit, split: Split, classes: Sequence[str]) -> np.ndarray:

@@ -37,7 +37,7 @@ def rank() -> int:
 
 def _commit() -> str | None:
     """The commit of ironglass itself, where it runs from a checkout; "+" where files differ from it."""
-    here = Path(__file__).parent
+    here = Path(__file__).parents[1]  # the whole package, not this room
 
     def git(*words: str) -> str:
         return subprocess.run(["git", *words], cwd=here, capture_output=True, text=True, check=True).stdout.strip()

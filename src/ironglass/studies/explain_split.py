@@ -7,11 +7,12 @@ from dataclasses import replace
 from ironglass.data.dataset import Split
 from ironglass.models.classifier import Classifier
 from ironglass.run import Run
+from ironglass.studies.attack import Tell
 from ironglass.studies.choice import chosen_positions, explained_positions
 from ironglass.studies.explained_samples import write_explained_samples
 from ironglass.studies.explanation_checks import compare_with_evidence, look_for_shortcuts
 from ironglass.studies.explanation_results import judge_methods, write_explanation_results
-from ironglass.studies.explanations import Explanations, Tell, run_explanations
+from ironglass.studies.explanations import Explanations, run_explanations
 from ironglass.studies.map_pictures import write_pictures
 from ironglass.studies.plan import Audit
 from ironglass.studies.samples import draw_samples
@@ -31,6 +32,7 @@ def explain_split(
     tell: Tell,
 ) -> None:
     """Writes `explanations/`, what came of it, and the images for the report, each part unless it is there.
+    The last is `explained`: where that is recorded, all is done.
 
     logits: (n, k), of the split as it is; name: the split's. Raises InputError where no image is left to explain.
     """

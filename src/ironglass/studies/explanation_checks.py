@@ -12,7 +12,8 @@ from ironglass.measure.attribution import image_maps, mass_inside, pointing_game
 from ironglass.measure.clever_hans import try_places
 from ironglass.measure.statistics import mean_interval, wilson
 from ironglass.run import Run
-from ironglass.studies.explanations import Explanations, Tell, batch_file, read_look
+from ironglass.studies.attack import Tell
+from ironglass.studies.explanations import Explanations, batch_file, read_look
 
 BY = ("integrated-gradients", "occlusion", "input-x-gradient")
 """Methods whose maps show pixels and whose signs say for or against, the surest first: by these shortcuts are found."""

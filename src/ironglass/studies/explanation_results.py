@@ -16,8 +16,10 @@ from ironglass.measure.quality import quality
 from ironglass.measure.statistics import mcnemar, mean_interval, wilson
 from ironglass.models.predict import logits_of
 from ironglass.run import Run
+from ironglass.studies.attack import Tell
 from ironglass.studies.conditions import Condition
-from ironglass.studies.explanations import Explanations, Tell, batch_file, positions_tested, read_look
+from ironglass.studies.explanations import Explanations, batch_file, read_look
+from ironglass.studies.prepare import spread_positions
 
 LABELS = {
     "saliency": "Saliency",
@@ -54,7 +56,7 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 def judge_methods(run: Run, explanations: Explanations, tell: Tell) -> None:
     """Tests the methods themselves and records `quality`: do the maps name what matters, and the network's own work?"""
     plan, classifier = explanations.plan, explanations.classifier
-    some = explanations.split.take(positions_tested(len(explanations.split), plan.explained.quality))
+    some = explanations.split.take(spread_positions(len(explanations.split), plan.explained.quality))
     images, labels = (tensor.to(classifier.device) for tensor in some[:])
     targets = explanations.targets(logits_of(classifier, some).to(labels.device), labels)
     numbers = quality(

@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
-import numpy as np
 import torch
 from safetensors import safe_open
 from safetensors.torch import save
@@ -20,13 +19,11 @@ from ironglass.measure.attribution import last_layer
 from ironglass.models.classifier import Classifier, check_labels, frozen
 from ironglass.models.predict import batches
 from ironglass.run import Run, atomic
-from ironglass.studies.attack import generator
+from ironglass.studies.attack import Tell, generator
 from ironglass.studies.choice import chosen_positions, target_class
 from ironglass.studies.conditions import Condition, Found, conditions
 from ironglass.studies.plan import Audit
 from ironglass.types import Images, Labels, Logits
-
-Tell: TypeAlias = Callable[[str, int, int, str], None]
 
 
 @dataclass(frozen=True)
@@ -106,7 +103,7 @@ def check_explained(plan: Audit, classifier: Classifier, split: Split, patch: in
     for name in plan.explained.methods:
         if name != "occlusion":  # which takes every network
             explainer = EXPLAINERS[name]
-            quick = {"steps": 1} if any(field.name == "steps" for field in fields(explainer)) else {}
+            quick = {field.name: 1 for field in fields(explainer) if field.name in ("steps", "samples")}
             explain(classifier, grey, torch.zeros(1, dtype=torch.int64), replace(explainer, **quick))
 
 
@@ -182,8 +179,3 @@ def read_look(path: Path, methods: list[str], *, wanted: tuple[str, ...] = ()) -
             key = f"maps/{name}"
             found[name] = file.get_tensor(key if key in keys else f"{key}/{metadata[name]}")
     return tensors, found
-
-
-def positions_tested(n: int, count: int) -> np.ndarray:
-    """At most `count` positions, spread evenly over n images."""
-    return np.linspace(0, n - 1, min(count, n)).round().astype(np.int64)

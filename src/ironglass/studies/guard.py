@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from ironglass.data.dataset import Dataset
 from ironglass.harden import AWP
 from ironglass.harden.overfitting import OverfittingGuard
 from ironglass.studies.plan import Audit
+from ironglass.studies.prepare import spread_positions
 
 GUARDED = 256
 """Held-out images that the guard attacks after every epoch."""
@@ -22,8 +21,7 @@ def guard_of(plan: Audit, dataset: Dataset) -> OverfittingGuard | None:
     if not sizes or "validation" not in dataset.splits:
         return None
     held = dataset.validation
-    some = np.linspace(0, len(held) - 1, min(GUARDED, len(held))).round().astype(np.int64)
-    images, labels = held[some]
+    images, labels = held[spread_positions(len(held), GUARDED)]
     return OverfittingGuard(images=images, labels=labels, eps=max(sizes), seed=plan.seed)
 
 

@@ -17,9 +17,10 @@ from ironglass.measure.statistics import mcnemar, wilson
 from ironglass.models.native import knows_classes
 from ironglass.run import Run
 from ironglass.studies.attack import Tell
-from ironglass.studies.audit import audit
+from ironglass.studies.audit import audit, ready
 from ironglass.studies.guard import eps_of
 from ironglass.studies.plan import Audit, Step
+from ironglass.studies.prepare import pick_device
 from ironglass.train.recipe import Stage
 from ironglass.train.record import as_json
 
@@ -61,8 +62,8 @@ def harden(
 ) -> Run:
     """Audits the model before and after, in the folder's `before/` and `after/`, and compares the two in pairs.
 
-    Each side is a run of its own with a report; the folder's has both. Raises InputError and KeyboardInterrupt as
-    `audit` does.
+    Each side is a run of its own with a report; the folder's has both. Nothing is written before both sides' data and
+    model have been loaded and checked. Raises InputError and KeyboardInterrupt as `audit` does.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise InputError("hardening runs in one process: start it without torchrun or accelerate launch")
@@ -77,6 +78,8 @@ def harden(
         ),
         "after": replace(given, steps=("train", *measured)),
     }
+    for part in sides.values():
+        ready(part, pick_device(device), download=download, tell=tell)
     said = given.description or "What it takes to fool it before and after hardening, on the same images."
     known = {"name": given.name, "description": said, "model": given.model, "dataset": given.dataset}
     run = Run.create(folder, known | {"seed": given.seed, **as_json(plan)}, resume=resume)

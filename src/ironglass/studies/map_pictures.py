@@ -10,7 +10,8 @@ from PIL.PngImagePlugin import PngInfo
 
 from ironglass.measure.attribution import image_maps
 from ironglass.run import Run
-from ironglass.studies.explanations import Explanations, Tell, batch_file, read_look
+from ironglass.studies.attack import Tell
+from ironglass.studies.explanations import Explanations, batch_file, read_look
 from ironglass.studies.image_folder import file_names
 
 

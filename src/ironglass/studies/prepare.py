@@ -89,9 +89,17 @@ def measured_split(plan: Audit, dataset: Dataset) -> tuple[str, Split]:
 
 def drawn(split: Split, count: int, seed: int) -> Split:
     """At most `count` images of the split, drawn by the seed, in their order."""
-    if count >= len(split):
-        return split
-    return split.take(np.sort(np.random.default_rng(seed).permutation(len(split))[:count]))
+    return split if count >= len(split) else split.take(drawn_positions(len(split), count, seed))
+
+
+def drawn_positions(n: int, count: int, seed: int) -> np.ndarray:
+    """At most `count` of n positions, drawn by the seed, in their order."""
+    return np.sort(np.random.default_rng(seed).permutation(n)[:count])
+
+
+def spread_positions(n: int, count: int) -> np.ndarray:
+    """At most `count` positions, spread evenly over n, the first and the last among them."""
+    return np.linspace(0, n - 1, min(count, n)).round().astype(np.int64)
 
 
 def measured_and_learning(plan: Audit, dataset: Dataset) -> tuple[Split, Split]:

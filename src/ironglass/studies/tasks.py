@@ -17,6 +17,7 @@ from ironglass.models.classifier import Classifier
 from ironglass.run import Run
 from ironglass.studies.adversarial import tag
 from ironglass.studies.plan import Audit
+from ironglass.studies.prepare import spread_positions
 
 PROBED = 128
 """Images on which the probes are made, spread evenly over the attacked ones."""
@@ -53,8 +54,7 @@ class Attacks:
     @property
     def positions(self) -> np.ndarray:
         """Of the images that the probes are made on."""
-        count = min(PROBED, len(self.split))
-        return np.linspace(0, len(self.split) - 1, count).round().astype(np.int64)
+        return spread_positions(len(self.split), PROBED)
 
     @cached_property
     def judged(self) -> list[Task]:
