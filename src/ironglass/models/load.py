@@ -16,7 +16,8 @@ from ironglass.models.classifier import Classifier
 from ironglass.models.weights import load_state, read_state
 
 FORMS = (
-    "simple-cnn, logistic, timm/NAME, torchvision/NAME, hf-hub:ID, local-dir:PATH, file.py:function, or a run folder"
+    f"{', '.join(own.NETWORKS)}, timm/NAME, torchvision/NAME, hf-hub:ID, local-dir:PATH, file.py:function, or a run "
+    "folder"
 )
 
 
@@ -45,7 +46,7 @@ def load_classifier(
     seed: int = 0,
     **options: Any,
 ) -> Classifier:
-    """A classifier by name: one of simple-cnn, logistic, timm/NAME, torchvision/NAME, hf-hub:ID, local-dir:PATH,
+    """A classifier by name: one of `own.NETWORKS`, timm/NAME, torchvision/NAME, hf-hub:ID, local-dir:PATH,
     file.py:function, or a run folder.
 
     classes: the class names of a fresh head; where weights are loaded and this is left out, the weights' own.

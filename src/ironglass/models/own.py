@@ -13,12 +13,24 @@ from torch import nn
 from ironglass.errors import InputError
 from ironglass.models.classifier import Classifier
 from ironglass.models.logistic import logistic
+from ironglass.models.maxout import maxout
+from ironglass.models.nasnet_mobile import NASNetMobile
+from ironglass.models.preact_resnet import preact_resnet18
 from ironglass.models.simple_cnn import simple_cnn
+from ironglass.models.strided_cnn import strided_cnn
 
 if TYPE_CHECKING:
     from ironglass.models.load import Wanted
 
-NETWORKS = {"simple-cnn": simple_cnn, "logistic": logistic}
+NETWORKS = {
+    "simple-cnn": simple_cnn,
+    "logistic": logistic,
+    "maxout": maxout,
+    "preact-resnet-18": preact_resnet18,
+    "strided-cnn": strided_cnn,
+    "nasnet-mobile": NASNetMobile,
+}
+STD = {"nasnet-mobile": 0.5}  # as published: to [-1, 1]
 
 
 def wrap(
@@ -44,20 +56,27 @@ def need_classes(wanted: Wanted) -> tuple[str, ...]:
 
 
 def build(wanted: Wanted) -> Classifier:
-    """`simple-cnn` or `logistic`, with fresh weights; bytes are scaled to about mean 0 and deviation 1."""
+    """One of NETWORKS, with fresh weights.
+
+    Images are scaled to about mean 0 and deviation 1: (image - 0.5) / 0.25, or by the options `mean` and `std`, in
+    units of [0, 1] and the same for every channel.
+    """
     if wanted.pretrained:
         raise InputError(f"{wanted.name} has no published weights: leave --pretrained out")
     classes, size = need_classes(wanted), wanted.size or (64, 64)
     function = NETWORKS[wanted.name]
+    options = dict(wanted.options)
+    mean, std = (options.pop(name, usual) for name, usual in (("mean", 0.5), ("std", STD.get(wanted.name, 0.25))))
+    if not (isinstance(mean, int | float) and isinstance(std, int | float)):
+        raise InputError(f"the options mean and std are {mean!r} and {std!r}: give one number each, of [0, 1]")
     given: dict[str, Any] = {"classes": len(classes), "channels": wanted.channels}
     if "size" in inspect.signature(function).parameters:
         given["size"] = size
     try:
-        network = function(**given, **wanted.options)
+        network = function(**given, **options)
     except TypeError as error:
         raise InputError(f"{wanted.name} does not take these options: {error}") from error
-    half, quarter = [0.5] * wanted.channels, [0.25] * wanted.channels
-    return wrap(network, wanted, mean=half, std=quarter, classes=classes, size=size)
+    return wrap(network, wanted, mean=[mean] * wanted.channels, std=[std] * wanted.channels, classes=classes, size=size)
 
 
 def build_from_file(wanted: Wanted) -> Classifier:
