@@ -10,3 +10,7 @@ class InputError(ValueError):
 
     def __init__(self, message: str) -> None:
         super().__init__(" ".join(str(message).split()))
+
+
+class Diverged(InputError):
+    """Training whose loss is no finite number, however often it was taken back and its learning rate halved."""

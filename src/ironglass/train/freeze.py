@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from torch import nn
 
 from ironglass.errors import InputError
 from ironglass.models.classifier import Classifier
+
+HEAD = "head"
+_SHARE = re.compile(r"(\d{1,2}) ?%")
 
 
 def learning_parameters(
@@ -13,14 +18,34 @@ def learning_parameters(
 ) -> tuple[list[nn.Module], list[nn.Parameter]]:
     """The layers before `trainable_from`, which are held, and the parameters that learn.
 
-    Raises InputError where no layer has that name.
+    trainable_from: a layer's name, or of any network "head", the last layer that has parameters, and "70%", what comes
+    after the first 70 % of the layers that have any. What belongs to no layer, as a transformer's class token and
+    positions, comes before all of them. Raises InputError where no layer has that name.
     """
     if trainable_from is None:
         return [], list(classifier.parameters())
     layers = classifier.layers()
-    inside = [name == trainable_from or name.startswith(f"{trainable_from}.") for name in layers]
-    if not any(inside):
-        raise InputError(f"no layer is named {trainable_from!r}: the layers are {', '.join(layers)}")
-    held = list(layers.values())[: inside.index(True)]
+    first = _first(layers, trainable_from)
+    if first is None:
+        raise InputError(
+            f"no layer is named {trainable_from!r}: give {HEAD}, a share as 70%, or one of {', '.join(layers)}"
+        )
+    if first == 0:
+        return [], list(classifier.parameters())
+    held, learning = list(layers.values())[:first], list(layers.values())[first:]
     of_held = {id(parameter) for layer in held for parameter in layer.parameters()}
-    return held, [parameter for parameter in classifier.parameters() if id(parameter) not in of_held]
+    of_learning = {id(parameter) for layer in learning for parameter in layer.parameters()} - of_held
+    return held, [parameter for parameter in classifier.parameters() if id(parameter) in of_learning]
+
+
+def _first(layers: dict[str, nn.Module], trainable_from: str) -> int | None:
+    """The place of the first layer that learns; None where none does."""
+    inside = [name == trainable_from or name.startswith(f"{trainable_from}.") for name in layers]
+    if any(inside):  # a layer's own name goes first: many networks call one "head"
+        return inside.index(True)
+    weighted = [place for place, layer in enumerate(layers.values()) if list(layer.parameters())]
+    if trainable_from == HEAD and weighted:
+        return weighted[-1]
+    if share := _SHARE.fullmatch(trainable_from):
+        return weighted[int(share[1]) * len(weighted) // 100]
+    return None

@@ -13,7 +13,7 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 
 from ironglass.data.dataset import Dataset
-from ironglass.errors import InputError
+from ironglass.errors import Diverged, InputError
 from ironglass.models.classifier import Classifier
 from ironglass.run import Run
 from ironglass.train.checkpoint import GOOD, MOST_MERIT, STATE
@@ -217,7 +217,7 @@ class Loop:
         """Everything as at the end of the last good epoch, but for half the learning rate."""
         at = self.position
         if len(at.rollbacks) == ROLLBACKS:
-            raise InputError(
+            raise Diverged(
                 f"the loss is no finite number in epoch {at.epoch + 1}, step {at.step}, after {ROLLBACKS} rollbacks to"
                 " half the learning rate each: lower peak_lr, and start again"
             )

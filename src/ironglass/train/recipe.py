@@ -9,6 +9,7 @@ from pydantic.dataclasses import dataclass
 
 from ironglass.data.augment import Augment
 from ironglass.errors import InputError
+from ironglass.train.freeze import HEAD
 from ironglass.train.objective import CrossEntropy
 from ironglass.train.plateau import Plateau
 
@@ -18,7 +19,8 @@ class Stage:
     """Some epochs with one optimiser, one schedule and one objective.
 
     trainable_from: the first layer, by name as `Classifier.layers` gives it, that learns; layers before it are frozen,
-    their batch-norm statistics too. None: all learn. until: ends the stage before its `epochs` are over.
+    their batch-norm statistics too. Of any network: "head", the last layer, or "70%", what comes after the first 70 %
+    of the layers. None: all learn. until: ends the stage before its `epochs` are over.
     last_lr: where the schedule "exponential", a geometric fall, ends after `epochs`; None: a tenth of `peak_lr`.
     name: for the chart; "" for one made of `trainable_from`.
     """
@@ -47,7 +49,7 @@ class Stage:
 @dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
 class Recipe:
     """A training run: on what, of what, and how. `dataset`, `model` and `size` name what `fit` is given, for the record
-    and the command line; `options` go to the network's builder.
+    and the command line; `options` go to the network's builder. only: the classes to keep, in this order; () for all.
 
     average: decay a step of the exponential moving average of the weights, which is then what is validated and kept
     (Polyak & Juditsky 1992); 0 for none.
@@ -61,6 +63,7 @@ class Recipe:
     channels: Literal[1, 3] | None = None
     image_column: str | None = None
     label_column: str | None = None
+    only: tuple[str, ...] = ()
     pretrained: bool = False
     weights: str | None = None
     options: dict[str, Any] = Field(default_factory=dict)
@@ -74,5 +77,5 @@ def stage_name(stages: tuple[Stage, ...], number: int) -> str:
     """What the chart calls a stage: its own name, or what learns in it where that differs between the stages."""
     stage = stages[number]
     if stage.name or stage.trainable_from:
-        return stage.name or f"from {stage.trainable_from}"
+        return stage.name or ("head alone" if stage.trainable_from == HEAD else f"from {stage.trainable_from}")
     return "all layers" if any(other.trainable_from for other in stages) else f"stage {number + 1}"

@@ -57,29 +57,38 @@ def override(value: T, path: str, text: str) -> T:
         new = json.loads(text)
     except ValueError:
         new = text
-    return _override(value, path.split("."), new, path)
+    return replaced(value, path, new, where=f"--set {path}")
 
 
-def _override(value: Any, steps: list[str], new: Any, path: str) -> Any:
+def replaced(value: T, path: str, new: Any, *, where: str) -> T:
+    """A copy of the recipe with the field at the path set; `where` begins what is said of a wrong one."""
+    return _override(value, path.split("."), new, where)
+
+
+def _override(value: Any, steps: list[str], new: Any, where: str) -> Any:
     if not steps:
         return new
     name, rest = steps[0], steps[1:]
     if dataclasses.is_dataclass(value):
         known = [field.name for field in dataclasses.fields(value)]
         if name not in known:
-            raise InputError(f"--set {path}: there is no field {name!r}; {type(value).__name__} has {', '.join(known)}")
-        entry = _override(getattr(value, name), rest, new, path)
+            raise InputError(f"{where}: there is no field {name!r}; {type(value).__name__} has {', '.join(known)}")
+        entry = _override(getattr(value, name), rest, new, where)
         try:
             return dataclasses.replace(value, **{name: entry})  # type: ignore[type-var]
         except ValidationError as error:
             first = error.errors()[0]
-            raise InputError(f"--set {path}: {first['msg']}, not {first['input']!r}") from error
+            if isinstance(said := first.get("ctx", {}).get("error"), InputError):
+                raise InputError(f"{where}: {said}") from error
+            raise InputError(f"{where}: {first['msg']}, not {first['input']!r}") from error
     if isinstance(value, list | tuple):
         if not name.isdigit() or int(name) >= len(value):
-            raise InputError(f"--set {path}: there is no entry {name!r}; the positions are 0 to {len(value) - 1}")
+            raise InputError(f"{where}: there is no entry {name!r}; the positions are 0 to {len(value) - 1}")
         entries = list(value)
-        entries[int(name)] = _override(entries[int(name)], rest, new, path)
+        entries[int(name)] = _override(entries[int(name)], rest, new, where)
         return tuple(entries)
     if isinstance(value, dict):
-        return {**value, name: _override(value.get(name), rest, new, path)}
-    raise InputError(f"--set {path}: {name!r} lies beneath a plain value; leave it out")
+        if (whole := ".".join(steps)) in value:  # as a sweep's axes, whose names are paths
+            return {**value, whole: new}
+        return {**value, name: _override(value.get(name), rest, new, where)}
+    raise InputError(f"{where}: {name!r} lies beneath a plain value; leave it out")
