@@ -92,3 +92,12 @@ def test_its_record_has_no_images() -> None:
     assert "steps=7" in told
     assert "tensor" not in told
     assert len(str(as_json(guard()))) < 2000
+
+
+def test_told_to_look_on_it_never_alarms() -> None:
+    network = classifier(Masked())
+    grey = {"images": torch.full((8, 1, 4, 4), 0.5), "labels": torch.ones(8).long(), "eps": 0.1}
+    assert guard(**grey)(network, []).alarm
+    for merit, worth in (("pgd", 0.0), ("fgsm", 1.0)):
+        found = guard(**grey, alarms=False, merit=merit)(network, [])
+        assert (found.alarm, found.merit) == (False, worth)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ironglass.measure.statistics import mcnemar, mean_interval, wilson
+from ironglass.measure.statistics import holm, mcnemar, mean_interval, wilson
 
 
 def test_wilson_against_newcombe_1998() -> None:
@@ -52,3 +52,10 @@ def test_mcnemar_by_hand() -> None:
     assert mcnemar(first, first)["p"] == 1
     with pytest.raises(ValueError, match="not paired"):
         mcnemar(first, second[:3])
+
+
+def test_holm_by_hand() -> None:
+    # 0.01 ≤ 0.05 / 4, 0.015 ≤ 0.05 / 3, 0.03 > 0.05 / 2, and so 0.04 does not stand either, though 0.04 ≤ 0.05 / 1
+    assert holm([0.03, 0.01, 0.04, 0.015]) == [False, True, False, True]
+    assert holm([]) == []
+    assert holm([0.05]) == [True]

@@ -17,6 +17,7 @@ from ironglass.data.decode import SUFFIXES
 from ironglass.data.digits import digits
 from ironglass.data.folder import folder, images_under, stamps
 from ironglass.data.hub import hub
+from ironglass.data.only import only_classes
 from ironglass.data.parquet import find_parquet, parquet
 from ironglass.data.planted import planted
 from ironglass.data.scan import scan
@@ -40,6 +41,7 @@ def load_dataset(
     channels: int | None = None,
     image_column: str | None = None,
     label_column: str | None = None,
+    classes: Sequence[str] | None = None,
     download: bool = False,
     seed: int = 0,
     progress: Progress | None = None,
@@ -51,12 +53,27 @@ def load_dataset(
     then found out. Paths may be archives.
     size: height and width in pixels, the shorter side brought to it and the rest cut off evenly; None: as stored, where
     all images agree. channels: 1 or 3; None: 1 where every image is grey. image_column, label_column: of a table, where
-    they cannot be told. download: whether `torchvision:` may use the network. seed: of the splits that are cut here, as
-    `splits.complete` tells. progress: called as (done, of).
+    they cannot be told. classes: of the images of these alone, numbered in this order. download: whether `torchvision:`
+    may use the network. seed: of the splits that are cut here, as `splits.complete` tells. progress: called as
+    (done, of).
 
     Raises InputError where the images cannot be found, more than 5 % of them cannot be decoded, a class of the first
-    split loses all of its images, or the cache cannot be written.
+    split loses all of its images, `classes` are not there, or the cache cannot be written.
     """
+    dataset = _decoded(spec, size, channels, image_column, label_column, download, seed, progress)
+    return dataset if classes is None else only_classes(dataset, classes)
+
+
+def _decoded(
+    spec: str,
+    size: int | None,
+    channels: int | None,
+    image_column: str | None,
+    label_column: str | None,
+    download: bool,
+    seed: int,
+    progress: Progress | None,
+) -> Dataset:
     if size is not None and not 1 <= size <= 4096:
         raise InputError(f"size is {size}: give 1 to 4096 pixels")
     if channels not in (None, 1, 3):

@@ -21,15 +21,15 @@ def match_classes(dataset: Dataset, classes: Sequence[str]) -> Dataset:
     if dataset.classes == tuple(classes):
         return dataset
     exact = {name: i for i, name in enumerate(classes)}
-    spoken = {_spoken(name): i for i, name in enumerate(classes)}
-    if len(spoken) < len(exact):
-        spoken = {}  # the model itself tells such names apart
-    table = np.array([exact.get(name, spoken.get(_spoken(name), -1)) for name in dataset.classes])
+    loose = {spoken(name): i for i, name in enumerate(classes)}
+    if len(loose) < len(exact):
+        loose = {}  # the model itself tells such names apart
+    table = np.array([exact.get(name, loose.get(spoken(name), -1)) for name in dataset.classes])
     used = np.unique(np.concatenate([split.labels for split in dataset.splits.values()]))
     if missing := [dataset.classes[i] for i in used if table[i] < 0]:
         raise InputError(
             f"the model knows {len(classes)} classes and {dataset.name} has {len(dataset.classes)}; the model lacks"
-            f" {missing[0]!r}: train it on this data, or name data with the model's classes"
+            f" {missing[0]!r}: train it on this data, name data with the model's classes, or keep some with --only"
         )
     if len(np.unique(table[used])) < len(used):
         raise InputError(f"two classes of {dataset.name} go by one name of the model's: name them as the model does")
@@ -37,5 +37,6 @@ def match_classes(dataset: Dataset, classes: Sequence[str]) -> Dataset:
     return replace(dataset, splits=splits, classes=tuple(classes))
 
 
-def _spoken(name: str) -> str:
+def spoken(name: str) -> str:
+    """The name with spaces, underscores and hyphens taken for one."""
     return name.replace("_", " ").replace("-", " ")

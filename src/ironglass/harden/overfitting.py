@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -26,10 +26,11 @@ class OverfittingGuard:
     arXiv 2001.03994).
 
     After every epoch: accuracy under PGD of `steps` steps and under FGSM at `eps` on held-out images. The alarm goes
-    off where PGD's falls by FALL from the best epoch without alarm, or FGSM's stands GAP above it. The epoch's merit is
-    PGD's accuracy. Every epoch's attack starts from the same random point.
+    off where PGD's falls by FALL from the best epoch without alarm, or FGSM's stands GAP above it. Every epoch's
+    attack starts from the same random point.
 
-    images: (n, c, h, w) in [0, 1]. labels: (n,). eps: in units of [0, 1], above 0.
+    images: (n, c, h, w) in [0, 1]. labels: (n,). eps: in units of [0, 1], above 0. alarms: False to look on only.
+    merit: the attack whose accuracy is the epoch's merit.
     """
 
     images: Images = field(repr=False)
@@ -37,6 +38,8 @@ class OverfittingGuard:
     eps: float
     steps: int = 10
     seed: int = 0
+    alarms: bool = True
+    merit: Literal["pgd", "fgsm"] = "pgd"
 
     def __post_init__(self) -> None:
         if not 0 < self.eps <= 1:
@@ -50,8 +53,9 @@ class OverfittingGuard:
         pgd = self._accuracy(classifier, PGD(threat=threat, steps=self.steps, leave=True))
         fgsm = self._accuracy(classifier, FGSM(threat=threat))
         best = max((row["pgd_accuracy"] for row in rows if not row["alarm"]), default=0.0)
-        alarm = best - pgd >= FALL or fgsm - pgd >= GAP
-        return Watched({"pgd_accuracy": pgd, "fgsm_accuracy": fgsm}, merit=pgd, alarm=alarm)
+        alarm = self.alarms and (best - pgd >= FALL or fgsm - pgd >= GAP)
+        merit = pgd if self.merit == "pgd" else fgsm
+        return Watched({"pgd_accuracy": pgd, "fgsm_accuracy": fgsm}, merit=merit, alarm=alarm)
 
     def _accuracy(self, classifier: Classifier, attack: Any) -> float:
         images, labels = self.images.to(classifier.device), self.labels.to(classifier.device)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from statistics import NormalDist
 from typing import TypedDict
 
@@ -73,3 +74,16 @@ def mcnemar(first: np.ndarray, second: np.ndarray) -> McNemar:
     total = only_first + only_second
     p = 1.0 if total == 0 else float(binomtest(only_first, total).pvalue)
     return McNemar(only_first=only_first, only_second=only_second, p=p)
+
+
+def holm(p_values: Sequence[float], level: float = 0.05) -> list[bool]:
+    """Which of several tests stand at the level when all are read together (Holm 1979, Scand. J. Statist. 6:65).
+
+    The chance that any true null hypothesis is rejected stays below the level.
+    """
+    stands = [False] * len(p_values)
+    for place, test in enumerate(sorted(range(len(p_values)), key=lambda test: p_values[test])):
+        if p_values[test] > level / (len(p_values) - place):
+            break
+        stands[test] = True
+    return stands

@@ -1,0 +1,54 @@
+"""What adversarial images made on one classifier do to the others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from ironglass.attacks import TransferFrom
+from ironglass.data.dataset import Split
+from ironglass.models.classifier import Classifier, frozen
+from ironglass.models.predict import batches
+from ironglass.types import Progress
+
+if TYPE_CHECKING:
+    from ironglass.attacks import Attack
+
+
+def transferred(
+    surrogate: Classifier,
+    victims: Mapping[str, Classifier],
+    split: Split,
+    attacks: Sequence[Attack],
+    *,
+    seed: int = 0,
+    batch_size: int = 64,
+    progress: Progress | None = None,
+) -> list[dict[str, np.ndarray]]:
+    """For each attack, which images every victim still names right when they were made on the surrogate, bool (n,).
+
+    One row of a transfer matrix (Papernot et al. 2016, arXiv 1605.07277): each batch is attacked once and shown to all
+    victims. Where the surrogate is among them, that number is white-box. Every attack goes to its last step, also on
+    images that fool the surrogate long before, so a white-box number here may lie a little above that of an attack
+    which keeps what it has; the ones to trust stand in the victim's own report. Draws come from (seed, batch).
+
+    Raises InputError where a victim has a class that the surrogate does not know.
+    """
+    right: list[dict[str, list[np.ndarray]]] = [{name: [] for name in victims} for _ in attacks]
+    done = 0
+    for number, (images, labels) in enumerate(batches(split, batch_size, surrogate.device)):
+        for attack, found in zip(attacks, right, strict=True):
+            any_victim = next(iter(victims.values()))
+            draws = torch.Generator().manual_seed(seed * 1_000_003 + number)
+            adversarial = TransferFrom(surrogate, attack)(any_victim, images, labels, generator=draws)
+            for name, victim in victims.items():
+                with frozen(victim), torch.no_grad():
+                    answers = victim(adversarial.to(victim.device)).argmax(1)
+                found[name].append((answers == labels.to(victim.device)).cpu().numpy())
+        done += len(images)
+        if progress:
+            progress(done, len(split))
+    return [{name: np.concatenate(parts) for name, parts in found.items()} for found in right]
