@@ -39,3 +39,25 @@ def test_the_largest_eps_is_guarded_on_images_spread_over_validation() -> None:
     first, _ = dataset(1000).validation[[0]]
     assert torch.equal(guard.images[:1], first)
     assert guard_of(Audit(stages=stages), dataset(0)) is None
+
+
+def test_the_guard_asks_for_no_more_than_the_attacks_will() -> None:
+    def eps(**fields: object) -> float:
+        stages = (Stage(objective=AdversarialRegularisation(adv_step_size=0.2)),)
+        guard = guard_of(Audit(stages=stages, **fields), dataset(10))
+        assert guard is not None
+        return guard.eps
+
+    assert eps(attacks=("fgsm",), eps=(0.01, 0.02)) == 0.02
+    assert eps(attacks=("fgsm",), eps=(0.3,)) == 0.2  # nor for more than it was trained on
+    assert eps(attacks=("fgsm",), eps=(2.0,), norm="l2") == 0.2  # another norm's eps says nothing here
+    assert eps() == 0.2
+
+
+def test_a_guard_may_be_told_to_look_on() -> None:
+    def kind(guard: str) -> tuple[bool, str]:
+        found = guard_of(Audit(stages=(Stage(objective=NFGSM(eps=0.1)),), guard=guard), dataset(10))
+        assert found is not None
+        return found.alarms, found.merit
+
+    assert (kind("on"), kind("pgd"), kind("fgsm")) == ((True, "pgd"), (False, "pgd"), (False, "fgsm"))

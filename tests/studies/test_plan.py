@@ -45,7 +45,7 @@ def test_fashion_attributions_does_what_the_fourth_document_asks() -> None:
 @pytest.mark.parametrize("name", ["digits", "cats-dogs"])
 def test_what_the_first_document_asks(name: str) -> None:
     recipe = load_recipe(name)
-    assert set(recipe.steps) == {"train", "evaluate", "explain", "attack"}
+    assert set(recipe.steps) >= {"train", "evaluate", "explain", "attack"}
     assert len(recipe.masks) >= 3
     assert len([eps for eps in recipe.eps if eps > 0]) >= 3
     assert "kind" in as_json(recipe)["stages"][0]["objective"]

@@ -22,10 +22,12 @@ from ironglass.models.summary import summarise
 from ironglass.run import Run
 from ironglass.studies.attack import Tell, check_attacks, run_share
 from ironglass.studies.attack_results import write_results
+from ironglass.studies.corruption import check_corruptions, corrupt_split
 from ironglass.studies.environment import environment
 from ironglass.studies.explain_split import explain_split
 from ironglass.studies.explanations import check_explained
 from ironglass.studies.guard import guard_of
+from ironglass.studies.linear import write_linear
 from ironglass.studies.plan import Audit
 from ironglass.studies.prepare import (
     measured_and_learning,
@@ -95,6 +97,8 @@ def audit(
         write_per_image(run, "clean", [table])
         write_predictions(run, split.names, classifier.classes, logits)
         run.record("evaluation", found)
+    if "corrupt" in plan.steps and plan.corruptions and "corruptions" not in run.results:
+        corrupt_split(run, plan, classifier, split, logits, name=name, tell=tell)
     if "explain" in plan.steps and plan.explained.methods and "explained" not in run.results:
         logits = logits_of(classifier, split) if logits is None else logits
         explain_split(run, plan, classifier, split, logits, name=name, patch=patch, stride=stride, tell=tell)
@@ -105,6 +109,8 @@ def audit(
         team.wait()
         write_results(run, attacks, split_name=name)
     looked_at = "explain" in plan.steps and not plan.explained.methods
+    if "attack" in plan.steps and "linear" not in run.results:
+        write_linear(run, classifier, split, plan)
     if (looked_at or "attack" in plan.steps) and "samples" not in run.results:
         tell("drawing samples", 0, 1, "")
         logits = logits_of(classifier, split) if logits is None else logits
@@ -133,6 +139,7 @@ def ready(plan: Audit, place: torch.device, *, download: bool, tell: Tell) -> tu
         check_recipe(classifier, dataset, plan)
     check_attacks(plan, classifier)
     check_explained(plan, classifier, split, patch)
+    check_corruptions(plan, classifier)
     return classifier, dataset
 
 

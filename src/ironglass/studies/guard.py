@@ -15,14 +15,23 @@ GUARDED = 256
 def guard_of(plan: Audit, dataset: Dataset) -> OverfittingGuard | None:
     """The guard where a stage trains on adversarial images and there are validation images to attack; else None.
 
-    Its eps is the largest of the stages'.
+    Its eps is the largest of the stages', but no larger than the plan's named attacks will judge by: far beyond what
+    is withstood every epoch has no merit, and a single image decides which is kept.
     """
     sizes = [eps for stage in plan.stages if (eps := eps_of(stage.objective))]
     if not sizes or "validation" not in dataset.splits:
         return None
+    judged = max(plan.eps) if plan.attacks and plan.norm == "linf" else max(sizes)
     held = dataset.validation
     images, labels = held[spread_positions(len(held), GUARDED)]
-    return OverfittingGuard(images=images, labels=labels, eps=max(sizes), seed=plan.seed)
+    return OverfittingGuard(
+        images=images,
+        labels=labels,
+        eps=min(judged, max(sizes)),
+        seed=plan.seed,
+        alarms=plan.guard == "on",
+        merit="fgsm" if plan.guard == "fgsm" else "pgd",
+    )
 
 
 def eps_of(objective: object) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from ironglass.studies.audit import audit, ready
 from ironglass.studies.guard import eps_of
 from ironglass.studies.plan import Audit, Step
 from ironglass.studies.prepare import pick_device
+from ironglass.studies.processes import refuse_several
 from ironglass.train.recipe import Stage
 from ironglass.train.record import as_json
 
@@ -65,13 +65,12 @@ def harden(
     Each side is a run of its own with a report; the folder's has both. Nothing is written before both sides' data and
     model have been loaded and checked. Raises InputError and KeyboardInterrupt as `audit` does.
     """
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        raise InputError("hardening runs in one process: start it without torchrun or accelerate launch")
+    refuse_several("hardening")
     given = plan.after
     weighted = knows_classes(given.model, weighted=given.pretrained or given.weights is not None)
     if not weighted and not plan.baseline:
         raise InputError(f"{given.model} has no trained weights to compare with: give a run folder, or a baseline")
-    measured: tuple[Step, ...] = ("evaluate", "attack")
+    measured: tuple[Step, ...] = ("evaluate", "corrupt", "attack")
     sides = {
         "before": replace(
             given, steps=measured if weighted else ("train", *measured), stages=plan.baseline or given.stages
@@ -124,7 +123,7 @@ def compared(before: Run, after: Run) -> dict[str, Any]:
         verdicts = [_point(entry["worst"], eps)["verdict"] for entry in (first, second)]
         rows.append({"name": "worst", "label": "worst case of each image", "eps": eps}
                     | _paired(*tables, verdicts=verdicts))  # fmt: skip
-    history = after.history
+    history, watch = after.history, after.results["training"].get("watch")
     return {
         "norm": first["norm"],
         "eps": first["eps"],
@@ -133,6 +132,7 @@ def compared(before: Run, after: Run) -> dict[str, Any]:
         "seconds": {
             side: run.results.get("training", {}).get("seconds") for side, run in zip(SIDES, sides, strict=True)
         },
+        "guard": "on" if watch is None or watch.get("alarms", True) else watch["merit"],
         "alarms": [row["epoch"] for row in history if row.get("alarm")],
         "watched": [
             {key: row[key] for key in ("epoch", "pgd_accuracy", "fgsm_accuracy", "validation_accuracy")}

@@ -9,12 +9,13 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic.dataclasses import dataclass
 
 from ironglass.attacks import find_attack
+from ironglass.data.corrupt import find_corruptions
 from ironglass.errors import InputError
 from ironglass.studies.explained import Explained
 from ironglass.train.recipe import Recipe
 
 Mask = Literal["grey", "black", "white", "mean", "blur"]
-Step = Literal["train", "evaluate", "explain", "attack"]
+Step = Literal["train", "evaluate", "corrupt", "explain", "attack"]
 
 
 def parse_eps(value: float | str) -> float:
@@ -34,8 +35,14 @@ def _known(name: str) -> str:
     return name
 
 
+def _corruption(name: str) -> str:
+    find_corruptions((name,))
+    return name
+
+
 Eps = Annotated[float, BeforeValidator(parse_eps)]
 AttackName = Annotated[str, AfterValidator(_known)]
+CorruptionName = Annotated[str, AfterValidator(_corruption)]
 
 
 @dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
@@ -50,12 +57,16 @@ class Audit(Recipe):
     are measured on. shown: images shown in the report. probe_images: training images that the linear probes learn from.
     patches: sizes in pixels of patches of the first mask that are tried at every place, `stride` or 1 pixel apart, on
     `patch_images` of the images, spread evenly; none for no such search.
+    guard: "on" takes training on adversarial images back where it collapses; "pgd" and "fgsm" only look on, and keep
+    the epoch that stands this attack best: where eps rises from stage to stage, or a published run had no guard.
+    corruptions: names that `find_corruptions` knows, "all" among them, of what is done to `corruption_images` images of
+    the split, spread evenly; none for no such step.
     explained: by which methods images are explained, in place of Grad-CAM's layers and the occlusion curve; where the
     attacks are named too, the maps are compared with those under attack at the largest eps.
-    Raises InputError for an eps above 1 under Linf, and for attacks or a norm that say nothing.
+    Raises InputError for an eps above 1 under Linf, and for attacks, a norm or corruptions that say nothing.
     """
 
-    steps: tuple[Step, ...] = ("train", "evaluate", "explain", "attack")
+    steps: tuple[Step, ...] = ("train", "evaluate", "corrupt", "explain", "attack")
     split: str = "auto"
     eps: tuple[Eps, ...] = (1 / 255, 2 / 255, 4 / 255, 8 / 255, 16 / 255)
     attacks: tuple[AttackName, ...] = ()
@@ -69,6 +80,9 @@ class Audit(Recipe):
     probe_images: int = Field(default=2000, gt=1)
     patches: tuple[Annotated[int, Field(gt=0)], ...] = ()
     patch_images: int = Field(default=200, gt=0)
+    corruptions: tuple[CorruptionName, ...] = ()
+    corruption_images: int = Field(default=1000, gt=0)
+    guard: Literal["on", "pgd", "fgsm"] = "on"
     explained: Explained = Field(default_factory=Explained)
 
     def __post_init__(self) -> None:
@@ -79,3 +93,5 @@ class Audit(Recipe):
             raise InputError("every eps is 0, under which no attack may change anything: give one above 0, as 8/255")
         if self.norm != "linf" and not self.attacks:
             raise InputError(f"norm {self.norm} is for named attacks, and attacks is empty: give it pgd-20, say")
+        if self.corruptions and "corrupt" not in self.steps:
+            raise InputError("corruptions are named, and no step measures them: add corrupt to steps")

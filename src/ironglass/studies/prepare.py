@@ -63,6 +63,7 @@ def prepare(
         channels=channels,
         image_column=plan.image_column,
         label_column=plan.label_column,
+        classes=plan.only or None,
         download=download,
         progress=progress,
     )

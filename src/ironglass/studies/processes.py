@@ -60,5 +60,11 @@ def join_processes(device: torch.device) -> Processes:
     return Processes(rank(), distributed.get_world_size(), group)
 
 
+def refuse_several(what: str) -> None:
+    """Raises InputError in a process that was launched with others, where `what` is done by one alone."""
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise InputError(f"{what} runs in one process: start it without torchrun or accelerate launch")
+
+
 def _left() -> InputError:
     return InputError("another process of this launch has ended early: see what it said, and add --resume")

@@ -1,0 +1,87 @@
+"""One trial of a sweep: an audit in a folder of its own, and what trials are compared by."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from ironglass.data.dataset import Split
+from ironglass.errors import Diverged
+from ironglass.measure.per_image import per_image, write_per_image
+from ironglass.measure.statistics import Rate, wilson
+from ironglass.models.predict import logits_of
+from ironglass.models.weights import load_state, read_state
+from ironglass.run import Run
+from ironglass.studies.attack import Tell
+from ironglass.studies.audit import audit
+from ironglass.studies.plan import Audit
+from ironglass.studies.prepare import pick_device, prepare, spread_positions
+from ironglass.train.record import as_json
+from ironglass.types import Logits
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """One combination of a sweep's values. name: of its folder."""
+
+    name: str
+    values: tuple[Any, ...]
+    plan: Audit
+
+
+def trial_name(number: int, values: tuple[Any, ...]) -> str:
+    """A folder's name, as "03-0.1-resnet18"."""
+    words = [value if isinstance(value, str) else _word(value) for value in values]
+    return "-".join([f"{number:02}", *(re.sub(r"[^\w.]+", "_", word.rpartition("/")[2])[:40] for word in words)])
+
+
+def _word(value: Any) -> str:
+    plain = as_json(value)
+    return plain.get("kind", "") if isinstance(plain, dict) else f"{plain:g}" if type(plain) is float else str(plain)
+
+
+def run_trial(plan: Audit, folder: Path, *, device: str, download: bool, tell: Tell) -> None:
+    """Audits the plan in the folder, going on where an earlier sitting stopped, and records `trial`, its last step.
+
+    Of one that diverged only the line that says so is recorded. Raises InputError and KeyboardInterrupt as `audit`
+    does.
+    """
+    try:
+        run = audit(plan, folder, device=device, download=download, resume=True, tell=tell)
+    except Diverged as error:
+        Run(folder).record("trial", {"diverged": str(error)})
+        return
+    classifier, dataset = prepare(plan, pick_device(device), download=download)
+    kept = run.path / "model.safetensors"
+    load_state(classifier.network, read_state(kept), kept)
+    validation, train = dataset.validation, dataset.train
+    tell("comparing training and validation", 0, 2, "")
+    seen = train.take(spread_positions(len(train), len(validation)))
+    training = _rate(seen, logits_of(classifier, seen))
+    tell("comparing training and validation", 1, 2, "")
+    began = time.perf_counter()  # the pass before it has warmed everything up
+    logits = logits_of(classifier, validation)
+    seconds = time.perf_counter() - began
+    table = per_image(
+        validation, classifier.classes, logits, condition="clean", eps=0.0, linf=np.zeros(len(validation))
+    )
+    write_per_image(run, "validation", [table])
+    found = {
+        "validation": _rate(validation, logits),
+        "validation_loss": float(functional.cross_entropy(logits, torch.from_numpy(validation.labels.copy()))),
+        "training": training,
+        "images_per_second": round(len(validation) / seconds, 1),
+    }
+    run.record("trial", found)
+    tell("comparing training and validation", 2, 2, "")
+
+
+def _rate(split: Split, logits: Logits) -> Rate:
+    return wilson(int((logits.argmax(1).numpy() == split.labels).sum()), len(split))
