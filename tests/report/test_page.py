@@ -192,6 +192,28 @@ def test_a_run_with_one_step_shows_that_one(partial_run: Callable[..., Run], ste
     assert titles == [title, "How this was made"]
 
 
+def test_what_training_went_through_is_said(two_classes: Run, tmp_path: Path):
+    copy = Run(shutil.copytree(two_classes.path, tmp_path / "copy"))
+    assert "taken back" not in Page(write_report(copy)).words
+    stages = [stage | {"name": "upper", "trainable_from": "67%"} for stage in copy.results["training"]["stages"]]
+    rough = {
+        "skipped": 7,
+        "rollbacks": [{"epoch": 3, "step": 2, "back_to": 2, "factor": 0.5}],
+        "micro_batch": 16,
+        "stages": stages,
+    }
+    copy.record("training", copy.results["training"] | rough)
+    words = Page(write_report(copy)).words
+    for text in (
+        "A step whose loss is not a number is skipped",
+        "happened in epoch 3.",
+        "in parts of 16 images",
+        "learns from",
+        "67%",
+    ):
+        assert text in words, text
+
+
 def test_what_was_not_run_is_said(partial_run: Callable[..., Run]):
     words = Page(write_report(partial_run("evaluation"))).words
     assert "accuracy under a covering patch (the run has no such step)" in words

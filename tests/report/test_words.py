@@ -26,6 +26,9 @@ def rate(value: float, n: int = 1000) -> dict:
         (words.duration(7460), "2 h 4 min"),
         (words.eps_text(8 / 255), "8/255"),
         (words.eps_text(0.5 / 255), "0.5/255"),
+        (words.eps_text(0.25), "0.25"),  # as on MNIST
+        (words.eps_text(0.2), "51/255"),
+        (words.eps_text(0.0), "0/255"),
         (words.decimal(-0.125, 1), "−0.1"),
         (words.shorten("abcdef", 4), "abc…"),
         (words.shorten("abcd", 4), "abcd"),

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ironglass.report.attack_words import notable_points
+from ironglass.report.comparison_words import comparison_cards
 from ironglass.report.plain_words import harshest_mask
+from ironglass.report.sweep_words import taken, trial_words
 from ironglass.report.words import eps_text, percent
 
 
@@ -16,12 +18,20 @@ def headlines(results: dict[str, Any]) -> list[dict[str, Any]]:
         cards.append(
             ("Accuracy", f"on clean {evaluation.get('split', 'test')} images", evaluation["accuracy"], evaluation)
         )
+    if corrupted := results.get("corruptions"):
+        several = len(corrupted["corruptions"])
+        over = f"mean of {several} corruptions" if several > 1 else corrupted["corruptions"][0]["label"]
+        cards.append(("Accuracy on corrupted images", f"{over}, five severities", corrupted["mean"], {}))
     for condition in results.get("explanations", {}).get("conditions", []):
         if condition["kind"] in ("occlusion", "control"):
             detail = "where the method points" if condition["kind"] == "occlusion" else "the same, to compare with"
             cards.append((_capital(condition["label"]), detail, condition["accuracy"], {}))
+    if swept := results.get("sweep"):
+        cards += _swept(swept)
     if hardened := results.get("hardening"):
         cards += _hardened(hardened)
+    if results.get("comparison") and results.get("transferred"):
+        cards += comparison_cards(results["comparison"], results["transferred"])
     if attacks := results.get("attacks"):
         cards += _under_attack(attacks, alone=not cards)
     if (occlusion := results.get("occlusion")) and occlusion["masks"]:
@@ -48,6 +58,22 @@ def _hardened(measured: dict[str, Any]) -> list[tuple[str, str, dict[str, Any], 
         for side in ("before", "after")
     ]  # fmt: skip
     return [*cards, ("Unchanged images, after", f"before: {percent(clean['before']['value'])}", clean["after"], {})]
+
+
+def _swept(measured: dict[str, Any]) -> list[tuple[str, str, dict[str, Any], dict[str, Any]]]:
+    """The recommended trial: the accuracy it was chosen by, and those that had no say."""
+    best = taken(measured)
+    if best is None:
+        return []
+    others = len(measured["recommended"]["tests"])
+    detail = f"of validation images: the highest of {others + 1} trials" if others else "of validation images"
+    cards = [(f"Recommended: {trial_words(best, measured)}", detail, best["validation"], {})]
+    if measured["split"] != "validation":
+        cards.append((f"The same on {measured['split']} images", "which had no say in it", best["measured"], {}))
+    if robust := best.get("robust"):
+        eps = eps_text(measured["attacks"]["eps"], measured["attacks"]["norm"])
+        cards.append((f"The same under attack, eps {eps}", "right under every attack", robust["accuracy"], robust))
+    return cards
 
 
 def _capital(label: str) -> str:
@@ -83,6 +109,14 @@ def unmeasured(results: dict[str, Any]) -> list[str]:
         missing = []  # each side's own report says what it lacks
         names = dict.fromkeys(row["name"] for row in hardened["rows"] if row["name"] not in ("clean", "worst"))
         attacks = {"norm": hardened["norm"], "attacks": [{"name": name} for name in names]}
+    if swept := results.get("sweep"):
+        missing = []
+        asked = swept["attacks"]
+        attacks = asked and {"norm": asked["norm"], "attacks": [{"name": name} for name in asked["names"]]}
+    if arms := results.get("comparison"):
+        missing = []
+        names = dict.fromkeys(row["name"] for row in arms["arms"][0]["rows"] if row["name"] not in ("clean", "worst"))
+        attacks = {"norm": arms["norm"], "attacks": [{"name": name} for name in names]}
     return [
         *missing,
         _untried(attacks),

@@ -14,16 +14,25 @@ from markupsafe import Markup
 from ironglass.report import figures, palette, pictures, words
 from ironglass.report.attack_chart import under_attack
 from ironglass.report.attack_words import strongest
+from ironglass.report.comparison_chart import comparison, matrix
+from ironglass.report.comparison_words import elsewhere, seeming
+from ironglass.report.corrupted import read_corrupted
+from ironglass.report.corruption_chart import corruption
+from ironglass.report.corruption_words import SETS, corruption_rows, corruption_words
 from ironglass.report.drift_chart import drift, drift_metrics
 from ironglass.report.exhaustive_chart import exhaustive
 from ironglass.report.explained import APART, ExplainedImages, read_explained
 from ironglass.report.explained_words import method_words, p_value, sanity_words, shortcut_words
+from ironglass.report.gallery import read_gallery
 from ironglass.report.hardening_chart import hardening, watched
 from ironglass.report.headlines import headlines, unmeasured
+from ironglass.report.linear import linear_chart, linear_words, read_linear
 from ironglass.report.plain_words import exhaustive_words, lead, plain_words
 from ironglass.report.samples import read_samples
 from ironglass.report.sanity_chart import sanity
 from ironglass.report.sheets import sheets
+from ironglass.report.sweep_chart import numeric_axis, trials
+from ironglass.report.sweep_words import trial_values
 from ironglass.run import Run, atomic
 
 
@@ -70,6 +79,9 @@ def write_report(run: Run) -> Path:
     }  # fmt: skip
     environment.filters |= {"method_words": method_words, "p_value": p_value, "sanity_words": sanity_words}
     environment.filters |= {"exhaustive_words": exhaustive_words, "shortcut_words": shortcut_words}
+    environment.filters["linear_words"] = linear_words
+    environment.filters["trial_values"] = trial_values
+    environment.filters |= {"corruption_words": corruption_words, "corruption_set": SETS.__getitem__}
     environment.filters["pretty"] = partial(json.dumps, indent=1, ensure_ascii=False)
     page = environment.get_template("page.html.jinja").render(
         facts,
@@ -120,11 +132,31 @@ def gather(run: Run) -> dict[str, Any]:
         "attack_labels": {row["name"]: row["label"] for row in attacks.get("attacks", [])},
         "outcomes": samples.outcomes() if samples else [],
         "attack_factor": samples.attack_factor() if samples else 1.0,
+        "linear": read_linear(run) if len(classes) == 2 else [],
         "explained": explained,
+        "corrupted": read_corrupted(run, name_of),
         **explained_facts(explained, results.get("explanations", {})),
         "example": example_folder(attacks),
         "chance": chance(data, attacks.get("split", "test")),
+        "numeric": "sweep" in results and numeric_axis(results["sweep"]) is not None,
         "unmeasured": unmeasured(results),
+        **comparison_facts(results),
+        "gallery": read_gallery(run, name_of),
+    }
+
+
+def comparison_facts(results: dict[str, Any]) -> dict[str, Any]:
+    """What the section on arms side by side shows."""
+    if not (results.get("comparison") and results.get("transferred")):
+        return {}
+    given = results["comparison"], results["transferred"]
+    labels = {arm["name"]: arm["label"] for arm in given[0]["arms"]}
+    corrupted = {arm["name"]: arm["corruptions"] for arm in given[0]["arms"] if arm["corruptions"]}
+    return {
+        "arms": seeming(*given),
+        "elsewhere": elsewhere(*given),
+        "arm_labels": labels,
+        "arm_corruptions": corruption_rows(corrupted) if corrupted else [],
     }
 
 
@@ -173,15 +205,27 @@ def chart_list(facts: dict[str, Any]) -> dict[str, tuple[Any, str]]:
     if facts["history"]:
         label = f"Loss and accuracy over {len(facts['history'])} epochs, for training and validation"
         charts["training"] = (partial(figures.training, facts["history"], kept=facts["kept"]), label)
+    if swept := results.get("sweep"):
+        label = f"Accuracy of {len(swept['rows'])} trials with their intervals"
+        charts["trials"] = (partial(trials, swept), label)
     if hardened := results.get("hardening"):
         label = "Accuracy before and after hardening, on unchanged images and under each attack"
         charts["hardening"] = (partial(hardening, hardened), label)
         if hardened["watched"]:
             label = "Accuracy on held-out images after every epoch, unchanged and under attack"
             charts["watched"] = (partial(watched, hardened["watched"]), label)
-    if matrix := results.get("evaluation", {}).get("confusion"):
+    if facts["linear"]:
+        label = "The weights of the linear network, their signs, and images after one signed step"
+        charts["linear"] = (partial(linear_chart, facts["linear"], facts["classes"]), label)
+    if facts.get("arms"):
+        given = results["comparison"], results["transferred"]
+        label = "Accuracy of every arm unchanged, on images made on the base, and under attacks made on itself"
+        charts["comparison"] = (partial(comparison, *given), label)
+        label = "Accuracy on adversarial images by the arm they were made on and the arm they were shown to"
+        charts["transferred"] = (partial(matrix, *given), label)
+    if counts := results.get("evaluation", {}).get("confusion"):
         label = "Confusion matrix: images by true class and predicted class"
-        charts["confusion"] = (partial(figures.confusion, matrix, facts["classes"]), label)
+        charts["confusion"] = (partial(figures.confusion, counts, facts["classes"]), label)
     if results.get("layers", {}).get("layers"):
         label = "Accuracy of a probe and of two interventions, and where Grad-CAM lies, for every layer"
         charts["layers"] = (partial(figures.layers, results["layers"]), label)
@@ -191,6 +235,9 @@ def chart_list(facts: dict[str, Any]) -> dict[str, tuple[Any, str]]:
     if results.get("exhaustive"):
         label = "Share of images named right wherever a patch lies, against the patch's size"
         charts["exhaustive"] = (partial(exhaustive, results["exhaustive"]), label)
+    if corrupted := results.get("corruptions"):
+        label = "Accuracy under every corruption at every severity, beside the unchanged images"
+        charts["corruptions"] = (partial(corruption, corrupted), label)
     if (explanations := results.get("explanations")) and len(explanations["conditions"]) > 1:
         label = "How far each method's maps move when the images are changed"
         charts["drift"] = (partial(drift, explanations), label)

@@ -8,7 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from ironglass.report.attack_words import attack_words, notable_points
+from ironglass.report.comparison_words import comparison_words
+from ironglass.report.corruption_words import corruption_words
 from ironglass.report.explained_words import explanation_words, shortcut_words
+from ironglass.report.sweep_words import sweep_words
 from ironglass.report.words import count, decimal, eps_text, magnitude, percent
 
 
@@ -43,10 +46,13 @@ def plain_words(results: dict[str, Any], classes: list[str]) -> list[str]:
     """What the numbers say, a short paragraph a question; of FGSM alone only where no other attack was tried."""
     parts = (
         ("hardening", hardening_words),
+        ("transferred", lambda shown: comparison_words(results["comparison"], shown)),
+        ("sweep", sweep_words),
         ("evaluation", lambda part: accuracy_words(part, classes)),
         ("layers", looking_words),
         ("occlusion", occlusion_words),
         ("exhaustive", exhaustive_words),
+        ("corruptions", corruption_words),
         ("explanations", explanation_words),
         ("shortcuts", lambda found: f"Does one place decide? {shortcut_words(found)}" if found["places"] else ""),
         ("attacks", attack_words) if "attacks" in results else ("fgsm", fgsm_words),

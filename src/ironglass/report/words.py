@@ -48,8 +48,10 @@ def duration(seconds: float) -> str:
 
 
 def eps_text(eps: float, norm: str = "linf") -> str:
-    """An eps in [0, 1] as "8/255"; under another norm than Linf, where 1/255 means little, as "0.5"."""
-    return f"{round(eps * 255, 2):g}/255" if norm == "linf" else f"{eps:.4g}"
+    """An eps in [0, 1] as "8/255"; as "0.25" where it was given in hundredths, and under another norm than Linf."""
+    steps = round(eps * 255, 2)
+    hundredths = eps == round(eps, 2) and not steps.is_integer()
+    return f"{eps:.4g}" if norm != "linf" or hundredths else f"{steps:g}/255"
 
 
 def settings(given: dict[str, Any]) -> str:
