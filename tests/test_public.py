@@ -8,9 +8,11 @@ import ironglass
 
 def test_the_public_names() -> None:
     assert ironglass.__all__ == [
+        "Arm",
         "Audit",
         "Augment",
         "Classifier",
+        "Comparison",
         "Dataset",
         "Explained",
         "Hardening",
@@ -18,14 +20,17 @@ def test_the_public_names() -> None:
         "Recipe",
         "Run",
         "Stage",
+        "Sweep",
         "attack",
         "audit",
+        "compare",
         "evaluate",
         "explain",
         "fit",
         "load_classifier",
         "load_dataset",
         "save_classifier",
+        "sweep",
         "write_report",
     ]
     for name in ironglass.__all__:

@@ -11,9 +11,11 @@ __version__ = "0.1.0"
 
 # name: the module it comes from; imported on first use, since torch alone takes seconds
 _HOMES = {
+    "Arm": "ironglass.studies.comparison",
     "Audit": "ironglass.studies.plan",
     "Augment": "ironglass.data.augment",
     "Classifier": "ironglass.models.classifier",
+    "Comparison": "ironglass.studies.comparison",
     "Dataset": "ironglass.data.dataset",
     "Explained": "ironglass.studies.explained",
     "Hardening": "ironglass.studies.harden",
@@ -21,13 +23,16 @@ _HOMES = {
     "Recipe": "ironglass.train.recipe",
     "Run": "ironglass.run",
     "Stage": "ironglass.train.recipe",
+    "Sweep": "ironglass.studies.sweep",
     "attack": "ironglass.measure.robustness",
     "audit": "ironglass.studies.audit",
+    "compare": "ironglass.studies.compare",
     "evaluate": "ironglass.measure.accuracy",
     "fit": "ironglass.train.fit",
     "load_classifier": "ironglass.models.load",
     "load_dataset": "ironglass.data.load",
     "save_classifier": "ironglass.models.save",
+    "sweep": "ironglass.studies.sweep",
     "write_report": "ironglass.report.page",
 }
 
@@ -45,16 +50,21 @@ if TYPE_CHECKING:
     from ironglass.report.page import write_report
     from ironglass.run import Run
     from ironglass.studies.audit import audit
+    from ironglass.studies.compare import compare
+    from ironglass.studies.comparison import Arm, Comparison
     from ironglass.studies.explained import Explained
     from ironglass.studies.harden import Hardening
     from ironglass.studies.plan import Audit
+    from ironglass.studies.sweep import Sweep, sweep
     from ironglass.train.fit import fit
     from ironglass.train.recipe import Recipe, Stage
 
 __all__ = [
+    "Arm",
     "Audit",
     "Augment",
     "Classifier",
+    "Comparison",
     "Dataset",
     "Explained",
     "Hardening",
@@ -62,14 +72,17 @@ __all__ = [
     "Recipe",
     "Run",
     "Stage",
+    "Sweep",
     "attack",
     "audit",
+    "compare",
     "evaluate",
     "explain",
     "fit",
     "load_classifier",
     "load_dataset",
     "save_classifier",
+    "sweep",
     "write_report",
 ]
 

@@ -318,6 +318,24 @@ CASES = [
     Case("hardening on data that are not there", "nowhere", lambda room: [
         "harden", "simple-cnn", room.path / "nowhere"]),
     Case("hardening beyond the range", "eps is 8", lambda room: ["harden", "simple-cnn", room.photos, "--eps", "8"]),
+    Case("sweep over words", "vary stages.0.peak_lr", lambda room: [
+        "sweep", "simple-cnn", room.photos, "--lr", "high,low"]),
+    Case("sweep over nothing", "at least one", lambda room: ["sweep", "simple-cnn", room.photos, "--lr", ""]),
+    Case("sweep twice at one rate", "each once", lambda room: ["sweep", "simple-cnn", room.photos, "--lr", "0.1,0.1"]),
+    Case("sweep over no field", "no field 'sice'", lambda room: [
+        "sweep", "simple-cnn", room.photos, "--vary", "sice=8,16"]),
+    Case("sweep over a field without values", "FIELD=V1,V2", lambda room: [
+        "sweep", "simple-cnn", room.photos, "--vary", "size"]),
+    Case("sweep over a field twice", "varied already", lambda room: [
+        "sweep", "simple-cnn", room.photos, "--lr", "0.1", "--vary", "stages.0.peak_lr=0.2"]),
+    Case("sweep over data", "compared on the same images", lambda room: [
+        "sweep", "simple-cnn", room.photos, "--vary", "dataset=digits,planted"]),
+    Case("sweep over an unknown model", "trial 02-resnet81: timm has no model", lambda room: [
+        "sweep", "simple-cnn", room.photos, "--vary", "model=logistic,timm/resnet81"]),
+    Case("sweep of no jobs", "--jobs", lambda room: ["sweep", "simple-cnn", room.photos, "--jobs", "0"]),
+    Case("sweep on data that are not there", "nowhere", lambda room: [
+        "sweep", "simple-cnn", room.path / "nowhere"]),
+    Case("a model for a sweep over models", "vary.model", lambda room: ["run", "shootout", "--model", "logistic"]),
     Case("unknown norm", "'l2'", lambda room: ["attack", room.trained, room.photos, "--norm", "l7"]),
     Case("a norm without attacks", "attacks is empty", lambda room: ["run", "digits", "--set", "norm=l2"]),
     Case("DLR for two classes", "needs 3 classes and the classifier has 2", lambda room: [

@@ -13,7 +13,7 @@ from PIL import Image
 
 from ironglass.run import Run
 
-VERBS = ("run", "train", "evaluate", "explain", "attack", "harden", "predict", "report")
+VERBS = ("run", "train", "evaluate", "explain", "attack", "harden", "sweep", "predict", "report")
 COMMON = ("--json", "--seed", "--device", "--output", "--resume", "--quiet")
 FILES = """
     recipe.json environment.json data.json history.jsonl model.safetensors config.json README.md report.html
@@ -86,14 +86,17 @@ def test_a_recipe_of_one_s_own_end_to_end(call, tmp_path: Path, photos: Path) ->
 def test_list_names_the_recipes(call) -> None:
     status, out, _ = call("run", "--list")
     assert status == 0
-    known = ["digits", "cats-dogs", "fashion-attributions", "fashion-linf"]
+    known = [
+        "digits", "cats-dogs", "fashion-attributions", "fashion-linf", "mnist-3v7", "mnist-maxout", "mnist-linf",
+        "cifar10-linf", "shootout", "tiny-imagenet-robust",
+    ]  # fmt: skip
     assert [line.split()[0] for line in out.splitlines()] == known
     assert set(json.loads(call("run", "--list", "--json")[1])) == set(known)
 
 
 def test_train_then_the_single_verbs(call, tmp_path: Path, photos: Path, trained: Path) -> None:
     for verb, more, part in (
-        ("evaluate", (), "evaluation"),
+        ("evaluate", ("--corruptions", "jpeg,contrast"), "corruptions"),
         ("explain", ("--masks", "grey,black,blur", "--samples", 4, "--shown", 2), "occlusion"),
         ("attack", ("--eps", "1/255,0.1", "--samples", 4, "--shown", 2), "attacks"),
     ):
@@ -198,6 +201,30 @@ def test_harden_makes_a_baseline_and_compares(call, tmp_path: Path, photos: Path
     stage = Run(tmp_path / "out" / "after").results["training"]["stages"][0]
     assert (stage["objective"]["kind"], stage["peak_lr"]) == ("TRADES", 0.05)
     assert stage["objective"]["eps"] == pytest.approx(8 / 255)
+
+
+def test_sweep_tries_the_head_and_then_all_layers(call, tmp_path: Path, photos: Path) -> None:
+    words = ["--lr", "0.1", "--body-lr", "0.05,0.01", "--head-epochs", 1, "--epochs", 1, "--batch-size", 8, "--size", 8]
+    status, out, err = call("sweep", "logistic", photos, *words, "--output", "out")
+    assert status == 0, err
+    assert "2 trials varied learning rate (head) and learning rate (all layers). Take" in out
+    stages = Run(tmp_path / "out").read("recipe.json")["trial"]["stages"]
+    assert [(stage["name"], stage["trainable_from"], stage["epochs"]) for stage in stages] == [
+        ("head", "head", 1), ("all layers", None, 1)]  # fmt: skip
+    rows = Run(tmp_path / "out").results["sweep"]["rows"]
+    assert [row["values"] for row in rows] == [[0.1, 0.05], [0.1, 0.01]]
+
+
+def test_a_sweep_recipe_end_to_end(call, tmp_path: Path, photos: Path) -> None:
+    changes = ("trial.stages.0.epochs=1", "trial.size=8", "trial.augment.crop=1", "trial.samples=4")
+    lists = ('trial.attacks=["fgsm"]', 'vary.model=["simple-cnn", "logistic"]')
+    words = [word for change in (*changes, *lists) for word in ("--set", change)]
+    status, out, err = call("run", "shootout", "--data", photos, "--seed", 3, *words, "--output", "out", "--json")
+    assert status == 0, err
+    found = json.loads(out)["results"]["sweep"]
+    assert [row["values"] for row in found["rows"]] == [["simple-cnn"], ["logistic"]]
+    assert all(row["robust"]["accuracy"]["n"] == 4 for row in found["rows"])
+    assert Run(tmp_path / "out" / found["rows"][0]["folder"]).read("recipe.json")["seed"] == 3
 
 
 def test_predict_files_and_folders(call, tmp_path: Path, photos: Path, trained: Path) -> None:

@@ -13,7 +13,8 @@ import typer
 Model = Annotated[
     str,
     typer.Argument(
-        help="simple-cnn, logistic, timm/NAME, torchvision/NAME, hf-hub:ID, local-dir:PATH, file.py:function, run",
+        help="simple-cnn, strided-cnn, logistic, maxout, preact-resnet-18, timm/NAME, torchvision/NAME, hf-hub:ID, "
+        "local-dir:PATH, file.py:function, run",
         show_default=False,
     ),
 ]
@@ -29,6 +30,7 @@ Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="FIELD=VALUE", help="Override any field, e.g. stages.0.epochs=3 (repeatable)."),
 ]
+Only = Annotated[str | None, typer.Option(help="Keep these classes of the data alone, with commas between.")]
 Download = Annotated[bool, typer.Option("--download", help="Let torchvision: data be fetched.")]
 Split = Annotated[str, typer.Option(help="train, validation, test; auto is test, else validation.")]
 
@@ -63,6 +65,7 @@ class Source:
     label_column: Annotated[
         str | None, typer.Option(help="The Parquet column of labels, where it cannot be found.")
     ] = None
+    only: Only = None
     changes: Set = None
     download: Download = False
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -11,11 +12,13 @@ from ironglass.errors import InputError
 
 if TYPE_CHECKING:
     from ironglass.cli.options import Common, Source, Weights
+    from ironglass.studies.comparison import Comparison
     from ironglass.studies.harden import Hardening
     from ironglass.studies.plan import Audit
+    from ironglass.studies.sweep import Sweep
 
 T = TypeVar("T")
-Plan = TypeVar("Plan", bound="Audit | Hardening")
+Plan = TypeVar("Plan", bound="Audit | Comparison | Hardening | Sweep")
 
 
 def make_plan(
@@ -33,18 +36,22 @@ def make_plan(
 
     named = {"name": name, "steps": steps, "model": model, "dataset": data}
     columns = {"image_column": source.image_column, "label_column": source.label_column}
+    if source.only is not None:
+        fields["only"] = listed(source.only)
     plan = checked(Audit, **named, **columns, **dataclasses.asdict(filled), **fields)
     return changed(plan, source.changes, seed=common.seed)
 
 
 def changed(plan: Plan, changes: list[str] | None, **fields: Any) -> Plan:
-    """The plan with the options that were given, and then each --set; of a hardening the options go to its `after`."""
-    from ironglass.studies.harden import Hardening
+    """The plan with the options that were given, and then each --set; they go to the audit that the plan holds."""
     from ironglass.train.record import override
 
     given = {name: value for name, value in fields.items() if value is not None}
-    if isinstance(plan, Hardening):
-        given = {"after": dataclasses.replace(plan.after, **given)}
+    if varied := sorted(given.keys() & getattr(plan, "vary", {}).keys()):
+        raise InputError(f"{varied[0]} is what the sweep varies: give --set 'vary.{varied[0]}=[...]' instead")
+    for inner in ("after", "base", "trial"):  # of a hardening, of a comparison, of a sweep
+        if hasattr(plan, inner):
+            given = {inner: dataclasses.replace(getattr(plan, inner), **given)}
     plan = dataclasses.replace(plan, **given)
     for change in changes or []:
         path, equals, value = change.partition("=")
@@ -59,12 +66,15 @@ def listed(text: str) -> tuple[str, ...]:
     return tuple(entry.strip() for entry in text.split(","))
 
 
-def run_plan(plan: Audit | Hardening, common: Common, *, download: bool) -> None:
+def run_plan(plan: Audit | Comparison | Hardening | Sweep, common: Common, *, download: bool, jobs: int = 1) -> None:
     """Runs the plan with a progress bar and shows what came of it."""
     from ironglass.cli.show import progress_bars, show_run
     from ironglass.studies.audit import audit
+    from ironglass.studies.compare import compare
+    from ironglass.studies.comparison import Comparison
     from ironglass.studies.environment import rank
     from ironglass.studies.harden import Hardening, harden
+    from ironglass.studies.sweep import Sweep, sweep
 
     helps = rank() > 0
     folder = free_folder(common.output, plan.name, common.resume)
@@ -72,6 +82,10 @@ def run_plan(plan: Audit | Hardening, common: Common, *, download: bool) -> None
     with progress_bars(common.quiet or helps) as tell:
         if isinstance(plan, Hardening):
             found = harden(plan, folder, **asked, tell=tell)
+        elif isinstance(plan, Comparison):
+            found = compare(plan, folder, **asked, tell=tell)
+        elif isinstance(plan, Sweep):
+            found = sweep(plan, folder, **asked, jobs=jobs, tell=tell)
         else:
             found = audit(plan, folder, **asked, tell=tell)
     if not helps:
@@ -98,6 +112,47 @@ def run_hardening(plan: Audit, common: Common, *, download: bool) -> None:
     plain = tuple(dataclasses.replace(stage, objective=CrossEntropy()) for stage in plan.stages)
     baseline = () if _trained(plan.model, plan.weights, plan.pretrained) else plain
     run_plan(checked(Hardening, after=plan, baseline=baseline), common, download=download)
+
+
+DECADES = "0.1,0.01,0.001,0.0001"
+
+
+def sweep_axes(lr: str | None, body_lr: str | None, vary: list[str]) -> dict[str, tuple[Any, ...]]:
+    """What a sweep varies, by field. Raises InputError for what is no FIELD=V1,V2, or a field that is named twice."""
+    axes = {} if lr is None and vary else {"stages.0.peak_lr": values_of(DECADES if lr is None else lr)}
+    if body_lr is not None:
+        axes["stages.1.peak_lr"] = values_of(body_lr)
+    for asked in vary:
+        field, equals, values = asked.partition("=")
+        if not equals or not values:
+            raise InputError(f"--vary {asked}: write FIELD=V1,V2, for instance stages.0.batch_size=32,128")
+        if (field := field.strip()) in axes:
+            raise InputError(f"--vary {asked}: {field} is varied already: give all its values at once")
+        axes[field] = values_of(values)
+    return axes
+
+
+def values_of(text: str) -> tuple[Any, ...]:
+    """The values of an option that takes several: JSON, or plain words, with commas between."""
+    try:
+        return tuple(json.loads(f"[{text}]"))
+    except ValueError:
+        return tuple(_value(entry) for entry in listed(text))
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def sweep_stages(head_epochs: int | None, epochs: int, **shared: Any) -> tuple[dict[str, Any], ...]:
+    """All layers, with `head_epochs` after the last layer alone; the rates are for the sweep to fill in."""
+    body = {"epochs": epochs, "peak_lr": 0.05, **shared}
+    if head_epochs is None:
+        return (body,)
+    return ({**body, "epochs": head_epochs, "trainable_from": "head", "name": "head"}, {**body, "name": "all layers"})
 
 
 def _trained(model: str, weights: Any, pretrained: bool) -> bool:

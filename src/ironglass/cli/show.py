@@ -84,6 +84,10 @@ def show_run(run: Run, *, as_json: bool, quiet: bool) -> None:
 
         for sentence in sanity_words(sanity, {}):
             console.print(sentence, soft_wrap=True, highlight=False)
+    if swept := results.get("sweep"):
+        from ironglass.report.sweep_words import sweep_words
+
+        console.print(sweep_words(swept), soft_wrap=True, highlight=False)
     if "explanations" in results:
         console.print(f"maps: {run.path / 'explanations'}", soft_wrap=True, highlight=False)
     if verdict := results.get("fgsm", {}).get("verdict"):
@@ -110,7 +114,9 @@ def _show_attacks(console: Console, attacks: dict[str, Any], run: Run) -> None:
 
 
 def _size(norm: str, eps: float) -> str:
-    return f"{255 * eps:.3g}/255" if norm == "linf" else f"{eps:g}"
+    from ironglass.report.words import eps_text
+
+    return eps_text(eps, norm)
 
 
 def _cell(point: dict[str, Any]) -> str:
@@ -122,11 +128,20 @@ def headlines(results: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Labels and rates, the most wanted first."""
     if evaluation := results.get("evaluation"):
         yield f"{evaluation['split']} images as they are", evaluation["accuracy"]
+    if corrupted := results.get("corruptions"):
+        yield "unchanged, of the images that are corrupted", corrupted["clean"]
+        for entry in corrupted["corruptions"]:
+            yield f"{entry['label']}, mean of 5 severities", entry["mean"]
+        yield "mean of all corruptions", corrupted["mean"]
     if hardened := results.get("hardening"):
         for row in hardened["rows"]:
             at = f", eps {_size(hardened['norm'], row['eps'])}" if row["eps"] else ""
             for side in ("before", "after"):
                 yield f"{side}: {row['label']}{at}", row[side]
+    if swept := results.get("sweep"):
+        for row in swept["rows"]:
+            if "validation" in row:
+                yield f"{row['name']}, validation images", row["validation"]
     if occlusion := results.get("occlusion"):
         for mask in occlusion["masks"]:
             yield f"{mask['name']} {occlusion['patch']} px patch at its worst place", mask["worst"]

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ironglass.cli import options as o
-from ironglass.cli.plans import changed, free_folder, listed, make_plan, run_plan
+from ironglass.cli.plans import changed, checked, free_folder, listed, make_plan, run_plan
 from ironglass.errors import InputError
 from ironglass.run import Run
 
@@ -35,7 +35,9 @@ def run(
     list_recipes: Annotated[bool, typer.Option("--list", help="Name the recipes and stop.")] = False,
     data: Annotated[str | None, typer.Option(help="Other data than the recipe's.")] = None,
     model: Annotated[str | None, typer.Option(help="Another model than the recipe's.")] = None,
+    only: o.Only = None,
     changes: o.Set = None,
+    jobs: Annotated[int, typer.Option(help="Of a sweep: trials at once.", min=1)] = 1,
     download: o.Download = False,
     *,
     common: o.Common,
@@ -49,8 +51,15 @@ def run(
         return
     if recipe is None:
         raise InputError(f"name a recipe: {', '.join(RECIPES)}, or a Python file")
-    plan = changed(load_recipe(recipe), changes, dataset=data, model=model, seed=common.seed)
-    run_plan(plan, common, download=download)
+    plan = changed(
+        load_recipe(recipe),
+        changes,
+        dataset=data,
+        model=model,
+        only=None if only is None else listed(only),
+        seed=common.seed,
+    )
+    run_plan(plan, common, download=download, jobs=jobs)
 
 
 @app.command()
@@ -86,13 +95,19 @@ def evaluate(
     model: o.Model,
     data: o.Data,
     split: o.Split = "auto",
+    corruptions: Annotated[
+        str | None,
+        typer.Option(help="Measure under these, too: all, gaussian-noise, jpeg, ...; a wrong one lists them."),
+    ] = None,
     *,
     filled: o.Weights,
     source: o.Source,
     common: o.Common,
 ) -> None:
-    """Accuracy, confusion matrix, classification report, and a prediction an image."""
-    plan = make_plan("evaluate", ("evaluate",), model, data, filled, source, common, split=split)
+    """Accuracy, confusion matrix, classification report, and a prediction an image; also of corrupted images."""
+    spoilt = {"corruptions": listed(corruptions)} if corruptions else {}
+    steps = ("evaluate", "corrupt") if corruptions else ("evaluate",)
+    plan = make_plan("evaluate", steps, model, data, filled, source, common, split=split, **spoilt)
     run_plan(plan, common, download=source.download)
 
 
@@ -215,6 +230,52 @@ def harden(
         "harden", ("train",), model, data, filled, source, common, stages=(stage,), **made, **asdict(drawn)
     )
     run_hardening(plan, common, download=source.download)
+
+
+@app.command()
+@o.spread
+def sweep(
+    model: o.Model,
+    data: o.Data,
+    lr: Annotated[
+        str | None, typer.Option(help="Highest learning rates; else 0.1,0.01,0.001,0.0001, with --vary 0.05.")
+    ] = None,
+    body_lr: Annotated[
+        str | None,
+        typer.Option(help="Those of all layers, in a second stage; --lr is then of the first: the last layer alone."),
+    ] = None,
+    head_epochs: Annotated[int, typer.Option(help="Times through the data for the last layer alone.")] = 2,
+    epochs: Annotated[int, typer.Option(help="Times through the data for all layers.")] = 3,
+    batch_size: Annotated[int, typer.Option(help="Images a step.")] = 64,
+    optimiser: Annotated[str, typer.Option(help="sgd or adamw.")] = "sgd",
+    schedule: Annotated[str, typer.Option(help="one-cycle, step, plateau, constant or exponential.")] = "one-cycle",
+    vary: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FIELD=V1,V2", help="Try these, too, e.g. stages.0.batch_size=32,128 (repeatable)."),
+    ] = None,
+    attacks: Annotated[str | None, typer.Option(help="Attack every trial, e.g. by pgd-20.")] = None,
+    eps: Annotated[str, typer.Option(help="Of the attacks, of [0, 1].")] = "4/255",
+    samples: Annotated[int, typer.Option(help="Images to attack, drawn by the seed.")] = 250,
+    jobs: Annotated[int, typer.Option(help="Trials at once, each in a process of its own.", min=1)] = 1,
+    *,
+    filled: o.Weights,
+    source: o.Source,
+    common: o.Common,
+) -> None:
+    """Train every combination of settings, side by side, and recommend one."""
+    from ironglass.cli.plans import sweep_axes, sweep_stages
+    from ironglass.studies.sweep import Sweep
+
+    axes = sweep_axes(lr, body_lr, vary or [])
+    stages = sweep_stages(
+        None if body_lr is None else head_epochs, epochs, batch_size=batch_size, optimiser=optimiser, schedule=schedule
+    )
+    made = {"attacks": listed(attacks), "eps": (eps,)} if attacks else {}
+    steps = ("train", "evaluate")
+    plan = make_plan(
+        "sweep", steps, model, data, filled, source, common, stages=stages, samples=samples, shown=0, **made
+    )
+    run_plan(checked(Sweep, trial=plan, vary=axes), common, download=source.download, jobs=jobs)
 
 
 @app.command()

@@ -7,20 +7,39 @@ import inspect
 from pathlib import Path
 
 from ironglass.errors import InputError
-from ironglass.recipes import cats_dogs, digits, fashion_attributions, fashion_linf
+from ironglass.recipes import (
+    cats_dogs,
+    cifar10_linf,
+    digits,
+    fashion_attributions,
+    fashion_linf,
+    mnist_3v7,
+    mnist_linf,
+    mnist_maxout,
+    shootout,
+    tiny_imagenet_robust,
+)
+from ironglass.studies.comparison import Comparison
 from ironglass.studies.harden import Hardening
 from ironglass.studies.plan import Audit
+from ironglass.studies.sweep import Sweep
 
 MODULES = {
     "digits": digits,
     "cats-dogs": cats_dogs,
     "fashion-attributions": fashion_attributions,
     "fashion-linf": fashion_linf,
+    "mnist-3v7": mnist_3v7,
+    "mnist-maxout": mnist_maxout,
+    "mnist-linf": mnist_linf,
+    "cifar10-linf": cifar10_linf,
+    "shootout": shootout,
+    "tiny-imagenet-robust": tiny_imagenet_robust,
 }
-RECIPES: dict[str, Audit | Hardening] = {name: module.RECIPE for name, module in MODULES.items()}
+RECIPES: dict[str, Audit | Comparison | Hardening | Sweep] = {name: module.RECIPE for name, module in MODULES.items()}
 
 
-def load_recipe(name: str) -> Audit | Hardening:
+def load_recipe(name: str) -> Audit | Comparison | Hardening | Sweep:
     """The recipe of that name, or the `RECIPE` of a user's Python file. Raises InputError, listing the names."""
     if name in RECIPES:
         return RECIPES[name]
@@ -37,8 +56,10 @@ def load_recipe(name: str) -> Audit | Hardening:
         line = " ".join(str(error).split())
         raise InputError(f"{name} cannot be run: {type(error).__name__}: {line}") from error
     recipe = getattr(module, "RECIPE", None)
-    if not isinstance(recipe, Audit | Hardening):
-        raise InputError(f"{name} defines no RECIPE: write RECIPE = ironglass.Audit(...) or Hardening(...) in it")
+    if not isinstance(recipe, Audit | Comparison | Hardening | Sweep):
+        raise InputError(
+            f"{name} defines no RECIPE: write RECIPE = ironglass.Audit(...) in it, or a Hardening, Comparison or Sweep"
+        )
     return recipe
 
 

@@ -1,0 +1,91 @@
+"""The published hardenings, in small: the same code from the recipe to the run folder, on a few hundred images."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from ironglass.recipes import RECIPES
+from ironglass.run import Run
+from ironglass.studies.audit import audit
+from ironglass.studies.harden import Hardening
+from ironglass.train.recipe import Stage
+
+
+@pytest.fixture
+def some(shared_data: Path, tmp_path: Path) -> Callable[..., str]:
+    """The first images of a shared data set, in the same layout, their column named as on the hub."""
+
+    def write(name: str, train: int, test: int, image: str = "image") -> str:
+        folder = tmp_path / name
+        folder.mkdir()
+        for split, count in (("train", train), ("test", test)):
+            table = pq.read_table(shared_data / name / f"{split}-00000-of-00001.parquet").slice(0, count)
+            known = {
+                key: value.replace(b'"image"', f'"{image}"'.encode()) for key, value in table.schema.metadata.items()
+            }
+            table = table.rename_columns([image, "label"]).replace_schema_metadata(known)
+            pq.write_table(table, folder / f"{split}.parquet")
+        return str(folder)
+
+    return write
+
+
+def recipe(name: str) -> Hardening:
+    found = RECIPES[name]
+    assert isinstance(found, Hardening)
+    return found
+
+
+def shortened(stages: tuple[Stage, ...], **fields: int) -> tuple[Stage, ...]:
+    return tuple(replace(stage, **({"epochs": 1, "batch_size": 32} | fields)) for stage in stages)
+
+
+def hardened(name: str, data: str, folder: Path, **fields: object) -> Run:
+    """What the recipe's own stages, an epoch each, make of a few images."""
+    plan = recipe(name).after
+    known = {"dataset": data, "stages": shortened(plan.stages), "steps": ("train",)}
+    return audit(replace(plan, **(known | fields)), folder)
+
+
+def test_threes_and_sevens(some, tmp_path: Path) -> None:
+    small = {"samples": 30, "shown": 2, "attacks": ("fgsm", "pgd-20"), "steps": ("train", "attack")}
+    run = hardened("mnist-3v7", some("mnist", 600, 200), tmp_path / "run", **small)
+    assert run.read("data.json")["classes"] == ["3", "7"]
+    measured = run.results["attacks"]
+    assert measured["clean"]["value"] > 0.8
+    (fgsm,), (pgd,) = (attack["points"] for attack in measured["attacks"])
+    assert (
+        fgsm["accuracy"] == pgd["accuracy"] == measured["worst"][0]["accuracy"]
+    )  # of a linear network one step is all
+    page = (run.path / "report.html").read_text(encoding="utf-8")
+    assert "What the weights say" in page
+    assert "Here a change of 0.25 moves the score" in page
+    assert (run.path / "figures" / "linear.png").is_file()
+
+
+def test_maxout_learns_one_step_and_nobody_takes_it_back(some, tmp_path: Path) -> None:
+    run = hardened(
+        "mnist-maxout", some("mnist", 600, 100), tmp_path / "run", options={"mean": 0, "std": 1, "units": 20}
+    )
+    (row,) = run.history
+    assert row["merit"] == row["fgsm_accuracy"]
+    assert not row["alarm"]
+    assert run.results["training"]["watch"]["eps"] == 0.25
+
+
+def test_eps_rises_from_stage_to_stage(some, tmp_path: Path) -> None:
+    run = hardened("mnist-linf", some("mnist", 300, 50), tmp_path / "run")
+    assert [row["stage_name"] for row in run.history] == ["eps 0.1", "eps 0.2", "eps 0.3"]
+    assert [row["alarm"] for row in run.history] == [False] * 3  # however far it still is from standing 0.3
+    assert run.results["training"]["watch"]["eps"] == 0.3
+    assert run.results["model"]["name"] == "strided-cnn"
+
+
+def test_the_recipe_for_a_gpu_runs_thinner_on_a_cpu(some, tmp_path: Path) -> None:
+    data = some("cifar10", 130, 40, image="img")
+    run = hardened("cifar10-linf", data, tmp_path / "run", options={"width": 8})
+    assert run.results["model"]["parameters"] < 200_000
+    assert run.history[0]["pgd_accuracy"] is not None
