@@ -192,6 +192,15 @@ def test_a_run_with_one_step_shows_that_one(partial_run: Callable[..., Run], ste
     assert titles == [title, "How this was made"]
 
 
+def test_wordnet_ids_are_shown_as_words(two_classes: Run, tmp_path: Path):
+    copy = Run(shutil.copytree(two_classes.path, tmp_path / "copy"))
+    data = copy.read("data.json")
+    copy.write("data.json", data | {"words": dict(zip(data["classes"], ("goldfish", "school bus"), strict=True))})
+    page = Page(write_report(copy))
+    assert page.words.count("goldfish") > 2
+    assert not any(f">{name}</th>" in page.source for name in data["classes"])  # nor in the table of classes
+
+
 def test_what_training_went_through_is_said(two_classes: Run, tmp_path: Path):
     copy = Run(shutil.copytree(two_classes.path, tmp_path / "copy"))
     assert "taken back" not in Page(write_report(copy)).words

@@ -100,6 +100,7 @@ def gather(run: Run) -> dict[str, Any]:
     recipe, data, results = run.read("recipe.json", {}), run.read("data.json", {}), run.results
     evaluation = results.get("evaluation", {})
     classes = [str(name) for name in data.get("classes") or (row["class"] for row in evaluation.get("per_class", []))]
+    classes = [data.get("words", {}).get(name, name) for name in classes]
     if not classes:
         classes = [str(i) for i in range(len(evaluation.get("confusion", [])))]
 
