@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
+from ironglass.data.wordnet import words_of
 from ironglass.errors import InputError
 from ironglass.types import Images, Labels, Pixels
 
@@ -104,7 +105,9 @@ class Dataset:
         return next(iter(self.splits.values())).pixels.shape[3]
 
     def describe(self) -> dict:
-        """What `data.json` records: counts per split and class, and the quarantined files with their reasons."""
+        """What `data.json` records: counts per split and class, the quarantined files with their reasons, and words for
+        classes that are WordNet ids."""
+        words = words_of(self.classes)
         return {
             "name": self.name,
             "fingerprint": self.fingerprint,
@@ -119,4 +122,4 @@ class Dataset:
                 for name, split in self.splits.items()
             },
             "quarantined": [vars(file) for file in self.quarantined],
-        }
+        } | ({"words": words} if words else {})

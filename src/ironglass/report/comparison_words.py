@@ -42,7 +42,6 @@ def seeming(measured: dict[str, Any], shown: dict[str, Any]) -> list[dict[str, A
                 "verdict": worst["verdicts"]["after"],
                 "clean_test": rows[0]["test"],
                 "worst_test": worst["test"],
-                "starts": arm["starts"],
                 "seconds": arm["seconds"],
                 "alarms": arm["alarms"],
             }

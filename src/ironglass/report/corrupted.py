@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from safetensors import SafetensorError
-from safetensors.numpy import load_file
-
-from ironglass.errors import InputError
 from ironglass.report import pictures
+from ironglass.report.tensors import read_tensors
 from ironglass.run import Run
 
 
@@ -22,10 +19,7 @@ def read_corrupted(run: Run, names: Callable[[int | str], str]) -> dict[str, Any
     facts, path = run.read("corruptions.json"), run.path / "corruptions.safetensors"
     if not facts or not path.is_file():
         return None
-    try:
-        tensors = load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise InputError(f"{path} cannot be read ({error}); take the run's corruptions.json away, too") from error
+    tensors = read_tensors(path, "take the run's corruptions.json away, too")
     side = max(tensors["image"].shape[:2])
 
     def url(image: Any) -> str:

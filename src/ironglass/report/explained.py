@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file
 
-from ironglass.errors import InputError
 from ironglass.report import pictures
+from ironglass.report.tensors import read_tensors
 from ironglass.run import Run
 
 FULL = 0.99
@@ -122,8 +120,5 @@ def read_explained(run: Run, names: Callable[[int], str]) -> ExplainedImages | N
     facts, path = run.read("explained.json"), run.path / "explained.safetensors"
     if facts is None or not path.is_file():
         return None
-    try:
-        tensors = load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise InputError(f"{path} cannot be read: {error}; remove it and add --resume") from error
+    tensors = read_tensors(path)
     return ExplainedImages(**facts, tensors=tensors, names=names)

@@ -6,12 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file
 
-from ironglass.errors import InputError
 from ironglass.report import pictures
 from ironglass.report.explained import full_scale
+from ironglass.report.tensors import read_tensors
 from ironglass.run import Run
 
 SIDE = 128
@@ -26,10 +24,7 @@ def read_gallery(run: Run, names: Callable[[int], str]) -> dict[str, Any] | None
     facts, path = run.read("gallery.json"), run.path / "gallery.safetensors"
     if not facts or not facts["images"] or not path.is_file():
         return None
-    try:
-        tensors = load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise InputError(f"{path} cannot be read: {error}; remove it and add --resume") from error
+    tensors = read_tensors(path, "remove it and gallery.json, and add --resume")
     photos = [pictures.colour(image) for image in tensors["images"]]
     return {
         "eps": facts["eps"],
@@ -63,7 +58,6 @@ def _arm(
                     }
                     for kind, part in maps.items()
                 },
-                "photo": _photo(pictures.colour(tensors[f"adversarial/{name}"][i])),
             }
         )
     best = [

@@ -8,11 +8,9 @@ from typing import Any
 import numpy as np
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from safetensors import SafetensorError
-from safetensors.numpy import load_file
 
-from ironglass.errors import InputError
 from ironglass.report.palette import INK, MUTED, RIGHT, WRONG
+from ironglass.report.tensors import read_tensors
 from ironglass.report.words import count, decimal, eps_text, percent, shorten
 from ironglass.run import Run
 
@@ -66,10 +64,7 @@ def _read(run: Run, side: str) -> list[Linear]:
     numbers, path = run.results.get("linear"), run.path / "linear.safetensors"
     if not numbers or not path.is_file():
         return []
-    try:
-        tensors = load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise InputError(f"{path} cannot be read ({error}); delete it and run again in a new folder") from error
+    tensors = read_tensors(path, "delete it and run again in a new folder")
     known = {key: numbers[key] for key in ("eps", "reach", "margin", "accuracy")}
     bias = float(tensors.pop("bias")[0])
     return [Linear(side=side, bias=bias, **tensors, **known)]

@@ -11,27 +11,22 @@ from typing import Any
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
-from ironglass.report import figures, palette, pictures, words
-from ironglass.report.attack_chart import under_attack
+from ironglass.report import palette, pictures, words
 from ironglass.report.attack_words import strongest
-from ironglass.report.comparison_chart import comparison, matrix
+from ironglass.report.charts import chart_list
 from ironglass.report.comparison_words import elsewhere, seeming
 from ironglass.report.corrupted import read_corrupted
-from ironglass.report.corruption_chart import corruption
 from ironglass.report.corruption_words import SETS, corruption_rows, corruption_words
-from ironglass.report.drift_chart import drift, drift_metrics
-from ironglass.report.exhaustive_chart import exhaustive
+from ironglass.report.drift_chart import drift_metrics
 from ironglass.report.explained import APART, ExplainedImages, read_explained
 from ironglass.report.explained_words import method_words, p_value, sanity_words, shortcut_words
 from ironglass.report.gallery import read_gallery
-from ironglass.report.hardening_chart import hardening, watched
 from ironglass.report.headlines import headlines, unmeasured
-from ironglass.report.linear import linear_chart, linear_words, read_linear
+from ironglass.report.linear import linear_words, read_linear
 from ironglass.report.plain_words import exhaustive_words, lead, plain_words
 from ironglass.report.samples import read_samples
-from ironglass.report.sanity_chart import sanity
 from ironglass.report.sheets import sheets
-from ironglass.report.sweep_chart import numeric_axis, trials
+from ironglass.report.sweep_chart import numeric_axis
 from ironglass.report.sweep_words import trial_values
 from ironglass.run import Run, atomic
 
@@ -198,60 +193,6 @@ def chance(data: dict[str, Any], split: str) -> float | None:
     """The accuracy of always naming the commonest class of a split, or None where its images are not counted."""
     counts = data.get("splits", {}).get(split, {}).get("per_class", [])
     return max(counts) / sum(counts) if sum(counts) else None
-
-
-def chart_list(facts: dict[str, Any]) -> dict[str, tuple[Any, str]]:
-    """The charts that the facts allow, as name: (draw(narrow=...), what is read aloud for it)."""
-    results, charts = facts["results"], {}
-    if facts["history"]:
-        label = f"Loss and accuracy over {len(facts['history'])} epochs, for training and validation"
-        charts["training"] = (partial(figures.training, facts["history"], kept=facts["kept"]), label)
-    if swept := results.get("sweep"):
-        label = f"Accuracy of {len(swept['rows'])} trials with their intervals"
-        charts["trials"] = (partial(trials, swept), label)
-    if hardened := results.get("hardening"):
-        label = "Accuracy before and after hardening, on unchanged images and under each attack"
-        charts["hardening"] = (partial(hardening, hardened), label)
-        if hardened["watched"]:
-            label = "Accuracy on held-out images after every epoch, unchanged and under attack"
-            charts["watched"] = (partial(watched, hardened["watched"]), label)
-    if facts["linear"]:
-        label = "The weights of the linear network, their signs, and images after one signed step"
-        charts["linear"] = (partial(linear_chart, facts["linear"], facts["classes"]), label)
-    if facts.get("arms"):
-        given = results["comparison"], results["transferred"]
-        label = "Accuracy of every arm unchanged, on images made on the base, and under attacks made on itself"
-        charts["comparison"] = (partial(comparison, *given), label)
-        label = "Accuracy on adversarial images by the arm they were made on and the arm they were shown to"
-        charts["transferred"] = (partial(matrix, *given), label)
-    if counts := results.get("evaluation", {}).get("confusion"):
-        label = "Confusion matrix: images by true class and predicted class"
-        charts["confusion"] = (partial(figures.confusion, counts, facts["classes"]), label)
-    if results.get("layers", {}).get("layers"):
-        label = "Accuracy of a probe and of two interventions, and where Grad-CAM lies, for every layer"
-        charts["layers"] = (partial(figures.layers, results["layers"]), label)
-    if results.get("occlusion", {}).get("masks"):
-        label = "Accuracy under a patch for every mask, averaged over places and at the worst place"
-        charts["occlusion"] = (partial(figures.occlusion, results["occlusion"]), label)
-    if results.get("exhaustive"):
-        label = "Share of images named right wherever a patch lies, against the patch's size"
-        charts["exhaustive"] = (partial(exhaustive, results["exhaustive"]), label)
-    if corrupted := results.get("corruptions"):
-        label = "Accuracy under every corruption at every severity, beside the unchanged images"
-        charts["corruptions"] = (partial(corruption, corrupted), label)
-    if (explanations := results.get("explanations")) and len(explanations["conditions"]) > 1:
-        label = "How far each method's maps move when the images are changed"
-        charts["drift"] = (partial(drift, explanations), label)
-    if tested := results.get("quality", {}).get("sanity"):
-        label = "What is left of each method's maps as the network's layers are made random"
-        charts["sanity"] = (partial(sanity, tested, facts["explained_labels"]), label)
-    if attacks := results.get("attacks"):
-        label = f"Accuracy against eps under {len(attacks['attacks'])} attacks, and the worst case of each image"
-        draw = partial(under_attack, attacks, chance=facts["chance"])
-        charts["attacks"] = (draw, label)
-    if results.get("fgsm", {}).get("points") and "fgsm" not in facts["attack_labels"]:
-        charts["fgsm"] = (partial(figures.fgsm, results["fgsm"]), "Accuracy under FGSM against eps")
-    return charts
 
 
 def _write_bytes(path: Path, content: bytes) -> None:

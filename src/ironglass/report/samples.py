@@ -7,11 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file
 
-from ironglass.errors import InputError
 from ironglass.report import pictures
+from ironglass.report.tensors import read_tensors
 from ironglass.run import Run
 
 
@@ -172,10 +170,7 @@ def read_samples(run: Run, names: Callable[[int], str]) -> Samples | None:
     index, path = run.read("samples.json"), run.path / "samples.safetensors"
     if not index or not index["images"] or not path.is_file():
         return None
-    try:
-        tensors = load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise InputError(f"{path} cannot be read ({error}); delete it and run again with --resume") from error
+    tensors = read_tensors(path)
     return Samples(
         eps=index.get("eps", []),
         masks=index.get("masks", []),

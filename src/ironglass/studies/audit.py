@@ -30,7 +30,6 @@ from ironglass.studies.guard import guard_of
 from ironglass.studies.linear import write_linear
 from ironglass.studies.plan import Audit
 from ironglass.studies.prepare import (
-    described,
     measured_and_learning,
     measured_split,
     pick_device,
@@ -71,7 +70,7 @@ def audit(
     run = Run.create(folder, as_json(plan), resume=resume)
     team.agree((str(run.path), _attacks_wait(run, plan)))
     run.write("environment.json", environment(device=place, seed=plan.seed, fingerprint=dataset.fingerprint))
-    run.write("data.json", described(dataset))
+    run.write("data.json", dataset.describe())
     run.write_text("model_summary.txt", summary + "\n")
     run.record("model", numbers)
     if "train" in plan.steps:

@@ -17,6 +17,7 @@ from ironglass.studies.harden import compared
 from ironglass.studies.prepare import pick_device
 from ironglass.studies.processes import refuse_several
 from ironglass.studies.transferred import write_transferred
+from ironglass.train.fit import check_recipe
 from ironglass.train.record import as_json
 
 
@@ -37,8 +38,9 @@ def compare(
     refuse_several("a comparison")
     place = pick_device(device)
     plans = {name: replace(plan.base, stages=stages) for name, stages in plan.plans.items()}
-    checked = [ready(part, place, download=download, tell=tell) for part in plans.values()]
-    dataset = checked[0][1]
+    classifier, dataset = ready(plan.base, place, download=download, tell=tell)
+    for part in plans.values():  # which differ in their stages only
+        check_recipe(classifier, dataset, part)
     base, runs = plan.base, dict[str, Run]()
     said = base.description or "One network trained in several ways, and what each withstands."
     known = {"name": base.name, "description": said, "model": base.model, "dataset": base.dataset}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +14,6 @@ from ironglass.errors import InputError
 from ironglass.models.classifier import Classifier
 from ironglass.models.load import find_builder, load_classifier
 from ironglass.models.native import knows_classes, native_size
-from ironglass.models.wordnet import words_of
 from ironglass.studies.plan import Audit
 from ironglass.types import Progress
 
@@ -80,12 +78,6 @@ def prepare(
         **plan.options,
     )
     return classifier.to(device), match_classes(dataset, classifier.classes)
-
-
-def described(dataset: Dataset) -> dict[str, Any]:
-    """What `data.json` holds: the data, and for classes that are WordNet ids their words."""
-    words = words_of(dataset.classes)
-    return dataset.describe() | ({"words": words} if words else {})
 
 
 def measured_split(plan: Audit, dataset: Dataset) -> tuple[str, Split]:

@@ -19,7 +19,7 @@ from ironglass.studies.audit import ready
 from ironglass.studies.environment import environment
 from ironglass.studies.parallel import run_parallel
 from ironglass.studies.plan import Audit, Step
-from ironglass.studies.prepare import described, measured_split, pick_device
+from ironglass.studies.prepare import measured_split, pick_device
 from ironglass.studies.processes import refuse_several
 from ironglass.studies.sweep_results import sweep_results
 from ironglass.studies.trial import Trial, run_trial, trial_name
@@ -109,7 +109,7 @@ def sweep(
     run = Run.create(folder, known | as_json(plan), resume=resume)
     run.write("environment.json", environment(device=place, seed=plan.trial.seed, fingerprint=dataset.fingerprint))
     if not {"size", "channels"} & set(plan.vary):  # else there is no one description of the images
-        run.write("data.json", described(dataset))
+        run.write("data.json", dataset.describe())
 
     root = run.path / "trials"
     waiting = [trial for trial in trials if "trial" not in Run(root / trial.name).results]

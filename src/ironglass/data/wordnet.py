@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cache
+from typing import Any
 
 
 def words_of(classes: Sequence[str]) -> dict[str, str]:
@@ -14,12 +16,16 @@ def words_of(classes: Sequence[str]) -> dict[str, str]:
     """
     if not classes or not all(re.fullmatch(r"n\d{8}", name) for name in classes):
         return {}
-    from timm.data.imagenet_info import ImageNetInfo  # late: it takes seconds
-
-    known = ImageNetInfo("imagenet-22k")
     try:
-        words = {name: known.label_name_to_description(name).split(",")[0] for name in classes}
+        words = {name: _known().label_name_to_description(name).split(",")[0] for name in classes}
     except KeyError:
         return {}
     found = list(words.values())
     return {name: word if found.count(word) == 1 else f"{word} ({name})" for name, word in words.items()}
+
+
+@cache
+def _known() -> Any:
+    from timm.data.imagenet_info import ImageNetInfo  # late: it takes seconds
+
+    return ImageNetInfo("imagenet-22k")

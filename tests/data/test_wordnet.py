@@ -1,6 +1,6 @@
 """Words for WordNet ids."""
 
-from ironglass.models.wordnet import words_of
+from ironglass.data.wordnet import words_of
 
 
 def test_ids_have_their_first_word() -> None:
