@@ -1,12 +1,11 @@
 """Before and after: the pairs are those of the two runs' own rows."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from PIL import Image
 
 from ironglass.errors import InputError
 from ironglass.harden import NFGSM
@@ -21,17 +20,8 @@ HARD = Stage(epochs=2, peak_lr=0.05, batch_size=8, objective=NFGSM(eps=0.1))
 
 
 @pytest.fixture(scope="module")
-def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two classes of noise, one darker than the other, that overlap."""
-    folder = tmp_path_factory.mktemp("photos")
-    random = np.random.default_rng(0)
-    for number, name in enumerate(("dark", "light")):
-        (folder / name).mkdir()
-        for i in range(30):
-            low = 40 * number + random.integers(0, 60)
-            pixels = random.integers(low, low + 120, (16, 16, 3), dtype=np.uint8)
-            Image.fromarray(pixels).save(folder / name / f"{i:02}.png")
-    return folder
+def photos(draw_photos: Callable[[int, int], Path]) -> Path:
+    return draw_photos(30, 16)
 
 
 def plan(photos: Path, **fields: object) -> Hardening:

@@ -2,13 +2,13 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from PIL import Image
 
 from ironglass.errors import InputError
 from ironglass.measure.statistics import mcnemar, wilson
@@ -25,17 +25,8 @@ MODELS = ("simple-cnn", "logistic")
 
 
 @pytest.fixture(scope="module")
-def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two classes of noise, one darker than the other, that overlap."""
-    folder = tmp_path_factory.mktemp("photos")
-    random = np.random.default_rng(0)
-    for number, name in enumerate(("dark", "light")):
-        (folder / name).mkdir()
-        for i in range(40):
-            low = 40 * number + random.integers(0, 60)
-            pixels = random.integers(low, low + 120, (12, 12, 3), dtype=np.uint8)
-            Image.fromarray(pixels).save(folder / name / f"{i:02}.png")
-    return folder
+def photos(draw_photos: Callable[[int, int], Path]) -> Path:
+    return draw_photos(40, 12)
 
 
 def plan(photos: Path, vary: dict, **fields: object) -> Sweep:
