@@ -76,18 +76,17 @@ class Classifier(nn.Module):
         return self.network((images - self.mean) / self.std)
 
     def layers(self) -> dict[str, nn.Module]:
-        """The network's innermost modules by name, in the order in which a forward pass runs them.
+        """The network's layers by name, in the order in which a forward pass enters them: its innermost modules, and
+        those that have weights or statistics of their own, as timm's batch-norm, which holds its activation.
 
         Found by a dry run on a grey image. A module that runs twice stands at its first place; one that never runs is
-        left out.
+        left out, and so is what the network itself owns, as a transformer's class token.
         """
         order: dict[str, nn.Module] = {}
         handles = [
-            module.register_forward_hook(lambda module, _in, _out, name=name: order.setdefault(name, module) and None)
+            module.register_forward_pre_hook(lambda module, _in, name=name: order.setdefault(name, module) and None)
             for name, module in self.network.named_modules()
-            # a weight that is parametrised (spectral norm, say) does not make its layer an outer one
-            if "parametrizations" not in name
-            and not {child for child, _ in module.named_children()} - {"parametrizations"}
+            if name and "parametrizations" not in name and (is_innermost(module) or list(own_tensors(module)))
         ]
         try:
             with frozen(self), torch.no_grad():
@@ -100,6 +99,19 @@ class Classifier(nn.Module):
     def convolutions(self) -> dict[str, nn.Conv2d]:
         """The convolutional layers by name, in the order in which they run."""
         return {name: layer for name, layer in self.layers().items() if isinstance(layer, nn.Conv2d)}
+
+
+def is_innermost(module: nn.Module) -> bool:
+    """Whether no other layer lies in it; a weight that is parametrised (spectral norm, say) does not make it an outer
+    one."""
+    return not {name for name, _ in module.named_children()} - {"parametrizations"}
+
+
+def own_tensors(layer: nn.Module) -> Iterator[Tensor]:
+    """Parameters and buffers of a layer, without those of layers that lie in it."""
+    inner = is_innermost(layer)
+    yield from layer.parameters(recurse=inner)
+    yield from layer.buffers(recurse=inner)
 
 
 def check_images(images: Tensor, channels: int | None = None) -> None:

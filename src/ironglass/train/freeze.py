@@ -7,7 +7,7 @@ import re
 from torch import nn
 
 from ironglass.errors import InputError
-from ironglass.models.classifier import Classifier
+from ironglass.models.classifier import Classifier, own_tensors
 
 HEAD = "head"
 _SHARE = re.compile(r"(\d{1,2}) ?%")
@@ -16,7 +16,7 @@ _SHARE = re.compile(r"(\d{1,2}) ?%")
 def learning_parameters(
     classifier: Classifier, trainable_from: str | None
 ) -> tuple[list[nn.Module], list[nn.Parameter]]:
-    """The layers before `trainable_from`, which are held, and the parameters that learn.
+    """The modules that are held, whatever lies wholly before `trainable_from`, and the parameters that learn.
 
     trainable_from: a layer's name, or of any network "head", the last layer that has parameters, and "70%", what comes
     after the first 70 % of the layers that have any. What belongs to no layer, as a transformer's class token and
@@ -32,10 +32,22 @@ def learning_parameters(
         )
     if first == 0:
         return [], list(classifier.parameters())
-    held, learning = list(layers.values())[:first], list(layers.values())[first:]
-    of_held = {id(parameter) for layer in held for parameter in layer.parameters()}
-    of_learning = {id(parameter) for layer in learning for parameter in layer.parameters()} - of_held
-    return held, [parameter for parameter in classifier.parameters() if id(parameter) in of_learning]
+    names = list(layers)
+    of_learning = {id(tensor) for name in names[first:] for tensor in own_tensors(layers[name])}
+    of_held = {id(tensor) for name in names[:first] for tensor in own_tensors(layers[name])}  # of shared ones, the first
+    learning = [parameter for parameter in classifier.parameters() if id(parameter) in of_learning - of_held]
+    return _held(classifier.network, {*names[:first]}, {*names[first:]}), learning
+
+
+def _held(network: nn.Module, before: set[str], after: set[str]) -> list[nn.Module]:
+    """The layers before, modules that hold no others, and what lies in one of them and is no layer itself."""
+    held = []
+    for name, module in network.named_modules():
+        inside = {layer for layer in before | after if layer == name or layer.startswith(f"{name}.")}
+        within = any(name.startswith(f"{layer}.") for layer in before)
+        if name in before or (name and inside <= before if inside else within):
+            held.append(module)
+    return held
 
 
 def _first(layers: dict[str, nn.Module], trainable_from: str) -> int | None:

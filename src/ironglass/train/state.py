@@ -52,8 +52,8 @@ class State:
     def train(self) -> None:
         """Training mode, but for the layers that are held."""
         self.model.train()
-        for layer in self.held:
-            layer.eval()
+        for module in self.held:
+            module.training = False
 
     def descend(self, lr: float, steps: int) -> None:
         """The optimiser's step after `steps` others; the average follows."""
