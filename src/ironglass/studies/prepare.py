@@ -77,6 +77,8 @@ def prepare(
         seed=plan.seed,
         **plan.options,
     )
+    if plan.start and trains:
+        classifier = plan.start.into(classifier)
     return classifier.to(device), match_classes(dataset, classifier.classes)
 
 

@@ -34,18 +34,22 @@ def learning_parameters(
         return [], list(classifier.parameters())
     names = list(layers)
     of_learning = {id(tensor) for name in names[first:] for tensor in own_tensors(layers[name])}
-    of_held = {id(tensor) for name in names[:first] for tensor in own_tensors(layers[name])}  # of shared ones, the first
+    of_held = {
+        id(tensor) for name in names[:first] for tensor in own_tensors(layers[name])
+    }  # of shared ones, the first
     learning = [parameter for parameter in classifier.parameters() if id(parameter) in of_learning - of_held]
     return _held(classifier.network, {*names[:first]}, {*names[first:]}), learning
 
 
 def _held(network: nn.Module, before: set[str], after: set[str]) -> list[nn.Module]:
-    """The layers before, modules that hold no others, and what lies in one of them and is no layer itself."""
-    held = []
-    for name, module in network.named_modules():
+    """The layers before, modules that hold no others, and what lies in one of these and is no layer."""
+    held, whole = [], set()
+    for name, module in network.named_modules():  # which names what holds others before them
         inside = {layer for layer in before | after if layer == name or layer.startswith(f"{name}.")}
-        within = any(name.startswith(f"{layer}.") for layer in before)
-        if name in before or (name and inside <= before if inside else within):
+        parent = name.rpartition(".")[0]
+        if name and (inside <= before if inside else parent in whole):
+            whole.add(name)
+        if name in before | whole:
             held.append(module)
     return held
 

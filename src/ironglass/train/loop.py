@@ -11,7 +11,9 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
+from torch import nn
 
+from ironglass.data.augment import Augment
 from ironglass.data.dataset import Dataset
 from ironglass.errors import Diverged, InputError
 from ironglass.models.classifier import Classifier
@@ -20,9 +22,10 @@ from ironglass.train.checkpoint import GOOD, MOST_MERIT, STATE
 from ironglass.train.epoch_end import judge, keep_weights, mark_best
 from ironglass.train.events import write_events
 from ironglass.train.interrupt import Interruption
-from ironglass.train.objective import Objective, Replaying
+from ironglass.train.objective import CrossEntropy, Objective, Replaying
 from ironglass.train.plateau import has_flattened
 from ironglass.train.position import Position
+from ironglass.train.prefix import Prefix, held_prefix
 from ironglass.train.recipe import Recipe, Stage, stage_name
 from ironglass.train.record import as_json, training_record
 from ironglass.train.schedule import SCHEDULES
@@ -62,6 +65,8 @@ class Loop:
         self.state = State(classifier, recipe, accelerator, run.path / "checkpoint")
         self.position = Position(watch=as_json(watch))
         self.clock = self.saved_at = time.monotonic()
+        self.prefix: Prefix | None = None
+        self.model: nn.Module = classifier
 
     def go(self) -> None:
         """Runs what is left of every stage, and records the whole."""
@@ -69,9 +74,9 @@ class Loop:
             self.position, optimiser = self.state.load(STATE)
             if self.position.watch != as_json(self.watch):
                 raise InputError(f"{self.run.path} was trained under another watch: resume with the same")
-            self.state.enter(self.position.stage, optimiser)
+            self._enter(optimiser)
         else:
-            self.state.enter(self.position.stage)
+            self._enter()
             self.state.save(self.position, *[MOST_MERIT] * (self.watch is not None), GOOD, STATE)
         self.clock = time.monotonic()
         while True:
@@ -79,7 +84,7 @@ class Loop:
                 self._epoch()
             elif self.position.stage + 1 < len(self.recipe.stages):
                 self.position.stage += 1
-                self.state.enter(self.position.stage)
+                self._enter()
             else:
                 break
         if self.accelerator.is_main_process:
@@ -87,6 +92,18 @@ class Loop:
             self.run.record("training", training_record(self.position, self.recipe))
             shutil.rmtree(self.state.folder)
         self.accelerator.wait_for_everyone()
+
+    def _enter(self, optimiser: torch.optim.Optimizer | None = None) -> None:
+        """Sets up the stage that the position is in."""
+        self.state.enter(self.position.stage, optimiser)
+        plain = self.recipe.augment == Augment() and type(self._stage.objective) is CrossEntropy
+        alone = self.accelerator.num_processes == 1
+        # what looks at images itself, or sees each image differently every time, needs the whole network
+        self.prefix = (
+            held_prefix(self.classifier, self.state.held, self.dataset.train)
+            if self.state.held and plain and alone
+            else None
+        )
 
     @property
     def _stage(self) -> Stage:
@@ -100,6 +117,7 @@ class Loop:
         """What is left of an epoch, to its end or to a rollback."""
         at, stage, train, rows = self.position, self._stage, self.dataset.train, self.position.rows_of_stage()
         self.state.train()
+        self.model = self.prefix.train() if self.prefix else self.state.model
         size = min(stage.batch_size, len(train))
         steps = len(train) // size
         order = np.random.default_rng([self.recipe.seed, at.epoch]).permutation(len(train))
@@ -124,9 +142,12 @@ class Loop:
         """The steps of one batch: one, or as many as the objective replays it."""
         at, device, objective = self.position, self.classifier.device, self._stage.objective
         seed = mixed_seed(self.recipe.seed, at.epoch, at.step, self.accelerator.process_index)
-        pixels, labels = self.dataset.train.batch(index)
-        generator = torch.Generator(device).manual_seed(seed)
-        images, labels = self.recipe.augment(pixels.to(device), generator), labels.to(device)
+        if self.prefix:
+            images, labels = self.prefix.batch(index, device), torch.from_numpy(self.dataset.train.labels[index])
+        else:
+            pixels, labels = self.dataset.train.batch(index)
+            images = self.recipe.augment(pixels.to(device), torch.Generator(device).manual_seed(seed))
+        labels = labels.to(device)
         replayed = objective.replayed() if isinstance(objective, Replaying) else objective
         for replay in range(objective.replays if isinstance(objective, Replaying) else 1):
             if not self._descend(replayed, images, labels, mixed_seed(seed, replay) if replay else seed):
@@ -137,7 +158,7 @@ class Loop:
         at = self.position
         self.state.buffers.note()
         (*sums, finite), at.micro_batch = accumulate_in_memory(
-            self.state.model,
+            self.model,
             objective,
             images,
             labels,
@@ -224,7 +245,7 @@ class Loop:
         self._stop_clock()
         good, optimiser = self.state.load(GOOD)
         self.position = at.rolled_back(good)
-        self.state.enter(self.position.stage, optimiser)
+        self._enter(optimiser)
         if self.accelerator.is_main_process:
             self.run.write_history(self.position.rows)
 
@@ -234,7 +255,7 @@ class Loop:
         best, optimiser = self.state.load(MOST_MERIT)
         at.alarms = [*at.alarms, {"epoch": at.epoch, "back_to": best.epoch, "factor": at.lr_factor / 2}]
         at.streak = 0
-        self.state.enter(at.stage, optimiser if best.stage == at.stage else None)
+        self._enter(optimiser if best.stage == at.stage else None)
 
     def _stop_clock(self) -> None:
         now = time.monotonic()

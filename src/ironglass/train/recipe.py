@@ -9,6 +9,7 @@ from pydantic.dataclasses import dataclass
 
 from ironglass.data.augment import Augment
 from ironglass.errors import InputError
+from ironglass.models.transplant import Transplant
 from ironglass.train.freeze import HEAD
 from ironglass.train.objective import CrossEntropy
 from ironglass.train.plateau import Plateau
@@ -51,6 +52,7 @@ class Recipe:
     """A training run: on what, of what, and how. `dataset`, `model` and `size` name what `fit` is given, for the record
     and the command line; `options` go to the network's builder. only: the classes to keep, in this order; () for all.
 
+    start: what the network's first blocks are copied from; None for a network as it is loaded.
     average: decay a step of the exponential moving average of the weights, which is then what is validated and kept
     (Polyak & Juditsky 1992); 0 for none.
     """
@@ -67,6 +69,7 @@ class Recipe:
     pretrained: bool = False
     weights: str | None = None
     options: dict[str, Any] = Field(default_factory=dict)
+    start: Transplant | None = None
     stages: tuple[Stage, ...] = Field(default_factory=lambda: (Stage(),), min_length=1)
     augment: Augment = Field(default_factory=Augment)
     average: float = Field(default=0.0, ge=0, lt=1)
