@@ -403,3 +403,80 @@ def partial_run(tmp_path: Path, two_classes: Run) -> Callable[..., Run]:
 @pytest.fixture(scope="session")
 def make_run() -> Callable[..., Run]:
     return synthetic_run
+
+
+def transfer_results(*, base_kept: float = 0.8, plus_kept: float = 0.75, own_kept: float = 0.05) -> dict:
+    """`transfer` of results.json, small: accuracies are 0.04 higher in the second seed, which has no n = 1.
+
+    On base A's images at 8/255 base B keeps `base_kept` of its accuracy, all others `plus_kept`, base A a tenth
+    of its answers; under PGD made on itself at 8/255 every network keeps `own_kept`, twice that under FGSM.
+    """
+
+    def rate(value: float, n: int = 1000) -> dict:
+        return {"value": value, "low": value - 0.03, "high": value + 0.03, "n": n}
+
+    def network(name: str, arm: str, blocks: int | None, seed: int, accuracy: float) -> dict:
+        clean = accuracy + 0.04 * seed
+        kept = base_kept if arm == "base" else plus_kept
+        shown = [(2 / 255, 0.9 * clean), (8 / 255, kept * clean)]
+        own = [("fgsm", 1 / 255, 0.6), ("pgd-20", 1 / 255, 0.5), ("fgsm", 8 / 255, 2 * own_kept),
+               ("pgd-20", 8 / 255, own_kept)]  # fmt: skip
+        return {
+            "name": f"{name}-s{seed}", "arm": arm, "blocks": blocks, "seed": seed, "seconds": 60.0, "epochs": 4,
+            "clean": rate(clean),
+            "shown": [{"attack": "fgsm", "eps": eps, "accuracy": rate(value), "png": rate(value + 0.01)}
+                      for eps, value in shown],
+            "own": [{"attack": attack, "eps": eps, "accuracy": rate(share * clean, 250)} for attack, eps, share in own],
+        }  # fmt: skip
+
+    accuracies = {
+        "AnB": {0: 0.39, 1: 0.37, 2: 0.36, 4: 0.32},
+        "AnB+": {0: 0.40, 1: 0.44, 2: 0.48, 4: 0.60},
+        "BnB": {2: 0.38},
+        "BnB+": {2: 0.39},
+        "random": {2: 0.19},
+    }
+    letters = {"random": "R"}
+    networks = [network("base-B", "base", None, seed, 0.40) for seed in (0, 1)]
+    networks += [
+        network(f"{letters.get(arm, arm[0])}{n:02d}B{'+' * arm.endswith('+')}", arm, n, seed, accuracy)
+        for seed in (0, 1)
+        for arm, depths in accuracies.items()
+        for n, accuracy in depths.items()
+        if n != 1 or seed == 0
+    ]
+    names = ["base-A", *(row["name"] for row in networks if row["seed"] == 0)]
+    rows: list[list] = [[rate((5 * i + j) / 100, 200) for j in range(len(names))] for i in range(len(names))]
+    rows[names.index("A02B-s0")][0] = None
+    finding = {"key": "plus", "claim": "AnB+ beats base B", "measure": "accuracy of AnB+ less base B’s", "seeds": 2}
+    return {
+        "source": {"model": "timm/mobilenetv2_050", "dataset": "a", "classes": 3, "clean": None},
+        "target": {"dataset": "b", "classes": 3}, "reading": "target", "known": False, "split": "test", "n": 1000,
+        "own_n": 250, "norm": "linf", "blocks": 4, "depths": [0, 1, 2, 4], "control_depths": [0, 2, 4],
+        "seeds": [0, 1], "eps": [2 / 255, 8 / 255], "judged_eps": 8 / 255, "shown": ["fgsm"],
+        "own": ["fgsm", "pgd-20"], "own_eps": [1 / 255, 8 / 255],
+        "surrogate": [{"attack": "fgsm", "eps": 2 / 255, "kept": rate(0.3)},
+                      {"attack": "fgsm", "eps": 8 / 255, "kept": rate(0.1)}],
+        "networks": networks,
+        "matrix": {"attack": "fgsm", "eps": 8 / 255, "n": 200, "names": names, "rows": rows},
+        "findings": [
+            finding | {"answer": "supported", "effect": 0.031,
+                       "over_images": {"value": 0.031, "low": 0.01, "high": 0.052, "n": 1000},
+                       "over_seeds": {"value": 0.031, "low": -0.005, "high": 0.067, "n": 2}},
+            finding | {"answer": "not supported", "effect": -0.2, "seeds": 1, "over_seeds": None,
+                       "over_images": {"value": -0.2, "low": -0.22, "high": -0.18, "n": 1000}},
+            finding | {"answer": "undecided", "effect": -0.012, "seeds": 1, "over_seeds": None,
+                       "over_images": {"value": -0.012, "low": -0.033, "high": 0.009, "n": 1000}},
+        ],
+        "cost": {"seconds": 100.0, "networks": 12, "reused_seconds": 0.0},
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def transfer_study() -> Callable[..., dict]:
+    return transfer_results
+
+
+@pytest.fixture
+def transfer() -> dict:
+    return transfer_results()

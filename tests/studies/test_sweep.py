@@ -100,7 +100,7 @@ def test_one_that_fails_is_named_the_others_go_on_and_resume_tries_it_again(
     tried, done = plan(photos, {"model": MODELS}, attacks=("fgsm",), eps=(0.02, 0.05)), whole.path / "trials"
     ran = []
 
-    def run_trial(of: Audit, folder: Path, **_: object) -> None:
+    def run_trial(of: Audit, folder: Path, *_: object, **__: object) -> None:
         ran.append(of.model)
         if len(ran) == 1:
             raise InputError("memory does not hold two images")

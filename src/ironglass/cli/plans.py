@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from ironglass.studies.harden import Hardening
     from ironglass.studies.plan import Audit
     from ironglass.studies.sweep import Sweep
+    from ironglass.studies.transfer_plan import Transfer
 
 T = TypeVar("T")
-Plan = TypeVar("Plan", bound="Audit | Comparison | Hardening | Sweep")
+Plan = TypeVar("Plan", bound="Audit | Comparison | Hardening | Sweep | Transfer")
 
 
 def make_plan(
@@ -49,7 +50,7 @@ def changed(plan: Plan, changes: list[str] | None, **fields: Any) -> Plan:
     given = {name: value for name, value in fields.items() if value is not None}
     if varied := sorted(given.keys() & getattr(plan, "vary", {}).keys()):
         raise InputError(f"{varied[0]} is what the sweep varies: give --set 'vary.{varied[0]}=[...]' instead")
-    for inner in ("after", "base", "trial"):  # of a hardening, of a comparison, of a sweep
+    for inner in ("after", "base", "trial", "target"):  # of a hardening, a comparison, a sweep, a transfer
         if hasattr(plan, inner):
             given = {inner: dataclasses.replace(getattr(plan, inner), **given)}
     plan = dataclasses.replace(plan, **given)
@@ -66,7 +67,9 @@ def listed(text: str) -> tuple[str, ...]:
     return tuple(entry.strip() for entry in text.split(","))
 
 
-def run_plan(plan: Audit | Comparison | Hardening | Sweep, common: Common, *, download: bool, jobs: int = 1) -> None:
+def run_plan(
+    plan: Audit | Comparison | Hardening | Sweep | Transfer, common: Common, *, download: bool, jobs: int = 1
+) -> None:
     """Runs the plan with a progress bar and shows what came of it."""
     from ironglass.cli.show import progress_bars, show_run
     from ironglass.studies.audit import audit
@@ -75,6 +78,8 @@ def run_plan(plan: Audit | Comparison | Hardening | Sweep, common: Common, *, do
     from ironglass.studies.environment import rank
     from ironglass.studies.harden import Hardening, harden
     from ironglass.studies.sweep import Sweep, sweep
+    from ironglass.studies.transfer import transfer
+    from ironglass.studies.transfer_plan import Transfer
 
     helps = rank() > 0
     folder = free_folder(common.output, plan.name, common.resume)
@@ -86,6 +91,8 @@ def run_plan(plan: Audit | Comparison | Hardening | Sweep, common: Common, *, do
             found = compare(plan, folder, **asked, tell=tell)
         elif isinstance(plan, Sweep):
             found = sweep(plan, folder, **asked, jobs=jobs, tell=tell)
+        elif isinstance(plan, Transfer):
+            found = transfer(plan, folder, **asked, jobs=jobs, tell=tell)
         else:
             found = audit(plan, folder, **asked, tell=tell)
     if not helps:
@@ -155,18 +162,57 @@ def sweep_stages(head_epochs: int | None, epochs: int, **shared: Any) -> tuple[d
     return ({**body, "epochs": head_epochs, "trainable_from": "head", "name": "head"}, {**body, "name": "all layers"})
 
 
+def transfer_fields(plan: Plan, source: str | None, blocks: str | None, seeds: int | None) -> Plan:
+    """The plan with the options that only a transfer has. Raises InputError where another study is given them."""
+    from ironglass.studies.transfer_plan import Transfer
+
+    given = {"source": source, "blocks": blocks, "seeds": seeds}
+    if not (named := [name for name, value in given.items() if value is not None]):
+        return plan
+    if not isinstance(plan, Transfer):
+        raise InputError(f"--{named[0]} is for a transfer, and {plan.name} is none: leave it out")
+    fields: dict[str, Any] = {} if seeds is None else {"seeds": seeds}
+    if source is not None:
+        fields["source"] = dataclasses.replace(plan.source, model=source)
+    if blocks is not None:
+        fields |= {"blocks": values_of(blocks), "controls": ()}
+    return checked(type(plan), **vars(plan) | fields)
+
+
+def transfer_plan(
+    source: Audit,
+    target: Audit,
+    *,
+    blocks: str | None,
+    controls: str | None,
+    attacks: str,
+    eps: str,
+    judged: str,
+    **fields: Any,
+) -> Transfer:
+    """A transfer from what was typed; each network itself is attacked at the judged eps, and at an eighth of it."""
+    from ironglass.studies.plan import parse_eps
+    from ironglass.studies.transfer_plan import Transfer
+
+    given = {"blocks": blocks, "controls": controls}
+    fields |= {name: values_of(text) for name, text in given.items() if text is not None}
+    fields |= {"shown": listed(attacks), "own": listed(attacks)}
+    fields |= {"eps": listed(eps), "judged": judged, "own_eps": (parse_eps(judged) / 8, judged)}
+    return checked(Transfer, source=source, target=target, **fields)
+
+
 def _trained(model: str, weights: Any, pretrained: bool) -> bool:
     from ironglass.models.native import knows_classes
 
     return knows_classes(model, weighted=pretrained or weights is not None)
 
 
-def checked(kind: Callable[..., T], **fields: Any) -> T:
+def checked(kind: Callable[..., T], *given: Any, **fields: Any) -> T:
     """What the fields make. Raises InputError, in one line, for a value that a field does not take."""
     from pydantic import ValidationError
 
     try:
-        return kind(**fields)
+        return kind(*given, **fields)
     except ValidationError as error:
         first = error.errors()[0]
         if isinstance(said := first.get("ctx", {}).get("error"), InputError):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ironglass.cli import options as o
-from ironglass.cli.plans import changed, checked, free_folder, listed, make_plan, run_plan
+from ironglass.cli.plans import changed, checked, free_folder, listed, make_plan, run_plan, transfer_fields
 from ironglass.errors import InputError
 from ironglass.run import Run
 
@@ -37,7 +37,10 @@ def run(
     model: Annotated[str | None, typer.Option(help="Another model than the recipe's.")] = None,
     only: o.Only = None,
     changes: o.Set = None,
-    jobs: Annotated[int, typer.Option(help="Of a sweep: trials at once.", min=1)] = 1,
+    source: Annotated[str | None, typer.Option(help="Of a transfer: the model that blocks are copied from.")] = None,
+    blocks: Annotated[str | None, typer.Option(help="Of a transfer: how many blocks are copied, as 0,4,8.")] = None,
+    seeds: Annotated[int | None, typer.Option(help="Of a transfer: how many trainings.", min=1)] = None,
+    jobs: Annotated[int, typer.Option(help="Of a sweep or transfer: networks at once.", min=1)] = 1,
     download: o.Download = False,
     *,
     common: o.Common,
@@ -52,7 +55,7 @@ def run(
     if recipe is None:
         raise InputError(f"name a recipe: {', '.join(RECIPES)}, or a Python file")
     plan = changed(
-        load_recipe(recipe),
+        transfer_fields(load_recipe(recipe), source, blocks, seeds),
         changes,
         dataset=data,
         model=model,
@@ -276,6 +279,44 @@ def sweep(
         "sweep", steps, model, data, filled, source, common, stages=stages, samples=samples, shown=0, **made
     )
     run_plan(checked(Sweep, trial=plan, vary=axes), common, download=source.download, jobs=jobs)
+
+
+@app.command()
+@o.spread
+def transfer(
+    model: o.Model,
+    data: o.Data,
+    source_data: Annotated[
+        str | None, typer.Option(help="The model's own data: it is trained on them where it has no weights.")
+    ] = None,
+    blocks: Annotated[str | None, typer.Option(help="How many blocks are copied, as 0,4,8; else every number.")] = None,
+    controls: Annotated[str | None, typer.Option(help="Where controls are made; else at five of these.")] = None,
+    seeds: Annotated[int, typer.Option(help="Trainings, the second and later ones at the controls.", min=1)] = 1,
+    classes: Annotated[str, typer.Option(help="Whose: target, the data's own, or source, the model's.")] = "target",
+    epochs: Annotated[int, typer.Option(help="Times through the data for a base.")] = 12,
+    lr: Annotated[float, typer.Option(help="The bases' highest learning rate.")] = 0.1,
+    attacks: Annotated[str, typer.Option(help="Made on the model and shown to all, and on each itself.")] = (
+        "fgsm,pgd-20"
+    ),
+    eps: Annotated[str, typer.Option(help="Of the images that are shown, of [0, 1].")] = "2/255,4/255,8/255,16/255",
+    judged: Annotated[str, typer.Option(help="The one of them that the findings speak of.")] = "8/255",
+    images: Annotated[int, typer.Option(help="Images to measure on, spread over the split.")] = 1000,
+    jobs: Annotated[int, typer.Option(help="Networks at once, each in a process of its own.", min=1)] = 1,
+    *,
+    filled: o.Weights,
+    source: o.Source,
+    common: o.Common,
+) -> None:
+    """Copy a model's first blocks into networks for other data, frozen or not, and see what fools them."""
+    from ironglass.cli.plans import transfer_plan
+
+    plain, both = replace(source, changes=None), {"stages": ({"epochs": epochs, "peak_lr": lr},)}
+    steps = ("train", "evaluate")
+    own = make_plan("base-A", steps, model, source_data or "", filled, replace(plain, only=None), common, **both)
+    target = make_plan("transfer", steps, model, data, o.Weights(size=filled.size), plain, common, **both)
+    made = {"attacks": attacks, "eps": eps, "judged": judged, "images": images, "seeds": seeds, "classes": classes}
+    plan = transfer_plan(own, target, blocks=blocks, controls=controls, **made)
+    run_plan(changed(plan, source.changes), common, download=source.download, jobs=jobs)
 
 
 @app.command()

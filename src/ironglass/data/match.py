@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from ironglass.data.dataset import Dataset
+from ironglass.data.wordnet import imagenet_places
 from ironglass.errors import InputError
 
 
@@ -15,16 +16,13 @@ def match_classes(dataset: Dataset, classes: Sequence[str]) -> Dataset:
     """The data set with its labels counted in `classes`, a model's own list.
 
     Names match to the letter, or else with spaces, underscores and hyphens taken for one ("great_white_shark", "great
-    white shark"); case counts, since ImageNet has a Cardigan and a cardigan. The data may have fewer classes than the
-    model. Raises InputError, naming it, for a class that has images and that the model lacks.
+    white shark"); case counts, since ImageNet has a Cardigan and a cardigan. Folders named by WordNet ids match the
+    model that has ImageNet's 1,000 classes. The data may have fewer classes than the model. Raises InputError, naming
+    it, for a class that has images and that the model lacks.
     """
     if dataset.classes == tuple(classes):
         return dataset
-    exact = {name: i for i, name in enumerate(classes)}
-    loose = {spoken(name): i for i, name in enumerate(classes)}
-    if len(loose) < len(exact):
-        loose = {}  # the model itself tells such names apart
-    table = np.array([exact.get(name, loose.get(spoken(name), -1)) for name in dataset.classes])
+    table = class_places(dataset.classes, classes)
     used = np.unique(np.concatenate([split.labels for split in dataset.splits.values()]))
     if missing := [dataset.classes[i] for i in used if table[i] < 0]:
         raise InputError(
@@ -35,6 +33,16 @@ def match_classes(dataset: Dataset, classes: Sequence[str]) -> Dataset:
         raise InputError(f"two classes of {dataset.name} go by one name of the model's: name them as the model does")
     splits = {name: replace(split, labels=table[split.labels]) for name, split in dataset.splits.items()}
     return replace(dataset, splits=splits, classes=tuple(classes))
+
+
+def class_places(names: Sequence[str], classes: Sequence[str]) -> np.ndarray:
+    """Where each name stands in the model's list, int64, −1 where it does not."""
+    exact = {name: i for i, name in enumerate(classes)}
+    loose = {spoken(name): i for i, name in enumerate(classes)}
+    if len(loose) < len(exact):
+        loose = {}  # the model itself tells such names apart
+    table = np.array([exact.get(name, loose.get(spoken(name), -1)) for name in names], dtype=np.int64)
+    return table if (table >= 0).any() else imagenet_places(names, classes)
 
 
 def spoken(name: str) -> str:

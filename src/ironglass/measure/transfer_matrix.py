@@ -10,9 +10,10 @@ import torch
 
 from ironglass.attacks import TransferFrom
 from ironglass.data.dataset import Split
+from ironglass.data.match import class_places
 from ironglass.models.classifier import Classifier, frozen
 from ironglass.models.predict import batches
-from ironglass.types import Progress
+from ironglass.types import Images, Labels, Progress
 
 if TYPE_CHECKING:
     from ironglass.attacks import Attack
@@ -24,6 +25,7 @@ def transferred(
     split: Split,
     attacks: Sequence[Attack],
     *,
+    classes: Sequence[str] | None = None,
     seed: int = 0,
     batch_size: int = 64,
     progress: Progress | None = None,
@@ -35,20 +37,35 @@ def transferred(
     images that fool the surrogate long before, so a white-box number here may lie a little above that of an attack
     which keeps what it has; the ones to trust stand in the victim's own report. Draws come from (seed, batch).
 
-    Raises InputError where a victim has a class that the surrogate does not know.
+    classes: what the split's labels count; None where all classifiers count the same, as the first victim does. A
+    surrogate that lacks one of them makes its images against its own answers (as Kurakin et al. 2016, arXiv 1611.01236,
+    do for another reason), and a victim that lacks one is right where it gives the answer that it gave before.
     """
+    names = next(iter(victims.values())).classes if classes is None else tuple(classes)
     right: list[dict[str, list[np.ndarray]]] = [{name: [] for name in victims} for _ in attacks]
     done = 0
     for number, (images, labels) in enumerate(batches(split, batch_size, surrogate.device)):
+        truths = {name: true_answers(victim, images, labels, names) for name, victim in victims.items()}
+        asked = true_answers(surrogate, images, labels, names)
         for attack, found in zip(attacks, right, strict=True):
-            any_victim = next(iter(victims.values()))
             draws = torch.Generator().manual_seed(seed * 1_000_003 + number)
-            adversarial = TransferFrom(surrogate, attack)(any_victim, images, labels, generator=draws)
+            adversarial = TransferFrom(surrogate, attack)(surrogate, images, asked, generator=draws)
             for name, victim in victims.items():
                 with frozen(victim), torch.no_grad():
                     answers = victim(adversarial.to(victim.device)).argmax(1)
-                found[name].append((answers == labels.to(victim.device)).cpu().numpy())
+                found[name].append((answers == truths[name].to(victim.device)).cpu().numpy())
         done += len(images)
         if progress:
             progress(done, len(split))
     return [{name: np.concatenate(parts) for name, parts in found.items()} for found in right]
+
+
+def true_answers(classifier: Classifier, images: Images, labels: Labels, classes: Sequence[str]) -> Labels:
+    """The labels, which count `classes`, in the classifier's own count; its own answers where it lacks one of them."""
+    if classifier.classes == tuple(classes):
+        return labels
+    places = torch.from_numpy(class_places(classes, classifier.classes))
+    if bool((places >= 0).all()):
+        return places.to(labels.device)[labels]
+    with frozen(classifier), torch.no_grad():
+        return classifier(images.to(classifier.device)).argmax(1).to(labels.device)

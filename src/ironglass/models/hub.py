@@ -28,8 +28,11 @@ def build_timm(wanted: Wanted) -> Classifier:
 
 
 def build_hf_hub(wanted: Wanted) -> Classifier:
-    """`hf-hub:ID`: a timm model on the hub, fetched with its weights."""
-    return _from_timm(wanted.name, replace(wanted, pretrained=True), wanted.classes)
+    """`hf-hub:ID`: a timm model on the hub, fetched with its weights; saved, it is timm's network of that name."""
+    classifier = _from_timm(wanted.name, replace(wanted, pretrained=True), wanted.classes)
+    configuration: Any = classifier.network.pretrained_cfg
+    classifier.source = f"timm/{configuration['architecture']}"
+    return classifier
 
 
 def _from_timm(name: str, wanted: Wanted, classes: tuple[str, ...] | None) -> Classifier:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import inspect
 from pathlib import Path
+from typing import TypeAlias
 
 from ironglass.errors import InputError
 from ironglass.recipes import (
@@ -18,11 +19,13 @@ from ironglass.recipes import (
     mnist_maxout,
     shootout,
     tiny_imagenet_robust,
+    transfer_defence,
 )
 from ironglass.studies.comparison import Comparison
 from ironglass.studies.harden import Hardening
 from ironglass.studies.plan import Audit
 from ironglass.studies.sweep import Sweep
+from ironglass.studies.transfer_plan import Transfer
 
 MODULES = {
     "digits": digits,
@@ -35,11 +38,13 @@ MODULES = {
     "cifar10-linf": cifar10_linf,
     "shootout": shootout,
     "tiny-imagenet-robust": tiny_imagenet_robust,
+    "transfer-defence": transfer_defence,
 }
-RECIPES: dict[str, Audit | Comparison | Hardening | Sweep] = {name: module.RECIPE for name, module in MODULES.items()}
+Study: TypeAlias = Audit | Comparison | Hardening | Sweep | Transfer
+RECIPES: dict[str, Study] = {name: module.RECIPE for name, module in MODULES.items()}
 
 
-def load_recipe(name: str) -> Audit | Comparison | Hardening | Sweep:
+def load_recipe(name: str) -> Study:
     """The recipe of that name, or the `RECIPE` of a user's Python file. Raises InputError, listing the names."""
     if name in RECIPES:
         return RECIPES[name]
@@ -56,9 +61,10 @@ def load_recipe(name: str) -> Audit | Comparison | Hardening | Sweep:
         line = " ".join(str(error).split())
         raise InputError(f"{name} cannot be run: {type(error).__name__}: {line}") from error
     recipe = getattr(module, "RECIPE", None)
-    if not isinstance(recipe, Audit | Comparison | Hardening | Sweep):
+    if not isinstance(recipe, Study):
         raise InputError(
-            f"{name} defines no RECIPE: write RECIPE = ironglass.Audit(...) in it, or a Hardening, Comparison or Sweep"
+            f"{name} defines no RECIPE: write RECIPE = ironglass.Audit(...) in it, or a Hardening, Comparison, Sweep "
+            "or Transfer"
         )
     return recipe
 

@@ -15,6 +15,8 @@ from ironglass.report.hardening_chart import hardening, watched
 from ironglass.report.linear import linear_chart
 from ironglass.report.sanity_chart import sanity
 from ironglass.report.sweep_chart import trials
+from ironglass.report.transfer_chart import accuracy_by_blocks, natural_and_adversarial
+from ironglass.report.transfer_matrix_chart import transfer_matrix
 
 
 def chart_list(facts: dict[str, Any]) -> dict[str, tuple[Any, str]]:
@@ -41,6 +43,14 @@ def chart_list(facts: dict[str, Any]) -> dict[str, tuple[Any, str]]:
         charts["comparison"] = (partial(comparison, *given), label)
         label = "Accuracy on adversarial images by the arm they were made on and the arm they were shown to"
         charts["transferred"] = (partial(matrix, *given), label)
+    if moved := results.get("transfer"):
+        label = "Accuracy of every arm less base B’s against the number of blocks copied, unchanged and on A’s images"
+        charts["transfer_blocks"] = (partial(accuracy_by_blocks, moved), label)
+        label = "Accuracy unchanged, on images made on base A and under attacks made on itself, for every arm"
+        charts["transfer_seeming"] = (partial(natural_and_adversarial, moved), label)
+        if moved.get("matrix"):
+            label = "Accuracy on adversarial images by the network they were made on and the one they were shown to"
+            charts["transfer_matrix"] = (partial(transfer_matrix, moved), label)
     if counts := results.get("evaluation", {}).get("confusion"):
         label = "Confusion matrix: images by true class and predicted class"
         charts["confusion"] = (partial(figures.confusion, counts, facts["classes"]), label)

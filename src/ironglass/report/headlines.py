@@ -8,6 +8,7 @@ from ironglass.report.attack_words import notable_points
 from ironglass.report.comparison_words import comparison_cards
 from ironglass.report.plain_words import harshest_mask
 from ironglass.report.sweep_words import taken, trial_words
+from ironglass.report.transfer_words import transfer_cards
 from ironglass.report.words import eps_text, percent
 
 
@@ -32,6 +33,8 @@ def headlines(results: dict[str, Any]) -> list[dict[str, Any]]:
         cards += _hardened(hardened)
     if results.get("comparison") and results.get("transferred"):
         cards += comparison_cards(results["comparison"], results["transferred"])
+    if moved := results.get("transfer"):
+        cards += transfer_cards(moved)
     if attacks := results.get("attacks"):
         cards += _under_attack(attacks, alone=not cards)
     if (occlusion := results.get("occlusion")) and occlusion["masks"]:
@@ -117,12 +120,16 @@ def unmeasured(results: dict[str, Any]) -> list[str]:
         missing = []
         names = dict.fromkeys(row["name"] for row in arms["arms"][0]["rows"] if row["name"] not in ("clean", "worst"))
         attacks = {"norm": arms["norm"], "attacks": [{"name": name} for name in names]}
-    return [
-        *missing,
-        _untried(attacks),
-        "images from another source, camera or year than the test images",
-        "the spread over training seeds: the intervals are those of this one network on other images of the same kind",
-    ]
+    spread = (
+        "the spread over training seeds: the intervals are those of this one network on other images of the same kind"
+    )
+    if moved := results.get("transfer"):
+        missing = ["images made on a network of another architecture"]
+        names = dict.fromkeys([*moved["shown"], *moved["own"]])
+        attacks = {"norm": moved["norm"], "attacks": [{"name": name} for name in names]}
+        if len(moved["seeds"]) > 1:
+            spread = "the spread over training seeds where a number of blocks was trained with a single one"
+    return [*missing, _untried(attacks), "images from another source, camera or year than the test images", spread]
 
 
 def _untried(attacks: dict[str, Any] | None) -> str:

@@ -28,6 +28,9 @@ from ironglass.report.samples import read_samples
 from ironglass.report.sheets import sheets
 from ironglass.report.sweep_chart import numeric_axis
 from ironglass.report.sweep_words import trial_values
+from ironglass.report.transfer_image import read_transfer_image
+from ironglass.report.transfer_tables import transfer_facts
+from ironglass.report.transfer_words import finding_words, png_words, points, span
 from ironglass.run import Run, atomic
 
 
@@ -77,6 +80,7 @@ def write_report(run: Run) -> Path:
     environment.filters["linear_words"] = linear_words
     environment.filters["trial_values"] = trial_values
     environment.filters |= {"corruption_words": corruption_words, "corruption_set": SETS.__getitem__}
+    environment.filters |= {"finding_words": finding_words, "points": points, "span": span, "png_words": png_words}
     environment.filters["pretty"] = partial(json.dumps, indent=1, ensure_ascii=False)
     page = environment.get_template("page.html.jinja").render(
         facts,
@@ -138,6 +142,8 @@ def gather(run: Run) -> dict[str, Any]:
         "unmeasured": unmeasured(results),
         **comparison_facts(results),
         "gallery": read_gallery(run, name_of),
+        **transfer_facts(results.get("transfer")),
+        "transfer_image": read_transfer_image(run, name_of, data.get("words", {})),
     }
 
 

@@ -12,6 +12,7 @@ from ironglass.report.comparison_words import comparison_words
 from ironglass.report.corruption_words import corruption_words
 from ironglass.report.explained_words import explanation_words, shortcut_words
 from ironglass.report.sweep_words import sweep_words
+from ironglass.report.transfer_words import transfer_words
 from ironglass.report.words import count, decimal, eps_text, magnitude, percent
 
 
@@ -45,6 +46,7 @@ def lead(recipe: dict[str, Any], data: dict[str, Any], results: dict[str, Any]) 
 def plain_words(results: dict[str, Any], classes: list[str]) -> list[str]:
     """What the numbers say, a short paragraph a question; of FGSM alone only where no other attack was tried."""
     parts = (
+        ("transfer", transfer_words),
         ("hardening", hardening_words),
         ("transferred", lambda shown: comparison_words(results["comparison"], shown)),
         ("sweep", sweep_words),

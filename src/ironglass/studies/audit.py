@@ -81,7 +81,7 @@ def audit(
             plan,
             run.path,
             resume=True,
-            progress=lambda status: tell(*_training(status)),
+            progress=lambda status: tell(*training_line(status)),
             watch=watch,
         )
     else:
@@ -223,7 +223,8 @@ def geometry(plan: Audit, dataset: Dataset) -> tuple[int, int]:
     return patch, stride
 
 
-def _training(status: Status) -> tuple[str, int, int, str]:
+def training_line(status: Status) -> tuple[str, int, int, str]:
+    """What is told while training goes on."""
     detail = (
         f"epoch {status.epoch}/{status.epochs} loss {status.loss:.3f} accuracy {100 * status.accuracy:.1f} %"
         f" {status.images_per_second:,.0f} images/s"

@@ -17,7 +17,7 @@ from ironglass.run import Run
 from ironglass.studies.attack import Tell
 from ironglass.studies.audit import ready
 from ironglass.studies.environment import environment
-from ironglass.studies.parallel import run_parallel
+from ironglass.studies.parallel import Job, run_parallel
 from ironglass.studies.plan import Audit, Step
 from ironglass.studies.prepare import measured_split, pick_device
 from ironglass.studies.processes import refuse_several
@@ -114,7 +114,8 @@ def sweep(
     root = run.path / "trials"
     waiting = [trial for trial in trials if "trial" not in Run(root / trial.name).results]
     if jobs > 1:
-        failed = run_parallel(waiting, root, jobs=jobs, device=device, download=download, tell=tell)
+        queue = [Job(trial.name, run_trial, (trial.plan, root / trial.name, device, download)) for trial in waiting]
+        failed = run_parallel(queue, jobs=jobs, tell=tell)
     else:
         failed = _run_in_turn(waiting, root, device=device, download=download, tell=tell)
     done = [trial for trial in trials if trial.name not in failed]
@@ -139,7 +140,7 @@ def _run_in_turn(trials: list[Trial], root: Path, *, device: str, download: bool
             tell(what, done, of, f"{name} {detail}")
 
         try:
-            run_trial(trial.plan, root / trial.name, device=device, download=download, tell=told)
+            run_trial(trial.plan, root / trial.name, device, download, tell=told)
         except InputError as error:
             failed[trial.name] = str(error)
     tell("trials", len(trials), len(trials), "")

@@ -47,7 +47,7 @@ def _word(value: Any) -> str:
     return plain.get("kind", "") if isinstance(plain, dict) else f"{plain:g}" if type(plain) is float else str(plain)
 
 
-def run_trial(plan: Audit, folder: Path, *, device: str, download: bool, tell: Tell) -> None:
+def run_trial(plan: Audit, folder: Path, device: str, download: bool, *, tell: Tell) -> None:
     """Audits the plan in the folder, going on where an earlier sitting stopped, and records `trial`, its last step.
 
     Of one that diverged only the line that says so is recorded. Raises InputError and KeyboardInterrupt as `audit`

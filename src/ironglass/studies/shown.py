@@ -1,0 +1,116 @@
+"""The images that are made once, on base A, and shown to every network: as float32, and as bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+
+from ironglass.attacks import FGSM, THREATS, TransferFrom, fgsm_sweep, find_attack
+from ironglass.data.dataset import Dataset, Split
+from ironglass.measure.statistics import Rate, wilson
+from ironglass.measure.transfer_matrix import true_answers
+from ironglass.models.classifier import Classifier, frozen
+from ironglass.models.predict import batches
+from ironglass.run import Run
+from ironglass.studies.adversarial import batch_file, tag, write_batch
+from ironglass.studies.attack import Tell, generator
+from ironglass.studies.image_folder import file_names, read_png
+from ironglass.types import Images
+
+BATCH = 64
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The sets of a run, one for each attack and eps, in `adversarial/ATTACK/EPS`; see docs/run-folder.md."""
+
+    run: Run
+    names: tuple[str, ...]
+    sizes: tuple[float, ...]
+    norm: str
+    split: Split
+    classes: tuple[str, ...]
+
+    @property
+    def sets(self) -> list[tuple[str, float]]:
+        """Every attack with every eps."""
+        return [(name, eps) for name in self.names for eps in self.sizes]
+
+    def folder(self, name: str, eps: float) -> Path:
+        """Where one set lies."""
+        return self.run.path / "adversarial" / name / tag(self.norm, eps)
+
+    def make(self, source: Classifier, seed: int, tell: Tell) -> None:
+        """Makes what is missing, batch by batch, on the source: against the labels, or its own answers where it does
+        not know all of the classes."""
+        pngs = file_names(self.split.names, self.split.labels, self.classes)
+        count = -(-len(self.split) // BATCH)
+        for number, (images, labels) in enumerate(batches(self.split, BATCH, source.device)):
+            tell("making images on base A", number, count, "")
+            cut = slice(number * BATCH, (number + 1) * BATCH)
+            waiting = [one for one in self.sets if not batch_file(self.folder(*one), number).is_file()]
+            asked = true_answers(source, images, labels, self.classes)
+            for name in dict.fromkeys(name for name, _ in waiting):
+                sizes = [eps for one, eps in waiting if one == name]
+                found = _made(source, name, images, asked, sizes, self.norm, generator(seed, number, name))
+                for eps, adversarial in zip(sizes, found, strict=True):
+                    path = batch_file(self.folder(name, eps), number)
+                    threat, part = THREATS[self.norm](eps), self.split.take(cut)
+                    write_batch(path, source, part, images, adversarial, threat, png=pngs[cut])
+        tell("making images on base A", count, count, "")
+
+    def read(self, name: str, eps: float) -> Iterator[tuple[Images, Images]]:
+        """A set's images, batch by batch, in float32: as they were made, and as bytes keep them."""
+        pngs = file_names(self.split.names, self.split.labels, self.classes)
+        folder = self.folder(name, eps)
+        for number in range(-(-len(self.split) // BATCH)):
+            images = load_file(batch_file(folder, number))["images"]
+            pixels = [read_png(folder / "png" / file) for file in pngs[number * BATCH : (number + 1) * BATCH]]
+            yield images, torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2).float().div_(255)
+
+    def survival(self, source: Classifier) -> list[dict[str, Any]]:
+        """How often the source's own answer, or the label it knows, survives what was made on it."""
+        before = [true_answers(source, *batch, self.classes) for batch in batches(self.split, BATCH, source.device)]
+        found = []
+        for name, eps in self.sets:
+            kept = [
+                answers_of(source, images) == truth.cpu().numpy()
+                for (images, _), truth in zip(self.read(name, eps), before, strict=True)
+            ]
+            found.append({"attack": name, "eps": eps, "kept": rate_of(np.concatenate(kept))})
+        return found
+
+
+def shown_of(run: Run, plan: Any, dataset: Dataset, split: Split) -> Shown:
+    """The sets that a plan of transfer asks for."""
+    sizes = tuple(sorted({*plan.eps} - {0.0}))
+    return Shown(run, tuple(dict.fromkeys(plan.shown)), sizes, plan.target.norm, split, dataset.classes)
+
+
+def answers_of(classifier: Classifier, images: Images) -> np.ndarray:
+    """The class that is named for each image, int64 (n,)."""
+    with frozen(classifier), torch.no_grad():
+        return classifier(images.to(classifier.device)).argmax(1).cpu().numpy()
+
+
+def rate_of(right: np.ndarray) -> Rate:
+    """The share of true flags."""
+    return wilson(int(right.sum()), len(right))
+
+
+def _made(
+    source: Classifier, name: str, images: Images, asked: torch.Tensor, sizes: list[float], norm: str, draws: Any
+) -> Iterator[Images]:
+    attack: Any = find_attack(name)
+    if isinstance(attack, FGSM):
+        yield from fgsm_sweep(source, images, asked, sizes, threat=THREATS[norm])
+        return
+    for eps in sizes:  # TransferFrom goes to the last step: what only just fools its maker seldom fools another
+        each = TransferFrom(source, replace(attack, threat=THREATS[norm](eps)))
+        yield each(source, images, asked, generator=draws)

@@ -1,0 +1,222 @@
+"""Transfer learning as a defence: networks that share blocks with the one an attacker has, and what that is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from safetensors.numpy import save
+
+from ironglass.attacks import FGSM, THREATS
+from ironglass.errors import InputError
+from ironglass.measure.transfer_matrix import transferred
+from ironglass.models.classifier import Classifier, frozen
+from ironglass.models.load import load_classifier
+from ironglass.models.save import save_classifier
+from ironglass.models.summary import summarise
+from ironglass.run import Run, atomic
+from ironglass.studies.attack import Tell
+from ironglass.studies.audit import audit
+from ironglass.studies.environment import environment
+from ironglass.studies.parallel import Job, run_parallel
+from ironglass.studies.plan import Audit, Step
+from ironglass.studies.prepare import pick_device, prepare, spread_positions
+from ironglass.studies.processes import refuse_several
+from ironglass.studies.shown import shown_of
+from ironglass.studies.transfer_plan import SOURCE, Member, Transfer, members_of
+from ironglass.studies.transfer_results import matrix_names, transfer_results
+from ironglass.studies.transplanted import (
+    Architecture,
+    Ground,
+    architecture_of,
+    check_members,
+    ground_of,
+    train_and_measure,
+)
+from ironglass.train.fit import check_recipe
+from ironglass.train.record import as_json
+
+
+def transfer(
+    plan: Transfer,
+    folder: str | Path,
+    *,
+    jobs: int = 1,
+    device: str = "auto",
+    download: bool = False,
+    resume: bool = False,
+    tell: Tell = lambda what, done, of, detail: None,
+) -> Run:
+    """Trains the bases and every transplanted network in `networks/NAME`, makes adversarial images on base A, shows
+    them to all, attacks each by its own gradients, shows each one's images to the others, and answers the findings.
+
+    jobs: networks at once, each in a process of its own with its share of the threads. Nothing is written before base A
+    and the target's data have been loaded and checked. Raises InputError and KeyboardInterrupt as `audit` does; what is
+    finished is not done again.
+    """
+    refuse_several("a study of transfer")
+    if jobs < 1:
+        raise InputError(f"jobs is {jobs}: give the number of networks at once, 1 or more")
+    place, path = pick_device(device), Path(folder)
+    source = _source(plan, place, download=download, tell=tell)
+    ground = ground_of(
+        plan, path, source, place, download=download, progress=lambda done, of: tell("reading images", done, of, "")
+    )
+    members = members_of(plan, ground.blocks)
+    check_members(ground, members)
+    said = plan.target.description or "Networks that share their first blocks with another, and what fools them."
+    known = {"name": plan.name, "description": said, "model": source.model, "dataset": plan.target.dataset}
+    run = Run.create(folder, known | {"seed": plan.target.seed, **as_json(plan)}, resume=resume)
+    run.write(
+        "environment.json", environment(device=place, seed=plan.target.seed, fingerprint=ground.dataset.fingerprint)
+    )
+    run.write("data.json", ground.dataset.describe())
+
+    bases = [member for member in members if member.arm == "base"]
+    queue = [Job(SOURCE, write_source, (plan, path, device, download))]
+    queue += [Job(one.name, train_and_measure, (plan, path, source, [one], device, False)) for one in bases]
+    _do(queue, jobs, tell)
+    base_a = load_classifier(str(ground.folder(SOURCE))).to(place)
+    shown_of(run, plan, ground.dataset, ground.split).make(base_a, plan.target.seed, tell)
+    shares = [members[start::jobs] for start in range(jobs)]
+    _do([Job(f"share {n}", train_and_measure, (plan, path, source, share, device, True))
+         for n, share in enumerate(shares, 1) if share], jobs, tell)  # fmt: skip
+    names = matrix_names(members)
+    rows = [names[start::jobs] for start in range(jobs)]
+    _do([Job(f"share {n}", write_matrix, (plan, path, source, share, names, device))
+         for n, share in enumerate(rows, 1) if share], jobs, tell)  # fmt: skip
+    _write_picture(ground, base_a, members)
+    run.record("model", summarise(ground.load(bases[0].name))[1])
+    run.record("transfer", transfer_results(ground, members, base_a))
+    from ironglass.report.page import write_report  # late: matplotlib takes its time
+
+    write_report(run)
+    return run
+
+
+def _do(queue: Sequence[Job], jobs: int, tell: Tell) -> None:
+    """All of the queue, or InputError with what was said of the first that failed."""
+    if jobs == 1:
+        for job in queue:
+            job.work(*job.given, tell=tell)
+        return
+    for name, line in run_parallel(queue, jobs=jobs, tell=tell).items():
+        raise InputError(f"{name}: {line}")
+
+
+def _source(plan: Transfer, place: torch.device, *, download: bool, tell: Tell) -> Architecture:
+    """Base A's architecture; its data and recipe, where it is trained here, are checked. Raises InputError."""
+    given = plan.source
+    if not given.dataset:
+        return architecture_of(_loaded(given))
+    given = replace(given, steps=_steps(plan))
+    classifier, dataset = prepare(
+        given, place, download=download, progress=lambda done, of: tell("reading images", done, of, "")
+    )
+    if plan.trains_source:
+        check_recipe(classifier, dataset, given)
+    return architecture_of(classifier)
+
+
+def _steps(plan: Transfer) -> tuple[Step, ...]:
+    """Of base A, where there are data of its own."""
+    return ("train", "evaluate") if plan.trains_source else ("evaluate",)
+
+
+def _loaded(given: Audit) -> Classifier:
+    weighted: dict[str, Any] = {"pretrained": given.pretrained, "weights": given.weights}
+    return load_classifier(given.model, size=given.size, channels=given.channels or 3, **weighted, **given.options)
+
+
+def write_source(plan: Transfer, folder: Path, device: str, download: bool, *, tell: Tell) -> None:
+    """Base A in its folder: trained, or as it is given; measured on its own data where it has some."""
+    given, path = plan.source, folder / "networks" / SOURCE
+    if given.dataset:
+        one = replace(given, steps=_steps(plan), attacks=(), corruptions=(), name=SOURCE)
+
+        def told(what: str, done: int, of: int, detail: str) -> None:
+            tell(f"{SOURCE}: {what}", done, of, detail)
+
+        audit(one, path, device=device, download=download, resume=True, tell=told)
+    elif not (path / "config.json").is_file():
+        save_classifier(_loaded(given), path)
+
+
+def write_matrix(
+    plan: Transfer,
+    folder: Path,
+    source: Architecture,
+    makers: Sequence[str],
+    names: Sequence[str],
+    device: str,
+    *,
+    tell: Tell,
+) -> None:
+    """`matrix/NAME.parquet`: which of the images made on NAME each network names right."""
+    ground = ground_of(plan, folder, source, pick_device(device))
+    waiting = [name for name in makers if not (folder / "matrix" / f"{name}.parquet").is_file()]
+    if not waiting:
+        return
+    some = ground.split.take(spread_positions(len(ground.split), plan.matrix_images))
+    victims = {name: ground.load(name) for name in names}
+    attack: Any = FGSM(threat=THREATS[plan.target.norm](plan.judged))
+    for number, name in enumerate(waiting):
+        tell("showing each one's images to all", number, len(waiting), name)
+        (right,) = transferred(victims[name], victims, some, [attack], classes=ground.dataset.classes,
+                               seed=plan.target.seed)  # fmt: skip
+        with atomic(folder / "matrix" / f"{name}.parquet") as path:
+            pq.write_table(pa.table({"name": list(some.names)} | right), path)
+    tell("showing each one's images to all", len(waiting), len(waiting), "")
+
+
+def _write_picture(ground: Ground, base_a: Classifier, members: Sequence[Member]) -> None:
+    """`transfer.safetensors` and `transfer.json`: one image at every eps, and what three networks say of it.
+
+    The image is the first that base B and the deepest AnB+ both name right.
+    """
+    plan, split, classes = ground.plan, ground.split, ground.dataset.classes
+    deepest = max((one for one in members if one.arm == "AnB+" and one.seed == 0), key=lambda one: one.blocks or 0)
+    base = next(one for one in members if one.arm == "base")
+    asked = {SOURCE: base_a, **{one.name: ground.load(one.name) for one in (base, deepest)}}
+    for i in range(len(split)):
+        image, label = split[i]
+        if all(_answer(asked[one.name], image)[0] == label for one in (base, deepest)):
+            break
+    else:
+        image, label = split[0]
+        i = 0
+    shown = shown_of(ground.run, plan, ground.dataset, split)
+    name = shown.names[0]
+    pictures, columns = [split.pixels[i]], []
+    versions = [(0.0, image)]
+    for eps in shown.sizes:
+        batch, place = divmod(i, 64)
+        found = next(one for number, (one, _) in enumerate(shown.read(name, eps)) if number == batch)[place : place + 1]
+        versions.append((eps, found))
+        pictures.append((found[0].permute(1, 2, 0) * 255).round().byte().numpy())
+    for eps, version in versions:
+        answers = []
+        for network, classifier in asked.items():
+            which, confidence = _answer(classifier, version)
+            called = classifier.classes[which]
+            knows = {*classes} <= {*classifier.classes}
+            right = called == classes[int(label)] if knows else None
+            answers.append({"network": network, "class": called, "confidence": confidence, "right": right})
+        columns.append({"eps": eps, "answers": answers})
+    with atomic(ground.run.path / "transfer.safetensors") as path:
+        path.write_bytes(save({"images": np.ascontiguousarray(np.stack(pictures))}))
+    ground.run.write("transfer.json", {
+        "image": {"name": split.names[i], "label": int(label)}, "attack": name, "columns": columns,
+    })  # fmt: skip
+
+
+def _answer(classifier: Classifier, image: torch.Tensor) -> tuple[int, float]:
+    with frozen(classifier), torch.no_grad():
+        shares = classifier(image.to(classifier.device)).softmax(1)[0]
+    return int(shares.argmax()), float(shares.max())

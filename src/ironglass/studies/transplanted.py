@@ -1,0 +1,218 @@
+"""Training and measuring one network of a study of transfer; several, in a process of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+
+from ironglass.data.dataset import Dataset, Split
+from ironglass.data.load import load_dataset
+from ironglass.data.match import match_classes
+from ironglass.errors import InputError
+from ironglass.measure.white_box import white_box
+from ironglass.models.blocks import Blocks, blocks_of
+from ironglass.models.classifier import Classifier
+from ironglass.models.load import load_classifier
+from ironglass.models.predict import logits_of
+from ironglass.models.transplant import transplant
+from ironglass.run import Run, atomic
+from ironglass.studies.attack import Tell
+from ironglass.studies.audit import training_line
+from ironglass.studies.prepare import measured_split, pick_device, spread_positions
+from ironglass.studies.shown import answers_of, rate_of, shown_of
+from ironglass.studies.transfer_plan import Member, Transfer, recipe_of
+from ironglass.train.fit import check_recipe, fit
+from ironglass.types import Progress
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What base A is, so that networks like it can be built. classes: its own."""
+
+    model: str
+    options: dict[str, Any]
+    size: tuple[int, int]
+    channels: int
+    classes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What all networks of a study share. blocks: of base A, and so of every one."""
+
+    plan: Transfer
+    run: Run
+    device: torch.device
+    dataset: Dataset
+    source: Architecture
+    blocks: Blocks
+
+    def folder(self, name: str) -> Path:
+        """Where a network lies."""
+        return self.run.path / "networks" / name
+
+    def load(self, name: str) -> Classifier:
+        """A network that has been trained."""
+        return load_classifier(str(self.folder(name))).to(self.device)
+
+    def fresh(self, member: Member) -> Classifier:
+        """A member before its training: fresh, but for what is copied."""
+        classifier = load_classifier(
+            self.source.model,
+            classes=self.dataset.classes,
+            size=self.dataset.size,
+            channels=self.dataset.channels,
+            seed=member.fresh_seed,
+            **self.source.options,
+        )
+        if member.giver:
+            transplant(classifier, load_classifier(str(self.folder(member.giver))), member.blocks or 0)
+        return classifier.to(self.device)
+
+    @property
+    def split(self) -> Split:
+        """The images that are measured."""
+        _, whole = measured_split(self.plan.target, self.dataset)
+        return whole.take(spread_positions(len(whole), self.plan.images))
+
+    @property
+    def attacked(self) -> Split:
+        """Those of them that each network is attacked on itself."""
+        return self.split.take(spread_positions(len(self.split), self.plan.own_images))
+
+
+def architecture_of(source: Classifier) -> Architecture:
+    """The source's. Raises InputError for one that cannot be built again."""
+    if not source.source:
+        raise InputError("the source is a module of your own, which cannot be built again: name file.py:function")
+    return Architecture(source.source, source.options, source.input_size, source.channels, source.classes)
+
+
+def ground_of(
+    plan: Transfer,
+    folder: Path,
+    source: Architecture,
+    device: torch.device,
+    *,
+    download: bool = False,
+    progress: Progress | None = None,
+) -> Ground:
+    """The target's data at the source's size and channels, its labels in the classes that the plan asks for.
+
+    Raises InputError.
+    """
+    given = plan.target
+    dataset = load_dataset(
+        given.dataset,
+        size=given.size or source.size[0],
+        channels=source.channels,
+        image_column=given.image_column,
+        label_column=given.label_column,
+        classes=given.only or None,
+        download=download,
+        progress=progress,
+    )
+    if plan.classes == "source":
+        dataset = match_classes(dataset, source.classes)
+    one = load_classifier(
+        source.model, classes=dataset.classes, size=dataset.size, channels=dataset.channels, **source.options
+    )
+    return Ground(plan, Run(folder), device, dataset, source, blocks_of(one))
+
+
+def check_members(ground: Ground, members: Sequence[Member]) -> None:
+    """Raises InputError for what would only come to light when a network's turn has come."""
+    classifier = ground.fresh(Member(arm="base", seed=0))
+    for arm in dict.fromkeys(member.arm for member in members):
+        several = [member for member in members if member.arm == arm]
+        check_recipe(
+            classifier, ground.dataset, recipe_of(ground.plan, several[-1], ground.blocks, ground.source.model)
+        )
+
+
+def train_and_measure(
+    plan: Transfer,
+    folder: Path,
+    source: Architecture,
+    members: Sequence[Member],
+    device: str,
+    measured: bool,
+    *,
+    tell: Tell,
+) -> None:
+    """Trains each network that is not there yet; measured: and measures it, for which base A's images must be there."""
+    ground = ground_of(plan, folder, source, pick_device(device))
+    for number, member in enumerate(members):
+
+        def told(what: str, done: int, of: int, detail: str, name: str = member.name, number: int = number) -> None:
+            tell("networks", number, len(members), f"{name}: {what} {done:,} of {of:,} {detail}")
+
+        train_member(ground, member, told)
+        if measured:
+            measure_member(ground, member, told)
+    tell("networks", len(members), len(members), "")
+
+
+def train_member(ground: Ground, member: Member, tell: Tell) -> None:
+    """Trains a network in its folder, going on where an earlier sitting stopped."""
+    if "training" in Run(ground.folder(member.name)).results:
+        return
+    recipe = recipe_of(ground.plan, member, ground.blocks, ground.source.model)
+    fit(
+        ground.fresh(member),
+        ground.dataset,
+        recipe,
+        ground.folder(member.name),
+        resume=True,
+        progress=lambda status: tell(*training_line(status)),
+    )
+
+
+def measure_member(ground: Ground, member: Member, tell: Tell) -> None:
+    """Writes `per_image/measured.parquet` into the network's folder: which images it names right, unchanged, made on
+    base A and shown to it, and attacked by its own gradients."""
+    run, plan = Run(ground.folder(member.name)), ground.plan
+    if "measured" in run.results:
+        return
+    classifier, split = ground.load(member.name), ground.split
+    rows: list[tuple[str, float, np.ndarray]] = []
+    rows.append(("clean", 0.0, logits_of(classifier, split).argmax(1).numpy() == split.labels))
+    shown = shown_of(ground.run, plan, ground.dataset, split)
+    for place, (name, eps) in enumerate(shown.sets):
+        tell("base A's images", place, len(shown.sets), "")
+        both = [
+            (answers_of(classifier, images), answers_of(classifier, read)) for images, read in shown.read(name, eps)
+        ]
+        for kind, answers in zip((f"shown-{name}", f"shown-{name}-png"), zip(*both, strict=True), strict=True):
+            rows.append((kind, eps, np.concatenate(answers) == split.labels))
+    own = white_box(
+        classifier,
+        ground.attacked,
+        plan.own,
+        plan.own_eps,
+        norm=plan.target.norm,
+        seed=plan.target.seed,
+        progress=lambda done, of: tell("attacking it", done, of, ""),
+    )
+    rows += [(f"own-{one.attack}", one.eps, one.right) for one in own]
+    with atomic(run.path / "per_image" / "measured.parquet") as path:
+        names = [(ground.attacked if kind.startswith("own-") else split).names for kind, _, _ in rows]
+        table = pa.table(
+            {
+                "name": [name for some in names for name in some],
+                "condition": [kind for kind, _, right in rows for _ in right],
+                "eps": [eps for _, eps, right in rows for _ in right],
+                "correct": np.concatenate([right for _, _, right in rows]),
+            }
+        )
+        pq.write_table(table, path)
+    rates = [{"condition": kind, "eps": eps, "accuracy": rate_of(right)} for kind, eps, right in rows]
+    verdicts = [{"attack": one.attack, "eps": one.eps, "verdict": one.verdict} for one in own]
+    run.record("measured", {"rates": rates, "verdicts": verdicts})
