@@ -293,12 +293,12 @@ def transfer(
     controls: Annotated[str | None, typer.Option(help="Where controls are made; else at five of these.")] = None,
     seeds: Annotated[int, typer.Option(help="Trainings, the second and later ones at the controls.", min=1)] = 1,
     classes: Annotated[str, typer.Option(help="Whose: target, the data's own, or source, the model's.")] = "target",
-    epochs: Annotated[int, typer.Option(help="Times through the data for a base.")] = 12,
-    lr: Annotated[float, typer.Option(help="The bases' highest learning rate.")] = 0.1,
+    epochs: Annotated[int, typer.Option(help="Times through the data for a base.")] = 10,
+    lr: Annotated[float, typer.Option(help="The bases' highest learning rate.")] = 0.04,
     attacks: Annotated[str, typer.Option(help="Made on the model and shown to all, and on each itself.")] = (
         "fgsm,pgd-20"
     ),
-    eps: Annotated[str, typer.Option(help="Of the images that are shown, of [0, 1].")] = "2/255,4/255,8/255,16/255",
+    eps: Annotated[str, typer.Option(help="Of the images that are shown, of [0, 1].")] = "4/255,8/255,16/255",
     judged: Annotated[str, typer.Option(help="The one of them that the findings speak of.")] = "8/255",
     images: Annotated[int, typer.Option(help="Images to measure on, spread over the split.")] = 1000,
     jobs: Annotated[int, typer.Option(help="Networks at once, each in a process of its own.", min=1)] = 1,

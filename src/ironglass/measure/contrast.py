@@ -38,7 +38,10 @@ def answered(found: dict[str, Any], above: float = 0.0) -> Answer:
 
 
 def trend(depths: Sequence[int]) -> np.ndarray:
-    """Weights, one a depth, whose sum over values is the least-squares line's rise from the first depth to the last."""
+    """Weights, one a depth, whose sum over values is the least-squares line's rise from the first depth to the last; 0
+    where there is one depth only."""
     x = np.asarray(depths, dtype=np.float64)
+    if len(x) < 2:
+        return np.zeros_like(x)
     centred = x - x.mean()
     return centred / (centred**2).sum() * (x.max() - x.min())

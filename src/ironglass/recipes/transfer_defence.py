@@ -21,7 +21,7 @@ from ironglass.studies.transfer_plan import Transfer
 from ironglass.train.recipe import Stage
 
 MODEL = "timm/mobilenetv2_100"
-TRAINED = (Stage(epochs=12, peak_lr=0.1),)
+TRAINED = (Stage(epochs=10, peak_lr=0.04),)
 MOVED = Augment(flip=True, crop=6)
 
 RECIPE = Transfer(

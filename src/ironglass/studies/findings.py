@@ -2,99 +2,120 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
 from ironglass.measure.contrast import answered, contrast, trend
-from ironglass.studies.transfer_plan import Arm, Member
+from ironglass.studies.transfer_plan import ARMS, Arm, Member
 
 HELD = 0.05
 """An accuracy holds that falls by less than this."""
 
-Flags = Mapping[Member, Mapping[str, np.ndarray]]
-"""Which images each network names right, float (n,): under "clean", "shown" (made on base A) and "own"."""
+Kind: TypeAlias = Literal["clean", "shown", "own"]
+"""Unchanged images, those that were made on base A, and those that were made on the network itself."""
+
+Flags: TypeAlias = Mapping[Member, Mapping[Kind, np.ndarray]]
+"""Which images each network names right, float (n,)."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The networks' flags, averaged in the ways that statements need; each gives one number an image.
+
+    depths: those that every seed has.
+    """
+
+    flags: Flags
+    depths: Sequence[int]
+
+    def at(self, seed: int, arm: Arm, n: int | None, kind: Kind) -> np.ndarray:
+        """One network's; of base B, n is None."""
+        return self.flags[Member(arm=arm, seed=seed, blocks=n)][kind]
+
+    def base(self, seed: int, kind: Kind) -> np.ndarray:
+        """Base B's."""
+        return self.at(seed, "base", None, kind)
+
+    def mean(self, seed: int, arm: Arm, kind: Kind) -> np.ndarray:
+        """An arm's, averaged over its depths but 0, at which nothing is copied."""
+        return np.mean([self.at(seed, arm, n, kind) for n in self.depths if n], axis=0)
+
+    def loss(self, seed: int, arm: Arm) -> np.ndarray:
+        """What base A's images cost an arm."""
+        return self.mean(seed, arm, "clean") - self.mean(seed, arm, "shown")
+
+    def rise(self, seed: int, arm: Arm, *, loss: bool = False) -> np.ndarray:
+        """The rise of the least-squares line from the first depth to the last: of an arm's accuracy on unchanged
+        images, or of what base A's images cost it."""
+        clean = np.stack([self.at(seed, arm, n, "clean") for n in self.depths])
+        shown = np.stack([self.at(seed, arm, n, "shown") for n in self.depths])
+        return trend(self.depths) @ (clean - shown if loss else clean)
+
+    def rival(self, seeds: Sequence[int], kind: Kind) -> Member:
+        """Of all others but the controls, the network that does best beside AnB+ at the last depth."""
+        others = [Member(arm="base", seed=0), *(Member(arm=arm, seed=0, blocks=n) for arm in ARMS for n in self.depths)]
+        others.remove(Member(arm="AnB+", seed=0, blocks=max(self.depths)))
+
+        def accuracy(one: Member) -> float:
+            return float(np.mean([self.at(seed, one.arm, one.blocks, kind).mean() for seed in seeds]))
+
+        return max(others, key=accuracy)
 
 
 def findings(flags: Flags, depths: Sequence[int], seeds: int) -> list[dict[str, Any]]:
-    """Each statement with its answer, effect and intervals; depths: those that every seed has.
+    """Each statement with its answer, effect and intervals, the document's own and, `ours`, the controls to them.
 
-    An effect is a difference of accuracies on the same images. Statements on a whole arm average over its depths but 0,
-    at which nothing is copied; those on a rise take the least-squares line from the first depth to the last.
+    An effect is a difference of accuracies on the same images; a statement is answered by whether it lies above
+    `above`, which is 0 or, where an accuracy is to hold, minus HELD.
     """
-    copied, last = [n for n in depths if n], max(depths)
+    grid, last, every = Grid(flags, depths), max(depths), range(seeds)
 
-    def arm(seed: int, name: Arm, kind: str) -> np.ndarray:
-        return np.mean([flags[Member(arm=name, seed=seed, blocks=n)][kind] for n in copied], axis=0)
+    def stated(key: str, claim: str, measure: str, each: list[np.ndarray], above: float = 0.0) -> dict[str, Any]:
+        found = contrast(each)
+        known = {"key": key, "claim": claim, "measure": measure, "ours": key in OURS, "above": above}
+        return known | {"answer": answered(found, above)} | found
 
-    def base(seed: int, kind: str) -> np.ndarray:
-        return flags[Member(arm="base", seed=seed)][kind]
+    def best(kind: Kind, images: str) -> dict[str, Any]:
+        rival = grid.rival(every, kind)
+        called = "base B" if rival.blocks is None else f"{rival.arm} at {rival.blocks} blocks"
+        lead = [grid.at(s, "AnB+", last, kind) - grid.at(s, rival.arm, rival.blocks, kind) for s in every]
+        measure = f"AnB+ at {last} blocks, less the best other ({called}), {images}"
+        return stated(f"all-plus-best-{kind}", f"AnB+ with all blocks is best on {images}", measure, lead)
 
-    def rise(seed: int, name: Arm, kind: str, less: str = "") -> np.ndarray:
-        parts = []
-        for n in depths:
-            one = flags[Member(arm=name, seed=seed, blocks=n)]
-            parts.append(one[kind] - (one[less] if less else 0))
-        return trend(depths) @ np.stack(parts)
-
-    def stated(
-        key: str, claim: str, measure: str, of: Callable[[int], np.ndarray], above: float = 0.0
-    ) -> dict[str, Any]:
-        found = contrast([of(seed) for seed in range(seeds)])
-        return {
-            "key": key,
-            "claim": claim,
-            "measure": measure,
-            "above": above,
-            "answer": answered(found, above),
-        } | found
-
-    def best(kind: str) -> tuple[Member, Callable[[int], np.ndarray]]:
-        others = [Member(arm="base", seed=0)]
-        others += [Member(arm=name, seed=0, blocks=n) for name in ("AnB", "AnB+") for n in depths]
-        others.remove(Member(arm="AnB+", seed=0, blocks=last))
-        means = {one: np.mean([flags[_of_seed(one, seed)][kind].mean() for seed in range(seeds)]) for one in others}
-        rival = max(means, key=lambda one: means[one])
-
-        def lead(seed: int) -> np.ndarray:
-            return flags[Member(arm="AnB+", seed=seed, blocks=last)][kind] - flags[_of_seed(rival, seed)][kind]
-
-        return rival, lead
-
+    held, way = f"it holds above −{100 * HELD:.0f} points", f"from {depths[0]} to {last} blocks"
     found = [
         stated("plus-beats-base", "AnB+ beats base B", "AnB+ over all depths, less base B, unchanged images",
-               lambda seed: arm(seed, "AnB+", "clean") - base(seed, "clean")),
-        stated("plus-grows", "AnB+ grows with n", f"rise of AnB+ from {depths[0]} to {last} blocks, unchanged images",
-               lambda seed: rise(seed, "AnB+", "clean")),
-        stated("frozen-falls", "AnB falls with n", f"fall of AnB from {depths[0]} to {last} blocks, unchanged images",
-               lambda seed: -rise(seed, "AnB", "clean")),
+               [grid.mean(s, "AnB+", "clean") - grid.base(s, "clean") for s in every]),
+        stated("plus-grows", "AnB+ grows with n", f"rise of AnB+ {way}, unchanged images",
+               [grid.rise(s, "AnB+") for s in every]),
+        stated("frozen-falls", "AnB falls with n", f"fall of AnB {way}, unchanged images",
+               [-grid.rise(s, "AnB") for s in every]),
         stated("plus-holds", "Fine-tuned networks hold up on images made on base A",
-               f"AnB+ on base A’s images, less AnB+ unchanged; it holds above −{100 * HELD:.0f} points",
-               lambda seed: arm(seed, "AnB+", "shown") - arm(seed, "AnB+", "clean"), -HELD),
-    ]  # fmt: skip
-    for key, kind, words in (("clean", "clean", "unchanged images"), ("shown", "shown", "base A’s images")):
-        rival, lead = best(kind)
-        called = "base B" if rival.blocks is None else f"{rival.arm} at {rival.blocks} blocks"
-        found.append(stated(f"all-plus-best-{key}", f"AnB+ with all blocks is best on {words}",
-                            f"AnB+ at {last} blocks, less the best other ({called}), {words}", lead))  # fmt: skip
-    found += [
+               f"AnB+ on base A’s images, less AnB+ on unchanged ones; {held}",
+               [-grid.loss(s, "AnB+") for s in every], -HELD),
+        stated("base-holds", "So does base B, which shares nothing with base A",
+               f"base B on base A’s images, less base B on unchanged ones; {held}",
+               [grid.base(s, "shown") - grid.base(s, "clean") for s in every], -HELD),
+        best("clean", "unchanged images"),
+        best("shown", "base A’s images"),
         stated("frozen-degrades", "Frozen networks lose more on base A’s images than fine-tuned ones",
                "loss of AnB on base A’s images, less that of AnB+",
-               lambda seed: (arm(seed, "AnB", "clean") - arm(seed, "AnB", "shown"))
-               - (arm(seed, "AnB+", "clean") - arm(seed, "AnB+", "shown"))),
-        stated("never-copied-holds", "So does base B, which shares nothing with base A",
-               f"base B on base A’s images, less base B unchanged; it holds above −{100 * HELD:.0f} points",
-               lambda seed: base(seed, "shown") - base(seed, "clean"), -HELD),
-        stated("nearer-falls", "The more blocks a frozen network shares with base A, the more base A’s images fool it",
-               f"rise of AnB’s loss on base A’s images from {depths[0]} to {last} blocks",
-               lambda seed: rise(seed, "AnB", "clean", "shown")),
+               [grid.loss(s, "AnB") - grid.loss(s, "AnB+") for s in every]),
+        stated("nearer-falls", "The more frozen blocks of base A a network has, the more base A’s images fool it",
+               f"rise of AnB’s loss on base A’s images {way}", [grid.rise(s, "AnB", loss=True) for s in every]),
         stated("plus-robust", "Fine-tuned networks are harder to fool by attacks on themselves than base B",
                "AnB+ attacked by its own gradients, less base B by its own",
-               lambda seed: arm(seed, "AnB+", "own") - base(seed, "own")),
+               [grid.mean(s, "AnB+", "own") - grid.base(s, "own") for s in every]),
     ]  # fmt: skip
+    if 0 in depths:
+        scratch = [grid.mean(s, "AnB+", "clean") - grid.at(s, "AnB+", 0, "clean") for s in every]
+        found.insert(1, stated("plus-beats-scratch", "AnB+ beats the same training with nothing copied",
+                               "AnB+ over all other depths, less AnB+ at 0, unchanged images", scratch))  # fmt: skip
     return found
 
 
-def _of_seed(member: Member, seed: int) -> Member:
-    return Member(arm=member.arm, seed=seed, blocks=member.blocks)
+OURS = {"plus-beats-scratch", "base-holds", "nearer-falls", "plus-robust"}
+"""Statements that the document does not make, and that it takes to tell what its own mean."""

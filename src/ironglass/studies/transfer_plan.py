@@ -63,7 +63,7 @@ class Transfer:
     seeds: int = Field(default=1, ge=1, le=100)
     classes: Literal["target", "source"] = "target"
     shown: tuple[AttackName, ...] = Field(default=("fgsm", "pgd-20"), min_length=1)
-    eps: tuple[Eps, ...] = Field(default=(2 / 255, 4 / 255, 8 / 255, 16 / 255), min_length=1)
+    eps: tuple[Eps, ...] = Field(default=(4 / 255, 8 / 255, 16 / 255), min_length=1)
     judged: Eps = 8 / 255
     own: tuple[AttackName, ...] = Field(default=("fgsm", "pgd-20"), min_length=1)
     own_eps: tuple[Eps, ...] = Field(default=(1 / 255, 8 / 255), min_length=1)
