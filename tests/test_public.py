@@ -21,6 +21,8 @@ def test_the_public_names() -> None:
         "Run",
         "Stage",
         "Sweep",
+        "Transfer",
+        "Transplant",
         "attack",
         "audit",
         "compare",
@@ -31,6 +33,7 @@ def test_the_public_names() -> None:
         "load_dataset",
         "save_classifier",
         "sweep",
+        "transfer",
         "write_report",
     ]
     for name in ironglass.__all__:

@@ -24,6 +24,8 @@ _HOMES = {
     "Run": "ironglass.run",
     "Stage": "ironglass.train.recipe",
     "Sweep": "ironglass.studies.sweep",
+    "Transfer": "ironglass.studies.transfer_plan",
+    "Transplant": "ironglass.models.transplant",
     "attack": "ironglass.measure.robustness",
     "audit": "ironglass.studies.audit",
     "compare": "ironglass.studies.compare",
@@ -33,6 +35,7 @@ _HOMES = {
     "load_dataset": "ironglass.data.load",
     "save_classifier": "ironglass.models.save",
     "sweep": "ironglass.studies.sweep",
+    "transfer": "ironglass.studies.transfer",
     "write_report": "ironglass.report.page",
 }
 
@@ -47,6 +50,7 @@ if TYPE_CHECKING:
     from ironglass.models.classifier import Classifier
     from ironglass.models.load import load_classifier
     from ironglass.models.save import save_classifier
+    from ironglass.models.transplant import Transplant
     from ironglass.report.page import write_report
     from ironglass.run import Run
     from ironglass.studies.audit import audit
@@ -56,6 +60,8 @@ if TYPE_CHECKING:
     from ironglass.studies.harden import Hardening
     from ironglass.studies.plan import Audit
     from ironglass.studies.sweep import Sweep, sweep
+    from ironglass.studies.transfer import transfer
+    from ironglass.studies.transfer_plan import Transfer
     from ironglass.train.fit import fit
     from ironglass.train.recipe import Recipe, Stage
 
@@ -73,6 +79,8 @@ __all__ = [
     "Run",
     "Stage",
     "Sweep",
+    "Transfer",
+    "Transplant",
     "attack",
     "audit",
     "compare",
@@ -83,6 +91,7 @@ __all__ = [
     "load_dataset",
     "save_classifier",
     "sweep",
+    "transfer",
     "write_report",
 ]
 
