@@ -1,5 +1,6 @@
 """Broken defences are found out and honest networks are not, on real digits."""
 
+import cProfile
 import sys
 from collections.abc import Callable
 
@@ -318,3 +319,17 @@ def test_watched(plain):
     with pytest.raises(RuntimeError):
         watched(plain, torch.rand(3, 1, 9, 9))
     assert sys.getprofile() is profile
+
+
+def test_under_cprofile_it_gives_the_logits_and_leaves_the_profiler() -> None:
+    linear = Classifier(logistic(classes=2, channels=1, size=(2, 2)), mean=(0.5,), std=(1.0,), classes=("a", "b"), input_size=2)
+    images = torch.full((2, 1, 2, 2), 0.5)
+    profile = cProfile.Profile()
+    profile.enable()
+    try:
+        logits, autograd = watched(linear, images)
+        assert sys.getprofile() is profile
+    finally:
+        profile.disable()
+    assert torch.equal(logits, linear(images))
+    assert not autograd

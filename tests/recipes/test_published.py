@@ -11,6 +11,8 @@ from ironglass.recipes import RECIPES
 from ironglass.run import Run
 from ironglass.studies.audit import audit
 from ironglass.studies.harden import Hardening
+from ironglass.studies.transfer import transfer
+from ironglass.studies.transfer_plan import Transfer
 from ironglass.train.recipe import Stage
 
 
@@ -89,3 +91,33 @@ def test_the_recipe_for_a_gpu_runs_thinner_on_a_cpu(some, tmp_path: Path) -> Non
     run = hardened("cifar10-linf", data, tmp_path / "run", options={"width": 8})
     assert run.results["model"]["parameters"] < 200_000
     assert run.history[0]["pgd_accuracy"] is not None
+
+
+def test_blocks_are_copied_from_one_half_of_tiny_imagenet_to_the_other(shared_data: Path, tmp_path: Path) -> None:
+    halves = {}
+    for half in ("a", "b"):
+        (tmp_path / half).mkdir()
+        for split, every in (("train", 250), ("validation", 50)):
+            table = pq.read_table(shared_data / f"tiny_imagenet/parquet_{half}/{split}-00000-of-00001.parquet")
+            pq.write_table(table.take(list(range(0, len(table), every))), tmp_path / half / f"{split}.parquet")
+        halves[half] = str(tmp_path / half)
+    plan = RECIPES["transfer-defence"]
+    assert isinstance(plan, Transfer)
+    small = replace(
+        plan,
+        source=replace(plan.source, model="timm/mobilenetv2_035", pretrained=False, dataset=halves["a"], size=32,
+                       stages=shortened(plan.source.stages)),
+        target=replace(plan.target, dataset=halves["b"], size=32, stages=shortened(plan.target.stages)),
+        frozen=shortened(plan.frozen),
+        plus=shortened(plan.plus),
+        blocks=(0, 17),
+        controls=(17,),
+        shown=("fgsm",),
+    )  # fmt: skip
+    run = transfer(small, tmp_path / "run")
+    found = run.results["transfer"]
+    names = ["base-B-s0", "A00B-s0", "A00B+-s0", "A17B-s0", "A17B+-s0", "B17B-s0", "B17B+-s0", "R17B-s0"]
+    assert [network["name"] for network in found["networks"]] == names
+    assert (found["blocks"], found["known"], found["source"]["classes"]) == (17, False, 20)
+    assert {one["seeds"] for one in found["findings"]} == {1}
+    assert found["n"] == 20

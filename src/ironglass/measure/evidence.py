@@ -95,7 +95,8 @@ def observe(logits: Logits, gradient: Images, again: Logits | None = None, *, au
 
 
 def watched(classifier: Classifier, images: Images) -> tuple[Logits, bool]:
-    """The logits, and whether the network called autograd to compute them, as defences that purify or search do."""
+    """The logits, and whether the network called autograd to compute them, as defences that purify or search do; under
+    cProfile that is not looked for."""
     calls = {torch.autograd.grad.__code__, torch.autograd.backward.__code__}
     found = []
 
@@ -103,8 +104,10 @@ def watched(classifier: Classifier, images: Images) -> tuple[Logits, bool]:
         if event == "call" and frame.f_code in calls:
             found.append(True)
 
+    before = sys.getprofile()
     with frozen(classifier), torch.no_grad():
-        before = sys.getprofile()
+        if before is not None and not callable(before):  # cProfile's, which nobody could put back
+            return classifier(images), False
         sys.setprofile(notice)
         try:
             logits = classifier(images)

@@ -12,6 +12,7 @@ from ironglass.attacks import TransferFrom
 from ironglass.data.dataset import Split
 from ironglass.data.match import class_places
 from ironglass.models.classifier import Classifier, frozen
+from ironglass.models.folded import folded
 from ironglass.models.predict import batches
 from ironglass.types import Images, Labels, Progress
 
@@ -51,7 +52,7 @@ def transferred(
             draws = torch.Generator().manual_seed(seed * 1_000_003 + number)
             adversarial = TransferFrom(surrogate, attack)(surrogate, images, asked, generator=draws)
             for name, victim in victims.items():
-                with frozen(victim), torch.no_grad():
+                with folded(victim), torch.no_grad():
                     answers = victim(adversarial.to(victim.device)).argmax(1)
                 found[name].append((answers == truths[name].to(victim.device)).cpu().numpy())
         done += len(images)

@@ -40,8 +40,14 @@ def transfer_cards(measured: dict[str, Any]) -> list[tuple[str, str, dict[str, A
         cards.append((f"Seems: {name}", made, rate, {}))
     if measured["own"] and (rate := made_on_itself(measured["own"][-1], own_eps(measured))(best)):
         made = f"right under {measured['own'][-1].upper()} made on itself, eps {eps_text(own_eps(measured), norm)}"
-        cards.append((f"Is: {name}", made, rate, {}))
+        cards.append((f"Is: {name}", made, rate, _verdict(best, measured["own"][-1], own_eps(measured))))
     return cards
+
+
+def _verdict(network: dict[str, Any], attack: str, eps: float) -> dict[str, Any]:
+    """The row that holds the verdict on an attack's number; {} where there is none."""
+    rows = [row for row in network["own"] if row["attack"] == attack and isclose(row["eps"], eps)]
+    return rows[0] if rows and "verdict" in rows[0] else {}
 
 
 def transfer_words(measured: dict[str, Any]) -> str:

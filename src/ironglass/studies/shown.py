@@ -15,7 +15,8 @@ from ironglass.attacks import FGSM, THREATS, TransferFrom, fgsm_sweep, find_atta
 from ironglass.data.dataset import Dataset, Split
 from ironglass.measure.statistics import Rate, wilson
 from ironglass.measure.transfer_matrix import true_answers
-from ironglass.models.classifier import Classifier, frozen
+from ironglass.models.classifier import Classifier
+from ironglass.models.folded import folded
 from ironglass.models.predict import batches
 from ironglass.run import Run
 from ironglass.studies.adversarial import batch_file, tag, write_batch
@@ -95,7 +96,7 @@ def shown_of(run: Run, plan: Any, dataset: Dataset, split: Split) -> Shown:
 
 def answers_of(classifier: Classifier, images: Images) -> np.ndarray:
     """The class that is named for each image, int64 (n,)."""
-    with frozen(classifier), torch.no_grad():
+    with folded(classifier), torch.no_grad():
         return classifier(images.to(classifier.device)).argmax(1).cpu().numpy()
 
 

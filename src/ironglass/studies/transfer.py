@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -41,6 +41,8 @@ from ironglass.studies.transplanted import (
 )
 from ironglass.train.fit import check_recipe
 from ironglass.train.record import as_json
+
+T = TypeVar("T")
 
 
 def transfer(
@@ -84,11 +86,11 @@ def transfer(
     _do(queue, jobs, tell)
     base_a = load_classifier(str(ground.folder(SOURCE))).to(place)
     shown_of(run, plan, ground.dataset, ground.split).make(base_a, plan.target.seed, tell)
-    shares = [members[start::jobs] for start in range(jobs)]
+    shares = dealt(members, jobs)
     _do([Job(f"share {n}", train_and_measure, (plan, path, source, share, device, True))
          for n, share in enumerate(shares, 1) if share], jobs, tell)  # fmt: skip
     names = matrix_names(members)
-    rows = [names[start::jobs] for start in range(jobs)]
+    rows = dealt(names, jobs)
     _do([Job(f"share {n}", write_matrix, (plan, path, source, share, names, device))
          for n, share in enumerate(rows, 1) if share], jobs, tell)  # fmt: skip
     _write_picture(ground, base_a, members)
@@ -98,6 +100,15 @@ def transfer(
 
     write_report(run)
     return run
+
+
+def dealt(these: Sequence[T], jobs: int) -> list[list[T]]:
+    """The entries in `jobs` hands, dealt there and back, so that no hand gets every first of a pair."""
+    hands: list[list[T]] = [[] for _ in range(jobs)]
+    for place, one in enumerate(these):
+        row, hand = divmod(place, jobs)
+        hands[jobs - 1 - hand if row % 2 else hand].append(one)
+    return hands
 
 
 def _do(queue: Sequence[Job], jobs: int, tell: Tell) -> None:

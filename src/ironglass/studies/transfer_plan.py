@@ -39,7 +39,7 @@ class Transfer:
 
     blocks: how many are copied; () for every number there is. controls: the numbers at which the control networks are
     made; () for five, spread evenly. seeds: of orders and of fresh weights; the first has every number of blocks, the
-    others those of the controls. classes: whose the networks answer in: "target", the data's own, or "source", base A's
+    others those of the controls. control_seeds: of them, how many have controls, too. classes: whose the networks answer in: "target", the data's own, or "source", base A's
     list, by name or WordNet id (of ImageNet-R the 200 and the 1,000-class reading).
 
     shown, eps: attacks whose images are made once on base A and shown to all, and their sizes; judged: the eps that the
@@ -61,6 +61,7 @@ class Transfer:
     blocks: tuple[int, ...] = ()
     controls: tuple[int, ...] = ()
     seeds: int = Field(default=1, ge=1, le=100)
+    control_seeds: int = Field(default=1, ge=1)
     classes: Literal["target", "source"] = "target"
     shown: tuple[AttackName, ...] = Field(default=("fgsm", "pgd-20"), min_length=1)
     eps: tuple[Eps, ...] = Field(default=(4 / 255, 8 / 255, 16 / 255), min_length=1)
@@ -126,17 +127,20 @@ class Member:
 
 
 def members_of(plan: Transfer, blocks: Blocks) -> list[Member]:
-    """Every network but base A: the bases, then the first seed's, then the others'.
+    """Every network but base A: the bases, the first seed's grid and controls, then the others'.
 
     At no block nothing is copied and nothing held, and the controls would be AnB and AnB+ once more: they are left out.
     Raises InputError for more blocks than the network has.
     """
     depths, controls = depths_of(plan, blocks)
     found = [Member(arm="base", seed=seed) for seed in range(plan.seeds)]
-    for seed in range(plan.seeds):
-        some = depths if seed == 0 else [n for n in depths if n in controls]
-        found += [Member(arm=arm, seed=seed, blocks=n) for n in some for arm in ARMS]
-        found += [Member(arm=arm, seed=seed, blocks=n) for n in some if n and n in controls for arm in CONTROLS]
+    made = [n for n in controls if n]
+    found += [Member(arm=arm, seed=0, blocks=n) for n in depths for arm in ARMS]
+    found += [Member(arm=arm, seed=0, blocks=n) for n in made for arm in CONTROLS]
+    others = range(1, plan.seeds)
+    found += [Member(arm=arm, seed=seed, blocks=n) for seed in others for n in controls for arm in ARMS]
+    again = others[: plan.control_seeds - 1]
+    found += [Member(arm=arm, seed=seed, blocks=n) for seed in again for n in made for arm in CONTROLS]
     return found
 
 
