@@ -335,6 +335,20 @@ CASES = [
     Case("sweep of no jobs", "--jobs", lambda room: ["sweep", "simple-cnn", room.photos, "--jobs", "0"]),
     Case("sweep on data that are not there", "nowhere", lambda room: [
         "sweep", "simple-cnn", room.path / "nowhere"]),
+    Case("transfer from a model without weights", "give source.dataset to train base A on", lambda room: [
+        "transfer", "simple-cnn", room.photos]),
+    Case("transfer of more blocks than there are", "blocks is 9 and the network has 6", lambda room: [
+        "transfer", room.trained, room.photos, "--blocks", "0,9"]),
+    Case("transfer of a word of blocks", "blocks", lambda room: [
+        "transfer", room.trained, room.photos, "--blocks", "all"]),
+    Case("transfer judged where nothing is made", "give it among eps and own_eps", lambda room: [
+        "transfer", room.trained, room.photos, "--judged", "3/255"]),
+    Case("transfer into nobody's classes", "classes", lambda room: [
+        "transfer", room.trained, room.photos, "--classes", "nobody"]),
+    Case("transfer from a single layer", "single layer", lambda room: [
+        "transfer", "logistic", room.photos, "--source-data", room.photos]),
+    Case("blocks for a recipe that copies none", "--blocks is for a transfer", lambda room: [
+        "run", "digits", "--blocks", "0,4"]),
     Case("a model for a sweep over models", "vary.model", lambda room: ["run", "shootout", "--model", "logistic"]),
     Case("unknown norm", "'l2'", lambda room: ["attack", room.trained, room.photos, "--norm", "l7"]),
     Case("a norm without attacks", "attacks is empty", lambda room: ["run", "digits", "--set", "norm=l2"]),

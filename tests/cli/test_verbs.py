@@ -13,7 +13,7 @@ from PIL import Image
 
 from ironglass.run import Run
 
-VERBS = ("run", "train", "evaluate", "explain", "attack", "harden", "sweep", "predict", "report")
+VERBS = ("run", "train", "evaluate", "explain", "attack", "harden", "sweep", "transfer", "predict", "report")
 COMMON = ("--json", "--seed", "--device", "--output", "--resume", "--quiet")
 FILES = """
     recipe.json environment.json data.json history.jsonl model.safetensors config.json README.md report.html
@@ -225,6 +225,21 @@ def test_a_sweep_recipe_end_to_end(call, tmp_path: Path, photos: Path) -> None:
     assert [row["values"] for row in found["rows"]] == [["simple-cnn"], ["logistic"]]
     assert all(row["robust"]["accuracy"]["n"] == 4 for row in found["rows"])
     assert Run(tmp_path / "out" / found["rows"][0]["folder"]).read("recipe.json")["seed"] == 3
+
+
+def test_transfer_copies_blocks_of_a_run(call, tmp_path: Path, photos: Path, trained: Path) -> None:
+    short = [word for field in ("frozen.0", "plus.0", "plus.1") for word in ("--set", f"{field}.epochs=1")]
+    words = ["--blocks", "0,2", "--epochs", 1, "--attacks", "fgsm", "--eps", "0.05,0.1", "--judged", "0.05"]
+    status, out, err = call("transfer", trained, photos, *words, *short, "--images", 4, "--seed", 2, "--output", "out")
+    assert status == 0, err
+    assert ": Fine-tuned networks hold up on images made on base A (" in out
+    assert "Seems: A02B+" in out
+    recipe = Run(tmp_path / "out").read("recipe.json")
+    assert (recipe["blocks"], recipe["judged"], recipe["own_eps"]) == ([0, 2], 0.05, [0.05 / 8, 0.05])
+    found = Run(tmp_path / "out").results["transfer"]
+    assert [(network["arm"], network["blocks"]) for network in found["networks"][1:5]] == [
+        ("AnB", 0), ("AnB+", 0), ("AnB", 2), ("AnB+", 2)]  # fmt: skip
+    assert found["known"] is True
 
 
 def test_predict_files_and_folders(call, tmp_path: Path, photos: Path, trained: Path) -> None:

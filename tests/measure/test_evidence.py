@@ -322,7 +322,8 @@ def test_watched(plain):
 
 
 def test_under_cprofile_it_gives_the_logits_and_leaves_the_profiler() -> None:
-    linear = Classifier(logistic(classes=2, channels=1, size=(2, 2)), mean=(0.5,), std=(1.0,), classes=("a", "b"), input_size=2)
+    network = logistic(classes=2, channels=1, size=(2, 2))
+    linear = Classifier(network, mean=(0.5,), std=(1.0,), classes=("a", "b"), input_size=2)
     images = torch.full((2, 1, 2, 2), 0.5)
     profile = cProfile.Profile()
     profile.enable()

@@ -21,7 +21,7 @@ from ironglass.studies import transplanted as room
 from ironglass.studies.parallel import Job
 from ironglass.studies.plan import Audit
 from ironglass.studies.shown import shown_of
-from ironglass.studies.transfer import transfer, write_matrix, write_source
+from ironglass.studies.transfer import dealt, transfer, write_matrix, write_source
 from ironglass.studies.transfer_plan import COPIED, Member, Transfer, members_of
 from ironglass.studies.transplanted import Ground, architecture_of, ground_of, train_and_measure
 from ironglass.train.recipe import Stage
@@ -46,6 +46,7 @@ def plan(draw_photos: Callable[..., Path]) -> Transfer:
         blocks=(0, 2, 6),
         controls=(0, 2),
         seeds=2,
+        control_seeds=2,
         shown=("fgsm", "pgd-3"),
         eps=(EPS, 0.1),
         judged=EPS,
@@ -76,6 +77,23 @@ def test_which_networks_there_are(plan: Transfer, ground: Ground, whole: Run) ->
     assert len(names) == 18
     assert {path.name for path in (whole.path / "networks").iterdir()} == {*names, "base-A"}
     assert [network["name"] for network in whole.results["transfer"]["networks"]] == names
+
+
+def test_controls_are_made_once_unless_more_are_asked_for(plan: Transfer, ground: Ground) -> None:
+    names = {member.name for member in members_of(replace(plan, control_seeds=1), ground.blocks)}
+    assert {name for name in names if name.endswith("s1")} == {
+        "base-B-s1",
+        "A00B-s1",
+        "A00B+-s1",
+        "A02B-s1",
+        "A02B+-s1",
+    }
+    assert {"B02B-s0", "B02B+-s0", "R02B-s0"} < names
+
+
+def test_hands_are_dealt_there_and_back() -> None:
+    assert dealt("abcdefg", 2) == [["a", "d", "e"], ["b", "c", "f", "g"]]
+    assert dealt("abcdefg", 3) == [["a", "f", "g"], ["b", "e"], ["c", "d"]]
 
 
 def state(ground: Ground, name: str) -> dict[str, torch.Tensor]:

@@ -88,6 +88,11 @@ def show_run(run: Run, *, as_json: bool, quiet: bool) -> None:
         from ironglass.report.sweep_words import sweep_words
 
         console.print(sweep_words(swept), soft_wrap=True, highlight=False)
+    if transferred := results.get("transfer"):
+        from ironglass.report.transfer_words import finding_words
+
+        for one in transferred["findings"]:
+            console.print(f"{one['answer']}: {one['claim']} ({finding_words(one)})", soft_wrap=True, highlight=False)
     if "explanations" in results:
         console.print(f"maps: {run.path / 'explanations'}", soft_wrap=True, highlight=False)
     if verdict := results.get("fgsm", {}).get("verdict"):
@@ -126,6 +131,9 @@ def _cell(point: dict[str, Any]) -> str:
 
 def headlines(results: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Labels and rates, the most wanted first."""
+    from ironglass.report.comparison_words import comparison_cards
+    from ironglass.report.transfer_words import transfer_cards
+
     if evaluation := results.get("evaluation"):
         yield f"{evaluation['split']} images as they are", evaluation["accuracy"]
     if corrupted := results.get("corruptions"):
@@ -138,6 +146,12 @@ def headlines(results: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
             at = f", eps {_size(hardened['norm'], row['eps'])}" if row["eps"] else ""
             for side in ("before", "after"):
                 yield f"{side}: {row['label']}{at}", row[side]
+    if compared := results.get("comparison"):
+        for label, detail, rate, _ in comparison_cards(compared, results["transferred"]):
+            yield f"{label}, {detail}", rate
+    if transferred := results.get("transfer"):
+        for label, detail, rate, _ in transfer_cards(transferred):
+            yield f"{label}, {detail}", rate
     if swept := results.get("sweep"):
         for row in swept["rows"]:
             if "validation" in row:

@@ -39,8 +39,9 @@ class Transfer:
 
     blocks: how many are copied; () for every number there is. controls: the numbers at which the control networks are
     made; () for five, spread evenly. seeds: of orders and of fresh weights; the first has every number of blocks, the
-    others those of the controls. control_seeds: of them, how many have controls, too. classes: whose the networks answer in: "target", the data's own, or "source", base A's
-    list, by name or WordNet id (of ImageNet-R the 200 and the 1,000-class reading).
+    others those of the controls. control_seeds: of them, how many have controls, too. classes: whose the networks
+    answer in: "target", the data's own, or "source", base A's list, by name or WordNet id (of ImageNet-R the 200 and
+    the 1,000-class reading).
 
     shown, eps: attacks whose images are made once on base A and shown to all, and their sizes; judged: the eps that the
     findings speak of. own, own_eps: attacks made on each network itself, on `own_images` of the split. images: of the
