@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+import torch
 
+from ironglass.models.load import load_classifier
 from ironglass.recipes import RECIPES
 from ironglass.run import Run
 from ironglass.studies.audit import audit
 from ironglass.studies.harden import Hardening
+from ironglass.studies.plan import Audit
 from ironglass.studies.transfer import transfer
 from ironglass.studies.transfer_plan import Transfer
 from ironglass.train.recipe import Stage
@@ -121,3 +124,33 @@ def test_blocks_are_copied_from_one_half_of_tiny_imagenet_to_the_other(shared_da
     assert (found["blocks"], found["known"], found["source"]["classes"]) == (17, False, 20)
     assert {one["seeds"] for one in found["findings"]} == {1}
     assert found["n"] == 20
+
+
+def test_published_weights_are_moved_to_renditions(shared_data: Path, tmp_path: Path) -> None:
+    (tmp_path / "renditions").mkdir()
+    for split, every in (("train", 40), ("validation", 20), ("test", 20)):
+        table = pq.read_table(next((shared_data / "renditions").rglob(f"{split}-*.parquet")))
+        pq.write_table(table.take(list(range(0, len(table), every))), tmp_path / "renditions" / f"{split}.parquet")
+    weights = shared_data / "weights_squeezenet1_1" / "squeezenet1_1_imagenet_fp16.pt"
+    once = (Stage(epochs=1, peak_lr=0.001, batch_size=16, trainable_from="blocks"),)
+    plan = Transfer(
+        source=Audit(model="torchvision/squeezenet1_1", weights=str(weights), size=64),
+        target=Audit(
+            dataset=str(tmp_path / "renditions"), label_column="label", stages=(Stage(epochs=1, peak_lr=0.01),)
+        ),
+        frozen=once,
+        plus=once,
+        blocks=(8,),
+        controls=(8,),
+        shown=("fgsm",),
+        own=("fgsm",),
+    )
+    run = transfer(plan, tmp_path / "run")
+    found = run.results["transfer"]
+    assert (found["blocks"], found["known"]) == (8, False)
+    assert (found["source"]["classes"], found["target"]["classes"]) == (1000, 6)
+    published = torch.load(weights, weights_only=True)
+    moved = load_classifier(str(run.path / "networks" / "A08B-s0")).network.state_dict()
+    features = [name for name in moved if name.startswith("features.")]
+    assert len(features) == 50
+    assert all(torch.equal(moved[name], published[name].float()) for name in features)
