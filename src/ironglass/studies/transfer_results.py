@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from ironglass.measure.statistics import wilson
 from ironglass.models.classifier import Classifier
 from ironglass.run import Run
-from ironglass.studies.findings import findings
+from ironglass.studies.findings import Kind, findings
 from ironglass.studies.prepare import measured_split
 from ironglass.studies.shown import shown_of
 from ironglass.studies.transfer_plan import SOURCE, Member, depths_of
@@ -105,14 +105,14 @@ def matrix_names(members: Sequence[Member]) -> list[str]:
     return [SOURCE, *(member.name for member in members if member.seed == 0)]
 
 
-def _flags(ground: Ground, members: Sequence[Member]) -> dict[Member, dict[str, np.ndarray]]:
+def _flags(ground: Ground, members: Sequence[Member]) -> dict[Member, dict[Kind, np.ndarray]]:
     plan = ground.plan
-    kinds = {
+    kinds: dict[Kind, tuple[str, float]] = {
         "clean": ("clean", 0.0),
         "shown": (f"shown-{plan.shown[0]}", plan.judged),
         "own": (f"own-{plan.own[-1]}", plan.judged),
     }
-    found = {}
+    found: dict[Member, dict[Kind, np.ndarray]] = {}
     for member in members:
         table = pq.read_table(ground.folder(member.name) / "per_image" / "measured.parquet")
         condition, eps, correct = (np.asarray(table[column]) for column in ("condition", "eps", "correct"))
