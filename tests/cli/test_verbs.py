@@ -237,8 +237,8 @@ def test_transfer_copies_blocks_of_a_run(call, tmp_path: Path, photos: Path, tra
     recipe = Run(tmp_path / "out").read("recipe.json")
     assert (recipe["blocks"], recipe["judged"], recipe["own_eps"]) == ([0, 2], 0.05, [0.05 / 8, 0.05])
     found = Run(tmp_path / "out").results["transfer"]
-    assert [(network["arm"], network["blocks"]) for network in found["networks"][1:5]] == [
-        ("AnB", 0), ("AnB+", 0), ("AnB", 2), ("AnB+", 2)]  # fmt: skip
+    assert [network["name"] for network in found["networks"][:5]] == [
+        "base-B-s2", "A00B-s2", "A00B+-s2", "A02B-s2", "A02B+-s2"]  # fmt: skip
     assert found["known"] is True
 
 

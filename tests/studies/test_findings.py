@@ -32,7 +32,7 @@ def made(clean, shown, own) -> dict:  # type: ignore[no-untyped-def]
 
 
 def answers(flags: dict, seeds: int = SEEDS) -> dict[str, tuple[str, float]]:
-    return {one["key"]: (one["answer"], one["effect"]) for one in findings(flags, DEPTHS, seeds)}
+    return {one["key"]: (one["answer"], one["effect"]) for one in findings(flags, DEPTHS, range(seeds))}
 
 
 def slope(one: Member) -> float:
@@ -67,7 +67,7 @@ def test_a_grid_in_which_it_does_not() -> None:
 
 
 def test_the_rival_is_named_and_controls_are_marked() -> None:
-    found = {one["key"]: one for one in findings(made(slope, slope, slope), DEPTHS, 1)}
+    found = {one["key"]: one for one in findings(made(slope, slope, slope), DEPTHS, [0])}
     assert "the best other (AnB+ at 2 blocks)" in found["all-plus-best-clean"]["measure"]
     assert {key for key, one in found.items() if one["ours"]} == OURS
     assert found["plus-grows"]["over_seeds"] is None

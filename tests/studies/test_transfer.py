@@ -18,12 +18,13 @@ from ironglass.models.load import load_classifier
 from ironglass.models.predict import logits_of
 from ironglass.run import Run
 from ironglass.studies import transplanted as room
+from ironglass.studies.ground import Ground, architecture_of, ground_of
 from ironglass.studies.parallel import Job
 from ironglass.studies.plan import Audit
 from ironglass.studies.shown import shown_of
 from ironglass.studies.transfer import dealt, transfer, write_matrix, write_source
 from ironglass.studies.transfer_plan import COPIED, Member, Transfer, members_of
-from ironglass.studies.transplanted import Ground, architecture_of, ground_of, train_and_measure
+from ironglass.studies.transplanted import train_and_measure
 from ironglass.train.recipe import Stage
 
 EPS = 0.05

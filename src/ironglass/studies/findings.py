@@ -56,8 +56,9 @@ class Grid:
 
     def rival(self, seeds: Sequence[int], kind: Kind) -> Member:
         """Of all others but the controls, the network that does best beside AnB+ at the last depth."""
-        others = [Member(arm="base", seed=0), *(Member(arm=arm, seed=0, blocks=n) for arm in ARMS for n in self.depths)]
-        others.remove(Member(arm="AnB+", seed=0, blocks=max(self.depths)))
+        first, last = seeds[0], max(self.depths)
+        grown = [Member(arm=arm, seed=first, blocks=n) for arm in ARMS for n in self.depths]
+        others = [Member(arm="base", seed=first), *(one for one in grown if (one.arm, one.blocks) != ("AnB+", last))]
 
         def accuracy(one: Member) -> float:
             return float(np.mean([self.at(seed, one.arm, one.blocks, kind).mean() for seed in seeds]))
@@ -65,13 +66,13 @@ class Grid:
         return max(others, key=accuracy)
 
 
-def findings(flags: Flags, depths: Sequence[int], seeds: int) -> list[dict[str, Any]]:
+def findings(flags: Flags, depths: Sequence[int], seeds: Sequence[int]) -> list[dict[str, Any]]:
     """Each statement with its answer, effect and intervals, the document's own and, `ours`, the controls to them.
 
     An effect is a difference of accuracies on the same images; a statement is answered by whether it lies above
     `above`, which is 0 or, where an accuracy is to hold, minus HELD.
     """
-    grid, last, every = Grid(flags, depths), max(depths), range(seeds)
+    grid, last = Grid(flags, depths), max(depths)
 
     def stated(key: str, claim: str, measure: str, each: list[np.ndarray], above: float = 0.0) -> dict[str, Any]:
         found = contrast(each)
@@ -79,39 +80,39 @@ def findings(flags: Flags, depths: Sequence[int], seeds: int) -> list[dict[str, 
         return known | {"answer": answered(found, above)} | found
 
     def best(kind: Kind, images: str) -> dict[str, Any]:
-        rival = grid.rival(every, kind)
+        rival = grid.rival(seeds, kind)
         called = "base B" if rival.blocks is None else f"{rival.arm} at {rival.blocks} blocks"
-        lead = [grid.at(s, "AnB+", last, kind) - grid.at(s, rival.arm, rival.blocks, kind) for s in every]
+        lead = [grid.at(s, "AnB+", last, kind) - grid.at(s, rival.arm, rival.blocks, kind) for s in seeds]
         measure = f"AnB+ at {last} blocks, less the best other ({called}), {images}"
         return stated(f"all-plus-best-{kind}", f"AnB+ with all blocks is best on {images}", measure, lead)
 
     held, way = f"it holds above −{100 * HELD:.0f} points", f"from {depths[0]} to {last} blocks"
     found = [
         stated("plus-beats-base", "AnB+ beats base B", "AnB+ over all depths, less base B, unchanged images",
-               [grid.mean(s, "AnB+", "clean") - grid.base(s, "clean") for s in every]),
+               [grid.mean(s, "AnB+", "clean") - grid.base(s, "clean") for s in seeds]),
         stated("plus-grows", "AnB+ grows with n", f"rise of AnB+ {way}, unchanged images",
-               [grid.rise(s, "AnB+") for s in every]),
+               [grid.rise(s, "AnB+") for s in seeds]),
         stated("frozen-falls", "AnB falls with n", f"fall of AnB {way}, unchanged images",
-               [-grid.rise(s, "AnB") for s in every]),
+               [-grid.rise(s, "AnB") for s in seeds]),
         stated("plus-holds", "Fine-tuned networks hold up on images made on base A",
                f"AnB+ on base A’s images, less AnB+ on unchanged ones; {held}",
-               [-grid.loss(s, "AnB+") for s in every], -HELD),
+               [-grid.loss(s, "AnB+") for s in seeds], -HELD),
         stated("base-holds", "So does base B, which shares nothing with base A",
                f"base B on base A’s images, less base B on unchanged ones; {held}",
-               [grid.base(s, "shown") - grid.base(s, "clean") for s in every], -HELD),
+               [grid.base(s, "shown") - grid.base(s, "clean") for s in seeds], -HELD),
         best("clean", "unchanged images"),
         best("shown", "base A’s images"),
         stated("frozen-degrades", "Frozen networks lose more on base A’s images than fine-tuned ones",
                "loss of AnB on base A’s images, less that of AnB+",
-               [grid.loss(s, "AnB") - grid.loss(s, "AnB+") for s in every]),
+               [grid.loss(s, "AnB") - grid.loss(s, "AnB+") for s in seeds]),
         stated("nearer-falls", "The more frozen blocks of base A a network has, the more base A’s images fool it",
-               f"rise of AnB’s loss on base A’s images {way}", [grid.rise(s, "AnB", loss=True) for s in every]),
+               f"rise of AnB’s loss on base A’s images {way}", [grid.rise(s, "AnB", loss=True) for s in seeds]),
         stated("plus-robust", "Fine-tuned networks are harder to fool by attacks on themselves than base B",
                "AnB+ attacked by its own gradients, less base B by its own",
-               [grid.mean(s, "AnB+", "own") - grid.base(s, "own") for s in every]),
+               [grid.mean(s, "AnB+", "own") - grid.base(s, "own") for s in seeds]),
     ]  # fmt: skip
     if 0 in depths:
-        scratch = [grid.mean(s, "AnB+", "clean") - grid.at(s, "AnB+", 0, "clean") for s in every]
+        scratch = [grid.mean(s, "AnB+", "clean") - grid.at(s, "AnB+", 0, "clean") for s in seeds]
         found.insert(1, stated("plus-beats-scratch", "AnB+ beats the same training with nothing copied",
                                "AnB+ over all other depths, less AnB+ at 0, unchanged images", scratch))  # fmt: skip
     return found

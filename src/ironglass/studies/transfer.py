@@ -7,16 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
-from safetensors.numpy import save
 
 from ironglass.attacks import FGSM, THREATS
 from ironglass.errors import InputError
 from ironglass.measure.transfer_matrix import transferred
-from ironglass.models.classifier import Classifier, frozen
+from ironglass.models.classifier import Classifier
 from ironglass.models.load import load_classifier
 from ironglass.models.save import save_classifier
 from ironglass.models.summary import summarise
@@ -24,21 +22,16 @@ from ironglass.run import Run, atomic
 from ironglass.studies.attack import Tell
 from ironglass.studies.audit import audit
 from ironglass.studies.environment import environment
+from ironglass.studies.ground import Architecture, architecture_of, ground_of
 from ironglass.studies.parallel import Job, run_parallel
 from ironglass.studies.plan import Audit, Step
 from ironglass.studies.prepare import pick_device, prepare, spread_positions
 from ironglass.studies.processes import refuse_several
 from ironglass.studies.shown import shown_of
-from ironglass.studies.transfer_plan import SOURCE, Member, Transfer, members_of
+from ironglass.studies.transfer_picture import write_picture
+from ironglass.studies.transfer_plan import SOURCE, Transfer, members_of
 from ironglass.studies.transfer_results import matrix_names, transfer_results
-from ironglass.studies.transplanted import (
-    Architecture,
-    Ground,
-    architecture_of,
-    check_members,
-    ground_of,
-    train_and_measure,
-)
+from ironglass.studies.transplanted import check_members, train_and_measure
 from ironglass.train.fit import check_recipe
 from ironglass.train.record import as_json
 
@@ -93,7 +86,7 @@ def transfer(
     rows = dealt(names, jobs)
     _do([Job(f"share {n}", write_matrix, (plan, path, source, share, names, device))
          for n, share in enumerate(rows, 1) if share], jobs, tell)  # fmt: skip
-    _write_picture(ground, base_a, members)
+    write_picture(ground, base_a, members)
     run.record("model", summarise(ground.load(bases[0].name))[1])
     run.record("transfer", transfer_results(ground, members, base_a))
     from ironglass.report.page import write_report  # late: matplotlib takes its time
@@ -184,50 +177,3 @@ def write_matrix(
         with atomic(folder / "matrix" / f"{name}.parquet") as path:
             pq.write_table(pa.table({"name": list(some.names)} | right), path)
     tell("showing each one's images to all", len(waiting), len(waiting), "")
-
-
-def _write_picture(ground: Ground, base_a: Classifier, members: Sequence[Member]) -> None:
-    """`transfer.safetensors` and `transfer.json`: one image at every eps, and what three networks say of it.
-
-    The image is the first that base B and the deepest AnB+ both name right.
-    """
-    plan, split, classes = ground.plan, ground.split, ground.dataset.classes
-    deepest = max((one for one in members if one.arm == "AnB+" and one.seed == 0), key=lambda one: one.blocks or 0)
-    base = next(one for one in members if one.arm == "base")
-    asked = {SOURCE: base_a, **{one.name: ground.load(one.name) for one in (base, deepest)}}
-    for i in range(len(split)):
-        image, label = split[i]
-        if all(_answer(asked[one.name], image)[0] == label for one in (base, deepest)):
-            break
-    else:
-        image, label = split[0]
-        i = 0
-    shown = shown_of(ground.run, plan, ground.dataset, split)
-    name = shown.names[0]
-    pictures, columns = [split.pixels[i]], []
-    versions = [(0.0, image)]
-    for eps in shown.sizes:
-        batch, place = divmod(i, 64)
-        found = next(one for number, (one, _) in enumerate(shown.read(name, eps)) if number == batch)[place : place + 1]
-        versions.append((eps, found))
-        pictures.append((found[0].permute(1, 2, 0) * 255).round().byte().numpy())
-    for eps, version in versions:
-        answers = []
-        for network, classifier in asked.items():
-            which, confidence = _answer(classifier, version)
-            called = classifier.classes[which]
-            knows = {*classes} <= {*classifier.classes}
-            right = called == classes[int(label)] if knows else None
-            answers.append({"network": network, "class": called, "confidence": confidence, "right": right})
-        columns.append({"eps": eps, "answers": answers})
-    with atomic(ground.run.path / "transfer.safetensors") as path:
-        path.write_bytes(save({"images": np.ascontiguousarray(np.stack(pictures))}))
-    ground.run.write("transfer.json", {
-        "image": {"name": split.names[i], "label": int(label)}, "attack": name, "columns": columns,
-    })  # fmt: skip
-
-
-def _answer(classifier: Classifier, image: torch.Tensor) -> tuple[int, float]:
-    with frozen(classifier), torch.no_grad():
-        shares = classifier(image.to(classifier.device)).softmax(1)[0]
-    return int(shares.argmax()), float(shares.max())

@@ -38,10 +38,10 @@ class Transfer:
     filled in is the founding document's.
 
     blocks: how many are copied; () for every number there is. controls: the numbers at which the control networks are
-    made; () for five, spread evenly. seeds: of orders and of fresh weights; the first has every number of blocks, the
-    others those of the controls. control_seeds: of them, how many have controls, too. classes: whose the networks
-    answer in: "target", the data's own, or "source", base A's list, by name or WordNet id (of ImageNet-R the 200 and
-    the 1,000-class reading).
+    made; () for five, spread evenly. seeds: how many trainings, from the target's seed on, of orders and of fresh
+    weights; the first has every number of blocks, the others those of the controls. control_seeds: how many have
+    controls, too. classes: whose the networks answer in: "target", the data's own, or "source", base A's list, by name
+    or WordNet id (of ImageNet-R the 200 and the 1,000-class reading).
 
     shown, eps: attacks whose images are made once on base A and shown to all, and their sizes; judged: the eps that the
     findings speak of. own, own_eps: attacks made on each network itself, on `own_images` of the split. images: of the
@@ -77,6 +77,11 @@ class Transfer:
     def name(self) -> str:
         """What the run is called."""
         return self.target.name
+
+    @property
+    def each_seed(self) -> list[int]:
+        """The seeds themselves."""
+        return [self.target.seed + number for number in range(self.seeds)]
 
     @property
     def trains_source(self) -> bool:
@@ -134,11 +139,11 @@ def members_of(plan: Transfer, blocks: Blocks) -> list[Member]:
     Raises InputError for more blocks than the network has.
     """
     depths, controls = depths_of(plan, blocks)
-    found = [Member(arm="base", seed=seed) for seed in range(plan.seeds)]
+    first, *others = plan.each_seed
+    found = [Member(arm="base", seed=seed) for seed in plan.each_seed]
     made = [n for n in controls if n]
-    found += [Member(arm=arm, seed=0, blocks=n) for n in depths for arm in ARMS]
-    found += [Member(arm=arm, seed=0, blocks=n) for n in made for arm in CONTROLS]
-    others = range(1, plan.seeds)
+    found += [Member(arm=arm, seed=first, blocks=n) for n in depths for arm in ARMS]
+    found += [Member(arm=arm, seed=first, blocks=n) for n in made for arm in CONTROLS]
     found += [Member(arm=arm, seed=seed, blocks=n) for seed in others for n in controls for arm in ARMS]
     again = others[: plan.control_seeds - 1]
     found += [Member(arm=arm, seed=seed, blocks=n) for seed in again for n in made for arm in CONTROLS]

@@ -12,10 +12,10 @@ from ironglass.measure.statistics import wilson
 from ironglass.models.classifier import Classifier
 from ironglass.run import Run
 from ironglass.studies.findings import Kind, findings
+from ironglass.studies.ground import Ground
 from ironglass.studies.prepare import measured_split
 from ironglass.studies.shown import shown_of
 from ironglass.studies.transfer_plan import SOURCE, Member, depths_of
-from ironglass.studies.transplanted import Ground
 
 
 def transfer_results(ground: Ground, members: Sequence[Member], source: Classifier) -> dict[str, Any]:
@@ -42,7 +42,7 @@ def transfer_results(ground: Ground, members: Sequence[Member], source: Classifi
         "blocks": len(ground.blocks),
         "depths": depths,
         "control_depths": controls,
-        "seeds": list(range(plan.seeds)),
+        "seeds": plan.each_seed,
         "eps": sorted({*plan.eps} - {0.0}),
         "judged_eps": plan.judged,
         "shown": list(dict.fromkeys(plan.shown)),
@@ -51,7 +51,7 @@ def transfer_results(ground: Ground, members: Sequence[Member], source: Classifi
         "surrogate": shown_of(ground.run, plan, dataset, ground.split).survival(source),
         "networks": networks,
         "matrix": _matrix(ground, members),
-        "findings": findings(_flags(ground, members), shared, plan.seeds),
+        "findings": findings(_flags(ground, members), shared, plan.each_seed),
         "cost": {"seconds": sum(one["seconds"] for one in networks), "networks": len(networks)},
     }
 
@@ -102,7 +102,7 @@ def _matrix(ground: Ground, members: Sequence[Member]) -> dict[str, Any]:
 
 def matrix_names(members: Sequence[Member]) -> list[str]:
     """The networks that are shown each other's images: base A, and all of the first seed."""
-    return [SOURCE, *(member.name for member in members if member.seed == 0)]
+    return [SOURCE, *(member.name for member in members if member.seed == members[0].seed)]
 
 
 def _flags(ground: Ground, members: Sequence[Member]) -> dict[Member, dict[Kind, np.ndarray]]:

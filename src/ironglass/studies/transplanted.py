@@ -3,128 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import torch
 
-from ironglass.data.dataset import Dataset, Split
-from ironglass.data.load import load_dataset
-from ironglass.data.match import match_classes
-from ironglass.errors import InputError
 from ironglass.measure.white_box import white_box
-from ironglass.models.blocks import Blocks, blocks_of
-from ironglass.models.classifier import Classifier
-from ironglass.models.load import load_classifier
 from ironglass.models.predict import logits_of
-from ironglass.models.transplant import transplant
 from ironglass.run import Run, atomic
 from ironglass.studies.attack import Tell
 from ironglass.studies.audit import training_line
-from ironglass.studies.prepare import measured_split, pick_device, spread_positions
+from ironglass.studies.ground import Architecture, Ground, ground_of
+from ironglass.studies.prepare import pick_device
 from ironglass.studies.shown import answers_of, rate_of, shown_of
 from ironglass.studies.transfer_plan import Member, Transfer, recipe_of
 from ironglass.train.fit import check_recipe, fit
-from ironglass.types import Progress
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """What base A is, so that networks like it can be built. classes: its own."""
-
-    model: str
-    options: dict[str, Any]
-    size: tuple[int, int]
-    channels: int
-    classes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Ground:
-    """What all networks of a study share. blocks: of base A, and so of every one."""
-
-    plan: Transfer
-    run: Run
-    device: torch.device
-    dataset: Dataset
-    source: Architecture
-    blocks: Blocks
-
-    def folder(self, name: str) -> Path:
-        """Where a network lies."""
-        return self.run.path / "networks" / name
-
-    def load(self, name: str) -> Classifier:
-        """A network that has been trained."""
-        return load_classifier(str(self.folder(name))).to(self.device)
-
-    def fresh(self, member: Member) -> Classifier:
-        """A member before its training: fresh, but for what is copied."""
-        classifier = load_classifier(
-            self.source.model,
-            classes=self.dataset.classes,
-            size=self.dataset.size,
-            channels=self.dataset.channels,
-            seed=member.fresh_seed,
-            **self.source.options,
-        )
-        if member.giver:
-            transplant(classifier, load_classifier(str(self.folder(member.giver))), member.blocks or 0)
-        return classifier.to(self.device)
-
-    @property
-    def split(self) -> Split:
-        """The images that are measured."""
-        _, whole = measured_split(self.plan.target, self.dataset)
-        return whole.take(spread_positions(len(whole), self.plan.images))
-
-    @property
-    def attacked(self) -> Split:
-        """Those of them that each network is attacked on itself."""
-        return self.split.take(spread_positions(len(self.split), self.plan.own_images))
-
-
-def architecture_of(source: Classifier) -> Architecture:
-    """The source's. Raises InputError for one that cannot be built again."""
-    if not source.source:
-        raise InputError("the source is a module of your own, which cannot be built again: name file.py:function")
-    return Architecture(source.source, source.options, source.input_size, source.channels, source.classes)
-
-
-def ground_of(
-    plan: Transfer,
-    folder: Path,
-    source: Architecture,
-    device: torch.device,
-    *,
-    download: bool = False,
-    progress: Progress | None = None,
-) -> Ground:
-    """The target's data at the source's size and channels, its labels in the classes that the plan asks for.
-
-    Raises InputError.
-    """
-    given = plan.target
-    dataset = load_dataset(
-        given.dataset,
-        size=given.size or source.size[0],
-        channels=source.channels,
-        image_column=given.image_column,
-        label_column=given.label_column,
-        classes=given.only or None,
-        download=download,
-        progress=progress,
-    )
-    if plan.classes == "source":
-        dataset = match_classes(dataset, source.classes)
-    one = load_classifier(
-        source.model, classes=dataset.classes, size=dataset.size, channels=dataset.channels, **source.options
-    )
-    return Ground(plan, Run(folder), device, dataset, source, blocks_of(one))
 
 
 def check_members(ground: Ground, members: Sequence[Member]) -> None:
