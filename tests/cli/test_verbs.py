@@ -88,7 +88,7 @@ def test_list_names_the_recipes(call) -> None:
     assert status == 0
     known = [
         "digits", "cats-dogs", "fashion-attributions", "fashion-linf", "mnist-3v7", "mnist-maxout", "mnist-linf",
-        "cifar10-linf", "shootout", "tiny-imagenet-robust",
+        "cifar10-linf", "shootout", "tiny-imagenet-robust", "transfer-defence",
     ]  # fmt: skip
     assert [line.split()[0] for line in out.splitlines()] == known
     assert set(json.loads(call("run", "--list", "--json")[1])) == set(known)
