@@ -17,22 +17,14 @@ import time
 from pathlib import Path
 from unittest.mock import patch
 
-import numpy as np
 import torch
 
 import ironglass as ig
-from ironglass.data.dataset import Dataset, Split
+from harden import random_bytes
+from ironglass.data.dataset import Dataset
 from ironglass.models.blocks import blocks_of
 
-CLASSES = 20
 DEPTHS = (4, 8, 12, 17)
-
-
-def random_bytes(images: int, size: int) -> Dataset:
-    random = np.random.default_rng(0)
-    pixels = random.integers(0, 256, (images, size, size, 3), dtype=np.uint8)
-    split = Split(pixels, random.integers(0, CLASSES, images), tuple(str(number) for number in range(images)))
-    return Dataset("random bytes", {"train": split}, tuple(f"class {number}" for number in range(CLASSES)), "random")
 
 
 def seconds(dataset: Dataset, network: str, size: int, epochs: int, blocks: int, *, reused: bool = True) -> float:

@@ -214,10 +214,14 @@ def test_only_what_is_missing_is_done_again(plan: Transfer, whole: Run, monkeypa
     for path in sorted(gone.rglob("*"), reverse=True):
         path.rmdir() if path.is_dir() else path.unlink()
     (whole.path / "matrix" / "A02B-s0.parquet").unlink()
+    (lost,) = (whole.path / "adversarial" / "pgd-3" / "linf-0.1000").glob("*.safetensors")
+    images = lost.read_bytes()
+    lost.unlink()
     trained, fit = [], room.fit
     monkeypatch.setattr(room, "fit", lambda *given, **more: trained.append(given[3].name) or fit(*given, **more))
     again = transfer(plan, whole.path, resume=True).results["transfer"]
     assert trained == ["A02B-s0"]
+    assert lost.read_bytes() == images
     for found in (before, again):
         found["cost"] = None
         for network in found["networks"]:
@@ -258,6 +262,11 @@ def test_what_cannot_be_made_is_refused_before_anything_is_written(
     with pytest.raises(InputError, match=said):
         transfer(replace(plan, **changes), tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_no_networks_at_once_is_refused(plan: Transfer, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="jobs is 0"):
+        transfer(plan, tmp_path / "run", jobs=0)
 
 
 @pytest.mark.parametrize(

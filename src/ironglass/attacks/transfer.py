@@ -52,10 +52,14 @@ class TransferFrom:
             )
         device = self.surrogate.device
         place = torch.tensor([self.surrogate.classes.index(name) for name in classifier.classes], device=device)
-        attack: Any = self.attack
-        if getattr(attack, "leave", False):  # what only just fools the surrogate seldom fools another
-            attack = replace(attack, leave=False)
+        attack: Any = to_the_end(self.attack)
         if getattr(attack, "targeted", None) is not None:
             attack = replace(attack, targeted=place[attack.targeted.to(device)])
         adversarial = attack(self.surrogate, images.to(device), place[labels.to(device)], generator=generator)
         return adversarial.to(images.device)
+
+
+def to_the_end(attack: Any) -> Any:
+    """The attack, its steps taken also after an image is fooled: what only just fools one network seldom fools
+    another."""
+    return replace(attack, leave=False) if getattr(attack, "leave", False) else attack

@@ -63,10 +63,12 @@ def transferred(
 
 def true_answers(classifier: Classifier, images: Images, labels: Labels, classes: Sequence[str]) -> Labels:
     """The labels, which count `classes`, in the classifier's own count; its own answers where it lacks one of them."""
-    if classifier.classes == tuple(classes):
-        return labels
-    places = torch.from_numpy(class_places(classes, classifier.classes))
-    if bool((places >= 0).all()):
-        return places.to(labels.device)[labels]
+    if knows(classifier, classes):
+        return torch.from_numpy(class_places(classes, classifier.classes)).to(labels.device)[labels]
     with frozen(classifier), torch.no_grad():
         return classifier(images.to(classifier.device)).argmax(1).to(labels.device)
+
+
+def knows(classifier: Classifier, classes: Sequence[str]) -> bool:
+    """Whether each of the classes is one of the classifier's, under whatever name."""
+    return bool((class_places(classes, classifier.classes) >= 0).all())

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 
-from ironglass.attacks import FGSM, THREATS, fgsm_sweep, find_attack, input_gradient
+from ironglass.attacks import find_attack, input_gradient
+from ironglass.attacks.sizes import at_each_eps
 from ironglass.data.dataset import Split
 from ironglass.measure.evidence import Evidence, Observations, observe, watched
 from ironglass.measure.statistics import wilson
@@ -52,15 +54,8 @@ def white_box(
             logits = classifier(images)
         seen += observe(logits, input_gradient(classifier, images, labels), again, autograd=autograd)
         for name in attacks:
-            attack: Any = find_attack(name)
-            if isinstance(attack, FGSM):
-                made = list(fgsm_sweep(classifier, images, labels, sizes, threat=THREATS[norm]))
-            else:
-                draws = [torch.Generator().manual_seed(seed * 1_000_003 + number) for _ in sizes]
-                made = [
-                    replace(attack, threat=THREATS[norm](size))(classifier, images, labels, generator=own)
-                    for size, own in zip(sizes, draws, strict=True)
-                ]
+            draws = partial(torch.Generator().manual_seed, seed * 1_000_003 + number)
+            made = at_each_eps(find_attack(name), classifier, images, labels, sizes, norm=norm, draws=draws)
             for size, adversarial in zip(sizes, made, strict=True):
                 with frozen(classifier), torch.no_grad():
                     right[name, size].append((classifier(adversarial).argmax(1) == labels).cpu().numpy())

@@ -36,12 +36,12 @@ def unchanged(network: dict[str, Any]) -> dict[str, Any]:
 
 def made_on_base(attack: str, eps: float, key: str = "accuracy") -> Read:
     """Accuracy on images that the attack made on base A; with `key` "png", of the same as 8-bit files."""
-    return lambda network: _at(network["shown"], attack, eps, key)
+    return lambda network: row_at(network["shown"], attack, eps).get(key)
 
 
 def made_on_itself(attack: str, eps: float) -> Read:
     """Accuracy on images that the attack made on the network itself."""
-    return lambda network: _at(network["own"], attack, eps, "accuracy")
+    return lambda network: row_at(network["own"], attack, eps).get("accuracy")
 
 
 def own_eps(measured: dict[str, Any]) -> float:
@@ -101,5 +101,6 @@ def _point(blocks: int, rates: list[dict[str, Any] | None]) -> Point | None:
     return Point(blocks, fmean(values), low, high, values)
 
 
-def _at(rows: list[dict[str, Any]], attack: str, eps: float, key: str) -> dict[str, Any] | None:
-    return next((row.get(key) for row in rows if row["attack"] == attack and isclose(row["eps"], eps)), None)
+def row_at(rows: list[dict[str, Any]], attack: str, eps: float) -> dict[str, Any]:
+    """The row of one attack at one eps; {} where it was not made."""
+    return next((row for row in rows if row["attack"] == attack and isclose(row["eps"], eps)), {})

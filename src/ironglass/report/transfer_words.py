@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from math import isclose
 from typing import Any
 
 from ironglass.report.transfer_rows import (
@@ -15,6 +14,7 @@ from ironglass.report.transfer_rows import (
     made_on_base,
     made_on_itself,
     own_eps,
+    row_at,
     unchanged,
 )
 from ironglass.report.words import count, eps_text, interval, listed, percent
@@ -40,14 +40,8 @@ def transfer_cards(measured: dict[str, Any]) -> list[tuple[str, str, dict[str, A
         cards.append((f"Seems: {name}", made, rate, {}))
     if measured["own"] and (rate := made_on_itself(measured["own"][-1], own_eps(measured))(best)):
         made = f"right under {measured['own'][-1].upper()} made on itself, eps {eps_text(own_eps(measured), norm)}"
-        cards.append((f"Is: {name}", made, rate, _verdict(best, measured["own"][-1], own_eps(measured))))
+        cards.append((f"Is: {name}", made, rate, row_at(best["own"], measured["own"][-1], own_eps(measured))))
     return cards
-
-
-def _verdict(network: dict[str, Any], attack: str, eps: float) -> dict[str, Any]:
-    """The row that holds the verdict on an attack's number; {} where there is none."""
-    rows = [row for row in network["own"] if row["attack"] == attack and isclose(row["eps"], eps)]
-    return rows[0] if rows and "verdict" in rows[0] else {}
 
 
 def transfer_words(measured: dict[str, Any]) -> str:
@@ -111,8 +105,7 @@ def seeds_text(point: Point) -> str:
 
 def surrogate_kept(measured: dict[str, Any], attack: str, eps: float) -> dict[str, Any] | None:
     """The share of images on which base A's own answer survives the attack made on it; None where unmeasured."""
-    rows = measured["surrogate"]
-    return next((row["kept"] for row in rows if row["attack"] == attack and isclose(row["eps"], eps)), None)
+    return row_at(measured["surrogate"], attack, eps).get("kept")
 
 
 def _seeming(measured: dict[str, Any]) -> str:

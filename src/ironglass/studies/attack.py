@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ironglass.attacks import APGD, FGSM, THREATS, APGDTargeted, AutoAttack, fgsm_sweep, find_attack, standard
+from ironglass.attacks import APGD, APGDTargeted, AutoAttack, find_attack, standard
 from ironglass.attacks.losses import LOSSES, dlr_targeted
+from ironglass.attacks.sizes import at_each_eps
 from ironglass.errors import InputError
 from ironglass.models.classifier import Classifier, check_labels
 from ironglass.models.predict import batches
@@ -72,23 +72,20 @@ def _made(
     attacks: Attacks, task: Task, images: Images, labels: Labels, sizes: Sequence[float], number: int
 ) -> Iterator[tuple[Images, dict[str, Tensor]]]:
     """The adversarial images at each eps in turn, and for an ensemble what fooled them: 0 none needed, −1 none did."""
-    classifier = attacks.classifier
-    if isinstance(task.attack, FGSM):
-        threat = THREATS[attacks.plan.norm]
-        yield from ((found, {}) for found in fgsm_sweep(classifier, images, labels, sizes, threat=threat))
+    classifier, attack, plan = attacks.classifier, task.attack, attacks.plan
+
+    def draws() -> torch.Generator:
+        return generator(plan.seed, number, task.draws)
+
+    if not isinstance(attack, AutoAttack):
+        found = at_each_eps(attack, classifier, images, labels, sizes, norm=plan.norm, draws=draws)
+        yield from ((adversarial, {}) for adversarial in found)
         return
     for eps in sizes:
-        attack, draws = (
-            replace(task.attack, threat=attacks.threat(eps)),
-            generator(attacks.plan.seed, number, task.draws),
-        )
-        if isinstance(attack, AutoAttack):
-            ensemble = standard(classifier, attack.threat, steps=attack.steps, queries=attack.queries)
-            adversarial, names = ensemble.run(classifier, images, labels, generator=draws)
-            places = {"": -1} | {name: place for place, name in enumerate(("clean", *ensemble.attacks))}
-            yield adversarial, {"fooled_by": torch.tensor([places[name] for name in names])}
-        else:
-            yield attack(classifier, images, labels, generator=draws), {}
+        ensemble = standard(classifier, attacks.threat(eps), steps=attack.steps, queries=attack.queries)
+        adversarial, names = ensemble.run(classifier, images, labels, generator=draws())
+        places = {"": -1} | {name: place for place, name in enumerate(("clean", *ensemble.attacks))}
+        yield adversarial, {"fooled_by": torch.tensor([places[name] for name in names])}
 
 
 def generator(seed: int, number: int, name: str) -> torch.Generator:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from ironglass.data.dataset import Dataset, Split
-from ironglass.data.load import load_dataset
 from ironglass.data.match import match_classes
 from ironglass.errors import InputError
 from ironglass.models.blocks import Blocks, blocks_of
@@ -17,7 +17,7 @@ from ironglass.models.classifier import Classifier
 from ironglass.models.load import load_classifier
 from ironglass.models.transplant import transplant
 from ironglass.run import Run
-from ironglass.studies.prepare import measured_split, spread_positions
+from ironglass.studies.prepare import load_data, measured_split, spread_positions
 from ironglass.studies.transfer_plan import Member, Transfer
 from ironglass.types import Progress
 
@@ -66,13 +66,13 @@ class Ground:
             transplant(classifier, load_classifier(str(self.folder(member.giver))), member.blocks or 0)
         return classifier.to(self.device)
 
-    @property
+    @cached_property
     def split(self) -> Split:
         """The images that are measured."""
         _, whole = measured_split(self.plan.target, self.dataset)
         return whole.take(spread_positions(len(whole), self.plan.images))
 
-    @property
+    @cached_property
     def attacked(self) -> Split:
         """Those of them that each network is attacked on itself."""
         return self.split.take(spread_positions(len(self.split), self.plan.own_images))
@@ -99,16 +99,7 @@ def ground_of(
     Raises InputError.
     """
     given = plan.target
-    dataset = load_dataset(
-        given.dataset,
-        size=given.size or source.size[0],
-        channels=source.channels,
-        image_column=given.image_column,
-        label_column=given.label_column,
-        classes=given.only or None,
-        download=download,
-        progress=progress,
-    )
+    dataset = load_data(given, given.size or source.size[0], source.channels, download=download, progress=progress)
     if plan.classes == "source":
         dataset = match_classes(dataset, source.classes)
     one = load_classifier(

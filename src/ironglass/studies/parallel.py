@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import threading
 import traceback
@@ -38,6 +39,18 @@ class _Place:
     job: Job
     process: Any
     slot: int
+
+
+def check_jobs(plan: object, jobs: int) -> None:
+    """Raises InputError for a number of jobs that is none, and for a plan that cannot be sent to another process."""
+    if jobs < 1:
+        raise InputError(f"jobs is {jobs}: give the number at once, 1 or more")
+    if jobs == 1:
+        return
+    try:
+        pickle.dumps(plan)
+    except (pickle.PicklingError, AttributeError, TypeError, ImportError) as error:
+        raise InputError(f"the plan cannot be sent to other processes ({error}): leave out --jobs") from error
 
 
 def run_parallel(queue: Sequence[Job], *, jobs: int, tell: Tell) -> dict[str, str]:

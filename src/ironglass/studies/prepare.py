@@ -48,25 +48,9 @@ def prepare(
     own = None
     channels: int | None = 3 if plan.model.startswith("torchvision/") else plan.channels
     if knows and not trains:
-        own = load_classifier(
-            plan.model,
-            size=size,
-            channels=channels or 3,
-            pretrained=plan.pretrained,
-            weights=plan.weights,
-            **plan.options,
-        )
+        own = load_trained(plan, size, channels)
         channels = own.channels
-    dataset = load_dataset(  # its seed is not the plan's: runs of other seeds shall share their test images
-        plan.dataset,
-        size=size,
-        channels=channels,
-        image_column=plan.image_column,
-        label_column=plan.label_column,
-        classes=plan.only or None,
-        download=download,
-        progress=progress,
-    )
+    dataset = load_data(plan, size, channels, download=download, progress=progress)
     classifier = own or load_classifier(
         plan.model,
         classes=dataset.classes,
@@ -80,6 +64,34 @@ def prepare(
     if plan.start and trains:
         classifier = plan.start.into(classifier)
     return classifier.to(device), match_classes(dataset, classifier.classes)
+
+
+def load_data(
+    plan: Audit, size: int | None, channels: int | None, *, download: bool, progress: Progress | None = None
+) -> Dataset:
+    """The plan's data at this size. Their seed is not the plan's: runs of other seeds shall share their test images."""
+    return load_dataset(
+        plan.dataset,
+        size=size,
+        channels=channels,
+        image_column=plan.image_column,
+        label_column=plan.label_column,
+        classes=plan.only or None,
+        download=download,
+        progress=progress,
+    )
+
+
+def load_trained(plan: Audit, size: int | None, channels: int | None) -> Classifier:
+    """The plan's model with its weights and its own classes."""
+    return load_classifier(
+        plan.model,
+        size=size,
+        channels=channels or 3,
+        pretrained=plan.pretrained,
+        weights=plan.weights,
+        **plan.options,
+    )
 
 
 def measured_split(plan: Audit, dataset: Dataset) -> tuple[str, Split]:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file
 
-from ironglass.attacks import FGSM, THREATS, TransferFrom, fgsm_sweep, find_attack
+from ironglass.attacks import THREATS, find_attack
+from ironglass.attacks.sizes import at_each_eps
+from ironglass.attacks.transfer import to_the_end
 from ironglass.data.dataset import Dataset, Split
 from ironglass.measure.statistics import Rate, wilson
 from ironglass.measure.transfer_matrix import true_answers
@@ -19,9 +23,10 @@ from ironglass.models.classifier import Classifier
 from ironglass.models.folded import folded
 from ironglass.models.predict import batches
 from ironglass.run import Run
-from ironglass.studies.adversarial import batch_file, tag, write_batch
+from ironglass.studies.adversarial import batch_file, read_batches, tag, write_batch
 from ironglass.studies.attack import Tell, generator
 from ironglass.studies.image_folder import file_names, read_png
+from ironglass.studies.transfer_plan import Transfer
 from ironglass.types import Images
 
 BATCH = 64
@@ -38,6 +43,16 @@ class Shown:
     split: Split
     classes: tuple[str, ...]
 
+    @cached_property
+    def pngs(self) -> list[str]:
+        """Where each image's file lies, below the `png/` of a set."""
+        return file_names(self.split.names, self.split.labels, self.classes)
+
+    @property
+    def count(self) -> int:
+        """How many batches a set has."""
+        return -(-len(self.split) // BATCH)
+
     @property
     def sets(self) -> list[tuple[str, float]]:
         """Every attack with every eps."""
@@ -50,16 +65,18 @@ class Shown:
     def make(self, source: Classifier, seed: int, tell: Tell) -> None:
         """Makes what is missing, batch by batch, on the source: against the labels, or its own answers where it does
         not know all of the classes."""
-        pngs = file_names(self.split.names, self.split.labels, self.classes)
-        count = -(-len(self.split) // BATCH)
+        pngs, count = self.pngs, self.count
         for number, (images, labels) in enumerate(batches(self.split, BATCH, source.device)):
             tell("making images on base A", number, count, "")
             cut = slice(number * BATCH, (number + 1) * BATCH)
             waiting = [one for one in self.sets if not batch_file(self.folder(*one), number).is_file()]
+            if not waiting:
+                continue
             asked = true_answers(source, images, labels, self.classes)
             for name in dict.fromkeys(name for name, _ in waiting):
                 sizes = [eps for one, eps in waiting if one == name]
-                found = _made(source, name, images, asked, sizes, self.norm, generator(seed, number, name))
+                found = at_each_eps(to_the_end(find_attack(name)), source, images, asked, sizes, norm=self.norm,
+                                    draws=partial(generator, seed, number, name))  # fmt: skip
                 for eps, adversarial in zip(sizes, found, strict=True):
                     path = batch_file(self.folder(name, eps), number)
                     threat, part = THREATS[self.norm](eps), self.split.take(cut)
@@ -68,30 +85,35 @@ class Shown:
 
     def read(self, name: str, eps: float) -> Iterator[tuple[Images, Images]]:
         """A set's images, batch by batch, in float32: as they were made, and as bytes keep them."""
-        pngs = file_names(self.split.names, self.split.labels, self.classes)
         folder = self.folder(name, eps)
-        for number in range(-(-len(self.split) // BATCH)):
+        for number in range(self.count):
             images = load_file(batch_file(folder, number))["images"]
-            pixels = [read_png(folder / "png" / file) for file in pngs[number * BATCH : (number + 1) * BATCH]]
+            pixels = [read_png(folder / "png" / file) for file in self.pngs[number * BATCH : (number + 1) * BATCH]]
             yield images, torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2).float().div_(255)
+
+    def read_one(self, name: str, eps: float, place: int) -> tuple[Images, np.ndarray]:
+        """The image at a place in the split: (1, c, h, w) as it was made, and the bytes (h, w, c) of its file."""
+        folder, (number, row) = self.folder(name, eps), divmod(place, BATCH)
+        with safe_open(batch_file(folder, number), "pt") as file:
+            image = file.get_slice("images")[row : row + 1]
+        return image, read_png(folder / "png" / self.pngs[place])
 
     def survival(self, source: Classifier) -> list[dict[str, Any]]:
         """How often the source's own answer, or the label it knows, survives what was made on it."""
-        before = [true_answers(source, *batch, self.classes) for batch in batches(self.split, BATCH, source.device)]
+        every = batches(self.split, BATCH, source.device)
+        truths = torch.cat([true_answers(source, *batch, self.classes).cpu() for batch in every])
         found = []
         for name, eps in self.sets:
-            kept = [
-                answers_of(source, images) == truth.cpu().numpy()
-                for (images, _), truth in zip(self.read(name, eps), before, strict=True)
-            ]
-            found.append({"attack": name, "eps": eps, "kept": rate_of(np.concatenate(kept))})
+            # written when the images were made, by a fresh pass
+            after = read_batches(self.folder(name, eps), self.count)["predictions"]
+            found.append({"attack": name, "eps": eps, "kept": rate_of((after == truths).numpy())})
         return found
 
 
-def shown_of(run: Run, plan: Any, dataset: Dataset, split: Split) -> Shown:
+def shown_of(run: Run, plan: Transfer, dataset: Dataset, split: Split) -> Shown:
     """The sets that a plan of transfer asks for."""
     sizes = tuple(sorted({*plan.eps} - {0.0}))
-    return Shown(run, tuple(dict.fromkeys(plan.shown)), sizes, plan.target.norm, split, dataset.classes)
+    return Shown(run, tuple(dict.fromkeys(plan.shown)), sizes, plan.norm, split, dataset.classes)
 
 
 def answers_of(classifier: Classifier, images: Images) -> np.ndarray:
@@ -103,15 +125,3 @@ def answers_of(classifier: Classifier, images: Images) -> np.ndarray:
 def rate_of(right: np.ndarray) -> Rate:
     """The share of true flags."""
     return wilson(int(right.sum()), len(right))
-
-
-def _made(
-    source: Classifier, name: str, images: Images, asked: torch.Tensor, sizes: list[float], norm: str, draws: Any
-) -> Iterator[Images]:
-    attack: Any = find_attack(name)
-    if isinstance(attack, FGSM):
-        yield from fgsm_sweep(source, images, asked, sizes, threat=THREATS[norm])
-        return
-    for eps in sizes:  # TransferFrom goes to the last step: what only just fools its maker seldom fools another
-        each = TransferFrom(source, replace(attack, threat=THREATS[norm](eps)))
-        yield each(source, images, asked, generator=draws)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -17,7 +16,7 @@ from ironglass.run import Run
 from ironglass.studies.attack import Tell
 from ironglass.studies.audit import ready
 from ironglass.studies.environment import environment
-from ironglass.studies.parallel import Job, run_parallel
+from ironglass.studies.parallel import Job, check_jobs, run_parallel
 from ironglass.studies.plan import Audit, Step
 from ironglass.studies.prepare import measured_split, pick_device
 from ironglass.studies.processes import refuse_several
@@ -97,11 +96,8 @@ def sweep(
     as `audit` does.
     """
     refuse_several("a sweep")
-    if jobs < 1:
-        raise InputError(f"jobs is {jobs}: give the number of trials at once, 1 or more")
+    check_jobs(plan, jobs)
     place, trials = pick_device(device), trials_of(plan)
-    if jobs > 1:
-        _check_pickled(plan)
     dataset = _check(trials, place, download=download, tell=tell)
     split, _ = measured_split(trials[0].plan, dataset)
     said = plan.trial.description or "One recipe with some of its settings varied, trial by trial."
@@ -166,11 +162,3 @@ def _check(trials: list[Trial], place: torch.device, *, download: bool, tell: Te
     assert first is not None
     tell("checking", len(trials), len(trials), "")
     return first
-
-
-def _check_pickled(plan: Sweep) -> None:
-    """Raises InputError for a plan that cannot be sent to another process."""
-    try:
-        pickle.dumps(plan)
-    except (pickle.PicklingError, AttributeError, TypeError, ImportError) as error:
-        raise InputError(f"the plan cannot be sent to other processes ({error}): leave out --jobs") from error

@@ -14,7 +14,6 @@ import torch
 from ironglass.attacks import FGSM, THREATS
 from ironglass.errors import InputError
 from ironglass.measure.transfer_matrix import transferred
-from ironglass.models.classifier import Classifier
 from ironglass.models.load import load_classifier
 from ironglass.models.save import save_classifier
 from ironglass.models.summary import summarise
@@ -23,9 +22,9 @@ from ironglass.studies.attack import Tell
 from ironglass.studies.audit import audit
 from ironglass.studies.environment import environment
 from ironglass.studies.ground import Architecture, architecture_of, ground_of
-from ironglass.studies.parallel import Job, run_parallel
-from ironglass.studies.plan import Audit, Step
-from ironglass.studies.prepare import pick_device, prepare, spread_positions
+from ironglass.studies.parallel import Job, check_jobs, run_parallel
+from ironglass.studies.plan import Step
+from ironglass.studies.prepare import load_trained, pick_device, prepare, spread_positions
 from ironglass.studies.processes import refuse_several
 from ironglass.studies.shown import shown_of
 from ironglass.studies.transfer_picture import write_picture
@@ -56,8 +55,7 @@ def transfer(
     finished is not done again.
     """
     refuse_several("a study of transfer")
-    if jobs < 1:
-        raise InputError(f"jobs is {jobs}: give the number of networks at once, 1 or more")
+    check_jobs(plan, jobs)
     place, path = pick_device(device), Path(folder)
     source = _source(plan, place, download=download, tell=tell)
     ground = ground_of(
@@ -118,7 +116,7 @@ def _source(plan: Transfer, place: torch.device, *, download: bool, tell: Tell) 
     """Base A's architecture; its data and recipe, where it is trained here, are checked. Raises InputError."""
     given = plan.source
     if not given.dataset:
-        return architecture_of(_loaded(given))
+        return architecture_of(load_trained(given, given.size, given.channels))
     given = replace(given, steps=_steps(plan))
     classifier, dataset = prepare(
         given, place, download=download, progress=lambda done, of: tell("reading images", done, of, "")
@@ -133,11 +131,6 @@ def _steps(plan: Transfer) -> tuple[Step, ...]:
     return ("train", "evaluate") if plan.trains_source else ("evaluate",)
 
 
-def _loaded(given: Audit) -> Classifier:
-    weighted: dict[str, Any] = {"pretrained": given.pretrained, "weights": given.weights}
-    return load_classifier(given.model, size=given.size, channels=given.channels or 3, **weighted, **given.options)
-
-
 def write_source(plan: Transfer, folder: Path, device: str, download: bool, *, tell: Tell) -> None:
     """Base A in its folder: trained, or as it is given; measured on its own data where it has some."""
     given, path = plan.source, folder / "networks" / SOURCE
@@ -149,7 +142,7 @@ def write_source(plan: Transfer, folder: Path, device: str, download: bool, *, t
 
         audit(one, path, device=device, download=download, resume=True, tell=told)
     elif not (path / "config.json").is_file():
-        save_classifier(_loaded(given), path)
+        save_classifier(load_trained(given, given.size, given.channels), path)
 
 
 def write_matrix(
@@ -169,7 +162,7 @@ def write_matrix(
         return
     some = ground.split.take(spread_positions(len(ground.split), plan.matrix_images))
     victims = {name: ground.load(name) for name in names}
-    attack: Any = FGSM(threat=THREATS[plan.target.norm](plan.judged))
+    attack: Any = FGSM(threat=THREATS[plan.norm](plan.judged))
     for number, name in enumerate(waiting):
         tell("showing each one's images to all", number, len(waiting), name)
         (right,) = transferred(victims[name], victims, some, [attack], classes=ground.dataset.classes,

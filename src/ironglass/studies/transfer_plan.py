@@ -43,9 +43,10 @@ class Transfer:
     controls, too. classes: whose the networks answer in: "target", the data's own, or "source", base A's list, by name
     or WordNet id (of ImageNet-R the 200 and the 1,000-class reading).
 
-    shown, eps: attacks whose images are made once on base A and shown to all, and their sizes; judged: the eps that the
-    findings speak of. own, own_eps: attacks made on each network itself, on `own_images` of the split. images: of the
-    split, at most, spread evenly. matrix_images: of those for the matrix of all networks against all.
+    shown, eps: attacks whose images are made once on base A and shown to all, and their sizes, by `norm`; judged: the
+    eps that the findings speak of, with the first of `shown` and the last of `own`. own, own_eps: attacks made on each
+    network itself, on `own_images` of the split. images: of the split, at most, spread evenly. matrix_images: of those
+    for the matrix of all networks against all.
     Raises InputError for a plan that says nothing.
     """
 
@@ -67,6 +68,7 @@ class Transfer:
     shown: tuple[AttackName, ...] = Field(default=("fgsm", "pgd-20"), min_length=1)
     eps: tuple[Eps, ...] = Field(default=(4 / 255, 8 / 255, 16 / 255), min_length=1)
     judged: Eps = 8 / 255
+    norm: Literal["linf", "l2"] = "linf"
     own: tuple[AttackName, ...] = Field(default=("fgsm", "pgd-20"), min_length=1)
     own_eps: tuple[Eps, ...] = Field(default=(1 / 255, 8 / 255), min_length=1)
     images: int = Field(default=1000, ge=2)

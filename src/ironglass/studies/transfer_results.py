@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
-from ironglass.measure.statistics import wilson
+from ironglass.measure.transfer_matrix import knows
 from ironglass.models.classifier import Classifier
 from ironglass.run import Run
 from ironglass.studies.findings import Kind, findings
 from ironglass.studies.ground import Ground
 from ironglass.studies.prepare import measured_split
-from ironglass.studies.shown import shown_of
+from ironglass.studies.shown import rate_of, shown_of
 from ironglass.studies.transfer_plan import SOURCE, Member, depths_of
 
 
@@ -34,11 +34,11 @@ def transfer_results(ground: Ground, members: Sequence[Member], source: Classifi
         },
         "target": {"dataset": plan.target.dataset, "classes": len(dataset.classes)},
         "reading": plan.classes,
-        "known": {*dataset.classes} <= {*source.classes},
+        "known": knows(source, dataset.classes),
         "split": measured_split(plan.target, dataset)[0],
         "n": len(ground.split),
         "own_n": len(ground.attacked),
-        "norm": plan.target.norm,
+        "norm": plan.norm,
         "blocks": len(ground.blocks),
         "depths": depths,
         "control_depths": controls,
@@ -96,7 +96,7 @@ def _matrix(ground: Ground, members: Sequence[Member]) -> dict[str, Any]:
         "eps": ground.plan.judged,
         "n": len(tables[0]),
         "names": names,
-        "rows": [[wilson(int(row[name].sum()), len(row[name])) for name in names] for row in rights],
+        "rows": [[rate_of(row[name]) for name in names] for row in rights],
     }
 
 

@@ -91,7 +91,7 @@ def measure_member(ground: Ground, member: Member, tell: Tell) -> None:
         ground.attacked,
         plan.own,
         plan.own_eps,
-        norm=plan.target.norm,
+        norm=plan.norm,
         seed=plan.target.seed,
         progress=lambda done, of: tell("attacking it", done, of, ""),
     )
