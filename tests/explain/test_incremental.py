@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
 
-from ironglass.explain import incremental, occluded_scores, occlusion, windows
-from ironglass.explain.incremental import agrees, plan_occlusion
+from ironglass.explain import cut, incremental, occluded_scores, occlusion, windows
+from ironglass.explain.cut import plan_occlusion
+from ironglass.explain.incremental import agrees
 from ironglass.explain.occlusion import Occlusion, _spans
 from ironglass.explain.simplify import Convolution, Scale
 from ironglass.explain.trace import trace_network
@@ -107,7 +108,7 @@ def test_equals_whole_passes_on_random_networks(steps, height, width, patch, str
     classifier, images = classifier_of(network, size), torch.rand(2, 2, height, width)
     with pytest.MonkeyPatch.context() as patched, frozen(classifier), torch.no_grad():
         patched.setattr(occlusion, "WORTHWHILE", 1)
-        patched.setattr(incremental, "DENSE", dense)
+        patched.setattr(cut, "DENSE", dense)
         patched.setattr(occlusion, "agrees", lambda *_: True)  # so that a wrong plan cannot hide
         ours, whole = both(classifier, images, patch, stride, chunk=37)
         rows, columns = (_spans(length, patch, stride) for length in (height, width))

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from ironglass.errors import InputError
+from ironglass.explain.cut import plan_occlusion
 from ironglass.explain.fill import Fill, fill_images
-from ironglass.explain.incremental import agrees, occluded_logits, plan_occlusion
+from ironglass.explain.incremental import agrees, occluded_logits
 from ironglass.models.classifier import Classifier, frozen
 from ironglass.types import Images, Labels, Logits, Maps
 

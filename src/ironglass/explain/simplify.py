@@ -13,6 +13,7 @@ from torch.nn.utils import parametrize
 
 from ironglass.explain.graph import constants_of, module_of
 from ironglass.models.folded_weights import scale_and_shift
+from ironglass.models.winograd import pays, suits, transformed, winograd
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -31,6 +32,9 @@ class Convolution(nn.Module):
         self.register_buffer("weight", weight.detach().contiguous(memory_format=layout))
         self.register_buffer("bias", None if bias is None else bias.detach())
         self.settings = settings
+        faster = suits(weight, settings["stride"], settings["dilation"], settings["groups"])
+        self.faster = faster and weight.device.type == "cpu"
+        self.tiled: Tensor | None = None
 
     def forward(self, images: Tensor) -> Tensor:
         """The convolution with the padding it was made with."""
@@ -38,6 +42,11 @@ class Convolution(nn.Module):
 
     def slide(self, images: Tensor, padding: Any = 0) -> Tensor:
         """The convolution with another padding; with none, of images that are padded already."""
+        if self.faster and isinstance(padding, int | tuple):
+            around = (padding, padding) if isinstance(padding, int) else padding
+            if pays(images.shape, len(cast(Tensor, self.weight)), around):
+                self.tiled = transformed(cast(Tensor, self.weight)) if self.tiled is None else self.tiled
+                return winograd(images, self.tiled, cast(Tensor | None, self.bias), around)
         images = images.contiguous() if self.plain else images
         settings = {**self.settings, "padding": padding}
         found = F.conv2d(images, cast(Tensor, self.weight), cast(Tensor | None, self.bias), **settings)

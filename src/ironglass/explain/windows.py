@@ -60,17 +60,17 @@ def source_index(windows: tuple[Span, Span], needed: tuple[Region, Region], plac
     windows, needed: by rows and columns. places: int64 (p, 2), row and column of each place in them. Gives int32
     (p, h, w): 0 is beyond the border, then come the pixels of the whole map, row by row, then those of the windows.
     """
+    if all(
+        region.size == span.size and bool((region.start == span.start).all())
+        for span, region in zip(windows, needed, strict=True)
+    ):
+        return None
     reading = []
     for axis, (span, region) in enumerate(zip(windows, needed, strict=True)):
         place = places[:, axis]
         at = region.start[place, None] + torch.arange(region.size, device=places.device)
         within = at - span.start[place, None]
         reading.append((at, within, (within >= 0) & (within < span.size), (at >= 0) & (at < span.length)))
-    if all(
-        region.size == span.size and bool((region.start == span.start).all())
-        for span, region in zip(windows, needed, strict=True)
-    ):
-        return None
     (top, row, row_changed, row_inside), (left, column, column_changed, column_inside) = reading
     height, width = (span.size for span in windows)
     whole, across = windows[0].length * windows[1].length, windows[1].length

@@ -17,6 +17,7 @@ from ironglass.models.classifier import Classifier, frozen
 from ironglass.models.few_channels import few_channel_convolution, strides_over_few_channels
 from ironglass.models.folded_weights import scale_and_shift, weights_of
 from ironglass.models.tiny_maps import pays, tiny_map_convolution
+from ironglass.models.winograd import suits, winograd_convolution
 from ironglass.types import Logits
 
 KEPT = 2**25
@@ -49,9 +50,10 @@ def folded(classifier: Classifier) -> Iterator[Classifier]:
 
     A batch-norm behind a convolution, and read by nothing else, becomes part of that convolution's weights: exact in
     evaluation mode. On the CPU weights lie channels-last, a convolution over a map smaller than its kernel is a matrix
-    product, and the gradient of a strided one to the image goes by its phases. What a network does is found by
-    watching it, not by reading its code, so that its own code goes on running; one that gives other logits when folded
-    is left as it is. Not for reading a layer's output: that of a folded convolution is its batch-norm's.
+    product, one of 3 × 3 over many channels goes by tiles with fewer multiplications, and the gradient of a strided
+    one to the image goes by its phases. What a network does is found by watching it, not by reading its code, so that
+    its own code goes on running; one that gives other logits when folded is left as it is. Not for reading a layer's
+    output: that of a folded convolution is its batch-norm's.
     """
     with frozen(classifier):
         if classifier.network in _inside:
@@ -121,12 +123,19 @@ def _changed(plan: _Plan, device: torch.device) -> Iterator[None]:
                     replace(conv, tiny_map_convolution(conv, made.matrices))
                 elif strides_over_few_channels(conv):
                     replace(conv, few_channel_convolution(conv))
+                elif plan.small and _suits_winograd(conv):
+                    replace(conv, winograd_convolution(conv, made.matrices))
         yield
     finally:
         for module in replaced:
             del module.forward
         for conv, weight, bias in before:
             conv._parameters["weight"], conv._parameters["bias"] = weight, bias
+
+
+def _suits_winograd(conv: nn.Conv2d) -> bool:
+    plain = conv.padding_mode == "zeros" and not isinstance(conv.padding, str)
+    return plain and suits(conv.weight, conv.stride, conv.dilation, conv.groups)
 
 
 def _behind(norm: Any, x: Tensor) -> Tensor:

@@ -11,14 +11,14 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class FoldedWeights:
-    """sources, eps: copies of what they were made of, and the batch-norm's eps. matrices: what `tiny_map_convolution`
-    builds of them, by map size."""
+    """sources, eps: copies of what they were made of, and the batch-norm's eps. matrices: what faster ways
+    to convolve build of them: `tiny_map_convolution` by map size, `winograd_convolution` under ()."""
 
     sources: tuple[Tensor | None, ...]
     eps: float | None
     weight: Tensor
     bias: Tensor | None
-    matrices: dict[tuple[int, int], Tensor] = field(default_factory=dict)
+    matrices: dict[tuple[int, ...], Tensor] = field(default_factory=dict)
 
 
 _kept: WeakKeyDictionary[nn.Conv2d, FoldedWeights] = WeakKeyDictionary()
@@ -52,7 +52,17 @@ def weights_of(conv: nn.Conv2d, norm: nn.BatchNorm2d | None, *, keep: bool) -> F
 def _same(one: Tensor | None, other: Tensor | None) -> bool:
     if one is None or other is None:
         return one is other
-    return one.device == other.device and one.dtype == other.dtype and torch.equal(one, other)
+    if one.device != other.device or one.dtype != other.dtype or one.shape != other.shape:
+        return False
+    bits, others = _bits(one), _bits(other)
+    return torch.equal(bits, others) if bits.dtype == others.dtype else torch.equal(one, other)
+
+
+def _bits(tensor: Tensor) -> Tensor:
+    """Float32 as half as many whole numbers, which are compared twice as fast; itself where it does not lie so."""
+    lies = tensor.dtype == torch.float32 and tensor.is_contiguous()
+    lies = lies and tensor.numel() % 2 == 0 and tensor.storage_offset() % 2 == 0
+    return tensor.detach().view(-1).view(torch.int64) if lies else tensor
 
 
 def scale_and_shift(

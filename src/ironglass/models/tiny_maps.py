@@ -20,7 +20,7 @@ def pays(conv: nn.Conv2d, given: Tensor, out: Tensor) -> bool:
     return simple and given.ndim == 4 and reads < kernel and reads * writes <= 2 * kernel
 
 
-def tiny_map_convolution(conv: nn.Conv2d, built: dict[tuple[int, int], Tensor]) -> Callable[[Tensor], Tensor]:
+def tiny_map_convolution(conv: nn.Conv2d, built: dict[tuple[int, ...], Tensor]) -> Callable[[Tensor], Tensor]:
     """What the convolution computes with the weights it has now.
 
     built: the matrices of these weights, by the map's size; a first large batch adds its own.

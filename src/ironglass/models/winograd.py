@@ -1,0 +1,197 @@
+"""3 × 3 convolutions in a quarter of the multiplications (Lavin and Gray 2015, arXiv 1509.09308)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ironglass.types import Images
+
+OUT, IN = 4, 6
+"""Pixels along one side of a tile: of the output, and of the input that it reads."""
+
+MANY = 128
+"""Channels, in and out, from which on the products outweigh the transforms around them."""
+
+FEW = 16
+"""Tiles below which reading the transformed weights, four times as many, takes longer than the convolution."""
+
+HELD = 2**20
+"""Elements of the tiles of one chunk, whose copies then stay in the processor's cache."""
+
+# of the input, the weights and the output, along one side: the points are 0, 1, -1, 2, -2 and infinity
+_B = torch.tensor([
+    [4, 0, -5, 0, 1, 0], [0, -4, -4, 1, 1, 0], [0, 4, -4, -1, 1, 0],
+    [0, -2, -1, 2, 1, 0], [0, 2, -1, -2, 1, 0], [0, 4, 0, -5, 0, 1],
+], dtype=torch.float64)  # fmt: skip
+_G = torch.tensor([
+    [6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24],
+], dtype=torch.float64) / 24  # fmt: skip
+_A = torch.tensor([
+    [1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1],
+], dtype=torch.float64)  # fmt: skip
+
+
+def suits(weight: Tensor, stride: Any, dilation: Any, groups: int) -> bool:
+    """Whether `winograd` computes such a convolution, and has enough channels to be faster on some maps."""
+    simple = groups == 1 and {*_pair(stride)} == {*_pair(dilation)} == {1} and weight.dtype == torch.float32
+    return simple and weight.shape[2:] == (3, 3) and min(weight.shape[:2]) >= MANY
+
+
+def pays(shape: torch.Size, channels: int, padding: tuple[int, int]) -> bool:
+    """Whether a convolution of maps (n, c, h, w) to so many channels is faster this way; measured on one core.
+
+    What it saves is the share of multiplications, less for tiles that reach beyond the map and for the transforms.
+    """
+    (height, down), (width, across) = _tiles(shape, padding)
+    tiles, fewer = down * across, min(shape[1], channels)
+    return shape[0] * tiles >= FEW and IN * IN * tiles * (1 + 160 / fewer) < 0.7 * 9 * height * width
+
+
+def winograd_convolution(conv: nn.Conv2d, built: dict[tuple[int, ...], Tensor]) -> Callable[[Tensor], Tensor]:
+    """What the convolution computes with the weights it has now, which take no gradient.
+
+    built: what was made of these weights; the first maps that are worth it add to it.
+    """
+    padding = (int(conv.padding[0]), int(conv.padding[1]))
+
+    def forward(x: Tensor) -> Tensor:
+        if torch.is_autocast_enabled(x.device.type) or not pays(x.shape, conv.out_channels, padding):
+            return F.conv2d(x, conv.weight, conv.bias, conv.stride, conv.padding)
+        if () not in built:
+            with torch.inference_mode(False), torch.no_grad():
+                built[()] = transformed(conv.weight)
+        return winograd(x, built[()], conv.bias, padding)
+
+    return forward
+
+
+def transformed(weight: Tensor) -> Tensor:
+    """The weight (c', c, 3, 3) as `winograd` reads it: (36, c, c')."""
+    twice = torch.kron(_G, _G).to(weight.device)
+    flat = weight.detach().double().permute(2, 3, 1, 0).reshape(9, -1)
+    return (twice @ flat).to(weight.dtype).view(IN * IN, weight.shape[1], weight.shape[0])
+
+
+def winograd(images: Images, kernel: Tensor, bias: Tensor | None, padding: tuple[int, int]) -> Tensor:
+    """The convolution of maps (n, c, h, w), in steps of 1, equal to `conv2d` up to float noise; channels last.
+
+    kernel: from `transformed`; no gradient goes to it.
+    """
+    return _Winograd.apply(images, kernel, bias, padding)
+
+
+class _Winograd(torch.autograd.Function):
+    """The convolution and, for the gradient, its transpose, from the same weights."""
+
+    @staticmethod
+    def forward(ctx: Any, images: Tensor, kernel: Tensor, bias: Tensor | None, padding: tuple[int, int]) -> Tensor:
+        ctx.save_for_backward(kernel)
+        ctx.padding, ctx.size = padding, images.shape[2:]
+        return _forward(images, kernel, bias, padding)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Any:
+        (kernel,) = ctx.saved_tensors
+        return _Transposed.apply(gradients[0], kernel, ctx.padding, ctx.size), None, None, None
+
+
+class _Transposed(torch.autograd.Function):
+    """The gradient to the images, which is linear in the gradient to the output; its own is the convolution again."""
+
+    @staticmethod
+    def forward(ctx: Any, gradient: Tensor, kernel: Tensor, padding: tuple[int, int], size: torch.Size) -> Tensor:
+        ctx.save_for_backward(kernel)
+        ctx.padding = padding
+        return _backward(gradient, kernel, padding, size)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Any:
+        (kernel,) = ctx.saved_tensors
+        return _Winograd.apply(gradients[0], kernel, None, ctx.padding), None, None, None
+
+
+def _forward(images: Tensor, kernel: Tensor, bias: Tensor | None, padding: tuple[int, int]) -> Tensor:
+    (height, down), (width, across) = _tiles(images.shape, padding)
+    before, after = _sides(images)
+    out, last = _empty(images, kernel.shape[2], (height, width))
+    for part in _chunks(len(images), down * across, kernel):
+        rows = F.pad(images[part].permute(0, 2, 3, 1), (
+            0, 0, padding[1], across * OUT + 2 - images.shape[3] - padding[1],
+            padding[0], down * OUT + 2 - images.shape[2] - padding[0],
+        ))  # fmt: skip
+        n, by_row, by_column, by_channel = rows.stride()
+        tiles = rows.as_strided(
+            (IN, IN, len(rows), down, across, rows.shape[3]),
+            (by_row, by_column, n, OUT * by_row, OUT * by_column, by_channel),
+        )
+        products = torch.bmm(_twice(before, tiles).view(IN * IN, -1, kernel.shape[1]), kernel)
+        found = _twice(after, products.view(IN, IN, -1))
+        whole = found.view(OUT, OUT, len(rows), down, across, -1).permute(2, 3, 0, 4, 1, 5)
+        last[part] = whole.reshape(len(rows), down * OUT, across * OUT, -1)[:, :height, :width]
+    if bias is not None:
+        last += bias
+    return out
+
+
+def _backward(gradient: Tensor, kernel: Tensor, padding: tuple[int, int], size: torch.Size) -> Tensor:
+    """Every step of `_forward` transposed, in the other order."""
+    height, width = gradient.shape[2:]
+    down, across = -(-height // OUT), -(-width // OUT)
+    before, after = _sides(gradient)
+    out, last = _empty(gradient, kernel.shape[1], size)
+    for part in _chunks(len(gradient), down * across, kernel):
+        rows = F.pad(gradient[part].permute(0, 2, 3, 1), (0, 0, 0, across * OUT - width, 0, down * OUT - height))
+        tiles = rows.view(len(rows), down, OUT, across, OUT, -1).permute(2, 4, 0, 1, 3, 5)
+        read = _twice(after.T, tiles).view(IN * IN, -1, kernel.shape[2])
+        products = torch.bmm(read, kernel.transpose(1, 2))
+        found = _twice(before.T, products.view(IN, IN, -1))
+        found = found.view(IN, IN, len(rows), down, across, -1).permute(2, 3, 0, 4, 1, 5)
+        whole = found.new_zeros(len(rows), down + 1, OUT, across + 1, OUT, kernel.shape[1])
+        whole[:, :-1, :, :-1] = found[:, :, :OUT, :, :OUT]
+        whole[:, 1:, : IN - OUT, :-1] += found[:, :, OUT:, :, :OUT]  # tiles overlap by two pixels
+        whole[:, :-1, :, 1:, : IN - OUT] += found[:, :, :OUT, :, OUT:]
+        whole[:, 1:, : IN - OUT, 1:, : IN - OUT] += found[:, :, OUT:, :, OUT:]
+        flat = whole.view(len(rows), (down + 1) * OUT, (across + 1) * OUT, -1)
+        last[part] = flat[:, padding[0] : padding[0] + size[0], padding[1] : padding[1] + size[1]]
+    return out
+
+
+def _empty(like: Tensor, channels: int, size: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """Maps (n, c, h, w) to be filled, and the same memory as (n, h, w, c), which is how it lies.
+
+    What is given back is the maps themselves: of a view, autograd would not let a network change anything in place.
+    """
+    shape = (len(like), channels, *size)
+    found = torch.empty(shape, dtype=like.dtype, device=like.device, memory_format=torch.channels_last)
+    return found, found.permute(0, 2, 3, 1)
+
+
+def _twice(matrix: Tensor, tiles: Tensor) -> Tensor:
+    """The matrix (r, s) along both sides of tiles (s, s, ...): (r, r, x)."""
+    r, s = matrix.shape
+    once = matrix @ tiles.reshape(s, -1)
+    return torch.matmul(matrix, once.view(r, s, -1))
+
+
+def _tiles(shape: torch.Size, padding: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
+    """By rows and columns: the length of the output, and how many tiles cover it."""
+    height, width = (length + 2 * pad - 2 for length, pad in zip(shape[2:], padding, strict=True))
+    return (height, -(-height // OUT)), (width, -(-width // OUT))
+
+
+def _pair(value: Any) -> tuple[Any, ...]:
+    return tuple(value) if isinstance(value, Sequence) else (value, value)
+
+
+def _sides(like: Tensor) -> tuple[Tensor, Tensor]:
+    return _B.to(like), _A.to(like)
+
+
+def _chunks(images: int, tiles: int, kernel: Tensor) -> list[slice]:
+    step = max(1, HELD // (IN * IN * tiles * max(kernel.shape[1:])))
+    return [slice(first, first + step) for first in range(0, images, step)]
