@@ -31,7 +31,8 @@ class Plan:
 
     traced: the network as a graph. steps: the nodes of the first part in order, with how a kernel slides for those
     where one does. spans: where the patch is felt in each, by rows and columns. rest: the second part, a function of
-    the maps of `handed`. constants: what depends on no image. elements: of the largest tensor, a place.
+    the maps of `handed`. constants: what depends on no image. elements: of the largest tensor, a place; whole: of
+    the largest of the second part.
     """
 
     traced: fx.GraphModule
@@ -42,6 +43,7 @@ class Plan:
     handed: tuple[fx.Node, ...]
     constants: dict[fx.Node, Any]
     elements: int
+    whole: int
 
 
 def plan_occlusion(classifier: Classifier, image: Images, rows: Tensor, columns: Tensor) -> Plan | None:
@@ -79,12 +81,13 @@ def plan_occlusion(classifier: Classifier, image: Images, rows: Tensor, columns:
     rest, handed = _rest(traced, spans.keys())
     whole = [value for node, value in values.items() if node in handed or (node not in spans and node not in constants)]
     elements = [value.numel() for value in whole if isinstance(value, Tensor)]
+    largest = max(elements)
     for node, slide in steps:
         high, wide = (region.size for region in needed(slide, spans[node]))
         channels = [values[before].shape[1] for before in node.all_input_nodes if before in spans]
         height, width = (span.size for span in spans[node])
         elements += [high * wide * max(*channels, INDEX), height * width * values[node].shape[1]]
-    return Plan(traced, start, tuple(steps), spans, rest, handed, constants, max(elements))
+    return Plan(traced, start, tuple(steps), spans, rest, handed, constants, max(elements), largest)
 
 
 def normalised(classifier: Classifier, images: Images) -> Tensor:
