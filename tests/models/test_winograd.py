@@ -76,7 +76,7 @@ def test_float_noise_stays_below_a_hundred_thousandth():
     ],
 )
 def test_where_it_is_worth_it(shape, wide, better):
-    assert pays(torch.Size(shape), wide, (1, 1)) is better
+    assert pays(torch.empty(shape), wide, (1, 1)) is better
 
 
 def test_what_it_cannot_do():
@@ -141,6 +141,16 @@ def test_half_precision_goes_the_usual_way(many, used):
         used.clear()
         with torch.autocast("cpu", torch.bfloat16):
             many(images)
+    assert not used
+
+
+def test_a_single_image_without_a_batch_goes_the_usual_way(many, used):
+    image = torch.rand(128, 16, 16)
+    expected = many.network[3](image)
+    with folded(many), torch.no_grad():
+        torch.testing.assert_close(many.network[4](many.network[3](image)[None]), many.network[4](expected[None]))
+        used.clear()
+        many.network[3](image)
     assert not used
 
 

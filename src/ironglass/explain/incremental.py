@@ -18,7 +18,7 @@ from ironglass.types import Images, Logits
 # about four live at a time.
 LIMIT = 2**24
 
-# The same for the second part, whose layers read what the one before has just written: a quarter faster from the cache.
+# The same for the second part, whose layers read what the one before has just written (docs/experiments.md).
 CACHED = 2**23
 
 # How many times as many on other devices, which need large chunks to be busy.

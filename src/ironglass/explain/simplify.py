@@ -13,7 +13,7 @@ from torch.nn.utils import parametrize
 
 from ironglass.explain.graph import constants_of, module_of
 from ironglass.models.folded_weights import scale_and_shift
-from ironglass.models.winograd import pays, suits, transformed, winograd
+from ironglass.models.winograd import pair, pays, suits, transformed, winograd
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -42,14 +42,13 @@ class Convolution(nn.Module):
 
     def slide(self, images: Tensor, padding: Any = 0) -> Tensor:
         """The convolution with another padding; with none, of images that are padded already."""
-        if self.faster and isinstance(padding, int | tuple):
-            around = (padding, padding) if isinstance(padding, int) else padding
-            if pays(images.shape, len(cast(Tensor, self.weight)), around):
-                self.tiled = transformed(cast(Tensor, self.weight)) if self.tiled is None else self.tiled
-                return winograd(images, self.tiled, cast(Tensor | None, self.bias), around)
+        weight = cast(Tensor, self.weight)
+        if self.faster and not isinstance(padding, str) and pays(images, len(weight), pair(padding)):
+            self.tiled = transformed(weight) if self.tiled is None else self.tiled
+            return winograd(images, self.tiled, cast(Tensor | None, self.bias), pair(padding))
         images = images.contiguous() if self.plain else images
         settings = {**self.settings, "padding": padding}
-        found = F.conv2d(images, cast(Tensor, self.weight), cast(Tensor | None, self.bias), **settings)
+        found = F.conv2d(images, weight, cast(Tensor | None, self.bias), **settings)
         return found.contiguous(memory_format=torch.channels_last)
 
 

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from ironglass.explain.graph import module_of
 from ironglass.explain.simplify import Convolution, Scale
+from ironglass.models.winograd import pair
 
 Pair: TypeAlias = tuple[int, int]
 
@@ -67,9 +68,9 @@ def slide_of(traced: fx.GraphModule, node: fx.Node) -> Slide | None:
     if any(isinstance(value, fx.Node) for name, value in given.items() if name != "input"):
         return None
     kernel, padding, dilation = (
-        _pair(given.get(name, default)) for name, default in (("kernel_size", 1), ("padding", 0), ("dilation", 1))
+        pair(given.get(name, default)) for name, default in (("kernel_size", 1), ("padding", 0), ("dilation", 1))
     )
-    stride = _pair(given.get("stride") or kernel)
+    stride = pair(given.get("stride") or kernel)
     if type(module) is nn.MaxPool2d or node.target in (F.max_pool2d, torch.max_pool2d):
         if given.get("return_indices"):
             return None
@@ -122,15 +123,9 @@ def pointwise(
 def _convolution(module: Convolution) -> Slide:
     settings = module.settings
     _, _, *kernel = cast(Tensor, module.weight).shape
-    stride, dilation = _pair(settings["stride"]), _pair(settings["dilation"])
+    stride, dilation = pair(settings["stride"]), pair(settings["dilation"])
     padding = settings["padding"]
     if padding == "same":
         padding = tuple(far * (length - 1) // 2 for far, length in zip(dilation, kernel, strict=True))
-    before = (0, 0) if padding == "valid" else _pair(padding)
+    before = (0, 0) if padding == "valid" else pair(padding)
     return Slide((kernel[0], kernel[1]), stride, dilation, before, 0.0, module.slide)
-
-
-def _pair(value: Any) -> Pair:
-    if isinstance(value, int):
-        return value, value
-    return (value[0], value[-1])

@@ -63,8 +63,9 @@ def transferred(
 
 def true_answers(classifier: Classifier, images: Images, labels: Labels, classes: Sequence[str]) -> Labels:
     """The labels, which count `classes`, in the classifier's own count; its own answers where it lacks one of them."""
-    if knows(classifier, classes):
-        return torch.from_numpy(class_places(classes, classifier.classes)).to(labels.device)[labels]
+    places = torch.from_numpy(class_places(classes, classifier.classes))
+    if bool((places >= 0).all()):
+        return places.to(labels.device)[labels]
     with frozen(classifier), torch.no_grad():
         return classifier(images.to(classifier.device)).argmax(1).to(labels.device)
 

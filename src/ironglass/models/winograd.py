@@ -38,18 +38,21 @@ _A = torch.tensor([
 
 def suits(weight: Tensor, stride: Any, dilation: Any, groups: int) -> bool:
     """Whether `winograd` computes such a convolution, and has enough channels to be faster on some maps."""
-    simple = groups == 1 and {*_pair(stride)} == {*_pair(dilation)} == {1} and weight.dtype == torch.float32
+    simple = groups == 1 and {*pair(stride)} == {*pair(dilation)} == {1} and weight.dtype == torch.float32
     return simple and weight.shape[2:] == (3, 3) and min(weight.shape[:2]) >= MANY
 
 
-def pays(shape: torch.Size, channels: int, padding: tuple[int, int]) -> bool:
+def pays(maps: Tensor, channels: int, padding: tuple[int, int]) -> bool:
     """Whether a convolution of maps (n, c, h, w) to so many channels is faster this way; measured on one core.
 
     What it saves is the share of multiplications, less for tiles that reach beyond the map and for the transforms.
+    Never so for a single (c, h, w), nor under autocast: the transforms need all of float32.
     """
-    (height, down), (width, across) = _tiles(shape, padding)
-    tiles, fewer = down * across, min(shape[1], channels)
-    return shape[0] * tiles >= FEW and IN * IN * tiles * (1 + 160 / fewer) < 0.7 * 9 * height * width
+    if maps.ndim != 4 or torch.is_autocast_enabled(maps.device.type):
+        return False
+    (height, down), (width, across) = _tiles(maps.shape, padding)
+    tiles, fewer = down * across, min(maps.shape[1], channels)
+    return len(maps) * tiles >= FEW and IN * IN * tiles * (1 + 160 / fewer) < 0.7 * 9 * height * width
 
 
 def winograd_convolution(conv: nn.Conv2d, built: dict[tuple[int, ...], Tensor]) -> Callable[[Tensor], Tensor]:
@@ -57,10 +60,10 @@ def winograd_convolution(conv: nn.Conv2d, built: dict[tuple[int, ...], Tensor]) 
 
     built: what was made of these weights; the first maps that are worth it add to it.
     """
-    padding = (int(conv.padding[0]), int(conv.padding[1]))
+    padding = pair(conv.padding)
 
     def forward(x: Tensor) -> Tensor:
-        if torch.is_autocast_enabled(x.device.type) or not pays(x.shape, conv.out_channels, padding):
+        if not pays(x, conv.out_channels, padding):
             return F.conv2d(x, conv.weight, conv.bias, conv.stride, conv.padding)
         if () not in built:
             with torch.inference_mode(False), torch.no_grad():
@@ -68,6 +71,11 @@ def winograd_convolution(conv: nn.Conv2d, built: dict[tuple[int, ...], Tensor]) 
         return winograd(x, built[()], conv.bias, padding)
 
     return forward
+
+
+def pair(value: Any) -> tuple[int, int]:
+    """A setting of a convolution, given as one number or as one or two, by rows and columns."""
+    return (value, value) if isinstance(value, int) else (value[0], value[-1])
 
 
 def transformed(weight: Tensor) -> Tensor:
@@ -182,10 +190,6 @@ def _tiles(shape: torch.Size, padding: tuple[int, int]) -> tuple[tuple[int, int]
     """By rows and columns: the length of the output, and how many tiles cover it."""
     height, width = (length + 2 * pad - 2 for length, pad in zip(shape[2:], padding, strict=True))
     return (height, -(-height // OUT)), (width, -(-width // OUT))
-
-
-def _pair(value: Any) -> tuple[Any, ...]:
-    return tuple(value) if isinstance(value, Sequence) else (value, value)
 
 
 def _sides(like: Tensor) -> tuple[Tensor, Tensor]:
