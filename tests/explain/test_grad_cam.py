@@ -98,6 +98,62 @@ def test_in_place_activation_changes_nothing():
     assert (first["4"] < 0).any()
 
 
+class Added(nn.Module):
+    """Writes over what its second convolution gives, by no module."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(4, 4, 3, padding=1)
+        self.relu, self.head, self.late = nn.ReLU(inplace=True), nn.Linear(4, 2), False
+
+    def forward(self, images):
+        x = self.relu(self.first(images))
+        y = self.second(x)
+        if self.late:
+            y = y.clone()
+        y += x
+        return self.head(self.relu(y).mean((2, 3)))
+
+
+def test_outputs_are_copied_only_where_they_are_written_over(monkeypatch):
+    torch.manual_seed(0)
+    network = Added()
+    classifier = classifier_of(network, classes=2)
+    images, targets = torch.rand(2, 3, 8, 8), torch.tensor([1, 0])
+    first = GradCAM()(classifier, images, targets)
+    copies = []
+    clone = torch.Tensor.clone
+
+    def counted(tensor, **form):
+        copies.append(tensor.shape)
+        return clone(tensor, **form)
+
+    monkeypatch.setattr(torch.Tensor, "clone", counted)
+    second = GradCAM()(classifier, images, targets)
+    assert copies.count((2, 4, 8, 8)) == 2  # the first, because autograd lets no leaf be written over, and the second
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert network.relu.inplace
+    network.relu.inplace = False  # Captum reads what an in-place one leaves
+    theirs = _captum_maps(classifier, network.first, images, targets)
+    torch.testing.assert_close(first["first"], theirs, rtol=1e-4, atol=1e-6)
+
+
+def test_a_network_that_begins_to_write_over_an_output_is_seen():
+    torch.manual_seed(0)
+    network = Added()
+    classifier = classifier_of(network, classes=2)
+    images, targets = torch.rand(2, 3, 8, 8), torch.tensor([1, 0])
+    expected = GradCAM()(classifier, images, targets)
+    fresh = Added()
+    fresh.load_state_dict(network.state_dict())
+    fresh.late = True
+    other = classifier_of(fresh, classes=2)
+    for late in (True, False, True):
+        fresh.late = late
+        found = GradCAM()(other, images, targets)
+        assert all(torch.equal(found[name], expected[name]) for name in expected)
+
+
 class Twice(nn.Module):
     def __init__(self):
         super().__init__()

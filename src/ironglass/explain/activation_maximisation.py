@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from ironglass.errors import InputError
 from ironglass.explain.gradient import score_of
-from ironglass.explain.layers import as_maps, check_ran, find_layers, watched
+from ironglass.explain.layers import as_maps, check_ran, copied, find_layers, watched
 from ironglass.models.classifier import Classifier, check_labels, frozen
 from ironglass.types import Images, Labels
 
@@ -83,7 +83,7 @@ class ActivationMaximisation:
             check_labels(targets, len(targets), len(classifier.classes))
             return score_of(classifier(images), targets)
         layers = find_layers(classifier.network, (self.layer,))
-        with watched(layers, torch.clone) as outputs:
+        with watched(layers, copied) as outputs:
             classifier(images)
         check_ran((self.layer,), outputs)
         size = (images.shape[2], images.shape[3])

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ironglass.errors import InputError
-from ironglass.explain.layers import as_maps, check_ran, find_layers, watched
+from ironglass.explain.layers import as_maps, check_ran, copied, find_layers, watched
 from ironglass.models.classifier import Classifier, frozen
 from ironglass.types import Images
 
@@ -22,7 +22,7 @@ def feature_maps(classifier: Classifier, images: Images, layers: Sequence[str] |
     Raises InputError for a layer that does not exist, does not run or has no maps.
     """
     chosen = find_layers(classifier.network, layers)
-    with frozen(classifier), torch.no_grad(), watched(chosen, torch.clone) as outputs:
+    with frozen(classifier), torch.no_grad(), watched(chosen, copied) as outputs:
         classifier(images)
         check_ran(layers, outputs)
         shape = (len(images), (images.shape[2], images.shape[3]))

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ironglass.explain.gradient import chunk_size, score_of
-from ironglass.explain.layers import as_maps, check_ran, find_layers, watched
+from ironglass.explain.layers import check_ran, find_layers, layout_of
+from ironglass.explain.untouched import pass_through
 from ironglass.models.classifier import Classifier, frozen
 from ironglass.models.folded import folded, shifts_of
 from ironglass.types import Images, Labels, Maps
@@ -76,7 +77,7 @@ def class_activation_maps(
             for name, output in outputs.items():
                 if name not in weights:  # no logit depends on it
                     weights[name] = output.new_zeros(output.shape[:2])
-                maps = torch.einsum("nc,nchw->nhw", weights[name], output)[:, None]
+                maps = torch.bmm(weights[name][:, None], output.flatten(2)).unflatten(2, output.shape[2:])
                 if (shift := shifts.get(cast(Any, layers[name]))) is not None:
                     maps -= (weights[name] @ shift)[:, None, None, None]
                 found.setdefault(name, []).append(maps)
@@ -92,28 +93,20 @@ def _weights(
     weigh: Callable[[Tensor, Tensor], Tensor],
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """The output of each layer as maps, and its channels' weights where a logit depends on it."""
-    first: list[Tensor] = []
-
-    def copied(output: Tensor) -> Tensor:
-        if not output.requires_grad:  # nothing before it is differentiated: the backward pass may end here
-            first.append(output.requires_grad_())
-        return output.clone()  # an in-place activation would overwrite the output itself
-
     shape = (len(images), (images.shape[2], images.shape[3]))
     maps: dict[str, Tensor] = {}
     weights: dict[str, Tensor] = {}
 
-    def note(name: str, gradient: Tensor) -> None:
-        weights[name] = weigh(maps[name], as_maps(classifier, name, gradient, *shape))
+    def note(name: str, layout: Callable[[Tensor], Tensor], gradient: Tensor) -> None:
+        weights[name] = weigh(maps[name], layout(gradient))
 
     with torch.inference_mode(False), torch.enable_grad():
-        images, targets = images.clone(), targets.clone()  # out of inference mode
-        with watched(layers, copied) as outputs:
-            logits = classifier(images)
-        check_ran(names, outputs)
-        for name, output in outputs.items():
-            maps[name] = as_maps(classifier, name, output.detach(), *shape)
+        done = pass_through(classifier, images.clone(), layers)  # clones are out of inference mode
+        check_ran(names, done.outputs)
+        for name, output in done.outputs.items():
+            layout = layout_of(classifier, name, output, *shape)
+            maps[name] = layout(output.detach())
             # weighed at once, so that no more than one layer's gradient is held
-            output.register_hook(partial(note, name))
-        torch.autograd.grad(score_of(logits, targets), first, allow_unused=True)
+            output.register_hook(partial(note, name, layout))
+        torch.autograd.grad(score_of(done.logits, targets.clone()), done.first, allow_unused=True)
     return maps, weights

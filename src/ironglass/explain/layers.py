@@ -30,10 +30,10 @@ def find_layers(network: nn.Module, names: Sequence[str] | None) -> dict[str, nn
 
 
 @contextmanager
-def watched(layers: dict[str, nn.Module], change: Callable[[Tensor], Tensor]) -> Iterator[dict[str, Tensor]]:
+def watched(layers: dict[str, nn.Module], change: Callable[[str, Tensor], Tensor]) -> Iterator[dict[str, Tensor]]:
     """Inside, what each layer gives at its last run, in the order of running.
 
-    change: makes of each output what the network goes on with.
+    change: makes of a layer's name and its output what the network goes on with.
     """
     outputs: dict[str, Tensor] = {}
 
@@ -43,7 +43,7 @@ def watched(layers: dict[str, nn.Module], change: Callable[[Tensor], Tensor]) ->
                 return None
             outputs.pop(name, None)
             outputs[name] = output
-            return change(output)
+            return change(name, output)
 
         return hook
 
@@ -53,6 +53,11 @@ def watched(layers: dict[str, nn.Module], change: Callable[[Tensor], Tensor]) ->
     finally:
         for handle in handles:
             handle.remove()
+
+
+def copied(_name: str, output: Tensor) -> Tensor:
+    """A copy for the network to go on with: an in-place activation would overwrite the output itself."""
+    return output.clone()
 
 
 def check_ran(names: Sequence[str] | None, outputs: dict[str, Tensor]) -> None:
@@ -69,9 +74,16 @@ def as_maps(classifier: Classifier, name: str, output: Tensor, n: int, size: tup
     Channels are put first where a network of timm, a LayerNorm or a Linear keeps them last. Tokens (n, t, c) are laid
     on the grid of timm's patch embedding, without the class token and its like. Raises InputError for other shapes.
     """
+    return layout_of(classifier, name, output, n, size)(output)
+
+
+def layout_of(
+    classifier: Classifier, name: str, output: Tensor, n: int, size: tuple[int, int]
+) -> Callable[[Tensor], Tensor]:
+    """What `as_maps` does to this output, for its gradient too, which lies as it does."""
     given = tuple(output.shape)
     if len(output) == n and output.ndim == 4:
-        return output.permute(0, 3, 1, 2) if _channels_last(classifier.network, name) else output
+        return _channels_first if _channels_last(classifier.network, name) else _as_it_is
     if len(output) != n or output.ndim != 3:
         raise InputError(f"layer {name!r} gives {given} for {n} images: this needs maps, (n, c, h, w)")
     patches: Any = _patches(classifier.network)
@@ -85,7 +97,15 @@ def as_maps(classifier: Classifier, name: str, output: Tensor, n: int, size: tup
     extra = output.shape[1] - height * width
     if extra not in (0, getattr(classifier.network, "num_prefix_tokens", 0)):
         raise InputError(f"layer {name!r} gives {given}: its tokens do not fill the {height}×{width} patches")
-    return output[:, extra:].mT.unflatten(2, (height, width))
+    return lambda tokens: tokens[:, extra:].mT.unflatten(2, (height, width))
+
+
+def _as_it_is(maps: Tensor) -> Tensor:
+    return maps
+
+
+def _channels_first(maps: Tensor) -> Tensor:
+    return maps.permute(0, 3, 1, 2)
 
 
 def _patches(network: nn.Module) -> nn.Module | None:

@@ -149,14 +149,18 @@ def frozen(classifier: Classifier) -> Iterator[Classifier]:
     flags = [(parameter, parameter.requires_grad) for parameter in classifier.parameters()]
     inside = getattr(_checked, "inside", False)
     try:
-        classifier.eval()
-        for parameter, _ in flags:
-            parameter.requires_grad_(False)
+        if any(mode for _, mode in modes):
+            classifier.eval()
+        for parameter, flag in flags:
+            if flag:
+                parameter.requires_grad_(False)
         _checked.inside = True
         yield classifier
     finally:
         _checked.inside = inside
         for module, mode in modes:
-            module.training = mode
+            if module.training != mode:  # asking is much faster than setting
+                module.training = mode
         for parameter, flag in flags:
-            parameter.requires_grad_(flag)
+            if parameter.requires_grad != flag:
+                parameter.requires_grad_(flag)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
 
@@ -15,9 +14,9 @@ from torch.overrides import TorchFunctionMode
 
 from ironglass.models.classifier import Classifier, frozen
 from ironglass.models.few_channels import few_channel_convolution, strides_over_few_channels
-from ironglass.models.folded_weights import scale_and_shift, weights_of
+from ironglass.models.folded_weights import weights_of
+from ironglass.models.three_by_three import is_three_by_three, three_by_three_convolution
 from ironglass.models.tiny_maps import pays, tiny_map_convolution
-from ironglass.models.winograd import suits, winograd_convolution
 from ironglass.types import Logits
 
 KEPT = 2**25
@@ -50,10 +49,10 @@ def folded(classifier: Classifier) -> Iterator[Classifier]:
 
     A batch-norm behind a convolution, and read by nothing else, becomes part of that convolution's weights: exact in
     evaluation mode. On the CPU weights lie channels-last, a convolution over a map smaller than its kernel is a matrix
-    product, one of 3 × 3 over many channels goes by tiles with fewer multiplications, and the gradient of a strided
-    one to the image goes by its phases. What a network does is found by watching it, not by reading its code, so that
-    its own code goes on running; one that gives other logits when folded is left as it is. Not for reading a layer's
-    output: that of a folded convolution is its batch-norm's.
+    product, one of 3 × 3 over many channels goes by tiles with fewer multiplications or with weights laid out
+    beforehand, and the gradient of a strided one to the image goes by its phases. What a network does is found by
+    watching it, not by reading its code, so that its own code goes on running; one that gives other logits when folded
+    is left as it is. Not for reading a layer's output: that of a folded convolution is its batch-norm's.
     """
     with frozen(classifier):
         if classifier.network in _inside:
@@ -74,19 +73,22 @@ def shifts_of(classifier: Classifier) -> dict[nn.Conv2d, Tensor]:
     output = scale · own + shift, and so own · ∂/∂own = (output − shift) · ∂/∂output, whatever the scale.
     """
     _, plan = _plans.get(classifier.network, ((), _Plan()))
-    with torch.inference_mode(False), torch.no_grad():
-        return {conv: _shift(norm) for conv, norm in plan.convolutions if norm is not None and _replaced(norm)}
+    behind = ((conv, vars(norm).get("forward")) for conv, norm in plan.convolutions if norm is not None)
+    return {conv: forward.shift for conv, forward in behind if isinstance(forward, _Behind)}
 
 
-def _shift(norm: nn.BatchNorm2d) -> Tensor:
-    assert norm.running_mean is not None
-    assert norm.running_var is not None
-    return scale_and_shift(norm.running_mean, norm.running_var, norm.weight, norm.bias, norm.eps)[1].float()
+@dataclass(frozen=True)
+class _Behind:
+    """What a batch-norm that became part of a convolution does besides: nothing, or, in timm's, an activation.
 
+    shift: what it makes of 0, (c,).
+    """
 
-def _replaced(norm: nn.BatchNorm2d) -> bool:
-    forward = vars(norm).get("forward")
-    return isinstance(forward, partial) and forward.func is _behind
+    norm: Any
+    shift: Tensor
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return x if type(self.norm) is nn.BatchNorm2d else self.norm.act(self.norm.drop(x))
 
 
 def _plan_of(classifier: Classifier) -> _Plan:
@@ -113,34 +115,23 @@ def _changed(plan: _Plan, device: torch.device) -> Iterator[None]:
                 behind = None if norm is None or _hooked(conv) or _hooked(norm) else norm
                 made = weights_of(conv, behind, keep=plan.small and device.type == "cpu")
                 before.append((conv, conv._parameters["weight"], conv._parameters["bias"]))
-                conv._parameters["weight"] = nn.Parameter(made.weight, requires_grad=False)
-                conv._parameters["bias"] = None if made.bias is None else nn.Parameter(made.bias, requires_grad=False)
-                if behind is not None:
-                    replace(behind, partial(_behind, behind))
+                conv._parameters["weight"], conv._parameters["bias"] = made.weight, made.bias
+                if behind is not None and made.shift is not None:
+                    replace(behind, _Behind(behind, made.shift))
                 if device.type != "cpu" or _hooked(conv):
                     continue
                 if conv in plan.tiny:
                     replace(conv, tiny_map_convolution(conv, made.matrices))
                 elif strides_over_few_channels(conv):
                     replace(conv, few_channel_convolution(conv))
-                elif plan.small and _suits_winograd(conv):
-                    replace(conv, winograd_convolution(conv, made.matrices))
+                elif plan.small and is_three_by_three(conv):
+                    replace(conv, three_by_three_convolution(conv, made.matrices))
         yield
     finally:
         for module in replaced:
             del module.forward
         for conv, weight, bias in before:
             conv._parameters["weight"], conv._parameters["bias"] = weight, bias
-
-
-def _suits_winograd(conv: nn.Conv2d) -> bool:
-    plain = conv.padding_mode == "zeros" and not isinstance(conv.padding, str)
-    return plain and suits(conv.weight, conv.stride, conv.dilation, conv.groups)
-
-
-def _behind(norm: Any, x: Tensor) -> Tensor:
-    """What a batch-norm does besides: nothing, or, in timm's, an activation."""
-    return x if type(norm) is nn.BatchNorm2d else norm.act(norm.drop(x))
 
 
 def _find(classifier: Classifier) -> _Plan:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
@@ -11,14 +15,16 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class FoldedWeights:
-    """sources, eps: copies of what they were made of, and the batch-norm's eps. matrices: what faster ways
-    to convolve build of them: `tiny_map_convolution` by map size, `winograd_convolution` under ()."""
+    """sources, eps: copies of what they were made of, and the batch-norm's eps. shift: what the batch-norm makes of 0,
+    a number a channel. matrices: what faster ways to convolve build of them: `tiny_map_convolution` by map size,
+    `three_by_three_convolution` by the way."""
 
     sources: tuple[Tensor | None, ...]
     eps: float | None
-    weight: Tensor
-    bias: Tensor | None
-    matrices: dict[tuple[int, ...], Tensor] = field(default_factory=dict)
+    weight: nn.Parameter
+    bias: nn.Parameter | None
+    shift: Tensor | None = None
+    matrices: dict[Any, Any] = field(default_factory=dict)
 
 
 _kept: WeakKeyDictionary[nn.Conv2d, FoldedWeights] = WeakKeyDictionary()
@@ -36,12 +42,18 @@ def weights_of(conv: nn.Conv2d, norm: nn.BatchNorm2d | None, *, keep: bool) -> F
     known, eps = _kept.get(conv), None if norm is None else norm.eps
     if known is not None and known.eps == eps and all(map(_same, known.sources, sources)):
         return known
-    weight, bias = conv.weight.detach(), None if conv.bias is None else conv.bias.detach()
+    weight, bias, shift = conv.weight.detach(), None if conv.bias is None else conv.bias.detach(), None
     if norm is not None:
-        weight, bias = _folded(conv, norm)
+        weight, bias, shift = _folded(conv, norm)
     layout = torch.channels_last if weight.device.type == "cpu" else torch.contiguous_format
     copies = tuple(None if tensor is None else tensor.detach().clone() for tensor in sources) if keep else ()
-    made = FoldedWeights(copies, eps, weight.contiguous(memory_format=layout), bias)
+    made = FoldedWeights(
+        copies,
+        eps,
+        nn.Parameter(weight.contiguous(memory_format=layout), requires_grad=False),
+        None if bias is None else nn.Parameter(bias, requires_grad=False),
+        shift,
+    )
     if keep:
         _kept[conv] = made
     else:
@@ -52,17 +64,24 @@ def weights_of(conv: nn.Conv2d, norm: nn.BatchNorm2d | None, *, keep: bool) -> F
 def _same(one: Tensor | None, other: Tensor | None) -> bool:
     if one is None or other is None:
         return one is other
-    if one.device != other.device or one.dtype != other.dtype or one.shape != other.shape:
+    if one.shape != other.shape or one.dtype != other.dtype or one.device != other.device:
         return False
-    bits, others = _bits(one), _bits(other)
-    return torch.equal(bits, others) if bits.dtype == others.dtype else torch.equal(one, other)
+    if _memcmp is not None and one.is_cpu and one.is_contiguous() and other.is_contiguous():
+        return _memcmp(one.data_ptr(), other.data_ptr(), one.nbytes) == 0
+    return torch.equal(one, other)
 
 
-def _bits(tensor: Tensor) -> Tensor:
-    """Float32 as half as many whole numbers, which are compared twice as fast; itself where it does not lie so."""
-    lies = tensor.dtype == torch.float32 and tensor.is_contiguous()
-    lies = lies and tensor.numel() % 2 == 0 and tensor.storage_offset() % 2 == 0
-    return tensor.detach().view(-1).view(torch.int64) if lies else tensor
+def _find_memcmp() -> Callable[[int, int, int], int] | None:
+    """The C library's comparison of bytes, at the speed of memory, four times that of `torch.equal`; None elsewhere
+    than where every program has it loaded."""
+    if os.name != "posix":
+        return None
+    found = ctypes.CDLL(None).memcmp
+    found.argtypes, found.restype = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t), ctypes.c_int
+    return found
+
+
+_memcmp = _find_memcmp()
 
 
 def scale_and_shift(
@@ -73,9 +92,11 @@ def scale_and_shift(
     return scale, (0 if bias is None else bias.double()) - mean.double() * scale
 
 
-def _folded(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+def _folded(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor, Tensor]:
+    """Weight, bias, and the batch-norm's own offset."""
     assert norm.running_mean is not None
     assert norm.running_var is not None
     scale, shift = scale_and_shift(norm.running_mean, norm.running_var, norm.weight, norm.bias, norm.eps)
     bias = shift if conv.bias is None else shift + conv.bias.double() * scale
-    return conv.weight * scale.to(conv.weight.dtype)[:, None, None, None], bias.to(conv.weight.dtype)
+    dtype = conv.weight.dtype
+    return conv.weight * scale.to(dtype)[:, None, None, None], bias.to(dtype), shift.float()

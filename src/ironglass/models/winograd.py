@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from ironglass.types import Images
@@ -17,8 +17,9 @@ OUT, IN = 4, 6
 MANY = 128
 """Channels, in and out, from which on the products outweigh the transforms around them."""
 
-FEW = 16
-"""Tiles below which reading the transformed weights, four times as many, takes longer than the convolution."""
+FEW = 6144
+"""Tiles times channels below which reading the transformed weights, four times as many, takes longer than the
+convolution."""
 
 HELD = 2**20
 """Elements of the tiles of one chunk, whose copies then stay in the processor's cache."""
@@ -52,25 +53,7 @@ def pays(maps: Tensor, channels: int, padding: tuple[int, int]) -> bool:
         return False
     (height, down), (width, across) = _tiles(maps.shape, padding)
     tiles, fewer = down * across, min(maps.shape[1], channels)
-    return len(maps) * tiles >= FEW and IN * IN * tiles * (1 + 160 / fewer) < 0.7 * 9 * height * width
-
-
-def winograd_convolution(conv: nn.Conv2d, built: dict[tuple[int, ...], Tensor]) -> Callable[[Tensor], Tensor]:
-    """What the convolution computes with the weights it has now, which take no gradient.
-
-    built: what was made of these weights; the first maps that are worth it add to it.
-    """
-    padding = pair(conv.padding)
-
-    def forward(x: Tensor) -> Tensor:
-        if not pays(x, conv.out_channels, padding):
-            return F.conv2d(x, conv.weight, conv.bias, conv.stride, conv.padding)
-        if () not in built:
-            with torch.inference_mode(False), torch.no_grad():
-                built[()] = transformed(conv.weight)
-        return winograd(x, built[()], conv.bias, padding)
-
-    return forward
+    return len(maps) * tiles * fewer >= FEW and IN * IN * tiles * (1 + 160 / fewer) < 0.7 * 9 * height * width
 
 
 def pair(value: Any) -> tuple[int, int]:

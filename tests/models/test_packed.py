@@ -1,0 +1,81 @@
+"""Convolutions with weights laid out beforehand equal convolutions."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from ironglass.models import Classifier, packed
+from ironglass.models.folded import folded
+from ironglass.models.packed import pack, packed_convolution, packs
+
+needs_it = pytest.mark.skipif(not packed.AVAILABLE, reason="torch without oneDNN's own layouts")
+
+
+def given(n, size):
+    random = torch.Generator().manual_seed(n)
+    maps = torch.randn(n, 6, *size, generator=random, requires_grad=True)
+    return maps, torch.randn(5, 6, 3, 3, generator=random), torch.randn(5, generator=random)
+
+
+@needs_it
+@pytest.mark.parametrize("padding", [(0, 0), (1, 1), (2, 1)])
+@pytest.mark.parametrize(("n", "size"), [(1, (3, 3)), (2, (7, 7)), (1, (9, 4))])
+def test_it_is_the_convolution_and_so_are_its_gradients(n, size, padding):
+    maps, weight, bias = given(n, size)
+    found = packed_convolution(maps, pack(weight, maps.shape, padding), bias, padding)
+    expected = F.conv2d(maps, weight, bias, padding=padding)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+    assert found.is_contiguous(memory_format=torch.channels_last)
+    slope = torch.rand_like(expected, requires_grad=True)
+    (ours,) = torch.autograd.grad(found, maps, slope, create_graph=True)
+    (theirs,) = torch.autograd.grad(expected, maps, slope, create_graph=True)
+    torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
+    way = torch.rand_like(ours)
+    torch.testing.assert_close(
+        torch.autograd.grad(ours, slope, way)[0], torch.autograd.grad(theirs, slope, way)[0], rtol=1e-4, atol=1e-5
+    )
+
+
+@pytest.mark.parametrize(
+    ("shape", "padding", "better"),
+    [
+        ((1, 512, 7, 7), (1, 1), packed.AVAILABLE),
+        ((1, 256, 16, 16), (1, 1), packed.AVAILABLE),
+        ((2, 256, 16, 16), (1, 1), False),  # too many pixels
+        ((1, 256, 7, 7), (3, 3), False),  # its transpose would have less than no padding
+        ((1, 256, 2, 7), (0, 0), False),  # smaller than the kernel
+        ((256, 7, 7), (1, 1), False),
+        ((0, 256, 7, 7), (1, 1), False),
+    ],
+)
+def test_where_it_is_worth_it(shape, padding, better):
+    assert packs(torch.empty(shape), padding) is better
+    assert not packs(torch.empty(shape, dtype=torch.float64), padding)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert not packs(torch.empty(shape), padding)
+
+
+@needs_it
+def test_folded_networks_use_it_for_every_size_and_with_new_weights(monkeypatch):
+    torch.manual_seed(0)
+    layers = [nn.Conv2d(3, 128, 3, padding=1, bias=False), nn.BatchNorm2d(128), nn.ReLU()]
+    layers += [nn.Conv2d(128, 128, 3, padding=1, bias=False), nn.BatchNorm2d(128), nn.ReLU()]
+    network = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(512, 3))
+    classifier = Classifier(network, mean=(0.4,) * 3, std=(0.2,) * 3, classes=tuple("abc"), input_size=8).eval()
+    seen = []
+    monkeypatch.setattr(packed._Packed, "apply", lambda *given, to=packed._Packed.apply: seen.append(1) or to(*given))
+    for n, size in ((1, 8), (2, 8), (1, 10), (1, 8)):
+        images = torch.rand(n, 3, size, size, requires_grad=True)
+        plain = classifier(images)
+        with folded(classifier):
+            before = len(seen)
+            logits = classifier(images)
+            assert len(seen) == before + 1
+            gradient = torch.autograd.grad(logits[:, 0].sum(), images)[0]
+            assert len(seen) == before + 2
+        torch.testing.assert_close(logits, plain, rtol=1e-4, atol=1e-5)
+        expected = torch.autograd.grad(plain[:, 0].sum(), images)[0]
+        assert (gradient - expected).abs().max() < 1e-3 * expected.abs().max()
+        with torch.no_grad():
+            network[3].weight.mul_(1.5)
