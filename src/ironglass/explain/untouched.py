@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TypeAlias, cast
 from weakref import WeakKeyDictionary
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 
 from ironglass.explain.layers import watched
 from ironglass.models.classifier import Classifier
+from ironglass.models.folded import beside
 from ironglass.types import Images, Logits
 
 Layers: TypeAlias = dict[str, nn.Module]
@@ -37,7 +37,7 @@ def pass_through(classifier: Classifier, images: Images, layers: Layers) -> Pass
     copies are written over all the same, as by `x += skip`; the next ones copy only those. Where one turns out to be
     written over that was not the last time, the pass is repeated with copies of all.
     """
-    with _beside(classifier.network):
+    with beside(classifier.network):
         known = _written.get(classifier.network)
         found = _run(classifier, images, layers, layers.keys() if known is None else known)
         return found or cast(Pass, _run(classifier, images, layers, layers.keys()))
@@ -63,16 +63,3 @@ def _run(classifier: Classifier, images: Images, layers: Layers, copied: Collect
     if any(handed[name][0] is outputs[name] for name in written):
         return None
     return Pass(logits, outputs, first)
-
-
-@contextmanager
-def _beside(network: nn.Module) -> Iterator[None]:
-    """Inside, no module that can be told so works in place."""
-    switched = [module for module in network.modules() if vars(module).get("inplace") is True]
-    try:
-        for module in switched:
-            vars(module)["inplace"] = False
-        yield
-    finally:
-        for module in switched:
-            vars(module)["inplace"] = True

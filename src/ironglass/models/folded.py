@@ -19,6 +19,8 @@ from ironglass.models.three_by_three import is_three_by_three, three_by_three_co
 from ironglass.models.tiny_maps import pays, tiny_map_convolution
 from ironglass.types import Logits
 
+COPYING = (nn.ReLU6, nn.Hardtanh, nn.Hardswish, nn.SiLU, nn.Mish)
+"""Activations of which autograd copies the input when they work in place: beside it they are faster."""
 KEPT = 2**25
 """Parameters of a network, at most, whose folded weights are kept from one call to the next."""
 CLOSE = 1e-4
@@ -61,10 +63,24 @@ def folded(classifier: Classifier) -> Iterator[Classifier]:
         plan = _plan_of(classifier)
         _inside.add(classifier.network)
         try:
-            with _changed(plan, classifier.device):
+            with _changed(plan, classifier.device), beside(classifier.network, COPYING):
                 yield classifier
         finally:
             _inside.discard(classifier.network)
+
+
+@contextmanager
+def beside(network: nn.Module, kinds: tuple[type[nn.Module], ...] = (nn.Module,)) -> Iterator[None]:
+    """Inside, no module of these kinds that can be told so works in place."""
+    switched = [module for module in network.modules() if vars(module).get("inplace") is True]
+    switched = [module for module in switched if isinstance(module, kinds)]
+    try:
+        for module in switched:
+            vars(module)["inplace"] = False
+        yield
+    finally:
+        for module in switched:
+            vars(module)["inplace"] = True
 
 
 def shifts_of(classifier: Classifier) -> dict[nn.Conv2d, Tensor]:
