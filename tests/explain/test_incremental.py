@@ -11,9 +11,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from ironglass.explain import cut, incremental, occluded_scores, occlusion, windows
-from ironglass.explain.cut import plan_occlusion
-from ironglass.explain.incremental import agrees
-from ironglass.explain.occlusion import Occlusion, _spans
+from ironglass.explain.cut import Plan, felt_along, plan_occlusion, take_apart
+from ironglass.explain.occlusion import Occlusion
+from ironglass.explain.places import spans_of
 from ironglass.explain.simplify import Convolution, Scale
 from ironglass.explain.trace import trace_network
 from ironglass.models import Classifier
@@ -63,6 +63,11 @@ def classifier_of(network: nn.Module, size: int, channels: int = 2) -> Classifie
     ).eval()
 
 
+def plan_of(classifier, image, rows, columns) -> Plan | None:
+    apart = take_apart(classifier, image)
+    return None if apart is None else plan_occlusion(apart, felt_along(apart, rows, 0), felt_along(apart, columns, 1))
+
+
 def both(classifier, images, patch, stride, **fields):
     targets = torch.arange(len(images)) % 3
     arguments = {"patch": patch, "stride": stride, "score": "logit", **fields}
@@ -91,9 +96,9 @@ STEPS = st.tuples(
 @settings(max_examples=30, deadline=None)
 @given(
     st.lists(STEPS, min_size=1, max_size=4), st.integers(15, 26), st.integers(15, 26), st.integers(1, 9),
-    st.integers(1, 9), st.sampled_from((0.3, 0.7, 1.0)), st.integers(0, 2**16),
+    st.integers(1, 9), st.sampled_from((0.3, 0.7, 1.0)), st.sampled_from((1, 8)), st.integers(0, 2**16),
 )  # fmt: skip
-def test_equals_whole_passes_on_random_networks(steps, height, width, patch, stride, dense, seed):
+def test_equals_whole_passes_on_random_networks(steps, height, width, patch, stride, dense, few, seed):
     torch.manual_seed(seed)
     blocks: list[nn.Module] = [nn.Conv2d(2, 4, 3, padding=1)]
     size = min(height, width)
@@ -109,11 +114,10 @@ def test_equals_whole_passes_on_random_networks(steps, height, width, patch, str
     with pytest.MonkeyPatch.context() as patched, frozen(classifier), torch.no_grad():
         patched.setattr(occlusion, "WORTHWHILE", 1)
         patched.setattr(cut, "DENSE", dense)
-        patched.setattr(occlusion, "agrees", lambda *_: True)  # so that a wrong plan cannot hide
+        patched.setattr(incremental, "FEW", few)
+        patched.setattr(occlusion, "_agree", lambda *_: True)  # so that a wrong plan cannot hide
         ours, whole = both(classifier, images, patch, stride, chunk=37)
-        rows, columns = (_spans(length, patch, stride) for length in (height, width))
-        plan = plan_occlusion(classifier, images[:1], rows, columns)
-        assert plan is not None
+        assert take_apart(classifier, images[:1]) is not None
         clean = classifier(images)[range(2), range(2)][:, None]
     drop = (clean - whole).abs().max()
     assert (ours - whole).abs().max() <= 1e-4 * drop + 2e-6 * whole.abs().max()
@@ -129,9 +133,9 @@ def chain() -> Classifier:
 
 def test_a_chain_is_cut_where_it_should_be(chain):
     images = torch.rand(1, 2, 40, 40)
-    spans = _spans(40, 4, 4)
+    spans = spans_of(40, 4, 4)
     with frozen(chain), torch.no_grad():
-        plan = plan_occlusion(chain, images, spans, spans)
+        plan = plan_of(chain, images, spans, spans)
         assert plan is not None
         modules = [plan.traced.get_submodule(str(node.target)) for node, _ in plan.steps]
         kinds = [type(module) for module in modules]
@@ -140,11 +144,20 @@ def test_a_chain_is_cut_where_it_should_be(chain):
         # 4 pixels: 6 after the first convolution, 3 or 4 of 19 after pooling, 5 or 6 after the second
         assert [plan.spans[node][0].size for node, _ in plan.steps] == [6, 6, 3, 3, 3, 5, 5]
         assert [node.name for node in plan.handed] == [plan.steps[-1][0].name]
-        whole = plan_occlusion(chain, images, *(_spans(40, 40, 1),) * 2)
+        whole = plan_of(chain, images, *(spans_of(40, 40, 1),) * 2)
         assert whole is not None
         assert whole.steps == ()
     ours, dense = both(chain, images, 4, 4)
     torch.testing.assert_close(ours, dense, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("count", [1, 5, 16, 27])
+def test_places_near_either_border_go_together(count):
+    groups = [group.tolist() for group in incremental._by_distance(torch.zeros(count, 2))]
+    assert sorted(position for group in groups for position in group) == list(range(count))
+    assert len(groups) == {1: 1, 5: 1, 16: 2, 27: 3}[count]
+    assert all([count - 1 - position for position in reversed(group)] == group for group in groups)
+    assert [group[0] for group in groups] == sorted(group[0] for group in groups)
 
 
 def test_the_network_is_left_as_it_was(chain):
@@ -193,14 +206,16 @@ class Odd(nn.Module):
 @pytest.mark.parametrize("what", ["torch noise", "python noise", "numpy noise", "noise of its own", "a counter"])
 def test_what_a_trace_would_freeze_is_noticed(what):
     classifier, images = classifier_of(Odd(what), 12), torch.rand(1, 2, 12, 12)
-    spans = _spans(12, 3, 3)
+    spans = spans_of(12, 3, 3)
     before = torch.get_rng_state(), random.getstate()
     with frozen(classifier), torch.no_grad():
-        plan = plan_occlusion(classifier, images, spans, spans)
+        apart = take_apart(classifier, images)
         assert torch.equal(torch.get_rng_state(), before[0])
         assert random.getstate() == before[1]
-        assert plan is None or not agrees(
-            classifier, plan, images, 1 - images, torch.cartesian_prod(*(torch.arange(4),) * 2)
+        scores, targets = torch.full((1, 16), torch.nan), torch.tensor([1])
+        watch = occlusion.SCORES["logit"]
+        assert apart is None or not occlusion._in_windows(
+            classifier, images, 1 - images, targets, spans, spans, 5, watch, scores
         )
 
 
@@ -237,9 +252,9 @@ def test_an_unknown_layer_ends_the_windows(layer):
     channels = layer(torch.rand(2, 2, 8, 8)).shape[1]
     network = nn.Sequential(nn.Conv2d(2, 2, 3), layer, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, 3))
     classifier, images = classifier_of(network, 20), torch.rand(2, 2, 20, 20)
-    spans = _spans(20, 4, 4)
+    spans = spans_of(20, 4, 4)
     with frozen(classifier), torch.no_grad():
-        plan = plan_occlusion(classifier, images[:1], spans, spans)
+        plan = plan_of(classifier, images[:1], spans, spans)
     assert plan is not None
     assert len(plan.steps) == 1
     if type(layer) is not nn.BatchNorm2d:  # statistics of the batch depend on the batch
@@ -264,9 +279,9 @@ def test_real_architectures(name):
     torch.manual_seed(0)
     classifier = classifier_of(timm.create_model(name, num_classes=3), 64, 3)
     images = torch.rand(1, 3, 64, 64)
-    spans = _spans(64, 8, 28)
+    spans = spans_of(64, 8, 28)
     with frozen(classifier), torch.no_grad():
-        plan = plan_occlusion(classifier, images, spans, spans)
+        plan = plan_of(classifier, images, spans, spans)
         clean = classifier(images)[0, 0]
     assert plan is not None
     assert len(plan.steps) > 5

@@ -16,7 +16,8 @@ from ironglass.explain.guided_backprop import GuidedBackprop
 from ironglass.explain.guided_grad_cam import GuidedGradCAM
 from ironglass.explain.input_x_gradient import InputXGradient
 from ironglass.explain.integrated_gradients import IntegratedGradients
-from ironglass.explain.occlusion import Occlusion, occluded_scores, positions
+from ironglass.explain.occlusion import Occlusion, occluded_scores
+from ironglass.explain.places import positions
 from ironglass.explain.saliency import Saliency, negative, positive
 from ironglass.explain.smooth_grad import SmoothGrad
 from ironglass.models.classifier import Classifier, check_images, check_labels

@@ -26,31 +26,43 @@ Spans = tuple[Span, Span]
 
 
 @dataclass(frozen=True)
-class Plan:
-    """A network cut in two: the steps that are computed in windows, and the rest, computed on whole maps.
+class Apart:
+    """A network as a graph, with what its nodes give for one image.
 
-    traced: the network as a graph. steps: the nodes of the first part in order, with how a kernel slides for those
-    where one does. spans: where the patch is felt in each, by rows and columns. rest: the second part, a function of
-    the maps of `handed`. constants: what depends on no image. elements: of the largest tensor, a place; whole: of
-    the largest of the second part.
+    start: what stands for the images. constants: what depends on no image. steps: the nodes that could be computed in
+    windows, in order, with how a kernel slides for those where one does.
     """
 
     traced: fx.GraphModule
     start: fx.Node
+    constants: dict[fx.Node, Any]
+    values: dict[fx.Node, Any]
+    steps: tuple[tuple[fx.Node, Slide | None], ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A network cut in two: the steps that are computed in windows, and the rest, computed on whole maps.
+
+    steps: the nodes of the first part in order, with how a kernel slides for those where one does. spans: where the
+    patch is felt in each, by rows and columns. handed: those that the second part reads. rest: its nodes in order, each
+    with those that nobody reads after it. elements: of the largest tensor, a place; whole: of the largest of the second
+    part.
+    """
+
+    traced: fx.GraphModule
+    start: fx.Node
+    constants: dict[fx.Node, Any]
     steps: tuple[tuple[fx.Node, Slide | None], ...]
     spans: dict[fx.Node, Spans]
-    rest: fx.GraphModule
     handed: tuple[fx.Node, ...]
-    constants: dict[fx.Node, Any]
+    rest: tuple[tuple[fx.Node, tuple[fx.Node, ...]], ...]
     elements: int
     whole: int
 
 
-def plan_occlusion(classifier: Classifier, image: Images, rows: Tensor, columns: Tensor) -> Plan | None:
-    """How to compute the logits of an occluded image; None where the network cannot be taken apart.
-
-    image: (1, c, h, w). rows, columns: int64 (p, 2), first and last-plus-one pixel of the patch along each side.
-    """
+def take_apart(classifier: Classifier, image: Images) -> Apart | None:
+    """The network as a graph; None where it cannot be taken apart. image: (1, c, h, w)."""
     traced = trace_network(classifier.network)
     if traced is None:
         return None
@@ -63,31 +75,64 @@ def plan_occlusion(classifier: Classifier, image: Images, rows: Tensor, columns:
                 values[node] = run_node(traced, node, values)
     except Exception:  # what the trace made of the network does not run
         return None
-    sides = zip((rows, columns), image.shape[2:], strict=True)
-    first, second = (Span(span[:, 0], span[:, 1], length) for span, length in sides)
-    spans: dict[fx.Node, Spans] = {start: (first, second)}
-    steps: list[tuple[fx.Node, Slide | None]] = []
+    steps: dict[fx.Node, Slide | None] = {}
     for node in traced.graph.nodes:
         inputs = [before for before in node.all_input_nodes if before not in constants]
-        if node in spans or node.op == "output" or not inputs or any(before not in spans for before in inputs):
+        if node is start or node.op == "output" or not inputs or not steps.keys() | {start} >= {*inputs}:
             continue
         slide = slide_of(traced, node)
-        if slide is None and not pointwise(traced, node, values, constants):
-            continue
-        felt = _felt(slide, [spans[before] for before in inputs], values[node].shape[2:])
-        if _share(felt) <= DENSE:
+        if slide is not None or pointwise(traced, node, values, constants):
+            steps[node] = slide
+    return Apart(traced, start, constants, values, tuple(steps.items()))
+
+
+def felt_along(apart: Apart, spans: Tensor, axis: int) -> dict[fx.Node, Span]:
+    """Where a patch is felt along one side of each step's map.
+
+    spans: int64 (p, 2), first and last-plus-one pixel of the patch. axis: 0 for rows and 1 for columns.
+    """
+    felt = {apart.start: Span(spans[:, 0], spans[:, 1], apart.values[apart.start].shape[2 + axis])}
+    for node, slide in apart.steps:
+        before = [felt[one] for one in node.all_input_nodes if one in felt]
+        if slide is None:
+            felt[node] = joined(before)
+        else:
+            kernel, stride, dilation = slide.kernel[axis], slide.stride[axis], slide.dilation[axis]
+            length = apart.values[node].shape[2 + axis]
+            felt[node] = before[0].slid(kernel, stride, dilation, slide.padding[axis], length)
+    return felt
+
+
+def plan_occlusion(apart: Apart, rows: dict[fx.Node, Span], columns: dict[fx.Node, Span]) -> Plan:
+    """How to compute the logits of an image with a patch at some rows and columns; they are from `felt_along`."""
+    spans = {apart.start: (rows[apart.start], columns[apart.start])}
+    steps: list[tuple[fx.Node, Slide | None]] = []
+    for node, slide in apart.steps:
+        felt = rows[node], columns[node]
+        read = (before in spans for before in node.all_input_nodes if before not in apart.constants)
+        if all(read) and _share(felt) <= DENSE:
             spans[node] = felt
             steps.append((node, slide))
-    rest, handed = _rest(traced, spans.keys())
-    whole = [value for node, value in values.items() if node in handed or (node not in spans and node not in constants)]
-    elements = [value.numel() for value in whole if isinstance(value, Tensor)]
-    largest = max(elements)
+    rest, handed = _rest(apart.traced, spans.keys(), apart.constants.keys())
+    values = apart.values
+    sizes = [value.numel() for node in (*rest, *handed) if isinstance(value := values[node], Tensor)]
+    largest = max(sizes)
     for node, slide in steps:
         high, wide = (region.size for region in needed(slide, spans[node]))
         channels = [values[before].shape[1] for before in node.all_input_nodes if before in spans]
         height, width = (span.size for span in spans[node])
-        elements += [high * wide * max(*channels, INDEX), height * width * values[node].shape[1]]
-    return Plan(traced, start, tuple(steps), spans, rest, handed, constants, max(elements), largest)
+        sizes += [high * wide * max(*channels, INDEX), height * width * values[node].shape[1]]
+    return Plan(
+        apart.traced,
+        apart.start,
+        apart.constants,
+        tuple(steps),
+        spans,
+        handed,
+        tuple(rest.items()),
+        max(sizes),
+        largest,
+    )
 
 
 def normalised(classifier: Classifier, images: Images) -> Tensor:
@@ -96,23 +141,15 @@ def normalised(classifier: Classifier, images: Images) -> Tensor:
     return found.contiguous(memory_format=torch.channels_last)
 
 
-def _felt(slide: Slide | None, before: list[Spans], size: tuple[int, int]) -> Spans:
-    if slide is None:
-        return joined([rows for rows, _ in before]), joined([columns for _, columns in before])
-    rows, columns = (
-        span.slid(slide.kernel[axis], slide.stride[axis], slide.dilation[axis], slide.padding[axis], size[axis])
-        for axis, span in enumerate(before[0])
-    )
-    return rows, columns
-
-
 def needed(slide: Slide | None, spans: Spans) -> tuple[Region, Region]:
     """The part of its inputs that a step reads for its own windows."""
     rows, columns = spans
     if slide is None:
         return Region(rows.start, rows.size), Region(columns.start, columns.size)
     found = [
-        Region(span.start * stride - padding, (span.size - 1) * stride + dilation * (kernel - 1) + 1)
+        Region(span.start, span.size)
+        if (kernel, stride, padding) == (1, 1, 0)
+        else Region(span.start * stride - padding, (span.size - 1) * stride + dilation * (kernel - 1) + 1)
         for span, kernel, stride, dilation, padding in zip(
             spans, slide.kernel, slide.stride, slide.dilation, slide.padding, strict=True
         )
@@ -125,17 +162,18 @@ def _share(spans: Spans) -> float:
     return rows.size * columns.size / (rows.length * columns.length)
 
 
-def _rest(traced: fx.GraphModule, windowed: Collection[fx.Node]) -> tuple[fx.GraphModule, tuple[fx.Node, ...]]:
-    """The nodes that are not computed in windows as a function of those that are and that they read."""
-    handed = tuple(
-        node for node in traced.graph.nodes if node in windowed and any(u not in windowed for u in node.users)
-    )
-    graph = fx.Graph()
-    copies = {node: graph.placeholder(node.name) for node in handed}
-    for node in traced.graph.nodes:
-        if node not in windowed:
-            copies[node] = graph.node_copy(node, lambda before: copies[before])
-    rest = fx.GraphModule(traced, graph)
-    rest.graph.eliminate_dead_code()
-    rest.recompile()
-    return rest, handed
+def _rest(
+    traced: fx.GraphModule, windowed: Collection[fx.Node], constants: Collection[fx.Node]
+) -> tuple[dict[fx.Node, tuple[fx.Node, ...]], tuple[fx.Node, ...]]:
+    """The nodes that are not computed in windows, each with those that may be forgotten after it, and what they read
+    of those that are."""
+    *_, output = traced.graph.nodes
+    rest: dict[fx.Node, tuple[fx.Node, ...]] = {}
+    read, forgotten = {output}, set[fx.Node]()
+    for node in reversed(traced.graph.nodes):
+        if node in read and node not in windowed and node not in constants:
+            inputs = {before for before in node.all_input_nodes if before not in constants}
+            rest[node] = tuple(inputs - forgotten)
+            forgotten |= inputs
+            read |= inputs
+    return dict(reversed(rest.items())), tuple(node for node in traced.graph.nodes if node in read & set(windowed))

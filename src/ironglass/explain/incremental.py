@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from itertools import product
+from typing import Any, cast
 
 import torch
 from torch import Tensor, fx
 
-from ironglass.explain.cut import Plan, needed, normalised
+from ironglass.explain.cut import Apart, Plan, felt_along, needed, normalised, plan_occlusion
 from ironglass.explain.graph import run_node
-from ironglass.explain.windows import Region, gathered, patches, source_index
+from ironglass.explain.windows import Region, Span, gathered, patches, source_index
 from ironglass.models.classifier import Classifier
 from ironglass.types import Images, Logits
 
@@ -19,61 +20,72 @@ from ironglass.types import Images, Logits
 LIMIT = 2**24
 
 # The same for the second part, whose layers read what the one before has just written (docs/experiments.md).
-CACHED = 2**23
+CACHED = 3 * 2**22
 
 # How many times as many on other devices, which need large chunks to be busy.
 ELSEWHERE = 8
 
-# Images whose whole maps are held at a time.
-GROUP = 4
-
-# How far the graph may be from the network, relative to the largest logit.
-TOLERANCE = 1e-4
+# Groups of places along a side, by how far they are from the border, and places that each must have: the windows of
+# fewer are slower, place by place, than what they save (docs/benchmarks.md).
+GROUPS, FEW = 3, 8
 
 Maps = dict[fx.Node, Any]
 Routes = dict[tuple[fx.Node, fx.Node | None], Tensor | None]
 
 
 def occluded_logits(
-    plan: Plan, classifier: Classifier, images: Images, filling: Images, places: Tensor, chunk: int
-) -> Iterator[tuple[int, slice, Logits]]:
-    """The logits of each image at each place: (position of the image, places, logits), chunk by chunk.
+    apart: Apart,
+    classifier: Classifier,
+    images: Images,
+    filling: Images,
+    rows: Tensor,
+    columns: Tensor,
+    chunk: int,
+) -> Iterator[tuple[int, Tensor, Logits]]:
+    """The logits of each image at each place: (position of the image, positions of the places, logits), by chunks.
 
-    filling: what shows where the patch is, like images. places: int64 (p, 2), positions in the plan's rows and
-    columns. chunk: places at a time, fewer where they need more memory.
+    filling: what shows where the patch is, like images. rows, columns: of the patch, as `plan_occlusion` takes them;
+    places are all pairs, row by row. chunk: places at a time, fewer where they need more memory.
     """
     times = 1 if images.device.type == "cpu" else ELSEWHERE
-    chunk = _evenly(len(places), min(chunk, times * LIMIT // (4 * plan.elements)))
-    some = times * CACHED // (4 * plan.whole)
-    for first in range(0, len(images), GROUP):
-        group = range(first, min(first + GROUP, len(images)))
-        given = [[normalised(classifier, every[i : i + 1]) for every in (images, filling)] for i in group]
-        maps = [_whole_maps(plan, image) for image, _ in given]
-        for begin in range(0, len(places), chunk):
-            part = places[begin : begin + chunk]
+    felt = [felt_along(apart, spans, axis) for axis, spans in enumerate((rows, columns))]
+    sides = [
+        [(group, _at(found, group)) for group in _by_distance(spans)]
+        for found, spans in zip(felt, (rows, columns), strict=True)
+    ]
+    plans = [
+        (plan_occlusion(apart, high, wide), (down[:, None] * len(columns) + across).flatten())
+        for (down, high), (across, wide) in product(*sides)
+    ]
+    given = [[normalised(classifier, every[i : i + 1]) for every in (images, filling)] for i in range(len(images))]
+    maps = [_whole_maps(apart, [plan for plan, _ in plans], image) for image, _ in given]
+    for plan, numbers in plans:
+        some = times * CACHED // (4 * plan.whole)
+        step = _evenly(len(numbers), min(chunk, times * LIMIT // (4 * plan.elements)))
+        sizes = (len(span.first) for span in plan.spans[plan.start])
+        places = torch.cartesian_prod(*(torch.arange(size, device=images.device) for size in sizes))
+        for part, which in zip(places.split(step), numbers.split(step), strict=True):
             routes = _routes(plan, part)
-            for i, (image, fill), whole in zip(group, given, maps, strict=True):
+            for i, ((image, fill), whole) in enumerate(zip(given, maps, strict=True)):
                 patched = patches(plan.spans[plan.start], image, fill, part)
-                yield i, slice(begin, begin + len(part)), _logits(plan, routes, whole, patched, some)
+                yield i, which, _logits(plan, routes, whole, patched, some)
 
 
-def agrees(classifier: Classifier, plan: Plan, image: Images, filling: Images, places: Tensor) -> bool:
-    """Whether the plan and the network itself give the same logits at a few places: the first, a middle, the last."""
-    few = places[[0, len(places) // 2, len(places) - 1]]
-    top, bottom = plan.spans[plan.start][0].first, plan.spans[plan.start][0].last
-    left, right = plan.spans[plan.start][1].first, plan.spans[plan.start][1].last
-    occluded = image.repeat(len(few), 1, 1, 1)
-    for one, (row, column) in zip(occluded, few.tolist(), strict=True):
-        area = (slice(None), slice(int(top[row]), int(bottom[row])), slice(int(left[column]), int(right[column])))
-        one[area] = filling[0][area]
-    expected = classifier(occluded)
-    try:
-        found = torch.cat([logits for _, _, logits in occluded_logits(plan, classifier, image, filling, few, 3)])
-    except RuntimeError:  # a size that the trace took for fixed
-        return False
-    if found.shape != expected.shape:
-        return False
-    return bool((found - expected).abs().amax() <= TOLERANCE * expected.abs().amax())  # not so for NaN
+def _at(felt: dict[fx.Node, Span], positions: Tensor) -> dict[fx.Node, Span]:
+    """Of some of the places; spans that were one remain one, so that nothing is read twice."""
+    known = {id(span): span.at(positions) for span in felt.values()}
+    return {node: known[id(span)] for node, span in felt.items()}
+
+
+def _by_distance(spans: Tensor) -> list[Tensor]:
+    """The positions along a side in groups, those near the border apart: there less of a map feels the patch, on
+    either side alike."""
+    position = torch.arange(len(spans), device=spans.device)
+    distance = torch.minimum(position, position.flip(0))
+    groups = max(1, min(GROUPS, len(spans) // FEW))
+    group = distance * 2 * groups // (len(spans) + 1)
+    found = (torch.nonzero(group == number)[:, 0] for number in range(groups))
+    return [positions for positions in found if len(positions)]
 
 
 def _routes(plan: Plan, places: Tensor) -> Routes:
@@ -108,12 +120,24 @@ def _logits(plan: Plan, routes: Routes, maps: Maps, patched: Tensor, some: int) 
         windows[node] = run_node(plan.traced, node, read) if slide is None else slide.apply(*read.values())
     whole = [gathered(routes[node, None], maps[node], windows[node], 0.0) for node in plan.handed]
     parts = (maps.split(_evenly(len(patched), some)) for maps in whole)
-    return torch.cat([plan.rest(*part) for part in zip(*parts, strict=True)])
+    return torch.cat([_rest(plan, part) for part in zip(*parts, strict=True)])
 
 
-def _whole_maps(plan: Plan, image: Tensor) -> Maps:
+def _rest(plan: Plan, handed: Iterable[Tensor]) -> Logits:
+    values: Maps = plan.constants | dict(zip(plan.handed, handed, strict=True))
+    found = None
+    for node, forgotten in plan.rest:
+        values[node] = found = run_node(plan.traced, node, values)
+        for before in forgotten:
+            del values[before]
+    return cast(Logits, found)
+
+
+def _whole_maps(apart: Apart, plans: list[Plan], image: Tensor) -> Maps:
     """Of the image itself, what every step gives."""
-    maps: Maps = {**plan.constants, plan.start: image}
-    for node, _ in plan.steps:
-        maps[node] = run_node(plan.traced, node, maps)
+    steps = {node for plan in plans for node, _ in plan.steps}
+    maps: Maps = {**apart.constants, apart.start: image}
+    for node in apart.traced.graph.nodes:
+        if node in steps:
+            maps[node] = run_node(apart.traced, node, maps)
     return maps

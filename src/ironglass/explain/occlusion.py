@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from ironglass.errors import InputError
-from ironglass.explain.cut import plan_occlusion
+from ironglass.explain.cut import take_apart
 from ironglass.explain.fill import Fill, fill_images
-from ironglass.explain.incremental import agrees, occluded_logits
+from ironglass.explain.incremental import occluded_logits
+from ironglass.explain.places import inside, occluded, spans_of
 from ironglass.models.classifier import Classifier, frozen
 from ironglass.types import Images, Labels, Logits, Maps
 
@@ -25,6 +25,12 @@ SCORES = {
 
 # Occluded images below which taking the network apart takes longer than it saves.
 WORTHWHILE = 32
+
+# Images whose whole maps are held at a time.
+GROUP = 4
+
+# How far the graph may be from the network, relative to the largest logit.
+TOLERANCE = 1e-4
 
 # Elements of one batch of occluded images: 64 MiB of float32.
 ELEMENTS = 2**24
@@ -65,26 +71,14 @@ class Occlusion:
         )
         with frozen(classifier), torch.no_grad():
             clean = SCORES[self.score](classifier(images), targets.to(images.device)).float()
-        rows = _spans(height, self.patch, self.stride).to(images.device)
-        columns = _spans(width, self.patch, self.stride).to(images.device)
+        rows = spans_of(height, self.patch, self.stride).to(images.device)
+        columns = spans_of(width, self.patch, self.stride).to(images.device)
         # a place is covered by the outer product of a row span and a column span, so the sum over places factors
-        over_rows, over_columns = _inside(rows, height).float(), _inside(columns, width).float()
+        over_rows, over_columns = inside(rows, height).float(), inside(columns, width).float()
         drops = (clean[:, None] - scores).unflatten(1, (len(rows), len(columns)))
         total = torch.einsum("nij,ih,jw->nhw", drops, over_rows, over_columns)
         covering = over_rows.sum(0)[:, None] * over_columns.sum(0)
         return (total / covering.clamp_min(1))[:, None]
-
-
-def positions(size: tuple[int, int], patch: int, stride: int) -> Tensor:
-    """The places of a patch in an image of `size` (h, w): int64 (p, 4) as top, left, bottom, right, row by row.
-
-    Tops and lefts are multiples of the stride, ceil((size − patch) / stride) + 1 of them; the last patch is clipped
-    at the border. Raises InputError for a patch that does not fit and a stride below 1.
-    """
-    rows, columns = (_spans(length, patch, stride) for length in size)
-    tops, bottoms = rows.repeat_interleave(len(columns), 0).unbind(1)
-    lefts, rights = columns.repeat(len(rows), 1).unbind(1)
-    return torch.stack((tops, lefts, bottoms, rights), 1)
 
 
 def occluded_scores(
@@ -110,55 +104,68 @@ def occluded_scores(
     if score not in SCORES:
         raise InputError(f"there is no score {score!r}: choose from {', '.join(SCORES)}")
     height, width = images.shape[2:]
-    rows, columns = (_spans(length, patch, stride).to(images.device) for length in (height, width))
-    places = torch.cartesian_prod(*(torch.arange(len(spans), device=images.device) for spans in (rows, columns)))
+    rows, columns = (spans_of(length, patch, stride).to(images.device) for length in (height, width))
     filling = fill_images(fill, images, mean)
     targets = targets.to(images.device)
-    scores = torch.empty(len(images), len(places), device=images.device)
+    scores = torch.empty(len(images), len(rows) * len(columns), device=images.device)
     watch = SCORES[score]
     with frozen(classifier), torch.no_grad():
-        plan = None
-        if incremental and scores.numel() >= WORTHWHILE:
-            plan = plan_occlusion(classifier, images[:1], rows, columns)
-        if plan is not None and agrees(classifier, plan, images[:1], filling[:1], places):
-            for i, part, logits in occluded_logits(plan, classifier, images, filling, places, chunk):
-                scores[i, part] = watch(logits, targets[i].expand(len(logits))).float()
-        else:
-            for image, place, logits in _dense_logits(classifier, images, filling, rows, columns, places, chunk):
+        worthwhile = incremental and scores.numel() >= WORTHWHILE
+        if not (worthwhile and _in_windows(classifier, images, filling, targets, rows, columns, chunk, watch, scores)):
+            for pair in torch.arange(scores.numel(), device=images.device).split(_at_once(chunk, images)):
+                image, place = pair // scores.shape[1], pair % scores.shape[1]
+                logits = classifier(occluded(images, filling, rows, columns, image, place))
                 scores[image, place] = watch(logits, targets[image]).float()
     return scores
 
 
-def _dense_logits(
-    classifier: Classifier, images: Images, filling: Images, rows: Tensor, columns: Tensor, places: Tensor, chunk: int
-) -> Iterator[tuple[Tensor, Tensor, Logits]]:
-    """The logits of every occluded image by a pass of its own: (images, places, logits), chunk by chunk."""
-    channels, height, width = images.shape[1:]
-    chunk = max(1, min(chunk, ELEMENTS // (channels * height * width)))
-    across, down = _inside(rows, height), _inside(columns, width)
-    for pair in torch.arange(len(images) * len(places), device=images.device).split(chunk):
-        image, place = pair // len(places), pair % len(places)
-        hidden = across[places[place, 0], :, None] & down[places[place, 1], None]
-        occluded = torch.where(hidden[:, None], filling[image], images[image])
-        yield image, place, classifier(occluded)
+def _in_windows(
+    classifier: Classifier,
+    images: Images,
+    filling: Images,
+    targets: Labels,
+    rows: Tensor,
+    columns: Tensor,
+    chunk: int,
+    watch: Callable[[Logits, Labels], Tensor],
+    scores: Tensor,
+) -> bool:
+    """Fills in the scores, computing only what the patch changes. False where the network cannot be taken apart, or
+    its graph does not give the network's own logits at three places of the first image: then they are worth nothing.
+    """
+    apart = take_apart(classifier, images[:1])
+    if apart is None:
+        return False
+    checked = torch.tensor([0, scores.shape[1] // 2, scores.shape[1] - 1], device=images.device)
+    expected = classifier(occluded(images, filling, rows, columns, torch.zeros_like(checked), checked))
+    for first in range(0, len(images), GROUP):
+        some = slice(first, first + GROUP)
+        try:
+            for i, places, logits in occluded_logits(
+                apart, classifier, images[some], filling[some], rows, columns, chunk
+            ):
+                if first == i == 0 and not _agree(logits, places, expected, checked):
+                    return False
+                scores[first + i, places] = watch(logits, targets[first + i].expand(len(logits))).float()
+        except torch.OutOfMemoryError:
+            raise
+        except RuntimeError:  # a size that the trace took for fixed
+            return False
+    return True
+
+
+def _agree(logits: Logits, places: Tensor, expected: Logits, checked: Tensor) -> bool:
+    """Whether those of the logits that have been computed twice are the same."""
+    if logits.shape[1:] != expected.shape[1:]:
+        return False
+    which, again = torch.nonzero(checked[:, None] == places, as_tuple=True)
+    return bool(((logits[again] - expected[which]).abs() <= TOLERANCE * expected.abs().amax()).all())  # not so for NaN
+
+
+def _at_once(chunk: int, images: Images) -> int:
+    """Occluded images of one batch."""
+    return max(1, min(chunk, ELEMENTS // images[0].numel()))
 
 
 def _at(logits: Logits, targets: Labels) -> Tensor:
     return logits.gather(1, targets[:, None])[:, 0]
-
-
-def _spans(length: int, patch: int, stride: int) -> Tensor:
-    """First and last-plus-one pixel of each patch along one side: int64 (p, 2)."""
-    if stride < 1:
-        raise InputError(f"the stride is {stride}: give at least 1 pixel")
-    if not 1 <= patch <= length:
-        raise InputError(f"the patch is {patch} pixels in an image of {length}: give 1 to {length}")
-    first = torch.arange(math.ceil((length - patch) / stride) + 1) * stride
-    first = first[first < length]  # with gaps between the patches the last one may lie outside
-    return torch.stack((first, (first + patch).clamp(max=length)), 1)
-
-
-def _inside(spans: Tensor, length: int) -> Tensor:
-    """Which of `length` pixels lie in each span: bool (p, length)."""
-    pixel = torch.arange(length, device=spans.device)
-    return (spans[:, :1] <= pixel) & (pixel < spans[:, 1:])

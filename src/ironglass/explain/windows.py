@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -20,18 +21,24 @@ class Span:
     last: Tensor
     length: int
 
-    @property
+    @cached_property
     def size(self) -> int:
         """The longest change."""
         return max(1, int((self.last - self.first).max()))
 
-    @property
+    @cached_property
     def start(self) -> Tensor:
         """Where the window of each place begins."""
         return self.first.clamp(0, self.length - self.size)
 
+    def at(self, positions: Tensor) -> Span:
+        """Of some of the places."""
+        return Span(self.first[positions], self.last[positions], self.length)
+
     def slid(self, kernel: int, stride: int, dilation: int, padding: int, length: int) -> Span:
         """What may change in the output, `length` long, of a kernel that slides over this side."""
+        if (kernel, stride, padding) == (1, 1, 0):
+            return self
         # output o reads the inputs from o·stride − padding to o·stride − padding + dilation·(kernel − 1)
         first = -((-(self.first + padding - dilation * (kernel - 1))) // stride)
         last = (self.last - 1 + padding) // stride + 1
@@ -42,6 +49,8 @@ class Span:
 
 def joined(spans: list[Span]) -> Span:
     """What may change where maps of the same length are added or stacked."""
+    if len(spans) == 1:
+        return spans[0]
     first = torch.stack([span.first for span in spans]).amin(0)
     return Span(first, torch.stack([span.last for span in spans]).amax(0), spans[0].length)
 
@@ -61,7 +70,7 @@ def source_index(windows: tuple[Span, Span], needed: tuple[Region, Region], plac
     (p, h, w): 0 is beyond the border, then come the pixels of the whole map, row by row, then those of the windows.
     """
     if all(
-        region.size == span.size and bool((region.start == span.start).all())
+        region.start is span.start or (region.size == span.size and bool((region.start == span.start).all()))
         for span, region in zip(windows, needed, strict=True)
     ):
         return None

@@ -11,7 +11,8 @@ import numpy as np
 from ironglass.data.dataset import Split
 from ironglass.errors import InputError
 from ironglass.explain.fill import Fill
-from ironglass.explain.occlusion import occluded_scores, positions
+from ironglass.explain.occlusion import occluded_scores
+from ironglass.explain.places import positions
 from ironglass.measure.statistics import wilson
 from ironglass.models.classifier import Classifier, check_labels
 from ironglass.models.predict import batches, logits_of

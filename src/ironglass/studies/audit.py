@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from ironglass.data.dataset import Dataset
-from ironglass.explain.occlusion import positions
+from ironglass.explain.places import positions
 from ironglass.measure.accuracy import evaluate
 from ironglass.measure.exhaustive_occlusion import occlusion_robustness
 from ironglass.measure.layers import layer_notes
