@@ -1,0 +1,150 @@
+"""The verbs that train networks."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import Annotated
+
+import typer
+
+from ironglass.cli import options as o
+from ironglass.cli.plans import changed, checked, listed, make_plan, run_plan
+from ironglass.cli.training_plans import hardening_stage, run_hardening, sweep_axes, sweep_stages, transfer_plan
+
+
+def train(
+    model: o.Model,
+    data: o.Data,
+    epochs: Annotated[int, typer.Option(help="Times through the data.")] = 10,
+    lr: Annotated[float, typer.Option(help="The highest learning rate.")] = 0.05,
+    batch_size: Annotated[int, typer.Option(help="Images a step.")] = 64,
+    optimiser: Annotated[str, typer.Option(help="sgd or adamw.")] = "sgd",
+    schedule: Annotated[str, typer.Option(help="one-cycle, step, plateau or constant.")] = "one-cycle",
+    *,
+    filled: o.Weights,
+    source: o.Source,
+    common: o.Common,
+) -> None:
+    """Train a model on data and evaluate it; the best epoch is kept."""
+    stage = {
+        "epochs": epochs,
+        "peak_lr": lr,
+        "batch_size": batch_size,
+        "optimiser": optimiser,
+        "schedule": schedule,
+    }
+    plan = make_plan("train", ("train", "evaluate"), model, data, filled, source, common, stages=(stage,))
+    run_plan(plan, common, download=source.download)
+
+
+def harden(
+    model: o.Model,
+    data: o.Data,
+    method: Annotated[
+        str,
+        typer.Option(help="n-fgsm, fgsm, fast-at, free, pgd, trades, mart or adversarial-regularisation."),
+    ] = "n-fgsm",
+    eps: Annotated[str, typer.Option(help="Size of the change to stand, of [0, 1].")] = "4/255",
+    awp: Annotated[bool, typer.Option("--awp", help="Perturb the weights, too.")] = False,
+    epochs: Annotated[int, typer.Option(help="Times through the data.")] = 10,
+    lr: Annotated[
+        float | None, typer.Option(help="The highest learning rate; else 0.05, of trained models 0.01.")
+    ] = None,
+    batch_size: Annotated[int, typer.Option(help="Images a step.")] = 64,
+    optimiser: Annotated[str, typer.Option(help="sgd or adamw.")] = "sgd",
+    schedule: Annotated[str, typer.Option(help="one-cycle, step, plateau, constant or exponential.")] = "one-cycle",
+    attacks: Annotated[str, typer.Option(help="What before and after are judged by.")] = "fgsm,pgd-20,ensemble",
+    *,
+    drawn: o.Drawn,
+    filled: o.Weights,
+    source: o.Source,
+    common: o.Common,
+) -> None:
+    """Train a model to be harder to fool, and compare it in pairs with what it was (or with a plain one beside it)."""
+
+    stage = {"epochs": epochs, "batch_size": batch_size, "optimiser": optimiser, "schedule": schedule}
+    stage |= hardening_stage(model, filled, method=method, eps=eps, awp=awp, lr=lr)
+    made = {"attacks": listed(attacks), "eps": (eps,)}
+    plan = make_plan(
+        "harden", ("train",), model, data, filled, source, common, stages=(stage,), **made, **asdict(drawn)
+    )
+    run_hardening(plan, common, download=source.download)
+
+
+def sweep(
+    model: o.Model,
+    data: o.Data,
+    lr: Annotated[
+        str | None, typer.Option(help="Highest learning rates; else 0.1,0.01,0.001,0.0001, with --vary 0.05.")
+    ] = None,
+    body_lr: Annotated[
+        str | None,
+        typer.Option(help="Those of all layers, in a second stage; --lr is then of the first: the last layer alone."),
+    ] = None,
+    head_epochs: Annotated[int, typer.Option(help="Times through the data for the last layer alone.")] = 2,
+    epochs: Annotated[int, typer.Option(help="Times through the data for all layers.")] = 3,
+    batch_size: Annotated[int, typer.Option(help="Images a step.")] = 64,
+    optimiser: Annotated[str, typer.Option(help="sgd or adamw.")] = "sgd",
+    schedule: Annotated[str, typer.Option(help="one-cycle, step, plateau, constant or exponential.")] = "one-cycle",
+    vary: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FIELD=V1,V2", help="Try these, too, e.g. stages.0.batch_size=32,128 (repeatable)."),
+    ] = None,
+    attacks: Annotated[str | None, typer.Option(help="Attack every trial, e.g. by pgd-20.")] = None,
+    eps: Annotated[str, typer.Option(help="Of the attacks, of [0, 1].")] = "4/255",
+    samples: Annotated[int, typer.Option(help="Images to attack, drawn by the seed.")] = 250,
+    jobs: Annotated[int, typer.Option(help="Trials at once, each in a process of its own.", min=1)] = 1,
+    *,
+    filled: o.Weights,
+    source: o.Source,
+    common: o.Common,
+) -> None:
+    """Train every combination of settings, side by side, and recommend one."""
+
+    from ironglass.studies.sweep import Sweep
+
+    axes = sweep_axes(lr, body_lr, vary or [])
+    stages = sweep_stages(
+        None if body_lr is None else head_epochs, epochs, batch_size=batch_size, optimiser=optimiser, schedule=schedule
+    )
+    made = {"attacks": listed(attacks), "eps": (eps,)} if attacks else {}
+    steps = ("train", "evaluate")
+    plan = make_plan(
+        "sweep", steps, model, data, filled, source, common, stages=stages, samples=samples, shown=0, **made
+    )
+    run_plan(checked(Sweep, trial=plan, vary=axes), common, download=source.download, jobs=jobs)
+
+
+def transfer(
+    model: o.Model,
+    data: o.Data,
+    source_data: Annotated[
+        str | None, typer.Option(help="The model's own data: it is trained on them where it has no weights.")
+    ] = None,
+    blocks: Annotated[str | None, typer.Option(help="How many blocks are copied, as 0,4,8; else every number.")] = None,
+    controls: Annotated[str | None, typer.Option(help="Where controls are made; else at five of these.")] = None,
+    seeds: Annotated[int, typer.Option(help="Trainings, the second and later ones at the controls.", min=1)] = 1,
+    classes: Annotated[str, typer.Option(help="Whose: target, the data's own, or source, the model's.")] = "target",
+    epochs: Annotated[int, typer.Option(help="Times through the data for a base.")] = 10,
+    lr: Annotated[float, typer.Option(help="The bases' highest learning rate.")] = 0.04,
+    attacks: Annotated[str, typer.Option(help="Made on the model and shown to all, and on each itself.")] = (
+        "fgsm,pgd-20"
+    ),
+    eps: Annotated[str, typer.Option(help="Of the images that are shown, of [0, 1].")] = "4/255,8/255,16/255",
+    judged: Annotated[str, typer.Option(help="The one of them that the findings speak of.")] = "8/255",
+    images: Annotated[int, typer.Option(help="Images to measure on, spread over the split.")] = 1000,
+    jobs: Annotated[int, typer.Option(help="Networks at once, each in a process of its own.", min=1)] = 1,
+    *,
+    filled: o.Weights,
+    source: o.Source,
+    common: o.Common,
+) -> None:
+    """Copy a model's first blocks into networks for other data, frozen or not, and see what fools them."""
+
+    plain, both = replace(source, changes=None), {"stages": ({"epochs": epochs, "peak_lr": lr},)}
+    steps = ("train", "evaluate")
+    own = make_plan("base-A", steps, model, source_data or "", filled, replace(plain, only=None), common, **both)
+    target = make_plan("transfer", steps, model, data, o.Weights(size=filled.size), plain, common, **both)
+    made = {"attacks": attacks, "eps": eps, "judged": judged, "images": images, "seeds": seeds, "classes": classes}
+    plan = transfer_plan(own, target, blocks=blocks, controls=controls, **made)
+    run_plan(changed(plan, source.changes), common, download=source.download, jobs=jobs)

@@ -1,0 +1,143 @@
+"""The verbs that look at a trained model."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ironglass.cli import options as o
+from ironglass.cli.plans import free_folder, listed, make_plan, run_plan
+
+
+def evaluate(
+    model: o.Model,
+    data: o.Data,
+    split: o.Split = "auto",
+    corruptions: Annotated[
+        str | None,
+        typer.Option(help="Measure under these, too: all, gaussian-noise, jpeg, ...; a wrong one lists them."),
+    ] = None,
+    *,
+    filled: o.Weights,
+    source: o.Source,
+    common: o.Common,
+) -> None:
+    """Accuracy, confusion matrix, classification report, and a prediction an image; also of corrupted images."""
+    spoilt = {"corruptions": listed(corruptions)} if corruptions else {}
+    steps = ("evaluate", "corrupt") if corruptions else ("evaluate",)
+    plan = make_plan("evaluate", steps, model, data, filled, source, common, split=split, **spoilt)
+    run_plan(plan, common, download=source.download)
+
+
+def explain(
+    model: o.Model,
+    data: o.Data,
+    methods: Annotated[
+        str | None,
+        typer.Option(
+            help="saliency, guided-backprop, integrated-gradients, grad-cam, occlusion, ...; else all layers."
+        ),
+    ] = None,
+    target: Annotated[str, typer.Option(help="The class to explain: predicted, true, or its name.")] = "predicted",
+    images: Annotated[
+        str | None, typer.Option(help="Which to explain: random (as many as --samples), misclassified, all, or chosen.")
+    ] = None,
+    chosen: Annotated[
+        str | None, typer.Option(help="Images to explain and show, by name, or by class for one drawn by the seed.")
+    ] = None,
+    hide: Annotated[
+        str,
+        typer.Option(help="Explain again with a part black: where a method looks, top,left,height,width, or a mask."),
+    ] = "",
+    attacks: Annotated[str | None, typer.Option(help="Explain again under these attacks, as pgd-20.")] = None,
+    norm: Annotated[str, typer.Option(help="Of the attacks: linf or l2.")] = "linf",
+    eps: Annotated[str, typer.Option(help="Of the attacks, of [0, 1].")] = "8/255",
+    quality: Annotated[int, typer.Option(help="Images on which the methods are tested; 0 for none.")] = 32,
+    pictures: Annotated[bool, typer.Option("--pictures", help="A PNG of every map, not only those shown.")] = False,
+    masks: Annotated[str, typer.Option(help="What the patch is filled with.")] = "grey,black,mean,blur",
+    patch: Annotated[int | None, typer.Option(help="Side of the patch, pixels; else a quarter of the image.")] = None,
+    stride: Annotated[int | None, typer.Option(help="Step of the patch, pixels; else half of it.")] = None,
+    patches: Annotated[
+        str | None, typer.Option(help="Sizes of patches to try at every place, pixels: does any flip the answer?")
+    ] = None,
+    *,
+    drawn: o.Drawn,
+    filled: o.Weights,
+    source: o.Source,
+    common: o.Common,
+) -> None:
+    """Maps by named methods, tested, before and after a part is hidden; else Grad-CAM of every layer and occlusion."""
+    asked = {
+        "methods": listed(methods) if methods else (),
+        "target": target,
+        "images": images or ("chosen" if chosen else "random"),
+        "chosen": listed(chosen) if chosen else (),
+        "hide": hide,
+        "quality": quality,
+        "pictures": pictures,
+    }
+    under = {"attacks": listed(attacks), "norm": norm, "eps": listed(eps)} if attacks else {}
+    tried = listed(patches) if patches else ()
+    looked = {"masks": listed(masks), "patch": patch, "stride": stride, "patches": tried, "explained": asked}
+    plan = make_plan(
+        "explain", ("evaluate", "explain"), model, data, filled, source, common, **looked, **under, **asdict(drawn)
+    )
+    run_plan(plan, common, download=source.download)
+
+
+def attack(
+    model: o.Model,
+    data: o.Data,
+    attacks: Annotated[
+        str, typer.Option(help="fgsm, pgd-20 or pgd-N, apgd-ce, square, ensemble, ...; a wrong one lists them all.")
+    ] = "fgsm,pgd-20",
+    norm: Annotated[str, typer.Option(help="By which changes are measured: linf or l2.")] = "linf",
+    eps: Annotated[
+        str | None,
+        typer.Option(help="Sizes of change, of [0, 1]; else 1/255,2/255,4/255,8/255,16/255, by l2 0.25,0.5,1,2."),
+    ] = None,
+    *,
+    drawn: o.Drawn,
+    filled: o.Weights,
+    source: o.Source,
+    common: o.Common,
+) -> None:
+    """Accuracy under each attack at each eps with verdicts, pictures, and the adversarial images as a data set."""
+    usual = "0.25,0.5,1,2" if norm == "l2" else "1/255,2/255,4/255,8/255,16/255"
+    made = {"attacks": listed(attacks), "norm": norm, "eps": listed(usual if eps is None else eps)}
+    plan = make_plan("attack", ("evaluate", "attack"), model, data, filled, source, common, **made, **asdict(drawn))
+    run_plan(plan, common, download=source.download)
+
+
+def predict(
+    model: o.Model,
+    paths: Annotated[list[Path], typer.Argument(help="Image files, or folders of them.", show_default=False)],
+    *,
+    filled: o.Weights,
+    common: o.Common,
+) -> None:
+    """The five most probable classes of each image; also written to predictions.csv."""
+    from ironglass.cli.show import print_json, progress_bars, show_predictions
+    from ironglass.studies.predict import predict as predict_files
+
+    with progress_bars(common.quiet) as tell:
+        found, rows = predict_files(
+            model,
+            paths,
+            free_folder(common.output, "predict", common.resume),
+            size=filled.size,
+            weights=filled.weights,
+            pretrained=filled.pretrained,
+            device=common.device,
+            seed=common.seed or 0,
+            resume=common.resume,
+            tell=tell,
+        )
+    if common.as_json:
+        quarantined = found.read("data.json")["quarantined"]
+        print_json({"folder": str(found.path), "predictions": rows, "quarantined": quarantined})
+    elif not common.quiet:
+        show_predictions(found, rows)
