@@ -7,7 +7,7 @@ from torch import nn
 from torchvision.models import mobilenet_v2, resnet18
 
 from ironglass.errors import InputError
-from ironglass.explain import GradCAM, upsample
+from ironglass.explain import GradCAM, GradCAMPlusPlus, upsample
 from ironglass.models import Classifier
 from ironglass.models.classifier import frozen
 
@@ -136,6 +136,36 @@ def test_outputs_are_copied_only_where_they_are_written_over(monkeypatch):
     network.relu.inplace = False  # Captum reads what an in-place one leaves
     theirs = _captum_maps(classifier, network.first, images, targets)
     torch.testing.assert_close(first["first"], theirs, rtol=1e-4, atol=1e-6)
+
+
+class Careless(nn.Module):
+    """Reads what an in-place activation leaves, or writes where no version counts it."""
+
+    def __init__(self, how):
+        super().__init__()
+        self.convolution, self.head, self.how = nn.Conv2d(3, 4, 3), nn.Linear(4, 2), how
+        self.relu = nn.ReLU(inplace=how == "read")
+
+    def forward(self, images):
+        maps = self.convolution(images)
+        if self.how == "data":
+            maps.data.clamp_(min=0)
+            return self.head((maps * maps).mean((2, 3)))
+        rectified = self.relu(maps)
+        return self.head((rectified * rectified + (maps if self.how == "read" else rectified)).mean((2, 3)))
+
+
+@pytest.mark.parametrize(("how", "like"), [("read", "plain"), ("data", "data")])
+@pytest.mark.parametrize("method", [GradCAM(), GradCAMPlusPlus()])
+def test_careless_networks_are_explained_as_they_are_time_and_again(how, like, method):
+    torch.manual_seed(0)
+    network, other = Careless(how), Careless(like)
+    other.load_state_dict(network.state_dict())
+    images, targets = torch.rand(2, 3, 8, 8), torch.tensor([1, 0])
+    expected = method(classifier_of(other, classes=2), images, targets)["convolution"]
+    classifier = classifier_of(network, classes=2)
+    for _ in range(3):
+        torch.testing.assert_close(method(classifier, images, targets)["convolution"], expected)
 
 
 def test_a_network_that_begins_to_write_over_an_output_is_seen():

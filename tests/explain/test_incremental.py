@@ -79,8 +79,18 @@ def both(classifier, images, patch, stride, **fields):
 
 @pytest.fixture(autouse=True)
 def always(monkeypatch):
-    """Even tiny jobs are computed in windows, and a plan that disagrees is an error here."""
+    """Even tiny jobs are computed in windows."""
     monkeypatch.setattr(occlusion, "WORTHWHILE", 1)
+
+
+@pytest.fixture
+def windowed(monkeypatch):
+    """What cannot be computed in windows is an error."""
+    monkeypatch.setattr(occlusion, "_in_windows", in_windows_only)
+
+
+def in_windows_only(*given, to=occlusion._in_windows):
+    return to(*given) or pytest.fail("not computed in windows")
 
 
 STEPS = st.tuples(
@@ -116,6 +126,7 @@ def test_equals_whole_passes_on_random_networks(steps, height, width, patch, str
         patched.setattr(cut, "DENSE", dense)
         patched.setattr(incremental, "FEW", few)
         patched.setattr(occlusion, "_agree", lambda *_: True)  # so that a wrong plan cannot hide
+        patched.setattr(occlusion, "_in_windows", in_windows_only)  # nor one that does not run
         ours, whole = both(classifier, images, patch, stride, chunk=37)
         assert take_apart(classifier, images[:1]) is not None
         clean = classifier(images)[range(2), range(2)][:, None]
@@ -131,7 +142,7 @@ def chain() -> Classifier:
     return classifier_of(nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 3)), 40)
 
 
-def test_a_chain_is_cut_where_it_should_be(chain):
+def test_a_chain_is_cut_where_it_should_be(chain, windowed):
     images = torch.rand(1, 2, 40, 40)
     spans = spans_of(40, 4, 4)
     with frozen(chain), torch.no_grad():
@@ -204,7 +215,7 @@ class Odd(nn.Module):
 
 
 @pytest.mark.parametrize("what", ["torch noise", "python noise", "numpy noise", "noise of its own", "a counter"])
-def test_what_a_trace_would_freeze_is_noticed(what):
+def test_what_a_trace_would_freeze_is_noticed(what, monkeypatch):
     classifier, images = classifier_of(Odd(what), 12), torch.rand(1, 2, 12, 12)
     spans = spans_of(12, 3, 3)
     before = torch.get_rng_state(), random.getstate()
@@ -213,10 +224,29 @@ def test_what_a_trace_would_freeze_is_noticed(what):
         assert torch.equal(torch.get_rng_state(), before[0])
         assert random.getstate() == before[1]
         scores, targets = torch.full((1, 16), torch.nan), torch.tensor([1])
-        watch = occlusion.SCORES["logit"]
-        assert apart is None or not occlusion._in_windows(
-            classifier, images, 1 - images, targets, spans, spans, 5, watch, scores
-        )
+        watch, agree, asked = occlusion.SCORES["logit"], occlusion._agree, []
+        monkeypatch.setattr(occlusion, "_agree", lambda *given: asked.append(agree(*given)) or asked[-1])
+        assert not occlusion._in_windows(classifier, images, 1 - images, targets, spans, spans, 5, watch, scores)
+        assert apart is None or asked == [False]
+
+
+def test_an_error_after_the_graph_was_found_right_is_not_hidden(chain, monkeypatch):
+    steps, routes = [], incremental._routes
+
+    def failing(*given):
+        steps.append(given)
+        if len(steps) > 1:
+            raise RuntimeError("no memory")
+        return routes(*given)
+
+    monkeypatch.setattr(incremental, "_routes", failing)
+    with pytest.raises(RuntimeError, match="no memory"):
+        both(chain, torch.rand(1, 2, 40, 40), 4, 4, chunk=20)
+
+
+def test_no_images_have_no_scores(chain):
+    ours, dense = both(chain, torch.rand(0, 2, 40, 40), 8, 8)
+    assert ours.shape == dense.shape == (0, 25)
 
 
 @pytest.mark.parametrize("what", ["control flow", "aliasing", "nothing"])
@@ -262,7 +292,7 @@ def test_an_unknown_layer_ends_the_windows(layer):
         torch.testing.assert_close(ours, whole, rtol=1e-5, atol=1e-6)
 
 
-def test_memory_is_bounded_by_smaller_chunks(chain, monkeypatch):
+def test_memory_is_bounded_by_smaller_chunks(chain, monkeypatch, windowed):
     images, targets = torch.rand(1, 2, 40, 40), torch.tensor([0])
     whole = Occlusion(patch=5, stride=3)(chain, images, targets)
     seen = []
@@ -274,7 +304,7 @@ def test_memory_is_bounded_by_smaller_chunks(chain, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["resnet18", "mobilenetv2_050"])
-def test_real_architectures(name):
+def test_real_architectures(name, windowed):
     timm = pytest.importorskip("timm")
     torch.manual_seed(0)
     classifier = classifier_of(timm.create_model(name, num_classes=3), 64, 3)

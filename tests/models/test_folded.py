@@ -77,6 +77,18 @@ class Viewed(nn.Module):
         return x.view(len(x), -1)  # not for channels-last maps
 
 
+class ReadAfter(nn.Module):
+    """Reads again what an in-place activation has written over."""
+
+    def __init__(self, activation: nn.Module):
+        super().__init__()
+        self.conv, self.activation = nn.Conv2d(3, 8, 3), activation
+
+    def forward(self, x):
+        maps = self.conv(x)
+        return self.activation(maps) ** 2 + maps
+
+
 def timm_network(name: str) -> nn.Module:
     torch.manual_seed(0)
     return timm.create_model(name, num_classes=5)
@@ -102,6 +114,8 @@ NETWORKS = {
         lambda: head(nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8, affine=False, track_running_stats=False))),
         0,
     ),
+    "what ReLU6 wrote over": (lambda: head(ReadAfter(nn.ReLU6(inplace=True))), 0),
+    "what ReLU wrote over": (lambda: head(ReadAfter(nn.ReLU(inplace=True))), 0),
     "no convolution": (lambda: nn.Sequential(nn.Flatten(), nn.Linear(768, 5)), 0),
     "view": (lambda: nn.Sequential(block(), Viewed(), nn.Linear(2048, 5)), 0),
     "resnet18": (lambda: timm_network("resnet18"), 20),

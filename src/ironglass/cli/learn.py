@@ -61,7 +61,6 @@ def harden(
     common: o.Common,
 ) -> None:
     """Train a model to be harder to fool, and compare it in pairs with what it was (or with a plain one beside it)."""
-
     stage = {"epochs": epochs, "batch_size": batch_size, "optimiser": optimiser, "schedule": schedule}
     stage |= hardening_stage(model, filled, method=method, eps=eps, awp=awp, lr=lr)
     made = {"attacks": listed(attacks), "eps": (eps,)}
@@ -100,7 +99,6 @@ def sweep(
     common: o.Common,
 ) -> None:
     """Train every combination of settings, side by side, and recommend one."""
-
     from ironglass.studies.sweep import Sweep
 
     axes = sweep_axes(lr, body_lr, vary or [])
@@ -140,7 +138,6 @@ def transfer(
     common: o.Common,
 ) -> None:
     """Copy a model's first blocks into networks for other data, frozen or not, and see what fools them."""
-
     plain, both = replace(source, changes=None), {"stages": ({"epochs": epochs, "peak_lr": lr},)}
     steps = ("train", "evaluate")
     own = make_plan("base-A", steps, model, source_data or "", filled, replace(plain, only=None), common, **both)

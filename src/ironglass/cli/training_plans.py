@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from ironglass.cli.plans import checked, listed, run_plan, values_of
+from ironglass.cli.plans import Plan, checked, listed, run_plan, values_of
 from ironglass.errors import InputError
 
 if TYPE_CHECKING:
     from ironglass.cli.options import Common, Weights
-    from ironglass.studies.comparison import Comparison
-    from ironglass.studies.harden import Hardening
     from ironglass.studies.plan import Audit
-    from ironglass.studies.sweep import Sweep
     from ironglass.studies.transfer_plan import Transfer
-
-Plan = TypeVar("Plan", bound="Audit | Comparison | Hardening | Sweep | Transfer")
 
 
 def hardening_stage(

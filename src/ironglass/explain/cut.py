@@ -27,16 +27,17 @@ Spans = tuple[Span, Span]
 
 @dataclass(frozen=True)
 class Apart:
-    """A network as a graph, with what its nodes give for one image.
+    """A network as a graph.
 
-    start: what stands for the images. constants: what depends on no image. steps: the nodes that could be computed in
+    start: what stands for the images. constants: what depends on no image. sizes: of the tensors that nodes give for
+    one image. steps: the nodes that could be computed in
     windows, in order, with how a kernel slides for those where one does.
     """
 
     traced: fx.GraphModule
     start: fx.Node
     constants: dict[fx.Node, Any]
-    values: dict[fx.Node, Any]
+    sizes: dict[fx.Node, torch.Size]
     steps: tuple[tuple[fx.Node, Slide | None], ...]
 
 
@@ -83,7 +84,8 @@ def take_apart(classifier: Classifier, image: Images) -> Apart | None:
         slide = slide_of(traced, node)
         if slide is not None or pointwise(traced, node, values, constants):
             steps[node] = slide
-    return Apart(traced, start, constants, values, tuple(steps.items()))
+    sizes = {node: value.shape for node, value in values.items() if isinstance(value, Tensor)}
+    return Apart(traced, start, constants, sizes, tuple(steps.items()))
 
 
 def felt_along(apart: Apart, spans: Tensor, axis: int) -> dict[fx.Node, Span]:
@@ -91,14 +93,14 @@ def felt_along(apart: Apart, spans: Tensor, axis: int) -> dict[fx.Node, Span]:
 
     spans: int64 (p, 2), first and last-plus-one pixel of the patch. axis: 0 for rows and 1 for columns.
     """
-    felt = {apart.start: Span(spans[:, 0], spans[:, 1], apart.values[apart.start].shape[2 + axis])}
+    felt = {apart.start: Span(spans[:, 0], spans[:, 1], apart.sizes[apart.start][2 + axis])}
     for node, slide in apart.steps:
         before = [felt[one] for one in node.all_input_nodes if one in felt]
         if slide is None:
             felt[node] = joined(before)
         else:
             kernel, stride, dilation = slide.kernel[axis], slide.stride[axis], slide.dilation[axis]
-            length = apart.values[node].shape[2 + axis]
+            length = apart.sizes[node][2 + axis]
             felt[node] = before[0].slid(kernel, stride, dilation, slide.padding[axis], length)
     return felt
 
@@ -114,14 +116,13 @@ def plan_occlusion(apart: Apart, rows: dict[fx.Node, Span], columns: dict[fx.Nod
             spans[node] = felt
             steps.append((node, slide))
     rest, handed = _rest(apart.traced, spans.keys(), apart.constants.keys())
-    values = apart.values
-    sizes = [value.numel() for node in (*rest, *handed) if isinstance(value := values[node], Tensor)]
+    sizes = [apart.sizes[node].numel() for node in (*rest, *handed) if node in apart.sizes]
     largest = max(sizes)
     for node, slide in steps:
         high, wide = (region.size for region in needed(slide, spans[node]))
-        channels = [values[before].shape[1] for before in node.all_input_nodes if before in spans]
+        channels = [apart.sizes[before][1] for before in node.all_input_nodes if before in spans]
         height, width = (span.size for span in spans[node])
-        sizes += [high * wide * max(*channels, INDEX), height * width * values[node].shape[1]]
+        sizes += [high * wide * max(*channels, INDEX), height * width * apart.sizes[node][1]]
     return Plan(
         apart.traced,
         apart.start,

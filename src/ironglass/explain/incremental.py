@@ -26,37 +26,36 @@ CACHED = 3 * 2**22
 ELSEWHERE = 8
 
 # Groups of places along a side, by how far they are from the border, and places that each must have: the windows of
-# fewer are slower, place by place, than what they save (docs/benchmarks.md).
+# fewer are slower, place by place, than what they save (docs/experiments.md).
 GROUPS, FEW = 3, 8
 
 Maps = dict[fx.Node, Any]
 Routes = dict[tuple[fx.Node, fx.Node | None], Tensor | None]
+Plans = list[tuple[Plan, Tensor]]
 
 
-def occluded_logits(
-    apart: Apart,
-    classifier: Classifier,
-    images: Images,
-    filling: Images,
-    rows: Tensor,
-    columns: Tensor,
-    chunk: int,
-) -> Iterator[tuple[int, Tensor, Logits]]:
-    """The logits of each image at each place: (position of the image, positions of the places, logits), by chunks.
-
-    filling: what shows where the patch is, like images. rows, columns: of the patch, as `plan_occlusion` takes them;
-    places are all pairs, row by row. chunk: places at a time, fewer where they need more memory.
-    """
-    times = 1 if images.device.type == "cpu" else ELSEWHERE
+def plans_of(apart: Apart, rows: Tensor, columns: Tensor) -> Plans:
+    """For groups of places, that is of pairs of a row and a column, row by row: how to compute theirs, and their
+    positions. rows, columns: int64 (p, 2), first and last-plus-one pixel of the patch along each side."""
     felt = [felt_along(apart, spans, axis) for axis, spans in enumerate((rows, columns))]
     sides = [
         [(group, _at(found, group)) for group in _by_distance(spans)]
         for found, spans in zip(felt, (rows, columns), strict=True)
     ]
-    plans = [
+    return [
         (plan_occlusion(apart, high, wide), (down[:, None] * len(columns) + across).flatten())
         for (down, high), (across, wide) in product(*sides)
     ]
+
+
+def occluded_logits(
+    apart: Apart, plans: Plans, classifier: Classifier, images: Images, filling: Images, chunk: int
+) -> Iterator[tuple[int, Tensor, Logits]]:
+    """The logits of each image at each place: (position of the image, positions of the places, logits), by chunks.
+
+    filling: what shows where the patch is, like images. chunk: places at a time, fewer where they need more memory.
+    """
+    times = 1 if images.device.type == "cpu" else ELSEWHERE
     given = [[normalised(classifier, every[i : i + 1]) for every in (images, filling)] for i in range(len(images))]
     maps = [_whole_maps(apart, [plan for plan, _ in plans], image) for image, _ in given]
     for plan, numbers in plans:

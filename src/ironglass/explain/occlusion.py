@@ -11,7 +11,7 @@ from torch import Tensor
 from ironglass.errors import InputError
 from ironglass.explain.cut import take_apart
 from ironglass.explain.fill import Fill, fill_images
-from ironglass.explain.incremental import occluded_logits
+from ironglass.explain.incremental import occluded_logits, plans_of
 from ironglass.explain.places import inside, occluded, spans_of
 from ironglass.models.classifier import Classifier, frozen
 from ironglass.types import Images, Labels, Logits, Maps
@@ -136,20 +136,22 @@ def _in_windows(
     apart = take_apart(classifier, images[:1])
     if apart is None:
         return False
-    checked = torch.tensor([0, scores.shape[1] // 2, scores.shape[1] - 1], device=images.device)
+    middle = len(rows) // 2 * len(columns) + len(columns) // 2
+    checked = torch.tensor([0, middle, scores.shape[1] - 1], device=images.device)
     expected = classifier(occluded(images, filling, rows, columns, torch.zeros_like(checked), checked))
+    plans, agreed = plans_of(apart, rows, columns), False
     for first in range(0, len(images), GROUP):
         some = slice(first, first + GROUP)
         try:
-            for i, places, logits in occluded_logits(
-                apart, classifier, images[some], filling[some], rows, columns, chunk
-            ):
-                if first == i == 0 and not _agree(logits, places, expected, checked):
-                    return False
+            for i, places, logits in occluded_logits(apart, plans, classifier, images[some], filling[some], chunk):
+                if first == i == 0:
+                    if not _agree(logits, places, expected, checked):
+                        return False
+                    agreed = True
                 scores[first + i, places] = watch(logits, targets[first + i].expand(len(logits))).float()
-        except torch.OutOfMemoryError:
-            raise
         except RuntimeError:  # a size that the trace took for fixed
+            if agreed:
+                raise
             return False
     return True
 
@@ -164,7 +166,7 @@ def _agree(logits: Logits, places: Tensor, expected: Logits, checked: Tensor) ->
 
 def _at_once(chunk: int, images: Images) -> int:
     """Occluded images of one batch."""
-    return max(1, min(chunk, ELEMENTS // images[0].numel()))
+    return max(1, min(chunk, ELEMENTS // images.shape[1:].numel()))
 
 
 def _at(logits: Logits, targets: Labels) -> Tensor:

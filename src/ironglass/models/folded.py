@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
 
@@ -15,6 +15,7 @@ from torch.overrides import TorchFunctionMode
 from ironglass.models.classifier import Classifier, frozen
 from ironglass.models.few_channels import few_channel_convolution, strides_over_few_channels
 from ironglass.models.folded_weights import weights_of
+from ironglass.models.one_by_one import is_one_by_one, one_by_one_convolution
 from ironglass.models.three_by_three import is_three_by_three, three_by_three_convolution
 from ironglass.models.tiny_maps import pays, tiny_map_convolution
 from ironglass.types import Logits
@@ -30,11 +31,13 @@ CLOSE = 1e-4
 @dataclass(frozen=True)
 class _Plan:
     """convolutions: each with the batch-norm that becomes part of it; without one only its layout changes. tiny: those
-    whose maps are so small that a matrix product is cheaper. small: the network is, so that its weights are kept."""
+    whose maps are so small that a matrix product is cheaper. small: the network is, so that its weights are kept.
+    beside: in-place activations may work beside their input, since nobody reads it as they leave it."""
 
     convolutions: tuple[tuple[nn.Conv2d, nn.BatchNorm2d | None], ...] = ()
     tiny: frozenset[nn.Conv2d] = frozenset()
     small: bool = False
+    beside: bool = False
 
     @property
     def pairs(self) -> list[nn.Conv2d]:
@@ -50,11 +53,12 @@ def folded(classifier: Classifier) -> Iterator[Classifier]:
     """Inside: `frozen`, and the same logits, up to float noise, from fewer operations; all is as before on leaving.
 
     A batch-norm behind a convolution, and read by nothing else, becomes part of that convolution's weights: exact in
-    evaluation mode. On the CPU weights lie channels-last, a convolution over a map smaller than its kernel is a matrix
-    product, one of 3 × 3 over many channels goes by tiles with fewer multiplications or with weights laid out
-    beforehand, and the gradient of a strided one to the image goes by its phases. What a network does is found by
-    watching it, not by reading its code, so that its own code goes on running; one that gives other logits when folded
-    is left as it is. Not for reading a layer's output: that of a folded convolution is its batch-norm's.
+    evaluation mode. On the CPU weights lie channels-last, a convolution of 1 × 1, or over a map smaller than its
+    kernel, is a matrix product, one of 3 × 3 over many channels goes by tiles with fewer multiplications or with
+    weights laid out beforehand, and the gradient of a strided one to the image goes by its phases. Activations of which
+    autograd would keep a copy do not work in place. What a network does is found by watching it, not by reading its
+    code, so that its own code goes on running; one that gives other logits when folded is left as it is. Not for
+    reading a layer's output: that of a folded convolution is its batch-norm's.
     """
     with frozen(classifier):
         if classifier.network in _inside:
@@ -63,17 +67,23 @@ def folded(classifier: Classifier) -> Iterator[Classifier]:
         plan = _plan_of(classifier)
         _inside.add(classifier.network)
         try:
-            with _changed(plan, classifier.device), beside(classifier.network, COPYING):
+            with _changed(plan, classifier.device), beside(classifier, COPYING):
                 yield classifier
         finally:
             _inside.discard(classifier.network)
 
 
 @contextmanager
-def beside(network: nn.Module, kinds: tuple[type[nn.Module], ...] = (nn.Module,)) -> Iterator[None]:
-    """Inside, no module of these kinds that can be told so works in place."""
-    switched = [module for module in network.modules() if vars(module).get("inplace") is True]
-    switched = [module for module in switched if isinstance(module, kinds)]
+def beside(classifier: Classifier, kinds: tuple[type[nn.Module], ...] = (nn.Module,)) -> Iterator[None]:
+    """Inside `frozen`: no module of these kinds that can be told so works in place, unless the logits change by it."""
+    with _beside(classifier.network, kinds if _plan_of(classifier).beside else ()):
+        yield
+
+
+@contextmanager
+def _beside(network: nn.Module, kinds: tuple[type[nn.Module], ...]) -> Iterator[None]:
+    in_place = (module for module in network.modules() if vars(module).get("inplace") is True)
+    switched = [module for module in in_place if isinstance(module, kinds)]
     try:
         for module in switched:
             vars(module)["inplace"] = False
@@ -121,7 +131,7 @@ def _changed(plan: _Plan, device: torch.device) -> Iterator[None]:
     before: list[tuple[nn.Conv2d, nn.Parameter | None, nn.Parameter | None]] = []
     replaced: list[nn.Module] = []
 
-    def replace(module: nn.Module, forward: Callable[[Tensor], Tensor]) -> None:
+    def exchange(module: nn.Module, forward: Callable[[Tensor], Tensor]) -> None:
         replaced.append(module)
         module.forward = forward
 
@@ -133,15 +143,17 @@ def _changed(plan: _Plan, device: torch.device) -> Iterator[None]:
                 before.append((conv, conv._parameters["weight"], conv._parameters["bias"]))
                 conv._parameters["weight"], conv._parameters["bias"] = made.weight, made.bias
                 if behind is not None and made.shift is not None:
-                    replace(behind, _Behind(behind, made.shift))
+                    exchange(behind, _Behind(behind, made.shift))
                 if device.type != "cpu" or _hooked(conv):
                     continue
                 if conv in plan.tiny:
-                    replace(conv, tiny_map_convolution(conv, made.matrices))
+                    exchange(conv, tiny_map_convolution(conv, made.matrices))
                 elif strides_over_few_channels(conv):
-                    replace(conv, few_channel_convolution(conv))
+                    exchange(conv, few_channel_convolution(conv))
+                elif is_one_by_one(conv):
+                    exchange(conv, one_by_one_convolution(conv))
                 elif plan.small and is_three_by_three(conv):
-                    replace(conv, three_by_three_convolution(conv, made.matrices))
+                    exchange(conv, three_by_three_convolution(conv, made.matrices))
         yield
     finally:
         for module in replaced:
@@ -162,13 +174,21 @@ def _find(classifier: Classifier) -> _Plan:
         torch.manual_seed(0)
         images = torch.rand(2, classifier.channels, *classifier.input_size, device=classifier.device)
         plan, plain = _watch(classifier, images)
+
+        def tried(*within: AbstractContextManager[None]) -> bool:
+            with ExitStack() as stack:
+                for one in within:
+                    stack.enter_context(one)
+                again = torch.cat((classifier(images), classifier(images[:1])))  # a single one goes other ways
+            return bool(
+                ((again - plain[[0, 1, 0]]).abs().amax() <= CLOSE * plain.abs().amax()).item()
+            )  # not so for NaN
+
+        plan = replace(plan, beside=tried(_beside(network, (nn.Module,))))
         try:
-            with _changed(plan, classifier.device):
-                tried = classifier(images)
+            return plan if tried(_changed(plan, classifier.device)) else _Plan(beside=plan.beside)
         except RuntimeError:  # `view` of a channels-last map, for one
-            return _Plan()
-        same = bool(((tried - plain).abs().amax() <= CLOSE * plain.abs().amax()).item())  # not so for NaN
-    return plan if same else _Plan()
+            return _Plan(beside=plan.beside)
 
 
 def _watch(classifier: Classifier, images: Tensor) -> tuple[_Plan, Logits]:

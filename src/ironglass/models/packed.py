@@ -1,6 +1,6 @@
-"""Convolutions of few pixels, with the weights laid out beforehand as oneDNN reads them.
+"""Convolutions of a single small map, with the weights laid out beforehand as oneDNN reads them.
 
-torch lays the weights out anew in every call: for one small map over many channels, as long as half the convolution.
+torch lays the weights out anew in every call: over many channels that takes as long as half the convolution.
 """
 
 from __future__ import annotations
@@ -11,17 +11,18 @@ import torch
 from torch import Tensor
 
 PIXELS = 256
-"""Of all maps of a batch, up to which it pays; measured on one core."""
+"""Of a map, up to which it pays; measured on one core. Only for single images: laying the weights out takes as long as
+ten passes, and how many images are left in a batch may change from pass to pass."""
 
 
 def packs(maps: Tensor, padding: tuple[int, int]) -> bool:
     """Whether a 3 × 3 convolution in steps of 1 of maps (n, c, h, w), float32 on the CPU, is faster so. Never under
     autocast, nor where torch lacks the means, which inductor uses and nothing documents."""
-    if maps.ndim != 4 or maps.dtype != torch.float32 or torch.is_autocast_enabled(maps.device.type):
+    if maps.ndim != 4 or not maps.is_cpu or maps.dtype != torch.float32 or torch.is_autocast_enabled("cpu"):
         return False
     height, width = maps.shape[2:]
     fits = max(padding) <= 2 and height + 2 * padding[0] >= 3 and width + 2 * padding[1] >= 3
-    return AVAILABLE and fits and 0 < len(maps) * height * width <= PIXELS
+    return AVAILABLE and torch.backends.mkldnn.enabled and fits and len(maps) == 1 and height * width <= PIXELS
 
 
 def pack(weight: Tensor, shape: torch.Size, padding: tuple[int, int]) -> tuple[Tensor, Tensor]:
