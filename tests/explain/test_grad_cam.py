@@ -1,5 +1,7 @@
 """Grad-CAM: by hand, against Captum, and on networks that make it hard."""
 
+import copy
+
 import pytest
 import torch
 from captum.attr import LayerGradCam
@@ -326,3 +328,22 @@ def test_a_folded_batch_norm_is_not_part_of_the_output_even_where_its_factor_is_
     found = GradCAM(layers=("0", "1"))(classifier, images, targets)
     torch.testing.assert_close(found["0"], expected, rtol=1e-4, atol=float(1e-4 * expected.abs().max()))
     assert not torch.allclose(found["1"], found["0"])
+
+
+def test_a_layer_that_is_asked_for_later_is_copied_first():
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3), Through(), nn.Flatten(), nn.Linear(64, 2))
+    classifier = classifier_of(network, classes=2)
+    images, targets = torch.rand(2, 3, 8, 8), torch.tensor([1, 0])
+    expected = GradCAM()(classifier_of(copy.deepcopy(network), classes=2), images, targets)
+    for names in (("0",), ("0", "1"), ("1",)):
+        found = GradCAM(layers=names)(classifier, images, targets)
+        assert all(torch.equal(found[name], expected[name]) for name in names)
+
+
+class Through(nn.Module):
+    """Writes where no version counts it."""
+
+    def forward(self, maps):
+        maps.data.clamp_(min=0)
+        return maps

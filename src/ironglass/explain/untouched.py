@@ -28,20 +28,19 @@ class Pass:
     first: list[Tensor]
 
 
-_written: WeakKeyDictionary[nn.Module, frozenset[str]] = WeakKeyDictionary()
+_written: WeakKeyDictionary[nn.Module, dict[str, bool]] = WeakKeyDictionary()
 
 
 def pass_through(classifier: Classifier, images: Images, layers: Layers) -> Pass:
     """The logits, and what each layer gives, untouched by what comes after it.
 
     Activations that can work beside their input are told to, where nobody reads it as they leave it. The first pass
-    copies every output and learns which copies are written over all the same, as by `x += skip`; the next ones copy
-    only those. Where one turns out to be written over that was not the last time, the pass is repeated with copies of
-    all.
+    with a layer copies its output and learns whether the copy is written over all the same, as by `x += skip`; the next
+    ones copy only where it was. Where one is written over that was not before, the pass is repeated with copies of all.
     """
     with beside(classifier):
-        known = _written.get(classifier.network)
-        found = _run(classifier, images, layers, layers.keys() if known is None else known)
+        written = _written.setdefault(classifier.network, {})
+        found = _run(classifier, images, layers, [name for name in layers if written.get(name, True)])
         return found or cast(Pass, _run(classifier, images, layers, layers.keys()))
 
 
@@ -60,10 +59,12 @@ def _run(classifier: Classifier, images: Images, layers: Layers, names: Collecti
 
     with watched(layers, hand) as outputs:
         logits = classifier(images)
-    written = {name for name in outputs if handed[name][0]._version != handed[name][1]}
-    if classifier.network not in _written:  # nor through `.data`, which no version counts
-        written |= {name for name in outputs if not torch.equal(handed[name][0], outputs[name])}
-    _written[classifier.network] = _written.get(classifier.network, frozenset()) | written
-    if any(handed[name][0] is outputs[name] for name in written):
-        return None
-    return Pass(logits, outputs, first)
+    known, whole = _written[classifier.network], True
+    for name, output in outputs.items():
+        given, version = handed[name]
+        written = given._version != version
+        if name not in known:  # nor through `.data`, which no version counts
+            written = written or not torch.equal(given, output)
+        whole = whole and not (written and given is output)
+        known[name] = known.get(name, False) or written
+    return Pass(logits, outputs, first) if whole else None

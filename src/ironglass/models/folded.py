@@ -176,19 +176,18 @@ def _find(classifier: Classifier) -> _Plan:
         plan, plain = _watch(classifier, images)
 
         def tried(*within: AbstractContextManager[None]) -> bool:
-            with ExitStack() as stack:
-                for one in within:
-                    stack.enter_context(one)
-                again = torch.cat((classifier(images), classifier(images[:1])))  # a single one goes other ways
-            return bool(
-                ((again - plain[[0, 1, 0]]).abs().amax() <= CLOSE * plain.abs().amax()).item()
-            )  # not so for NaN
+            try:
+                with ExitStack() as stack:
+                    for one in within:
+                        stack.enter_context(one)
+                    again = torch.cat((classifier(images), classifier(images[:1])))  # a single one goes other ways
+            except (RuntimeError, ValueError):  # `view` of a channels-last map; batch statistics of one image
+                return False
+            apart, scale = (again - plain[[0, 1, 0]]).abs().amax(), plain.abs().amax()
+            return bool((apart <= CLOSE * scale).item())  # not so for NaN
 
-        plan = replace(plan, beside=tried(_beside(network, (nn.Module,))))
-        try:
-            return plan if tried(_changed(plan, classifier.device)) else _Plan(beside=plan.beside)
-        except RuntimeError:  # `view` of a channels-last map, for one
-            return _Plan(beside=plan.beside)
+        may = tried(_beside(network, (nn.Module,)))
+        return replace(plan if tried(_changed(plan, classifier.device)) else _Plan(), beside=may)
 
 
 def _watch(classifier: Classifier, images: Tensor) -> tuple[_Plan, Logits]:
