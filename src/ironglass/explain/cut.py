@@ -30,8 +30,8 @@ class Apart:
     """A network as a graph.
 
     start: what stands for the images. constants: what depends on no image. sizes: of the tensors that nodes give for
-    one image. steps: the nodes that could be computed in
-    windows, in order, with how a kernel slides for those where one does.
+    one image. steps: the nodes that could be computed in windows, in order, with how a kernel slides for those where
+    one does.
     """
 
     traced: fx.GraphModule
