@@ -99,7 +99,7 @@ def occlusion_job(network: str, patch: int, stride: int, bar: float | None = Non
         network=network,
         method="occlusion",
         settings={"patch": patch, "stride": stride},
-        images=4 if NETWORKS[network][1] == 128 else 1,
+        images=4,
         repeats=repeats,
         bars={} if bar is None else {"captum": bar},
         counted=False,

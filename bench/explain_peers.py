@@ -115,24 +115,29 @@ def captum_gradient(name: str) -> Callable[[Case], Work]:
     return builder
 
 
-def captum_occlusion(per_pass: int) -> Callable[[Case], Work]:
-    """per_pass: occluded images that go through the network at a time."""
+def captum_occlusion(per_pass: int, together: bool) -> Callable[[Case], Work]:
+    """per_pass: places of the patch that go through the network at a time, of one image, or of all together."""
 
     def builder(case: Case) -> Work:
         from captum.attr import Occlusion
 
         method, (patch, stride) = Occlusion(case.plain), (case.settings["patch"], case.settings["stride"])
 
-        def explain() -> Maps:
+        def attributed(images: Tensor, targets: Tensor) -> Tensor:
             maps = method.attribute(
-                case.images,
+                images,
                 sliding_window_shapes=(3, patch, patch),
                 strides=(3, stride, stride),
                 baselines=0.5,
-                target=case.targets,
+                target=targets,
                 perturbations_per_eval=per_pass,
             )
-            return [maps[:, :1].float()]  # the same for each channel
+            return maps[:, :1].float()  # the same for each channel
+
+        def explain() -> Maps:
+            size = len(case.images) if together else 1
+            calls = zip(case.images.split(size), case.targets.split(size), strict=True)
+            return [torch.cat([attributed(*given) for given in calls])]
 
         return explain
 
@@ -153,7 +158,8 @@ def peers_of(method: str, network: str, batched: bool) -> dict[str, Peer]:
     if method == "grad-cam":
         return GRAD_CAM if batched else {"captum": Peer(captum_grad_cam)} | GRAD_CAM
     if method == "occlusion":
-        return {f"captum, {many} a pass": Peer(captum_occlusion(many)) for many in (1, 4, 8, 32)}
+        found = {f"captum, {many} a pass": Peer(captum_occlusion(many, False)) for many in (1, 2, 4, 8, 32)}
+        return {"captum, all images a pass": Peer(captum_occlusion(1, True))} | found
     if method == "guided-backprop":  # Captum lets ReLU6 pass the plain gradient
         return {"captum": Peer(captum_gradient("GuidedBackprop"), same=network != "mobilenet_v2")}
     return {"captum": Peer(captum_gradient("Saliency"))}

@@ -11,10 +11,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from ironglass.explain import cut, incremental, occluded_scores, occlusion, windows
+from ironglass.explain.convolution import Convolution, Scale
 from ironglass.explain.cut import Plan, felt_along, plan_occlusion, take_apart
 from ironglass.explain.occlusion import Occlusion
 from ironglass.explain.places import spans_of
-from ironglass.explain.simplify import Convolution, Scale
 from ironglass.explain.trace import trace_network
 from ironglass.models import Classifier
 from ironglass.models.classifier import frozen
@@ -106,9 +106,9 @@ STEPS = st.tuples(
 @settings(max_examples=30, deadline=None)
 @given(
     st.lists(STEPS, min_size=1, max_size=4), st.integers(15, 26), st.integers(15, 26), st.integers(1, 9),
-    st.integers(1, 9), st.sampled_from((0.3, 0.7, 1.0)), st.sampled_from((1, 8)), st.integers(0, 2**16),
+    st.integers(1, 9), st.sampled_from((0.3, 0.7, 1.0)), st.sampled_from((1, 10**10)), st.integers(0, 2**16),
 )  # fmt: skip
-def test_equals_whole_passes_on_random_networks(steps, height, width, patch, stride, dense, few, seed):
+def test_equals_whole_passes_on_random_networks(steps, height, width, patch, stride, dense, busy, seed):
     torch.manual_seed(seed)
     blocks: list[nn.Module] = [nn.Conv2d(2, 4, 3, padding=1)]
     size = min(height, width)
@@ -124,9 +124,10 @@ def test_equals_whole_passes_on_random_networks(steps, height, width, patch, str
     with pytest.MonkeyPatch.context() as patched, frozen(classifier), torch.no_grad():
         patched.setattr(occlusion, "WORTHWHILE", 1)
         patched.setattr(cut, "DENSE", dense)
-        patched.setattr(incremental, "FEW", few)
+        patched.setattr(incremental, "BUSY", busy)
         patched.setattr(occlusion, "_agree", lambda *_: True)  # so that a wrong plan cannot hide
         patched.setattr(occlusion, "_in_windows", in_windows_only)  # nor one that does not run
+        patched.setattr(incremental, "ROUTED", 50)
         ours, whole = both(classifier, images, patch, stride, chunk=37)
         assert take_apart(classifier, images[:1]) is not None
         clean = classifier(images)[range(2), range(2)][:, None]
@@ -150,10 +151,12 @@ def test_a_chain_is_cut_where_it_should_be(chain, windowed):
         assert plan is not None
         modules = [plan.traced.get_submodule(str(node.target)) for node, _ in plan.steps]
         kinds = [type(module) for module in modules]
-        # batch-norm went into the first convolution and not over the pooling into the second; dropout is gone
-        assert kinds == [Convolution, nn.ReLU, nn.MaxPool2d, nn.ReLU, Scale, Convolution, nn.SiLU]
+        # batch-norm went into the first convolution, as did the ReLU, and not over the pooling into the second; dropout
+        # is gone
+        assert kinds == [Convolution, nn.MaxPool2d, nn.ReLU, Scale, Convolution, nn.SiLU]
+        assert [module.activation for module in modules if isinstance(module, Convolution)] == ["relu", None]
         # 4 pixels: 6 after the first convolution, 3 or 4 of 19 after pooling, 5 or 6 after the second
-        assert [plan.spans[node][0].size for node, _ in plan.steps] == [6, 6, 3, 3, 3, 5, 5]
+        assert [plan.spans[node][0].size for node, _ in plan.steps] == [6, 3, 3, 3, 5, 5]
         assert [node.name for node in plan.handed] == [plan.steps[-1][0].name]
         whole = plan_of(chain, images, *(spans_of(40, 40, 1),) * 2)
         assert whole is not None
@@ -162,13 +165,35 @@ def test_a_chain_is_cut_where_it_should_be(chain, windowed):
     torch.testing.assert_close(ours, dense, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("count", [1, 5, 16, 27])
-def test_places_near_either_border_go_together(count):
-    groups = [group.tolist() for group in incremental._by_distance(torch.zeros(count, 2))]
-    assert sorted(position for group in groups for position in group) == list(range(count))
-    assert len(groups) == {1: 1, 5: 1, 16: 2, 27: 3}[count]
-    assert all([count - 1 - position for position in reversed(group)] == group for group in groups)
-    assert [group[0] for group in groups] == sorted(group[0] for group in groups)
+@pytest.mark.parametrize(("count", "groups"), [(1, 1), (5, 1), (5, 2), (16, 2), (27, 3)])
+def test_places_near_either_border_go_together(count, groups):
+    found = [group.tolist() for group in incremental._by_distance(torch.zeros(count, 2), groups)]
+    assert sorted(position for group in found for position in group) == list(range(count))
+    assert len(found) == groups
+    assert all([count - 1 - position for position in reversed(group)] == group for group in found)
+    assert [group[0] for group in found] == sorted(group[0] for group in found)
+
+
+def test_how_many_groups_and_images_at_a_time(chain, monkeypatch):
+    spans = spans_of(40, 4, 4)  # 10 places a side
+    with frozen(chain), torch.no_grad():
+        apart = take_apart(chain, torch.rand(1, 2, 40, 40))
+        assert apart is not None
+        (plan, every), *others = incremental.plans_of(apart, spans, spans, 5)[0]
+        assert every.tolist() == list(range(100))
+        assert others == []
+        # windows of 6 of 38, and of 5 of 19, pixels a side: the first convolution from 2 to 4, the second from 4 to 6
+        assert plan.work == 6**2 * 9 * 2 * 4 + 5**2 * 9 * 4 * 6
+        monkeypatch.setattr(incremental, "BUSY", plan.work * 100 * 5 // 4)
+        plans, together = incremental.plans_of(apart, spans, spans, 5)
+        assert together == 5
+        assert len(plans) == 4
+        assert sorted(torch.cat([numbers for _, numbers in plans]).tolist()) == list(range(100))
+        # read around windows: the image, what the second convolution reads, and what is handed over
+        monkeypatch.setattr(incremental, "HELD", 4 * (2 * 40**2 + 4 * 19**2 + 6 * 19**2) * 3)
+        assert incremental.plans_of(apart, spans, spans, 5)[1] == 3
+        assert incremental.plans_of(apart, spans, spans, 4)[1] == 2  # as equally large as can be
+        assert incremental.plans_of(apart, spans, spans, 4)[0][0][0].work == plan.work  # of two images: one group
 
 
 def test_the_network_is_left_as_it_was(chain):
@@ -223,10 +248,11 @@ def test_what_a_trace_would_freeze_is_noticed(what, monkeypatch):
         apart = take_apart(classifier, images)
         assert torch.equal(torch.get_rng_state(), before[0])
         assert random.getstate() == before[1]
-        scores, targets = torch.full((1, 16), torch.nan), torch.tensor([1])
-        watch, agree, asked = occlusion.SCORES["logit"], occlusion._agree, []
-        monkeypatch.setattr(occlusion, "_agree", lambda *given: asked.append(agree(*given)) or asked[-1])
-        assert not occlusion._in_windows(classifier, images, 1 - images, targets, spans, spans, 5, watch, scores)
+        clean, scores = torch.full((1,), torch.nan), torch.full((1, 16), torch.nan)
+        same, asked = occlusion._same, []
+        monkeypatch.setattr(occlusion, "_same", lambda *given: asked.append(same(*given)) or asked[-1])
+        watch = lambda logits, _: logits[:, 1]  # noqa: E731
+        assert not occlusion._in_windows(classifier, images, 1 - images, spans, spans, 5, watch, clean, scores)
         assert apart is None or asked == [False]
 
 
@@ -240,8 +266,9 @@ def test_an_error_after_the_graph_was_found_right_is_not_hidden(chain, monkeypat
         return routes(*given)
 
     monkeypatch.setattr(incremental, "_routes", failing)
+    monkeypatch.setattr(incremental, "ROUTED", 50)
     with pytest.raises(RuntimeError, match="no memory"):
-        both(chain, torch.rand(1, 2, 40, 40), 4, 4, chunk=20)
+        both(chain, torch.rand(1, 2, 40, 40), 4, 4)
 
 
 def test_no_images_have_no_scores(chain):
@@ -295,12 +322,61 @@ def test_an_unknown_layer_ends_the_windows(layer):
 def test_memory_is_bounded_by_smaller_chunks(chain, monkeypatch, windowed):
     images, targets = torch.rand(1, 2, 40, 40), torch.tensor([0])
     whole = Occlusion(patch=5, stride=3)(chain, images, targets)
-    seen = []
-    taken = windows._taken
-    monkeypatch.setattr(windows, "_taken", lambda *given: seen.append(taken(*given)) or seen[-1])
+    seen, read = [], windows.Pixels.read
+    monkeypatch.setattr(windows.Pixels, "read", lambda *given: seen.append(read(*given)) or seen[-1])
     monkeypatch.setattr(incremental, "LIMIT", 2**16)
     torch.testing.assert_close(Occlusion(patch=5, stride=3)(chain, images, targets), whole)
     assert max(maps.numel() for maps in seen) * 4 <= 2**16
+
+
+def test_routes_are_bounded_too(chain, monkeypatch, windowed):
+    images, route_of, routed = torch.rand(2, 2, 40, 40), incremental.route_of, []
+    whole = occluded_scores(chain, images, torch.tensor([0, 1]), patch=5, stride=3)
+    monkeypatch.setattr(incremental, "LIMIT", 2**17)
+    monkeypatch.setattr(incremental, "route_of", lambda *given: routed.append(route_of(*given)) or routed[-1])
+    torch.testing.assert_close(occluded_scores(chain, images, torch.tensor([0, 1]), patch=5, stride=3), whole)
+    assert len(routed) > 3  # 169 places do not fit at once
+    assert max(12 * route.at.numel() for route in routed) <= 2**17
+
+
+class Reshaped(nn.Module):
+    """Networks whose graphs hold sizes, or that drop the axis of a single image."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__()
+        self.what, self.first, self.last = what, nn.Conv2d(2, 4, 3, padding=1), nn.Linear(4, 3)
+        self.head = nn.Conv2d(4, 3, 1)
+
+    def forward(self, images):
+        maps = F.relu(self.first(images))
+        if self.what == "size":
+            return self.last(F.adaptive_avg_pool2d(maps, 1).view(maps.size(0), -1))
+        if self.what == "shape":
+            return self.last(F.adaptive_avg_pool2d(maps, 1).reshape(maps.shape[0], 4))
+        if self.what == "chunk":
+            one, other = F.adaptive_avg_pool2d(maps, 1).chunk(2, 1)
+            return self.last(torch.cat((other, one), 1).flatten(1))
+        return F.adaptive_avg_pool2d(self.head(maps), 1).squeeze()
+
+
+@pytest.mark.parametrize("what", ["size", "shape", "chunk", "squeeze"])
+@pytest.mark.parametrize("chunk", [1, 512])
+def test_sizes_in_the_graph_and_dropped_axes(what, chunk, windowed):
+    torch.manual_seed(0)
+    classifier, images = classifier_of(Reshaped(what), 12), torch.rand(3, 2, 12, 12)
+    targets, fields = torch.tensor([0, 1, 2]), {"patch": 3, "stride": 3, "score": "logit"}
+    ours = occluded_scores(classifier, images, targets, chunk=chunk, **fields)
+    whole = occluded_scores(classifier, images, targets, incremental=False, **fields)
+    torch.testing.assert_close(ours, whole, rtol=1e-5, atol=1e-6)
+
+
+def test_what_is_not_a_number_remains_none(chain):
+    chain.network[0].weight.data *= 1e30
+    images = torch.rand(2, 2, 40, 40)
+    images[1] *= 1e12  # the second image overflows
+    ours, whole = both(chain, images, 8, 8)
+    assert whole[1].isnan().any()
+    torch.testing.assert_close(ours, whole, equal_nan=True, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["resnet18", "mobilenetv2_050"])

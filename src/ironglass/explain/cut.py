@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, fx
 
-from ironglass.explain.graph import constants_of, run_node
+from ironglass.explain.convolution import Convolution
+from ironglass.explain.graph import constants_of, module_of, run_node
 from ironglass.explain.steps import Slide, pointwise, slide_of
 from ironglass.explain.trace import trace_network
-from ironglass.explain.windows import Region, Span, joined
+from ironglass.explain.windows import Region, Span, alike, joined
 from ironglass.models.classifier import Classifier
 from ironglass.types import Images
 
@@ -23,21 +25,23 @@ INDEX = 8
 DENSE = 0.7
 
 Spans = tuple[Span, Span]
+Regions = tuple[Region, Region]
 
 
 @dataclass(frozen=True)
 class Apart:
     """A network as a graph.
 
-    start: what stands for the images. constants: what depends on no image. sizes: of the tensors that nodes give for
-    one image. steps: the nodes that could be computed in windows, in order, with how a kernel slides for those where
-    one does.
+    start: what stands for the images. constants: what depends on no image. sizes, dtypes: of the tensors that nodes
+    give for one image. steps: the nodes that could be computed in windows, in order, with how a kernel slides for those
+    where one does.
     """
 
     traced: fx.GraphModule
     start: fx.Node
     constants: dict[fx.Node, Any]
     sizes: dict[fx.Node, torch.Size]
+    dtypes: dict[fx.Node, torch.dtype]
     steps: tuple[tuple[fx.Node, Slide | None], ...]
 
 
@@ -46,9 +50,10 @@ class Plan:
     """A network cut in two: the steps that are computed in windows, and the rest, computed on whole maps.
 
     steps: the nodes of the first part in order, with how a kernel slides for those where one does. spans: where the
-    patch is felt in each, by rows and columns. handed: those that the second part reads. rest: its nodes in order, each
-    with those that nobody reads after it. elements: of the largest tensor, a place; whole: of the largest of the second
-    part.
+    patch is felt in each, by rows and columns. handed: those that the second part reads. around: what is read not of
+    the windows alone but of the maps around them: by which step, or by the second part, of which node, and what of its
+    map. rest: the nodes of the second part in order, each with those that nobody reads after it. elements: of the
+    largest tensor, a place; whole: of the largest of the second part. work: multiplications of convolutions, a place.
     """
 
     traced: fx.GraphModule
@@ -57,9 +62,11 @@ class Plan:
     steps: tuple[tuple[fx.Node, Slide | None], ...]
     spans: dict[fx.Node, Spans]
     handed: tuple[fx.Node, ...]
+    around: dict[tuple[fx.Node | None, fx.Node], Regions]
     rest: tuple[tuple[fx.Node, tuple[fx.Node, ...]], ...]
     elements: int
     whole: int
+    work: int
 
 
 def take_apart(classifier: Classifier, image: Images) -> Apart | None:
@@ -84,8 +91,9 @@ def take_apart(classifier: Classifier, image: Images) -> Apart | None:
         slide = slide_of(traced, node)
         if slide is not None or pointwise(traced, node, values, constants):
             steps[node] = slide
-    sizes = {node: value.shape for node, value in values.items() if isinstance(value, Tensor)}
-    return Apart(traced, start, constants, sizes, tuple(steps.items()))
+    tensors = {node: value for node, value in values.items() if isinstance(value, Tensor)}
+    sizes, dtypes = ({node: getattr(value, of) for node, value in tensors.items()} for of in ("shape", "dtype"))
+    return Apart(traced, start, constants, sizes, dtypes, tuple(steps.items()))
 
 
 def felt_along(apart: Apart, spans: Tensor, axis: int) -> dict[fx.Node, Span]:
@@ -118,6 +126,7 @@ def plan_occlusion(apart: Apart, rows: dict[fx.Node, Span], columns: dict[fx.Nod
     rest, handed = _rest(apart.traced, spans.keys(), apart.constants.keys())
     sizes = [apart.sizes[node].numel() for node in (*rest, *handed) if node in apart.sizes]
     largest = max(sizes)
+    work = sum(_weights(apart, node) * apart.sizes[node][2:].numel() for node in rest if node in apart.sizes)
     for node, slide in steps:
         high, wide = (region.size for region in needed(slide, spans[node]))
         channels = [apart.sizes[before][1] for before in node.all_input_nodes if before in spans]
@@ -130,9 +139,11 @@ def plan_occlusion(apart: Apart, rows: dict[fx.Node, Span], columns: dict[fx.Nod
         tuple(steps),
         spans,
         handed,
+        _around(steps, handed, spans),
         tuple(rest.items()),
         max(sizes),
         largest,
+        work + sum(_weights(apart, node) * math.prod(span.size for span in spans[node]) for node, _ in steps),
     )
 
 
@@ -142,7 +153,7 @@ def normalised(classifier: Classifier, images: Images) -> Tensor:
     return found.contiguous(memory_format=torch.channels_last)
 
 
-def needed(slide: Slide | None, spans: Spans) -> tuple[Region, Region]:
+def needed(slide: Slide | None, spans: Spans) -> Regions:
     """The part of its inputs that a step reads for its own windows."""
     rows, columns = spans
     if slide is None:
@@ -158,9 +169,27 @@ def needed(slide: Slide | None, spans: Spans) -> tuple[Region, Region]:
     return found[0], found[1]
 
 
+def _around(
+    steps: list[tuple[fx.Node, Slide | None]], handed: tuple[fx.Node, ...], spans: dict[fx.Node, Spans]
+) -> dict[tuple[fx.Node | None, fx.Node], Regions]:
+    read: dict[tuple[fx.Node | None, fx.Node], Regions] = {}
+    for node, slide in steps:
+        read |= {(node, before): needed(slide, spans[node]) for before in node.all_input_nodes if before in spans}
+    for node in handed:
+        rows, columns = (Region(torch.zeros_like(span.start), span.length) for span in spans[node])
+        read[None, node] = rows, columns
+    return {(node, before): regions for (node, before), regions in read.items() if not alike(spans[before], regions)}
+
+
 def _share(spans: Spans) -> float:
     rows, columns = spans
     return rows.size * columns.size / (rows.length * columns.length)
+
+
+def _weights(apart: Apart, node: fx.Node) -> int:
+    """Of a convolution: how many multiplications a pixel takes."""
+    module = module_of(apart.traced, node)
+    return cast(Tensor, module.weight).numel() if isinstance(module, Convolution) else 0
 
 
 def _rest(

@@ -23,11 +23,11 @@ SCORES = {
 }
 """What is watched while the patch moves; "right" is 1 where the target is the top class."""
 
+# Occluded images at a time, at most.
+CHUNK = 512
+
 # Occluded images below which taking the network apart takes longer than it saves.
 WORTHWHILE = 32
-
-# Images whose whole maps are held at a time.
-GROUP = 4
 
 # How far the graph may be from the network, relative to the largest logit.
 TOLERANCE = 1e-4
@@ -58,7 +58,7 @@ class Occlusion:
     def __call__(self, classifier: Classifier, images: Images, targets: Labels) -> Maps:
         """Signed maps (n, 1, h, w); positive where hiding the pixel lowers the score. Raises InputError."""
         height, width = images.shape[2:]
-        scores = occluded_scores(
+        clean, scores = _watched(
             classifier,
             images,
             targets,
@@ -67,10 +67,9 @@ class Occlusion:
             fill=self.fill,
             mean=self.mean,
             score=self.score,
+            chunk=CHUNK,
             incremental=self.incremental,
         )
-        with frozen(classifier), torch.no_grad():
-            clean = SCORES[self.score](classifier(images), targets.to(images.device)).float()
         rows = spans_of(height, self.patch, self.stride).to(images.device)
         columns = spans_of(width, self.patch, self.stride).to(images.device)
         # a place is covered by the outer product of a row span and a column span, so the sum over places factors
@@ -91,7 +90,7 @@ def occluded_scores(
     fill: Fill = "grey",
     mean: Tensor | tuple[float, ...] | None = None,
     score: str = "probability",
-    chunk: int = 512,
+    chunk: int = CHUNK,
     incremental: bool = True,
 ) -> Tensor:
     """The score of each image at each place of the patch: float32 (n, p), places in the order of `positions`.
@@ -101,37 +100,72 @@ def occluded_scores(
     with itself afterwards; else, and where there is too little to win, every occluded image passes through the whole
     network. Raises InputError.
     """
+    return _watched(
+        classifier,
+        images,
+        targets,
+        patch=patch,
+        stride=stride,
+        fill=fill,
+        mean=mean,
+        score=score,
+        chunk=chunk,
+        incremental=incremental,
+    )[1]
+
+
+def _watched(
+    classifier: Classifier,
+    images: Images,
+    targets: Labels,
+    *,
+    patch: int,
+    stride: int,
+    fill: Fill,
+    mean: Tensor | tuple[float, ...] | None,
+    score: str,
+    chunk: int,
+    incremental: bool,
+) -> tuple[Tensor, Tensor]:
+    """The score of each image itself, float32 (n,), and at each place, (n, p)."""
     if score not in SCORES:
         raise InputError(f"there is no score {score!r}: choose from {', '.join(SCORES)}")
     height, width = images.shape[2:]
     rows, columns = (spans_of(length, patch, stride).to(images.device) for length in (height, width))
     filling = fill_images(fill, images, mean)
     targets = targets.to(images.device)
+    clean = torch.empty(len(images), device=images.device)
     scores = torch.empty(len(images), len(rows) * len(columns), device=images.device)
-    watch = SCORES[score]
+
+    def watch(logits: Logits, image: Tensor) -> Tensor:
+        return SCORES[score](logits, targets[image]).float()
+
     with frozen(classifier), torch.no_grad():
         worthwhile = incremental and scores.numel() >= WORTHWHILE
-        if not (worthwhile and _in_windows(classifier, images, filling, targets, rows, columns, chunk, watch, scores)):
-            for pair in torch.arange(scores.numel(), device=images.device).split(_at_once(chunk, images)):
-                image, place = pair // scores.shape[1], pair % scores.shape[1]
-                logits = classifier(occluded(images, filling, rows, columns, image, place))
-                scores[image, place] = watch(logits, targets[image]).float()
-    return scores
+        if worthwhile and _in_windows(classifier, images, filling, rows, columns, chunk, watch, clean, scores):
+            return clean, scores
+        for image in torch.arange(len(images), device=images.device).split(_at_once(chunk, images)):
+            clean[image] = watch(classifier(images[image]), image)
+        for pair in torch.arange(scores.numel(), device=images.device).split(_at_once(chunk, images)):
+            image, place = pair // scores.shape[1], pair % scores.shape[1]
+            scores[image, place] = watch(classifier(occluded(images, filling, rows, columns, image, place)), image)
+    return clean, scores
 
 
 def _in_windows(
     classifier: Classifier,
     images: Images,
     filling: Images,
-    targets: Labels,
     rows: Tensor,
     columns: Tensor,
     chunk: int,
-    watch: Callable[[Logits, Labels], Tensor],
+    watch: Callable[[Logits, Tensor], Tensor],
+    clean: Tensor,
     scores: Tensor,
 ) -> bool:
-    """Fills in the scores, computing only what the patch changes. False where the network cannot be taken apart, or
-    its graph does not give the network's own logits at three places of the first image: then they are worth nothing.
+    """Fills in the scores, clean and occluded, computing only what the patch changes. False where the network cannot be
+    taken apart, or its graph does not give the network's own logits for every image and at three places of the first:
+    then they are worth nothing.
     """
     apart = take_apart(classifier, images[:1])
     if apart is None:
@@ -139,18 +173,21 @@ def _in_windows(
     middle = len(rows) // 2 * len(columns) + len(columns) // 2
     checked = torch.tensor([0, middle, scores.shape[1] - 1], device=images.device)
     expected = classifier(occluded(images, filling, rows, columns, torch.zeros_like(checked), checked))
-    plans, agreed = plans_of(apart, rows, columns), False
-    for first in range(0, len(images), GROUP):
-        some = slice(first, first + GROUP)
+    (plans, together), runs = plans_of(apart, rows, columns, len(images)), False
+    for some in torch.arange(len(images), device=images.device).split(together):
         try:
-            for i, places, logits in occluded_logits(apart, plans, classifier, images[some], filling[some], chunk):
-                if first == i == 0:
-                    if not _agree(logits, places, expected, checked):
-                        return False
-                    agreed = True
-                scores[first + i, places] = watch(logits, targets[first + i].expand(len(logits))).float()
+            logits, chunks = occluded_logits(apart, plans, classifier, images[some], filling[some], chunk)
+            if not _same(logits, own := classifier(images[some])):
+                return False
+            clean[some] = watch(own, some)
+            for image, place, logits in chunks:
+                image = some[image]
+                if not _agree(logits[image == 0], place[image == 0], expected, checked):
+                    return False
+                scores[image, place] = watch(logits, image)
+                runs = True
         except RuntimeError:  # a size that the trace took for fixed
-            if agreed:
+            if runs:
                 raise
             return False
     return True
@@ -158,10 +195,16 @@ def _in_windows(
 
 def _agree(logits: Logits, places: Tensor, expected: Logits, checked: Tensor) -> bool:
     """Whether those of the logits that have been computed twice are the same."""
-    if logits.shape[1:] != expected.shape[1:]:
-        return False
     which, again = torch.nonzero(checked[:, None] == places, as_tuple=True)
-    return bool(((logits[again] - expected[which]).abs() <= TOLERANCE * expected.abs().amax()).all())  # not so for NaN
+    return logits.shape[1:] == expected.shape[1:] and _same(logits[again], expected[which])
+
+
+def _same(logits: Logits, expected: Logits) -> bool:
+    """Whether they are, up to float noise. Not so for NaN."""
+    if logits.shape != expected.shape:
+        return False
+    largest = expected.abs().amax() if expected.numel() else 0.0
+    return bool(((logits - expected).abs() <= TOLERANCE * largest).all())
 
 
 def _at_once(chunk: int, images: Images) -> int:

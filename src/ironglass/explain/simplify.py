@@ -11,58 +11,11 @@ from torch import Tensor, fx, nn
 from torch.nn import functional as F
 from torch.nn.utils import parametrize
 
+from ironglass.explain.convolution import Convolution, Scale
 from ironglass.explain.graph import constants_of, module_of
 from ironglass.models.folded_weights import scale_and_shift
-from ironglass.models.winograd import pair, pays, suits, transformed, winograd
 
 M = TypeVar("M", bound=nn.Module)
-
-
-class Convolution(nn.Module):
-    """A convolution into which the batch-norm after it may have been folded, for maps with the channels last.
-
-    settings: stride, padding, dilation and groups, as `conv2d` takes them.
-    """
-
-    def __init__(self, weight: Tensor, bias: Tensor | None, settings: dict[str, Any]) -> None:
-        super().__init__()
-        # a layout chosen by measurement on one core: channels-last wins except for a large kernel over few channels
-        self.plain = weight.shape[1] <= 4 and weight.shape[1] < weight.shape[0] and weight.shape[2] >= 5
-        layout = torch.contiguous_format if self.plain else torch.channels_last
-        self.register_buffer("weight", weight.detach().contiguous(memory_format=layout))
-        self.register_buffer("bias", None if bias is None else bias.detach())
-        self.settings = settings
-        faster = suits(weight, settings["stride"], settings["dilation"], settings["groups"])
-        self.faster = faster and weight.device.type == "cpu"
-        self.tiled: Tensor | None = None
-
-    def forward(self, images: Tensor) -> Tensor:
-        """The convolution with the padding it was made with."""
-        return self.slide(images, self.settings["padding"])
-
-    def slide(self, images: Tensor, padding: Any = 0) -> Tensor:
-        """The convolution with another padding; with none, of images that are padded already."""
-        weight = cast(Tensor, self.weight)
-        if self.faster and not isinstance(padding, str) and pays(images, len(weight), pair(padding)):
-            self.tiled = transformed(weight) if self.tiled is None else self.tiled
-            return winograd(images, self.tiled, cast(Tensor | None, self.bias), pair(padding))
-        images = images.contiguous() if self.plain else images
-        settings = {**self.settings, "padding": padding}
-        found = F.conv2d(images, weight, cast(Tensor | None, self.bias), **settings)
-        return found.contiguous(memory_format=torch.channels_last)
-
-
-class Scale(nn.Module):
-    """Batch-norm in evaluation mode that no convolution could take up: one factor and one offset a channel."""
-
-    def __init__(self, factor: Tensor, offset: Tensor) -> None:
-        super().__init__()
-        self.register_buffer("factor", factor.detach()[:, None, None])
-        self.register_buffer("offset", offset.detach()[:, None, None])
-
-    def forward(self, images: Tensor) -> Tensor:
-        """images·factor + offset, (n, c, h, w)."""
-        return torch.addcmul(cast(Tensor, self.offset), images, cast(Tensor, self.factor))
 
 
 def simplify(traced: fx.GraphModule) -> None:
@@ -76,6 +29,7 @@ def simplify(traced: fx.GraphModule) -> None:
     _without_in_place(traced)
     _without_identities(traced)
     _fold(traced)
+    _merge(traced)
     _overwrite(traced)
     traced.recompile()
 
@@ -112,6 +66,26 @@ def _without_identities(traced: fx.GraphModule) -> None:
         if idle or isinstance(module, nn.Identity):
             node.replace_all_uses_with(node.all_input_nodes[0])
             traced.graph.erase_node(node)
+
+
+ACTIVATIONS: dict[Any, str] = {
+    nn.ReLU: "relu", nn.ReLU6: "relu6", torch.relu: "relu", F.relu: "relu", F.relu6: "relu6", "relu": "relu",
+}  # fmt: skip
+
+
+def _merge(traced: fx.GraphModule) -> None:
+    """Activations become part of the convolution before them, which saves a pass over the map."""
+    for node in list(traced.graph.nodes):
+        if len(node.args) != 1 or len(node.all_input_nodes) != 1:
+            continue
+        before = node.all_input_nodes[0]
+        name = ACTIVATIONS.get(type(module_of(traced, node)) if node.op == "call_module" else node.target)
+        convolution = module_of(traced, before)
+        if name is None or not isinstance(convolution, Convolution) or convolution.activation or len(before.users) > 1:
+            continue
+        _replace(traced, before, convolution.followed_by(name))
+        node.replace_all_uses_with(before)
+        traced.graph.erase_node(node)
 
 
 def _overwrite(traced: fx.GraphModule) -> None:

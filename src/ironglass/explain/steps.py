@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn import functional as F
 
+from ironglass.explain.convolution import Convolution, Scale
 from ironglass.explain.graph import module_of
-from ironglass.explain.simplify import Convolution, Scale
 from ironglass.models.winograd import pair
 
 Pair: TypeAlias = tuple[int, int]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -63,63 +64,98 @@ class Region:
     size: int
 
 
-def source_index(windows: tuple[Span, Span], needed: tuple[Region, Region], places: Tensor) -> Tensor | None:
-    """Where each pixel of the needed regions comes from; None where the windows are the regions.
+@dataclass(frozen=True)
+class Route:
+    """Where each pixel that a step reads comes from, for each place of the patch: int32 (p, h, w) each.
 
-    windows, needed: by rows and columns. places: int64 (p, 2), row and column of each place in them. Gives int32
-    (p, h, w): 0 is beyond the border, then come the pixels of the whole map, row by row, then those of the windows.
+    at: a row of `Pixels`, for the first image and the first windows. whole, moved: by how much it goes up from one
+    image to the next, and from one window to the next; one of the two is 0, both are beyond the border.
     """
-    if all(
+
+    at: Tensor
+    whole: Tensor
+    moved: Tensor
+
+    def of(self, image: Tensor, place: Tensor) -> Tensor:
+        """The rows for pairs of an image and a place, int32 (m,) each; the windows are those of the pairs, in order."""
+        number = torch.arange(len(image), dtype=torch.int32, device=image.device)
+        found = self.at.index_select(0, place)
+        found.addcmul_(self.whole.index_select(0, place), image[:, None, None])
+        return found.addcmul_(self.moved.index_select(0, place), number[:, None, None])
+
+
+class Pixels:
+    """The pixels of a map, one a row: beyond the border, of all images, and of the windows at hand."""
+
+    def __init__(self, images: int, size: torch.Size, room: int, **kind: Any) -> None:
+        """size: of the map of one image, (1, c, h, w). room: for so many pixels of windows. kind: dtype and device."""
+        _, channels, height, width = size
+        self.area = height * width
+        self.windows = 1 + images * self.area
+        self.rows = torch.empty(self.windows + room, channels, **kind)
+
+    def whole(self, image: int, maps: Tensor) -> None:
+        """Puts the maps (n, c, h, w) of images from this one on."""
+        first = 1 + image * self.area
+        self.rows[first : first + len(maps) * self.area] = _flat(maps)
+
+    def put(self, windows: Tensor) -> None:
+        """Puts windows (m, c, h, w) in the place of those before."""
+        pixels = _flat(windows)
+        self.rows[self.windows : self.windows + len(pixels)] = pixels
+
+    def read(self, index: Tensor, border: float) -> Tensor:
+        """Maps (m, c, h, w), channels last, of the rows at `index` (m, h, w). border: the value beyond the map."""
+        self.rows[0] = border
+        pixels = self.rows.index_select(0, index.flatten())
+        return pixels.view(*index.shape, -1).permute(0, 3, 1, 2)
+
+
+def alike(windows: tuple[Span, Span], needed: tuple[Region, Region]) -> bool:
+    """Whether the windows are the very regions that a step reads."""
+    return all(
         region.start is span.start or (region.size == span.size and bool((region.start == span.start).all()))
         for span, region in zip(windows, needed, strict=True)
-    ):
-        return None
+    )
+
+
+def route_of(windows: tuple[Span, Span], needed: tuple[Region, Region], places: Tensor, images: int) -> Route:
+    """How to read the needed regions around the windows, of so many images.
+
+    windows, needed: by rows and columns. places: int64 (p, 2), row and column of each place in them.
+    """
     reading = []
     for axis, (span, region) in enumerate(zip(windows, needed, strict=True)):
         place = places[:, axis]
         at = region.start[place, None] + torch.arange(region.size, device=places.device)
         within = at - span.start[place, None]
         reading.append((at, within, (within >= 0) & (within < span.size), (at >= 0) & (at < span.length)))
-    (top, row, row_changed, row_inside), (left, column, column_changed, column_inside) = reading
-    height, width = (span.size for span in windows)
-    whole, across = windows[0].length * windows[1].length, windows[1].length
-    number = torch.arange(len(places), device=places.device)[:, None]
-    changed = 1 + whole + ((number * height + row) * width)[:, :, None] + column[:, None]
-    unchanged = 1 + (top * across)[:, :, None] + left[:, None]
-    inside = row_inside[:, :, None] & column_inside[:, None]
-    index = torch.where(row_changed[:, :, None] & column_changed[:, None], changed, unchanged.where(inside, 0))
-    return index.int()
+    (top, row, row_moved, row_inside), (left, column, column_moved, column_inside) = reading
+    height, width, down, across = (*(span.size for span in windows), *(span.length for span in windows))
+    moved = row_moved[:, :, None] & column_moved[:, None]
+    whole = row_inside[:, :, None] & column_inside[:, None] & ~moved
+    of_window = (1 + images * down * across + row * width)[:, :, None] + column[:, None]
+    of_image = (1 + top * across)[:, :, None] + left[:, None]
+    at = torch.where(moved, of_window, of_image * whole)
+    return Route(at.int(), (whole * (down * across)).int(), (moved * (height * width)).int())
 
 
-def patches(spans: tuple[Span, Span], image: Tensor, filling: Tensor, places: Tensor) -> Tensor:
-    """The windows of the image itself: the filling where the patch is, the image where it is cut off at the border."""
+def patch_route(spans: tuple[Span, Span], places: Tensor, images: int) -> Route:
+    """How to read the windows of the images themselves: the filling where the patch is, the image where a window is cut
+    off at the border. Of `Pixels` of the images and then as many fillings."""
     inside, at = [], []
     for axis, span in enumerate(spans):
         place = places[:, axis]
-        pixel = span.start[place, None] + torch.arange(span.size, device=image.device)
+        pixel = span.start[place, None] + torch.arange(span.size, device=places.device)
         inside.append((span.first[place, None] <= pixel) & (pixel < span.last[place, None]))
         at.append(pixel)
     hidden = inside[0][:, :, None] & inside[1][:, None]
-    index = at[0][:, :, None] * spans[1].length + at[1][:, None] + hidden * (spans[0].length * spans[1].length)
-    return _taken(torch.cat((_flat(image), _flat(filling))), index.int())
-
-
-def gathered(route: Tensor | None, whole: Tensor, windows: Tensor, border: float) -> Tensor:
-    """The pixels that a step reads: of `windows` and of the `whole` map around them, where `route` says.
-
-    route: from `source_index`. border: the value beyond the map.
-    """
-    if route is None:
-        return windows
-    beyond = whole.new_full((1, whole.shape[1]), border)
-    return _taken(torch.cat((beyond, _flat(whole), _flat(windows))), route)
+    area = spans[0].length * spans[1].length
+    found = (1 + at[0] * spans[1].length)[:, :, None] + at[1][:, None] + hidden * (images * area)
+    whole = torch.full_like(found, area)
+    return Route(found.int(), whole.int(), torch.zeros_like(found, dtype=torch.int32))
 
 
 def _flat(maps: Tensor) -> Tensor:
     """The pixels of maps, one a row."""
     return maps.permute(0, 2, 3, 1).reshape(-1, maps.shape[1])
-
-
-def _taken(pixels: Tensor, index: Tensor) -> Tensor:
-    """Maps (p, c, h, w), channels last, of the pixels at `index` (p, h, w)."""
-    return pixels.index_select(0, index.flatten()).view(*index.shape, -1).permute(0, 3, 1, 2)

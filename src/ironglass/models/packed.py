@@ -1,6 +1,7 @@
-"""Convolutions of a single small map, with the weights laid out beforehand as oneDNN reads them.
+"""Convolutions by oneDNN's own call: an activation done on the way, weights laid out beforehand.
 
-torch lays the weights out anew in every call: over many channels that takes as long as half the convolution.
+torch lays the weights out anew in every call: over many channels and a single small map that takes as long as half the
+convolution.
 """
 
 from __future__ import annotations
@@ -10,19 +11,52 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ironglass.models.winograd import pair
+
+FUSED: dict[str | None, tuple[str, tuple[float, ...]]] = {
+    None: ("none", ()),
+    "relu": ("relu", ()),
+    "relu6": ("hardtanh", (0.0, 6.0)),
+}
+"""oneDNN's names of the activations that it does on the way."""
+
 PIXELS = 256
 """Of a map, up to which it pays; measured on one core. Only for single images: laying the weights out takes as long as
 ten passes, and how many images are left in a batch may change from pass to pass."""
 
 
+def reads(maps: Tensor) -> bool:
+    """Whether oneDNN can be called for maps: (n, c, h, w), float32 on the CPU. Never under autocast, nor where torch
+    lacks the means, which inductor uses and nothing documents."""
+    if maps.ndim != 4 or not maps.is_cpu or maps.dtype != torch.float32 or torch.is_autocast_enabled("cpu"):
+        return False
+    return AVAILABLE and torch.backends.mkldnn.enabled and maps.numel() > 0
+
+
+def convolution_and(
+    activation: str | None, maps: Tensor, weight: Tensor, bias: Tensor | None, settings: dict[str, Any]
+) -> Tensor:
+    """A convolution and then an activation, of a name in FUSED, in one pass; channels last. Only where no gradient is
+    asked for. What is not a number becomes one, unlike in torch's activations.
+
+    settings: stride, padding, dilation and groups, as `conv2d` takes them, but no padding by name.
+    """
+    name, bounds = FUSED[activation]
+    sizes = ([*pair(settings[key])] for key in ("padding", "stride", "dilation"))
+    given = maps.contiguous(memory_format=torch.channels_last)
+    return torch.ops.mkldnn._convolution_pointwise(
+        given, weight, bias, *sizes, settings["groups"], name, list(bounds), ""
+    )
+
+
 def packs(maps: Tensor, padding: tuple[int, int]) -> bool:
     """Whether a 3 × 3 convolution in steps of 1 of maps (n, c, h, w), float32 on the CPU, is faster so. Never under
-    autocast, nor where torch lacks the means, which inductor uses and nothing documents."""
-    if maps.ndim != 4 or not maps.is_cpu or maps.dtype != torch.float32 or torch.is_autocast_enabled("cpu"):
+    autocast, nor where torch lacks the means."""
+    if not reads(maps):
         return False
     height, width = maps.shape[2:]
     fits = max(padding) <= 2 and height + 2 * padding[0] >= 3 and width + 2 * padding[1] >= 3
-    return AVAILABLE and torch.backends.mkldnn.enabled and fits and len(maps) == 1 and height * width <= PIXELS
+    return fits and len(maps) == 1 and height * width <= PIXELS
 
 
 def pack(weight: Tensor, shape: torch.Size, padding: tuple[int, int]) -> tuple[Tensor, Tensor]:
