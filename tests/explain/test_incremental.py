@@ -11,8 +11,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from ironglass.explain import cut, incremental, occluded_scores, occlusion, windows
+from ironglass.explain.apart import felt_along, take_apart
 from ironglass.explain.convolution import Convolution, Scale
-from ironglass.explain.cut import Plan, felt_along, plan_occlusion, take_apart
+from ironglass.explain.cut import Plan, plan_occlusion
 from ironglass.explain.occlusion import Occlusion
 from ironglass.explain.places import spans_of
 from ironglass.explain.trace import trace_network
@@ -21,28 +22,36 @@ from ironglass.models.classifier import frozen
 
 
 class Block(nn.Module):
-    """One random step: a convolution or pooling, alone, beside a skip connection or stacked on its input."""
+    """One random step: a convolution or pooling, alone, beside a skip connection, stacked on its input, or on three
+    times as many channels."""
 
     def __init__(self, channels: int, kind: str, kernel: int, stride: int, dilation: int, padding: int, way: str):
         super().__init__()
         self.way = way
-        self.norm, self.kind = nn.BatchNorm2d(channels), kind
-        if way != "plain":
+        self.kind, inside = kind, channels
+        if way == "inverted":
+            inside = 3 * channels
+            self.grow = nn.Sequential(nn.Conv2d(channels, inside, 1), nn.ReLU6() if stride == 1 else nn.Identity())
+        elif way != "plain":
             stride, padding, kernel = 1, dilation * (kernel // 2), kernel // 2 * 2 + 1
         if kind == "max":
             self.step = nn.MaxPool2d(kernel, stride, min(padding, kernel // 2), ceil_mode=way == "plain")
         elif kind == "average":
             self.step = nn.AvgPool2d(kernel, stride, min(padding, kernel // 2))
         else:
-            groups = {"depthwise": channels, "grouped": 2, "convolution": 1}[kind]
-            self.step = nn.Conv2d(channels, channels, kernel, stride, padding, dilation, groups, bias=kind != "grouped")
-        if kind in ("max", "average") and way != "plain":
+            groups = {"depthwise": inside, "grouped": 2, "convolution": 1}[kind]
+            self.step = nn.Conv2d(inside, inside, kernel, stride, padding, dilation, groups, bias=kind != "grouped")
+        if kind in ("max", "average") and way not in ("plain", "inverted"):
             self.step = nn.Identity()
-        self.shrink = nn.Conv2d(2 * channels, channels, 1) if way == "stacked" else nn.Identity()
+        self.norm = nn.BatchNorm2d(inside)
+        if way in ("stacked", "inverted"):
+            self.shrink = nn.Conv2d(2 * channels if way == "stacked" else inside, channels, 1)
 
     def forward(self, maps):
-        found = self.norm(self.step(maps))
-        if self.way == "added":
+        found = self.norm(self.step(self.grow(maps) if self.way == "inverted" else maps))
+        if self.way == "inverted":
+            found = self.shrink(found)
+        elif self.way == "added":
             found = found + maps
         elif self.way == "gated":
             found = found * torch.sigmoid(maps)
@@ -99,7 +108,7 @@ STEPS = st.tuples(
     st.integers(1, 3),
     st.integers(1, 2),
     st.integers(0, 2),
-    st.sampled_from(("plain", "plain", "added", "gated", "stacked", "squeezed")),
+    st.sampled_from(("plain", "plain", "inverted", "inverted", "added", "gated", "stacked", "squeezed")),
 )
 
 
@@ -114,7 +123,7 @@ def test_equals_whole_passes_on_random_networks(steps, height, width, patch, str
     size = min(height, width)
     for kind, kernel, step, dilation, padding, way in steps:
         after = (size + 2 * min(padding, kernel // 2) - dilation * (kernel - 1) - 1) // step + 1
-        if way == "plain":
+        if way in ("plain", "inverted"):
             if after < 2:
                 continue
             size = after
@@ -131,8 +140,30 @@ def test_equals_whole_passes_on_random_networks(steps, height, width, patch, str
         ours, whole = both(classifier, images, patch, stride, chunk=37)
         assert take_apart(classifier, images[:1]) is not None
         clean = classifier(images)[range(2), range(2)][:, None]
-    drop = (clean - whole).abs().max()
-    assert (ours - whole).abs().max() <= 1e-4 * drop + 2e-6 * whole.abs().max()
+        exact = both(classifier.double(), images.double(), patch, stride)[1]
+    drop, noise = (clean - whole).abs().max(), (whole - exact).abs().max()  # noise is large where logits cancel out
+    assert (ours - exact).abs().max() <= 1e-4 * drop + 2e-6 * whole.abs().max() + 4 * noise
+
+
+def test_what_is_cheaper_computed_than_read_is_computed_with_its_rim(windowed):
+    torch.manual_seed(0)
+    inverted = (nn.Conv2d(2, 12, 1), nn.ReLU6(), nn.Conv2d(12, 12, 3, padding=1, groups=12), nn.Conv2d(12, 4, 1))
+    pooled = (nn.Conv2d(4, 8, 1), nn.MaxPool2d(3, 2, 1))
+    classifier = classifier_of(
+        nn.Sequential(*inverted, *pooled, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 3)), 16
+    )
+    images, spans = torch.rand(2, 2, 16, 16), spans_of(16, 4, 4)
+    with frozen(classifier), torch.no_grad():
+        plan = plan_of(classifier, images[:1], spans, spans)
+    assert plan is not None
+    (first, _), _, (last, _), (fourth, _), _ = plan.steps
+    # 4 pixels of the images are felt in 6 of the depthwise convolution, which need 8, and in 4 after pooling, which
+    # need 9; neither the 12 channels before the one nor the 8 before the other are read around
+    assert plan.beyond == {first: 0.0, fourth: -torch.inf}
+    reads = {pair: tuple(region.size for region in regions) for pair, regions in plan.around.items()}
+    assert reads == {(first, plan.start): (8, 8), (fourth, last): (9, 9), (None, plan.steps[-1][0]): (8, 8)}
+    ours, whole = both(classifier, images, 4, 4)
+    torch.testing.assert_close(ours, whole, rtol=1e-5, atol=1e-6)
 
 
 @pytest.fixture

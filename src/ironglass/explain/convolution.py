@@ -8,7 +8,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from ironglass.models.packed import convolution_and, reads
+from ironglass.models.packed import convolution_and, laid_out, reads
 from ironglass.models.winograd import pair, pays, suits, transformed, winograd
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -37,6 +37,7 @@ class Convolution(nn.Module):
         faster = suits(weight, settings["stride"], settings["dilation"], settings["groups"])
         self.faster = faster and weight.device.type == "cpu"
         self.tiled: Tensor | None = None
+        self.laid: tuple[Any, Tensor] | None = None
 
     def followed_by(self, activation: str) -> Convolution:
         """The same with an activation after it."""
@@ -53,12 +54,20 @@ class Convolution(nn.Module):
             self.tiled = transformed(weight) if self.tiled is None else self.tiled
             found = winograd(images, self.tiled, bias, pair(padding))
         elif not self.plain and not isinstance(padding, str) and reads(images) and weight.dtype == images.dtype:
-            return convolution_and(self.activation, images, weight, bias, {**self.settings, "padding": padding})
+            settings = {**self.settings, "padding": padding}
+            return convolution_and(self.activation, images, self._laid_out(images.shape, settings), bias, settings)
         else:
             images = images.contiguous() if self.plain else images
             found = nn.functional.conv2d(images, weight, bias, **{**self.settings, "padding": padding})
         found = found if self.activation is None else ACTIVATIONS[self.activation](found)
         return found.contiguous(memory_format=torch.channels_last)
+
+    def _laid_out(self, shape: torch.Size, settings: dict[str, Any]) -> Tensor:
+        """The weight as oneDNN reads it, kept for maps of the same shape: chunks are equally large."""
+        key = shape, settings["padding"]
+        if self.laid is None or self.laid[0] != key:
+            self.laid = key, laid_out(cast(Tensor, self.weight), shape, settings)
+        return self.laid[1]
 
 
 class Scale(nn.Module):

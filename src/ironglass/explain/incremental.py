@@ -10,9 +10,10 @@ from typing import Any, cast
 import torch
 from torch import Tensor, fx
 
-from ironglass.explain.cut import Apart, Plan, felt_along, normalised, plan_occlusion
+from ironglass.explain.apart import Apart, felt_along, normalised
+from ironglass.explain.cut import Plan, plan_occlusion
 from ironglass.explain.graph import run_node
-from ironglass.explain.windows import Pixels, Route, Span, patch_route, route_of
+from ironglass.explain.windows import Pixels, Route, Span, fill_beyond, patch_route, route_of
 from ironglass.models.classifier import Classifier
 from ironglass.types import Images, Logits
 
@@ -144,6 +145,8 @@ def _logits(plan: Plan, index: dict[Any, Tensor], maps: dict[fx.Node, Pixels], p
         border = 0.0 if slide is None else slide.border
         given = {before: read(node, before, border) for before in node.all_input_nodes}
         windows[node] = run_node(plan.traced, node, given) if slide is None else slide.apply(*given.values())
+        if node in plan.beyond and (around := index.get((node, node.all_input_nodes[0]))) is not None:
+            fill_beyond(windows[node], around, plan.beyond[node])
         if node in kept:
             maps[node].put(windows[node])
     whole = [read(None, node, 0.0) for node in plan.handed]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ironglass.errors import InputError
-from ironglass.explain.cut import take_apart
+from ironglass.explain.apart import take_apart
 from ironglass.explain.fill import Fill, fill_images
 from ironglass.explain.incremental import occluded_logits, plans_of
 from ironglass.explain.places import inside, occluded, spans_of
@@ -28,6 +28,9 @@ CHUNK = 512
 
 # Occluded images below which taking the network apart takes longer than it saves.
 WORTHWHILE = 32
+
+# Images at a time whose own logits are computed.
+OWN = 16
 
 # How far the graph may be from the network, relative to the largest logit.
 TOLERANCE = 1e-4
@@ -134,18 +137,17 @@ def _watched(
     rows, columns = (spans_of(length, patch, stride).to(images.device) for length in (height, width))
     filling = fill_images(fill, images, mean)
     targets = targets.to(images.device)
-    clean = torch.empty(len(images), device=images.device)
     scores = torch.empty(len(images), len(rows) * len(columns), device=images.device)
 
     def watch(logits: Logits, image: Tensor) -> Tensor:
         return SCORES[score](logits, targets[image]).float()
 
     with frozen(classifier), torch.no_grad():
+        own = torch.cat([classifier(some) for some in images.split(OWN)])
+        clean = watch(own, torch.arange(len(images), device=images.device))
         worthwhile = incremental and scores.numel() >= WORTHWHILE
-        if worthwhile and _in_windows(classifier, images, filling, rows, columns, chunk, watch, clean, scores):
+        if worthwhile and _in_windows(classifier, images, filling, rows, columns, chunk, watch, own, scores):
             return clean, scores
-        for image in torch.arange(len(images), device=images.device).split(_at_once(chunk, images)):
-            clean[image] = watch(classifier(images[image]), image)
         for pair in torch.arange(scores.numel(), device=images.device).split(_at_once(chunk, images)):
             image, place = pair // scores.shape[1], pair % scores.shape[1]
             scores[image, place] = watch(classifier(occluded(images, filling, rows, columns, image, place)), image)
@@ -160,12 +162,12 @@ def _in_windows(
     columns: Tensor,
     chunk: int,
     watch: Callable[[Logits, Tensor], Tensor],
-    clean: Tensor,
+    own: Logits,
     scores: Tensor,
 ) -> bool:
-    """Fills in the scores, clean and occluded, computing only what the patch changes. False where the network cannot be
-    taken apart, or its graph does not give the network's own logits for every image and at three places of the first:
-    then they are worth nothing.
+    """Fills in the scores, computing only what the patch changes. False where the network cannot be taken apart, or its
+    graph does not give the network's own logits of every image, and at three places of the first: then they are worth
+    nothing.
     """
     apart = take_apart(classifier, images[:1])
     if apart is None:
@@ -177,9 +179,8 @@ def _in_windows(
     for some in torch.arange(len(images), device=images.device).split(together):
         try:
             logits, chunks = occluded_logits(apart, plans, classifier, images[some], filling[some], chunk)
-            if not _same(logits, own := classifier(images[some])):
+            if not _same(logits, own[some]):
                 return False
-            clean[some] = watch(own, some)
             for image, place, logits in chunks:
                 image = some[image]
                 if not _agree(logits[image == 0], place[image == 0], expected, checked):

@@ -68,9 +68,10 @@ def _without_identities(traced: fx.GraphModule) -> None:
             traced.graph.erase_node(node)
 
 
-ACTIVATIONS: dict[Any, str] = {
+FUSIBLE: dict[Any, str] = {
     nn.ReLU: "relu", nn.ReLU6: "relu6", torch.relu: "relu", F.relu: "relu", F.relu6: "relu6", "relu": "relu",
 }  # fmt: skip
+"""What is which of a `Convolution`'s activations."""
 
 
 def _merge(traced: fx.GraphModule) -> None:
@@ -79,7 +80,7 @@ def _merge(traced: fx.GraphModule) -> None:
         if len(node.args) != 1 or len(node.all_input_nodes) != 1:
             continue
         before = node.all_input_nodes[0]
-        name = ACTIVATIONS.get(type(module_of(traced, node)) if node.op == "call_module" else node.target)
+        name = FUSIBLE.get(type(module_of(traced, node)) if node.op == "call_module" else node.target)
         convolution = module_of(traced, before)
         if name is None or not isinstance(convolution, Convolution) or convolution.activation or len(before.users) > 1:
             continue

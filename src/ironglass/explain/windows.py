@@ -111,6 +111,12 @@ class Pixels:
         return pixels.view(*index.shape, -1).permute(0, 3, 1, 2)
 
 
+def fill_beyond(maps: Tensor, index: Tensor, value: float) -> None:
+    """Gives maps (m, c, h, w), channels last, a value where what `index` (m, h, w) has read lay beyond the border."""
+    beyond = torch.nonzero(index.flatten() == 0)[:, 0]
+    maps.permute(0, 2, 3, 1).view(-1, maps.shape[1]).index_fill_(0, beyond, value)
+
+
 def alike(windows: tuple[Span, Span], needed: tuple[Region, Region]) -> bool:
     """Whether the windows are the very regions that a step reads."""
     return all(

@@ -39,7 +39,8 @@ def convolution_and(
     """A convolution and then an activation, of a name in FUSED, in one pass; channels last. Only where no gradient is
     asked for. What is not a number becomes one, unlike in torch's activations.
 
-    settings: stride, padding, dilation and groups, as `conv2d` takes them, but no padding by name.
+    weight: may be from `laid_out`. settings: stride, padding, dilation and groups, as `conv2d` takes them, but no
+    padding by name.
     """
     name, bounds = FUSED[activation]
     sizes = ([*pair(settings[key])] for key in ("padding", "stride", "dilation"))
@@ -47,6 +48,17 @@ def convolution_and(
     return torch.ops.mkldnn._convolution_pointwise(
         given, weight, bias, *sizes, settings["groups"], name, list(bounds), ""
     )
+
+
+def laid_out(weight: Tensor, shape: torch.Size | list[int], settings: dict[str, Any]) -> Tensor:
+    """The weight as oneDNN reads it for maps of this shape, and of no others: with weights laid out for another size it
+    takes fifty times as long.
+
+    settings: as for `convolution_and`.
+    """
+    sizes = ([*pair(settings[key])] for key in ("padding", "stride", "dilation"))
+    laid = weight.contiguous(memory_format=torch.channels_last).to_mkldnn()
+    return torch.ops.aten.mkldnn_reorder_conv2d_weight(laid, *sizes, settings["groups"], list(shape))
 
 
 def packs(maps: Tensor, padding: tuple[int, int]) -> bool:
@@ -62,7 +74,7 @@ def packs(maps: Tensor, padding: tuple[int, int]) -> bool:
 def pack(weight: Tensor, shape: torch.Size, padding: tuple[int, int]) -> tuple[Tensor, Tensor]:
     """The weight (c', c, 3, 3) as `packed_convolution` reads it, for the convolution and for its transpose.
 
-    shape: of the maps, and of no others: with weights laid out for another size oneDNN takes fifty times as long.
+    shape: of the maps, and of no others.
     """
     n, _, height, width = shape
     out = [n, weight.shape[0], height + 2 * padding[0] - 2, width + 2 * padding[1] - 2]
@@ -104,8 +116,7 @@ def _turned(padding: tuple[int, int]) -> tuple[int, int]:
 
 
 def _pack(weight: Tensor, shape: list[int], padding: tuple[int, int]) -> Tensor:
-    laid = weight.contiguous(memory_format=torch.channels_last).to_mkldnn()
-    return torch.ops.aten.mkldnn_reorder_conv2d_weight(laid, list(padding), [1, 1], [1, 1], 1, shape)
+    return laid_out(weight, shape, {"padding": padding, "stride": 1, "dilation": 1, "groups": 1})
 
 
 def _available() -> bool:
