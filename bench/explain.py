@@ -3,8 +3,8 @@
     make bench
     .venv-bench/bin/python bench/explain.py [--job NAME ...] [--data FOLDER] [--repeats N] [--quick]
 
-Prints Markdown. Rounds and medians are those of bench/attacks.py; where a peer can be set in several ways, all run in
-the first round, and what is slower than SIBLING times the fastest of its library sits out the others. Ours is set
+Prints Markdown. Rounds and medians are those of bench/attacks.py; of Captum's occlusion, which can be set in several
+ways, all run in the first round, and what is slower than SIBLING times the fastest sits out the others. Ours is set
 against the fastest. Networks have random weights (seed 0) and batch-norm statistics of real images: speed and agreement
 are measured here, not what the maps mean. Agreement is the largest difference between two maps, as a share of the
 largest value of the peer's; the median over images and layers, and the worst.
@@ -154,7 +154,11 @@ def main() -> None:
         ours(job, replace(case, images=case.images[:1], targets=case.targets[:1]))()  # finds, once, what can be folded
         rate = matmul_rate(CLOCKS[asked.clock])
         found = contest(
-            builders, asked.repeats or job.repeats, counted=job.counted, sibling=SIBLING, clock=CLOCKS[asked.clock]
+            builders,
+            asked.repeats or job.repeats,
+            counted=job.counted,
+            sibling=SIBLING if job.method == "occlusion" else float("inf"),
+            clock=CLOCKS[asked.clock],
         )
         rows = [line(contender, found[0], job, case, peers.get(contender.name), rate) for contender in found]
         words = f"{job.title} (matrix product {rate / 1e9:.3g} GFLOP/s)"

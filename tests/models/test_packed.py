@@ -22,11 +22,12 @@ def given(n, size):
 
 @needs_it
 @pytest.mark.parametrize("padding", [(0, 0), (1, 1), (2, 1)])
-@pytest.mark.parametrize(("n", "size"), [(1, (3, 3)), (2, (7, 7)), (1, (9, 4))])
-def test_it_is_the_convolution_and_so_are_its_gradients(n, size, padding):
+@pytest.mark.parametrize("stride", [(1, 1), (2, 2), (3, 1)])
+@pytest.mark.parametrize(("n", "size"), [(1, (3, 3)), (2, (7, 7)), (1, (9, 4)), (1, (8, 8))])
+def test_it_is_the_convolution_and_so_are_its_gradients(n, size, stride, padding):
     maps, weight, bias = given(n, size)
-    found = packed_convolution(maps, pack(weight, maps.shape, padding), bias, padding)
-    expected = F.conv2d(maps, weight, bias, padding=padding)
+    found = packed_convolution(maps, pack(weight, maps.shape, padding, stride), bias)
+    expected = F.conv2d(maps, weight, bias, stride=stride, padding=padding)
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
     assert found.is_contiguous(memory_format=torch.channels_last)
     slope = torch.rand_like(expected, requires_grad=True)
@@ -43,10 +44,10 @@ def test_it_is_the_convolution_and_so_are_its_gradients(n, size, padding):
     ("shape", "padding", "better"),
     [
         ((1, 512, 7, 7), (1, 1), packed.AVAILABLE),
-        ((1, 256, 16, 16), (1, 1), packed.AVAILABLE),
-        ((1, 256, 16, 17), (1, 1), False),  # too many pixels
+        ((1, 64, 56, 56), (1, 1), packed.AVAILABLE),
+        ((1, 64, 56, 57), (1, 1), False),  # too many pixels
         ((2, 512, 7, 7), (1, 1), False),
-        ((1, 256, 7, 7), (3, 3), False),  # its transpose would have less than no padding
+        ((1, 256, 7, 7), (3, 3), packed.AVAILABLE),
         ((1, 256, 2, 7), (0, 0), False),  # smaller than the kernel
         ((256, 7, 7), (1, 1), False),
         ((0, 256, 7, 7), (1, 1), False),
@@ -64,14 +65,16 @@ def test_where_it_is_worth_it(shape, padding, better):
 
 
 @needs_it
-def test_folded_networks_use_it_for_every_size_and_with_new_weights(monkeypatch):
+@pytest.mark.parametrize("stride", [1, 2])
+def test_folded_networks_use_it_for_every_size_and_with_new_weights(monkeypatch, stride):
     torch.manual_seed(0)
     layers = [nn.Conv2d(3, 128, 3, padding=1, bias=False), nn.BatchNorm2d(128), nn.ReLU()]
-    layers += [nn.Conv2d(128, 128, 3, padding=1, bias=False), nn.BatchNorm2d(128), nn.ReLU()]
+    layers += [nn.Conv2d(128, 128, 3, stride, padding=1, bias=False), nn.BatchNorm2d(128), nn.ReLU()]
     network = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(512, 3))
     classifier = Classifier(network, mean=(0.4,) * 3, std=(0.2,) * 3, classes=tuple("abc"), input_size=8).eval()
     seen = []
-    monkeypatch.setattr(packed._Packed, "apply", lambda *given, to=packed._Packed.apply: seen.append(1) or to(*given))
+    for kind in (packed._Packed, packed._Transposed):
+        monkeypatch.setattr(kind, "apply", lambda *given, to=kind.apply: seen.append(1) or to(*given))
     for size in (8, 10, 8):
         images = torch.rand(1, 3, size, size, requires_grad=True)
         plain = classifier(images)

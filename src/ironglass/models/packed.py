@@ -6,6 +6,7 @@ convolution.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -20,9 +21,9 @@ FUSED: dict[str | None, tuple[str, tuple[float, ...]]] = {
 }
 """oneDNN's names of the activations that it does on the way."""
 
-PIXELS = 256
-"""Of a map, up to which it pays; measured on one core. Only for single images: laying the weights out takes as long as
-ten passes, and how many images are left in a batch may change from pass to pass."""
+PIXELS = 56 * 56
+"""Of a map, up to which it was measured to pay, on one core. Only for single images: laying the weights out takes as
+long as ten passes, and how many images are left in a batch may change from pass to pass."""
 
 
 def reads(maps: Tensor) -> bool:
@@ -62,68 +63,89 @@ def laid_out(weight: Tensor, shape: torch.Size | list[int], settings: dict[str, 
 
 
 def packs(maps: Tensor, padding: tuple[int, int]) -> bool:
-    """Whether a 3 × 3 convolution in steps of 1 of maps (n, c, h, w), float32 on the CPU, is faster so. Never under
-    autocast, nor where torch lacks the means."""
+    """Whether a 3 × 3 convolution of maps (n, c, h, w), float32 on the CPU, is faster so. Never under autocast, nor
+    where torch lacks the means."""
     if not reads(maps):
         return False
     height, width = maps.shape[2:]
-    fits = max(padding) <= 2 and height + 2 * padding[0] >= 3 and width + 2 * padding[1] >= 3
+    fits = height + 2 * padding[0] >= 3 and width + 2 * padding[1] >= 3
     return fits and len(maps) == 1 and height * width <= PIXELS
 
 
-def pack(weight: Tensor, shape: torch.Size, padding: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    """The weight (c', c, 3, 3) as `packed_convolution` reads it, for the convolution and for its transpose.
+@dataclass(frozen=True)
+class Kernels:
+    """A weight (c', c, 3, 3) laid out for the convolution of maps of one shape, and for its transpose.
+
+    padding, stride: by rows and columns. left: rows and columns at the end of the maps that no window reaches.
+    """
+
+    convolving: Tensor
+    transposing: Tensor
+    padding: tuple[int, int]
+    stride: tuple[int, int]
+    left: tuple[int, int]
+
+
+def pack(weight: Tensor, shape: torch.Size, padding: tuple[int, int], stride: tuple[int, int]) -> Kernels:
+    """The weight (c', c, 3, 3) as `packed_convolution` reads it.
 
     shape: of the maps, and of no others.
     """
-    n, _, height, width = shape
-    out = [n, weight.shape[0], height + 2 * padding[0] - 2, width + 2 * padding[1] - 2]
-    turned = weight.detach().flip(2, 3).transpose(0, 1)
-    return _pack(weight.detach(), list(shape), padding), _pack(turned, out, _turned(padding))
+    weight = weight.detach()
+    settings = {"padding": padding, "stride": stride, "dilation": 1, "groups": 1}
+    moves = [(length + 2 * pad - 3) // step for length, pad, step in zip(shape[2:], padding, stride, strict=True)]
+    left = [(length + 2 * pad - 3) % step for length, pad, step in zip(shape[2:], padding, stride, strict=True)]
+    transposing = torch.ops.mkldnn._reorder_convolution_transpose_weight(
+        weight, list(padding), left, list(stride), [1, 1], 1, [shape[0], len(weight), *(move + 1 for move in moves)]
+    )
+    return Kernels(laid_out(weight, shape, settings), transposing, padding, stride, (left[0], left[1]))
 
 
-def packed_convolution(
-    maps: Tensor, kernels: tuple[Tensor, Tensor], bias: Tensor | None, padding: tuple[int, int]
-) -> Tensor:
-    """The convolution of maps (n, c, h, w), in steps of 1, equal to `conv2d` up to float noise; channels last.
+def packed_convolution(maps: Tensor, kernels: Kernels, bias: Tensor | None) -> Tensor:
+    """The convolution of maps (n, c, h, w), equal to `conv2d` up to float noise; channels last.
 
     kernels: from `pack`, for maps of this shape; no gradient goes to them.
     """
-    return _Packed.apply(maps, *kernels, bias, padding)
+    return _Packed.apply(maps, kernels, bias)
 
 
 class _Packed(torch.autograd.Function):
-    """The convolution. Its gradient to the maps is the convolution with the other kernel, and so is the gradient's."""
+    """The convolution."""
 
     @staticmethod
-    def forward(
-        ctx: Any, maps: Tensor, kernel: Tensor, other: Tensor, bias: Tensor | None, padding: tuple[int, int]
-    ) -> Tensor:
-        ctx.kernels, ctx.padding = (other, kernel), padding
-        given = maps.contiguous(memory_format=torch.channels_last)
-        return torch.ops.mkldnn._convolution_pointwise(
-            given, kernel, bias, list(padding), [1, 1], [1, 1], 1, "none", [], ""
+    def forward(ctx: Any, maps: Tensor, kernels: Kernels, bias: Tensor | None) -> Tensor:
+        ctx.kernels = kernels
+        settings = {"padding": kernels.padding, "stride": kernels.stride, "dilation": 1, "groups": 1}
+        return convolution_and(None, maps, kernels.convolving, bias, settings)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Any:
+        return _Transposed.apply(gradients[0], ctx.kernels), None, None
+
+
+class _Transposed(torch.autograd.Function):
+    """The gradient to the maps, which is linear in the gradient to the output; its own is the convolution again."""
+
+    @staticmethod
+    def forward(ctx: Any, gradient: Tensor, kernels: Kernels) -> Tensor:
+        ctx.kernels = kernels
+        given = gradient.contiguous(memory_format=torch.channels_last)
+        sizes = (list(size) for size in (kernels.padding, kernels.left, kernels.stride))
+        return torch.ops.mkldnn._convolution_transpose_pointwise(
+            given, kernels.transposing, None, *sizes, [1, 1], 1, "none", [], ""
         )
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
-        return _Packed.apply(gradients[0], *ctx.kernels, None, _turned(ctx.padding)), None, None, None, None
-
-
-def _turned(padding: tuple[int, int]) -> tuple[int, int]:
-    """What the transpose is padded by."""
-    return 2 - padding[0], 2 - padding[1]
-
-
-def _pack(weight: Tensor, shape: list[int], padding: tuple[int, int]) -> Tensor:
-    return laid_out(weight, shape, {"padding": padding, "stride": 1, "dilation": 1, "groups": 1})
+        return _Packed.apply(gradients[0], ctx.kernels, None), None
 
 
 def _available() -> bool:
+    calls = ("_convolution_pointwise", "_convolution_transpose_pointwise", "_reorder_convolution_transpose_weight")
     return (
         torch.backends.mkldnn.is_available()
         and hasattr(torch.ops.aten, "mkldnn_reorder_conv2d_weight")
-        and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
+        and all(hasattr(torch.ops.mkldnn, call) for call in calls)
     )
 
 

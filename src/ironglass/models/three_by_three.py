@@ -12,11 +12,15 @@ from torch.nn import functional as F
 from ironglass.models.packed import pack, packed_convolution, packs
 from ironglass.models.winograd import pair, pays, suits, transformed, winograd
 
+SOME = 64
+"""Channels, in and out, from which on it was measured to be faster."""
+
 
 def is_three_by_three(conv: nn.Conv2d) -> bool:
     """Whether it is one that `three_by_three_convolution` computes, with enough channels for it to be faster."""
-    plain = conv.padding_mode == "zeros" and not isinstance(conv.padding, str)
-    return plain and suits(conv.weight, conv.stride, conv.dilation, conv.groups)
+    plain = conv.padding_mode == "zeros" and not isinstance(conv.padding, str) and conv.weight.dtype == torch.float32
+    dense = conv.groups == 1 and pair(conv.dilation) == (1, 1) and conv.weight.shape[2:] == (3, 3)
+    return plain and dense and min(conv.weight.shape[:2]) >= SOME
 
 
 def three_by_three_convolution(conv: nn.Conv2d, built: dict[Any, Any]) -> Callable[[Tensor], Tensor]:
@@ -26,7 +30,8 @@ def three_by_three_convolution(conv: nn.Conv2d, built: dict[Any, Any]) -> Callab
     built: what was made of these weights; the first maps that are worth it add to it. Of laid out weights, which
     serve one size only, those of the last size.
     """
-    padding = pair(conv.padding)
+    padding, stride = pair(conv.padding), pair(conv.stride)
+    tiles = suits(conv.weight, stride, conv.dilation, conv.groups)
 
     def made(make: Callable[..., Any], *given: Any) -> Any:
         known = built.get(make)
@@ -36,10 +41,10 @@ def three_by_three_convolution(conv: nn.Conv2d, built: dict[Any, Any]) -> Callab
         return known[1]
 
     def forward(x: Tensor) -> Tensor:
-        if pays(x, conv.out_channels, padding):
+        if tiles and pays(x, conv.out_channels, padding):
             return winograd(x, made(transformed), conv.bias, padding)
         if packs(x, padding):
-            return packed_convolution(x, made(pack, x.shape, padding), conv.bias, padding)
+            return packed_convolution(x, made(pack, x.shape, padding, stride), conv.bias)
         return F.conv2d(x, conv.weight, conv.bias, conv.stride, conv.padding)
 
     return forward
