@@ -29,7 +29,7 @@ ELSEWHERE = 8
 
 # Groups of places along a side, by how far they are from the border, and multiplications that each pair of groups must
 # have: what smaller windows save of fewer is lost in planning (docs/experiments.md).
-GROUPS, BUSY = 3, 10**10
+GROUPS, BUSY = 6, 10**10
 
 # Places whose routes are found at a time, fewer where those take more than LIMIT, and bytes that a pixel of one takes:
 # of every route that is held, and of the largest while it is found.
