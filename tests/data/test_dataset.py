@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -42,6 +44,7 @@ def test_a_smaller_split_keeps_its_names(split):
 
 def test_what_data_json_records(split):
     dataset = Dataset("mine", {"test": split}, ("x", "y", "z", "w"), "f00", (Quarantined("e", "test", "empty"),))
+    dataset = replace(dataset, notes=("as taken for",))
     assert dataset.describe() == {
         "name": "mine",
         "fingerprint": "f00",
@@ -50,6 +53,7 @@ def test_what_data_json_records(split):
         "classes": ["x", "y", "z", "w"],
         "splits": {"test": {"images": 4, "per_class": [1, 2, 1, 0]}},
         "quarantined": [{"name": "e", "split": "test", "reason": "empty"}],
+        "notes": ["as taken for"],
     }
     with pytest.raises(InputError, match="mine has no split 'train': it has test"):
         _ = dataset.train

@@ -93,6 +93,8 @@ def show_run(run: Run, *, as_json: bool, quiet: bool) -> None:
 
         for one in transferred["findings"]:
             console.print(f"{one['answer']}: {one['claim']} ({finding_words(one)})", soft_wrap=True, highlight=False)
+    for note in (run.read("data.json") or {}).get("notes", []):
+        console.print(f"data: {note}", soft_wrap=True, highlight=False, markup=False)
     if "explanations" in results:
         console.print(f"maps: {run.path / 'explanations'}", soft_wrap=True, highlight=False)
     if verdict := results.get("fgsm", {}).get("verdict"):

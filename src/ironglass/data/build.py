@@ -42,6 +42,10 @@ def build(
         for split, listing in listings.items()
         for i in np.flatnonzero(listing.labels < 0).tolist()
     ]
+    left_out = [
+        Quarantined(name, split, reason) for split, listing in listings.items() for name, reason in listing.left_out
+    ]
+    notes = list(dict.fromkeys(note for listing in listings.values() for note in listing.notes))
     listings = {split: listing.take(np.flatnonzero(listing.labels >= 0)) for split, listing in listings.items()}
     listings = complete(listings, seed)
     try:
@@ -56,7 +60,7 @@ def build(
         for split, listing in listings.items()
         if kept[split]
     }
-    write_entry(folder, splits, classes, quarantined)
+    write_entry(folder, splits, classes, [*quarantined, *left_out], notes)
 
 
 def _write(

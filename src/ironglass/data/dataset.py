@@ -64,7 +64,7 @@ class Dataset:
     """Named splits with one list of classes.
 
     `fingerprint` changes with the source's paths, sizes and modification times, and with every option that shapes the
-    pixels or the cut.
+    pixels or the cut. notes: what was assumed or left out when the images were read, a sentence each.
     """
 
     name: str
@@ -72,6 +72,7 @@ class Dataset:
     classes: tuple[str, ...]
     fingerprint: str
     quarantined: tuple[Quarantined, ...] = field(default=())
+    notes: tuple[str, ...] = field(default=())
 
     def __getitem__(self, split: str) -> Split:
         if split not in self.splits:
@@ -105,7 +106,7 @@ class Dataset:
         return next(iter(self.splits.values())).pixels.shape[3]
 
     def describe(self) -> dict:
-        """What `data.json` records: counts per split and class, the quarantined files with their reasons, and words for
+        """What `data.json` records: counts per split and class, the quarantined files and why, the notes, and words for
         classes that are WordNet ids."""
         words = words_of(self.classes)
         return {
@@ -122,4 +123,5 @@ class Dataset:
                 for name, split in self.splits.items()
             },
             "quarantined": [vars(file) for file in self.quarantined],
+            "notes": list(self.notes),
         } | ({"words": words} if words else {})

@@ -7,6 +7,7 @@ import io
 import numpy as np
 from PIL import Image
 
+from ironglass.data.files import open_plain
 from ironglass.data.source import Encoded
 
 MAX_PIXELS = 50_000_000
@@ -43,7 +44,10 @@ def decode(encoded: Encoded, size: tuple[int, int] | None = None, channels: int 
         raise ValueError("empty")
     if isinstance(encoded, Image.Image):
         return _pixels(encoded, size, channels)
-    with Image.open(io.BytesIO(encoded) if isinstance(encoded, bytes) else encoded, formats=FORMATS) as image:
+    with (
+        io.BytesIO(encoded) if isinstance(encoded, bytes) else open_plain(encoded) as file,
+        Image.open(file, formats=FORMATS) as image,
+    ):
         width, height = image.size
         if width * height > MAX_PIXELS:
             raise ValueError(f"{width} × {height} pixels are more than {MAX_PIXELS // 10**6} million")

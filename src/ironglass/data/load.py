@@ -11,7 +11,7 @@ import numpy as np
 
 from ironglass.data.archive import is_archive, unpack
 from ironglass.data.build import build
-from ironglass.data.cache import building, cache_folder, fingerprint, read_entry
+from ironglass.data.cache import cache_folder, fingerprint, read_or_build
 from ironglass.data.dataset import Dataset, Quarantined
 from ironglass.data.decode import SUFFIXES
 from ironglass.data.digits import digits
@@ -81,14 +81,12 @@ def _decoded(
     source = _source(spec, image_column, label_column, download)
     size = size or source.size
     entry = cache_folder() / "decoded" / fingerprint(source.identity, size, channels, seed)
-    if dataset := read_entry(entry, source.name):
-        return dataset
-    listings = same_classes(source.listings())
-    with building(entry) as path:
+
+    def write(path: Path) -> None:
+        listings = same_classes(source.listings())
         build(listings, path, size=size, channels=channels, seed=seed, progress=progress)
-    if dataset := read_entry(entry, source.name):
-        return dataset
-    raise InputError(f"cannot read the cache entry {entry}: remove it, or set IRONGLASS_CACHE to another folder")
+
+    return read_or_build(entry, source.name, write)
 
 
 def _source(spec: str, image: str | None, label: str | None, download: bool) -> Source:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
-from ironglass.data.cache import building, cache_folder, fingerprint, read_entry, write_entry, write_pixels
+from ironglass.data.cache import cache_folder, fingerprint, read_or_build, write_entry, write_pixels
 from ironglass.data.dataset import Dataset
 from ironglass.data.match import spoken
 from ironglass.errors import InputError
@@ -27,8 +28,11 @@ def only_classes(dataset: Dataset, classes: Sequence[str]) -> Dataset:
         )
     names = [dataset.classes[i] for i in chosen]
     entry = cache_folder() / "decoded" / fingerprint(dataset.fingerprint, "only", names)
-    if found := read_entry(entry, dataset.name):
-        return found
+    return read_or_build(entry, dataset.name, lambda folder: _copy(dataset, folder, chosen, names))
+
+
+def _copy(dataset: Dataset, folder: Path, chosen: list[int], names: list[str]) -> None:
+    """Writes the cache entry of the chosen classes."""
     table = np.full(len(dataset.classes), -1)
     table[chosen] = np.arange(len(chosen))
     splits = {name: np.flatnonzero(table[split.labels] >= 0) for name, split in dataset.splits.items()}
@@ -36,17 +40,13 @@ def only_classes(dataset: Dataset, classes: Sequence[str]) -> Dataset:
     for name, i in zip(names, chosen, strict=True):
         if not (dataset[first].labels == i).any():
             raise InputError(f"{dataset.name} has no image of the class {name!r} in {first}: leave it out")
-    with building(entry) as folder:
-        kept = {}
-        for name, index in splits.items():
-            split = dataset[name]
-            if len(index):
-                write_pixels(folder / f"{name}.npy", (split.pixels[i] for i in index))
-                kept[name] = (table[split.labels[index]], [split.names[i] for i in index])
-        write_entry(folder, kept, tuple(names), list(dataset.quarantined))
-    if found := read_entry(entry, dataset.name):
-        return found
-    raise InputError(f"cannot read the cache entry {entry}: remove it, or set IRONGLASS_CACHE to another folder")
+    kept = {}
+    for name, index in splits.items():
+        split = dataset[name]
+        if len(index):
+            write_pixels(folder / f"{name}.npy", (split.pixels[i] for i in index))
+            kept[name] = (table[split.labels[index]], [split.names[i] for i in index])
+    write_entry(folder, kept, tuple(names), list(dataset.quarantined), dataset.notes)
 
 
 def _position(dataset: Dataset, name: str) -> int:

@@ -18,14 +18,19 @@ Encoded: TypeAlias = bytes | Path | Image.Image | None
 class Listing:
     """One split before decoding.
 
-    names: n, where each image lies, relative to the source. labels: int64, (n,), positions in `classes`, -1 where
-    unlabelled. read: gives the encoded images at ascending positions, in that order.
+    names: n, where each image lies, relative to the source.
+    labels: int64, (n,), positions in `classes`, -1 where unlabelled.
+    read: gives the encoded images at ascending positions, in that order.
+    notes: what was assumed or left out as a whole, a sentence each, to be said to the user.
+    left_out: (name, reason) of every file that the source holds and that is no image of this data set.
     """
 
     names: list[str]
     labels: np.ndarray
     classes: tuple[str, ...]
     read: Callable[[np.ndarray], Iterator[Encoded]]
+    notes: tuple[str, ...] = ()
+    left_out: tuple[tuple[str, str], ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)
