@@ -1,7 +1,11 @@
 """The public face, pinned."""
 
+import importlib
+import inspect
 import subprocess
 import sys
+
+import pytest
 
 import ironglass
 
@@ -29,6 +33,7 @@ def test_the_public_names() -> None:
         "evaluate",
         "explain",
         "fit",
+        "harden",
         "load_classifier",
         "load_dataset",
         "save_classifier",
@@ -41,11 +46,26 @@ def test_the_public_names() -> None:
     assert dir(ironglass) == ironglass.__all__
 
 
-def test_explain_is_the_function_whatever_was_imported_before() -> None:
-    from ironglass.explain import GradCAM, explain
+ROOMS = [("explain", "ironglass.explain", "GradCAM"), ("harden", "ironglass.studies.harden", "NFGSM")]
 
-    assert ironglass.explain is explain
-    assert GradCAM().layers is None
+
+@pytest.mark.parametrize(("name", "home", "inside"), ROOMS)
+def test_a_room_can_be_called(name: str, home: str, inside: str) -> None:
+    room, function = getattr(ironglass, name), getattr(importlib.import_module(home), name)
+    assert room is importlib.import_module(f"ironglass.{name}")
+    assert inspect.signature(room) == inspect.signature(function)
+    assert getattr(room, inside).__name__ == inside
+    with pytest.raises(TypeError, match=rf"{name}\(\) missing"):
+        room()
+
+
+@pytest.mark.parametrize("first", ["import ironglass.explain", "from ironglass.harden import NFGSM"])
+def test_whatever_was_imported_before(first: str) -> None:
+    code = (
+        f"{first}\nimport ironglass as ig\nprint(callable(ig.explain), callable(ig.harden), ig.harden.NFGSM.__name__)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "True", "NFGSM"]
 
 
 def test_importing_it_imports_no_torch() -> None:

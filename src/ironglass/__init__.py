@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,8 @@ _HOMES = {
     "transfer": "ironglass.studies.transfer",
     "write_report": "ironglass.report.page",
 }
+# rooms that can be called, and the home of the function that runs then: ironglass.harden(plan, folder), harden.NFGSM
+_CALLED = {"explain": "ironglass.explain", "harden": "ironglass.studies.harden"}
 
 if TYPE_CHECKING:
     from ironglass.data.augment import Augment
@@ -57,7 +60,7 @@ if TYPE_CHECKING:
     from ironglass.studies.compare import compare
     from ironglass.studies.comparison import Arm, Comparison
     from ironglass.studies.explained import Explained
-    from ironglass.studies.harden import Hardening
+    from ironglass.studies.harden import Hardening, harden
     from ironglass.studies.plan import Audit
     from ironglass.studies.sweep import Sweep, sweep
     from ironglass.studies.transfer import transfer
@@ -87,6 +90,7 @@ __all__ = [
     "evaluate",
     "explain",
     "fit",
+    "harden",
     "load_classifier",
     "load_dataset",
     "save_classifier",
@@ -97,6 +101,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name in _CALLED:
+        return importlib.import_module(f"ironglass.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'ironglass' has no attribute {name!r}")
     value = globals()[name] = getattr(importlib.import_module(_HOMES[name]), name)
@@ -107,17 +113,29 @@ def __dir__() -> list[str]:
     return sorted(__all__)
 
 
-class _Face(ModuleType):
-    """This module, but for one name: `explain` is the function, also once the room of that name has been imported,
-    which the import system would otherwise put in its place."""
+class _Room(ModuleType):
+    """A room that can be called: it runs the function of its name, whose signature it shows."""
+
+    def __call__(self, *given: Any, **fields: Any) -> Any:
+        return self._function(*given, **fields)
 
     @property
-    def explain(self) -> Any:
-        return getattr(importlib.import_module("ironglass.explain"), "explain")  # noqa: B009  (not the property)
+    def _function(self) -> Any:
+        name = self.__name__.rpartition(".")[2]
+        return vars(importlib.import_module(_CALLED[name]))[name]
 
-    @explain.setter
-    def explain(self, room: ModuleType) -> None:
-        pass
+    @property
+    def __signature__(self) -> inspect.Signature:
+        return inspect.signature(self._function)
+
+
+class _Face(ModuleType):
+    """This module. A room in _CALLED becomes callable when the import system puts it here as an attribute."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _CALLED and isinstance(value, ModuleType):
+            value.__class__ = _Room
+        super().__setattr__(name, value)
 
 
 sys.modules[__name__].__class__ = _Face

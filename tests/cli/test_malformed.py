@@ -298,7 +298,7 @@ CASES = [
         "explain", room.trained, room.photos, "--methods", "saliency", "--target", "fox"]),
     Case("a chosen image that is not there", "is no image of this split", lambda room: [
         "explain", room.trained, room.photos, "--methods", "saliency", "--chosen", "fox.png"]),
-    Case("images that are no choice", "images: ", lambda room: [
+    Case("images that are no choice", "choose from random, misclassified", lambda room: [
         "explain", room.trained, room.photos, "--methods", "saliency", "--images", "some"]),
     Case("hiding without a method", "give --methods", lambda room: [
         "explain", room.trained, room.photos, "--hide", "1,1,2,2"]),
@@ -350,7 +350,7 @@ CASES = [
     Case("blocks for a recipe that copies none", "--blocks is for a transfer", lambda room: [
         "run", "digits", "--blocks", "0,4"]),
     Case("a model for a sweep over models", "vary.model", lambda room: ["run", "shootout", "--model", "logistic"]),
-    Case("unknown norm", "'l2'", lambda room: ["attack", room.trained, room.photos, "--norm", "l7"]),
+    Case("unknown norm", "choose from linf, l2", lambda room: ["attack", room.trained, room.photos, "--norm", "l7"]),
     Case("a norm without attacks", "attacks is empty", lambda room: ["run", "digits", "--set", "norm=l2"]),
     Case("DLR for two classes", "needs 3 classes and the classifier has 2", lambda room: [
         "attack", room.trained, room.photos, "--attacks", "pgd-5,apgd-dlr"]),

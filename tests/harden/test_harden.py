@@ -211,7 +211,7 @@ def test_found_by_name_with_an_eps(name):
 
 
 def test_what_cannot_be_found_is_refused():
-    with pytest.raises(InputError, match="no objective 'nfgsm': choose from adversarial-regularisation, fgsm"):
+    with pytest.raises(InputError, match=r"no objective 'nfgsm' \(did you mean n-fgsm\?\): choose from adversarial"):
         find_objective("nfgsm")
     with pytest.raises(InputError, match="eps is 8"):
         find_objective("pgd", eps=8)

@@ -2,6 +2,8 @@
 
 import numpy as np
 import torch
+from torch import Tensor, nn
+from torch.nn import functional
 
 from ironglass.data.dataset import Dataset, Split
 from ironglass.harden import AWP, NFGSM, TRADES, AdversarialRegularisation
@@ -25,6 +27,20 @@ def test_eps_of_every_kind() -> None:
     assert eps_of(NFGSM(eps=0.1)) == 0.1
     assert eps_of(AdversarialRegularisation(adv_step_size=0.2)) == 0.2
     assert eps_of(AWP(objective=TRADES(eps=0.03))) == 0.03
+
+
+def own(classifier: nn.Module, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    logits = classifier(images + 0.1 * torch.randn_like(images))
+    return functional.cross_entropy(logits, labels), logits
+
+
+def test_a_function_of_the_users_own_is_guarded_by_the_eps_that_judges_it() -> None:
+    assert eps_of(own) is None
+    stages = (Stage(objective=own),)
+    assert guard_of(Audit(stages=stages, attacks=("pgd-5",), eps=(0.05,)), dataset(10)) is None  # an audit hardens not
+    guard = guard_of(Audit(stages=stages, attacks=("pgd-5",), eps=(0.02, 0.05), guard_eps=0.05), dataset(10))
+    assert guard is not None
+    assert guard.eps == 0.05
 
 
 def test_clean_training_is_not_guarded() -> None:

@@ -2,10 +2,14 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
 
 from ironglass.errors import InputError
 from ironglass.harden import NFGSM
@@ -84,6 +88,30 @@ def test_a_trained_model_is_hardened_from_where_it_is(whole: Run, photos: Path, 
     assert before.results["evaluation"]["accuracy"] == Run.open(trained).results["evaluation"]["accuracy"]
     weights = [(run / "model.safetensors").read_bytes() for run in (whole.path / "after", found.path / "after")]
     assert weights[0] != weights[1]  # from other weights
+
+
+def noisy(classifier: nn.Module, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    logits = classifier((images + 0.1 * torch.randn_like(images)).clamp(0, 1))
+    return functional.cross_entropy(logits, labels), logits
+
+
+def broken(classifier: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+    return functional.cross_entropy(classifier(images), labels)
+
+
+def test_a_function_of_the_users_own_hardens(whole: Run, photos: Path, tmp_path: Path) -> None:
+    asked = {"model": str(whole.path / "before"), "attacks": ("pgd-2",), "eps": (0.05,)}
+    one = Stage(epochs=1, peak_lr=0.01, batch_size=8, objective=noisy)
+    found = harden(plan(photos, stages=(one,), **asked), tmp_path / "run")
+    row = Run.open(found.path / "after").history[0]
+    assert "pgd_accuracy" in row  # guarded, by the eps that it is judged by
+    assert found.results["hardening"]["stages"][0]["objective"] == "noisy"
+    wrong = plan(photos, stages=(replace(one, objective=broken),), **asked)
+    with pytest.raises(InputError, match=r"objective broken must give \(loss, logits\).* not a tensor \(\)"):
+        harden(wrong, tmp_path / "broken")
+    failing = plan(photos, stages=(replace(one, objective=lambda classifier, images, labels: 1 / 0),), **asked)
+    with pytest.raises(InputError, match="lambda> failed: ZeroDivisionError"):
+        harden(failing, tmp_path / "failing")
 
 
 def test_what_cannot_be_compared_is_refused(whole: Run, photos: Path, tmp_path: Path) -> None:

@@ -189,7 +189,7 @@ def test_axes_are_called_what_they_are(photos: Path) -> None:
         ({}, "nothing is varied"),
         ({"stages.0.peak_lr": ()}, "at least one"),
         ({"stages.0.peak_lr": (0.1, 0.1)}, "each once"),
-        ({"stages.0.peak_lr": (0.1, -1)}, "vary stages.0.peak_lr: Input should be greater than 0"),
+        ({"stages.0.peak_lr": (0.1, -1)}, "vary stages.0.peak_lr: peak_lr is -1: give a number above 0"),
         ({"stages.1.peak_lr": (0.1,)}, "there is no entry '1'"),
         ({"size_": (8,)}, "no field 'size_'"),
         ({"dataset": ("digits",)}, "compared on the same images"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields, replace
 from typing import Any, Protocol, runtime_checkable
 
@@ -22,7 +23,7 @@ from ironglass.attacks.pgd import PGD
 from ironglass.attacks.square import Square
 from ironglass.attacks.threat import L2, THREATS, Linf, Threat
 from ironglass.attacks.transfer import TransferFrom
-from ironglass.errors import InputError
+from ironglass.choices import unknown
 from ironglass.models.classifier import Classifier
 from ironglass.types import Images, Labels
 
@@ -106,13 +107,19 @@ def find_attack(name: str) -> Any:
 
     The count is of steps, and of queries where an attack takes no gradient ("square-500"). Raises InputError.
     """
-    if name in ATTACKS:
+    if isinstance(name, str) and name in ATTACKS:
         return ATTACKS[name]
+    name = str(name)
     base, _, count = name.rpartition("-")
     attack: Any = {**ATTACKS, "pgd": ATTACKS["pgd-20"]}.get(base)
     counted = [field.name for field in fields(attack) if field.name in ("steps", "queries")] if attack else []
     if not counted or not (count.isascii() and count.isdecimal()) or count.startswith("0") or base == "pgd-20":
-        raise InputError(
-            f"there is no attack {name!r}: choose from {', '.join(ATTACKS)}, or give a number of steps, as in pgd-50"
-        )
+        raise unknown("attack", name, _near(name), named=ATTACKS, more=", or give a number of steps, as in pgd-50")
     return replace(attack, **{counted[0]: int(count)})
+
+
+def _near(name: str) -> list[str]:
+    """What a misspelt name may have meant: the attacks, and those that take a count with the count that it ends in."""
+    count = re.search(r"[1-9][0-9]{0,8}$", name)
+    several = [one for one in ATTACKS if {field.name for field in fields(ATTACKS[one])} & {"steps", "queries"}]
+    return [*ATTACKS, *(f"{one}-{count[0]}" for one in ("pgd", *several) if count and one != "pgd-20")]

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ironglass.cli import options as o
-from ironglass.cli.plans import changed, checked, listed, make_plan, run_plan
+from ironglass.cli.plans import changed, listed, make_plan, run_plan
 from ironglass.cli.training_plans import hardening_stage, run_hardening, sweep_axes, sweep_stages, transfer_plan
 
 
@@ -18,7 +18,7 @@ def train(
     epochs: Annotated[int, typer.Option(help="Times through the data.")] = 10,
     lr: Annotated[float, typer.Option(help="The highest learning rate.")] = 0.05,
     batch_size: Annotated[int, typer.Option(help="Images a step.")] = 64,
-    optimiser: Annotated[str, typer.Option(help="sgd or adamw.")] = "sgd",
+    optimiser: Annotated[str, typer.Option(help="sgd, adamw or adam.")] = "sgd",
     schedule: Annotated[str, typer.Option(help="one-cycle, step, plateau or constant.")] = "one-cycle",
     *,
     filled: o.Weights,
@@ -51,7 +51,7 @@ def harden(
         float | None, typer.Option(help="The highest learning rate; else 0.05, of trained models 0.01.")
     ] = None,
     batch_size: Annotated[int, typer.Option(help="Images a step.")] = 64,
-    optimiser: Annotated[str, typer.Option(help="sgd or adamw.")] = "sgd",
+    optimiser: Annotated[str, typer.Option(help="sgd, adamw or adam.")] = "sgd",
     schedule: Annotated[str, typer.Option(help="one-cycle, step, plateau, constant or exponential.")] = "one-cycle",
     attacks: Annotated[str, typer.Option(help="What before and after are judged by.")] = "fgsm,pgd-20,ensemble",
     *,
@@ -83,7 +83,7 @@ def sweep(
     head_epochs: Annotated[int, typer.Option(help="Times through the data for the last layer alone.")] = 2,
     epochs: Annotated[int, typer.Option(help="Times through the data for all layers.")] = 3,
     batch_size: Annotated[int, typer.Option(help="Images a step.")] = 64,
-    optimiser: Annotated[str, typer.Option(help="sgd or adamw.")] = "sgd",
+    optimiser: Annotated[str, typer.Option(help="sgd, adamw or adam.")] = "sgd",
     schedule: Annotated[str, typer.Option(help="one-cycle, step, plateau, constant or exponential.")] = "one-cycle",
     vary: Annotated[
         list[str] | None,
@@ -110,7 +110,7 @@ def sweep(
     plan = make_plan(
         "sweep", steps, model, data, filled, source, common, stages=stages, samples=samples, shown=0, **made
     )
-    run_plan(checked(Sweep, trial=plan, vary=axes), common, download=source.download, jobs=jobs)
+    run_plan(Sweep(trial=plan, vary=axes), common, download=source.download, jobs=jobs)
 
 
 def transfer(

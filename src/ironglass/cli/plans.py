@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,7 +16,6 @@ if TYPE_CHECKING:
     from ironglass.studies.sweep import Sweep
     from ironglass.studies.transfer_plan import Transfer
 
-T = TypeVar("T")
 Plan = TypeVar("Plan", bound="Audit | Comparison | Hardening | Sweep | Transfer")
 
 
@@ -39,7 +36,7 @@ def make_plan(
     columns = {"image_column": source.image_column, "label_column": source.label_column}
     if source.only is not None:
         fields["only"] = listed(source.only)
-    plan = checked(Audit, **named, **columns, **dataclasses.asdict(filled), **fields)
+    plan = Audit(**named, **columns, **dataclasses.asdict(filled), **fields)
     return changed(plan, source.changes, seed=common.seed)
 
 
@@ -101,31 +98,10 @@ def run_plan(
 
 def values_of(text: str) -> tuple[Any, ...]:
     """The values of an option that takes several: JSON, or plain words, with commas between."""
-    try:
-        return tuple(json.loads(f"[{text}]"))
-    except ValueError:
-        return tuple(_value(entry) for entry in listed(text))
+    from ironglass.train.record import plain_value
 
-
-def _value(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
-
-
-def checked(kind: Callable[..., T], *given: Any, **fields: Any) -> T:
-    """What the fields make. Raises InputError, in one line, for a value that a field does not take."""
-    from pydantic import ValidationError
-
-    try:
-        return kind(*given, **fields)
-    except ValidationError as error:
-        first = error.errors()[0]
-        if isinstance(said := first.get("ctx", {}).get("error"), InputError):
-            raise said from error
-        where = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{where}: {first['msg']}, not {first['input']!r}") from error
+    whole = plain_value(f"[{text}]")
+    return tuple(whole) if isinstance(whole, list) else tuple(plain_value(entry) for entry in listed(text))
 
 
 def free_folder(output: Path | None, name: str, resume: bool) -> Path:

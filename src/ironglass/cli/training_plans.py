@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from ironglass.cli.plans import Plan, checked, listed, run_plan, values_of
+from ironglass.cli.plans import Plan, listed, run_plan, values_of
 from ironglass.errors import InputError
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def run_hardening(plan: Audit, common: Common, *, download: bool) -> None:
 
     plain = tuple(dataclasses.replace(stage, objective=CrossEntropy()) for stage in plan.stages)
     baseline = () if _trained(plan.model, plan.weights, plan.pretrained) else plain
-    run_plan(checked(Hardening, after=plan, baseline=baseline), common, download=download)
+    run_plan(Hardening(after=plan, baseline=baseline), common, download=download)
 
 
 DECADES = "0.1,0.01,0.001,0.0001"
@@ -76,7 +76,7 @@ def transfer_fields(plan: Plan, source: str | None, blocks: str | None, seeds: i
         fields["source"] = dataclasses.replace(plan.source, model=source)
     if blocks is not None:
         fields |= {"blocks": values_of(blocks), "controls": ()}
-    return checked(type(plan), **vars(plan) | fields)
+    return type(plan)(**vars(plan) | fields)
 
 
 def transfer_plan(
@@ -98,7 +98,7 @@ def transfer_plan(
     fields |= {name: values_of(text) for name, text in given.items() if text is not None}
     fields |= {"shown": listed(attacks), "own": listed(attacks)}
     fields |= {"eps": listed(eps), "judged": judged, "own_eps": (parse_eps(judged) / 8, judged)}
-    return checked(Transfer, source=source, target=target, **fields)
+    return Transfer(source=source, target=target, **fields)
 
 
 def _trained(model: str, weights: Any, pretrained: bool) -> bool:

@@ -8,10 +8,10 @@ from typing import Annotated
 import torch
 import torch.nn.functional as F
 from pydantic import Field
-from pydantic.dataclasses import dataclass
 from torch import Generator, Tensor
 
 from ironglass.errors import InputError
+from ironglass.fields import dataclass
 from ironglass.types import Images, Pixels
 
 _Share = Annotated[float, Field(ge=0, le=1)]

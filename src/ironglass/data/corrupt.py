@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.random import Generator, SeedSequence, default_rng
 
+from ironglass.choices import unknown
 from ironglass.data.blur import defocus_blur, gaussian_blur, glass_blur, motion_blur, zoom_blur
 from ironglass.data.light import brightness, contrast, fog, saturate
 from ironglass.data.lossy import jpeg, pixelate
@@ -129,7 +130,7 @@ def find_corruptions(names: Sequence[str], channels: int = 3) -> tuple[str, ...]
         if name == "all":
             found += [known for known, corruption in CORRUPTIONS.items() if channels == 3 or not corruption.colour]
         elif name not in CORRUPTIONS:
-            raise InputError(f"there is no corruption {name!r}: choose from all, {', '.join(CORRUPTIONS)}")
+            raise unknown("corruption", name, ["all", *CORRUPTIONS])
         elif CORRUPTIONS[name].colour and channels != 3:
             raise InputError(f"{name} changes colours, and the images have {channels} channel: leave it out")
         else:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ironglass.choices import did_you_mean
 from ironglass.data.archive import is_archive, unpack
 from ironglass.data.build import build
 from ironglass.data.cache import cache_folder, fingerprint, read_or_build
@@ -26,6 +27,7 @@ from ironglass.data.splits import same_classes
 from ironglass.data.tiny_imagenet import is_tiny_imagenet, tiny_imagenet
 from ironglass.data.torchvision_source import torchvision_source
 from ironglass.errors import InputError
+from ironglass.fields import check_seed
 from ironglass.types import Progress
 
 _FORMS = (
@@ -80,7 +82,7 @@ def _decoded(
         raise InputError(f"channels is {channels}: give 1 for grey or 3 for colour")
     source = _source(spec, image_column, label_column, download)
     size = size or source.size
-    entry = cache_folder() / "decoded" / fingerprint(source.identity, size, channels, seed)
+    entry = cache_folder() / "decoded" / fingerprint(source.identity, size, channels, check_seed(seed))
 
     def write(path: Path) -> None:
         listings = same_classes(source.listings())
@@ -109,7 +111,8 @@ def _source(spec: str, image: str | None, label: str | None, download: bool) -> 
         return planted(shortcut=spec == "planted-shortcut")
     if Path(spec).expanduser().exists():
         return _found_out(Path(spec).expanduser(), image, label)
-    raise InputError(f"{spec!r} is neither a data set nor a path: give {_FORMS}")
+    near = did_you_mean(spec, ("digits", "planted", "planted-shortcut"))
+    raise InputError(f"{spec!r} is neither a data set nor a path{near}: give {_FORMS}")
 
 
 def _found_out(path: Path, image: str | None, label: str | None) -> Source:

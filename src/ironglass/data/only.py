@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ironglass.choices import did_you_mean
 from ironglass.data.cache import cache_folder, fingerprint, read_or_build, write_entry, write_pixels
 from ironglass.data.dataset import Dataset
 from ironglass.data.match import spoken
@@ -54,7 +55,8 @@ def _position(dataset: Dataset, name: str) -> int:
         return dataset.classes.index(name)
     alike = [i for i, other in enumerate(dataset.classes) if spoken(other) == spoken(name)]
     if len(alike) != 1:
-        raise InputError(f"{dataset.name} has no class {name!r}: {_there(dataset)}")
+        near = did_you_mean(name, dataset.classes)
+        raise InputError(f"{dataset.name} has no class {name!r}{near}: {_there(dataset)}")
     return alike[0]
 
 

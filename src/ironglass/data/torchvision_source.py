@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ironglass.choices import did_you_mean
 from ironglass.data.cache import cache_folder
 from ironglass.data.source import Listing, Source
 from ironglass.errors import InputError
@@ -28,7 +29,8 @@ def _listings(name: str, download: bool) -> Mapping[str, Listing]:
 
     kind = getattr(datasets, name, None) if name in datasets.__all__ else None
     if kind is None:
-        raise InputError(f"torchvision has no data set {name!r}: names are as CIFAR10, FashionMNIST or SVHN")
+        near = did_you_mean(name, datasets.__all__)
+        raise InputError(f"torchvision has no data set {name!r}{near}: names are as CIFAR10, FashionMNIST or SVHN")
     parameters = inspect.signature(kind).parameters
     if "train" in parameters:
         options: list[tuple[str, dict[str, Any]]] = [("train", {"train": True}), ("test", {"train": False})]

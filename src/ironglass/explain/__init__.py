@@ -6,6 +6,7 @@ from dataclasses import fields as fields_of
 from dataclasses import replace
 from typing import Any, Protocol, runtime_checkable
 
+from ironglass.choices import did_you_mean, unknown
 from ironglass.errors import InputError
 from ironglass.explain.activation_maximisation import ActivationMaximisation
 from ironglass.explain.feature_maps import Tiling, feature_maps, tile
@@ -83,11 +84,14 @@ def explain(
     check_images(images, classifier.channels)
     check_labels(targets, len(images), len(classifier.classes))
     if isinstance(method, str) and method not in EXPLAINERS:
-        raise InputError(f"there is no explainer {method!r}: choose from {', '.join(EXPLAINERS)}")
+        raise unknown("explainer", method, EXPLAINERS)
     explainer: Any = EXPLAINERS[method] if isinstance(method, str) else method
     if fields:
         known = [field.name for field in fields_of(explainer)]
-        if unknown := sorted(fields.keys() - set(known)):
-            raise InputError(f"{type(explainer).__name__} has no setting {unknown[0]!r}: it has {', '.join(known)}")
+        if wrong := sorted(fields.keys() - set(known)):
+            raise InputError(
+                f"{type(explainer).__name__} has no setting {wrong[0]!r}{did_you_mean(wrong[0], known)}: it has "
+                f"{', '.join(known)}"
+            )
         explainer = replace(explainer, **fields)
     return explainer(classifier, images.to(classifier.device), targets.to(classifier.device))

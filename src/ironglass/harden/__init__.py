@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from pydantic import ValidationError
-
+from ironglass.choices import unknown
 from ironglass.errors import InputError
 from ironglass.harden.adversarial import AdversarialObjective
 from ironglass.harden.adversarial_regularisation import AdversarialRegularisation
@@ -18,6 +17,7 @@ from ironglass.harden.mart import MART
 from ironglass.harden.n_fgsm import NFGSM
 from ironglass.harden.pgd import PGDTraining
 from ironglass.harden.trades import TRADES
+from ironglass.train.objective import NAMED
 
 __all__ = [
     "AWP",
@@ -44,6 +44,7 @@ OBJECTIVES: dict[str, Any] = {
     "trades": TRADES(),
     "mart": MART(),
 }
+NAMED.update(OBJECTIVES)
 
 
 def find_objective(name: str, *, eps: float | None = None, awp: bool = False) -> Any:
@@ -53,12 +54,12 @@ def find_objective(name: str, *, eps: float | None = None, awp: bool = False) ->
     as in OBJECTIVES. awp: with `AWP` around it. Raises InputError.
     """
     if name not in OBJECTIVES:
-        raise InputError(f"there is no objective {name!r}: choose from {', '.join(OBJECTIVES)}")
+        raise unknown("objective", name, OBJECTIVES)
     objective = OBJECTIVES[name]
     if eps is not None:
         field = "eps" if hasattr(objective, "eps") else "adv_step_size"
         try:
             objective = replace(objective, **{field: eps})
-        except ValidationError as error:
+        except InputError as error:
             raise InputError(f"eps is {eps} and images range from 0 to 1: give it in [0, 1], as in 8/255") from error
     return AWP(objective=objective) if awp else objective

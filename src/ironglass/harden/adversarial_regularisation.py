@@ -6,10 +6,10 @@ from functools import partial
 from typing import Literal
 
 import torch
-from pydantic.dataclasses import dataclass
 from torch import nn
 from torch.nn import functional as F
 
+from ironglass.fields import dataclass
 from ironglass.harden.adversarial import Pass, Smoothing, StepSize, Weight
 from ironglass.harden.passes import clean_pass, keeping_buffers, unwrapped
 from ironglass.types import Images, Labels, Logits, Loss

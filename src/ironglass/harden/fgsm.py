@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 from pydantic import Field
-from pydantic.dataclasses import dataclass
 from torch import nn
 
+from ironglass.fields import dataclass
 from ironglass.harden.adversarial import USUAL_EPS, Eps, Pass, Smoothing
 from ironglass.harden.adversarial_regularisation import AdversarialRegularisation
 from ironglass.types import Images, Labels, Logits, Loss

@@ -6,11 +6,11 @@ from typing import Annotated
 
 import torch
 from pydantic import Field
-from pydantic.dataclasses import dataclass
 from torch import nn
 from torch.nn import functional as F
 
 from ironglass.errors import InputError
+from ironglass.fields import dataclass
 from ironglass.harden.adversarial import USUAL_EPS, Eps, Smoothing, StepSize
 from ironglass.harden.passes import descended, unwrapped
 from ironglass.train.objective import Objective

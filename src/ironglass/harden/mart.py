@@ -6,11 +6,11 @@ from typing import Annotated
 
 import torch
 from pydantic import Field
-from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ironglass.attacks.losses import others
+from ironglass.fields import dataclass
 from ironglass.harden.adversarial import USUAL_EPS, Eps, Pass, Smoothing, StepSize, Weight
 from ironglass.harden.passes import unwrapped
 from ironglass.harden.pgd import worst

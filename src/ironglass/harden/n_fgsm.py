@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import torch
-from pydantic.dataclasses import dataclass
 from torch import nn
 
 from ironglass.attacks.ascent import gradient_of
 from ironglass.attacks.losses import cross_entropy
+from ironglass.fields import dataclass
 from ironglass.harden.adversarial import USUAL_EPS, Eps, Pass, Smoothing, StepSize, Weight, adversarial_loss
 from ironglass.harden.passes import unwrapped
 from ironglass.types import Images, Labels, Logits, Loss

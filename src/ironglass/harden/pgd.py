@@ -6,12 +6,12 @@ from typing import Annotated
 
 import torch
 from pydantic import Field
-from pydantic.dataclasses import dataclass
 from torch import nn
 
 from ironglass.attacks.ascent import ascend
 from ironglass.attacks.losses import cross_entropy
 from ironglass.attacks.threat import Linf
+from ironglass.fields import dataclass
 from ironglass.harden.adversarial import USUAL_EPS, Eps, Pass, Smoothing, StepSize, adversarial_loss
 from ironglass.harden.passes import unwrapped
 from ironglass.models.classifier import frozen

@@ -11,8 +11,10 @@ import torch
 
 from ironglass.attacks import THREATS, Linf, find_attack, input_gradient
 from ironglass.attacks.fgsm import FGSM, step_each
+from ironglass.choices import did_you_mean, unknown
 from ironglass.data.dataset import Split
 from ironglass.errors import InputError
+from ironglass.fields import check_seed
 from ironglass.measure.evidence import Evidence, Observations, observe, watched
 from ironglass.measure.statistics import Rate, wilson
 from ironglass.measure.verdict import Verdict, judge
@@ -74,13 +76,15 @@ def attack(
     check_labels(labels, len(images), len(classifier.classes))
     named = find_attack(method)
     if norm not in THREATS:
-        raise InputError(f"there is no norm {norm!r}: choose from {', '.join(THREATS)}")
+        raise unknown("norm", norm, THREATS)
     known = [field.name for field in fields(named) if field.name != "threat"]
-    if unknown := sorted(settings.keys() - set(known)):
-        raise InputError(f"{method} has no setting {unknown[0]!r}: it has {', '.join((*known, 'eps', 'norm', 'seed'))}")
+    if wrong := sorted(settings.keys() - set(known)):
+        known += ["eps", "norm", "seed"]
+        near = did_you_mean(wrong[0], known)
+        raise InputError(f"{method} has no setting {wrong[0]!r}{near}: it has {', '.join(known)}")
     chosen = replace(named, threat=THREATS[norm](eps), **settings)
     images, labels = images.to(classifier.device), labels.to(classifier.device)
-    adversarial = chosen(classifier, images, labels, generator=torch.Generator().manual_seed(seed))
+    adversarial = chosen(classifier, images, labels, generator=torch.Generator().manual_seed(check_seed(seed)))
     predictions = _logits(classifier, adversarial).argmax(1)
     fooled = predictions != labels
     again, autograd = watched(classifier, images)

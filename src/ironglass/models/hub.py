@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
+from ironglass.choices import did_you_mean
 from ironglass.errors import InputError
 from ironglass.models.classifier import Classifier
 from ironglass.models.own import need_classes, with_new_head, wrap
@@ -21,8 +22,7 @@ def build_timm(wanted: Wanted) -> Classifier:
 
     name = wanted.name.removeprefix("timm/")
     if not timm.is_model(name):
-        near = timm.list_models(f"*{name.split('.')[0][:6]}*")[:4]
-        raise InputError(f"timm has no model {name!r}{': did you mean ' + ', '.join(near) + '?' if near else ''}")
+        raise InputError(f"timm has no model {name!r}{did_you_mean(name, timm.list_models())}: see timm.list_models()")
     classes = wanted.classes if wanted.weighted else need_classes(wanted)
     return _from_timm(name, wanted, classes)
 
@@ -95,7 +95,10 @@ def build_torchvision(wanted: Wanted) -> Classifier:
 
     name = wanted.name.removeprefix("torchvision/")
     if name not in list_models(module=models):  # not those that find boxes, which fetch a backbone
-        raise InputError(f"torchvision has no classification model {name!r}: see torchvision.models.list_models()")
+        near = did_you_mean(name, list_models(module=models))
+        raise InputError(
+            f"torchvision has no classification model {name!r}{near}: see torchvision.models.list_models()"
+        )
     if wanted.channels != 3:
         raise InputError(f"{wanted.name} takes colour images: load the data with 3 channels")
     published = getattr(get_model_weights(name), "DEFAULT", None)

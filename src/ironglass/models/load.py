@@ -10,7 +10,9 @@ from typing import Any
 
 import torch
 
+from ironglass.choices import did_you_mean
 from ironglass.errors import InputError
+from ironglass.fields import check_seed
 from ironglass.models import hub, own
 from ironglass.models.classifier import Classifier
 from ironglass.models.weights import load_state, read_state
@@ -67,7 +69,7 @@ def load_classifier(
         options=options,
     )
     with torch.random.fork_rng():
-        torch.manual_seed(seed)
+        torch.manual_seed(check_seed(seed))
         classifier = find_builder(name)(wanted) if weights is None else _with_weights(wanted, Path(weights))
     return classifier.to(memory_format=torch.channels_last).eval()
 
@@ -103,7 +105,18 @@ def find_builder(name: str) -> Callable[[Wanted], Classifier]:
         raise InputError(f"{name} holds no config.json, so it is not a run or model folder")
     if ".py:" in name or name.endswith(".py"):
         return own.build_from_file
-    raise InputError(f"unknown model {name!r}: give {FORMS}")
+    raise InputError(f"unknown model {name!r}{did_you_mean(name, _names(name))}: give {FORMS}")
+
+
+def _names(name: str) -> list[str]:
+    """Whatever could have been meant by a name without a prefix: our networks, torchvision's and timm's."""
+    import timm
+    from torchvision import models
+
+    if not name or len(name) > 60:
+        return []
+    theirs = [f"torchvision/{one}" for one in models.list_models(module=models)]
+    return [*own.NETWORKS, *theirs, *(f"timm/{one}" for one in timm.list_models())]
 
 
 def _from_folder(wanted: Wanted) -> Classifier:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import torch
 from pydantic import Field
-from pydantic.dataclasses import dataclass
 from torch import Tensor
 
 from ironglass.errors import InputError
+from ironglass.fields import dataclass
 from ironglass.models.blocks import Depth, blocks_of
 from ironglass.models.classifier import Classifier, is_innermost
 from ironglass.models.load import load_classifier

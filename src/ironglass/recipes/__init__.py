@@ -7,6 +7,7 @@ import inspect
 from pathlib import Path
 from typing import TypeAlias
 
+from ironglass.choices import unknown
 from ironglass.errors import InputError
 from ironglass.recipes import (
     cats_dogs,
@@ -49,7 +50,7 @@ def load_recipe(name: str) -> Study:
     if name in RECIPES:
         return RECIPES[name]
     if not name.endswith(".py"):
-        raise InputError(f"there is no recipe {name!r}: choose from {', '.join(RECIPES)}, or name a Python file")
+        raise unknown("recipe", name, RECIPES, more=", or name a Python file")
     path = Path(name)
     spec = importlib.util.spec_from_file_location(path.stem, path) if path.is_file() else None
     if spec is None or spec.loader is None:
@@ -57,6 +58,10 @@ def load_recipe(name: str) -> Study:
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
+    except SystemExit as error:
+        raise InputError(
+            f"{name} ends the program itself (sys.exit): a recipe's file defines RECIPE, no more"
+        ) from error
     except Exception as error:
         line = " ".join(str(error).split())
         raise InputError(f"{name} cannot be run: {type(error).__name__}: {line}") from error

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ironglass.choices import did_you_mean
 from ironglass.data.dataset import Split
 from ironglass.errors import InputError
 from ironglass.studies.plan import Audit
@@ -54,7 +55,8 @@ def chosen_positions(plan: Audit, split: Split, classes: Sequence[str]) -> np.nd
             if position is None:
                 raise InputError(f"class {name} has fewer images than were chosen of it")
         else:
-            raise InputError(f"{name!r} is no image of this split and no class: names are as {split.names[0]}")
+            near = did_you_mean(name, [*classes, *by_name])
+            raise InputError(f"{name!r} is no image of this split and no class{near}: names are as {split.names[0]}")
         if position in found:
             raise InputError(f"image {name} is chosen twice: name it once")
         found.append(position)
@@ -67,5 +69,6 @@ def target_class(target: str, classes: Sequence[str]) -> int | None:
         return None
     if target not in classes:
         some = ", ".join(classes[:5]) + (", ..." if len(classes) > 5 else "")
-        raise InputError(f"there is no class {target!r} to explain: write predicted, true, or one of {some}")
+        near = did_you_mean(target, ["predicted", "true", *classes])
+        raise InputError(f"there is no class {target!r} to explain{near}: write predicted, true, or one of {some}")
     return list(classes).index(target)

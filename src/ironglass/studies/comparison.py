@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 
 from pydantic import Field
-from pydantic.dataclasses import dataclass
 
 from ironglass.errors import InputError
+from ironglass.fields import dataclass
 from ironglass.studies.plan import AttackName, Audit, Eps
-from ironglass.train.recipe import Stage
+from ironglass.train.recipe import MOST_IMAGES, Stage
 
 BASE = "base"
 
@@ -38,7 +38,7 @@ class Comparison:
     arms: dict[str, Arm]
     transferred: tuple[AttackName, ...] = Field(default=("fgsm",), min_length=1)
     transferred_eps: tuple[Eps, ...] = ()
-    images: int = Field(default=500, gt=0)
+    images: int = Field(default=500, gt=0, le=MOST_IMAGES)
     pictured: int = Field(default=4, ge=1, le=16)
     maximised: int = Field(default=4, ge=0, le=16)
 

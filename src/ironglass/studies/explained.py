@@ -6,10 +6,12 @@ import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
-from pydantic.dataclasses import dataclass
 
+from ironglass.choices import unknown
 from ironglass.errors import InputError
 from ironglass.explain import EXPLAINERS
+from ironglass.fields import dataclass
+from ironglass.train.recipe import MOST_IMAGES
 
 RECTANGLE = re.compile(r"\d+( *, *\d+){3}")
 TARGETS = ("predicted", "true")
@@ -17,7 +19,7 @@ TARGETS = ("predicted", "true")
 
 def _known(name: str) -> str:
     if name not in EXPLAINERS:
-        raise InputError(f"there is no explainer {name!r}: choose from {', '.join(EXPLAINERS)}")
+        raise unknown("explainer", name, EXPLAINERS)
     return name
 
 
@@ -47,9 +49,9 @@ class Explained:
     images: Literal["random", "misclassified", "all", "chosen"] = "random"
     chosen: tuple[str, ...] = ()
     hide: str = ""
-    quality: int = Field(default=32, ge=0)
+    quality: int = Field(default=32, ge=0, le=MOST_IMAGES)
     pictures: bool = False
-    batch: int = Field(default=64, gt=0)
+    batch: int = Field(default=64, gt=0, le=MOST_IMAGES)
 
     def __post_init__(self) -> None:
         if self.images == "chosen" and not self.chosen:

@@ -7,6 +7,7 @@ from ironglass.harden import AWP
 from ironglass.harden.overfitting import OverfittingGuard
 from ironglass.studies.plan import Audit
 from ironglass.studies.prepare import spread_positions
+from ironglass.train.objective import CrossEntropy
 
 GUARDED = 256
 """Held-out images that the guard attacks after every epoch."""
@@ -18,7 +19,7 @@ def guard_of(plan: Audit, dataset: Dataset) -> OverfittingGuard | None:
     Its eps is the largest of the stages', but no larger than the plan's named attacks will judge by: far beyond what
     is withstood every epoch has no merit, and a single image decides which is kept.
     """
-    sizes = [eps for stage in plan.stages if (eps := eps_of(stage.objective))]
+    sizes = [eps for stage in plan.stages if (eps := _size(stage.objective, plan))]
     if not sizes or "validation" not in dataset.splits:
         return None
     judged = max(plan.eps) if plan.attacks and plan.norm == "linf" else max(sizes)
@@ -34,7 +35,16 @@ def guard_of(plan: Audit, dataset: Dataset) -> OverfittingGuard | None:
     )
 
 
-def eps_of(objective: object) -> float:
-    """The size of change that an objective trains against, in units of [0, 1]; 0 where it trains on clean images."""
+def eps_of(objective: object) -> float | None:
+    """The size of change that an objective trains against, in units of [0, 1]; 0 where it trains on clean images, None
+    where a function of the user's own does not say it."""
     inner = objective.objective if isinstance(objective, AWP) else objective
-    return float(getattr(inner, "eps", getattr(inner, "adv_step_size", 0.0)))
+    if isinstance(inner, CrossEntropy):
+        return 0.0
+    eps = getattr(inner, "eps", getattr(inner, "adv_step_size", None))
+    return float(eps) if isinstance(eps, int | float) and not isinstance(eps, bool) else None
+
+
+def _size(objective: object, plan: Audit) -> float | None:
+    eps = eps_of(objective)
+    return plan.guard_eps if eps is None else eps

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic.dataclasses import dataclass
 
 from ironglass.errors import InputError
+from ironglass.fields import dataclass
 from ironglass.measure.statistics import mcnemar, wilson
 from ironglass.models.native import knows_classes
 from ironglass.run import Run
@@ -31,9 +31,10 @@ SIDES = ("before", "after")
 class Hardening:
     """An audit whose stages harden a model, and what it is measured beside.
 
-    after: what is run on the hardened model; its stages train it, its attacks judge both sides. baseline: how the model
-    of before is trained where it comes without weights of its own; one that has them is taken as it is, and hardened
-    from there. Raises InputError where nothing hardens, or there is no attack to compare by.
+    after: what is run on the hardened model; its stages train it, its attacks judge both sides. Where an objective is a
+    function of the user's own, which does not say its eps, the guard attacks by the largest of `after.eps` (Linf).
+    baseline: how the model of before is trained where it comes without weights of its own; one that has them is taken
+    as it is, and hardened from there. Raises InputError where nothing hardens, or there is no attack to compare by.
     """
 
     after: Audit
@@ -47,7 +48,8 @@ class Hardening:
     def __post_init__(self) -> None:
         if not self.after.attacks:
             raise InputError("hardening is judged by named attacks, and attacks is empty: give it pgd-20, say")
-        if not any(eps_of(stage.objective) for stage in self.after.stages):
+        sizes = [eps_of(stage.objective) for stage in self.after.stages]
+        if not any(size is None or size > 0 for size in sizes):
             raise InputError("no stage hardens: give one an objective as n-fgsm with an eps above 0")
 
 
@@ -67,6 +69,8 @@ def harden(
     """
     refuse_several("hardening")
     given = plan.after
+    if given.guard_eps is None and given.norm == "linf" and any(eps_of(one.objective) is None for one in given.stages):
+        given = replace(given, guard_eps=max(given.eps))
     weighted = knows_classes(given.model, weighted=given.pretrained or given.weights is not None)
     if not weighted and not plan.baseline:
         raise InputError(f"{given.model} has no trained weights to compare with: give a run folder, or a baseline")

@@ -6,13 +6,14 @@ import math
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
-from pydantic.dataclasses import dataclass
 
 from ironglass.attacks import find_attack
+from ironglass.choices import shown
 from ironglass.data.corrupt import find_corruptions
 from ironglass.errors import InputError
+from ironglass.fields import dataclass
 from ironglass.studies.explained import Explained
-from ironglass.train.recipe import Recipe
+from ironglass.train.recipe import MOST_IMAGES, MOST_SIDE, Recipe
 
 Mask = Literal["grey", "black", "white", "mean", "blur"]
 Step = Literal["train", "evaluate", "corrupt", "explain", "attack"]
@@ -23,10 +24,10 @@ def parse_eps(value: float | str) -> float:
     try:
         above, _, below = str(value).partition("/")
         eps = float(above) / float(below or 1)
-    except (ValueError, ZeroDivisionError):
+    except (ValueError, ZeroDivisionError, OverflowError):
         eps = math.nan
     if not 0 <= eps < math.inf:
-        raise InputError(f"eps {value!r} is not a number of at least 0: write 0.03 or 8/255")
+        raise InputError(f"eps {shown(value)} is not a number of at least 0: write 0.03 or 8/255")
     return eps
 
 
@@ -59,6 +60,7 @@ class Audit(Recipe):
     `patch_images` of the images, spread evenly; none for no such search.
     guard: "on" takes training on adversarial images back where it collapses; "pgd" and "fgsm" only look on, and keep
     the epoch that stands this attack best: where eps rises from stage to stage, or a published run had no guard.
+    guard_eps: the size it attacks by, in units of [0, 1], where an objective does not say its own; None for none.
     corruptions: names that `find_corruptions` knows, "all" among them, of what is done to `corruption_images` images of
     the split, spread evenly; none for no such step.
     explained: by which methods images are explained, in place of Grad-CAM's layers and the occlusion curve; where the
@@ -71,18 +73,19 @@ class Audit(Recipe):
     eps: tuple[Eps, ...] = (1 / 255, 2 / 255, 4 / 255, 8 / 255, 16 / 255)
     attacks: tuple[AttackName, ...] = ()
     norm: Literal["linf", "l2"] = "linf"
-    attack_batch: int = Field(default=64, gt=0)
+    attack_batch: int = Field(default=64, gt=0, le=MOST_IMAGES)
     masks: tuple[Mask, ...] = ("grey", "black", "mean", "blur")
-    patch: int | None = Field(default=None, gt=0)
-    stride: int | None = Field(default=None, gt=0)
-    samples: int = Field(default=1000, gt=0)
+    patch: int | None = Field(default=None, gt=0, le=MOST_SIDE)
+    stride: int | None = Field(default=None, gt=0, le=MOST_SIDE)
+    samples: int = Field(default=1000, gt=0, le=MOST_IMAGES)
     shown: int = Field(default=12, ge=0, le=64)
-    probe_images: int = Field(default=2000, gt=1)
-    patches: tuple[Annotated[int, Field(gt=0)], ...] = ()
-    patch_images: int = Field(default=200, gt=0)
+    probe_images: int = Field(default=2000, gt=1, le=MOST_IMAGES)
+    patches: tuple[Annotated[int, Field(gt=0, le=MOST_SIDE)], ...] = ()
+    patch_images: int = Field(default=200, gt=0, le=MOST_IMAGES)
     corruptions: tuple[CorruptionName, ...] = ()
-    corruption_images: int = Field(default=1000, gt=0)
+    corruption_images: int = Field(default=1000, gt=0, le=MOST_IMAGES)
     guard: Literal["on", "pgd", "fgsm"] = "on"
+    guard_eps: Annotated[Eps, Field(gt=0, le=1)] | None = None
     explained: Explained = Field(default_factory=Explained)
 
     def __post_init__(self) -> None:

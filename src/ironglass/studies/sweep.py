@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic.dataclasses import dataclass
 
 from ironglass.data.dataset import Dataset
 from ironglass.errors import InputError
+from ironglass.fields import dataclass
 from ironglass.run import Run
 from ironglass.studies.attack import Tell
 from ironglass.studies.audit import ready

@@ -7,14 +7,14 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 from pydantic import Field
-from pydantic.dataclasses import dataclass
 
 from ironglass.errors import InputError
+from ironglass.fields import dataclass
 from ironglass.models.blocks import Blocks
 from ironglass.models.native import knows_classes
 from ironglass.models.transplant import Transplant
 from ironglass.studies.plan import AttackName, Audit, Eps
-from ironglass.train.recipe import Recipe, Stage
+from ironglass.train.recipe import MOST_IMAGES, Recipe, Stage
 
 SOURCE = "base-A"
 COPIED = "blocks"
@@ -63,7 +63,7 @@ class Transfer:
     blocks: tuple[int, ...] = ()
     controls: tuple[int, ...] = ()
     seeds: int = Field(default=1, ge=1, le=100)
-    control_seeds: int = Field(default=1, ge=1)
+    control_seeds: int = Field(default=1, ge=1, le=100)
     classes: Literal["target", "source"] = "target"
     shown: tuple[AttackName, ...] = Field(default=("fgsm", "pgd-20"), min_length=1)
     eps: tuple[Eps, ...] = Field(default=(4 / 255, 8 / 255, 16 / 255), min_length=1)
@@ -71,9 +71,9 @@ class Transfer:
     norm: Literal["linf", "l2"] = "linf"
     own: tuple[AttackName, ...] = Field(default=("fgsm", "pgd-20"), min_length=1)
     own_eps: tuple[Eps, ...] = Field(default=(1 / 255, 8 / 255), min_length=1)
-    images: int = Field(default=1000, ge=2)
-    own_images: int = Field(default=250, ge=2)
-    matrix_images: int = Field(default=200, ge=2)
+    images: int = Field(default=1000, ge=2, le=MOST_IMAGES)
+    own_images: int = Field(default=250, ge=2, le=MOST_IMAGES)
+    matrix_images: int = Field(default=200, ge=2, le=MOST_IMAGES)
 
     @property
     def name(self) -> str:

@@ -1,15 +1,20 @@
-"""What training descends."""
+"""What training descends, and how it is named."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol, TypeAlias, runtime_checkable
+import dataclasses
+import importlib
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, TypeAlias, cast, runtime_checkable
 
 from pydantic import Field
-from pydantic.dataclasses import dataclass
 from torch import nn
 from torch.nn import functional
 
+from ironglass.choices import did_you_mean, shown, unknown
+from ironglass.errors import InputError
+from ironglass.fields import dataclass
 from ironglass.types import Images, Labels, Logits, Loss
 
 Objective: TypeAlias = Callable[[nn.Module, Images, Labels], tuple[Loss, Logits]]
@@ -39,3 +44,66 @@ class CrossEntropy:
         """The mean loss over the batch, and the logits."""
         logits = classifier(images)
         return functional.cross_entropy(logits, labels, label_smoothing=self.label_smoothing), logits
+
+
+NAMED: dict[str, Any] = {"cross-entropy": CrossEntropy()}
+"""Objectives by name. Rooms above this one add theirs when they are imported: see `_known`."""
+_ABOVE = "ironglass.harden"
+
+
+def as_objective(given: Any) -> Objective:
+    """The objective that is meant: any function (classifier, images, labels) -> (loss, logits) as it is, one of NAMED
+    by its name, or its fields as `recipe.json` has them, {"kind": "NFGSM", "eps": 0.03}.
+
+    Raises InputError for what is none of these, and for a function that does not take three values.
+    """
+    if isinstance(given, str):
+        return _found(given)
+    if isinstance(given, Mapping):
+        fields = dict(given)
+        kind = fields.pop("kind", None)
+        if not isinstance(kind, str):
+            raise InputError(
+                f"objective is {shown(given)}: give its kind, too, as in {{'kind': 'n-fgsm', 'eps': 0.03}}"
+            )
+        return _with_fields(kind, fields)
+    if isinstance(given, type) and callable(given):
+        raise InputError(f"objective is the class {given.__name__}: give an object of it, {given.__name__}(...)")
+    if not callable(given):
+        function = "a function (classifier, images, labels) -> (loss, logits)"
+        raise InputError(f"objective is {shown(given)}: give {function}, or one of {', '.join(_known())}")
+    try:
+        inspect.signature(given).bind("classifier", "images", "labels")
+    except TypeError as error:
+        name = getattr(given, "__qualname__", type(given).__name__)
+        raise InputError(f"the objective {name} does not take (classifier, images, labels): {error}") from error
+    except ValueError:  # of a builtin, whose signature is not written down
+        pass
+    return cast(Objective, given)
+
+
+def _found(name: str) -> Any:
+    known = _known()
+    kinds = {type(one).__name__: one for one in known.values()}
+    if name not in known and name not in kinds:
+        raise unknown("objective", name, known)
+    return known[name] if name in known else kinds[name]
+
+
+def _with_fields(kind: str, fields: dict[str, Any]) -> Any:
+    room = importlib.import_module(_ABOVE)
+    around = getattr(room, "AWP", None) if kind in ("AWP", "awp") else None
+    if "objective" in fields:
+        fields["objective"] = as_objective(fields["objective"])
+    names = [field.name for field in dataclasses.fields(around or _found(kind))]
+    if wrong := sorted(fields.keys() - {*names}):
+        raise InputError(
+            f"{kind} has no setting {wrong[0]!r}{did_you_mean(wrong[0], names)}: it has {', '.join(names)}"
+        )
+    return around(**fields) if around else dataclasses.replace(_found(kind), **fields)
+
+
+def _known() -> dict[str, Any]:
+    """Every objective that has a name. The room above is named as text: nothing here is built on it."""
+    importlib.import_module(_ABOVE)
+    return NAMED

@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 
 from pydantic import Field
-from pydantic.dataclasses import dataclass
+
+from ironglass.fields import dataclass
 
 
 @dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})

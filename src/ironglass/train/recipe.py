@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+import re
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
-from pydantic.dataclasses import dataclass
+from pydantic import AfterValidator, BeforeValidator, Field
 
+from ironglass.choices import shown
 from ironglass.data.augment import Augment
 from ironglass.errors import InputError
+from ironglass.fields import SEEDS, dataclass
 from ironglass.models.transplant import Transplant
 from ironglass.train.freeze import HEAD
-from ironglass.train.objective import CrossEntropy
+from ironglass.train.objective import CrossEntropy, as_objective
 from ironglass.train.plateau import Plateau
+
+MOST_EPOCHS = 1_000_000
+"""Of a stage: a number beyond is a slip of the hand, and the schedule's plan of every step would not fit in memory."""
+MOST_IMAGES = 2**31 - 1
+"""Of a batch or a sample: what torch counts in 32 bits."""
+MOST_SIDE = 4096
+"""Pixels, of the images that are decoded and kept."""
+
+
+def _folder_name(name: str) -> str:
+    if not re.fullmatch(r"[\w. ()+,@=-]{1,100}", name) or name.strip(". ") == "":
+        raise InputError(
+            f"name is {shown(name)}: it names the run's folder, so give letters, digits, - and _, up to 100"
+        )
+    return name
+
+
+Name = Annotated[str, AfterValidator(_folder_name)]
 
 
 @dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
@@ -23,17 +43,19 @@ class Stage:
     their batch-norm statistics too. Of any network: "head", the last layer, or "70%", what comes after the first 70 %
     of the layers. None: all learn. until: ends the stage before its `epochs` are over.
     last_lr: where the schedule "exponential", a geometric fall, ends after `epochs`; None: a tenth of `peak_lr`.
-    name: for the chart; "" for one made of `trainable_from`.
+    objective: a function (classifier, images, labels) -> (loss, logits), one of ours such as `NFGSM(eps=8 / 255)`, or
+    its name, "n-fgsm". optimiser: "sgd" with Nesterov's momentum, "adamw", or "adam", whose decay is part of the
+    gradient. name: for the chart; "" for one made of `trainable_from`.
     """
 
-    epochs: int = Field(default=10, gt=0)
-    peak_lr: float = Field(default=0.1, gt=0, allow_inf_nan=False)
+    epochs: int = Field(default=10, gt=0, le=MOST_EPOCHS)
+    peak_lr: float = Field(default=0.1, gt=0, le=1e6, allow_inf_nan=False)
     schedule: Literal["one-cycle", "step", "plateau", "constant", "exponential"] = "one-cycle"
     last_lr: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    optimiser: Literal["sgd", "adamw"] = "sgd"
-    weight_decay: float = Field(default=5e-4, ge=0, allow_inf_nan=False)
-    batch_size: int = Field(default=64, gt=1)
-    objective: Any = Field(default_factory=CrossEntropy)  # an Objective; callables have no schema to check
+    optimiser: Literal["sgd", "adamw", "adam"] = "sgd"
+    weight_decay: float = Field(default=5e-4, ge=0, le=1e6, allow_inf_nan=False)
+    batch_size: int = Field(default=64, gt=1, le=MOST_IMAGES)
+    objective: Annotated[Any, BeforeValidator(as_objective)] = Field(default_factory=CrossEntropy)
     trainable_from: str | None = None
     until: Plateau | None = None
     name: str = ""
@@ -57,11 +79,11 @@ class Recipe:
     (Polyak & Juditsky 1992); 0 for none.
     """
 
-    name: str = "train"
+    name: Name = "train"
     description: str = ""
     dataset: str = ""
     model: str = ""
-    size: int | None = Field(default=None, gt=0)
+    size: int | None = Field(default=None, gt=0, le=MOST_SIDE)
     channels: Literal[1, 3] | None = None
     image_column: str | None = None
     label_column: str | None = None
@@ -73,7 +95,7 @@ class Recipe:
     stages: tuple[Stage, ...] = Field(default_factory=lambda: (Stage(),), min_length=1)
     augment: Augment = Field(default_factory=Augment)
     average: float = Field(default=0.0, ge=0, lt=1)
-    seed: int = Field(default=0, ge=0, lt=2**32)
+    seed: int = Field(default=0, ge=0, lt=SEEDS)
 
 
 def stage_name(stages: tuple[Stage, ...], number: int) -> str:

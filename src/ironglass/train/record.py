@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
+import re
 from typing import Any, TypeVar
 
-from pydantic import ValidationError
-
+from ironglass.choices import did_you_mean
 from ironglass.errors import InputError
 from ironglass.train.position import Position
 from ironglass.train.recipe import Recipe
@@ -27,7 +28,10 @@ def as_json(value: Any) -> Any:
         return [as_json(entry) for entry in value]
     if value is None or isinstance(value, bool | int | float | str):
         return value
-    return getattr(value, "__qualname__", str(value))
+    if isinstance(value, functools.partial):
+        return f"partial({as_json(value.func)}, {as_json(value.args)}, {as_json(value.keywords)})"
+    bare = type(value).__repr__ is object.__repr__  # which would give an address, another one in every process
+    return getattr(value, "__qualname__", type(value).__qualname__ if bare else str(value))
 
 
 def training_record(at: Position, recipe: Recipe) -> dict[str, Any]:
@@ -53,11 +57,15 @@ def override(value: T, path: str, text: str) -> T:
     path: field names and positions, joined by dots. text: JSON, or a plain word. Raises InputError, naming it, for an
     unknown field, a position that is not there, or a value that the field does not take.
     """
+    return replaced(value, path, plain_value(text), where=f"--set {path}")
+
+
+def plain_value(text: str) -> Any:
+    """What was typed, as JSON where it is JSON, else as it stands."""
     try:
-        new = json.loads(text)
-    except ValueError:
-        new = text
-    return replaced(value, path, new, where=f"--set {path}")
+        return json.loads(text)
+    except (ValueError, RecursionError):  # brackets within brackets, without end
+        return text
 
 
 def replaced(value: T, path: str, new: Any, *, where: str) -> T:
@@ -72,17 +80,17 @@ def _override(value: Any, steps: list[str], new: Any, where: str) -> Any:
     if dataclasses.is_dataclass(value):
         known = [field.name for field in dataclasses.fields(value)]
         if name not in known:
-            raise InputError(f"{where}: there is no field {name!r}; {type(value).__name__} has {', '.join(known)}")
+            raise InputError(
+                f"{where}: there is no field {name!r}{did_you_mean(name, known)}; {type(value).__name__} has "
+                f"{', '.join(known)}"
+            )
         entry = _override(getattr(value, name), rest, new, where)
         try:
             return dataclasses.replace(value, **{name: entry})  # type: ignore[type-var]
-        except ValidationError as error:
-            first = error.errors()[0]
-            if isinstance(said := first.get("ctx", {}).get("error"), InputError):
-                raise InputError(f"{where}: {said}") from error
-            raise InputError(f"{where}: {first['msg']}, not {first['input']!r}") from error
+        except InputError as error:
+            raise InputError(f"{where}: {error}") from error
     if isinstance(value, list | tuple):
-        if not name.isdigit() or int(name) >= len(value):
+        if not re.fullmatch(r"[0-9]{1,9}", name) or int(name) >= len(value):
             raise InputError(f"{where}: there is no entry {name!r}; the positions are 0 to {len(value) - 1}")
         entries = list(value)
         entries[int(name)] = _override(entries[int(name)], rest, new, where)

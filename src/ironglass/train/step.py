@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from accelerate import Accelerator
@@ -57,7 +58,7 @@ def accumulate(
     sums = torch.zeros(3, dtype=torch.float64, device=images.device)
     read: Callable[[], list[float]] = sums.tolist
     for some, theirs in zip(images.tensor_split(parts), labels.tensor_split(parts), strict=True):
-        loss, logits = objective(model, some, theirs)
+        loss, logits = _answer(objective, model, some, theirs)
         with torch.no_grad():
             right = (logits.argmax(1) == theirs).sum()
             sums = sums + torch.stack(
@@ -67,6 +68,39 @@ def accumulate(
             read = read_later(torch.stack([*sums, finite]))  # type: ignore[list-item]
         accelerator.backward(loss if parts == 1 else loss * (len(theirs) / len(labels)))
     return read()
+
+
+def _answer(objective: Objective, model: nn.Module, images: Images, labels: Labels) -> tuple[Tensor, Tensor]:
+    """The loss and the logits. Raises InputError for a function of the user's own that fails, or gives something else.
+
+    A failure of ours, or for want of memory, is left as it is.
+    """
+    own = not type(objective).__module__.startswith("ironglass.")
+    name = getattr(objective, "__qualname__", type(objective).__name__)
+    try:
+        given: Any = objective(model, images, labels)
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:
+        if not own or is_out_of_memory(error):
+            raise
+        raise InputError(f"the objective {name} failed: {type(error).__name__}: {error}") from error
+    if own:
+        pair = given if isinstance(given, tuple | list) and len(given) == 2 else (None, None)
+        loss, logits = (part if isinstance(part, Tensor) else torch.empty(0) for part in pair)
+        if loss.numel() != 1 or logits.ndim != 2 or len(logits) != len(labels) or not loss.requires_grad:
+            raise InputError(
+                f"the objective {name} must give (loss, logits), the loss one number with a gradient and the logits "
+                f"({len(labels)}, classes), not {_form(given)}"
+            )
+        return loss.reshape(()), logits
+    return given
+
+
+def _form(given: Any) -> str:
+    if isinstance(given, tuple | list):
+        return f"({', '.join(map(_form, given))})"
+    return f"a tensor {tuple(given.shape)}" if isinstance(given, Tensor) else f"a {type(given).__name__}"
 
 
 def read_later(numbers: Tensor) -> Callable[[], list[float]]:
