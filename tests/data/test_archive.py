@@ -1,9 +1,14 @@
+import bz2
+import gzip
 import io
+import lzma
 import stat
 import tarfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ironglass.data.archive import unpack
@@ -127,3 +132,160 @@ def test_a_damaged_archive_is_one_line(tmp_path):
             unpack(tmp_path / name, tmp_path / "out")
         assert "\n" not in str(caught.value)
     assert not (tmp_path / "out").exists()
+
+
+def whole_tar(n: int = 12) -> bytes:
+    """A .tar of n files and a folder, of sizes around a block's."""
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        folder = tarfile.TarInfo("d")
+        folder.type = tarfile.DIRTYPE
+        archive.addfile(folder)
+        for i in range(n):
+            info = tarfile.TarInfo(f"d/{i}.bin")
+            info.size = (0, 1, 511, 512, 513, 1500)[i % 6]
+            archive.addfile(info, io.BytesIO(bytes([i + 1]) * info.size))
+    return file.getvalue()
+
+
+PACKED: dict[str, Callable[[bytes], bytes]] = {
+    ".tar": bytes,
+    ".tar.gz": gzip.compress,
+    ".tar.bz2": bz2.compress,
+    ".tar.xz": lzma.compress,
+}
+
+
+@pytest.mark.parametrize("suffix", PACKED)
+def test_a_tar_comes_out_whole_however_it_is_packed(tmp_path, suffix):
+    (tmp_path / f"a{suffix}").write_bytes(PACKED[suffix](whole_tar()))
+    unpack(tmp_path / f"a{suffix}", tmp_path / "out")
+    assert sorted(path.name for path in (tmp_path / "out/d").iterdir()) == sorted(f"{i}.bin" for i in range(12))
+    assert (tmp_path / "out/d/5.bin").read_bytes() == b"\6" * 1500
+
+
+def test_a_large_file_of_a_tar_comes_out_as_it_went_in(tmp_path):
+    body = np.random.default_rng(0).bytes(5_000_001)
+    unpack(tarred(tmp_path / "a.tar.gz", (tarfile.TarInfo("a"), body)), tmp_path / "out")
+    assert (tmp_path / "out/a").read_bytes() == body
+
+
+def test_a_tar_that_is_cut_anywhere_is_refused(tmp_path):
+    raw = whole_tar()
+    end = len(raw.rstrip(b"\0"))
+    end += -end % 512  # of the last member; one block of zeros marks the end
+    for cut in [*range(0, end + 512, 256), end + 511]:
+        (tmp_path / "a.tar").write_bytes(raw[:cut])
+        with pytest.raises(InputError, match=r"a\.tar is damaged, cut short"):
+            unpack(tmp_path / "a.tar", tmp_path / "out")
+    (tmp_path / "a.tar").write_bytes(raw[: end + 512])
+    unpack(tmp_path / "a.tar", tmp_path / "out")
+
+
+@pytest.mark.parametrize("suffix", [".tar.gz", ".tar.bz2", ".tar.xz"])
+def test_a_packed_tar_that_is_cut_anywhere_is_refused(tmp_path, suffix):
+    raw = PACKED[suffix](whole_tar())
+    for cut in {*range(0, len(raw), 1 + len(raw) // 40), len(raw) - 1, len(raw) - 5, len(raw) - 9}:
+        (tmp_path / f"a{suffix}").write_bytes(raw[:cut])
+        with pytest.raises(InputError, match="is damaged, cut short"):
+            unpack(tmp_path / f"a{suffix}", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("position", [3, 110, 124, 140, 150, 156, 260, 300])
+@pytest.mark.parametrize("member", [1, 6, 12])
+def test_a_byte_flipped_in_any_header_of_a_tar_is_found(tmp_path, member, position):
+    raw = bytearray(whole_tar())
+    (tmp_path / "a.tar").write_bytes(raw)
+    with tarfile.open(tmp_path / "a.tar") as file:
+        raw[file.getmembers()[member].offset + position] ^= 0x11
+    (tmp_path / "a.tar").write_bytes(raw)
+    with pytest.raises(InputError, match="damaged"):
+        unpack(tmp_path / "a.tar", tmp_path / "out")
+
+
+def pax(header: bytes, size: int | None = None, name: str = "x") -> bytes:
+    """A .tar of one file behind a pax header, of which any size may be claimed."""
+    file = io.BytesIO()
+    info = tarfile.TarInfo("pax")
+    info.type = tarfile.XHDTYPE
+    info.size = len(header) if size is None else size
+    file.write(info.tobuf())
+    file.write(header + bytes(-len(header) % 512))
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo(name))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        pax(b"30 GNU.sparse.map=zzz,yyy,ww\n"),
+        pax(b"16 size=-1000000\n"),
+        pax(b"99999 path=x\n"),
+        pax(b"0 path=x\n"),
+        pax(b"x" * 2_000_000),
+        pax(b"", size=150_000_000),
+        pax(b"", size=-512),
+        whole_tar() + whole_tar(),
+        whole_tar()[:-10240] + b"x" * 512,
+        b"",
+        bytes(511),
+    ],
+    ids=range(11),
+)
+def test_a_spoilt_tar_is_one_line(tmp_path, raw):
+    (tmp_path / "a.tar").write_bytes(raw)
+    with pytest.raises(InputError, match=r"a\.tar (is damaged|has )") as caught:
+        unpack(tmp_path / "a.tar", tmp_path / "out")
+    assert "IRONGLASS_CACHE" not in str(caught.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.tar"]
+
+
+def test_a_pax_header_is_measured_before_it_is_read(tmp_path):
+    (tmp_path / "a.tar.gz").write_bytes(gzip.compress(pax(b" " * 30_000_000), 1))
+    with pytest.raises(InputError, match="a header claims 30,000,128 bytes"):
+        unpack(tmp_path / "a.tar.gz", tmp_path / "out")
+
+
+def test_a_zip_whose_names_are_not_utf_8_is_one_line(tmp_path):
+    archive = zipped(tmp_path / "a.zip", ("d/é.txt", b"x"))
+    archive.write_bytes(archive.read_bytes().replace("é".encode(), b"\xff\xfe"))
+    with pytest.raises(InputError, match="damaged"):
+        unpack(archive, tmp_path / "out")
+
+
+def test_a_zip_that_is_cut_anywhere_is_refused(tmp_path):
+    archive = zipped(tmp_path / "a.zip", *((f"{i}.txt", bytes([i]) * 300) for i in range(6)))
+    raw = archive.read_bytes()
+    for cut in range(0, len(raw), 37):
+        archive.write_bytes(raw[:cut])
+        with pytest.raises(InputError, match="damaged"):
+            unpack(archive, tmp_path / "out")
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "d/" * 2500 + "x", "."])
+def test_a_name_that_no_file_can_bear_is_the_archives_fault(tmp_path, name):
+    archive = tarred(tmp_path / "a.tar.gz", (tarfile.TarInfo("good"), b"x"), (tarfile.TarInfo(name), b"x"))
+    with pytest.raises(InputError, match=r"a\.tar\.gz.*pack it anew") as caught:
+        unpack(archive, tmp_path / "in" / "out")
+    assert "IRONGLASS_CACHE" not in str(caught.value)
+    assert len(str(caught.value)) < 700
+    assert list((tmp_path / "in").iterdir()) == []
+
+
+@pytest.mark.parametrize(("one", "other"), [("a/b", "a//b"), ("a/b", "./a/b"), ("a/b", "a\\b"), ("b", "./b")])
+def test_two_spellings_of_one_name_are_refused(tmp_path, one, other):
+    archive = tarred(tmp_path / "a.tar.gz", (tarfile.TarInfo(one), b"1"), (tarfile.TarInfo(other), b"2"))
+    with pytest.raises(InputError, match="twice"):
+        unpack(archive, tmp_path / "out")
+
+
+def test_folders_count_as_files_do(tmp_path):
+    folders = []
+    for i in range(12):
+        info = tarfile.TarInfo(f"d{i}")
+        info.type = tarfile.DIRTYPE
+        folders.append((info, b""))
+    with pytest.raises(InputError, match="more than 10 files"):
+        unpack(tarred(tmp_path / "a.tar.gz", *folders), tmp_path / "out", max_files=10)
