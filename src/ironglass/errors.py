@@ -1,5 +1,9 @@
 """The one exception that is the reader's to mend."""
 
+from __future__ import annotations
+
+from typing import Any
+
 
 class InputError(ValueError):
     """Bad input, said in one line: what is wrong, where, and how to mend it.
@@ -14,3 +18,12 @@ class InputError(ValueError):
 
 class Diverged(InputError):
     """Training whose loss is no finite number, however often it was taken back and its learning rate halved."""
+
+
+def brief(value: Any) -> str:
+    """What a message quotes of a value that may be of any size."""
+    try:
+        said = repr(value)
+    except (ValueError, RecursionError):  # a whole number of thousands of digits, a list nested as deep
+        return f"a huge {type(value).__name__}"
+    return said if len(said) <= 60 else f"{said[:57]}..."

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ironglass.errors import InputError
+from ironglass.models.normalisation import GIVEN, check_statistics
 from ironglass.types import Images, Logits
 
 # Images were checked where they came in; inside `frozen` every further pass may skip it.
@@ -32,6 +33,10 @@ class Classifier(nn.Module):
     """The name it was loaded by, "" for a module of the user's own."""
     options: dict[str, Any]
     """What its network's builder was given beside classes, channels and size."""
+    normalisation: str
+    """Who says mean and std: "given" by the caller, "model's configuration", or "assumed"."""
+    remarks: tuple[str, ...]
+    """What was chosen or assumed while it was loaded, a sentence each."""
 
     def __init__(
         self,
@@ -43,18 +48,25 @@ class Classifier(nn.Module):
         input_size: int | tuple[int, int],
     ) -> None:
         super().__init__()
-        if len(mean) != len(std):
-            raise InputError(f"mean has {len(mean)} channels and std {len(std)}: give one number a channel to each")
-        if any(not value > 0 for value in std):
-            raise InputError(f"std is {tuple(std)}: every channel's must be above 0")
+        check_statistics(mean, std)
         if len(set(classes)) != len(classes) or len(classes) < 2:
             raise InputError(f"classes must be at least two different names, not {list(classes)[:5]}")
         self.network = network
         self.source, self.options = "", {}
+        self.normalisation, self.remarks = GIVEN, ()
         self.classes = tuple(str(name) for name in classes)
         self.input_size: tuple[int, int] = (input_size, input_size) if isinstance(input_size, int) else input_size
         self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32).view(1, -1, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std, dtype=torch.float32).view(1, -1, 1, 1), persistent=False)
+
+    def normalise(self, mean: Sequence[float], std: Sequence[float], origin: str) -> None:
+        """Takes other numbers for mean and std, a number a channel each; `origin` as `normalisation`."""
+        check_statistics(mean, std)
+        if len(mean) != self.channels:
+            raise InputError(f"mean has {len(mean)} numbers and the classifier takes {self.channels} channels")
+        for own, values in ((self.mean, mean), (self.std, std)):
+            own.copy_(torch.tensor(values, dtype=own.dtype).view_as(own))
+        self.normalisation = origin
 
     @property
     def channels(self) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,8 +13,12 @@ from ironglass.choices import did_you_mean
 from ironglass.errors import InputError
 from ironglass.fields import check_seed
 from ironglass.models import hub, own
-from ironglass.models.classifier import Classifier
-from ironglass.models.weights import load_state, read_state
+from ironglass.models.checkpoint import Checkpoint, read_checkpoint
+from ironglass.models.classifier import Classifier, frozen
+from ironglass.models.configuration import configuration_beside, read_configuration
+from ironglass.models.native import is_code, knows_classes
+from ironglass.models.normalisation import GIVEN, stated
+from ironglass.models.weights import HeadMismatch, UnnamedOutputs, load_checkpoint
 
 FORMS = (
     f"{', '.join(own.NETWORKS)}, timm/NAME, torchvision/NAME, hf-hub:ID, local-dir:PATH, file.py:function, or a run "
@@ -45,24 +48,30 @@ def load_classifier(
     channels: int = 3,
     pretrained: bool = False,
     weights: str | Path | None = None,
+    mean: float | Sequence[float] | None = None,
+    std: float | Sequence[float] | None = None,
+    normalise: str | None = None,
     seed: int = 0,
     **options: Any,
 ) -> Classifier:
     """A classifier by name: one of `own.NETWORKS`, timm/NAME, torchvision/NAME, hf-hub:ID, local-dir:PATH,
     file.py:function, or a run folder.
 
-    classes: the class names of a fresh head; where weights are loaded and this is left out, the weights' own.
-    size: height and width of the images in pixels; else the source's own. pretrained: load the source's published
-    weights (the one case in which timm and torchvision names fetch from the network). weights: a local checkpoint
-    for the network. seed: of fresh weights; the caller's random state is left as it is. options: for the network's
-    builder.
+    classes: the class names of a fresh head, or the names of a bare module's outputs in their order; where weights are
+    loaded and this is left out, the weights' own. size: height and width of the images in pixels; else the source's
+    own. pretrained: load the source's published weights (the one case in which timm and torchvision names fetch from
+    the network). weights: a local checkpoint for the network. mean, std: what images in [0, 1] are normalised by, a
+    number a channel or one for all; normalise: imagenet, half ([-1, 1]) or none in their place; where neither is given,
+    the source's own (`Classifier.normalisation` says whose). seed: of fresh weights; the caller's random state is left
+    as it is. options: for the network's builder.
 
-    Raises InputError for an unknown name, a wrong option, or weights that do not fit.
+    What was chosen or assumed on the way stands in `Classifier.remarks`. Raises InputError for an unknown name, a wrong
+    option, or weights that do not fit.
     """
     wanted = Wanted(
         name=name,
-        classes=None if classes is None else tuple(classes),
-        size=(size, size) if isinstance(size, int) else size,
+        classes=_checked_classes(classes),
+        size=_checked_size(size),
         channels=channels,
         pretrained=pretrained,
         weighted=pretrained or weights is not None,
@@ -71,22 +80,95 @@ def load_classifier(
     with torch.random.fork_rng():
         torch.manual_seed(check_seed(seed))
         classifier = find_builder(name)(wanted) if weights is None else _with_weights(wanted, Path(weights))
+    if asked := stated(mean, std, normalise, classifier.channels):
+        classifier.normalise(*asked, GIVEN)
+    if wanted.size and classifier.input_size != wanted.size:
+        resize(classifier, wanted.size)
     return classifier.to(memory_format=torch.channels_last).eval()
+
+
+def load_saved(folder: Path, named: str, **options: Any) -> Classifier:
+    """A classifier that `save_classifier` wrote into the folder; `named`, `options`: how the user called its model.
+
+    A folder chooses no code to run: where the user named a Python file, that name is what builds the network.
+    """
+    if is_code(named):
+        return load_classifier(named, weights=folder / "model.safetensors", **options)
+    return load_classifier(str(folder))
+
+
+def _checked_classes(classes: Any) -> tuple[str, ...] | None:
+    if classes is None:
+        return None
+    if isinstance(classes, str) or not all(isinstance(name, str) for name in classes):
+        raise InputError(f"classes is {classes!r}: give a list of names, one an output of the network, in their order")
+    return tuple(classes)
+
+
+def _checked_size(size: Any) -> tuple[int, int] | None:
+    if size is None:
+        return None
+    both = (size, size) if isinstance(size, int) else tuple(size)
+    if len(both) != 2 or not all(isinstance(side, int) and 1 <= side <= 4096 for side in both):
+        raise InputError(f"size is {size!r}: give 1 to 4096 pixels, or height and width")
+    return both
+
+
+def resize(classifier: Classifier, size: tuple[int, int]) -> None:
+    """Sets the size of image that the classifier is given. Raises InputError for a network that takes its own alone."""
+    before, classifier.input_size = classifier.input_size, size
+    try:
+        with frozen(classifier), torch.no_grad():
+            classifier(torch.zeros(1, classifier.channels, *size, device=classifier.device))
+    except Exception as error:  # a stranger's network may raise anything
+        classifier.input_size = before
+        own, asked = (f"{height} × {width}" for height, width in (before, size))
+        raise InputError(
+            f"{classifier.source or 'the network'} takes images of {own} and not of {asked}: leave the size out"
+            f" ({type(error).__name__}: {error})"
+        ) from error
 
 
 def _with_weights(wanted: Wanted, path: Path) -> Classifier:
     """The network with a local checkpoint, whose head may be for the classes wanted or for the source's own."""
-    state = read_state(path)
+    checkpoint = read_checkpoint(path)
+    known = configuration_beside(path)
+    if known is not None:  # the file lies in a folder that `save_classifier` wrote
+        classes, size = wanted.classes or known.classes, wanted.size or known.size
+        wanted = replace(wanted, classes=classes, size=size, channels=known.channels)
     try:
         classifier = find_builder(wanted.name)(wanted)
-        load_state(classifier.network, state, path)
-    except InputError:
-        if wanted.classes is None or wanted.name in own.NETWORKS:
-            raise
-        classifier = find_builder(wanted.name)(replace(wanted, classes=None))
-        load_state(classifier.network, state, path)
-        classifier = own.with_new_head(classifier, wanted.classes)
+        remarks = load_checkpoint(classifier.network, checkpoint)
+    except HeadMismatch as mismatch:
+        classifier, remarks = _with_other_head(wanted, checkpoint, mismatch)
+    if known is not None and len(known.mean) == classifier.channels:
+        classifier.normalise(known.mean, known.std, known.origin)
+    classifier.remarks += remarks
     return classifier
+
+
+def _with_other_head(
+    wanted: Wanted, checkpoint: Checkpoint, mismatch: HeadMismatch
+) -> tuple[Classifier, tuple[str, ...]]:
+    """The network with weights for the source's own classes, under a fresh head for those wanted.
+
+    Raises InputError, naming both numbers, where the weights are for neither.
+    """
+    said = f"{checkpoint.path} has a last layer of {mismatch.outputs} outputs"
+    how = "name the classes of its outputs, in their order, with --classes (from Python classes=)"
+    if wanted.classes is None:
+        raise UnnamedOutputs(f"{said}, and {wanted.name} names other classes: {how}", mismatch.outputs) from mismatch
+    count = len(wanted.classes)
+    both = f"{said}, and {count} classes are named ({', '.join(wanted.classes[:3])}{', ...' if count > 3 else ''})"
+    if wanted.name in own.NETWORKS or not knows_classes(wanted.name, weighted=True):
+        raise HeadMismatch(f"{both}: {how}", mismatch.outputs) from mismatch
+    classifier = find_builder(wanted.name)(replace(wanted, classes=None))
+    try:
+        remarks = load_checkpoint(classifier.network, checkpoint)
+    except HeadMismatch as error:
+        raise HeadMismatch(f"{both}: {how}", mismatch.outputs) from error
+    fresh = f"the last layer is fresh, for {count} classes: the weights of {checkpoint.path} are for the source's own"
+    return own.with_new_head(classifier, wanted.classes), (*remarks, fresh)
 
 
 def find_builder(name: str) -> Callable[[Wanted], Classifier]:
@@ -122,39 +204,45 @@ def _names(name: str) -> list[str]:
 def _from_folder(wanted: Wanted) -> Classifier:
     """A folder that `save_classifier` or timm wrote."""
     folder = Path(wanted.name.removeprefix("local-dir:"))
-    try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        source = config.get("ironglass", {}).get("model", f"timm/{config['architecture']}")
-        known = config["pretrained_cfg"]
-        channels, height, width = known["input_size"]
-    except OSError as error:
-        raise InputError(f"cannot read {folder / 'config.json'}: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{folder / 'config.json'} is not a model's configuration: {error!r}") from error
+    known = read_configuration(folder)
     files = [folder / file for file in ("model.safetensors", "pytorch_model.bin") if (folder / file).is_file()]
     if not files:
         raise InputError(f"{folder} holds no model.safetensors: its training has not finished its first epoch")
-    if not source:
+    if not known.source or is_code(known.source):
+        built = known.source or "a module of your own"
         raise InputError(
-            f"{folder} holds the weights of a module of your own: name file.py:function with --weights {files[0]}"
+            f"{folder} holds the weights of {built}, and a folder may not choose code to run: name file.py:function"
+            f" yourself, with --weights {files[0]}"
         )
-    names = config.get("label_names") or known.get("label_names") or [str(i) for i in range(config["num_classes"])]
-    options = config.get("ironglass", {}).get("options", {}) | wanted.options
+    if known.source not in own.NETWORKS and not known.source.startswith(("timm/", "torchvision/")):
+        raise InputError(
+            f"{folder / 'config.json'} names the model {known.source!r}, which a folder may not choose: only a network"
+            " of ours, timm's or torchvision's"
+        )
+    checkpoint = read_checkpoint(files[0])
+    count = len(known.classes)
+    rows = {tensor.shape[0] for state in checkpoint.states.values() for tensor in state.values() if tensor.ndim}
+    if count > 2 and count not in rows:  # before a network of that many outputs is built
+        raise InputError(f"{folder / 'config.json'} names {count:,} classes, and no tensor of {files[0]} has as many")
     fresh = replace(
         wanted,
-        name=source,
-        classes=tuple(names),
-        size=(height, width),
-        channels=channels,
+        name=known.source,
+        classes=known.classes,
+        size=known.size,
+        channels=known.channels,
         pretrained=False,
         weighted=True,
-        options=options,
+        options=known.options | wanted.options,
     )
-    classifier = find_builder(source)(fresh)
-    load_state(classifier.network, read_state(files[0]), files[0])
+    try:
+        classifier = find_builder(known.source)(fresh)
+    except InputError as error:
+        raise InputError(f"{folder / 'config.json'}: {error}") from error
+    remarks = load_checkpoint(classifier.network, checkpoint)
     classifier = own.wrap(
-        classifier.network, fresh, mean=known["mean"], std=known["std"], classes=names, size=(height, width)
+        classifier.network, fresh, mean=known.mean, std=known.std, classes=known.classes, size=known.size
     )
+    classifier.normalisation, classifier.remarks = known.origin, remarks
     if wanted.classes is not None and wanted.classes != classifier.classes:
         return own.with_new_head(classifier, wanted.classes)
     return classifier

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
+from ironglass.errors import InputError
+from ironglass.models.configuration import read_configuration
 from ironglass.models.own import NETWORKS
 
 
@@ -14,8 +15,8 @@ def native_size(name: str) -> tuple[int, int] | None:
     config = Path(name.removeprefix("local-dir:")) / "config.json"
     if config.is_file():
         try:
-            return tuple(json.loads(config.read_text(encoding="utf-8"))["pretrained_cfg"]["input_size"][1:])  # type: ignore[return-value]
-        except (ValueError, KeyError, TypeError):
+            return read_configuration(config.parent).size
+        except InputError:
             return None  # loading will say what is wrong
     if name.startswith("timm/"):
         import timm
@@ -34,6 +35,11 @@ def native_size(name: str) -> tuple[int, int] | None:
 
 def knows_classes(name: str, *, weighted: bool) -> bool:
     """Whether the named model brings class names of its own; `weighted` says that it comes with weights."""
-    if name in NETWORKS or ".py:" in name:
+    if name in NETWORKS or is_code(name):
         return False
     return weighted or not name.startswith(("timm/", "torchvision/"))
+
+
+def is_code(name: str) -> bool:
+    """Whether the name is of a Python file, which the user alone may name."""
+    return ".py:" in name or name.endswith(".py")

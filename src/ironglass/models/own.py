@@ -15,6 +15,7 @@ from ironglass.models.classifier import Classifier
 from ironglass.models.logistic import logistic
 from ironglass.models.maxout import maxout
 from ironglass.models.nasnet_mobile import NASNetMobile
+from ironglass.models.normalisation import ASSUMED, CONFIGURED
 from ironglass.models.preact_resnet import preact_resnet18
 from ironglass.models.simple_cnn import simple_cnn
 from ironglass.models.strided_cnn import strided_cnn
@@ -45,6 +46,8 @@ def wrap(
     """The classifier, remembering how its network was built so that it can be saved and built again."""
     classifier = Classifier(network, mean=mean, std=std, classes=classes, input_size=size)
     classifier.source, classifier.options = wanted.name, dict(wanted.options)
+    configured = wanted.name in NETWORKS or wanted.name.startswith(("timm/", "torchvision/", "hf-hub:"))
+    classifier.normalisation = CONFIGURED if configured else ASSUMED  # a bare module says nothing of it
     return classifier
 
 
@@ -74,8 +77,8 @@ def build(wanted: Wanted) -> Classifier:
         given["size"] = size
     try:
         network = function(**given, **options)
-    except TypeError as error:
-        raise InputError(f"{wanted.name} does not take these options: {error}") from error
+    except (TypeError, ValueError, RuntimeError, MemoryError, ZeroDivisionError) as error:
+        raise InputError(f"{wanted.name} does not take these options: {type(error).__name__}: {error}") from error
     return wrap(network, wanted, mean=[mean] * wanted.channels, std=[std] * wanted.channels, classes=classes, size=size)
 
 
@@ -143,4 +146,5 @@ def with_new_head(classifier: Classifier, classes: Sequence[str]) -> Classifier:
         input_size=classifier.input_size,
     )
     other.source, other.options = classifier.source, classifier.options
+    other.normalisation, other.remarks = classifier.normalisation, classifier.remarks
     return other

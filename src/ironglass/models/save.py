@@ -31,7 +31,11 @@ def configuration(classifier: Classifier) -> dict[str, Any]:
             "pool_size": None,
         },
         "model_args": {"in_chans": classifier.channels} if classifier.channels != 3 else {},
-        "ironglass": {"model": classifier.source, "options": classifier.options},
+        "ironglass": {
+            "model": classifier.source,
+            "options": classifier.options,
+            "normalisation": classifier.normalisation,
+        },
     }
 
 

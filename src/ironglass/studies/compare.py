@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ironglass.models.load import load_classifier
+from ironglass.models.load import load_saved
 from ironglass.run import Run
 from ironglass.studies.attack import Tell
 from ironglass.studies.audit import audit, ready
@@ -58,7 +58,9 @@ def compare(
     run.record("model", runs[BASE].results["model"])
     run.record("comparison", side_by_side(plan, runs))
     if "transferred" not in run.results or run.read("gallery.json") is None:
-        classifiers = {name: load_classifier(str(arm.path)).to(place) for name, arm in runs.items()}
+        classifiers = {
+            name: load_saved(arm.path, plans[name].model, **plans[name].options).to(place) for name, arm in runs.items()
+        }
         run.record("transferred", write_transferred(run, plan, classifiers, dataset, tell))
         write_gallery(run, plan, classifiers, dataset, tell)
     from ironglass.report.page import write_report  # late: matplotlib takes its time

@@ -14,7 +14,7 @@ from ironglass.data.match import match_classes
 from ironglass.errors import InputError
 from ironglass.models.blocks import Blocks, blocks_of
 from ironglass.models.classifier import Classifier
-from ironglass.models.load import load_classifier
+from ironglass.models.load import load_classifier, load_saved
 from ironglass.models.transplant import transplant
 from ironglass.run import Run
 from ironglass.studies.prepare import load_data, measured_split, spread_positions
@@ -50,7 +50,10 @@ class Ground:
 
     def load(self, name: str) -> Classifier:
         """A network that has been trained."""
-        return load_classifier(str(self.folder(name))).to(self.device)
+        return self._saved(name).to(self.device)
+
+    def _saved(self, name: str) -> Classifier:
+        return load_saved(self.folder(name), self.source.model, **self.source.options)
 
     def fresh(self, member: Member) -> Classifier:
         """A member before its training: fresh, but for what is copied."""
@@ -63,7 +66,7 @@ class Ground:
             **self.source.options,
         )
         if member.giver:
-            transplant(classifier, load_classifier(str(self.folder(member.giver))), member.blocks or 0)
+            transplant(classifier, self._saved(member.giver), member.blocks or 0)
         return classifier.to(self.device)
 
     @cached_property

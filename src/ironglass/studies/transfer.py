@@ -14,7 +14,6 @@ import torch
 from ironglass.attacks import FGSM, THREATS
 from ironglass.errors import InputError
 from ironglass.measure.transfer_matrix import transferred
-from ironglass.models.load import load_classifier
 from ironglass.models.save import save_classifier
 from ironglass.models.summary import summarise
 from ironglass.run import Run, atomic
@@ -75,7 +74,7 @@ def transfer(
     queue = [Job(SOURCE, write_source, (plan, path, device, download))]
     queue += [Job(one.name, train_and_measure, (plan, path, source, [one], device, False)) for one in bases]
     _do(queue, jobs, tell)
-    base_a = load_classifier(str(ground.folder(SOURCE))).to(place)
+    base_a = ground.load(SOURCE)
     shown_of(run, plan, ground.dataset, ground.split).make(base_a, plan.target.seed, tell)
     shares = dealt(members, jobs)
     _do([Job(f"share {n}", train_and_measure, (plan, path, source, share, device, True))
