@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
-from jaxtyping import Bool, Float, Int64, UInt8
+from jaxtyping import Bool, Float, Float32, Int64, UInt8
 from torch import Tensor
 
-Pixels: TypeAlias = UInt8[Tensor, "n c h w"]
-"""Stored images: bytes from 0 to 255."""
+Pixels: TypeAlias = UInt8[Tensor, "n c h w"] | Float32[Tensor, "n c h w"]
+"""Stored images: bytes from 0 to 255, or floats in [0, 1]."""
 
 Images: TypeAlias = Float[Tensor, "n c h w"]
 """What a classifier sees: float32 in [0, 1]. Normalisation is the classifier's own affair."""

@@ -54,3 +54,26 @@ def test_other_threats_are_refused() -> None:
     pixels, _ = drawn(1)
     with pytest.raises(InputError, match="Occluder"):
         round_to_bytes(pixels, pixels / 255, Occluder(2))
+
+
+@pytest.mark.parametrize("threat", [Linf(0.5 / 255), Linf(2 / 255), Linf(0.03), L2(0.05), L2(0.5)])
+def test_floats_between_bytes_are_rounded_within_the_threat_where_a_byte_is(threat) -> None:
+    random = np.random.default_rng(1)
+    pixels = random.random((100, 4, 5, 3))
+    direction = random.normal(size=pixels.shape)
+    if isinstance(threat, Linf):
+        moved = pixels + threat.eps * np.sign(direction)
+    else:
+        moved = pixels + threat.eps * direction / np.sqrt((direction**2).sum((1, 2, 3), keepdims=True))
+    found = round_to_bytes(pixels, moved.clip(0, 1).astype(np.float32), threat)
+    assert found.dtype == np.uint8
+    change = found / 255 - pixels
+    if isinstance(threat, Linf):
+        near = np.floor(pixels * 255 + threat.eps * 255) >= np.ceil(pixels * 255 - threat.eps * 255)
+        assert near.any()
+        assert np.abs(change)[near].max() <= threat.eps + 1e-6
+        assert np.abs(change).max() <= max(threat.eps, 0.5 / 255) + 1e-6
+    else:
+        length = np.sqrt((change**2).sum((1, 2, 3)))
+        nearest = np.sqrt(((np.rint(pixels * 255) / 255 - pixels) ** 2).sum((1, 2, 3)))
+        assert (length <= np.maximum(threat.eps * (1 + 1e-6), 2 * nearest + 1e-6)).all()

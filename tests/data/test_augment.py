@@ -221,7 +221,7 @@ def test_words_from_a_command_line_are_read():
 
 
 def test_other_types_and_too_large_a_crop_are_refused():
-    with pytest.raises(InputError, match=r"pixels are torch.float32"):
-        Augment()(torch.zeros(1, 3, 4, 4), seeded())
+    with pytest.raises(InputError, match=r"pixels are torch.int64"):
+        Augment()(torch.zeros(1, 3, 4, 4, dtype=torch.int64), seeded())
     with pytest.raises(InputError, match="crop is 4"):
         Augment(crop=4)(flat(0, 1, side=4), seeded())

@@ -205,7 +205,7 @@ def test_names() -> None:
         ({"severity": 0}, "severity is 0: give 1"),
         ({"severity": 6}, "severity is 6: give 1"),
         ({"positions": [1]}, "positions are of shape"),
-        ({"pixels": torch.zeros(2, 3, 8, 8)}, "pixels are torch.float32"),
+        ({"pixels": torch.zeros(2, 3, 8, 8, dtype=torch.float64)}, "pixels are torch.float64"),
         ({"pixels": torch.zeros(2, 4, 8, 8, dtype=torch.uint8)}, "1 or 3"),
         ({"pixels": torch.zeros(2, 1, 8, 8, dtype=torch.uint8), "name": "saturate"}, "saturate changes colours"),
     ],

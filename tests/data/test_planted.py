@@ -24,8 +24,9 @@ def test_the_spec_loads_them_whole():
     assert dataset.classes == CLASSES
     assert dataset.size == (32, 32)
     first = planted_split("test", 40, shortcut=True)
-    np.testing.assert_array_equal(dataset.test.pixels[:40], first.pixels)
-    np.testing.assert_array_equal(dataset.test.labels[:40], first.labels)
+    some = dataset.test.take(np.array([dataset.test.names.index(name) for name in first.names]))
+    np.testing.assert_array_equal(some.pixels, first.pixels)
+    np.testing.assert_array_equal(some.labels, first.labels)
     for split in dataset.splits.values():
         assert np.bincount(split.labels, minlength=4).min() > 0.2 * len(split)
 

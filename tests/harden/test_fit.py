@@ -13,7 +13,7 @@ EPS = 0.1
 
 def standing(classifier, split):
     """The share that no change within EPS fools, exactly: it takes EPS · ‖w − w'‖₁ off the lead over a class."""
-    images, labels = split[:300]
+    images, labels = split[:]
     with torch.no_grad():
         logits, weight = classifier(images), classifier.network.linear.weight / classifier.std.flatten()
         apart = (weight[labels][:, None] - weight).abs().sum(2)
@@ -30,7 +30,7 @@ def test_a_hardened_classifier_is_harder_to_fool(tmp_path):
     kept = {}
     for name, objective in objectives.items():
         classifier = ig.load_classifier("logistic", classes=digits.classes, size=digits.size, channels=1)
-        recipe = ig.Recipe(stages=(ig.Stage(epochs=4, peak_lr=0.003, objective=objective),))
+        recipe = ig.Recipe(stages=(ig.Stage(epochs=8, peak_lr=0.003, objective=objective),))
         run = ig.fit(classifier, digits, recipe, tmp_path / name)
         assert run.read("recipe.json")["stages"][0]["objective"]["kind"] == type(objective).__name__
         kept[name] = standing(classifier, digits.test)

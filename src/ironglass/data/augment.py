@@ -49,17 +49,20 @@ class Augment:
     def __call__(self, pixels: Pixels, generator: Generator) -> Images:
         """Augmented images in [0, 1], in channels-last memory; the plain images where everything is off.
 
-        pixels: uint8, (n, c, h, w). Same state of the generator, same bits. Raises InputError for other types and
-        shapes, and where `crop` is no smaller than the image.
+        pixels: uint8, or float32 in [0, 1], (n, c, h, w). Same state of the generator, same bits. Raises InputError for
+        other types and shapes, and where `crop` is no smaller than the image.
         """
-        if pixels.dtype != torch.uint8 or pixels.ndim != 4:
-            raise InputError(f"pixels are {pixels.dtype} of shape {tuple(pixels.shape)}: give uint8, (n, c, h, w)")
+        if pixels.dtype not in (torch.uint8, torch.float32) or pixels.ndim != 4:
+            kind = f"{pixels.dtype} of shape {tuple(pixels.shape)}"
+            raise InputError(f"pixels are {kind}: give uint8, or float32 in [0, 1], (n, c, h, w)")
         if self.crop >= min(pixels.shape[2:]):
             raise InputError(f"crop is {self.crop} and images are {tuple(pixels.shape[2:])}: crop less")
         if self.flip or self.crop:
             pixels = _shifted(pixels, self.crop, self.flip, generator)
         # a fresh tensor, so all that follows may work in place
-        images = pixels.to(torch.float32, memory_format=torch.channels_last).div_(255)
+        images = pixels.to(torch.float32, memory_format=torch.channels_last, copy=True)
+        if pixels.dtype == torch.uint8:
+            images = images.div_(255)
         if self.rotate or self.scale:
             images = _turned(images, self.rotate, self.scale, generator)
         if self.erase:

@@ -32,7 +32,9 @@ def build(
     seed: int,
     progress: Progress | None,
 ) -> None:
-    """Writes one cache entry: every image of `listings` decoded into `folder`, the missing splits cut.
+    """Writes one cache entry: every image of `listings` decoded into `folder`, the missing splits cut, each shuffled.
+
+    seed: of the cut, and of the order of each split.
 
     Raises InputError where more than 5 % of the images have no label or cannot be decoded, a class of the first split
     loses all of its images, or images differ in size and `size` is None.
@@ -54,6 +56,7 @@ def build(
         kept, quarantined = _write(listings, folder, size, 3, progress)
     quarantined = [*unlabelled, *quarantined]
     _check(listings, kept, quarantined)
+    kept = {split: _shuffle(folder / f"{split}.npy", rows, seed) for split, rows in kept.items()}
     classes = next(iter(listings.values())).classes
     splits = {
         split: (listing.labels[kept[split]], [listing.names[i] for i in kept[split]])
@@ -93,6 +96,21 @@ def _write(
     for split, listing in listings.items():
         write_pixels(folder / f"{split}.npy", good(split, listing))
     return kept, quarantined
+
+
+def _shuffle(path: Path, rows: list[int], seed: int) -> list[int]:
+    """Brings a split's file of pixels, and the rows it was made of, into an order drawn by the seed.
+
+    Sources list their images class by class: the first images of a split shall be like the rest.
+    """
+    if len(rows) < 2:
+        return rows
+    order = np.random.default_rng([seed, *path.stem.encode()]).permutation(len(rows))
+    pixels = np.load(path, mmap_mode="r", allow_pickle=False)
+    ordered = path.with_name(f"{path.stem}.ordered.npy")
+    write_pixels(ordered, (pixels[i] for i in order))
+    ordered.replace(path)
+    return [rows[i] for i in order]
 
 
 def _check_alike(first: tuple[str, np.ndarray], other: tuple[str, np.ndarray]) -> None:

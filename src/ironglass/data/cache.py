@@ -135,11 +135,11 @@ def _discard(folder: Path) -> None:
 
 
 def write_pixels(path: Path, images: Iterable[np.ndarray]) -> int:
-    """Writes images of one shape, uint8 (h, w, c), one after the other into one .npy file; returns their number.
+    """Writes images of one shape and type, uint8 or float32 (h, w, c), one after the other into one .npy file.
 
-    Raises InputError where the cache cannot be written or is full.
+    Returns their number. Raises InputError where the cache cannot be written or is full.
     """
-    count, shape = 0, ()
+    count, shape, kind = 0, (), np.dtype(np.uint8)
     with writing(path.parent):
         file = path.open("wb", buffering=1 << 20)
     try:
@@ -147,12 +147,13 @@ def write_pixels(path: Path, images: Iterable[np.ndarray]) -> int:
             with writing(path.parent):
                 if count == 0:
                     shape = image.shape
-                    _write_header(file, (0, *shape))
-                file.write(np.ascontiguousarray(image).data)
+                    kind = np.dtype(np.uint8 if image.dtype == np.uint8 else "<f4")
+                    _write_header(file, (0, *shape), kind)
+                file.write(np.ascontiguousarray(image, dtype=kind).data)
             count += 1
         with writing(path.parent):
             file.seek(0)
-            _write_header(file, (count, *shape))  # as long as the first: numpy leaves room for the number to grow
+            _write_header(file, (count, *shape), kind)  # as long as the first: numpy leaves room for the number to grow
             file.flush()
             os.fsync(file.fileno())
     finally:
@@ -161,8 +162,8 @@ def write_pixels(path: Path, images: Iterable[np.ndarray]) -> int:
     return count
 
 
-def _write_header(file, shape: tuple[int, ...]) -> None:
-    npy.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+def _write_header(file, shape: tuple[int, ...], kind: np.dtype) -> None:
+    npy.write_array_header_1_0(file, {"descr": kind.str, "fortran_order": False, "shape": shape})
 
 
 def write_entry(

@@ -84,22 +84,24 @@ CORRUPTIONS: Mapping[str, Corruption] = {
 def corrupt(
     pixels: Pixels, name: str, severity: int, *, seed: int = 0, positions: Sequence[int] | np.ndarray | None = None
 ) -> Pixels:
-    """The images under one of CORRUPTIONS at severity 1 to 5, as bytes again (Hendrycks & Dietterich 2019,
-    arXiv:1903.12261).
+    """The images under one of CORRUPTIONS at severity 1 to 5, as stored again, bytes or floats (Hendrycks & Dietterich
+    2019, arXiv:1903.12261).
 
-    pixels: uint8 (n, c, h, w), c 1 or 3. positions: (n,), each image's place in its split, else 0 to n - 1. What is
-    random is drawn from (seed, name, severity, position) alone, whatever the batch. The strengths are the authors' for
-    32, 64 or 224 pixels, whichever is nearest in ratio to the shorter side (`strengths_side`), and not scaled further.
+    pixels: uint8, or float32 in [0, 1], (n, c, h, w), c 1 or 3. positions: (n,), each image's place in its split, else
+    0 to n - 1. What is random is drawn from (seed, name, severity, position) alone, whatever the batch. The strengths
+    are the authors' for 32, 64 or 224 pixels, whichever is nearest in ratio to the shorter side (`strengths_side`), and
+    not scaled further.
 
-    Departures from the authors' code: the result is rounded to the nearest byte, where theirs cuts the fraction off,
-    and not saved as JPEG again, as the files of ImageNet-C are; glass blur keeps its fractions between its steps; the
-    disks of radius 8 and 10 add up to 1, where theirs brighten by 1 %; motion blur is ImageMagick's kernel, without
-    ImageMagick; sides may differ. Frost, snow, spatter and elastic are left out: they take photographs of frost, or
-    OpenCV's edges and affine maps. Raises InputError for
-    other types and shapes, an unknown name or severity, and a corruption of colour on grey images.
+    Departures from the authors' code: the result is rounded to the nearest byte (floats are not), where theirs cuts
+    the fraction off, and not saved as JPEG again, as the files of ImageNet-C are; glass blur keeps its fractions
+    between its steps; the disks of radius 8 and 10 add up to 1, where theirs brighten by 1 %; motion blur is
+    ImageMagick's kernel, without ImageMagick; sides may differ. Frost, snow, spatter and elastic are left out: they
+    take photographs of frost, or OpenCV's edges and affine maps. Raises InputError for other types and shapes, an
+    unknown name or severity, and a corruption of colour on grey images.
     """
-    if pixels.dtype != torch.uint8 or pixels.ndim != 4 or pixels.shape[1] not in (1, 3):
-        raise InputError(f"pixels are {pixels.dtype} of shape {tuple(pixels.shape)}: give uint8, (n, 1 or 3, h, w)")
+    if pixels.dtype not in (torch.uint8, torch.float32) or pixels.ndim != 4 or pixels.shape[1] not in (1, 3):
+        kind = f"{pixels.dtype} of shape {tuple(pixels.shape)}"
+        raise InputError(f"pixels are {kind}: give uint8, or float32 in [0, 1], (n, 1 or 3, h, w)")
     (name,) = find_corruptions((name,), pixels.shape[1])
     if severity not in SEVERITIES:
         raise InputError(f"severity is {severity!r}: give 1, 2, 3, 4 or 5")
@@ -110,11 +112,12 @@ def corrupt(
     side = strengths_side((pixels.shape[2], pixels.shape[3]))
     strength = corruption.strengths[SIDES.index(side)][severity - 1]
     images = pixels.permute(0, 2, 3, 1).cpu().numpy()
-    changed = np.empty(images.shape, dtype=np.uint8)
+    changed = np.empty(images.shape, dtype=images.dtype)
+    stored = images.dtype == np.uint8
     for i, position in enumerate(where):
         generator = default_rng(SeedSequence([seed, severity, int(position), *name.encode()]))
-        image = corruption.apply(images[i].astype(np.float32) / 255, strength, generator)
-        changed[i] = np.rint(image * 255)
+        image = corruption.apply(images[i].astype(np.float32) / (255 if stored else 1), strength, generator)
+        changed[i] = np.rint(image * 255) if stored else image.clip(0, 1)
     return torch.from_numpy(changed).permute(0, 3, 1, 2).to(pixels.device)
 
 

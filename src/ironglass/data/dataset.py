@@ -4,36 +4,73 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
 
+from ironglass.data.pixels import check_pixels, to_images
 from ironglass.data.wordnet import words_of
 from ironglass.errors import InputError
 from ironglass.types import Images, Labels, Pixels
 
+_NAMED = 10
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class Split:
-    """Images of one split, as bytes, often a memory-mapped file, and what is known of each.
+    """Images of one split, often a memory-mapped file, and what is known of each.
 
-    pixels: uint8, (n, h, w, c): channels last, as convolutions like them best. labels: int64, (n,).
-    names: (n,), where each image came from, relative to the source.
+    pixels: uint8, or float in [0, 1], (n, h, w, c): channels last, as convolutions like them best.
+    labels: whole numbers of at least 0, (n,); kept as int64.
+    names: (n,), where each image came from, relative to the source; by default numbered.
+
+    Raises InputError for other types, shapes, ranges and lengths.
     """
 
     pixels: np.ndarray
     labels: np.ndarray
-    names: tuple[str, ...]
+    names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        pixels = check_pixels(self.pixels)
+        labels = _check_labels(self.labels, len(pixels))
+        names = tuple(self.names) or tuple(f"image-{i:05d}" for i in range(len(pixels)))
+        if len(names) != len(pixels):
+            raise InputError(f"there are {len(names)} names and {len(pixels)} images: give one name an image")
+        for field_name, value in (("pixels", pixels), ("labels", labels), ("names", names)):
+            object.__setattr__(self, field_name, value)
 
     def __len__(self) -> int:
         return len(self.labels)
 
+    def __repr__(self) -> str:
+        return f"Split({self._summary()})"
+
+    def _summary(self) -> str:
+        height, width, channels = self.pixels.shape[1:]
+        return f"{len(self):,} images of {width} × {height} × {channels}, {self.pixels.dtype}"
+
+    def sample(self, n: int, seed: int = 0) -> tuple[Images, Labels]:
+        """n images, drawn by the seed without repetition, as float32 in [0, 1], (n, c, h, w), and their labels.
+
+        Raises InputError for more images than there are.
+        """
+        if not 1 <= n <= len(self):
+            raise InputError(f"cannot draw {n} of {len(self)} images: give 1 to {len(self)}")
+        return self[np.random.default_rng(seed).permutation(len(self))[:n]]
+
     def batch(self, index: np.ndarray | slice) -> tuple[Pixels, Labels]:
-        """The bytes (n, c, h, w), in channels-last memory, and the labels."""
-        pixels = np.ascontiguousarray(self.pixels[index])
+        """The stored pixels (n, c, h, w), uint8 or float32, in channels-last memory, and the labels."""
+        kind = np.uint8 if self.pixels.dtype == np.uint8 else np.float32
+        pixels = np.ascontiguousarray(self.pixels[index], dtype=kind)
         if not pixels.flags.writeable or np.may_share_memory(pixels, self.pixels):
             pixels = pixels.copy()
         return torch.from_numpy(pixels).permute(0, 3, 1, 2), torch.from_numpy(self.labels[index].copy())
+
+    def stored(self, index: np.ndarray | slice) -> np.ndarray:
+        """The images at `index` as files keep them: (n, h, w, c), uint8 or float32 in [0, 1], a copy."""
+        return self.batch(index)[0].permute(0, 2, 3, 1).contiguous().numpy()
 
     def __getitem__(self, index: int | slice | list[int] | np.ndarray) -> tuple[Images, Labels]:
         """Images as float32 in [0, 1], (n, c, h, w), and their labels; a single position gives n = 1."""
@@ -42,12 +79,27 @@ class Split:
                 raise IndexError(f"image {index} of {len(self)}")
             index = [index]
         pixels, labels = self.batch(index if isinstance(index, slice) else np.asarray(index))
-        return pixels.float().div_(255), labels
+        return to_images(pixels), labels
 
     def take(self, index: np.ndarray | slice) -> Split:
         """A smaller split of the images at `index`."""
         positions = np.arange(len(self))[index]
         return Split(self.pixels[index], self.labels[index], tuple(self.names[i] for i in positions))
+
+
+def _check_labels(labels: Any, n: int) -> np.ndarray:
+    found = labels.detach().cpu().numpy() if isinstance(labels, torch.Tensor) else np.asarray(labels)
+    if found.shape == (0,):
+        found = found.astype(np.int64)
+    if not np.issubdtype(found.dtype, np.integer):
+        raise InputError(f"labels are {found.dtype}: give whole numbers, positions in the list of classes")
+    if found.shape != (n,):
+        raise InputError(f"labels have shape {found.shape} and there are {n} images: give one label an image, ({n},)")
+    if n and found.min() < 0:
+        raise InputError(f"a label is {found.min()}: labels are positions in the list of classes, from 0 on")
+    if n and found.max() > np.iinfo(np.int64).max:
+        raise InputError(f"a label is {found.max()}: labels are positions in the list of classes")
+    return found.astype(np.int64, copy=False)
 
 
 @dataclass(frozen=True)
@@ -59,12 +111,13 @@ class Quarantined:
     reason: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Dataset:
     """Named splits with one list of classes.
 
     `fingerprint` changes with the source's paths, sizes and modification times, and with every option that shapes the
-    pixels or the cut. notes: what was assumed or left out when the images were read, a sentence each.
+    pixels or the cut. notes: what was assumed or left out when the images were read, a sentence each. Raises InputError
+    for a label beyond the classes, and for splits of different sizes.
     """
 
     name: str
@@ -73,6 +126,27 @@ class Dataset:
     fingerprint: str
     quarantined: tuple[Quarantined, ...] = field(default=())
     notes: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        if not self.splits:
+            raise InputError(f"{self.name} has no split: give at least one, for instance test")
+        (first, reference), *_ = self.splits.items()
+        for name, split in self.splits.items():
+            if split.pixels.shape[1:] != reference.pixels.shape[1:]:
+                shapes = f"{split.pixels.shape[1:]} and of {first} {reference.pixels.shape[1:]}"
+                raise InputError(f"images of {name} are of shape {shapes}: bring them to one")
+            if len(split) and split.labels.max() >= len(self.classes):
+                raise InputError(
+                    f"{name} has the label {split.labels.max()} and there are {len(self.classes)} classes,"
+                    f" numbered 0 to {len(self.classes) - 1}: name every class"
+                )
+
+    def __repr__(self) -> str:
+        named = ", ".join(self.classes[:_NAMED]) + (", …" if len(self.classes) > _NAMED else "")
+        wide = max(map(len, self.splits))
+        lines = [f"  {name:<{wide}}  {split._summary()}" for name, split in self.splits.items()]
+        left_out = [f"  left out: {len(self.quarantined)}"] if self.quarantined else []
+        return "\n".join([f"Dataset {self.name!r}, {len(self.classes)} classes: {named}", *lines, *left_out])
 
     def __getitem__(self, split: str) -> Split:
         if split not in self.splits:

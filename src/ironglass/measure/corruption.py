@@ -10,11 +10,12 @@ import torch
 
 from ironglass.data.corrupt import CORRUPTIONS, SEVERITIES, corrupt, find_corruptions, strengths_side
 from ironglass.data.dataset import Split
+from ironglass.data.pixels import to_images
 from ironglass.errors import InputError
 from ironglass.measure.statistics import mean_interval, wilson
 from ironglass.models.classifier import Classifier, check_labels, frozen
 from ironglass.models.predict import logits_of
-from ironglass.types import Logits, Progress
+from ironglass.types import Logits, Pixels, Progress
 
 
 def corruption_accuracy(
@@ -83,11 +84,17 @@ def corrupted_logits(
             where = positions[start : start + batch_size]
             pixels, _ = split.batch(where)
             changed = corrupt(pixels, name, severity, seed=seed, positions=where)
-            found.append(classifier(changed.to(classifier.device).float().div_(255)).float().cpu())
-            moved.append((changed.short() - pixels.short()).abs().amax((1, 2, 3)).numpy() / 255)
+            found.append(classifier(to_images(changed.to(classifier.device))).float().cpu())
+            moved.append(_largest_change(changed, pixels))
             if progress:
                 progress(start + len(where), len(positions))
     return torch.cat(found), np.concatenate(moved)
+
+
+def _largest_change(changed: Pixels, pixels: Pixels) -> np.ndarray:
+    if pixels.dtype == torch.uint8:
+        return (changed.short() - pixels.short()).abs().amax((1, 2, 3)).numpy() / 255
+    return (changed.double() - pixels.double()).abs().amax((1, 2, 3)).numpy()
 
 
 def corruption_numbers(

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from ironglass.data.dataset import Split
+from ironglass.data.pixels import to_images
 from ironglass.models.classifier import Classifier, frozen
 from ironglass.types import Images, Labels, Logits, Progress
 
@@ -16,7 +17,7 @@ def batches(split: Split, size: int, device: torch.device | str = "cpu") -> Iter
     """The split's images in [0, 1] and labels in order, `size` at a time, on `device`."""
     for start in range(0, len(split), size):
         pixels, labels = split.batch(np.arange(start, min(start + size, len(split))))
-        yield pixels.to(device).float().div_(255), labels.to(device)
+        yield to_images(pixels.to(device)), labels.to(device)
 
 
 def logits_of(

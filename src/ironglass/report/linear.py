@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
+from ironglass.report import pictures
 from ironglass.report.palette import INK, MUTED, RIGHT, WRONG
 from ironglass.report.tensors import read_tensors
 from ironglass.report.words import count, decimal, eps_text, percent, shorten
@@ -19,7 +20,8 @@ from ironglass.run import Run
 class Linear:
     """The score of an image is Σ weights · pixels + bias, above nought for the second class.
 
-    side: "before", "after" or "". weights: (h, w, c). images: uint8 (s, h, w, c). labels: (s,), 0 or 1. eps, reach
+    side: "before", "after" or "". weights: (h, w, c). images: uint8, or float in [0, 1], (s, h, w, c). labels: (s,),
+    0 or 1. eps, reach
     (eps · Σ |weights|, as far as a change can move the score), margin (the median image's score, counted towards its
     true class), accuracy (of the split under one step): as `linear` in results.json.
     """
@@ -36,7 +38,7 @@ class Linear:
 
     def clean(self) -> np.ndarray:
         """The images, float (s, h, w, c) in [0, 1]."""
-        return self.images.astype(np.float64) / 255
+        return pictures.unit(self.images)
 
     def adversarial(self) -> np.ndarray:
         """FGSM in closed form: every pixel a whole eps against the sign of its weight, within [0, 1]."""

@@ -29,6 +29,11 @@ def colour(image: np.ndarray) -> np.ndarray:
     return np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image
 
 
+def unit(images: np.ndarray, kind: type = np.float64) -> np.ndarray:
+    """Images, uint8 or float in [0, 1], as floats of this kind in [0, 1]."""
+    return images.astype(kind) / 255 if images.dtype == np.uint8 else images.astype(kind)
+
+
 def magnified(change: np.ndarray, factor: float) -> np.ndarray:
     """A signed change (h, w, c) times `factor` about mid-grey, as uint8 (h, w, 3)."""
     return colour(np.clip(0.5 + factor * change, 0, 1).astype(np.float32))

@@ -138,7 +138,7 @@ class Samples:
         ]
 
     def _original(self) -> np.ndarray:
-        return self.tensors["images"].astype(np.float32) / 255
+        return pictures.unit(self.tensors["images"], np.float32)
 
     def attacked(self) -> list[tuple[int, float, np.ndarray]]:
         """The adversarial images as (place in eps, eps, float32 (s, h, w, c))."""

@@ -79,7 +79,7 @@ def _write_shown(
     candidates = np.flatnonzero(clean) if clean.any() else np.arange(len(where))
     at = int(np.random.default_rng(plan.seed).choice(candidates))
     pixels, _ = split.batch(where[at : at + 1])
-    tensors = {"image": np.ascontiguousarray(split.pixels[where[at]])}
+    tensors = {"image": split.stored(where[at : at + 1])[0]}
     entries: list[dict[str, Any]] = []
     for name, table in tables.items():
         shown = [corrupt(pixels, name, severity, seed=plan.seed, positions=where[at : at + 1]) for severity in SHOWN]

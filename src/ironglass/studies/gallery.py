@@ -42,7 +42,7 @@ def write_gallery(
         run.write("gallery.json", {"images": [], "arms": []})
         return
     classes = spread_positions(len(dataset.classes), plan.maximised)
-    tensors: dict[str, np.ndarray] = {"images": np.ascontiguousarray(split.pixels[chosen])}
+    tensors: dict[str, np.ndarray] = {"images": split.stored(chosen)}
     arms, eps = [], max(plan.base.eps)
     for number, (name, classifier) in enumerate(classifiers.items()):
         tell("drawing what the arms see", number, len(classifiers), name)

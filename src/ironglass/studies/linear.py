@@ -36,7 +36,7 @@ def write_linear(run: Run, classifier: Classifier, split: Split, plan: Audit) ->
     tensors = {
         "weights": difference.astype(np.float32),
         "bias": (biases[1] - biases[0]).reshape(1).cpu().numpy().astype(np.float32),
-        "images": np.ascontiguousarray(split.pixels[chosen]),
+        "images": split.stored(chosen),
         "labels": split.labels[chosen],
     }
     with atomic(run.path / "linear.safetensors") as path:

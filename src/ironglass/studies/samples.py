@@ -48,7 +48,7 @@ def write_samples(
         return
     images, labels = (tensor.to(classifier.device) for tensor in split[chosen])
     predicted = logits[chosen].argmax(1).to(classifier.device)
-    tensors: dict[str, np.ndarray] = {"images": np.ascontiguousarray(split.pixels[chosen])}
+    tensors: dict[str, np.ndarray] = {"images": split.stored(chosen)}
     facts: dict[str, Any] = {"eps": [], "masks": [], "layers": []}
     if "explain" in plan.steps and not plan.explained.methods:
         maps = GradCAM()(classifier, images, predicted) if classifier.convolutions() else {}
@@ -111,5 +111,6 @@ def _describe(
 
 def mean_colour(split: Split, images: int = 2000) -> tuple[float, ...]:
     """The mean of each channel over the first images, in [0, 1]."""
-    pixels = torch.from_numpy(np.array(split.pixels[:images]))
-    return tuple((pixels.double().mean((0, 1, 2)) / 255).tolist())
+    pixels, _ = split.batch(slice(0, images))
+    mean = pixels.permute(0, 2, 3, 1).double().mean((0, 1, 2))
+    return tuple((mean / 255 if pixels.dtype == torch.uint8 else mean).tolist())

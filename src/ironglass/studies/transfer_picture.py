@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from safetensors.numpy import save
 
+from ironglass.data.pixels import to_bytes
 from ironglass.data.wordnet import words_of
 from ironglass.measure.transfer_matrix import knows, true_answers
 from ironglass.models.classifier import Classifier, frozen
@@ -32,7 +33,7 @@ def write_picture(ground: Ground, base_a: Classifier, members: Sequence[Member])
     place = int(np.argmax(np.logical_and.reduce(right)))
     image, label = split[place]
     shown = shown_of(ground.run, ground.plan, ground.dataset, split)
-    made = [(0.0, (image, split.pixels[place]))]
+    made = [(0.0, (image, to_bytes(split.pixels[place])))]
     made += [(eps, shown.read_one(shown.names[0], eps, place)) for eps in shown.sizes]
     columns = []
     for eps, (version, _) in made:
