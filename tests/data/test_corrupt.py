@@ -201,7 +201,7 @@ def test_names() -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"name": "gauss"}, "there is no corruption 'gauss': choose from all, gaussian-noise"),
+        ({"name": "gauss"}, "there is no corruption 'gauss' .*: choose from all, gaussian-noise"),
         ({"severity": 0}, "severity is 0: give 1"),
         ({"severity": 6}, "severity is 6: give 1"),
         ({"positions": [1]}, "positions are of shape"),
