@@ -27,3 +27,7 @@ def brief(value: Any) -> str:
     except (ValueError, RecursionError):  # a whole number of thousands of digits, a list nested as deep
         return f"a huge {type(value).__name__}"
     return said if len(said) <= 60 else f"{said[:57]}..."
+
+
+class Notice(UserWarning):
+    """Something that a person should know, said in one line: the command line prints it, and goes on."""

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from ironglass.data.dataset import Dataset
-from ironglass.errors import InputError
+from ironglass.errors import InputError, Notice
 from ironglass.measure.accuracy import evaluate
 from ironglass.models import Classifier, load_classifier
 from ironglass.run import Run
@@ -157,17 +157,28 @@ def test_a_folder_in_use_is_not_written_over(
         fit(classifier, dataset, replace(recipe, seed=9), tmp_path / "run", resume=True)
 
 
-def test_a_spoilt_checkpoint_is_named(
+def test_a_spoilt_checkpoint_is_named_or_the_last_good_epoch_goes_on(
     classifier: Classifier, dataset: Dataset, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    whole = fit(copy.deepcopy(classifier), dataset, recipe, tmp_path / "whole")
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        Stop(3)(patch)
-        fit(classifier, dataset, recipe, tmp_path)
-    state = tmp_path / "checkpoint" / "state.safetensors"
-    state.write_bytes(state.read_bytes()[:-100])
-    with pytest.raises(InputError, match="cannot be resumed"):
-        fit(classifier, dataset, recipe, tmp_path, resume=True)
-    shutil.rmtree(tmp_path / "checkpoint")
+        Stop(6)(patch)
+        fit(copy.deepcopy(classifier), dataset, recipe, tmp_path / "cut")
+    shutil.copytree(tmp_path / "cut", tmp_path / "unlisted")
+    (tmp_path / "unlisted" / "checksums.b2").unlink()
+    shutil.copytree(tmp_path / "cut", tmp_path / "lost")
+    for name, files in {"cut": ["state"], "lost": ["state", "good"], "unlisted": ["state"]}.items():
+        for file in files:
+            path = tmp_path / name / "checkpoint" / f"{file}.safetensors"
+            path.write_bytes(path.read_bytes()[:-100])
+    with pytest.warns(Notice, match=r"made anew: checkpoint/state\.safetensors"):
+        again = fit(copy.deepcopy(classifier), dataset, recipe, tmp_path / "cut", resume=True)
+    assert weights(again) == weights(whole)
+    assert history(again) == history(whole)
+    with pytest.raises(InputError, match=r"state\.safetensors is not as it was written"):
+        fit(classifier, dataset, recipe, tmp_path / "lost", resume=True)
+    with pytest.warns(Notice, match="cannot be checked"), pytest.raises(InputError, match="cannot be resumed"):
+        fit(classifier, dataset, recipe, tmp_path / "unlisted", resume=True)
 
 
 def test_labels_are_matched_by_name(dataset: Dataset, tmp_path: Path) -> None:

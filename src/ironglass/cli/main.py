@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from typing import Any, NoReturn
 
 import typer
 
 from ironglass.cli import verbs
-from ironglass.errors import InputError
+from ironglass.errors import InputError, Notice
 
 UsageError: Any = typer.BadParameter.__base__  # click's, which typer ships under changing names
 
@@ -23,6 +24,25 @@ def main() -> NoReturn:
 
 
 def _status() -> int:
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", Notice)
+        warnings.showwarning = _shown(warnings.showwarning)
+        return _status_of_verb()
+
+
+def _shown(usual: Any) -> Any:
+    """Python's own way to show a warning, but for a Notice, which is said in one line."""
+
+    def show(message: Warning | str, category: type[Warning], *rest: Any, **more: Any) -> None:
+        if issubclass(category, Notice):
+            _say(str(message), 0)
+        else:
+            usual(message, category, *rest, **more)
+
+    return show
+
+
+def _status_of_verb() -> int:
     try:
         status = verbs.app(prog_name="ironglass", standalone_mode=False)
     except InputError as error:

@@ -13,7 +13,7 @@ from ironglass.cli.look import attack, evaluate, explain, predict
 from ironglass.cli.plans import changed, listed, run_plan
 from ironglass.cli.training_plans import transfer_fields
 from ironglass.errors import InputError
-from ironglass.run import Run
+from ironglass.run import Run, hold
 
 app = typer.Typer(
     help="See through your image classifier, then make it hard to break.",
@@ -75,7 +75,8 @@ def report(
     from ironglass.report.page import write_report
 
     found = Run.open(folder)
-    write_report(found)
+    with hold(found.path):
+        write_report(found)
     show_run(found, as_json=common.as_json, quiet=common.quiet)
 
 

@@ -13,7 +13,7 @@ import torch
 
 from ironglass.data.dataset import Split
 from ironglass.measure.accuracy import top
-from ironglass.run import Run, atomic
+from ironglass.run import Run
 from ironglass.types import Logits
 
 
@@ -43,7 +43,7 @@ def per_image(
 
 def write_per_image(run: Run, name: str, tables: Sequence[pa.Table]) -> None:
     """Writes `per_image/NAME.parquet`."""
-    with atomic(run.path / "per_image" / f"{name}.parquet") as path:
+    with run.atomic(run.path / "per_image" / f"{name}.parquet") as path:
         pq.write_table(pa.concat_tables(tables), path)
 
 

@@ -39,15 +39,18 @@ def configuration(classifier: Classifier) -> dict[str, Any]:
     }
 
 
-def write_state(state: dict[str, Tensor], path: Path, metadata: dict[str, str] | None = None) -> None:
-    """Writes named tensors as safetensors, in one step."""
+def write_state(
+    state: dict[str, Tensor], path: Path, metadata: dict[str, str] | None = None, *, run: Run | None = None
+) -> None:
+    """Writes named tensors as safetensors, in one step. run: whose list of checksums has the file."""
     # safetensors keeps no strides: channels-last weights are stored in the usual order
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
-    with atomic(path) as temporary:
+    with run.atomic(path) if run else atomic(path) as temporary:
         temporary.write_bytes(save(plain, metadata={"format": "pt"} | (metadata or {})))
 
 
 def save_classifier(classifier: Classifier, folder: str | Path) -> None:
     """Writes `model.safetensors` (the network's weights) and `config.json` into `folder`."""
-    write_state(classifier.network.state_dict(), Path(folder) / "model.safetensors")
-    Run(folder).write_text("config.json", json.dumps(configuration(classifier), indent=1) + "\n")
+    run = Run(folder)
+    write_state(classifier.network.state_dict(), run.path / "model.safetensors", run=run)
+    run.write_text("config.json", json.dumps(configuration(classifier), indent=1) + "\n")

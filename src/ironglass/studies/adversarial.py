@@ -16,7 +16,7 @@ from ironglass.attacks.threat import Threat
 from ironglass.data.dataset import Split
 from ironglass.errors import InputError
 from ironglass.models.classifier import Classifier, frozen
-from ironglass.run import atomic
+from ironglass.run import Run, atomic
 from ironglass.studies.image_folder import read_png, write_png
 from ironglass.types import Images, Logits
 
@@ -36,6 +36,7 @@ def batch_file(folder: Path, number: int) -> Path:
 
 
 def write_batch(
+    run: Run,
     path: Path,
     classifier: Classifier,
     split: Split,
@@ -48,9 +49,9 @@ def write_batch(
 ) -> None:
     """Scores the adversarial images by fresh passes and writes them; see docs/run-folder.md for the tensors.
 
-    images, split: the batch as it was. png: where, below `png/` beside `path`, each image goes as bytes too, which are
-    read back and scored as well; None to keep neither these nor the images. The file at `path` comes last: where it is,
-    all of the batch is.
+    run: whose folder `path` is in. images, split: the batch as it was. png: where, below `png/` beside `path`, each
+    image goes as bytes too, which are read back and scored as well; None to keep neither these nor the images. The file
+    at `path` comes last: where it is, all of the batch is.
     """
     adversarial = adversarial.detach().float().contiguous()
     change = (adversarial - images).flatten(1)
@@ -63,6 +64,7 @@ def write_batch(
         "l2": torch.linalg.vector_norm(change, dim=1).cpu(),
         **(more or {}),
     }
+    places: list[Path] = []
     if png is not None:
         found = adversarial.permute(0, 2, 3, 1).cpu().numpy()
         places = [path.parent / "png" / name for name in png]
@@ -71,7 +73,7 @@ def write_batch(
         read = torch.from_numpy(np.stack([read_png(place) for place in places])).permute(0, 3, 1, 2)
         tensors["images"] = adversarial.cpu()
         tensors["png_predictions"] = _plain_pass(classifier, read.to(images.device).float().div_(255)).argmax(1)
-    with atomic(path) as temporary:
+    with atomic(path, run.lister(path, places)) as temporary:
         temporary.write_bytes(save({name: tensor.contiguous() for name, tensor in tensors.items()}))
 
 

@@ -62,7 +62,7 @@ def run_share(run: Run, attacks: Attacks, team: Processes, tell: Tell) -> None:
             for step, (eps, (adversarial, more)) in enumerate(zip(missing, made, strict=True), 1):
                 path = batch_file(attacks.folder(run, task, eps), number)
                 write_batch(
-                    path, attacks.classifier, part, images, adversarial, attacks.threat(eps), png=png, more=more
+                    run, path, attacks.classifier, part, images, adversarial, attacks.threat(eps), png=png, more=more
                 )
                 tell(what, done * len(task.sizes) + step, len(mine) * len(task.sizes), "")
         tell(what, len(mine) * len(task.sizes), len(mine) * len(task.sizes), "")

@@ -23,7 +23,7 @@ from ironglass.run import Run
 from ironglass.studies.attack import Tell, check_attacks, run_share
 from ironglass.studies.attack_results import write_results
 from ironglass.studies.corruption import check_corruptions, corrupt_split
-from ironglass.studies.environment import environment
+from ironglass.studies.environment import environment, write_environment
 from ironglass.studies.explain_split import explain_split
 from ironglass.studies.explanations import check_explained
 from ironglass.studies.guard import guard_of
@@ -60,19 +60,25 @@ def audit(
     """
     place = pick_device(device)
     classifier, dataset = ready(plan, place, download=download, tell=tell)
-    name, split = measured_split(plan, dataset)
-    patch, stride = geometry(plan, dataset)
     summary, numbers = summarise(classifier)
 
     team = join_processes(place)
     if team.rank > 0:
         return _help(plan, classifier, dataset, team)
-    run = Run.create(folder, as_json(plan), resume=resume)
-    team.agree((str(run.path), _attacks_wait(run, plan)))
-    run.write("environment.json", environment(device=place, seed=plan.seed, fingerprint=dataset.fingerprint))
-    run.write("data.json", dataset.describe())
-    run.write_text("model_summary.txt", summary + "\n")
-    run.record("model", numbers)
+    with Run.hold(folder, as_json(plan), resume=resume) as run:
+        team.agree((str(run.path), _attacks_wait(run, plan)))
+        write_environment(run, environment(device=place, seed=plan.seed, fingerprint=dataset.fingerprint))
+        run.write("data.json", dataset.describe())
+        run.write_text("model_summary.txt", summary + "\n")
+        run.record("model", numbers)
+        _take_steps(run, plan, classifier, dataset, team, tell)
+    return run
+
+
+def _take_steps(run: Run, plan: Audit, classifier: Classifier, dataset: Dataset, team: Processes, tell: Tell) -> None:
+    """The plan's steps, each unless its numbers are there, and the report."""
+    name, split = measured_split(plan, dataset)
+    patch, stride = geometry(plan, dataset)
     if "train" in plan.steps:
         watch = guard_of(plan, dataset)
         fit(
@@ -125,7 +131,6 @@ def audit(
     run.write_text("README.md", model_card(**known, environment=run.read("environment.json")))
     write_report(run)
     tell("writing the report", 1, 1, "")
-    return run
 
 
 def ready(plan: Audit, place: torch.device, *, download: bool, tell: Tell) -> tuple[Classifier, Dataset]:

@@ -44,28 +44,29 @@ def compare(
     base, runs = plan.base, dict[str, Run]()
     said = base.description or "One network trained in several ways, and what each withstands."
     known = {"name": base.name, "description": said, "model": base.model, "dataset": base.dataset}
-    run = Run.create(folder, known | {"seed": base.seed, **as_json(plan)}, resume=resume)
-    for name, part in plans.items():
+    with Run.hold(folder, known | {"seed": base.seed, **as_json(plan)}, resume=resume) as run:
+        for name, part in plans.items():
 
-        def told(what: str, done: int, of: int, detail: str, name: str = name) -> None:
-            tell(f"{name}: {what}", done, of, detail)
+            def told(what: str, done: int, of: int, detail: str, name: str = name) -> None:
+                tell(f"{name}: {what}", done, of, detail)
 
-        part = replace(part, name=name, description=f"{base.name}, the arm {plan.labels[name]!r}.")
-        path = run.path / "arms" / name
-        runs[name] = audit(part, path, device=device, download=download, resume=resume, tell=told)
-    for name in ("data.json", "environment.json"):
-        run.write(name, runs[BASE].read(name))
-    run.record("model", runs[BASE].results["model"])
-    run.record("comparison", side_by_side(plan, runs))
-    if "transferred" not in run.results or run.read("gallery.json") is None:
-        classifiers = {
-            name: load_saved(arm.path, plans[name].model, **plans[name].options).to(place) for name, arm in runs.items()
-        }
-        run.record("transferred", write_transferred(run, plan, classifiers, dataset, tell))
-        write_gallery(run, plan, classifiers, dataset, tell)
-    from ironglass.report.page import write_report  # late: matplotlib takes its time
+            part = replace(part, name=name, description=f"{base.name}, the arm {plan.labels[name]!r}.")
+            path = run.path / "arms" / name
+            runs[name] = audit(part, path, device=device, download=download, resume=resume, tell=told)
+        for name in ("data.json", "environment.json"):
+            run.write(name, runs[BASE].read(name))
+        run.record("model", runs[BASE].results["model"])
+        run.record("comparison", side_by_side(plan, runs))
+        if "transferred" not in run.results or run.read("gallery.json") is None:
+            classifiers = {
+                name: load_saved(arm.path, plans[name].model, **plans[name].options).to(place)
+                for name, arm in runs.items()
+            }
+            run.record("transferred", write_transferred(run, plan, classifiers, dataset, tell))
+            write_gallery(run, plan, classifiers, dataset, tell)
+        from ironglass.report.page import write_report  # late: matplotlib takes its time
 
-    write_report(run)
+        write_report(run)
     return run
 
 

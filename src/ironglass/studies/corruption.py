@@ -16,7 +16,7 @@ from ironglass.measure.corruption import corrupted_logits, corruption_numbers
 from ironglass.measure.per_image import per_image, write_per_image
 from ironglass.models.classifier import Classifier
 from ironglass.models.predict import logits_of
-from ironglass.run import Run, atomic
+from ironglass.run import Run
 from ironglass.studies.attack import Tell
 from ironglass.studies.plan import Audit
 from ironglass.studies.prepare import spread_positions
@@ -88,7 +88,7 @@ def _write_shown(
         columns = rows.select(["prediction", "confidence", "correct"]).to_pylist()
         entries.append({"name": name, "images": columns})
     image = {"name": split.names[where[at]], "label": int(split.labels[where[at]]), "right": bool(clean[at])}
-    with atomic(run.path / "corruptions.safetensors") as path:
+    with run.atomic(run.path / "corruptions.safetensors") as path:
         path.write_bytes(save({key: np.ascontiguousarray(value) for key, value in tensors.items()}))
     run.write("corruptions.json", {**image, "severities": list(SHOWN), "corruptions": entries})
 

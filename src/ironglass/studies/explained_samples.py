@@ -10,7 +10,7 @@ from safetensors.numpy import save
 from ironglass.measure.accuracy import top
 from ironglass.measure.attribution import deletion, image_maps, insertion, last_layer
 from ironglass.measure.quality import GRADIENTS
-from ironglass.run import Run, atomic
+from ironglass.run import Run
 from ironglass.studies.attack import generator
 from ironglass.studies.explanations import Explanations
 
@@ -53,7 +53,7 @@ def write_explained_samples(run: Run, explanations: Explanations) -> None:
         for i, entry in enumerate(facts):
             best = [[int(rank), float(share)] for rank, share in zip(ranks[i], confidence[i], strict=True)]
             entry.setdefault("top", {})[condition.name] = best
-    with atomic(run.path / "explained.safetensors") as path:
+    with run.atomic(run.path / "explained.safetensors") as path:
         path.write_bytes(save({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}))
     methods = list(explanations.methods)
     run.write("explained.json", {"methods": methods, "layers": layers, "conditions": shown, "images": facts})

@@ -18,7 +18,7 @@ from ironglass.explain import EXPLAINERS, explain
 from ironglass.measure.attribution import last_layer
 from ironglass.models.classifier import Classifier, check_labels, frozen
 from ironglass.models.predict import batches
-from ironglass.run import Run, atomic
+from ironglass.run import Run
 from ironglass.studies.attack import Tell, generator
 from ironglass.studies.choice import chosen_positions, target_class
 from ironglass.studies.conditions import Condition, Found, conditions
@@ -133,11 +133,11 @@ def run_explanations(run: Run, explanations: Explanations, tell: Tell) -> None:
         looks = list(explanations.looks(images, labels, draws))
         targets = explanations.targets(looks[0].logits, labels)
         for look in reversed(looks):
-            write_look(batch_file(run, look.condition.name, number), look, labels, targets)
+            write_look(run, batch_file(run, look.condition.name, number), look, labels, targets)
     tell("explaining", count, count, "")
 
 
-def write_look(path: Path, look: Look, labels: Labels, targets: Labels) -> None:
+def write_look(run: Run, path: Path, look: Look, labels: Labels, targets: Labels) -> None:
     """Writes one batch in one condition, in one step. The file's metadata names each method's last layer."""
     tensors = {
         "labels": labels,
@@ -152,7 +152,7 @@ def write_look(path: Path, look: Look, labels: Labels, targets: Labels) -> None:
         tensors["hidden"] = look.hidden.to(torch.uint8)
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     last = {name: last_layer(maps) for name, maps in look.found.items() if isinstance(maps, dict)}
-    with atomic(path) as temporary:
+    with run.atomic(path) as temporary:
         temporary.write_bytes(save(plain, metadata=last))
 
 

@@ -15,7 +15,7 @@ from ironglass.explain import ActivationMaximisation, Saliency, feature_maps, ti
 from ironglass.measure.accuracy import top
 from ironglass.models.classifier import Classifier, frozen
 from ironglass.models.predict import logits_of
-from ironglass.run import Run, atomic
+from ironglass.run import Run
 from ironglass.studies.attack import Tell, generator
 from ironglass.studies.comparison import BASE, Comparison
 from ironglass.studies.prepare import measured_split, spread_positions
@@ -72,7 +72,7 @@ def write_gallery(
         "classes": classes.tolist(),
         "arms": arms,
     }
-    with atomic(run.path / "gallery.safetensors") as path:
+    with run.atomic(run.path / "gallery.safetensors") as path:
         path.write_bytes(save({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}))
     run.write("gallery.json", facts)
 

@@ -85,22 +85,22 @@ def harden(
         ready(part, pick_device(device), download=download, tell=tell)
     said = given.description or "What it takes to fool it before and after hardening, on the same images."
     known = {"name": given.name, "description": said, "model": given.model, "dataset": given.dataset}
-    run = Run.create(folder, known | {"seed": given.seed, **as_json(plan)}, resume=resume)
-    found = {}
-    for side, part in sides.items():
+    with Run.hold(folder, known | {"seed": given.seed, **as_json(plan)}, resume=resume) as run:
+        found = {}
+        for side, part in sides.items():
 
-        def told(what: str, done: int, of: int, detail: str, side: str = side) -> None:
-            tell(f"{side}: {what}", done, of, detail)
+            def told(what: str, done: int, of: int, detail: str, side: str = side) -> None:
+                tell(f"{side}: {what}", done, of, detail)
 
-        part = replace(part, name=side, description=f"{given.name}: the model {side} hardening.")
-        found[side] = audit(part, run.path / side, device=device, download=download, resume=resume, tell=told)
-    for name in ("data.json", "environment.json"):
-        run.write(name, found["after"].read(name))
-    run.record("model", found["after"].results["model"])
-    run.record("hardening", compared(found["before"], found["after"]))
-    from ironglass.report.page import write_report  # late: matplotlib takes its time
+            part = replace(part, name=side, description=f"{given.name}: the model {side} hardening.")
+            found[side] = audit(part, run.path / side, device=device, download=download, resume=resume, tell=told)
+        for name in ("data.json", "environment.json"):
+            run.write(name, found["after"].read(name))
+        run.record("model", found["after"].results["model"])
+        run.record("hardening", compared(found["before"], found["after"]))
+        from ironglass.report.page import write_report  # late: matplotlib takes its time
 
-    write_report(run)
+        write_report(run)
     return run
 
 

@@ -11,7 +11,7 @@ from ironglass.measure.statistics import Rate, wilson
 from ironglass.models.classifier import Classifier
 from ironglass.models.linear import linear_weights
 from ironglass.models.predict import batches, logits_of
-from ironglass.run import Run, atomic
+from ironglass.run import Run
 from ironglass.studies.plan import Audit
 
 SHOWN = 2
@@ -39,7 +39,7 @@ def write_linear(run: Run, classifier: Classifier, split: Split, plan: Audit) ->
         "images": split.stored(chosen),
         "labels": split.labels[chosen],
     }
-    with atomic(run.path / "linear.safetensors") as path:
+    with run.atomic(run.path / "linear.safetensors") as path:
         path.write_bytes(save({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}))
     run.record(
         "linear",

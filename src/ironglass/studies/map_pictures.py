@@ -36,11 +36,12 @@ def write_pictures(run: Run, explanations: Explanations, tell: Tell) -> None:
                 scale = full_scale([part[i] for part in maps.values()])
                 for name, part in maps.items():
                     folder = run.path / "explanations" / name / "png" / method
-                    _write(folder / place, SIGNED[signed_index(part[i], scale)], scale)
+                    _write(run, folder / place, SIGNED[signed_index(part[i], scale)], scale)
 
 
-def _write(path: Path, picture: np.ndarray, scale: float) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+def _write(run: Run, path: Path, picture: np.ndarray, scale: float) -> None:
     told = PngInfo()
     told.add_text("scale", f"{scale:.6g}")
+    path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(picture).save(path, pnginfo=told)
+    run.lister(path)(path)  # no picture is used again before all are recorded, so none need come in one step

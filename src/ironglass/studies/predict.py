@@ -52,6 +52,6 @@ def predict(
     split = Split(pixels, np.zeros(len(names), dtype=np.int64), tuple(names))
     logits = logits_of(classifier, split, progress=lambda done, of: tell("predicting", done, of, ""))
     asked = {"name": "predict", "model": model, "paths": [str(path) for path in paths], "seed": seed}
-    run = Run.create(folder, asked, resume=resume)
-    run.write("data.json", {"images": len(names), "quarantined": [vars(file) for file in quarantined]})
-    return run, write_predictions(run, names, classifier.classes, logits)
+    with Run.hold(folder, asked, resume=resume) as run:
+        run.write("data.json", {"images": len(names), "quarantined": [vars(file) for file in quarantined]})
+        return run, write_predictions(run, names, classifier.classes, logits)

@@ -16,7 +16,7 @@ from ironglass.explain.grad_cam import GradCAM
 from ironglass.explain.occlusion import Occlusion
 from ironglass.measure.accuracy import top
 from ironglass.models.classifier import Classifier, frozen
-from ironglass.run import Run, atomic
+from ironglass.run import Run
 from ironglass.studies.attack import generator
 from ironglass.studies.plan import Audit
 from ironglass.types import Logits
@@ -79,7 +79,7 @@ def write_samples(
         _describe(i, position, split, classifier.classes, logits, attacked, facts["eps"])
         for i, position in enumerate(chosen)
     ]
-    with atomic(run.path / "samples.safetensors") as path:
+    with run.atomic(run.path / "samples.safetensors") as path:
         path.write_bytes(save({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}))
     run.write("samples.json", facts)
 

@@ -80,7 +80,7 @@ class Shown:
                 for eps, adversarial in zip(sizes, found, strict=True):
                     path = batch_file(self.folder(name, eps), number)
                     threat, part = THREATS[self.norm](eps), self.split.take(cut)
-                    write_batch(path, source, part, images, adversarial, threat, png=pngs[cut])
+                    write_batch(self.run, path, source, part, images, adversarial, threat, png=pngs[cut])
         tell("making images on base A", count, count, "")
 
     def read(self, name: str, eps: float) -> Iterator[tuple[Images, Images]]:

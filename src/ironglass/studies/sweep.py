@@ -15,7 +15,7 @@ from ironglass.fields import dataclass
 from ironglass.run import Run
 from ironglass.studies.attack import Tell
 from ironglass.studies.audit import ready
-from ironglass.studies.environment import environment
+from ironglass.studies.environment import environment, write_environment
 from ironglass.studies.parallel import Job, check_jobs, run_parallel
 from ironglass.studies.plan import Audit, Step
 from ironglass.studies.prepare import measured_split, pick_device
@@ -102,25 +102,28 @@ def sweep(
     split, _ = measured_split(trials[0].plan, dataset)
     said = plan.trial.description or "One recipe with some of its settings varied, trial by trial."
     known = {"name": plan.name, "description": said, "dataset": plan.trial.dataset, "seed": plan.trial.seed}
-    run = Run.create(folder, known | as_json(plan), resume=resume)
-    run.write("environment.json", environment(device=place, seed=plan.trial.seed, fingerprint=dataset.fingerprint))
-    if not {"size", "channels"} & set(plan.vary):  # else there is no one description of the images
-        run.write("data.json", dataset.describe())
+    with Run.hold(folder, known | as_json(plan), resume=resume) as run:
+        write_environment(run, environment(device=place, seed=plan.trial.seed, fingerprint=dataset.fingerprint))
+        if not {"size", "channels"} & set(plan.vary):  # else there is no one description of the images
+            run.write("data.json", dataset.describe())
 
-    root = run.path / "trials"
-    waiting = [trial for trial in trials if "trial" not in Run(root / trial.name).results]
-    if jobs > 1:
-        queue = [Job(trial.name, run_trial, (trial.plan, root / trial.name, device, download)) for trial in waiting]
-        failed = run_parallel(queue, jobs=jobs, tell=tell)
-    else:
-        failed = _run_in_turn(waiting, root, device=device, download=download, tell=tell)
-    done = [trial for trial in trials if trial.name not in failed]
-    if done and not NETWORK & {path.partition(".")[0] for path in plan.vary}:
-        run.record("model", Run(root / done[0].name).results["model"])
-    run.record("sweep", sweep_results(plan.trial, plan.vary, trials, root, failed, split=split, jobs=jobs))
-    from ironglass.report.page import write_report  # late: matplotlib takes its time
+        root = run.path / "trials"
+        for trial in trials:
+            if (root / trial.name / "recipe.json").is_file():
+                Run(root / trial.name).mend()
+        waiting = [trial for trial in trials if "trial" not in Run(root / trial.name).results]
+        if jobs > 1:
+            queue = [Job(trial.name, run_trial, (trial.plan, root / trial.name, device, download)) for trial in waiting]
+            failed = run_parallel(queue, jobs=jobs, tell=tell)
+        else:
+            failed = _run_in_turn(waiting, root, device=device, download=download, tell=tell)
+        done = [trial for trial in trials if trial.name not in failed]
+        if done and not NETWORK & {path.partition(".")[0] for path in plan.vary}:
+            run.record("model", Run(root / done[0].name).results["model"])
+        run.record("sweep", sweep_results(plan.trial, plan.vary, trials, root, failed, split=split, jobs=jobs))
+        from ironglass.report.page import write_report  # late: matplotlib takes its time
 
-    write_report(run)
+        write_report(run)
     if len(failed) == len(trials):
         raise InputError(f"every trial failed, {trials[0].name} since {failed[trials[0].name]}")
     return run

@@ -16,10 +16,10 @@ from ironglass.errors import InputError
 from ironglass.measure.transfer_matrix import transferred
 from ironglass.models.save import save_classifier
 from ironglass.models.summary import summarise
-from ironglass.run import Run, atomic
+from ironglass.run import Run
 from ironglass.studies.attack import Tell
 from ironglass.studies.audit import audit
-from ironglass.studies.environment import environment
+from ironglass.studies.environment import environment, write_environment
 from ironglass.studies.ground import Architecture, architecture_of, ground_of
 from ironglass.studies.parallel import Job, check_jobs, run_parallel
 from ironglass.studies.plan import Step
@@ -64,31 +64,32 @@ def transfer(
     check_members(ground, members)
     said = plan.target.description or "Networks that share their first blocks with another, and what fools them."
     known = {"name": plan.name, "description": said, "model": source.model, "dataset": plan.target.dataset}
-    run = Run.create(folder, known | {"seed": plan.target.seed, **as_json(plan)}, resume=resume)
-    run.write(
-        "environment.json", environment(device=place, seed=plan.target.seed, fingerprint=ground.dataset.fingerprint)
-    )
-    run.write("data.json", ground.dataset.describe())
+    with Run.hold(folder, known | {"seed": plan.target.seed, **as_json(plan)}, resume=resume) as run:
+        write_environment(run, environment(device=place, seed=plan.target.seed, fingerprint=ground.dataset.fingerprint))
+        run.write("data.json", ground.dataset.describe())
+        for member in members:
+            if (ground.folder(member.name) / "recipe.json").is_file():
+                Run(ground.folder(member.name)).mend()
 
-    bases = [member for member in members if member.arm == "base"]
-    queue = [Job(SOURCE, write_source, (plan, path, device, download))]
-    queue += [Job(one.name, train_and_measure, (plan, path, source, [one], device, False)) for one in bases]
-    _do(queue, jobs, tell)
-    base_a = ground.load(SOURCE)
-    shown_of(run, plan, ground.dataset, ground.split).make(base_a, plan.target.seed, tell)
-    shares = dealt(members, jobs)
-    _do([Job(f"share {n}", train_and_measure, (plan, path, source, share, device, True))
-         for n, share in enumerate(shares, 1) if share], jobs, tell)  # fmt: skip
-    names = matrix_names(members)
-    rows = dealt(names, jobs)
-    _do([Job(f"share {n}", write_matrix, (plan, path, source, share, names, device))
-         for n, share in enumerate(rows, 1) if share], jobs, tell)  # fmt: skip
-    write_picture(ground, base_a, members)
-    run.record("model", summarise(ground.load(bases[0].name))[1])
-    run.record("transfer", transfer_results(ground, members, base_a))
-    from ironglass.report.page import write_report  # late: matplotlib takes its time
+        bases = [member for member in members if member.arm == "base"]
+        queue = [Job(SOURCE, write_source, (plan, path, device, download))]
+        queue += [Job(one.name, train_and_measure, (plan, path, source, [one], device, False)) for one in bases]
+        _do(queue, jobs, tell)
+        base_a = ground.load(SOURCE)
+        shown_of(run, plan, ground.dataset, ground.split).make(base_a, plan.target.seed, tell)
+        shares = dealt(members, jobs)
+        _do([Job(f"share {n}", train_and_measure, (plan, path, source, share, device, True))
+             for n, share in enumerate(shares, 1) if share], jobs, tell)  # fmt: skip
+        names = matrix_names(members)
+        rows = dealt(names, jobs)
+        _do([Job(f"share {n}", write_matrix, (plan, path, source, share, names, device))
+             for n, share in enumerate(rows, 1) if share], jobs, tell)  # fmt: skip
+        write_picture(ground, base_a, members)
+        run.record("model", summarise(ground.load(bases[0].name))[1])
+        run.record("transfer", transfer_results(ground, members, base_a))
+        from ironglass.report.page import write_report  # late: matplotlib takes its time
 
-    write_report(run)
+        write_report(run)
     return run
 
 
@@ -166,6 +167,6 @@ def write_matrix(
         tell("showing each one's images to all", number, len(waiting), name)
         (right,) = transferred(victims[name], victims, some, [attack], classes=ground.dataset.classes,
                                seed=plan.target.seed)  # fmt: skip
-        with atomic(folder / "matrix" / f"{name}.parquet") as path:
+        with ground.run.atomic(folder / "matrix" / f"{name}.parquet") as path:
             pq.write_table(pa.table({"name": list(some.names)} | right), path)
     tell("showing each one's images to all", len(waiting), len(waiting), "")

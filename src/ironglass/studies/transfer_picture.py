@@ -13,7 +13,6 @@ from ironglass.data.wordnet import words_of
 from ironglass.measure.transfer_matrix import knows, true_answers
 from ironglass.models.classifier import Classifier, frozen
 from ironglass.models.predict import logits_of
-from ironglass.run import atomic
 from ironglass.studies.ground import Ground
 from ironglass.studies.shown import shown_of
 from ironglass.studies.transfer_plan import SOURCE, Member
@@ -50,7 +49,7 @@ def write_picture(ground: Ground, base_a: Classifier, members: Sequence[Member])
                 "right": int(which) == truth if known else None,
             })  # fmt: skip
         columns.append({"eps": eps, "answers": answers})
-    with atomic(ground.run.path / "transfer.safetensors") as path:
+    with ground.run.atomic(ground.run.path / "transfer.safetensors") as path:
         path.write_bytes(save({"images": np.ascontiguousarray(np.stack([pixels for _, (_, pixels) in made]))}))
     known = {"name": split.names[place], "label": int(label)}
     ground.run.write("transfer.json", {"image": known, "attack": shown.names[0], "columns": columns})

@@ -16,7 +16,7 @@ from ironglass.measure.statistics import wilson
 from ironglass.measure.transfer_matrix import transferred
 from ironglass.models.classifier import Classifier
 from ironglass.models.predict import logits_of
-from ironglass.run import Run, atomic
+from ironglass.run import Run
 from ironglass.studies.adversarial import tag
 from ironglass.studies.attack import Tell
 from ironglass.studies.comparison import BASE, Comparison
@@ -61,7 +61,7 @@ def _matrix(
                 progress=lambda done, of, what=what: tell(what, done, of, name),
             )  # fmt: skip
             for one, right in zip(missing, made, strict=True):
-                with atomic(files[one]) as path:
+                with run.atomic(files[one]) as path:
                     pq.write_table(pa.table({"name": list(some.names)} | right), path)
         found[surrogate] = [_rates(pq.read_table(files[one]), list(classifiers)) for one in named]
     clean = {arm: logits_of(one, some).argmax(1).numpy() == some.labels for arm, one in classifiers.items()}

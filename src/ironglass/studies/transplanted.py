@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from ironglass.measure.white_box import white_box
 from ironglass.models.predict import logits_of
-from ironglass.run import Run, atomic
+from ironglass.run import Run
 from ironglass.studies.attack import Tell
 from ironglass.studies.audit import training_line
 from ironglass.studies.ground import Architecture, Ground, ground_of
@@ -96,7 +96,7 @@ def measure_member(ground: Ground, member: Member, tell: Tell) -> None:
         progress=lambda done, of: tell("attacking it", done, of, ""),
     )
     rows += [(f"own-{one.attack}", one.eps, one.right) for one in own]
-    with atomic(run.path / "per_image" / "measured.parquet") as path:
+    with run.atomic(run.path / "per_image" / "measured.parquet") as path:
         names = [(ground.attacked if kind.startswith("own-") else split).names for kind, _, _ in rows]
         table = pa.table(
             {

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from ironglass.errors import InputError
 from ironglass.models.save import write_state
-from ironglass.run import atomic
+from ironglass.run import Run
 from ironglass.train.position import Position
 
 STATE, GOOD, MOST_MERIT = "state.safetensors", "good.safetensors", "most-merit.safetensors"
@@ -24,27 +24,32 @@ interrupted run goes back to the same."""
 
 
 def save_checkpoint(
-    paths: list[Path], position: Position, modules: dict[str, nn.Module], optimiser: torch.optim.Optimizer
+    run: Run, paths: list[Path], position: Position, modules: dict[str, nn.Module], optimiser: torch.optim.Optimizer
 ) -> None:
-    """Writes the position, the modules' tensors and the optimiser's state to each path in turn, each in one step."""
+    """Writes the position, the modules' tensors and the optimiser's state to each path in turn, each in one step.
+
+    paths: within the run's folder.
+    """
     state: dict[str, Tensor] = {}
     for prefix, module in modules.items():
         state |= {f"{prefix}/{name}": tensor for name, tensor in module.state_dict().items()}
     for number, entry in optimiser.state_dict()["state"].items():
         state |= {f"optimiser/{number}/{name}": value for name, value in entry.items() if isinstance(value, Tensor)}
-    write_state(state, paths[0], {"position": json.dumps(asdict(position))})
+    write_state(state, paths[0], {"position": json.dumps(asdict(position))}, run=run)
     for path in paths[1:]:
-        with atomic(path) as temporary:
+        with run.atomic(path) as temporary:
             shutil.copyfile(paths[0], temporary)
 
 
 def load_checkpoint(
-    path: Path, modules: dict[str, nn.Module], optimiser_of: Callable[[int], torch.optim.Optimizer]
+    run: Run, path: Path, modules: dict[str, nn.Module], optimiser_of: Callable[[int], torch.optim.Optimizer]
 ) -> tuple[Position, torch.optim.Optimizer]:
     """Fills the modules and gives back the position and an optimiser with its state.
 
-    optimiser_of: makes the optimiser of a stage, given the stage's number.
+    optimiser_of: makes the optimiser of a stage, given the stage's number. Raises InputError where the file is not as
+    it was written.
     """
+    run.check([path.relative_to(run.path).as_posix()])
     try:
         with safe_open(path, framework="pt") as file:
             position = Position(**json.loads(file.metadata()["position"]))

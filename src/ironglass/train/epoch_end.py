@@ -46,7 +46,7 @@ def keep_weights(run: Run, classifier: Classifier, row: dict[str, Any]) -> None:
     if row["best"]:
         save_classifier(classifier, run.path)
     if row.get("clean_best"):
-        write_state(classifier.network.state_dict(), run.path / "model-clean-best.safetensors")
+        write_state(classifier.network.state_dict(), run.path / "model-clean-best.safetensors", run=run)
 
 
 def merit(row: dict[str, Any]) -> tuple[float, ...]:

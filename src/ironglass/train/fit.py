@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import torch
@@ -56,8 +57,24 @@ def fit(
     dataset = match_classes(dataset, classifier.classes)
     check_recipe(classifier, dataset, recipe)
     accelerator = Accelerator(cpu=classifier.device.type == "cpu")
-    with accelerator.main_process_first():
-        run = Run.create(folder, as_json(recipe), resume=resume or not accelerator.is_main_process)
+    with ExitStack() as held:
+        with accelerator.main_process_first():
+            asked = Run.hold(folder, as_json(recipe), resume=resume, first=accelerator.is_main_process)
+            run = held.enter_context(asked)
+        _train(run, classifier, dataset, recipe, accelerator, progress, watch)
+    return run
+
+
+def _train(
+    run: Run,
+    classifier: Classifier,
+    dataset: Dataset,
+    recipe: Recipe,
+    accelerator: Accelerator,
+    progress: Callable[[Status], None] | None,
+    watch: Watch | None,
+) -> None:
+    """Trains as far as that is not done, and leaves the classifier with the kept weights."""
     if "training" not in run.results:
         devices = [classifier.device] if classifier.device.type == "cuda" else []
         deterministic = torch.backends.cudnn.deterministic
@@ -70,7 +87,6 @@ def fit(
             classifier.requires_grad_(True).eval()
     kept = run.path / "model.safetensors"
     load_state(classifier.network, read_state(kept), kept)
-    return run
 
 
 def check_recipe(classifier: Classifier, dataset: Dataset, recipe: Recipe) -> None:

@@ -62,7 +62,7 @@ class Loop:
     ) -> None:
         self.classifier, self.dataset, self.recipe, self.run = classifier, dataset, recipe, run
         self.accelerator, self.interruption, self.progress, self.watch = accelerator, interruption, progress, watch
-        self.state = State(classifier, recipe, accelerator, run.path / "checkpoint")
+        self.state = State(classifier, recipe, accelerator, run)
         self.position = Position(watch=as_json(watch))
         self.clock = self.saved_at = time.monotonic()
         self.prefix: Prefix | None = None
@@ -88,6 +88,7 @@ class Loop:
             else:
                 break
         if self.accelerator.is_main_process:
+            self.run.write_history(self.position.rows)  # which may have been lost where nothing was left to train
             write_events(self.run.path, self.position.rows)
             self.run.record("training", training_record(self.position, self.recipe))
             shutil.rmtree(self.state.folder)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import torch
 from accelerate import Accelerator
 from torch import nn
 
 from ironglass.models.classifier import Classifier
+from ironglass.run import Run
 from ironglass.train.average import Average
 from ironglass.train.checkpoint import load_checkpoint, save_checkpoint
 from ironglass.train.freeze import learning_parameters
@@ -26,8 +25,9 @@ class State:
     optimiser: torch.optim.Optimizer
     held: list[nn.Module]
 
-    def __init__(self, classifier: Classifier, recipe: Recipe, accelerator: Accelerator, folder: Path) -> None:
-        self.classifier, self.recipe, self.accelerator, self.folder = classifier, recipe, accelerator, folder
+    def __init__(self, classifier: Classifier, recipe: Recipe, accelerator: Accelerator, run: Run) -> None:
+        self.classifier, self.recipe, self.accelerator, self.run = classifier, recipe, accelerator, run
+        self.folder = run.path / "checkpoint"
         self.average = Average(classifier, recipe.average) if recipe.average else None
         self.buffers = Buffers(classifier.network)
 
@@ -71,12 +71,12 @@ class State:
     def save(self, position: Position, *names: str) -> None:
         """Writes one checkpoint under each name, in turn."""
         if self.accelerator.is_main_process:
-            save_checkpoint([self.folder / name for name in names], position, self._modules(), self.optimiser)
+            save_checkpoint(self.run, [self.folder / name for name in names], position, self._modules(), self.optimiser)
 
     def load(self, name: str) -> tuple[Position, torch.optim.Optimizer]:
         """Takes the weights of a checkpoint, and gives back the position and the optimiser that belong to it."""
         self.accelerator.wait_for_everyone()
-        found = load_checkpoint(self.folder / name, self._modules(), self.make_optimiser)
+        found = load_checkpoint(self.run, self.folder / name, self._modules(), self.make_optimiser)
         self.accelerator.wait_for_everyone()  # before anyone writes the file anew
         return found
 

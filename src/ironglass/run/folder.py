@@ -1,0 +1,227 @@
+"""The run folder: what is in it, by the names that docs/run-folder.md gives."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from ironglass.errors import InputError, Notice
+from ironglass.run import lock
+from ironglass.run.checksums import NAME, Checksums, digest
+from ironglass.run.files import atomic, parse_json, read_json, read_text
+from ironglass.run.mend import mend
+
+
+class Run:
+    """One folder, one experiment.
+
+    `results.json` holds one entry a finished step (`evaluation`, `layers`, ...), so that a resumed run knows what it
+    need not do again. Every file is written atomically; `history.jsonl` is rewritten whole, a line an epoch.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r})"
+
+    @classmethod
+    def open(cls, path: str | Path) -> Run:
+        """An existing run folder. Raises InputError where there is none."""
+        if not (Path(path) / "recipe.json").is_file():
+            raise InputError(f"{path} is not a run folder: it has no recipe.json; name a folder that ironglass wrote")
+        return cls(path)
+
+    @classmethod
+    @contextmanager
+    def hold(
+        cls, path: str | Path, recipe: dict[str, Any], *, resume: bool = False, first: bool = True
+    ) -> Iterator[Run]:
+        """As `create`, and while entered no other process writes the folder.
+
+        first: False in a process that was launched beside one that holds it; there must be a run then. Raises
+        InputError as `create` does, and naming the process that has the folder.
+        """
+        folder = Path(path)
+        if not first or lock.is_held(folder):
+            yield cls.create(path, recipe, resume=True, first=False)
+            return
+        if (folder / lock.NAME).is_file():
+            with lock.hold(folder):
+                pass  # whoever writes it shall be named, before what is in it
+        _check_free(folder, resume=resume)
+        fresh = not folder.exists()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _cannot_write(folder, error) from error
+        try:
+            with lock.hold(folder):
+                run = cls.create(folder, recipe, resume=resume)
+                yield run
+                if run.checksums.kept:
+                    run.checksums.tidy()
+        finally:
+            if fresh:
+                with suppress(OSError):
+                    folder.rmdir()  # where nothing came of it
+
+    @classmethod
+    def create(cls, path: str | Path, recipe: dict[str, Any], *, resume: bool = False, first: bool = True) -> Run:
+        """A new run folder with its `recipe.json`, or, with `resume`, the one that is there.
+
+        Files of the latter that are not as they were written are taken away, so that they are made anew, and a Notice
+        says so. first: False to leave that to another process. Raises InputError where the folder holds another
+        experiment or is in use without `resume`, and for a damaged file that cannot be made anew.
+        """
+        run = cls(path)
+        _check_free(run.path, resume=resume)
+        try:
+            if not (run.path / "recipe.json").exists():
+                run.path.mkdir(parents=True, exist_ok=True)
+                run.checksums.start()
+                run.write("recipe.json", recipe)
+                return run
+            if first:
+                for part in run.path.rglob(".*.part"):  # of a process that was killed while writing
+                    part.unlink()
+            if run.read("recipe.json") != json.loads(json.dumps(recipe)):
+                raise InputError(f"{run.path} holds a run with other settings (recipe.json): name another --output")
+            if first:
+                run.mend()
+        except OSError as error:
+            raise _cannot_write(run.path, error) from error
+        return run
+
+    @property
+    def checksums(self) -> Checksums:
+        """The list of what each file was when it was written."""
+        return Checksums(self.path)
+
+    def mend(self) -> None:
+        """Takes away the files that are not as they were written, and forgets the results that rest on them.
+
+        Says by a Notice which they were, or that nothing can be checked, as in the folder of an older version. Raises
+        InputError for one that cannot be made anew.
+        """
+        if not self.checksums.kept:
+            warnings.warn(
+                Notice(f"{self.path} has no {NAME}: whether its files were changed cannot be checked"), stacklevel=2
+            )
+            return
+        try:
+            found = mend(self.path)
+        except InputError as error:
+            raise InputError(f"{self.path}: {error}") from error
+        if found.forgotten & self.results.keys():
+            self.write("results.json", {k: v for k, v in self.results.items() if k not in found.forgotten})
+        if found.faults:
+            more = f" and {len(found.faults) - 3} more" if len(found.faults) > 3 else ""
+            which = ", ".join(found.faults[:3]) + more
+            warnings.warn(Notice(f"{self.path}: not as written, and made anew: {which}"), stacklevel=2)
+
+    def check(self, names: Iterable[str]) -> list[str]:
+        """Those of the files that are gone though they were written; [] where nothing can be checked.
+
+        Raises InputError for one that is not as it was written.
+        """
+        if not self.checksums.kept:
+            return []
+        known, gone = self.checksums.read(), []
+        for name in names:
+            state = self.checksums.state(name, known)
+            if state == "changed" or (state == "unlisted" and (self.path / name).exists()):
+                raise InputError(
+                    f"{self.path / name} is not as it was written ({NAME}): restore it, or run again; without {NAME}"
+                    " the folder is read unchecked"
+                )
+            gone += [name] * (state == "missing")
+        return gone
+
+    def atomic(self, path: Path) -> AbstractContextManager[Path]:
+        """As the function `atomic`; the file, which lies within the folder, is also listed with its checksum."""
+        return atomic(path, self.lister(path))
+
+    def lister(self, path: Path, others: Iterable[Path] = ()) -> Callable[[Path], None]:
+        """What lists a file when it takes its place, as `atomic` calls it. others: files that are listed with it."""
+
+        def listed(temporary: Path) -> None:
+            if self.checksums.kept:
+                files = {self._name(other): digest(other) for other in others}
+                self.checksums.note(files | {self._name(path): digest(temporary)})
+
+        return listed
+
+    def _name(self, path: Path) -> str:
+        return path.relative_to(self.path).as_posix()
+
+    def write(self, name: str, value: Any) -> None:
+        """Writes `value` as JSON. NaN and infinity are refused, since other readers of JSON refuse them."""
+        text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
+        self.write_text(name, text + "\n")
+
+    def write_text(self, name: str, text: str) -> None:
+        """Writes a text file in one step."""
+        with self.atomic(self.path / name) as path:
+            path.write_text(text, encoding="utf-8")
+
+    def read(self, name: str, default: Any = None) -> Any:
+        """The JSON value in file `name`, or `default` where there is no such file. Raises InputError."""
+        found = read_json(self.path / name)
+        return default if found is None else found
+
+    def read_object(self, name: str) -> dict[str, Any]:
+        """The JSON object in file `name`, {} where there is no such file. Raises InputError for another value."""
+        found = self.read(name, {})
+        if not isinstance(found, dict):
+            raise InputError(f"{self.path / name} holds no JSON object: it is no file of a run")
+        return found
+
+    @property
+    def results(self) -> dict[str, Any]:
+        """Every finished step's numbers."""
+        return self.read_object("results.json")
+
+    def record(self, step: str, value: Any) -> None:
+        """Adds one finished step to `results.json`."""
+        self.write("results.json", self.results | {step: value})
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """One entry an epoch: stage, epoch, losses, accuracies, learning rate, seconds."""
+        path, rows = self.path / "history.jsonl", []
+        for number, line in enumerate((read_text(path) or "").splitlines(), 1):
+            row = parse_json(line, f"{path}, line {number},")
+            if not isinstance(row, dict):
+                raise InputError(f"{path}, line {number}, holds no JSON object: it is no epoch")
+            rows.append(row)
+        return rows
+
+    def write_history(self, rows: list[dict[str, Any]]) -> None:
+        """Replaces `history.jsonl`."""
+        self.write_text("history.jsonl", "".join(json.dumps(row, allow_nan=False) + "\n" for row in rows))
+
+
+def _check_free(folder: Path, *, resume: bool) -> None:
+    """Raises InputError for a folder that is in use without `resume`, or that is none of ours."""
+    try:
+        if not folder.exists():
+            return
+        if not folder.is_dir():
+            raise InputError(f"cannot write the run folder {folder}: it is a file; name another --output")
+        if all(entry.name in (NAME, lock.NAME) or entry.name.endswith(".part") for entry in folder.iterdir()):
+            return  # a process was killed before it had begun
+        if not resume:
+            raise InputError(f"{folder} is not empty: add --resume to go on, or name another --output")
+        if not (folder / "recipe.json").is_file():
+            raise InputError(f"{folder} is not a run folder, so there is nothing to resume")
+    except OSError as error:
+        raise _cannot_write(folder, error) from error
+
+
+def _cannot_write(folder: Path, error: OSError) -> InputError:
+    return InputError(f"cannot write the run folder {folder}: {error.strerror}; name another --output")
