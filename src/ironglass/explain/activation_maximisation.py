@@ -11,7 +11,8 @@ from torch.nn import functional as F
 
 from ironglass.errors import InputError
 from ironglass.explain.gradient import score_of
-from ironglass.explain.layers import as_maps, check_ran, copied, find_layers, watched
+from ironglass.explain.layers import check_ran, copied, watched
+from ironglass.explain.layout import laid_layers
 from ironglass.models.classifier import Classifier, check_labels, frozen
 from ironglass.types import Images, Labels
 
@@ -82,12 +83,12 @@ class ActivationMaximisation:
         if self.layer is None:
             check_labels(targets, len(targets), len(classifier.classes))
             return score_of(classifier(images), targets)
-        layers = find_layers(classifier.network, (self.layer,))
+        layers, layouts = laid_layers(classifier, (self.layer,), images)
         with watched(layers, copied) as outputs:
             classifier(images)
         check_ran((self.layer,), outputs)
-        size = (images.shape[2], images.shape[3])
-        means = as_maps(classifier, self.layer, outputs[self.layer], len(images), size).mean((2, 3))
+        layouts[self.layer].check(self.layer, outputs[self.layer], len(images))
+        means = layouts[self.layer](outputs[self.layer]).mean((2, 3))
         check_labels(targets, len(targets), means.shape[1])
         return score_of(means, targets)
 

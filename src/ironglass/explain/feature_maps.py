@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from ironglass.errors import InputError
-from ironglass.explain.layers import as_maps, check_ran, copied, find_layers, watched
+from ironglass.explain.layers import check_ran, copied, watched
+from ironglass.explain.layout import laid_layers
 from ironglass.models.classifier import Classifier, frozen
 from ironglass.types import Images
 
@@ -21,12 +22,13 @@ def feature_maps(classifier: Classifier, images: Images, layers: Sequence[str] |
     An output is the layer's own, before any activation that works in place. images: in [0, 1]. layers: as Grad-CAM's.
     Raises InputError for a layer that does not exist, does not run or has no maps.
     """
-    chosen = find_layers(classifier.network, layers)
+    chosen, layouts = laid_layers(classifier, layers, images)
     with frozen(classifier), torch.no_grad(), watched(chosen, copied) as outputs:
         classifier(images)
-        check_ran(layers, outputs)
-        shape = (len(images), (images.shape[2], images.shape[3]))
-        return {name: as_maps(classifier, name, output, *shape).detach() for name, output in outputs.items()}
+        check_ran(chosen, outputs)
+        for name, output in outputs.items():
+            layouts[name].check(name, output, len(images))
+        return {name: layouts[name](output).detach() for name, output in outputs.items()}
 
 
 @dataclass(frozen=True, kw_only=True)

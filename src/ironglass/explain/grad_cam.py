@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ironglass.explain.gradient import chunk_size, score_of
-from ironglass.explain.layers import check_ran, find_layers, layout_of
+from ironglass.explain.layers import check_ran
+from ironglass.explain.layout import Layout, laid_layers
 from ironglass.explain.untouched import pass_through
 from ironglass.models.classifier import Classifier, frozen
 from ironglass.models.folded import folded, shifts_of
@@ -29,8 +30,10 @@ class GradCAM:
     A is the layer's own output, before any activation. The maps are signed: the paper's ReLU belongs to the picture.
     All layers share one forward and one backward pass. A module that runs more than once is explained at its last run.
 
-    layers: names of modules whose output is (n, c, h, w), or tokens of a vision transformer of timm; None for every
-    convolution, and in such a transformer the first norm of each block.
+    layers: names of modules whose output holds the image's rows and columns, in whatever axes, or tokens that lie on a
+    grid over it, of which those that do not (class, distillation, registers) are left out; which they are is seen, not
+    read off the layer's type, see `layouts_of`. None for every convolution, and in a transformer the first norm of each
+    block, as far as they lie over the image.
     """
 
     layers: tuple[str, ...] | None = None
@@ -65,7 +68,7 @@ def class_activation_maps(
 
     within: `frozen`, or `folded` for weights that are linear in the gradient and independent of the output.
     """
-    layers = find_layers(classifier.network, names)
+    layers, layouts = laid_layers(classifier, names, images)
     # each layer's own output comes on top of what autograd keeps
     size = chunk_size(classifier, images[:1], len(images))
     found: dict[str, list[Maps]] = {}
@@ -73,7 +76,7 @@ def class_activation_maps(
         shifts = shifts_of(classifier)
         images, targets = images.detach(), targets.to(images.device)
         for some, wanted in zip(images.split(size), targets.split(size), strict=True):
-            outputs, weights = _weights(classifier, some, wanted, layers, names, weigh)
+            outputs, weights = _weights(classifier, some, wanted, layers, layouts, weigh)
             for name, output in outputs.items():
                 if name not in weights:  # no logit depends on it
                     weights[name] = output.new_zeros(output.shape[:2])
@@ -89,24 +92,23 @@ def _weights(
     images: Images,
     targets: Labels,
     layers: dict[str, nn.Module],
-    names: tuple[str, ...] | None,
+    layouts: dict[str, Layout],
     weigh: Callable[[Tensor, Tensor], Tensor],
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """The output of each layer as maps, and its channels' weights where a logit depends on it."""
-    shape = (len(images), (images.shape[2], images.shape[3]))
     maps: dict[str, Tensor] = {}
     weights: dict[str, Tensor] = {}
 
-    def note(name: str, layout: Callable[[Tensor], Tensor], gradient: Tensor) -> None:
-        weights[name] = weigh(maps[name], layout(gradient))
+    def note(name: str, gradient: Tensor) -> None:
+        weights[name] = weigh(maps[name], layouts[name](gradient))
 
     with torch.inference_mode(False), torch.enable_grad():
         done = pass_through(classifier, images.clone(), layers)  # clones are out of inference mode
-        check_ran(names, done.outputs)
+        check_ran(layers, done.outputs)
         for name, output in done.outputs.items():
-            layout = layout_of(classifier, name, output, *shape)
-            maps[name] = layout(output.detach())
+            layouts[name].check(name, output, len(images))
+            maps[name] = layouts[name](output.detach())
             # weighed at once, so that no more than one layer's gradient is held
-            output.register_hook(partial(note, name, layout))
+            output.register_hook(partial(note, name))
         torch.autograd.grad(score_of(done.logits, targets.clone()), done.first, allow_unused=True)
     return maps, weights

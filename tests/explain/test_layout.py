@@ -1,0 +1,318 @@
+"""Rows, columns and channels are seen in what a layer holds: Grad-CAM against plain autograd on the stated axes."""
+
+import warnings
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from ironglass.errors import InputError, Notice
+from ironglass.explain import GradCAM, feature_maps
+from ironglass.models import Classifier
+
+SIZE = (24, 32)
+GRID = (6, 8)  # of patches of 4 × 4
+
+
+def classifier_of(network: nn.Module, size: tuple[int, int] = SIZE) -> Classifier:
+    return Classifier(network, mean=(0.5,) * 3, std=(0.3,) * 3, classes=tuple("ab"), input_size=size).eval()
+
+
+class Kind(nn.Module):
+    """Maps (n, 8, h, w) of patches of 4 × 4, brought into a form by `turn`, through `layer`, to logits."""
+
+    def __init__(self, turn, layer, channels=8):
+        super().__init__()
+        torch.manual_seed(0)
+        self.stem, self.turn, self.layer = nn.Conv2d(3, channels, 4, stride=4), turn, layer
+        self.head = nn.LazyLinear(2)
+
+    def forward(self, x):
+        found = self.layer(self.turn(self.stem(x)))
+        return self.head(torch.sin(found).transpose(0, self.batch).flatten(1) if self.batch else found.sin().flatten(1))
+
+    batch = 0
+
+
+class Extra(nn.Module):
+    """`count` tokens of their own at the front, in the middle or at the end of (n, t, c)."""
+
+    def __init__(self, count, where):
+        super().__init__()
+        self.tokens, self.where = nn.Parameter(torch.randn(1, count, 8)), where
+
+    def forward(self, x):
+        own = self.tokens.expand(len(x), -1, -1)
+        at = {"front": 0, "middle": x.shape[1] // 2, "end": x.shape[1]}[self.where]
+        return torch.cat((x[:, :at], own, x[:, at:]), 1)
+
+
+class Mix(nn.Module):
+    """Global attention: every place sees all of the image, and more of itself only by the residual."""
+
+    def __init__(self):
+        super().__init__()
+        self.q, self.out = nn.Linear(8, 8), nn.Linear(8, 8)
+
+    def forward(self, x):
+        return x + self.out((self.q(x) @ x.mT).softmax(-1) @ x)
+
+
+def tokens(x):
+    return x.flatten(2).mT
+
+
+h, w = GRID
+# name: how maps (n, 8, h, w) are turned, the layer, and how its output becomes maps again
+KINDS = {
+    "maps": (lambda x: x, nn.Identity(), lambda o: o),
+    "LayerNorm of channels, rows and columns": (lambda x: x, nn.LayerNorm((8, h, w)), lambda o: o),
+    "LayerNorm of the width": (lambda x: x, nn.LayerNorm(w), lambda o: o),
+    "LayerNorm of rows and columns": (lambda x: x, nn.LayerNorm((h, w)), lambda o: o),
+    "GroupNorm": (lambda x: x, nn.GroupNorm(2, 8), lambda o: o),
+    "Linear along the width": (lambda x: x, nn.Linear(w, w), lambda o: o),
+    "Linear along the width, added": (
+        lambda x: x,
+        type("Added", (nn.Linear,), {"forward": lambda s, x: x + F.linear(x, s.weight, s.bias)})(w, w),
+        lambda o: o,
+    ),
+    "channels last": (lambda x: x.permute(0, 2, 3, 1), nn.LayerNorm(8), lambda o: o.permute(0, 3, 1, 2)),
+    "channels last, LayerNorm of all": (
+        lambda x: x.permute(0, 2, 3, 1),
+        nn.LayerNorm((h, w, 8)),
+        lambda o: o.permute(0, 3, 1, 2),
+    ),
+    "channels last, other channels": (
+        lambda x: x.permute(0, 2, 3, 1),
+        nn.Linear(8, 5),
+        lambda o: o.permute(0, 3, 1, 2),
+    ),
+    "channels between": (lambda x: x.permute(0, 2, 1, 3), nn.Identity(), lambda o: o.permute(0, 2, 1, 3)),
+    "columns before rows": (lambda x: x.transpose(2, 3), nn.Identity(), lambda o: o.transpose(2, 3)),
+    "columns before rows, channels last": (lambda x: x.permute(0, 3, 2, 1), nn.GELU(), lambda o: o.permute(0, 3, 2, 1)),
+    "tokens": (tokens, nn.Linear(8, 8), lambda o: o.mT.unflatten(2, GRID)),
+    "tokens last": (lambda x: x.flatten(2), nn.Identity(), lambda o: o.unflatten(2, GRID)),
+    "tokens of heads": (
+        lambda x: tokens(x).unflatten(2, (2, 4)).transpose(1, 2),
+        nn.LayerNorm(4),
+        lambda o: o.transpose(2, 3).flatten(1, 2).unflatten(2, GRID),
+    ),
+    "a class token": (tokens, Extra(1, "front"), lambda o: o[:, 1:].mT.unflatten(2, GRID)),
+    "two tokens more": (tokens, Extra(2, "front"), lambda o: o[:, 2:].mT.unflatten(2, GRID)),
+    "five tokens more": (tokens, Extra(5, "front"), lambda o: o[:, 5:].mT.unflatten(2, GRID)),
+    "three tokens at the end": (tokens, Extra(3, "end"), lambda o: o[:, :-3].mT.unflatten(2, GRID)),
+    "a class token in the middle": (
+        tokens,
+        Extra(1, "middle"),
+        lambda o: torch.cat((o[:, :24], o[:, 25:]), 1).mT.unflatten(2, GRID),
+    ),
+    "attention": (tokens, Mix(), lambda o: o.mT.unflatten(2, GRID)),
+    "one channel": (lambda x: x.sum(1), nn.Identity(), lambda o: o[:, None]),
+    "channels in groups": (lambda x: x.unflatten(1, (2, 4)), nn.Identity(), lambda o: o.flatten(1, 2)),
+    "channels on both sides": (
+        lambda x: x.unflatten(1, (2, 4)).permute(0, 1, 3, 4, 2),
+        nn.Identity(),
+        lambda o: o.permute(0, 1, 4, 2, 3).flatten(1, 2),
+    ),
+}
+
+
+def by_hand(classifier, images, targets, form, layer="layer"):
+    """Grad-CAM of one layer by plain autograd, whose output `form` turns into maps."""
+    kept = {}
+    network = classifier.network
+    handle = network.get_submodule(layer).register_forward_hook(lambda _m, _i, output: kept.update(own=output))
+    logits = network((images.requires_grad_() - classifier.mean) / classifier.std)
+    handle.remove()
+    (gradient,) = torch.autograd.grad(logits.gather(1, targets[:, None]).sum(), kept["own"])
+    output = form(kept["own"])
+    return (form(gradient).mean((2, 3), keepdim=True) * output).sum(1, keepdim=True).detach()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_map_is_that_of_the_axes_that_are_space(kind):
+    turn, layer, form = KINDS[kind]
+    network = Kind(turn, layer)
+    classifier = classifier_of(network)
+    images, targets = torch.rand(3, 3, *SIZE), torch.tensor([0, 1, 1])
+    classifier(images)  # makes the head
+    found = GradCAM(layers=("layer",))(classifier, images, targets)["layer"]
+    expected = by_hand(classifier, images.clone(), targets, form)
+    assert found.shape == (3, 1, *GRID)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=float(1e-5 * expected.abs().max()))
+    maps = feature_maps(classifier, images, ["layer"])["layer"]
+    torch.testing.assert_close(maps, form(layer(turn(network.stem((images - 0.5) / 0.3)))))
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_sides_of_one_length_are_told_apart(last):
+    network = Kind((lambda x: x.permute(0, 2, 3, 1)) if last else (lambda x: x), nn.LayerNorm(8))
+    classifier = classifier_of(network, (32, 32))
+    images, targets = torch.rand(2, 3, 32, 32), torch.tensor([0, 1])
+    classifier(images)
+    found = GradCAM(layers=("layer",))(classifier, images, targets)["layer"]
+    form = (lambda o: o.permute(0, 3, 1, 2)) if last else (lambda o: o)
+    expected = by_hand(classifier, images.clone(), targets, form)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=float(1e-5 * expected.abs().max()))
+
+
+def test_images_may_lie_along_the_second_axis():
+    network = Kind(lambda x: tokens(x).transpose(0, 1), nn.Linear(8, 8))
+    network.batch = 1
+    classifier = classifier_of(network)
+    images, targets = torch.rand(3, 3, *SIZE), torch.tensor([0, 1, 1])
+    classifier(images)
+    found = GradCAM(layers=("layer",))(classifier, images, targets)["layer"]
+    expected = by_hand(classifier, images.clone(), targets, lambda o: o.permute(1, 2, 0).unflatten(2, GRID))
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=float(1e-5 * expected.abs().max()))
+
+
+def windows(x):
+    parts = x.unflatten(2, (3, 2)).unflatten(4, (4, 2)).permute(0, 2, 4, 3, 5, 1)
+    return parts.flatten(0, 2).flatten(1, 2)
+
+
+class Windowed(nn.Module):
+    def __init__(self, layer):
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x):
+        return self.layer(windows(x)).unflatten(0, (-1, 12)).flatten(2)
+
+
+class Table(nn.Module):
+    """Adds a position embedding, made by a convolution over no image."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("places", torch.rand(1, 3, *GRID))
+        self.embed = nn.Conv2d(3, 8, 1)
+
+    def forward(self, x):
+        return x + self.embed(self.places)
+
+
+class Unfolded(nn.Module):
+    """A 1 × 1 convolution over (place in a patch, patch), as in MobileViT 2."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Conv2d(8, 8, 1), nn.Conv2d(8, 8, 1)
+
+    def forward(self, x):
+        parts = x.unflatten(2, (3, 2)).unflatten(4, (4, 2)).permute(0, 1, 3, 5, 2, 4).flatten(4, 5).flatten(2, 3)
+        return self.second(self.first(parts).relu())
+
+
+@pytest.mark.parametrize(
+    ("turn", "layer", "name", "says"),
+    [
+        (lambda x: x, Windowed(nn.Linear(8, 8)), "layer.layer", "windows"),
+        (lambda x: x, Table(), "layer.embed", "does not lie over the image"),
+        (lambda x: x.mean((2, 3)), nn.Linear(8, 8), "layer", "no places"),
+        (lambda x: x.flatten(1), nn.Linear(8 * 48, 7), "layer", "no places"),
+        (
+            tokens,
+            nn.Sequential(Mix(), nn.Flatten(), nn.Linear(8 * 48, 8 * 48), nn.Unflatten(1, (48, 8))),
+            "layer.3",
+            "no axes can be seen",
+        ),
+        (lambda x: tokens(x) @ tokens(x).mT, nn.Softmax(-1), "layer", "needs maps"),
+        (lambda x: x.flatten(2), nn.Linear(48, 30), "layer", "needs maps"),  # tokens mixed into others
+        (lambda x: x, nn.Linear(8, 5), "layer", "mixes places"),  # along the width, into another
+        (torch.ones_like, nn.GELU(), "layer", "same for any image"),
+    ],
+    ids=["windows", "embedding", "pooled", "flat", "through a vector", "attention", "mixer", "width", "nothing"],
+)
+def test_what_cannot_be_laid_out_is_refused_by_name(turn, layer, name, says):
+    classifier = classifier_of(Kind(turn, layer))
+    images, targets = torch.rand(2, 3, *SIZE), torch.tensor([0, 1])
+    classifier(images)
+    with pytest.raises(InputError, match=f"layer '{name}' gives .*{says}"):
+        GradCAM(layers=(name,))(classifier, images, targets)
+
+
+def test_all_layers_leave_out_those_over_no_image_without_a_word():
+    classifier = classifier_of(Kind(lambda x: x, Table()))
+    images = torch.rand(2, 3, *SIZE)
+    classifier(images)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert list(GradCAM()(classifier, images, torch.tensor([0, 1]))) == ["stem"]
+
+
+def test_a_convolution_over_unfolded_patches_is_laid_out_by_patch():
+    network = Kind(lambda x: x, Unfolded())
+    classifier = classifier_of(network)
+    images, targets = torch.rand(2, 3, *SIZE), torch.tensor([0, 1])
+    classifier(images)
+    found = GradCAM()(classifier, images, targets)
+    assert {name: tuple(maps.shape[2:]) for name, maps in found.items()} == {
+        "stem": GRID, "layer.first": (3, 4), "layer.second": (3, 4)}  # fmt: skip
+    expected = by_hand(
+        classifier, images.clone(), targets, lambda o: o.flatten(1, 2).unflatten(2, (3, 4)), "layer.second"
+    )
+    torch.testing.assert_close(found["layer.second"], expected, rtol=1e-4, atol=float(1e-5 * expected.abs().max()))
+
+
+class Shuffled(nn.Module):
+    """A convolution over places in an order of chance."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("order", torch.randperm(48, generator=torch.Generator().manual_seed(1)))
+        self.convolution = nn.Conv2d(8, 8, 1)
+
+    def forward(self, x):
+        return self.convolution(x.flatten(2)[:, :, self.order].unflatten(2, GRID))
+
+
+def test_a_convolution_over_places_in_no_order_is_named_and_left_out():
+    classifier = classifier_of(Kind(lambda x: x, Shuffled()))
+    images, targets = torch.rand(2, 3, *SIZE), torch.tensor([0, 1])
+    classifier(images)
+    with pytest.warns(Notice, match=r"layer\.convolution"):
+        assert list(GradCAM()(classifier, images, targets)) == ["stem"]
+    with pytest.raises(InputError, match=r"layer\.convolution"):
+        GradCAM(layers=("layer.convolution",))(classifier, images, targets)
+
+
+def test_a_probe_leaves_the_random_state_and_the_network_as_they_were():
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Dropout(0.5), nn.Flatten(), nn.Linear(4 * 36, 2))
+    classifier = classifier_of(network, (8, 8)).train()
+    before, state = torch.get_rng_state(), {k: v.clone() for k, v in classifier.state_dict().items()}
+    feature_maps(classifier, torch.rand(1, 3, 8, 8, generator=torch.Generator()), ["2"])
+    assert torch.equal(torch.get_rng_state(), before)
+    assert all(module.training for module in classifier.modules())
+    assert all(torch.equal(value, state[name]) for name, value in classifier.state_dict().items())
+    assert not any(module._forward_hooks for module in classifier.modules())
+
+
+def test_a_network_of_fixed_batch_is_probed_one_image_at_a_time():
+    class Fixed(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.stem, self.norm, self.head = nn.Conv2d(3, 8, 4, stride=4), nn.LayerNorm(8), nn.Linear(8, 2)
+
+        def forward(self, x):
+            maps = self.norm(self.stem(x).permute(0, 2, 3, 1))
+            return self.head(maps.reshape(1, 48, 8).mean(1))
+
+    classifier = classifier_of(Fixed())
+    maps = feature_maps(classifier, torch.rand(1, 3, *SIZE), ["norm"])["norm"]
+    assert maps.shape == (1, 8, *GRID)
+
+
+def test_probing_is_done_once_for_each_size():
+    network = Kind(lambda x: x, nn.Identity())
+    network.head = nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(32, 2))
+    network.forward = lambda x: network.head(network.layer(network.stem(x)))
+    classifier, calls = classifier_of(network), []
+    network.stem.register_forward_hook(lambda *_: calls.append(1))
+    for size, first in (((24, 32), True), ((24, 32), False), ((32, 24), True), ((24, 32), False)):
+        calls.clear()
+        maps = feature_maps(classifier, torch.rand(2, 3, *size), ["layer"])["layer"]
+        assert maps.shape[2:] == (size[0] // 4, size[1] // 4)
+        assert (len(calls) > 1) == first
