@@ -204,7 +204,7 @@ def _shared(
     for name, response in responses.items():
         changes, hint = Changes(response), hints[name]
         own, spread = _score(hint, changes) if hint is not None else (0.0, 0.0)
-        if hint is not None and own >= SURE + APART:
+        if hint is not None and (own >= SURE + APART or hint.single):
             return hint
         seen, score = _seen(_candidates(response, grids), changes)
         if hint is not None and own >= LIKELY and (seen is None or own >= score - 2 * APART):
