@@ -20,10 +20,6 @@ class Diverged(InputError):
     """Training whose loss is no finite number, however often it was taken back and its learning rate halved."""
 
 
-class Notice(UserWarning):
-    """Something that a person should know, said in one line: the command line prints it, and goes on."""
-
-
 def brief(value: Any) -> str:
     """What a message quotes of a value that may be of any size."""
     try:
