@@ -9,7 +9,7 @@ from torch.nn.utils import parametrizations
 
 from ironglass.models import Classifier
 from ironglass.models.classifier import frozen
-from ironglass.models.folded import _plan_of, folded
+from ironglass.models.folded import _known_of, folded
 from ironglass.models.tiny_maps import FEW
 
 N = FEW + 1
@@ -135,7 +135,7 @@ def test_logits_and_gradients_are_the_plain_ones(build, pairs):
             x = images.clone().requires_grad_()
             logits = classifier(x)
             found.append((logits.detach(), *torch.autograd.grad(logits.logsumexp(1).sum(), x)))
-    assert len(_plan_of(classifier).pairs) == pairs
+    assert len(_known_of(classifier).plan.pairs) == pairs
     (plain, slope), (fast, fast_slope) = found
     torch.testing.assert_close(fast, plain, rtol=1e-4, atol=1e-4 * plain.abs().max().item())
     # a value on the kink of a rectifier may fall to either side, and then the slope differs there for good reason

@@ -40,7 +40,7 @@ class MIFGSM:
         self, classifier: Classifier, images: Images, labels: Labels, *, generator: torch.Generator | None = None
     ) -> Images:
         """Adversarial images in [0, 1], within the threat. Nothing is drawn: `generator` is not used."""
-        with folded(classifier):
+        with folded(classifier, passes=self.steps):
             return ascend(
                 loss_of(classifier, labels, towards=self.targeted),
                 images,

@@ -64,7 +64,7 @@ class PGD:
             loss = loss_of(classifier, labels, towards=self.targeted)
             return ascend(loss, images, self.threat, **walk, start=start)
 
-        with folded(classifier):
+        with folded(classifier, passes=self.steps):
             if self.restarts == 1:
                 return attempt(images, labels)
             if self.leave and self.targeted is None:

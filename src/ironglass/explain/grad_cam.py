@@ -73,10 +73,10 @@ def class_activation_maps(
     size = chunk_size(classifier, images[:1], len(images))
     found: dict[str, list[Maps]] = {}
     with within(classifier), torch.no_grad():
-        shifts = shifts_of(classifier)
         images, targets = images.detach(), targets.to(images.device)
         for some, wanted in zip(images.split(size), targets.split(size), strict=True):
             outputs, weights = _weights(classifier, some, wanted, layers, layouts, weigh)
+            shifts = shifts_of(classifier)
             for name, output in outputs.items():
                 if name not in weights:  # no logit depends on it
                     weights[name] = output.new_zeros(output.shape[:2])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+import threading
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,27 @@ import torch
 from torch import fx, nn
 
 from ironglass.explain.simplify import simplify
+
+# torch.fx exchanges `nn.Module.__call__` for all threads while it traces, and two at once would leave that behind.
+_one_at_a_time = threading.Lock()
+
+
+class _Tracer(fx.Tracer):
+    """Traces what its own thread does: the modules that others run meanwhile go their ordinary way."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._thread = threading.get_ident()
+
+    def call_module(self, m: nn.Module, forward: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        if threading.get_ident() != self._thread:
+            return forward(*args, **kwargs)
+        return super().call_module(m, forward, args, kwargs)
+
+    def getattr(self, attr: str, attr_val: Any, parameter_proxy_cache: dict[str, Any]) -> Any:
+        if threading.get_ident() != self._thread:
+            return attr_val
+        return super().getattr(attr, attr_val, parameter_proxy_cache)
 
 
 def trace_network(network: nn.Module) -> fx.GraphModule | None:
@@ -23,9 +46,9 @@ def trace_network(network: nn.Module) -> fx.GraphModule | None:
         return None
     before = _random_states()
     try:
-        with warnings.catch_warnings():
+        with _one_at_a_time, warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            graph = fx.Tracer().trace(network)
+            graph = _Tracer().trace(network)
             traced = fx.GraphModule(network, graph)
     except Exception:  # a network's own code is run on stand-ins for tensors, and may fail in any way
         traced = None

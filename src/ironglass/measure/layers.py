@@ -17,6 +17,7 @@ from ironglass.measure.note import note
 from ironglass.measure.probe import probe
 from ironglass.measure.statistics import Rate, wilson
 from ironglass.models.classifier import Classifier, frozen
+from ironglass.models.exclusive import exclusive
 from ironglass.models.predict import batches
 from ironglass.types import Labels, Progress
 
@@ -92,14 +93,15 @@ def _outputs(
 
         return hook
 
-    handles = [layer.register_forward_hook(keep(name)) for name, layer in layers.items()]
-    try:
-        right = _right(
-            classifier, split, batch_size, tick, lambda: [found[name].append(latest[name]) for name in layers]
-        )
-    finally:
-        for handle in handles:
-            handle.remove()
+    with exclusive(classifier.network):
+        handles = [layer.register_forward_hook(keep(name)) for name, layer in layers.items()]
+        try:
+            right = _right(
+                classifier, split, batch_size, tick, lambda: [found[name].append(latest[name]) for name in layers]
+            )
+        finally:
+            for handle in handles:
+                handle.remove()
     return {name: torch.cat(parts) for name, parts in found.items()}, shapes, _rate(right)
 
 
@@ -111,7 +113,7 @@ def _accuracy_with(
     batch_size: int,
     tick: Callable[[], None],
 ) -> Rate:
-    with replaced(layer, change):
+    with exclusive(classifier.network), replaced(layer, change):
         return _rate(_right(classifier, split, batch_size, tick))
 
 

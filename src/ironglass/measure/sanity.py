@@ -19,6 +19,7 @@ from ironglass.measure.drift import ssim
 from ironglass.measure.looking import rank_correlation
 from ironglass.measure.statistics import mean_interval
 from ironglass.models.classifier import Classifier, frozen
+from ironglass.models.exclusive import exclusive
 from ironglass.types import Images, Labels, Progress
 
 DEPTHS = 6
@@ -71,7 +72,8 @@ def sanity_check(
         "random": lambda _: noise(images, generator),
         "edges": lambda _: edges(images),
     }
-    forgetful = deepcopy(classifier)
+    with exclusive(classifier.network):  # not while another thread has it changed
+        forgetful = deepcopy(classifier)
     layers = last_to_first(forgetful, images[:1])
     counts = sorted({round(count) for count in np.linspace(1, len(layers), DEPTHS)})
     done, of = 0, (len(counts) + 1) * len(methods)
@@ -127,13 +129,14 @@ def last_to_first(classifier: Classifier, image: Images) -> list[tuple[str, nn.M
     def note(name: str, *_: Any) -> None:  # a hook that gave anything back would change what the module is given
         started.setdefault(name, len(started))
 
-    handles = [module.register_forward_pre_hook(partial(note, name)) for name, module in named.items()]
-    try:
-        with frozen(classifier), torch.no_grad():
-            classifier(image)
-    finally:
-        for handle in handles:
-            handle.remove()
+    with exclusive(classifier.network):
+        handles = [module.register_forward_pre_hook(partial(note, name)) for name, module in named.items()]
+        try:
+            with frozen(classifier), torch.no_grad():
+                classifier(image)
+        finally:
+            for handle in handles:
+                handle.remove()
 
     def place(name: str) -> int:
         while name not in started and name:

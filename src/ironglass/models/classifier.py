@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ironglass.errors import InputError
+from ironglass.models.exclusive import exclusive, is_held
 from ironglass.models.normalisation import GIVEN, check_statistics
 from ironglass.types import Images, Logits
 
@@ -85,7 +86,11 @@ class Classifier(nn.Module):
         """
         if not self.training and not getattr(_checked, "inside", False) and not torch.compiler.is_compiling():
             check_images(images, self.channels)
-        return self.network((images - self.mean) / self.std)
+        given = (images - self.mean) / self.std
+        if is_held(self.network) or torch.compiler.is_compiling():
+            return self.network(given)
+        with exclusive(self.network):
+            return self.network(given)
 
     def layers(self) -> dict[str, nn.Module]:
         """The network's layers by name, in the order in which a forward pass enters them: its innermost modules, and
@@ -94,6 +99,10 @@ class Classifier(nn.Module):
         Found by a dry run on a grey image. A module that runs twice stands at its first place; one that never runs is
         left out, and so is what the network itself owns, as a transformer's class token.
         """
+        with exclusive(self.network):  # before there are hooks, which would be in the way of others
+            return self._layers()
+
+    def _layers(self) -> dict[str, nn.Module]:
         order: dict[str, nn.Module] = {}
         handles = [
             module.register_forward_pre_hook(lambda module, _in, name=name: order.setdefault(name, module) and None)
@@ -155,8 +164,13 @@ def frozen(classifier: Classifier) -> Iterator[Classifier]:
     """Inside: evaluation mode, and no gradient to any parameter, so that only the image's is computed.
 
     Mode, gradient flags and parameter gradients are as before on leaving, also after an exception. The caller has
-    checked the images; passes inside do not check them again.
+    checked the images; passes inside do not check them again. Other threads wait for their turn on the network.
     """
+    with exclusive(classifier.network):
+        yield from _frozen(classifier)
+
+
+def _frozen(classifier: Classifier) -> Iterator[Classifier]:
     modes = [(module, module.training) for module in classifier.modules()]
     flags = [(parameter, parameter.requires_grad) for parameter in classifier.parameters()]
     inside = getattr(_checked, "inside", False)

@@ -10,6 +10,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from ironglass.models.classifier import Classifier
+from ironglass.models.exclusive import exclusive
 from ironglass.run import Run, atomic
 
 
@@ -52,5 +53,6 @@ def write_state(
 def save_classifier(classifier: Classifier, folder: str | Path) -> None:
     """Writes `model.safetensors` (the network's weights) and `config.json` into `folder`."""
     run = Run(folder)
-    write_state(classifier.network.state_dict(), run.path / "model.safetensors", run=run)
+    with exclusive(classifier.network):  # not while another thread has it changed
+        write_state(classifier.network.state_dict(), run.path / "model.safetensors", run=run)
     run.write_text("config.json", json.dumps(configuration(classifier), indent=1) + "\n")

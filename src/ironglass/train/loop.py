@@ -17,6 +17,7 @@ from ironglass.data.augment import Augment
 from ironglass.data.dataset import Dataset
 from ironglass.errors import Diverged, InputError
 from ironglass.models.classifier import Classifier
+from ironglass.models.exclusive import exclusive
 from ironglass.run import Run
 from ironglass.train.checkpoint import GOOD, MOST_MERIT, STATE
 from ironglass.train.epoch_end import judge, keep_weights, mark_best
@@ -151,8 +152,9 @@ class Loop:
         labels = labels.to(device)
         replayed = objective.replayed() if isinstance(objective, Replaying) else objective
         for replay in range(objective.replays if isinstance(objective, Replaying) else 1):
-            if not self._descend(replayed, images, labels, mixed_seed(seed, replay) if replay else seed):
-                return
+            with exclusive(self.classifier.network):  # no other thread may see, or change, half a step
+                if not self._descend(replayed, images, labels, mixed_seed(seed, replay) if replay else seed):
+                    return
 
     def _descend(self, objective: Objective, images: Images, labels: Labels, seed: int) -> bool:
         """One step, or none, and False, where the loss is no finite number: then the network stays as it was."""
