@@ -62,6 +62,31 @@ def test_those_without_a_number_are_counted() -> None:
     assert headlines({"sweep": swept(None, None)}) == []
 
 
+def test_seeds_are_no_setting_to_choose() -> None:
+    one = swept(60, 90, 88, field="seed")
+    one["axes"][0]["field"] = "seed"
+    spread = {"mean": {"value": 0.79}, "lowest": 0.6, "highest": 0.9}
+    one["settings"] = [{"trials": ["t0", "t1", "t2"], "validation": spread}]
+    one["recommended"] |= {"tests": {}, "same": ["t0", "t2"]}
+    said = sweep_words(one)
+    assert "worse" not in said
+    assert "one setting, trained anew by other draws, and there is nothing to choose between" in said
+    assert "79.0\u202f% on average, from 60.0\u202f% to 90.0\u202f%: so much is the draw alone" in said
+    assert "lowest" not in said  # a lower seed is no better
+
+
+def test_what_a_hardened_trial_is_chosen_by_is_said() -> None:
+    hard = swept(95, 70, 60)
+    for row, robust in zip(hard["rows"], (5, 60, 40), strict=True):
+        row["robust_validation"] = wilson(robust, 100)
+    hard["attacks"] = {"names": ["pgd-10"], "norm": "linf", "eps": 8 / 255}
+    hard["recommended"] |= {"trial": "t1", "criterion": "robust_validation"}
+    said = sweep_words(hard)
+    assert "keeps 60.0\u202f% of 100 validation images right under attack at eps 8/255" in said
+    assert "unchanged, 70.0\u202f%" in said
+    assert headlines({"sweep": hard})[0]["rate"] == wilson(60, 100)
+
+
 def test_values_and_trials_by_name() -> None:
     assert [value_words(value) for value in (1e-4, 3, "timm/resnet18", {"kind": "NFGSM", "eps": 0.1}, [])] == [
         "0.0001", "3", "timm/resnet18", "NFGSM, eps 0.1", "none"]  # fmt: skip

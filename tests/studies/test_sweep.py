@@ -111,7 +111,8 @@ def test_one_that_fails_is_named_the_others_go_on_and_resume_tries_it_again(
     run = sweep(tried, tmp_path / "run")
     first, second = run.results["sweep"]["rows"]
     assert first["failed"] == "memory does not hold two images"
-    assert run.results["sweep"]["recommended"] == {"trial": second["name"], "level": 0.05, "alike": [], "tests": {}}
+    found = {"trial": second["name"], "level": 0.05, "criterion": "validation", "alike": [], "tests": {}}
+    assert run.results["sweep"]["recommended"] == found
     page = (run.path / "report.html").read_text(encoding="utf-8")
     assert "One trial failed." in page
     assert "memory does not hold two images" in page
@@ -165,6 +166,60 @@ def test_of_equals_the_one_of_lower_loss() -> None:
     assert found is not None
     assert (found["trial"], found["alike"]) == ("b", ["a"])
     assert recommended([{"name": "a", "diverged": "the loss ..."}], {}) is None
+
+
+def hardened(**rates: tuple[int, int]) -> list[dict]:
+    return [{"name": name, "validation": wilson(right, 100), "validation_loss": 0.1,
+             "robust_validation": wilson(robust, 100)} for name, (right, robust) in rates.items()]  # fmt: skip
+
+
+def test_where_every_trial_was_attacked_on_validation_images_that_decides() -> None:
+    right = {"plain": np.arange(100) < 5, "some": np.arange(100) < 60, "much": np.arange(100) < 58}
+    found = recommended(hardened(plain=(99, 5), some=(80, 60), much=(70, 58)), right)
+    assert found is not None
+    assert (found["trial"], found["criterion"], found["alike"]) == ("some", "robust_validation", ["much"])
+    mixed = hardened(plain=(99, 5), some=(80, 60))
+    del mixed[0]["robust_validation"]
+    found = recommended(mixed, right)
+    assert found is not None
+    assert (found["trial"], found["criterion"]) == ("plain", "validation")
+
+
+def test_seeds_of_one_setting_are_one_setting() -> None:
+    drawn = np.random.default_rng(0)
+    right = {name: drawn.random(100) < share for name, share in (("a", 0.3), ("b", 0.9), ("c", 0.6))}
+    given = rows(**{name: (int(flags.sum()), 0.5) for name, flags in right.items()})
+    found = recommended(given, right, [["a", "b", "c"]])
+    assert found is not None
+    assert (found["trial"], found["same"], found["alike"], found["tests"]) == ("b", ["a", "c"], [], {})
+
+
+def test_settings_are_compared_by_the_mean_over_their_seeds() -> None:
+    right = {"a": np.arange(100) < 99, "b": np.arange(100) < 40, "c": np.arange(100) < 80, "d": np.arange(100) < 78}
+    found = recommended(rows(a=(99, 0.1), b=(40, 0.1), c=(80, 0.1), d=(78, 0.1)), right, [["a", "b"], ["c", "d"]])
+    assert found is not None
+    assert (found["trial"], found["same"]) == ("c", ["d"])  # a is the highest of all, and its setting is not
+    assert found["alike"] == ["a"]  # whose seeds lie so far apart that chance may be all
+    assert found["tests"]["a"]["p_images"] < 0.05 < found["tests"]["a"]["p_seeds"] == found["tests"]["a"]["p"]
+
+
+def test_a_sweep_that_hardens_attacks_validation_images_and_groups_its_seeds(photos: Path, tmp_path: Path) -> None:
+    vary = {"stages.0.objective": ("cross-entropy", "n-fgsm"), "seed": (0, 1)}
+    run = sweep(plan(photos, vary, attacks=("pgd-2",), eps=(0.02, 0.1)), tmp_path / "run")
+    found = run.results["sweep"]
+    assert found["recommended"]["criterion"] == "robust_validation"
+    assert [one["trials"] for one in found["settings"]] == [
+        [row["name"] for row in found["rows"][start : start + 2]] for start in (0, 2)]  # fmt: skip
+    names = []
+    for row in found["rows"]:
+        table = pq.read_table(run.path / row["folder"] / "per_image" / "validation_attacked.parquet")
+        assert row["robust_validation"] == wilson(sum(table["correct"].to_pylist()), table.num_rows)
+        assert table.num_rows == 6  # as many as samples
+        names.append(table["name"].to_pylist())
+    assert all(one == names[0] for one in names)  # whatever the seed
+    page = (run.path / "report.html").read_text(encoding="utf-8")
+    for text in ("accuracy on validation images under attack", "are one setting", "the same setting, by another seed"):
+        assert text in page, text
 
 
 def test_every_combination_is_a_trial(photos: Path) -> None:

@@ -62,6 +62,8 @@ def _lines(console: Console) -> Tell:
 
 def show_run(run: Run, *, as_json: bool, quiet: bool) -> None:
     """The headline numbers and where the report is."""
+    from ironglass.report.constant import constant_lines
+
     results, report = run.results, run.path / "report.html"
     if as_json:
         print_json({"folder": str(run.path), "report": str(report), "results": results})
@@ -69,6 +71,8 @@ def show_run(run: Run, *, as_json: bool, quiet: bool) -> None:
     if quiet:
         return
     console = Console()
+    for line in constant_lines(results):
+        console.print(line, style="bold", soft_wrap=True, highlight=False)
     table = Table("measured", "accuracy", "95 % interval", "images", box=None, pad_edge=False, header_style="bold")
     for number in (1, 2, 3):
         table.columns[number].justify = "right"

@@ -7,7 +7,7 @@ from typing import Any
 from ironglass.report.attack_words import notable_points
 from ironglass.report.comparison_words import comparison_cards
 from ironglass.report.plain_words import harshest_mask
-from ironglass.report.sweep_words import taken, trial_words
+from ironglass.report.sweep_words import chosen_by, taken, trial_words
 from ironglass.report.transfer_words import transfer_cards
 from ironglass.report.words import eps_text, percent
 
@@ -68,9 +68,11 @@ def _swept(measured: dict[str, Any]) -> list[tuple[str, str, dict[str, Any], dic
     best = taken(measured)
     if best is None:
         return []
-    others = len(measured["recommended"]["tests"])
-    detail = f"of validation images: the highest of {others + 1} trials" if others else "of validation images"
-    cards = [(f"Recommended: {trial_words(best, measured)}", detail, best["validation"], {})]
+    key, others = chosen_by(measured), len(measured["recommended"]["tests"])
+    detail = "of validation images" if key == "validation" else "of validation images under attack"
+    if others:
+        detail += f": the highest of {others + 1} {'settings' if measured.get('settings') else 'trials'}"
+    cards = [(f"Recommended: {trial_words(best, measured)}", detail, best[key], {})]
     if measured["split"] != "validation":
         cards.append((f"The same on {measured['split']} images", "which had no say in it", best["measured"], {}))
     if robust := best.get("robust"):

@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+from ironglass.report.constant import constant_lines
 from ironglass.report.words import count, eps_text, interval, listed, magnitude, percent
 
 NORMS = {"linf": "Linf", "l2": "L2"}
@@ -22,6 +23,7 @@ def model_card(
     there is. What is unknown is left out; the licence is "other", since that of the data is not ours to state."""
     data, results, environment = data or {}, results or {}, environment or {}
     parts = [_front_matter(recipe, data, results), f"# {_plain(_name(recipe))}", _summary(recipe, data, results)]
+    parts[2:2] = [f"**{_plain(line)}**" for line in constant_lines(results)]
     if rows := _number_rows(results):
         parts += ["## Results", "\n".join(["| | value | 95 % interval | images |", "| --- | --: | --: | --: |", *rows])]
     attacks, fgsm = results.get("attacks"), _fgsm(results)

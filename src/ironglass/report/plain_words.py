@@ -9,6 +9,7 @@ from typing import Any
 
 from ironglass.report.attack_words import attack_words, notable_points
 from ironglass.report.comparison_words import comparison_words
+from ironglass.report.constant import constant_lines
 from ironglass.report.corruption_words import corruption_words
 from ironglass.report.explained_words import explanation_words, shortcut_words
 from ironglass.report.sweep_words import sweep_words
@@ -59,7 +60,8 @@ def plain_words(results: dict[str, Any], classes: list[str]) -> list[str]:
         ("shortcuts", lambda found: f"Does one place decide? {shortcut_words(found)}" if found["places"] else ""),
         ("attacks", attack_words) if "attacks" in results else ("fgsm", fgsm_words),
     )
-    return [text for key, say in parts if key in results for text in (say(results[key]),) if text]
+    said = [text for key, say in parts if key in results for text in (say(results[key]),) if text]
+    return [*constant_lines(results), *said]
 
 
 def accuracy_words(evaluation: dict[str, Any], classes: list[str]) -> str:

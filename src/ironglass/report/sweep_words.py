@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ironglass.report.words import count, interval, listed, objective, percent
+from ironglass.report.words import count, eps_text, interval, listed, objective, percent
 
 NAMED = 4  # trials that a sentence names; of more it counts them
 
@@ -48,15 +48,14 @@ def sweep_words(measured: dict[str, Any]) -> str:
     if best is None:
         return f"None of {count(len(rows))} trials came to a number: see why below."
     axes = listed([axis["label"] for axis in measured["axes"]])
-    rate, several = best["validation"], len(measured["axes"]) > 1
-    text = (
-        f"{count(len(rows))} trials varied {axes}. Take {'' if several else axes + ' '}{trial_words(best, measured)}: "
-    )
-    text += (
-        f"it names {percent(rate['value'])} of {count(rate['n'])} validation images right (95\u202f% interval "
-        f"{interval(rate)})."
-    )
-    text += " " + alike_words(measured)
+    several = len(measured["axes"]) > 1
+    text = f"{count(len(rows))} trials varied {axes}. "
+    if [axis["field"] for axis in measured["axes"]] == ["seed"]:
+        text += "They are one setting, trained anew by other draws, and there is nothing to choose between. Of them, "
+        text += f"seed {trial_words(best, measured)} "
+    else:
+        text += f"Take {'' if several else axes + ' '}{trial_words(best, measured)}: it "
+    text += f"{merit_words(best, measured)}. {seed_words(measured)}{alike_words(measured)}"
     if measured["split"] != "validation":
         text += (
             f" Being the best of several flatters that number; on {measured['split']} images, which had no say, it is "
@@ -69,11 +68,47 @@ def sweep_words(measured: dict[str, Any]) -> str:
     return text + edge_words(measured) + _lost(rows)
 
 
+def chosen_by(measured: dict[str, Any]) -> str:
+    """The key of the rate that trials are chosen by: `validation`, or `robust_validation`."""
+    return (measured["recommended"] or {}).get("criterion", "validation")
+
+
+def merit_words(best: dict[str, Any], measured: dict[str, Any]) -> str:
+    """What the recommended trial was chosen for, as "names 90 % of 100 validation images right (...)"."""
+    rate, clean = best[chosen_by(measured)], best["validation"]
+    if chosen_by(measured) == "validation":
+        what = f"names {percent(rate['value'])} of {count(rate['n'])} validation images right"
+        return f"{what} (95\u202f% interval {interval(rate)})"
+    eps = eps_text(measured["attacks"]["eps"], measured["attacks"]["norm"])
+    return (
+        f"keeps {percent(rate['value'])} of {count(rate['n'])} validation images right under attack at eps {eps} "
+        f"(95\u202f% interval {interval(rate)}), which is what a network that is hardened is chosen by; unchanged, "
+        f"{percent(clean['value'])}"
+    )
+
+
+def seed_words(measured: dict[str, Any]) -> str:
+    """How far the trainings of the recommended setting lie apart; "" where it was trained once."""
+    found = measured["recommended"]
+    spread = next((one for one in measured.get("settings", ()) if found["trial"] in one["trials"]), None)
+    if spread is None:
+        return ""
+    key = chosen_by(measured)
+    part, n = spread[key], len(spread["trials"])
+    what = "validation accuracy" if key == "validation" else "validation accuracy under attack"
+    return (
+        f"By {n} seeds this setting comes to a {what} of {percent(part['mean']['value'])} on average, from "
+        f"{percent(part['lowest'])} to {percent(part['highest'])}: so much is the draw alone. "
+    )
+
+
 def alike_words(measured: dict[str, Any]) -> str:
     """Which trials may be as good as the recommended one."""
     found = measured["recommended"]
     others = len(found["tests"])
     if not others:
+        if found.get("same"):
+            return "No other setting was tried."
         return "There is no other trial to compare it with."
     alike = [trial_words(row_of(measured, name), measured) for name in found["alike"]]
     if not alike:
@@ -91,6 +126,8 @@ def edge_words(measured: dict[str, Any]) -> str:
     found, text = measured["recommended"], ""
     good = [row_of(measured, name)["values"] for name in (found["trial"], *found["alike"])]
     for place, axis in enumerate(measured["axes"]):
+        if axis["field"] == "seed":
+            continue
         values, chosen = axis["values"], {str(row[place]) for row in good}
         if len(values) < 3 or any(isinstance(value, bool) or not isinstance(value, int | float) for value in values):
             continue

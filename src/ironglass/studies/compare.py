@@ -13,7 +13,7 @@ from ironglass.studies.attack import Tell
 from ironglass.studies.audit import audit, ready
 from ironglass.studies.comparison import BASE, Comparison
 from ironglass.studies.gallery import write_gallery
-from ironglass.studies.harden import compared
+from ironglass.studies.harden import compared, naming_of
 from ironglass.studies.prepare import pick_device
 from ironglass.studies.processes import refuse_several
 from ironglass.studies.transferred import write_transferred
@@ -82,6 +82,8 @@ def side_by_side(plan: Comparison, runs: Mapping[str, Run]) -> dict[str, Any]:
         starts = [row["epoch"] for row, last in zip(run.history[1:], run.history, strict=False)
                   if row["stage"] != last["stage"]]  # fmt: skip
         known = {"name": name, "label": plan.labels[name], "starts": starts, "alarms": pairs["alarms"]}
-        arms.append(known | training | {"rows": pairs["rows"], "corruptions": results.get("corruptions")})
+        arms.append(known | training | {
+            "rows": pairs["rows"], "corruptions": results.get("corruptions"), "evaluation": naming_of(run)
+        })  # fmt: skip
     first = runs[BASE].results["attacks"]
     return {"norm": first["norm"], "eps": first["eps"], "split": first["split"], "arms": arms}

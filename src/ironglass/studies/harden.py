@@ -137,6 +137,7 @@ def compared(before: Run, after: Run) -> dict[str, Any]:
             side: run.results.get("training", {}).get("seconds") for side, run in zip(SIDES, sides, strict=True)
         },
         "guard": "on" if watch is None or watch.get("alarms", True) else watch["merit"],
+        "evaluations": {side: judged for side, run in zip(SIDES, sides, strict=True) if (judged := naming_of(run))},
         "alarms": [row["epoch"] for row in history if row.get("alarm")],
         "watched": [
             {key: row[key] for key in ("epoch", "pgd_accuracy", "fgsm_accuracy", "validation_accuracy")}
@@ -145,6 +146,12 @@ def compared(before: Run, after: Run) -> dict[str, Any]:
         ],
         "rows": rows,
     }
+
+
+def naming_of(run: Run) -> dict[str, Any] | None:
+    """What tells whether a run's network answers without regard to the image: `accuracy` and `naming`."""
+    evaluation = run.results.get("evaluation", {})
+    return {key: evaluation[key] for key in ("accuracy", "naming")} if "naming" in evaluation else None
 
 
 def _rows(run: Run, name: str) -> pa.Table:

@@ -16,6 +16,7 @@ from ironglass.run import Run
 from ironglass.studies.attack import Tell
 from ironglass.studies.audit import ready
 from ironglass.studies.environment import environment, write_environment
+from ironglass.studies.guard import eps_of
 from ironglass.studies.parallel import Job, check_jobs, run_parallel
 from ironglass.studies.plan import Audit, Step
 from ironglass.studies.prepare import measured_split, pick_device
@@ -87,7 +88,10 @@ def sweep(
     resume: bool = False,
     tell: Tell = lambda what, done, of, detail: None,
 ) -> Run:
-    """Audits every trial in a folder of its own, `trials/NAME`, and recommends the one of highest validation accuracy.
+    """Audits every trial in a folder of its own, `trials/NAME`, and recommends one by validation images.
+
+    By their accuracy under attack where a trial hardens and attacks are named, else unchanged. Trials that differ in
+    their seed alone are one setting, and settings are compared by their means.
 
     jobs: trials at once, each in a process of its own with its share of the threads; a script that asks for more than
     one calls this under `if __name__ == "__main__"`. Nothing is written before the data and every model have been
@@ -113,10 +117,12 @@ def sweep(
                 Run(root / trial.name).mend()
         waiting = [trial for trial in trials if "trial" not in Run(root / trial.name).results]
         if jobs > 1:
-            queue = [Job(trial.name, run_trial, (trial.plan, root / trial.name, device, download)) for trial in waiting]
+            given = (device, download, by_robustness(trials))
+            queue = [Job(trial.name, run_trial, (trial.plan, root / trial.name, *given)) for trial in waiting]
             failed = run_parallel(queue, jobs=jobs, tell=tell)
         else:
-            failed = _run_in_turn(waiting, root, device=device, download=download, tell=tell)
+            held_out = by_robustness(trials)
+            failed = _run_in_turn(waiting, root, device=device, download=download, held_out=held_out, tell=tell)
         done = [trial for trial in trials if trial.name not in failed]
         if done and not NETWORK & {path.partition(".")[0] for path in plan.vary}:
             run.record("model", Run(root / done[0].name).results["model"])
@@ -129,7 +135,15 @@ def sweep(
     return run
 
 
-def _run_in_turn(trials: list[Trial], root: Path, *, device: str, download: bool, tell: Tell) -> dict[str, str]:
+def by_robustness(trials: list[Trial]) -> bool:
+    """Whether trials are chosen by what they withstand: attacks are named, and a trial trains on adversarial images."""
+    objectives = [stage.objective for trial in trials for stage in trial.plan.stages]
+    return any(trial.plan.attacks for trial in trials) and any(eps_of(objective) != 0 for objective in objectives)
+
+
+def _run_in_turn(
+    trials: list[Trial], root: Path, *, device: str, download: bool, held_out: bool, tell: Tell
+) -> dict[str, str]:
     """What was said of the trials that failed, by name."""
     failed = {}
     for number, trial in enumerate(trials):
@@ -139,7 +153,7 @@ def _run_in_turn(trials: list[Trial], root: Path, *, device: str, download: bool
             tell(what, done, of, f"{name} {detail}")
 
         try:
-            run_trial(trial.plan, root / trial.name, device, download, tell=told)
+            run_trial(trial.plan, root / trial.name, device, download, held_out, tell=told)
         except InputError as error:
             failed[trial.name] = str(error)
     tell("trials", len(trials), len(trials), "")

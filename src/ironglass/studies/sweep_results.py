@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
-from ironglass.measure.statistics import holm, mcnemar
+from ironglass.measure.statistics import holm, mean_interval
 from ironglass.run import Run
+from ironglass.studies.held_out import FILE
 from ironglass.studies.plan import Audit
+from ironglass.studies.settings import compared_settings, settings_of
 from ironglass.studies.trial import Trial
 from ironglass.train.recipe import stage_name
 from ironglass.train.record import as_json
@@ -31,7 +33,8 @@ def sweep_results(
     jobs: int,
 ) -> dict[str, Any]:
     """Every number of the sweep, from the runs of its trials in `root`. failed: why a trial has no run, by name."""
-    rows, right = [], {}
+    rows: list[dict[str, Any]] = []
+    runs: dict[str, Run] = {}
     for trial in trials:
         row = {"name": trial.name, "folder": f"{root.name}/{trial.name}", "values": as_json(trial.values)}
         if trial.name in failed:
@@ -40,7 +43,10 @@ def sweep_results(
         run = Run.open(root / trial.name)
         rows.append(row | trial_row(run))
         if "validation" in rows[-1]:
-            right[trial.name] = _right(run)
+            runs[trial.name] = run
+    held_out = all("robust_validation" in row for row in rows if "validation" in row)
+    right = {name: _right(run, FILE if held_out else "validation") for name, run in runs.items()}
+    groups = settings_of(rows, list(vary))
     return {
         "axes": [{"field": path, "label": axis_label(common, path), "values": as_json(vary[path])} for path in vary],
         "split": split,
@@ -49,7 +55,8 @@ def sweep_results(
         if common.attacks
         else None,
         "rows": rows,
-        "recommended": recommended(rows, right),
+        "settings": [spread for names in groups if (spread := _spread(rows, names))],
+        "recommended": recommended(rows, right, groups),
     }
 
 
@@ -86,30 +93,66 @@ def trial_row(run: Run) -> dict[str, Any]:
         "skipped": training["skipped"],
         "rollbacks": len(training["rollbacks"]),
     }
+    if "robust_validation" in found:
+        row["robust_validation"] = found["robust_validation"]
+    if "naming" in results["evaluation"]:
+        row["naming"] = results["evaluation"]["naming"]
     if attacks := results.get("attacks"):
         row["robust"] = max(attacks["worst"], key=lambda point: point["eps"])
     return row
 
 
-def recommended(rows: Sequence[dict[str, Any]], right: Mapping[str, np.ndarray]) -> dict[str, Any] | None:
-    """The trial of highest validation accuracy, of lower loss where equal, and those that may be as good.
+def recommended(
+    rows: Sequence[dict[str, Any]],
+    right: Mapping[str, np.ndarray],
+    settings: Sequence[Sequence[str]] | None = None,
+) -> dict[str, Any] | None:
+    """The trial to take: of the setting of highest accuracy on validation images, averaged over its seeds, the highest;
+    where equal by validation accuracy and lower loss. And the trials of other settings that may be as good.
 
-    right: whether each validation image is named right, by trial. Every other trial is paired with the recommended one
-    (McNemar); it is alike where Holm's test over all pairs cannot tell them apart. None where no trial was measured.
+    right: whether each validation image is named right, by trial; under attack where every measured row has
+    `robust_validation`, which is then the criterion. settings: names of the trials of each; None for one a trial.
+    Every other setting, named by its own best trial, is compared with the recommended one; it is alike where Holm's
+    test over all pairs cannot tell them apart. None where no trial was measured.
     """
-    measured = [row for row in rows if "validation" in row]
+    measured = {row["name"]: row for row in rows if "validation" in row}
     if not measured:
         return None
-    best = max(measured, key=lambda row: (row["validation"]["value"], -row["validation_loss"]))["name"]
-    others = [row["name"] for row in measured if row["name"] != best]
-    tests = {name: mcnemar(right[best], right[name]) for name in others}
+    robust = all("robust_validation" in row for row in measured.values())
+    key = "robust_validation" if robust else "validation"
+
+    def merit(name: str) -> tuple[float, float, float]:
+        row = measured[name]
+        return row[key]["value"], row["validation"]["value"], -row["validation_loss"]
+
+    named = [[name for name in names if name in measured] for names in settings or [[name] for name in measured]]
+    groups = {max(names, key=merit): names for names in named if names}
+    best = max(groups, key=lambda name: tuple(np.mean([merit(one) for one in groups[name]], axis=0)))
+    others = [name for name in groups if name != best]
+    flags = {name: [right[one] for one in names] for name, names in groups.items()}
+    tests = {name: compared_settings(flags[best], flags[name]) for name in others}
     told = holm([tests[name]["p"] for name in others], LEVEL)
     alike = [name for name, apart in zip(others, told, strict=True) if not apart]
-    return {"trial": best, "level": LEVEL, "alike": alike, "tests": tests}
+    found = {"trial": best, "level": LEVEL, "criterion": key, "alike": alike, "tests": tests}
+    return found | ({"same": [name for name in groups[best] if name != best]} if len(groups[best]) > 1 else {})
 
 
-def _right(run: Run) -> np.ndarray:
+def _spread(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> dict[str, Any] | None:
+    """A setting that was trained by several seeds: its trials, and the mean and range of what they are chosen by."""
+    measured = [row for row in rows if row["name"] in names and "validation" in row]
+    if len(measured) < 2:
+        return None
+    spread: dict[str, Any] = {"trials": [row["name"] for row in measured]}
+    for key in ("validation", "robust_validation"):
+        values = np.array([row[key]["value"] for row in measured if key in row])
+        if len(values) == len(measured):
+            found = mean_interval(values, within=(0.0, 1.0))
+            spread[key] = {"mean": dict(found), "lowest": float(values.min()), "highest": float(values.max())}
+    return spread
+
+
+def _right(run: Run, name: str) -> np.ndarray:
     """Whether each validation image is named right, in the images' order."""
-    table = pq.read_table(run.path / "per_image" / "validation.parquet", columns=["name", "correct"])
+    table = pq.read_table(run.path / "per_image" / f"{name}.parquet", columns=["name", "correct"])
     order = np.argsort(np.asarray(table["name"].to_pylist()), kind="stable")
     return np.asarray(table["correct"])[order]

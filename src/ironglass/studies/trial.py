@@ -21,6 +21,7 @@ from ironglass.models.weights import load_state, read_state
 from ironglass.run import Run
 from ironglass.studies.attack import Tell
 from ironglass.studies.audit import audit
+from ironglass.studies.held_out import write_held_out
 from ironglass.studies.plan import Audit
 from ironglass.studies.prepare import pick_device, prepare, spread_positions
 from ironglass.train.record import as_json
@@ -47,8 +48,10 @@ def _word(value: Any) -> str:
     return plain.get("kind", "") if isinstance(plain, dict) else f"{plain:g}" if type(plain) is float else str(plain)
 
 
-def run_trial(plan: Audit, folder: Path, device: str, download: bool, *, tell: Tell) -> None:
+def run_trial(plan: Audit, folder: Path, device: str, download: bool, held_out: bool, *, tell: Tell) -> None:
     """Audits the plan in the folder, going on where an earlier sitting stopped, and records `trial`, its last step.
+
+    held_out: whether validation images are attacked, too.
 
     Of one that diverged only the line that says so is recorded. Raises InputError and KeyboardInterrupt as `audit`
     does.
@@ -73,12 +76,14 @@ def run_trial(plan: Audit, folder: Path, device: str, download: bool, *, tell: T
         validation, classifier.classes, logits, condition="clean", eps=0.0, linf=np.zeros(len(validation))
     )
     write_per_image(run, "validation", [table])
-    found = {
+    found: dict[str, Any] = {
         "validation": _rate(validation, logits),
         "validation_loss": float(functional.cross_entropy(logits, torch.from_numpy(validation.labels.copy()))),
         "training": training,
         "images_per_second": round(len(validation) / seconds, 1),
     }
+    if held_out:
+        found["robust_validation"] = write_held_out(run, plan, classifier, validation, tell)
     run.record("trial", found)
     tell("comparing training and validation", 2, 2, "")
 

@@ -49,7 +49,7 @@ class Stage:
     """
 
     epochs: int = Field(default=10, gt=0, le=MOST_EPOCHS)
-    peak_lr: float = Field(default=0.1, gt=0, le=1e6, allow_inf_nan=False)
+    peak_lr: float = Field(default=0.1, gt=0, le=1e30, allow_inf_nan=False)
     schedule: Literal["one-cycle", "step", "plateau", "constant", "exponential"] = "one-cycle"
     last_lr: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     optimiser: Literal["sgd", "adamw", "adam"] = "sgd"
