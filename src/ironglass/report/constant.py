@@ -24,9 +24,9 @@ def constant_words(evaluation: dict[str, Any], who: str = "It") -> str:
         nearly = "" if naming["named_share"] == 1 else "nearly "
         named, true = percent(naming["named_share"]), percent(naming["named_true_share"])
         return (
-            f"{who} names one class, “{naming['named']}”, for {named} of the images, {nearly}whatever they show: {true} "
-            "of them are of it. Its other numbers are those of such an answer: one that hardly depends on the image can "
-            "hardly be changed by an attack."
+            f"{who} names one class, “{naming['named']}”, for {named} of the images, {nearly}whatever they show: "
+            f"{true} of them are of it. Its other numbers are those of such an answer: what does not depend on the "
+            "image cannot be changed by an attack."
         )
     if rate["value"] <= share:
         return (
