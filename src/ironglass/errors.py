@@ -31,3 +31,7 @@ def brief(value: Any) -> str:
 
 class Notice(UserWarning):
     """Something that a person should know, said in one line: the command line prints it, and goes on."""
+
+
+class ForwardError(InputError, RuntimeError):
+    """The exception that a network's own forward raised, named in one line; it is the cause of this one."""

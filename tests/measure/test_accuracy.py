@@ -1,5 +1,6 @@
 """Evaluation on a classifier whose answers are known."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -85,3 +86,44 @@ def test_top_is_sorted() -> None:
     classes, confidence = top(torch.tensor([[0.0, 2.0, 1.0]]), 2)
     assert classes.tolist() == [[1, 2]]
     assert confidence[0, 0] == pytest.approx(np.exp(2) / (1 + np.e + np.exp(2)), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("row", "judged"),
+    [
+        ((float("nan"), 0.0, 0.0), False),
+        ((0.0, float("nan"), 9.0), False),
+        ((float("inf"), 0.0, 0.0), True),
+        ((float("inf"), float("inf"), 0.0), False),
+        ((float("-inf"),) * 3, False),
+        ((float("-inf"), 0.0, -1.0), True),
+        ((1.0, 1.0, 1.0), True),
+    ],
+)
+def test_an_image_without_a_largest_logit_is_not_judged_and_counts_as_wrong(
+    row: tuple[float, ...], judged: bool, tmp_path: Path
+) -> None:
+    class Odd(nn.Module):
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            odd = torch.tensor(row).expand(len(images), -1)
+            return torch.where(images.flatten(1)[:, :1] > 0.5, odd, 10 * images.flatten(1))
+
+    classifier = Classifier(Odd(), mean=(0,), std=(1,), classes=("a", "b", "c"), input_size=(1, 3)).eval()
+    best = int(np.argmax(row)) if judged else 0
+    labels = np.array([best, best, 1, 2])
+    numbers, logits = evaluate(classifier, Split(PIXELS, labels, SPLIT.names).take(slice(None)))
+    assert numbers["not_judged"] == (0 if judged else 1)
+    assert numbers["accuracy"]["value"] == (int(judged) + int(best == 1) + 2) / 4
+    Run(tmp_path).write("results.json", numbers)  # which refuses NaN and infinity
+    table = per_image(
+        replace(SPLIT, labels=labels), ["a", "b", "c"], logits, condition="clean", eps=0.1, linf=np.zeros(4)
+    ).to_pylist()
+    assert table[0]["prediction"] == ("abc"[best] if judged else None)
+    assert all(0 <= one <= 1 for line in table for one in line["top5_confidence"])
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("-inf"), float("nan")])
+def test_normalisation_is_of_finite_numbers(value: float) -> None:
+    for given in ({"mean": (value,), "std": (1,)}, {"mean": (0,), "std": (value,)}):
+        with pytest.raises(InputError, match=r"mean|std"):
+            Classifier(Brightest(), classes=("a", "b", "c"), input_size=(1, 3), **given)

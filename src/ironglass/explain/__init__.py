@@ -21,7 +21,7 @@ from ironglass.explain.occlusion import Occlusion, occluded_scores
 from ironglass.explain.places import positions
 from ironglass.explain.saliency import Saliency, negative, positive
 from ironglass.explain.smooth_grad import SmoothGrad
-from ironglass.models.classifier import Classifier, check_images, check_labels
+from ironglass.models.classifier import Classifier, check_labels
 from ironglass.types import Images, Labels, Maps
 
 __all__ = [
@@ -77,11 +77,11 @@ def explain(
 ) -> Maps | dict[str, Maps]:
     """Signed maps of the evidence for `targets` in `images`, on the classifier's device.
 
-    images: float32 (n, c, h, w) in [0, 1]. targets: int64 (n,), positions in `classifier.classes`. method: a name in
+    images: float (n, c, h, w) in [0, 1]. targets: int64 (n,), positions in `classifier.classes`. method: a name in
     EXPLAINERS, or an explainer; fields replace its settings, for instance `patch=8`. Grad-CAM
     and Grad-CAM++ give a dict by layer. Raises InputError.
     """
-    check_images(images, classifier.channels)
+    images = classifier.accept(images)
     check_labels(targets, len(images), len(classifier.classes))
     if isinstance(method, str) and method not in EXPLAINERS:
         raise unknown("explainer", method, EXPLAINERS)
@@ -94,4 +94,4 @@ def explain(
                 f"{', '.join(known)}"
             )
         explainer = replace(explainer, **fields)
-    return explainer(classifier, images.to(classifier.device), targets.to(classifier.device))
+    return explainer(classifier, images, targets.to(classifier.device))

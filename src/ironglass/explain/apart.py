@@ -40,6 +40,8 @@ class Apart:
 
 def take_apart(classifier: Classifier, image: Images) -> Apart | None:
     """The network as a graph; None where it cannot be taken apart. image: (1, c, h, w)."""
+    if not classifier.is_plain:  # the graph would give the network's own outputs
+        return None
     traced = trace_network(classifier.network)
     if traced is None:
         return None

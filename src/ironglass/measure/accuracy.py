@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from ironglass.data.dataset import Split
 from ironglass.errors import InputError
 from ironglass.measure.statistics import wilson
 from ironglass.models.classifier import Classifier
-from ironglass.models.predict import logits_of
+from ironglass.models.predict import logits_of, predicted
 from ironglass.types import Logits, Progress
 
 
@@ -28,7 +29,9 @@ def evaluate(
 ) -> tuple[dict[str, Any], Logits]:
     """The numbers that stand in `results.json` under `evaluation`, and the logits (n, k) they come from.
 
-    Labels are positions in the classifier's own classes. Raises InputError for a label beyond them.
+    Labels are positions in the classifier's own classes. An image whose logits have no largest, see `predicted`, is not
+    judged: it counts as wrong, `not_judged` is the number of such images, they stand in no column of `confusion`, and
+    `loss` is None where it is no finite number. Raises InputError for a label beyond the classes.
     """
     # late, since it brings pandas, and whoever trains first should not wait for that
     from sklearn.metrics import classification_report, confusion_matrix, precision_recall_fscore_support
@@ -39,7 +42,7 @@ def evaluate(
     if split.labels.max() >= k:
         raise InputError(f"the data has label {split.labels.max()} and the classifier {k} classes: match them by name")
     logits = logits_of(classifier, split, batch_size=batch_size, progress=progress)
-    labels, predictions = split.labels, logits.argmax(1).numpy()
+    labels, predictions = split.labels, predicted(logits).numpy()
     lenient: dict[str, Any] = {"zero_division": 0.0}
     table: Any = precision_recall_fscore_support(labels, predictions, labels=list(range(k)), **lenient)
     precision, recall, f1, support = table
@@ -47,10 +50,12 @@ def evaluate(
     names: Any = [classifier.classes[i] for i in there]
     shared: dict[str, Any] = {"labels": there, "target_names": names, "digits": 3}
     text = classification_report(labels, predictions, **shared, **lenient)
+    loss = float(functional.cross_entropy(logits, torch.from_numpy(labels.copy())))
     numbers = {
         "split": name,
         "accuracy": wilson(int((predictions == labels).sum()), len(labels)),
-        "loss": float(functional.cross_entropy(logits, torch.from_numpy(labels.copy()))),
+        "not_judged": int((predictions < 0).sum()),
+        "loss": loss if math.isfinite(loss) else None,
         "confusion": confusion_matrix(labels, predictions, labels=range(k)).tolist(),
         "per_class": [
             {
@@ -73,7 +78,7 @@ def naming(labels: np.ndarray, predictions: np.ndarray, classes: Sequence[str]) 
     """The class that is named most often with its share of all answers and of the images, and the commonest class with
     its share of the images: what always naming it would get right. labels, predictions: int64 (n,)."""
     k = len(classes)
-    answers = np.bincount(predictions, minlength=k)
+    answers = np.bincount(predictions[predictions >= 0], minlength=k)
     images = np.bincount(labels[labels >= 0], minlength=k)
     named, commonest = int(answers.argmax()), int(images.argmax())
     return {
@@ -86,6 +91,8 @@ def naming(labels: np.ndarray, predictions: np.ndarray, classes: Sequence[str]) 
 
 
 def top(logits: Tensor, count: int = 5) -> tuple[np.ndarray, np.ndarray]:
-    """The most probable classes (n, min(count, k)), best first, and their probabilities."""
-    confidence, classes = logits.softmax(1).topk(min(count, logits.shape[1]), dim=1)
+    """The most probable classes (n, min(count, k)), best first, and their probabilities, 0 of an image that is not
+    judged."""
+    most = torch.finfo(logits.dtype).max  # one infinity is the surest there is
+    confidence, classes = logits.clamp(-most, most).softmax(1).nan_to_num(0.0).topk(min(count, logits.shape[1]), dim=1)
     return classes.numpy(), confidence.numpy()

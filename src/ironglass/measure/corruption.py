@@ -14,7 +14,7 @@ from ironglass.data.pixels import to_images
 from ironglass.errors import InputError
 from ironglass.measure.statistics import mean_interval, wilson
 from ironglass.models.classifier import Classifier, check_labels, frozen
-from ironglass.models.predict import logits_of
+from ironglass.models.predict import logits_of, predicted
 from ironglass.types import Logits, Pixels, Progress
 
 
@@ -47,7 +47,7 @@ def corruption_accuracy(
         if progress:
             progress(done + more, total)
 
-    clean = logits_of(classifier, split.take(where), batch_size=batch_size).argmax(1).numpy() == labels
+    clean = predicted(logits_of(classifier, split.take(where), batch_size=batch_size)).numpy() == labels
     right = {}
     for name in chosen:
         flags = []
@@ -55,7 +55,7 @@ def corruption_accuracy(
             logits, _ = corrupted_logits(
                 classifier, split, name, severity, where, seed=seed, batch_size=batch_size, progress=counted
             )
-            flags.append(logits.argmax(1).numpy() == labels)
+            flags.append(predicted(logits).numpy() == labels)
             done += len(where)
         right[name] = np.stack(flags)
     size = (split.pixels.shape[1], split.pixels.shape[2])

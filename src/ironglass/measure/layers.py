@@ -18,7 +18,7 @@ from ironglass.measure.probe import probe
 from ironglass.measure.statistics import Rate, wilson
 from ironglass.models.classifier import Classifier, frozen
 from ironglass.models.exclusive import exclusive
-from ironglass.models.predict import batches
+from ironglass.models.predict import batches, predicted
 from ironglass.types import Labels, Progress
 
 
@@ -155,7 +155,7 @@ def _right(
 
 
 def _is_right(classifier: Classifier, images: Tensor, labels: Labels) -> np.ndarray:
-    return (classifier(images).argmax(1) == labels).cpu().numpy()
+    return (predicted(classifier(images)) == labels).cpu().numpy()
 
 
 def _rate(right: np.ndarray) -> Rate:

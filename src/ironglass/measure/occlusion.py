@@ -13,7 +13,7 @@ from ironglass.explain.occlusion import occluded_scores
 from ironglass.explain.places import positions
 from ironglass.measure.statistics import mean_interval, wilson
 from ironglass.models.classifier import Classifier, check_labels
-from ironglass.models.predict import batches, logits_of
+from ironglass.models.predict import batches, logits_of, predicted
 from ironglass.types import Progress
 
 
@@ -38,7 +38,7 @@ def occlusion_accuracy(
         raise InputError("the split is empty: there is nothing to occlude")
     height, width = split.pixels.shape[1:3]
     places = len(positions((height, width), patch, stride))
-    clean = logits_of(classifier, split, batch_size=batch_size).argmax(1).numpy() == split.labels
+    clean = predicted(logits_of(classifier, split, batch_size=batch_size)).numpy() == split.labels
     colour = None if mean is None else tuple(mean)
     right: list[list[np.ndarray]] = [[] for _ in masks]
     done = 0

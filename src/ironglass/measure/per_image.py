@@ -13,6 +13,7 @@ import torch
 
 from ironglass.data.dataset import Split
 from ironglass.measure.accuracy import top
+from ironglass.models.predict import predicted
 from ironglass.run import Run
 from ironglass.types import Logits
 
@@ -20,17 +21,20 @@ from ironglass.types import Logits
 def per_image(
     split: Split, classes: Sequence[str], logits: Logits, *, condition: str, eps: float, linf: np.ndarray
 ) -> pa.Table:
-    """The table of one condition. linf: largest change of any pixel an image, in units of [0, 1]."""
+    """The table of one condition. linf: largest change of any pixel an image, in units of [0, 1].
+
+    An image whose logits have no largest has no prediction, and is not right.
+    """
     positions, confidence = top(logits)
     names = np.asarray(classes)
-    prediction = positions[:, 0]
+    prediction = predicted(logits).numpy()
     return pa.table(
         {
             "name": list(split.names),
             "condition": [condition] * len(split),
             "eps": np.full(len(split), eps),
             "label": names[split.labels],
-            "prediction": names[prediction],
+            "prediction": pa.array(names[prediction], mask=prediction < 0),
             "confidence": confidence[:, 0],
             "correct": prediction == split.labels,
             "top5": [list(row) for row in names[positions]],

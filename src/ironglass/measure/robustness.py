@@ -18,8 +18,8 @@ from ironglass.fields import check_seed
 from ironglass.measure.evidence import Evidence, Observations, observe, watched
 from ironglass.measure.statistics import Rate, wilson
 from ironglass.measure.verdict import Verdict, judge
-from ironglass.models.classifier import Classifier, check_images, check_labels, frozen
-from ironglass.models.predict import batches
+from ironglass.models.classifier import Classifier, check_labels, frozen
+from ironglass.models.predict import batches, predicted
 from ironglass.types import Images, Labels, Logits, Mask, Progress
 
 
@@ -68,11 +68,11 @@ def attack(
 ) -> AttackResult:
     """Attacks a batch and judges the outcome, on the classifier's device.
 
-    images: float32 (n, c, h, w) in [0, 1]. labels: int64 (n,), true classes. method: a name that `find_attack` knows;
-    settings replace its own, for instance `restarts=5`. eps: in units of [0, 1]. norm: "linf" or "l2". Raises
-    InputError.
+    images: float (n, c, h, w) in [0, 1], of which float32 is made. labels: int64 (n,), true classes. method: a name
+    that `find_attack` knows; settings replace its own, for instance `restarts=5`. eps: in units of [0, 1]. norm: "linf"
+    or "l2". An image whose logits are no numbers counts as fooled, its prediction is -1. Raises InputError.
     """
-    check_images(images, classifier.channels)
+    images = classifier.accept(images)
     check_labels(labels, len(images), len(classifier.classes))
     named = find_attack(method)
     if norm not in THREATS:
@@ -83,9 +83,9 @@ def attack(
         near = did_you_mean(wrong[0], known)
         raise InputError(f"{method} has no setting {wrong[0]!r}{near}: it has {', '.join(known)}")
     chosen = replace(named, threat=THREATS[norm](eps), **settings)
-    images, labels = images.to(classifier.device), labels.to(classifier.device)
+    labels = labels.to(classifier.device)
     adversarial = chosen(classifier, images, labels, generator=torch.Generator().manual_seed(check_seed(seed)))
-    predictions = _logits(classifier, adversarial).argmax(1)
+    predictions = predicted(_logits(classifier, adversarial))
     fooled = predictions != labels
     again, autograd = watched(classifier, images)
     gradient = input_gradient(classifier, images, labels)
@@ -133,7 +133,7 @@ def fgsm_curve(
         CurvePoint(threat.eps, torch.cat(found), torch.cat(moved).numpy())
         for threat, found, moved in zip(threats, logits, change, strict=True)
     )
-    right = [(point.logits.argmax(1).numpy() == split.labels) for point in points]
+    right = [(predicted(point.logits).numpy() == split.labels) for point in points]
     rates = [(point.eps, wilson(int(now.sum()), len(now))) for point, now in zip(points, right, strict=True)]
     numbers = {
         "norm": "linf",

@@ -13,7 +13,7 @@ from ironglass.data.dataset import Split
 from ironglass.data.match import class_places
 from ironglass.models.classifier import Classifier, frozen
 from ironglass.models.folded import folded
-from ironglass.models.predict import batches
+from ironglass.models.predict import batches, predicted
 from ironglass.types import Images, Labels, Progress
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def transferred(
             adversarial = TransferFrom(surrogate, attack)(surrogate, images, asked, generator=draws)
             for name, victim in victims.items():
                 with folded(victim), torch.no_grad():
-                    answers = victim(adversarial.to(victim.device)).argmax(1)
+                    answers = predicted(victim(adversarial.to(victim.device)))
                 found[name].append((answers == truths[name].to(victim.device)).cpu().numpy())
         done += len(images)
         if progress:

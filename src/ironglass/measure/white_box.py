@@ -17,7 +17,7 @@ from ironglass.measure.evidence import Evidence, Observations, observe, watched
 from ironglass.measure.statistics import wilson
 from ironglass.measure.verdict import judge
 from ironglass.models.classifier import Classifier, check_labels, frozen
-from ironglass.models.predict import batches
+from ironglass.models.predict import batches, predicted
 from ironglass.types import Progress
 
 
@@ -58,7 +58,7 @@ def white_box(
             made = at_each_eps(find_attack(name), classifier, images, labels, sizes, norm=norm, draws=draws)
             for size, adversarial in zip(sizes, made, strict=True):
                 with frozen(classifier), torch.no_grad():
-                    right[name, size].append((classifier(adversarial).argmax(1) == labels).cpu().numpy())
+                    right[name, size].append((predicted(classifier(adversarial)) == labels).cpu().numpy())
         done += len(images)
         if progress:
             progress(done, len(split))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -13,6 +15,7 @@ from torch import Tensor, nn
 from ironglass.errors import InputError
 from ironglass.models.exclusive import exclusive, is_held
 from ironglass.models.normalisation import GIVEN, check_statistics
+from ironglass.models.passing import Manner, other_count, read_pass, take_pass, unwrapped
 from ironglass.types import Images, Logits
 
 # Images were checked where they came in; inside `frozen` every further pass may skip it.
@@ -24,8 +27,10 @@ class Classifier(nn.Module):
 
     logits = network((images - mean) / std)
 
-    network: any module that maps (n, c, h, w) to (n, k). mean, std: one number a channel, in units of [0, 1].
-    classes: k names. input_size: height and width in pixels, or one number for a square.
+    network: any module that maps (n, c, h, w) to logits (n, k), or to what can be read as such, see `read_outputs`; of
+    a DataParallel or compiled module the one inside. It may be of any precision: images are brought to it, and logits
+    are float32 at least. mean, std: one number a channel, in units of [0, 1]. classes: k names. input_size: height and
+    width in pixels, or one number for a square.
     """
 
     mean: Tensor
@@ -52,13 +57,17 @@ class Classifier(nn.Module):
         check_statistics(mean, std)
         if len(set(classes)) != len(classes) or len(classes) < 2:
             raise InputError(f"classes must be at least two different names, not {list(classes)[:5]}")
-        self.network = network
+        self.network = unwrapped(network)
+        self.training = self.network.training
         self.source, self.options = "", {}
         self.normalisation, self.remarks = GIVEN, ()
         self.classes = tuple(str(name) for name in classes)
         self.input_size: tuple[int, int] = (input_size, input_size) if isinstance(input_size, int) else input_size
-        self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32).view(1, -1, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(std, dtype=torch.float32).view(1, -1, 1, 1), persistent=False)
+        self._manner: Manner | None = None
+        first = next(self.network.parameters(), None)
+        given: dict[str, Any] = {"dtype": torch.float32, "device": None if first is None else first.device}
+        for name, values in (("mean", mean), ("std", std)):
+            self.register_buffer(name, torch.tensor(values, **given).view(1, -1, 1, 1), persistent=False)
 
     def normalise(self, mean: Sequence[float], std: Sequence[float], origin: str) -> None:
         """Takes other numbers for mean and std, a number a channel each; `origin` as `normalisation`."""
@@ -79,18 +88,102 @@ class Classifier(nn.Module):
         """Where the network is."""
         return self.mean.device
 
+    @property
+    def adaptation(self) -> str:
+        """What is done to the network's outputs and images, a sentence; "" where nothing is, or none passed yet."""
+        manner = self._manner
+        if manner is None or manner.network != id(self.network):
+            return ""
+        said = [manner.words] if manner.words else []
+        if manner.contiguous:
+            said.append("images are laid out channel by channel, as its code needs")
+        if manner.dtype != torch.float32:
+            said.append(f"it computes in {str(manner.dtype).removeprefix('torch.')}")
+        return f"Of the network, {'; '.join(said)}." if said else ""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether, as far as its passes have shown, the network's outputs are the logits and any images do."""
+        manner = self._manner
+        return manner is None or manner.network != id(self.network) or not (manner.words or manner.contiguous)
+
     def forward(self, images: Images) -> Logits:
-        """Logits of images in [0, 1]. Raises InputError, naming the range found, for anything else.
+        """Logits of images in [0, 1]. Raises InputError, naming the range found, for anything else, and for outputs
+        that are no logits of the classes.
 
         In training mode the range is not checked: some objectives step outside it on purpose.
         """
-        if not self.training and not getattr(_checked, "inside", False) and not torch.compiler.is_compiling():
+        if torch.compiler.is_compiling():
+            return read_pass(self.network((images - self.mean) / self.std), len(images), len(self.classes))[0]
+        if not self.training and not getattr(_checked, "inside", False):
             check_images(images, self.channels)
-        given = (images - self.mean) / self.std
-        if is_held(self.network) or torch.compiler.is_compiling():
-            return self.network(given)
+        if is_held(self.network):
+            return self._pass(images)
         with exclusive(self.network):
-            return self.network(given)
+            return self._pass(images)
+
+    def _pass(self, images: Images) -> Logits:
+        """Logits of images that have been checked."""
+        n, k = len(images), len(self.classes)
+        if n in (1, k) and not self._is_settled():
+            self.settle(images)  # before the pass itself, which is what a watching hook shall see last
+        known = self._manner
+        found, manner = take_pass(self.network, known, images, self.mean, self.std)
+        plain = isinstance(found, Tensor) and found.dtype == torch.float32 and found.shape == (n, k)
+        if plain and manner is known and manner.settled and not manner.words:
+            return found
+        logits, words = read_pass(found, n, k, training=self.training)
+        if not self.training:
+            self._learn(manner, n, words)
+        return logits
+
+    def _is_settled(self) -> bool:
+        return self._manner is not None and self._manner.settled and self._manner.network == id(self.network)
+
+    def _learn(self, manner: Manner, n: int, words: str) -> None:
+        """Takes down how the pass of n images went."""
+        if n not in (1, len(self.classes)):
+            manner = replace(manner, settled=True, words=words)
+        if manner != self._manner:
+            self._manner = manner
+
+    def settle(self, images: Images | None = None) -> Logits:
+        """The logits of a few images, random ones by default, in evaluation mode: enough to see how the outputs are to
+        be read. Nothing of the network or of the random state changes, but that lazy layers get their shape.
+
+        Raises InputError for outputs that are no logits of the classes, and for a network whose forward fails.
+        """
+        count = other_count(len(self.classes))
+        devices = [self.device] if self.device.type == "cuda" else []
+        quiet = warnings.catch_warnings()  # of a pass without gradients, say; what matters is said by the real ones
+        with quiet, torch.random.fork_rng(devices), torch.inference_mode(False), torch.no_grad():
+            warnings.simplefilter("ignore")
+            if images is None:
+                size = (count, self.channels, *self.input_size)
+                images = torch.rand(size, generator=torch.Generator().manual_seed(0)).to(self.device)
+            else:
+                images = images.detach()[torch.arange(count, device=images.device) % len(images)]
+            with frozen(self):
+                # as a data set's images lie; a network that cannot take them so is given them otherwise
+                return self(images.contiguous(memory_format=torch.channels_last))
+
+    def accept(self, images: Images) -> Images:
+        """Images as a public call takes them: checked, float32, on the classifier's device; and the outputs checked,
+        where they have not been."""
+        check_images(images, self.channels)
+        images = images.to(self.device, torch.float32)
+        if not self._is_settled():
+            self.settle(images)
+        return images
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Classifier:
+        """As every module's; but mean and deviation stay float32, in half of which 0.485 is another number."""
+        before = self.mean, self.std
+        super()._apply(fn, recurse)
+        for name, values in zip(("mean", "std"), before, strict=True):
+            if (now := getattr(self, name)).dtype != values.dtype:
+                setattr(self, name, values.to(now.device))
+        return self
 
     def layers(self) -> dict[str, nn.Module]:
         """The network's layers by name, in the order in which a forward pass enters them: its innermost modules, and

@@ -18,6 +18,7 @@ from ironglass.models.classifier import Classifier, frozen
 from ironglass.models.configuration import configuration_beside, read_configuration
 from ironglass.models.native import is_code, knows_classes
 from ironglass.models.normalisation import GIVEN, stated
+from ironglass.models.ready import made_ready
 from ironglass.models.weights import HeadMismatch, UnnamedOutputs, load_checkpoint
 
 FORMS = (
@@ -66,7 +67,7 @@ def load_classifier(
     as it is. options: for the network's builder.
 
     What was chosen or assumed on the way stands in `Classifier.remarks`. Raises InputError for an unknown name, a wrong
-    option, or weights that do not fit.
+    option, weights that do not fit, or outputs that are no logits of the classes: see `made_ready`.
     """
     wanted = Wanted(
         name=name,
@@ -80,11 +81,11 @@ def load_classifier(
     with torch.random.fork_rng():
         torch.manual_seed(check_seed(seed))
         classifier = find_builder(name)(wanted) if weights is None else _with_weights(wanted, Path(weights))
-    if asked := stated(mean, std, normalise, classifier.channels):
-        classifier.normalise(*asked, GIVEN)
-    if wanted.size and classifier.input_size != wanted.size:
-        resize(classifier, wanted.size)
-    return classifier.to(memory_format=torch.channels_last).eval()
+        if asked := stated(mean, std, normalise, classifier.channels):
+            classifier.normalise(*asked, GIVEN)
+        if wanted.size and classifier.input_size != wanted.size:
+            resize(classifier, wanted.size)
+        return made_ready(classifier)
 
 
 def load_saved(folder: Path, named: str, **options: Any) -> Classifier:

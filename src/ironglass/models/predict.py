@@ -32,3 +32,10 @@ def logits_of(
             if progress:
                 progress(min(len(found) * batch_size, len(split)), len(split))
     return torch.cat(found)
+
+
+def predicted(logits: Logits) -> Labels:
+    """The class of the largest logit, int64 (n,); -1, which is no class, where there is none: a NaN in the row, two
+    logits of +∞, or all of −∞. Such an image is not judged, and counts as wrong."""
+    none = logits.isnan().any(1) | (logits == torch.inf).sum(1).gt(1) | (logits == -torch.inf).all(1)
+    return torch.where(none, -1, logits.argmax(1))

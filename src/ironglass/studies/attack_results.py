@@ -9,7 +9,7 @@ from ironglass.attacks import FGSM, AutoAttack, Noise, Square, input_gradient, s
 from ironglass.measure.evidence import Kind, Observations, observe, watched
 from ironglass.measure.per_image import per_image, write_per_image
 from ironglass.measure.under_attack import Attacked, Outcome, Probe, UnderAttack
-from ironglass.models.predict import batches, logits_of
+from ironglass.models.predict import batches, logits_of, predicted
 from ironglass.run import Run
 from ironglass.studies.adversarial import read_batches
 from ironglass.studies.image_folder import file_names
@@ -39,7 +39,7 @@ def write_results(run: Run, attacks: Attacks, *, split_name: str) -> None:
     Raises InputError for a batch that is not there.
     """
     plan, split, classes = attacks.plan, attacks.split, attacks.classifier.classes
-    clean = logits_of(attacks.classifier, split, batch_size=plan.attack_batch).argmax(1).numpy() == split.labels
+    clean = predicted(logits_of(attacks.classifier, split, batch_size=plan.attack_batch)).numpy() == split.labels
     attacked, tables = [], []
     for task in attacks.judged:
         outcomes = {}

@@ -15,7 +15,7 @@ from ironglass.data.dataset import Split
 from ironglass.measure.corruption import corrupted_logits, corruption_numbers
 from ironglass.measure.per_image import per_image, write_per_image
 from ironglass.models.classifier import Classifier
-from ironglass.models.predict import logits_of
+from ironglass.models.predict import logits_of, predicted
 from ironglass.run import Run
 from ironglass.studies.attack import Tell
 from ironglass.studies.plan import Audit
@@ -42,7 +42,7 @@ def corrupt_split(
     some = split.take(where)
     names = find_corruptions(plan.corruptions, classifier.channels)
     unchanged = logits_of(classifier, some) if logits is None else logits[where]
-    clean = unchanged.argmax(1).numpy() == some.labels
+    clean = predicted(unchanged).numpy() == some.labels
     steps = [(corruption, severity) for corruption in names for severity in SEVERITIES]
     done: list[pa.Table] = []
     for i, (corruption, severity) in enumerate(steps):

@@ -12,7 +12,7 @@ from ironglass.data.pixels import to_bytes
 from ironglass.data.wordnet import words_of
 from ironglass.measure.transfer_matrix import knows, true_answers
 from ironglass.models.classifier import Classifier, frozen
-from ironglass.models.predict import logits_of
+from ironglass.models.predict import logits_of, predicted
 from ironglass.studies.ground import Ground
 from ironglass.studies.shown import shown_of
 from ironglass.studies.transfer_plan import SOURCE, Member
@@ -28,7 +28,7 @@ def write_picture(ground: Ground, base_a: Classifier, members: Sequence[Member])
     grown = [one for one in members if one.arm == "AnB+" and one.seed == base.seed]
     deepest = max(grown, key=lambda one: one.blocks or 0)
     target = {one.name: ground.load(one.name) for one in (base, deepest)}
-    right = [logits_of(one, split).argmax(1).numpy() == split.labels for one in target.values()]
+    right = [predicted(logits_of(one, split)).numpy() == split.labels for one in target.values()]
     place = int(np.argmax(np.logical_and.reduce(right)))
     image, label = split[place]
     shown = shown_of(ground.run, ground.plan, ground.dataset, split)

@@ -15,7 +15,7 @@ from ironglass.data.dataset import Dataset, Split
 from ironglass.measure.statistics import wilson
 from ironglass.measure.transfer_matrix import transferred
 from ironglass.models.classifier import Classifier
-from ironglass.models.predict import logits_of
+from ironglass.models.predict import logits_of, predicted
 from ironglass.run import Run
 from ironglass.studies.adversarial import tag
 from ironglass.studies.attack import Tell
@@ -64,7 +64,7 @@ def _matrix(
                 with run.atomic(files[one]) as path:
                     pq.write_table(pa.table({"name": list(some.names)} | right), path)
         found[surrogate] = [_rates(pq.read_table(files[one]), list(classifiers)) for one in named]
-    clean = {arm: logits_of(one, some).argmax(1).numpy() == some.labels for arm, one in classifiers.items()}
+    clean = {arm: predicted(logits_of(one, some)).numpy() == some.labels for arm, one in classifiers.items()}
     rows = [
         {"attack": attack, "eps": eps, "surrogates": {by: rates[place] for by, rates in found.items()}}
         for place, (attack, eps) in enumerate(named)

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ironglass.measure.white_box import white_box
-from ironglass.models.predict import logits_of
+from ironglass.models.predict import logits_of, predicted
 from ironglass.run import Run
 from ironglass.studies.attack import Tell
 from ironglass.studies.audit import training_line
@@ -77,7 +77,7 @@ def measure_member(ground: Ground, member: Member, tell: Tell) -> None:
         return
     classifier, split = ground.load(member.name), ground.split
     rows: list[tuple[str, float, np.ndarray]] = []
-    rows.append(("clean", 0.0, logits_of(classifier, split).argmax(1).numpy() == split.labels))
+    rows.append(("clean", 0.0, predicted(logits_of(classifier, split)).numpy() == split.labels))
     shown = shown_of(ground.run, plan, ground.dataset, split)
     for place, (name, eps) in enumerate(shown.sets):
         tell("base A's images", place, len(shown.sets), "")

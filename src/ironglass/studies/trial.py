@@ -16,7 +16,7 @@ from ironglass.data.dataset import Split
 from ironglass.errors import Diverged
 from ironglass.measure.per_image import per_image, write_per_image
 from ironglass.measure.statistics import Rate, wilson
-from ironglass.models.predict import logits_of
+from ironglass.models.predict import logits_of, predicted
 from ironglass.models.weights import load_state, read_state
 from ironglass.run import Run
 from ironglass.studies.attack import Tell
@@ -89,4 +89,4 @@ def run_trial(plan: Audit, folder: Path, device: str, download: bool, held_out: 
 
 
 def _rate(split: Split, logits: Logits) -> Rate:
-    return wilson(int((logits.argmax(1).numpy() == split.labels).sum()), len(split))
+    return wilson(int((predicted(logits).numpy() == split.labels).sum()), len(split))

@@ -41,8 +41,8 @@ class Prefix:
         return some.permute(0, 3, 1, 2) if some.ndim == 4 else some
 
 
-class _Reached(Exception):
-    """Ends a forward pass behind the last held module."""
+class _Reached(BaseException):
+    """Ends a forward pass behind the last held module. No Exception, which the classifier would take for a failure."""
 
 
 def held_prefix(classifier: Classifier, held: list[nn.Module], split: Split) -> Prefix | None:

@@ -12,15 +12,9 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from ironglass.errors import InputError
+from ironglass.models.memory import is_out_of_memory
 from ironglass.train.objective import Objective
 from ironglass.types import Images, Labels
-
-NO_MEMORY = (
-    "out of memory",
-    "can't allocate memory",
-    "not enough memory",
-)  # torch's words: CUDA and MPS, Linux, Windows
-
 
 _copy = torch._foreach_copy_  # type: ignore[attr-defined]  # one call for all, which an accelerator is glad of
 
@@ -158,10 +152,3 @@ def accumulate_in_memory(
         buffers.restore()
         if images.device.type == "cuda":
             torch.cuda.empty_cache()
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether it was memory that ran out, on an accelerator or on the CPU, for which torch has no type of its own."""
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return True
-    return isinstance(error, RuntimeError) and any(words in str(error) for words in NO_MEMORY)

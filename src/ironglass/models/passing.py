@@ -1,0 +1,133 @@
+"""One forward pass of a network that somebody else wrote: in its own precision and memory order, and read right."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ironglass.errors import ForwardError, InputError
+from ironglass.models.memory import is_out_of_memory
+from ironglass.models.outputs import Reading, read_outputs
+from ironglass.types import Images, Logits
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a network takes images and gives logits, found by its passes."""
+
+    network: int
+    """Identity of the network that it is of."""
+    dtype: torch.dtype = torch.float32
+    """What the network takes."""
+    contiguous: bool = False
+    """Whether images must lie channel by channel, as `x.view(n, -1)` needs."""
+    settled: bool = False
+    """Whether a batch whose size is neither 1 nor the number of classes has shown which axis is which."""
+    words: str = ""
+    """What was adapted of its outputs, "" where nothing was."""
+
+
+_heard = threading.local()
+
+
+@contextmanager
+def hearing_others() -> Iterator[list[tuple[Logits, ...]]]:
+    """Inside, on this thread: the auxiliary outputs, float (n, k) each, of every pass in training mode that has any."""
+    before = getattr(_heard, "passes", None)
+    _heard.passes = passes = []
+    try:
+        yield passes
+    finally:
+        _heard.passes = before
+
+
+def unwrapped(network: nn.Module) -> nn.Module:
+    """The module within DataParallel, DistributedDataParallel or torch.compile's wrapping.
+
+    Its weights have their own names, its layers can be watched, and it computes the same.
+    """
+    while True:
+        inner = getattr(network, "_orig_mod", None)
+        if inner is None and isinstance(network, nn.DataParallel | nn.parallel.DistributedDataParallel):
+            inner = network.module
+        if not isinstance(inner, nn.Module):
+            return network
+        network = inner
+
+
+def dtypes_of(network: nn.Module) -> list[torch.dtype]:
+    """Precisions that the network may take, the likeliest first: that of its first weight, those of others, float32."""
+    tensors = (*network.parameters(), *network.buffers())
+    found = [tensor.dtype for tensor in tensors if tensor.dtype.is_floating_point]
+    return list(dict.fromkeys([*found, torch.float32]))
+
+
+def take_pass(
+    network: nn.Module, manner: Manner | None, images: Images, mean: Tensor, std: Tensor
+) -> tuple[Any, Manner]:
+    """What the network gives, and how it took the images.
+
+    Where it fails as it is known or likeliest to take them, the other ways are tried. Raises ForwardError, naming
+    the exception, where all fail. Out of memory stays what it is.
+    """
+    likeliest = manner if manner is not None and manner.network == id(network) else None
+    first = likeliest or Manner(id(network), dtypes_of(network)[0])
+    try:
+        return network(_given(images, mean, std, first)), first
+    except (Exception, SystemExit) as error:
+        if isinstance(error, InputError) or is_out_of_memory(error):
+            raise
+        failure = error
+    for dtype in dtypes_of(network) if isinstance(failure, RuntimeError | TypeError) else ():
+        for contiguous in (False, True):
+            other = replace(first, dtype=dtype, contiguous=contiguous)
+            if other == first:
+                continue
+            try:
+                return network(_given(images, mean, std, other)), other
+            except (Exception, SystemExit) as error:
+                if is_out_of_memory(error):
+                    raise
+    shape = " × ".join(map(str, images.shape[1:]))
+    raise ForwardError(
+        f"the network's forward fails on images of {shape}: {type(failure).__name__}: {_short(failure)}"
+    ) from failure
+
+
+def _given(images: Images, mean: Tensor, std: Tensor, manner: Manner) -> Tensor:
+    """The images normalised, at least in float32, as the network takes them."""
+    work = torch.float64 if manner.dtype == torch.float64 else torch.float32
+    given = ((images.to(work) - mean) / std).to(manner.dtype)
+    # by way of one axis, since of grey images both orders count as contiguous
+    return given.contiguous().flatten().view(given.shape) if manner.contiguous else given
+
+
+def read_pass(found: Any, n: int, k: int, *, training: bool = False) -> tuple[Logits, str]:
+    """The logits of a pass, float32 or float64, and what was adapted.
+
+    In training mode auxiliary outputs go to whoever is `hearing_others`. Raises InputError for what are no logits.
+    """
+    reading: Reading = read_outputs(found, n, k)
+    passes = getattr(_heard, "passes", None)
+    if passes is not None and training and reading.others:
+        passes.append(tuple(_at_least_float32(other) for other in reading.others))
+    return _at_least_float32(reading.logits), reading.words
+
+
+def other_count(k: int) -> int:
+    """A batch size that no number of classes can be taken for."""
+    return 3 if k == 2 else 2
+
+
+def _at_least_float32(logits: Logits) -> Logits:
+    return logits if logits.dtype in (torch.float32, torch.float64) else logits.float()
+
+
+def _short(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or ["no message"])[0][:200]
