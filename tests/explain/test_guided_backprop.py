@@ -7,8 +7,10 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
-from ironglass.errors import InputError
-from ironglass.explain import GuidedBackprop, Saliency
+from ironglass.errors import InputError, Notice
+from ironglass.explain import GuidedBackprop, GuidedGradCAM, Saliency
+from ironglass.explain.gradient import input_gradient
+from ironglass.explain.guided_backprop import guide
 from ironglass.models import Classifier
 
 RELUS = {
@@ -146,4 +148,67 @@ def test_a_hard_swish_beside_a_relu_keeps_its_gradient():
     images, targets = torch.rand(1, 3, 8, 8), torch.tensor([0])
     plain = Saliency()(classifier, images, targets)
     assert (plain < 0).any()
-    torch.testing.assert_close(GuidedBackprop()(classifier, images, targets), plain)
+    with pytest.warns(Notice, match="plain gradient"):
+        guided = GuidedBackprop()(classifier, images, targets)
+    torch.testing.assert_close(guided, plain)
+
+
+class Gated(nn.Module):
+    """Convolutions with `act` behind them, each squeezed and excited through a ReLU; `relus` more on the way."""
+
+    def __init__(self, act, relus=0):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 8, 3, padding=1)
+        self.blocks = nn.ModuleList(nn.Conv2d(8, 8, 3, padding=1) for _ in range(3))
+        self.down, self.up, self.head = nn.Conv2d(8, 4, 1), nn.Conv2d(4, 8, 1), nn.Linear(8, 2)
+        self.act, self.relus = act, relus
+
+    def forward(self, x):
+        x = self.stem(x)
+        for i, block in enumerate(self.blocks):
+            x = block(x)
+            x = F.relu(x) if i < self.relus else self.act(x)
+            x = x * self.up(F.relu(self.down(x.mean((2, 3), keepdim=True)))).sigmoid()
+        return self.head(x.mean((2, 3)))
+
+
+@pytest.mark.parametrize(
+    ("act", "named"), [(F.silu, "SiLU"), (F.gelu, "GELU"), (F.hardswish, "hard swish"), (F.mish, "Mish")]
+)
+def test_relus_in_gates_alone_are_said_every_time(act, named):
+    torch.manual_seed(0)
+    classifier = classifier_of(Gated(act))
+    images, targets = torch.rand(3, 3, 8, 8), torch.tensor([0, 1, 1])
+    for method in (GuidedBackprop(), GuidedBackprop(), GuidedGradCAM(layer="blocks.2")):
+        with pytest.warns(Notice, match=f"plain gradient here .cosine .*{named}"):
+            method(classifier, images, targets)
+        assert named in method.note(classifier, images, targets)
+    plain, guided = Saliency()(classifier, images, targets), input_gradient(classifier, images, targets, guide)
+    assert F.cosine_similarity(plain.flatten(1), guided.flatten(1)).min() > 0.95  # what is said is true
+
+
+@pytest.mark.parametrize("relus", [1, 3])
+def test_nothing_is_said_where_relus_are_on_the_way(relus):
+    torch.manual_seed(0)
+    classifier = classifier_of(Gated(F.silu, relus))
+    images, targets = torch.rand(3, 3, 8, 8), torch.tensor([0, 1, 1])
+    GuidedBackprop()(classifier, images, targets)  # a Notice would be an error here
+    assert GuidedBackprop().note(classifier, images, targets) == ""
+
+
+def test_images_without_a_gradient_settle_nothing():
+    classifier = classifier_of(After(lambda x: F.relu(x - 0.5)))
+    dark, bright, targets = torch.zeros(1, 3, 8, 8), torch.ones(1, 3, 8, 8), torch.tensor([0])
+    assert not GuidedBackprop()(classifier, dark, targets).any()
+    with pytest.warns(Notice, match="plain gradient"):  # all of it is positive
+        GuidedBackprop()(classifier, bright, targets)
+
+
+@pytest.mark.parametrize("name", ["lcnet_035", "fastvit_t8", "efficientvit_b0"])
+def test_real_networks_without_relus_on_the_way_are_said(name):
+    import timm
+
+    torch.manual_seed(0)
+    classifier = classifier_of(timm.create_model(name, num_classes=2).eval(), size=64)
+    with pytest.warns(Notice, match="plain gradient"):
+        GuidedBackprop()(classifier, torch.rand(1, 3, 64, 64), torch.tensor([0]))

@@ -31,11 +31,14 @@ def _status() -> int:
 
 
 def _shown(usual: Any) -> Any:
-    """Python's own way to show a warning, but for a Notice, which is said in one line."""
+    """Python's own way to show a warning, but for a Notice, which is said in one line, and once."""
+    said: set[str] = set()
 
     def show(message: Warning | str, category: type[Warning], *rest: Any, **more: Any) -> None:
         if issubclass(category, Notice):
-            _say(str(message), 0)
+            if str(message) not in said:
+                said.add(str(message))
+                _say(str(message), 0)
         else:
             usual(message, category, *rest, **more)
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd.graph import Node
+from torch.nn import functional as F
 
-from ironglass.errors import InputError
+from ironglass.errors import InputError, Notice
 from ironglass.explain.gradient import input_gradient
 from ironglass.models.classifier import Classifier
 from ironglass.types import Images, Labels, Logits, Maps
@@ -44,7 +47,8 @@ class GuidedBackprop:
     relu6(x + 3) / 6. A ReLU put together from comparisons, or in a custom autograd function, is not seen.
 
     Not a test of what the network has learned: the maps change little when its weights are made random (Adebayo et
-    al. 2018, arXiv 1810.03292).
+    al. 2018, arXiv 1810.03292). Where hardly any of the gradient passes a ReLU, as in a network of SiLUs whose only
+    ReLUs are in its squeeze-and-excitation, the map is plain saliency, and a Notice says so.
     """
 
     def __call__(self, classifier: Classifier, images: Images, targets: Labels) -> Maps:
@@ -53,7 +57,51 @@ class GuidedBackprop:
         images: in [0, 1]. targets: int64 (n,), the classes to explain. Raises InputError where a forward pass meets
         no ReLU, where it is compiled or checkpointed, and where the network gives no gradient.
         """
+        if said := self.note(classifier, images, targets):
+            warnings.warn(Notice(said), stacklevel=2)
         return input_gradient(classifier, images, targets, guide)
+
+    def note(self, classifier: Classifier, images: Images, targets: Labels) -> str:
+        """What is to be said of the maps: that they are the plain gradient, where they are; else "".
+
+        Measured on the first few images, once for each network: the cosine of map and saliency. Raises InputError as
+        the call does.
+        """
+        network = classifier.network
+        modules = tuple(map(id, network.modules()))
+        known = _notes.get(network)
+        if known is not None and known[0] == modules:
+            return known[1]
+        images, targets = images[:FEW], targets[:FEW]
+        activations: list[str] = []
+
+        def prepare(logits: Logits) -> None:
+            activations[:] = others(list(_steps(logits)))
+            guide(logits)
+
+        guided = input_gradient(classifier, images, targets, prepare).flatten(1).double()
+        plain = input_gradient(classifier, images, targets).flatten(1).double()
+        compared = guided.any(1) & plain.any(1)
+        if not compared.any():  # these images say nothing
+            return ""
+        alike = float(F.cosine_similarity(guided, plain)[compared].min())
+        said = ""
+        if alike > ALIKE:
+            said = (
+                f"guided backpropagation is the plain gradient here (cosine with saliency {alike:.3f}): hardly any of "
+                f"it passes a ReLU, and {', '.join(activations) or 'other activations'} are not guided; "
+                "saliency says the same"
+            )
+        _notes[network] = modules, said
+        return said
+
+
+ALIKE = 0.95
+"""Cosine with the plain gradient above which guiding changed next to nothing; where most activations are ReLUs it is
+mostly below 0.5."""
+FEW = 4
+"""Images that it is measured on."""
+_notes: WeakKeyDictionary[nn.Module, tuple[tuple[int, ...], str]] = WeakKeyDictionary()
 
 
 def guide(logits: Logits) -> None:
@@ -65,13 +113,18 @@ def guide(logits: Logits) -> None:
     gates = {gate for step in steps for gate in _gates(step)}
     relus = [step for step in steps if _is_relu(step) and step not in gates]
     if not relus:
-        found = sorted({words for step in steps for name, words in OTHERS.items() if _kind(step) == name})
+        met = ", ".join(others(steps)) or "no activation"
         raise InputError(
-            f"guided backpropagation needs a ReLU, and a forward pass meets {', '.join(found) or 'no activation'} "
+            f"guided backpropagation needs a ReLU, and a forward pass meets {met} "
             "only: choose saliency or integrated-gradients"
         )
     for relu in relus:
         relu.register_hook(_positive)
+
+
+def others(steps: list[Node]) -> list[str]:
+    """The activations other than ReLU among the steps, in words."""
+    return sorted({words for step in steps for name, words in OTHERS.items() if _kind(step) == name})
 
 
 def _steps(logits: Tensor) -> Iterator[Node]:

@@ -32,6 +32,10 @@ class GuidedGradCAM:
         maps = GradCAM(layers=(layer,))(classifier, images, targets)[layer]
         return guided * upsample(maps.clamp_min(0), (images.shape[2], images.shape[3]))
 
+    def note(self, classifier: Classifier, images: Images, targets: Labels) -> str:
+        """What is to be said of guided backpropagation's part."""
+        return GuidedBackprop().note(classifier, images, targets)
+
 
 def _last(classifier: Classifier, images: Images) -> str:
     outputs = feature_maps(classifier, images[:1])

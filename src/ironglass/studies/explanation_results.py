@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import torch
 from torch import Tensor
 
 from ironglass.measure.attribution import image_maps
@@ -14,6 +15,7 @@ from ironglass.measure.drift import drift
 from ironglass.measure.per_image import write_per_image
 from ironglass.measure.quality import quality
 from ironglass.measure.statistics import mcnemar, mean_interval, wilson
+from ironglass.models.classifier import frozen
 from ironglass.models.predict import logits_of
 from ironglass.run import Run
 from ironglass.studies.attack import Tell
@@ -101,12 +103,25 @@ def write_explanation_results(run: Run, explanations: Explanations, *, split_nam
                     "label": LABELS[name],
                     "unit": UNITS.get(name, "logit per unit of [0, 1]"),
                     "settings": settings(explainer),
+                    **_note(explanations, explainer),
                 }
                 for name, explainer in explanations.methods.items()
             ],
             "conditions": entries,
         },
     )
+
+
+def _note(explanations: Explanations, explainer: Any) -> dict[str, str]:
+    """What the method itself says of its maps of this network, as `note`; nothing where it has nothing to say."""
+    if not hasattr(explainer, "note"):
+        return {}
+    classifier = explanations.classifier
+    images, labels = (tensor.to(classifier.device) for tensor in explanations.split[:4])
+    with frozen(classifier), torch.no_grad():
+        targets = explanations.targets(classifier(images), labels)
+    said = explainer.note(classifier, images, targets)
+    return {"note": said} if said else {}
 
 
 def settings(explainer: Any) -> dict[str, Any]:
