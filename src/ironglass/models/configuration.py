@@ -16,7 +16,7 @@ _LARGEST_FILE = 64 << 20
 _LARGEST_NUMBER = 1 << 20
 # What builders of timm and torchvision would fetch, read from a path, or hand to other code.
 _FORBIDDEN = re.compile(
-    r"pretrained|checkpoint|weights|^url|^file$|path|dir$|hub|cache|custom|source|device|scriptable|exportable|no_jit"
+    r"pretrained|checkpoint|weights|^url|^file$|path$|dir$|hub|cache|custom|source|device|scriptable|exportable|no_jit"
     r"|features_only|trust|^_",
 )
 
@@ -137,21 +137,30 @@ def _field(values: dict[str, Any], name: str, kind: Any, default: Any = _ABSENT)
     return value
 
 
+def check_fetched(config: dict[str, Any], path: Path) -> None:
+    """Raises InputError where a configuration that timm is going to follow chooses more than plain arguments."""
+    try:
+        check_options(_field(config, "model_args", dict, {}))
+    except InputError as error:
+        raise InputError(f"{path} is refused: {error}") from error
+
+
 def check_options(options: dict[str, Any]) -> None:
     """Raises InputError for an option that a folder may not choose: what is fetched, read from a path, or is no plain
     number, word or list of them."""
     for name, value in options.items():
         if _FORBIDDEN.search(name):
             raise InputError(f"it sets the option {brief(name)}, which a model folder may not choose")
-        _check_option(name, value, 0)
+        check_value(name, value, 0)
 
 
-def _check_option(name: str, value: Any, depth: int) -> None:
+def check_value(name: str, value: Any, depth: int = 0) -> None:
+    """Raises InputError unless the option's value is a plain number, word or list of them, of usual size."""
     if isinstance(value, dict | list) and depth < 4 and len(value) <= 1000:
         if isinstance(value, dict):
             check_options(value) if depth == 0 else None
         for item in value.values() if isinstance(value, dict) else value:
-            _check_option(name, item, depth + 1)
+            check_value(name, item, depth + 1)
     elif isinstance(value, str):
         if len(value) > 200 or re.search(r"[/\\:]", value):
             raise InputError(f"the option {brief(name)} is {brief(value)}, which a model folder may not choose")

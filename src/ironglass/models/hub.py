@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from torch import nn
@@ -14,6 +15,24 @@ from ironglass.models.own import need_classes, with_new_head, wrap
 
 if TYPE_CHECKING:
     from ironglass.models.load import Wanted
+
+
+SOURCES = ("timm/", "torchvision/", "transformers/")
+"""How the names of networks begin that a saved folder may name."""
+
+
+def fetch(name: str, files: tuple[str, ...]) -> Path:
+    """The folder of `hf-hub:ID`'s files that match these patterns, fetched where the cache lacks them."""
+    from huggingface_hub import snapshot_download
+
+    repository, _, revision = name.removeprefix("hf-hub:").partition("@")
+    try:
+        folder = Path(snapshot_download(repository, revision=revision or None, allow_patterns=list(files)))
+    except Exception as error:  # of the network, the hub and the cache, of many libraries
+        raise InputError(f"cannot fetch {name}: {type(error).__name__}: {error}") from error
+    if not (folder / "config.json").is_file():
+        raise InputError(f"cannot fetch {name}: it holds no config.json, so it is no model of timm or transformers")
+    return folder
 
 
 def build_timm(wanted: Wanted) -> Classifier:

@@ -12,10 +12,10 @@ import torch
 from ironglass.choices import did_you_mean
 from ironglass.errors import InputError
 from ironglass.fields import check_seed
-from ironglass.models import hub, own
+from ironglass.models import hub, hugging_face, own
 from ironglass.models.checkpoint import Checkpoint, read_checkpoint
 from ironglass.models.classifier import Classifier, frozen
-from ironglass.models.configuration import configuration_beside, read_configuration
+from ironglass.models.configuration import check_fetched, configuration_beside, read_configuration, read_json
 from ironglass.models.native import is_code, knows_classes
 from ironglass.models.normalisation import GIVEN, stated
 from ironglass.models.ready import made_ready
@@ -180,8 +180,10 @@ def find_builder(name: str) -> Callable[[Wanted], Classifier]:
         return hub.build_timm
     if name.startswith("torchvision/"):
         return hub.build_torchvision
+    if name.startswith("transformers/"):
+        return hugging_face.build_saved
     if name.startswith("hf-hub:"):
-        return hub.build_hf_hub
+        return _from_hub
     if name.startswith("local-dir:") or (Path(name) / "config.json").is_file():
         return _from_folder
     if Path(name).is_dir():
@@ -202,9 +204,25 @@ def _names(name: str) -> list[str]:
     return [*own.NETWORKS, *theirs, *(f"timm/{one}" for one in timm.list_models())]
 
 
+def _from_hub(wanted: Wanted) -> Classifier:
+    """`hf-hub:ID`: a model of timm's or transformers' on the hub, fetched with its weights."""
+    folder = hub.fetch(wanted.name, ("config.json",))
+    config = read_json(folder / "config.json")
+    if not hugging_face.is_transformers(config):
+        check_fetched(config, folder / "config.json")
+        return hub.build_hf_hub(wanted)
+    needed = ("config.json", "preprocessor_config.json", "*.safetensors", "*.safetensors.index.json")
+    folder = hub.fetch(wanted.name, needed)
+    if not any(folder.glob("*.safetensors")):
+        folder = hub.fetch(wanted.name, (*needed, "pytorch_model*.bin", "pytorch_model.bin.index.json"))
+    return hugging_face.build_folder(wanted, folder, config)
+
+
 def _from_folder(wanted: Wanted) -> Classifier:
-    """A folder that `save_classifier` or timm wrote."""
+    """A folder that `save_classifier`, timm or transformers wrote."""
     folder = Path(wanted.name.removeprefix("local-dir:"))
+    if hugging_face.is_transformers(config := read_json(folder / "config.json")):
+        return hugging_face.build_folder(wanted, folder, config)
     known = read_configuration(folder)
     files = [folder / file for file in ("model.safetensors", "pytorch_model.bin") if (folder / file).is_file()]
     if not files:
@@ -215,10 +233,10 @@ def _from_folder(wanted: Wanted) -> Classifier:
             f"{folder} holds the weights of {built}, and a folder may not choose code to run: name file.py:function"
             f" yourself, with --weights {files[0]}"
         )
-    if known.source not in own.NETWORKS and not known.source.startswith(("timm/", "torchvision/")):
+    if known.source not in own.NETWORKS and not known.source.startswith(hub.SOURCES):
         raise InputError(
             f"{folder / 'config.json'} names the model {known.source!r}, which a folder may not choose: only a network"
-            " of ours, timm's or torchvision's"
+            " of ours or of timm's, torchvision's or transformers'"
         )
     checkpoint = read_checkpoint(files[0])
     count = len(known.classes)

@@ -46,7 +46,9 @@ def wrap(
     """The classifier, remembering how its network was built so that it can be saved and built again."""
     classifier = Classifier(network, mean=mean, std=std, classes=classes, input_size=size)
     classifier.source, classifier.options = wanted.name, dict(wanted.options)
-    configured = wanted.name in NETWORKS or wanted.name.startswith(("timm/", "torchvision/", "hf-hub:"))
+    configured = wanted.name in NETWORKS or wanted.name.startswith(
+        ("timm/", "torchvision/", "transformers/", "hf-hub:")
+    )
     classifier.normalisation = CONFIGURED if configured else ASSUMED  # a bare module says nothing of it
     return classifier
 

@@ -70,7 +70,7 @@ def read_state(path: str | Path) -> dict[str, Tensor]:
     checkpoint = read_checkpoint(path)
     state = next(iter(checkpoint.states.values()))
     for name, tensor in state.items():
-        _check_values(checkpoint.path, name, tensor)
+        check_values(checkpoint.path, name, tensor)
     return state
 
 
@@ -97,7 +97,7 @@ def load_checkpoint(network: nn.Module, checkpoint: Checkpoint) -> tuple[str, ..
         own[name].copy_(tensor)
     remarks = list(best.remarks)
     if others := [name for name, fit in fits.items() if fit.exact and name != where]:
-        remarks.insert(0, f"the weights under {where!r} are taken, not those under {_few(others)}")
+        remarks.insert(0, f"the weights under {where!r} are taken, not those under {few(others)}")
     elif "ema" in where.lower():
         remarks.insert(0, f"the averaged weights under {where!r} are taken")
     return tuple(f"{checkpoint.path}: {remark}" for remark in remarks)
@@ -140,7 +140,7 @@ def _stripped(own: Mapping[str, Tensor], state: Mapping[str, Tensor], names: Map
     inner = {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
     outer = [name for name in state if not name.startswith(prefix) and name != "n_averaged"]
     found = _compare(own, inner, names)
-    left = (f"{len(outer)} of its tensors lie outside {prefix[:-1]!r} and are left out: {_few(outer)}",)
+    left = (f"{len(outer)} of its tensors lie outside {prefix[:-1]!r} and are left out: {few(outer)}",)
     return Fit(found.state, found.missing, found.unexpected, found.shapes, left if outer else ())
 
 
@@ -203,17 +203,17 @@ def _hint(fit: Fit) -> str:
 
 
 def _tensors(names: tuple[str, ...]) -> str:
-    return f"tensor{'s' if len(names) > 1 else ''} {_few(names)}"
+    return f"tensor{'s' if len(names) > 1 else ''} {few(names)}"
 
 
-def _few(names: Iterable[str]) -> str:
+def few(names: Iterable[str]) -> str:
     """The first few names, and how many more."""
     names = list(names)
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return ", ".join(repr(name) for name in names[:_NAMED]) + more
 
 
-def _check_values(path: Path, name: str, tensor: Tensor) -> None:
+def check_values(path: Path, name: str, tensor: Tensor) -> None:
     """Raises InputError for a tensor that is not plain numbers."""
     says = f"{path}: the tensor {name!r}"
     if tensor.is_quantized:
@@ -235,7 +235,7 @@ def _finite(tensor: Tensor) -> bool:
 
 def _converted(path: Path, name: str, tensor: Tensor, own: Tensor) -> Tensor:
     """The tensor in the type of the network's own. Raises InputError where that is no number any more."""
-    _check_values(path, name, tensor)
+    check_values(path, name, tensor)
     says = f"{path}: the tensor {name!r} is {str(tensor.dtype)[6:]} where the network has {str(own.dtype)[6:]}"
     if own.is_floating_point() and not tensor.is_floating_point():
         raise InputError(f"{says}: it was quantised or is no weight; save the weights of the float network")
