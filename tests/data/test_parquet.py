@@ -1,8 +1,15 @@
+import io
+import json
+import os
+
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 from ironglass.data.parquet import find_parquet, parquet
+from ironglass.data.source import Asked
 from ironglass.errors import InputError
 
 
@@ -72,4 +79,120 @@ def test_shards_of_different_types_are_refused(tmp_path, table):
     table(tmp_path / "train-0.parquet", [0, 1])
     table(tmp_path / "train-1.parquet", ["a", "b"])
     with pytest.raises(InputError, match="different types"):
+        parquet(tmp_path).listings()
+
+
+def shades(listing) -> dict[str, set[int]]:
+    """The red values of each class's images."""
+    images = [Image.open(io.BytesIO(one)) for one in listing.read(np.arange(len(listing)))]
+    found: dict[str, set[int]] = {}
+    for image, label in zip(images, listing.labels.tolist(), strict=True):
+        found.setdefault(listing.classes[label], set()).add(image.getpixel((0, 0))[0])
+    return found
+
+
+SHADE = {"cat": 10, "dog": 100, "owl": 200}
+
+
+@pytest.mark.parametrize(
+    "lists",
+    [
+        [["cat", "dog", "owl"], ["owl", "dog", "cat"]],
+        [["cat", "dog"], ["owl", "cat", "dog"]],
+        [["owl", "cat", "dog"], ["cat", "dog"]],
+        [["cat", "dog"], ["dog", "owl"], ["owl", "cat"]],
+    ],
+)
+@pytest.mark.parametrize("kind", [pa.int64(), pa.uint8(), pa.string()])
+def test_shards_are_matched_by_class_name(tmp_path, table, png, lists, kind):
+    for i, names in enumerate(lists):
+        labels = [k for k in range(len(names)) for _ in range(3)]
+        values = [names[k] for k in labels] if kind == pa.string() else labels
+        images = [png(SHADE[names[k]]) for k in labels]
+        table(tmp_path / f"train-{i}.parquet", values, names, images=images, kind=kind)
+    listing = parquet(tmp_path).listings()["train"]
+    assert shades(listing) == {name: {value} for name, value in SHADE.items()}
+    assert listing.notes == ("the Parquet files of train list their classes differently: they were matched by name",)
+
+
+def test_shards_of_which_one_has_no_names_are_refused(tmp_path, table):
+    table(tmp_path / "train-0.parquet", [0, 1], ["cat", "dog"])
+    table(tmp_path / "train-1.parquet", [0, 1])
+    with pytest.raises(InputError, match=r"has class names and train-1\.parquet has none"):
+        parquet(tmp_path).listings()
+
+
+@pytest.mark.parametrize("other", [{"image": "img"}, {"label": "class"}])
+def test_shards_of_other_columns_are_refused(tmp_path, table, other):
+    table(tmp_path / "train-0.parquet", [0, 1])
+    table(tmp_path / "train-1.parquet", [0, 1], **other)
+    with pytest.raises(InputError, match=r"train-1\.parquet does not go with train-0\.parquet"):
+        parquet(tmp_path).listings()
+
+
+@pytest.mark.parametrize(
+    "features", [None, 5, "x", [], [1], {"label": 5}, {"label": [1]}, {"image": None, "label": {}}]
+)
+def test_features_of_another_form_are_passed_over(tmp_path, table, features):
+    file = table(tmp_path / "train.parquet", [0, 1])
+    about = {"huggingface": json.dumps({"info": {"features": features}})}
+    pq.write_table(pq.read_table(file).replace_schema_metadata(about), file)
+    listing = parquet(file).listings()["train"]
+    assert listing.classes == ("0", "1")
+    assert listing.notes == ("labels are numbers without names: the classes are 0, 1, in this order",)
+
+
+@pytest.mark.parametrize("about", [b"{", b"[" * 100_000, b"\xff", b"null", b"5", b'{"info": 5}', b'{"info": {}}'])
+def test_metadata_that_is_no_json_is_passed_over(tmp_path, table, about):
+    file = table(tmp_path / "train.parquet", [0, 1])
+    pq.write_table(pq.read_table(file).replace_schema_metadata({b"huggingface": about}), file)
+    assert parquet(file).listings()["train"].classes == ("0", "1")
+
+
+def test_files_put_aside_are_read_below_the_folder_only(tmp_path, table, png):
+    inner = tmp_path / "data"
+    file = table(inner / "train.parquet", [0, 1])
+    (tmp_path / "secret.png").write_bytes(png(3))
+    (inner / "own.png").write_bytes(png(7))
+
+    def write(paths):
+        kind = pa.struct({"bytes": pa.binary(), "path": pa.string()})
+        cells = pa.array([{"bytes": None, "path": path} for path in paths], kind)
+        pq.write_table(pa.table({"image": cells, "label": [0, 1]}), file)
+        return list(parquet(inner).listings()["train"].read(np.arange(2)))
+
+    assert write(["own.png", str(inner / "own.png")]) == [inner / "own.png"] * 2
+    for path in ("../secret.png", str(tmp_path / "secret.png"), "/etc/passwd"):
+        with pytest.raises(InputError, match="outside of the data's folder"):
+            write(["own.png", path])
+    with pytest.raises(InputError, match="name the folder as the data"):
+        list(parquet(file).listings()["train"].read(np.arange(2)))
+
+
+def test_splits_of_other_names_are_said_and_can_be_named(tmp_path, table):
+    for name in ("train", "test", "holdout"):
+        table(tmp_path / f"{name}-0.parquet", [0, 1])
+    found = parquet(tmp_path).listings()
+    assert list(found) == ["train", "test"]
+    assert any("left out the splits holdout-0.parquet" in note for note in found["train"].notes)
+    found = parquet(tmp_path, Asked(splits={"train": "train", "test": "holdout-0.parquet"})).listings()
+    assert list(found) == ["train", "test"]
+    for name in ("train", "holdout"):
+        table(tmp_path / "deep" / name / "0.parquet", [0, 1])
+    found = parquet(tmp_path / "deep", Asked(splits={"train": "train", "test": "holdout"})).listings()
+    assert list(found) == ["train", "test"]
+
+
+def test_files_without_any_split_are_one_data_set_and_said(tmp_path, table):
+    for i in range(3):
+        table(tmp_path / f"part-{i}.parquet", [0, 1])
+    listing = parquet(tmp_path).listings()["train"]
+    assert len(listing) == 6
+    assert any("tell no splits: taken for one data set" in note for note in listing.notes)
+
+
+def test_a_pipe_is_never_opened(tmp_path, table):
+    table(tmp_path / "train-0.parquet", [0, 1])
+    os.mkfifo(tmp_path / "train-1.parquet")
+    with pytest.raises(InputError, match=r"train-1\.parquet: a pipe, not a file"):
         parquet(tmp_path).listings()

@@ -64,16 +64,21 @@ def _check_plain(look, where) -> None:
 def within(root: Path, name: str, where: str) -> Path:
     """The path that `name` stands for below `root`; it need not exist.
 
-    Raises InputError, saying `where` the name stands, where it leads out of `root`, to an absolute path too.
+    Names alone decide: a link in the user's own folder is hers. Raises InputError, saying `where` the name stands,
+    where it leads out of `root`; so does an absolute path of elsewhere.
     """
-    top = str(root.absolute())  # of the name alone: a link in the user's own folder is hers
-    path = os.path.normpath(f"{top}{os.sep}{name}" if not Path(name).is_absolute() else name)
-    if "\0" in name or not path.startswith(os.path.normpath(top).rstrip(os.sep) + os.sep):
+    relative = Path(os.path.normpath(name))
+    if relative.is_absolute():
+        for top in (root, root.absolute(), Path(os.path.normpath(root.absolute()))):
+            if relative.is_relative_to(top):
+                relative = relative.relative_to(top)
+                break
+    if relative.is_absolute() or relative.parts[:1] in ((), ("..",)) or "\0" in name:
         raise InputError(
             f"{where} names the file {printable(name)[:200]!r}, outside of the data's folder {printable(root)}:"
             " put it inside, or do not trust this data"
         )
-    return Path(path)
+    return root / relative
 
 
 def printable(name: str | Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
@@ -16,23 +17,26 @@ from ironglass.data.cache import cache_folder, fingerprint, read_or_build
 from ironglass.data.dataset import Dataset, Quarantined
 from ironglass.data.decode import SUFFIXES
 from ironglass.data.digits import digits
-from ironglass.data.folder import folder, images_under, stamps
+from ironglass.data.files import check_plain, printable
+from ironglass.data.folder import folder
 from ironglass.data.hub import hub
 from ironglass.data.only import only_classes
 from ironglass.data.parquet import find_parquet, parquet
 from ironglass.data.planted import planted
 from ironglass.data.scan import scan
-from ironglass.data.source import Listing, Source
+from ironglass.data.source import Asked, Listing, Source
 from ironglass.data.splits import same_classes
+from ironglass.data.table import is_table, table
 from ironglass.data.tiny_imagenet import is_tiny_imagenet, tiny_imagenet
 from ironglass.data.torchvision_source import torchvision_source
+from ironglass.data.walk import below, stamps
 from ironglass.errors import InputError
 from ironglass.fields import check_seed
 from ironglass.types import Progress
 
 _FORMS = (
     "digits, hf:ID, folder:PATH, tiny-imagenet:PATH, torchvision:NAME, planted, planted-shortcut, or the path of a "
-    "folder, archive or Parquet file"
+    "folder, archive, Parquet file or table (.csv, .tsv, .jsonl)"
 )
 
 
@@ -43,6 +47,7 @@ def load_dataset(
     channels: int | None = None,
     image_column: str | None = None,
     label_column: str | None = None,
+    splits: Mapping[str, str] | None = None,
     classes: Sequence[str] | None = None,
     download: bool = False,
     seed: int = 0,
@@ -50,19 +55,21 @@ def load_dataset(
 ) -> Dataset:
     """The data set that `spec` names, every image decoded once and kept in the cache, memory-mapped from there.
 
-    spec: `digits`; `hf:ID` of the Hugging Face Hub, or `hf:PATH` of its Parquet layout; `folder:PATH` of class folders;
-    `tiny-imagenet:PATH`; `torchvision:NAME`; `planted` or `planted-shortcut`, made here; or a path, whose layout is
-    then found out. Paths may be archives.
+    spec: `digits`; `hf:ID` of the Hugging Face Hub, or `hf:PATH` of its Parquet layout; `folder:PATH` of class folders,
+    or of images with a table of their labels; `tiny-imagenet:PATH`; `torchvision:NAME`; `planted` or
+    `planted-shortcut`, made here; or a path, whose layout is then found out: also that of a table (.csv, .tsv, .jsonl)
+    of files and labels. Paths may be archives.
     size: height and width in pixels, the shorter side brought to it and the rest cut off evenly; None: as stored, where
     all images agree. channels: 1 or 3; None: 1 where every image is grey. image_column, label_column: of a table, where
-    they cannot be told. classes: of the images of these alone, numbered in this order. download: whether `torchvision:`
-    may use the network. seed: of the splits that are cut here, as `splits.complete` tells. progress: called as
-    (done, of).
+    they cannot be told. splits: the data's own name for each of train, validation and test that is to be used; others
+    are left out. classes: of the images of these alone, numbered in this order. download: whether `torchvision:` may
+    use the network. seed: of the splits that are cut here, as `splits.complete` tells. progress: called as (done, of).
 
     Raises InputError where the images cannot be found, more than 5 % of them cannot be decoded, a class of the first
     split loses all of its images, `classes` are not there, or the cache cannot be written.
     """
-    dataset = _decoded(spec, size, channels, image_column, label_column, download, seed, progress)
+    asked = Asked(image_column, label_column, dict(splits or {}))
+    dataset = _decoded(spec, size, channels, asked, download, seed, progress)
     return dataset if classes is None else only_classes(dataset, classes)
 
 
@@ -70,8 +77,7 @@ def _decoded(
     spec: str,
     size: int | None,
     channels: int | None,
-    image_column: str | None,
-    label_column: str | None,
+    asked: Asked,
     download: bool,
     seed: int,
     progress: Progress | None,
@@ -80,7 +86,7 @@ def _decoded(
         raise InputError(f"size is {size}: give 1 to 4096 pixels")
     if channels not in (None, 1, 3):
         raise InputError(f"channels is {channels}: give 1 for grey or 3 for colour")
-    source = _source(spec, image_column, label_column, download)
+    source = _source(spec, asked, download)
     size = size or source.size
     entry = cache_folder() / "decoded" / fingerprint(source.identity, size, channels, check_seed(seed))
 
@@ -91,48 +97,73 @@ def _decoded(
     return read_or_build(entry, source.name, write)
 
 
-def _source(spec: str, image: str | None, label: str | None, download: bool) -> Source:
+def _source(spec: str, asked: Asked, download: bool) -> Source:
     kind, colon, rest = spec.partition(":")
-    path = Path(rest).expanduser()
     match kind if colon and rest else "":
         case "folder":
-            return _at(path, folder)
+            return _at(_path(rest), lambda path: folder(path, asked), asked)
         case "tiny-imagenet":
-            return _at(path, tiny_imagenet)
+            return _at(_path(rest), tiny_imagenet, asked)
         case "torchvision":
-            return torchvision_source(rest, download=download)
-        case "hf" if path.exists():
-            return _found_out(path, image, label)
+            return _whole(torchvision_source(rest, download=download), asked)
+        case "hf" if _exists(_path(rest)):
+            return _found_out(_path(rest), asked)
         case "hf" if re.fullmatch(r"[\w.-]+(/[\w.-]+)?(@[\w./-]+)?", rest) and not rest.startswith("."):
-            return hub(rest, image_column=image, label_column=label)
+            return hub(rest, asked)
     if spec == "digits":
-        return digits()
+        return _whole(digits(), asked)
     if spec in ("planted", "planted-shortcut"):
-        return planted(shortcut=spec == "planted-shortcut")
-    if Path(spec).expanduser().exists():
-        return _found_out(Path(spec).expanduser(), image, label)
+        return _whole(planted(shortcut=spec == "planted-shortcut"), asked)
+    if _exists(_path(spec)):
+        return _found_out(_path(spec), asked)
     near = did_you_mean(spec, ("digits", "planted", "planted-shortcut"))
-    raise InputError(f"{spec!r} is neither a data set nor a path{near}: give {_FORMS}")
+    raise InputError(f"{printable(spec)[:200]!r} is neither a data set nor a path{near}: give {_FORMS}")
 
 
-def _found_out(path: Path, image: str | None, label: str | None) -> Source:
+def _path(name: str) -> Path:
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:  # ~ of nobody
+        return Path(name)
+
+
+def _exists(path: Path) -> bool:
+    return os.path.lexists(path)  # False, too, for names that no file can bear; a broken link is named later
+
+
+def _whole(source: Source, asked: Asked) -> Source:
+    if asked.splits:
+        raise InputError(f"{source.name} has no splits of other names: leave --splits out")
+    return source
+
+
+def _found_out(path: Path, asked: Asked) -> Source:
     """The source of whatever layout lies at `path`."""
-    if path.is_file() and is_archive(path):
-        return _at(path, lambda inner: _found_out(inner, image, label))
+    if not path.is_dir():
+        check_plain(path)
+        if is_archive(path):
+            return _at(path, lambda inner: _found_out(inner, asked), asked)
+        if is_table(path):
+            return table(path, asked)
     if path.suffix == ".parquet" or (path.is_dir() and find_parquet(path)):
-        return parquet(path, image_column=image, label_column=label)
-    return _at(path, tiny_imagenet if path.is_dir() and is_tiny_imagenet(path) else folder)
+        return parquet(path, asked)
+    if path.is_dir() and is_tiny_imagenet(path):
+        return _whole(_at(path, tiny_imagenet, asked), asked)
+    return _at(path, lambda path: folder(path, asked), asked)
 
 
-def _at(path: Path, reader: Callable[[Path], Source]) -> Source:
+def _at(path: Path, reader: Callable[[Path], Source], asked: Asked) -> Source:
     """What `reader` finds at `path`, which may be an archive: that is unpacked into the cache where need be."""
     if path.is_dir():
         return reader(path)
-    if not path.exists():
-        raise InputError(f"{path} does not exist: check the path")
+    if not _exists(path):
+        raise InputError(f"{printable(path)[:300]} does not exist: check the path")
+    check_plain(path)
+    if is_table(path):
+        return table(path, asked)
     if not is_archive(path):
-        raise InputError(f"{path} is a file, neither a folder nor an archive nor Parquet: give {_FORMS}")
-    identity = ["archive", getattr(reader, "__name__", ""), stamps([path], path.parent)]
+        raise InputError(f"{printable(path)} is a file, neither a folder nor an archive nor Parquet: give {_FORMS}")
+    identity = ["archive", getattr(reader, "__name__", ""), stamps([path], path.parent), asked.identity()]
     unpacked = cache_folder() / "unpacked" / fingerprint(stamps([path], path.parent))
 
     def listings() -> Mapping[str, Listing]:
@@ -140,7 +171,7 @@ def _at(path: Path, reader: Callable[[Path], Source]) -> Source:
             unpack(path, unpacked)
         return reader(unpacked).listings()
 
-    return Source(path.name.partition(".")[0], identity, listings)
+    return Source(printable(path.name.partition(".")[0]), identity, listings)
 
 
 def load_images(
@@ -152,20 +183,26 @@ def load_images(
     InputError where a path does not exist or no image is found.
     """
     files: list[Path] = []
+    quarantined: list[Quarantined] = []
     for path in map(Path, paths):
-        if not path.exists():
-            raise InputError(f"{path} does not exist: check the path")
-        files += images_under(path) if path.is_dir() else [path]
+        if not _exists(path):
+            raise InputError(f"{printable(path)[:300]} does not exist: check the path")
+        if path.is_dir():
+            found = below(path)
+            files += found.images
+            quarantined += [Quarantined(printable(file), "predict", "no image by its name") for file in found.others]
+        else:
+            files.append(path)
     if not files:
-        raise InputError(f"no images in {', '.join(map(str, paths)) or 'no paths'}: looked for {', '.join(SUFFIXES)}")
+        named = printable(", ".join(map(str, paths)))[:300]
+        raise InputError(f"no images in {named or 'no paths'}: looked for {', '.join(SUFFIXES)}")
     pixels: list[np.ndarray] = []
     names: list[str] = []
-    quarantined: list[Quarantined] = []
     with closing(scan(files, size=size, channels=channels)) as results:
         for file, result in zip(files, results, strict=True):
             if isinstance(result, str):
-                quarantined.append(Quarantined(str(file), "predict", result))
+                quarantined.append(Quarantined(printable(file), "predict", result))
             else:
                 pixels.append(result)
-                names.append(str(file))
+                names.append(printable(file))
     return np.stack(pixels) if pixels else np.empty((0, *size, channels), np.uint8), names, quarantined

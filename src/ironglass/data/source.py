@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -39,6 +39,38 @@ class Listing:
         """A smaller listing of the images at the ascending positions `index`."""
         names = [self.names[i] for i in index.tolist()]
         return Listing(names, self.labels[index], self.classes, lambda rows: self.read(index[rows]))
+
+    def said(self, *notes: str) -> Listing:
+        """The listing with more notes."""
+        return replace(self, notes=(*self.notes, *notes))
+
+    def without(self, files: tuple[tuple[str, str], ...]) -> Listing:
+        """The listing with more (name, reason) of files left out."""
+        return replace(self, left_out=(*self.left_out, *files))
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the user says about a source of several columns or splits.
+
+    image_column, label_column: of a table, where they cannot be told.
+    splits: the source's name for each of train, validation and test that is to be used; empty: by their usual names.
+    """
+
+    image_column: str | None = None
+    label_column: str | None = None
+    splits: Mapping[str, str] = field(default_factory=dict)
+
+    def names_columns(self) -> bool:
+        """Whether a column is named."""
+        return self.image_column is not None or self.label_column is not None
+
+    def identity(self) -> list:
+        """JSON values that differ where what is asked does."""
+        return [self.image_column, self.label_column, sorted(self.splits.items())]
+
+
+NOTHING_ASKED = Asked()
 
 
 @dataclass(frozen=True)

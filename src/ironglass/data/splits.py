@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
+from ironglass.data.files import printable
 from ironglass.data.source import Listing
 from ironglass.errors import InputError
 
@@ -23,13 +24,23 @@ SPLITS = {
 }
 
 
-def canonical(names: Iterable[str]) -> dict[str, str]:
+def canonical(names: Iterable[str], wanted: Mapping[str, str] | None = None) -> dict[str, str]:
     """Our name of each split to the source's: `val`, `valid` and `dev` are `validation`; others are left out.
 
-    A single split of any other name is `train`. Raises InputError where two names mean the same, or none is known.
+    A single split of any other name is `train`. wanted: the source's name for each of ours that is to be used, and no
+    others. Raises InputError where two names mean the same, none is known, or a wanted one is not there.
     """
     names, found = list(names), {}
-    for name in names:
+    for ours, theirs in (wanted or {}).items():
+        split = SPLITS.get(ours.lower())
+        if split is None:
+            raise InputError(f"--splits {ours}={theirs}: {ours!r} is none of train, validation and test")
+        if theirs not in names:
+            raise InputError(f"there is no split {theirs!r}: there are {_listed(names)}")
+        if split in found or theirs in found.values():
+            raise InputError(f"--splits {ours}={theirs}: each split once, and no images in two of them")
+        found[split] = theirs
+    for name in () if wanted else names:
         if (split := SPLITS.get(name.lower())) is not None:
             if split in found:
                 raise InputError(f"the splits {found[split]!r} and {name!r} both mean {split}: remove one")
@@ -37,8 +48,25 @@ def canonical(names: Iterable[str]) -> dict[str, str]:
     if not found and len(names) == 1:
         return {"train": names[0]}
     if not found:
-        raise InputError(f"no split is named train, validation or test: found {', '.join(names) or 'none'}")
+        raise InputError(
+            f"no split is named train, validation or test: found {_listed(names)}; name them with --splits train=NAME"
+        )
     return {split: found[split] for split in ORDER if split in found}
+
+
+def unused_splits(names: Iterable[str], used: Iterable[str]) -> tuple[str, ...]:
+    """One sentence on the splits that are not used; none where all are."""
+    used = set(used)
+    if not (unused := [name for name in names if name not in used]):
+        return ()
+    return (
+        f"left out the splits {_listed(unused)}: to use one, name it with --splits, as test={printable(unused[0])}",
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    named = ", ".join(printable(name)[:60] for name in names[:10])
+    return f"{named}, … ({len(names)} in all)" if len(names) > 10 else named or "none"
 
 
 def complete(listings: Mapping[str, Listing], seed: int) -> dict[str, Listing]:
@@ -95,6 +123,9 @@ def same_classes(listings: Mapping[str, Listing]) -> dict[str, Listing]:
             raise InputError(f"{split} has the class {unknown[0]!r}, which {first} has not: add it there or remove it")
         lookup = np.array([*(position.get(name, -1) for name in listing.classes), -1], dtype=np.int64)
         matched[split] = replace(listing, labels=lookup[listing.labels], classes=reference.classes)
+    for split in [split for split in listings if split not in labelled]:
+        note = f"left out the split {split}: none of its {len(listings[split]):,} images has a label"
+        matched[first] = matched[first].said(*listings[split].notes, note)
     labels = np.concatenate([listing.labels for listing in matched.values()])
     if len(np.unique(labels[labels >= 0])) < 2:
         raise InputError(f"every image is of one class, {reference.classes[int(labels.max())]!r}: give two or more")

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ironglass.data.folder import images_under, listing, stamps
+from ironglass.data.files import open_plain, printable
+from ironglass.data.folder import listing
 from ironglass.data.source import Listing, Source
+from ironglass.data.walk import images_under, stamps
 from ironglass.errors import InputError
 
 _ANNOTATIONS = "val/val_annotations.txt"
@@ -27,7 +29,7 @@ def tiny_imagenet(path: Path) -> Source:
     """
     root = _root(path)
     if root is None:
-        raise InputError(f"{path} is not Tiny ImageNet: it has no train folder beside {_ANNOTATIONS}")
+        raise InputError(f"{printable(path)} is not Tiny ImageNet: it has no train folder beside {_ANNOTATIONS}")
     files = [*images_under(root / "train"), *images_under(root / "val")]
     identity = ["tiny-imagenet", stamps([*files, root / _ANNOTATIONS], root)]
     return Source(path.stem, identity, lambda: _listings(root, files))
@@ -46,15 +48,28 @@ def _listings(root: Path, files: list[Path]) -> Mapping[str, Listing]:
     wnids = [file.relative_to(root / "train").parts[0] for file in train]
     classes = tuple(sorted(set(wnids)))
     position = {wnid: i for i, wnid in enumerate(classes)}
-    annotated = dict(_annotation(line, position) for line in (root / _ANNOTATIONS).read_text("utf-8").splitlines())
+    annotated = dict(_annotation(line, position) for line in _lines(root / _ANNOTATIONS))
     if missing := [file.name for file in validation if file.name not in annotated]:
-        raise InputError(f"val/images/{missing[0]} has no line in {root / _ANNOTATIONS}: add it or remove the image")
+        raise InputError(
+            f"val/images/{printable(missing[0])} has no line in {printable(root / _ANNOTATIONS)}: add it or remove the"
+            " image"
+        )
     return {
         "train": listing(train, root, np.array([position[wnid] for wnid in wnids], dtype=np.int64), classes),
         "validation": listing(
             validation, root, np.array([annotated[file.name] for file in validation], dtype=np.int64), classes
         ),
     }
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        with open_plain(path) as file:
+            return file.read().decode("utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise InputError(f"{printable(path)} is no UTF-8: fetch it again") from error
+    except OSError as error:
+        raise InputError(f"cannot read {printable(path)}: {error.strerror}") from error
 
 
 def _annotation(line: str, position: Mapping[str, int]) -> tuple[str, int]:
