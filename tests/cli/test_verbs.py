@@ -293,3 +293,21 @@ def test_a_full_disk_is_one_line(call, photos: Path, monkeypatch: pytest.MonkeyP
     assert status == 2
     assert err.count("\n") == 1
     assert "No space left on device (model.safetensors)" in err
+
+
+def test_splits_of_other_names_are_taken_and_said(call, tmp_path: Path, draw) -> None:
+    for name in ("learn", "exam", "spare"):
+        draw(tmp_path / "data" / name)
+    asked = ["train", "logistic", tmp_path / "data", "--epochs", 1, "--output", "run"]
+    status, out, err = call(*asked, "--splits", "train=learn,test=exam")
+    assert status == 0, err
+    assert "data: left out the splits spare" in out
+    about = json.loads((tmp_path / "run/data.json").read_text())
+    assert about["splits"]["test"]["images"] == 40
+    assert json.loads((tmp_path / "run/recipe.json").read_text())["splits"] == {"train": "learn", "test": "exam"}
+    assert "left out the splits spare" in (tmp_path / "run/report.html").read_text()
+    for wrong in ("learn", "train=", "train=learn,train=exam", "fit=learn", "train=lern"):
+        status, out, err = call("train", "logistic", tmp_path / "data", "--output", "other", "--splits", wrong)
+        assert status == 2
+        assert "split" in err
+        assert not (tmp_path / "other").exists()

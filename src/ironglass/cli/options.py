@@ -60,10 +60,14 @@ class Source:
     """How the data are read, and any field of the recipe besides."""
 
     image_column: Annotated[
-        str | None, typer.Option(help="The Parquet column of images, where it cannot be found.")
+        str | None, typer.Option(help="The table's column of images or files, where it cannot be found.")
     ] = None
     label_column: Annotated[
-        str | None, typer.Option(help="The Parquet column of labels, where it cannot be found.")
+        str | None, typer.Option(help="The table's column of classes, where it cannot be found.")
+    ] = None
+    splits: Annotated[
+        str | None,
+        typer.Option(metavar="OURS=THEIRS", help="Which splits of the data to use, as train=learn,test=holdout."),
     ] = None
     only: Only = None
     changes: Set = None

@@ -34,6 +34,8 @@ def make_plan(
 
     named = {"name": name, "steps": steps, "model": model, "dataset": data}
     columns = {"image_column": source.image_column, "label_column": source.label_column}
+    if source.splits is not None:
+        fields["splits"] = _pairs("--splits", source.splits)
     if source.only is not None:
         fields["only"] = listed(source.only)
     plan = Audit(**named, **columns, **dataclasses.asdict(filled), **fields)
@@ -57,6 +59,17 @@ def changed(plan: Plan, changes: list[str] | None, **fields: Any) -> Plan:
             raise InputError(f"--set {change}: write FIELD=VALUE, for instance stages.0.epochs=3")
         plan = override(plan, path.strip(), value)
     return plan
+
+
+def _pairs(option: str, text: str) -> dict[str, str]:
+    """The values of an option that takes NAME=VALUE, with commas between."""
+    found: dict[str, str] = {}
+    for entry in listed(text):
+        name, equals, value = (part.strip() for part in entry.partition("="))
+        if not (name and equals and value) or name in found:
+            raise InputError(f"{option} {text}: write OURS=THEIRS,…, each once, for instance train=learn,test=holdout")
+        found[name] = value
+    return found
 
 
 def listed(text: str) -> tuple[str, ...]:

@@ -76,6 +76,7 @@ def load_data(
         channels=channels,
         image_column=plan.image_column,
         label_column=plan.label_column,
+        splits=plan.splits,
         classes=plan.only or None,
         download=download,
         progress=progress,

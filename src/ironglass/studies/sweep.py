@@ -25,7 +25,7 @@ from ironglass.studies.sweep_results import sweep_results
 from ironglass.studies.trial import Trial, run_trial, trial_name
 from ironglass.train.record import as_json, replaced
 
-COMPARED = {"dataset", "only", "image_column", "label_column", "split", "steps", "name", "description"}
+COMPARED = {"dataset", "only", "image_column", "label_column", "splits", "split", "steps", "name", "description"}
 """What trials must share, since they are compared on the same images."""
 NETWORK = {"model", "options", "size", "channels", "weights"}
 """What makes trials' networks differ."""

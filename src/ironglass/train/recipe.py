@@ -74,6 +74,7 @@ class Recipe:
     """A training run: on what, of what, and how. `dataset`, `model` and `size` name what `fit` is given, for the record
     and the command line; `options` go to the network's builder. only: the classes to keep, in this order; () for all.
 
+    splits: the data's own name for each of train, validation and test that is to be used; {} for the usual names.
     start: what the network's first blocks are copied from; None for a network as it is loaded.
     average: decay a step of the exponential moving average of the weights, which is then what is validated and kept
     (Polyak & Juditsky 1992); 0 for none.
@@ -87,6 +88,7 @@ class Recipe:
     channels: Literal[1, 3] | None = None
     image_column: str | None = None
     label_column: str | None = None
+    splits: dict[str, str] = Field(default_factory=dict)
     only: tuple[str, ...] = ()
     pretrained: bool = False
     weights: str | None = None
