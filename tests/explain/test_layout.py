@@ -16,6 +16,7 @@ GRID = (6, 8)  # of patches of 4 × 4
 
 
 def classifier_of(network: nn.Module, size: tuple[int, int] = SIZE) -> Classifier:
+    network(torch.rand(1, 3, *size))  # makes what is lazy
     return Classifier(network, mean=(0.5,) * 3, std=(0.3,) * 3, classes=tuple("ab"), input_size=size).eval()
 
 
@@ -136,7 +137,6 @@ def test_the_map_is_that_of_the_axes_that_are_space(kind):
     network = Kind(turn, layer)
     classifier = classifier_of(network)
     images, targets = torch.rand(3, 3, *SIZE), torch.tensor([0, 1, 1])
-    classifier(images)  # makes the head
     found = GradCAM(layers=("layer",))(classifier, images, targets)["layer"]
     expected = by_hand(classifier, images.clone(), targets, form)
     assert found.shape == (3, 1, *GRID)
@@ -150,7 +150,6 @@ def test_sides_of_one_length_are_told_apart(last):
     network = Kind((lambda x: x.permute(0, 2, 3, 1)) if last else (lambda x: x), nn.LayerNorm(8))
     classifier = classifier_of(network, (32, 32))
     images, targets = torch.rand(2, 3, 32, 32), torch.tensor([0, 1])
-    classifier(images)
     found = GradCAM(layers=("layer",))(classifier, images, targets)["layer"]
     form = (lambda o: o.permute(0, 3, 1, 2)) if last else (lambda o: o)
     expected = by_hand(classifier, images.clone(), targets, form)
@@ -162,7 +161,6 @@ def test_images_may_lie_along_the_second_axis():
     network.batch = 1
     classifier = classifier_of(network)
     images, targets = torch.rand(3, 3, *SIZE), torch.tensor([0, 1, 1])
-    classifier(images)
     found = GradCAM(layers=("layer",))(classifier, images, targets)["layer"]
     expected = by_hand(classifier, images.clone(), targets, lambda o: o.permute(1, 2, 0).unflatten(2, GRID))
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=float(1e-5 * expected.abs().max()))
@@ -229,7 +227,6 @@ class Unfolded(nn.Module):
 def test_what_cannot_be_laid_out_is_refused_by_name(turn, layer, name, says):
     classifier = classifier_of(Kind(turn, layer))
     images, targets = torch.rand(2, 3, *SIZE), torch.tensor([0, 1])
-    classifier(images)
     with pytest.raises(InputError, match=f"layer '{name}' gives .*{says}"):
         GradCAM(layers=(name,))(classifier, images, targets)
 
@@ -237,7 +234,6 @@ def test_what_cannot_be_laid_out_is_refused_by_name(turn, layer, name, says):
 def test_all_layers_leave_out_those_over_no_image_without_a_word():
     classifier = classifier_of(Kind(lambda x: x, Table()))
     images = torch.rand(2, 3, *SIZE)
-    classifier(images)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert list(GradCAM()(classifier, images, torch.tensor([0, 1]))) == ["stem"]
@@ -247,7 +243,6 @@ def test_a_convolution_over_unfolded_patches_is_laid_out_by_patch():
     network = Kind(lambda x: x, Unfolded())
     classifier = classifier_of(network)
     images, targets = torch.rand(2, 3, *SIZE), torch.tensor([0, 1])
-    classifier(images)
     found = GradCAM()(classifier, images, targets)
     assert {name: tuple(maps.shape[2:]) for name, maps in found.items()} == {
         "stem": GRID, "layer.first": (3, 4), "layer.second": (3, 4)}  # fmt: skip
@@ -272,7 +267,6 @@ class Shuffled(nn.Module):
 def test_a_convolution_over_places_in_no_order_is_named_and_left_out():
     classifier = classifier_of(Kind(lambda x: x, Shuffled()))
     images, targets = torch.rand(2, 3, *SIZE), torch.tensor([0, 1])
-    classifier(images)
     with pytest.warns(Notice, match=r"layer\.convolution"):
         assert list(GradCAM()(classifier, images, targets)) == ["stem"]
     with pytest.raises(InputError, match=r"layer\.convolution"):
@@ -290,21 +284,6 @@ def test_a_probe_leaves_the_random_state_and_the_network_as_they_were():
     assert not any(module._forward_hooks for module in classifier.modules())
 
 
-def test_a_network_of_fixed_batch_is_probed_one_image_at_a_time():
-    class Fixed(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.stem, self.norm, self.head = nn.Conv2d(3, 8, 4, stride=4), nn.LayerNorm(8), nn.Linear(8, 2)
-
-        def forward(self, x):
-            maps = self.norm(self.stem(x).permute(0, 2, 3, 1))
-            return self.head(maps.reshape(1, 48, 8).mean(1))
-
-    classifier = classifier_of(Fixed())
-    maps = feature_maps(classifier, torch.rand(1, 3, *SIZE), ["norm"])["norm"]
-    assert maps.shape == (1, 8, *GRID)
-
-
 def test_probing_is_done_once_for_each_size():
     network = Kind(lambda x: x, nn.Identity())
     network.head = nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(32, 2))
@@ -316,3 +295,51 @@ def test_probing_is_done_once_for_each_size():
         maps = feature_maps(classifier, torch.rand(2, 3, *size), ["layer"])["layer"]
         assert maps.shape[2:] == (size[0] // 4, size[1] // 4)
         assert (len(calls) > 1) == first
+
+
+class Aliased(nn.Module):
+    """A residual block whose first module gives back its very input."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem, self.same, self.block = nn.Conv2d(3, 8, 4, stride=4), nn.Dropout(0.5), nn.Conv2d(8, 8, 3, padding=1)
+        self.head = nn.Linear(8, 2)
+
+    def forward(self, x):
+        x = self.stem(x)
+        return self.head((x + self.block(self.same(x)).relu()).sin().mean((2, 3)))
+
+
+def test_a_module_that_gives_back_its_input_is_explained_by_what_follows_it_alone():
+    torch.manual_seed(0)
+    network = Aliased()
+    classifier = classifier_of(network)
+    images, targets = torch.rand(2, 3, *SIZE), torch.tensor([0, 1])
+    maps = network.stem((images - 0.5) / 0.3).detach()
+    own = maps.clone().requires_grad_()
+    logits = network.head((maps + network.block(own).relu()).sin().mean((2, 3)))
+    (gradient,) = torch.autograd.grad(logits.gather(1, targets[:, None]).sum(), own)
+    expected = (gradient.mean((2, 3), keepdim=True) * maps).sum(1, keepdim=True)
+    for _ in range(2):  # the first pass copies more than the next
+        found = GradCAM(layers=("same", "stem"))(classifier, images, targets)
+        torch.testing.assert_close(found["same"], expected, rtol=1e-4, atol=float(1e-5 * expected.abs().max()))
+        assert not torch.allclose(found["stem"], found["same"])
+
+
+class Sums(nn.Module):
+    """A convolution over the attention between places, a square that is no image."""
+
+    def __init__(self):
+        super().__init__()
+        self.heads = nn.Conv2d(1, 2, 1)
+
+    def forward(self, x):
+        places = x.flatten(2)
+        return self.heads((places.mT @ places).softmax(-1)[:, None])
+
+
+@pytest.mark.parametrize("size", [SIZE, (32, 32)])
+def test_a_convolution_over_attention_is_no_map(size):
+    classifier = classifier_of(Kind(lambda x: x, Sums()), size)
+    with pytest.raises(InputError, match=r"layer\.heads"):
+        GradCAM(layers=("layer.heads",))(classifier, torch.rand(2, 3, *size), torch.tensor([0, 1]))

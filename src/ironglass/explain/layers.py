@@ -45,9 +45,11 @@ def watched(layers: dict[str, nn.Module], change: Callable[[str, Tensor], Tensor
     outputs: dict[str, Tensor] = {}
 
     def hook_of(name: str) -> Callable[..., Tensor | None]:
-        def hook(_module: nn.Module, _inputs: tuple, output: Tensor) -> Tensor | None:
+        def hook(_module: nn.Module, inputs: tuple, output: Tensor) -> Tensor | None:
             if not isinstance(output, Tensor):
                 return None
+            if any(output is one for one in inputs):  # given back as it is, and perhaps used elsewhere, too
+                output = output.view_as(output)
             outputs.pop(name, None)
             outputs[name] = output
             return change(name, output)

@@ -37,7 +37,8 @@ CLEAR = 0.25
 PREFIX = 16
 """Tokens beside those of the image (class, distillation, registers) of which a network need not tell."""
 ASPECT = 2.0
-"""How far the shape of a grid of tokens may be from the image's, as a factor."""
+"""How far the shape of rows and columns may be from the image's, as a factor, where the image's own axes do not come
+through."""
 
 SPATIAL = (nn.Conv2d, nn.ConvTranspose2d, nn.MaxPool2d, nn.AvgPool2d, nn.BatchNorm2d, nn.Upsample, nn.Dropout2d)
 SPATIAL += (nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, nn.PixelShuffle, nn.LPPool2d, nn.ZeroPad2d, nn.ReflectionPad2d)
@@ -80,11 +81,6 @@ class Layout:
         """Whether there is one place only."""
         return self.grid == (1, 1) if len(self.space) == 1 else all(self.shape[axis] == 1 for axis in self.space)
 
-    @property
-    def thin(self) -> bool:
-        """Whether there is one row, or one column, of several places."""
-        return len(self.space) == 2 and sum(self.shape[axis] == 1 for axis in self.space) == 1
-
     def check(self, name: str, output: Tensor, n: int) -> None:
         """Raises InputError where an output for `n` images has not the shape that was seen."""
         expected = [*self.shape]
@@ -110,9 +106,10 @@ _known: WeakKeyDictionary[nn.Module, tuple[tuple, dict[tuple, Found]]] = WeakKey
 def layouts_of(classifier: Classifier, layers: dict[str, nn.Module], images: Tensor) -> Found:
     """The layout of each layer that runs and gives a tensor, or why there is none.
 
-    Seen, not read off the layer's type: bands of an image are changed one after another, and the axes along which the
-    change of the output moves with the band are rows and columns. Layers between which every place stays where it is
-    share what was seen of the first of them. Once for each size of images. images: of the size, type and device in
+    Not read off the layer's type. Where only convolutions and the like lie between the image and the layer, its axes
+    are the image's. Elsewhere they are seen: bands of an image are changed one after another, and the axes along which
+    the change of the output moves with the band are rows and columns. Layers between which every place stays where it
+    is share what is seen of the first of them. Once for each size of images. images: of the size, type and device in
     question, (n, c, h, w).
     """
     network = classifier.network
@@ -125,10 +122,12 @@ def layouts_of(classifier: Classifier, layers: dict[str, nn.Module], images: Ten
     if missing := layers.keys() - known.keys():
         size = (images.shape[2], images.shape[3])
         probed = probe(classifier, missing, images[:1])
-        grids, stated = _plausible([*probed.grids, *_regular(size)], size), declared(network, size)
+        wide, stated = size[1] / size[0], declared(network, size)
+        grids = [grid for grid in dict.fromkeys([*probed.grids, *_regular(size)]) if _like_image(*grid, wide)]
         named = dict(network.named_modules())
         for kin in probed.kin:
-            known |= decide(kin, {name: _hint(one, named[name], stated) for name, one in kin.responses.items()}, grids)
+            hints = {name: _hint(one, named[name], stated) for name, one in kin.responses.items()}
+            known |= decide(kin, hints, grids, wide)
     return {name: known[name] for name in layers if name in known}
 
 
@@ -172,16 +171,27 @@ def declared(network: nn.Module, size: tuple[int, int]) -> tuple[tuple[int, int]
     return (int(grid[0]), int(grid[1])), prefix
 
 
-def decide(kin: Kin, hints: dict[str, Layout | None], grids: list[tuple[int, int]]) -> Found:
-    """The layout of each layer asked for among those that share their axes, or why there is none."""
+def decide(kin: Kin, hints: dict[str, Layout | None], grids: list[tuple[int, int]], wide: float) -> Found:
+    """The layout of each layer asked for among those that share their axes, or why there is none.
+
+    hints: what the layers' types say. grids: (h, w) that tokens may lie on. wide: the image's width over its height.
+    """
+    if kin.of_image:
+        return {name: _of_image(kin.responses[name]) for name in kin.names}
     usable = {name: one for name, one in kin.responses.items() if not _no_maps(one)}
-    shared = _shared(usable, hints, grids) if usable else None
+    shared = _shared(usable, hints, grids, wide) if usable else None
     found: Found = {}
     for name in kin.names:
         response = kin.responses[name]
         why = _no_maps(response)
         found[name] = why if why is not None else _own(response, hints[name], shared)
     return found
+
+
+def _of_image(response: Response) -> Layout | Unlaid:
+    if response.last_is_new:
+        return Unlaid(f"gives {response.shape} for one image, whose last axis mixes places of the image")
+    return Layout(response.shape, 0, (2, 3))
 
 
 def _no_maps(response: Response) -> Unlaid | None:
@@ -196,9 +206,10 @@ def _no_maps(response: Response) -> Unlaid | None:
 
 
 def _shared(
-    responses: dict[str, Response], hints: dict[str, Layout | None], grids: list[tuple[int, int]]
+    responses: dict[str, Response], hints: dict[str, Layout | None], grids: list[tuple[int, int]], wide: float
 ) -> Layout | None:
-    """The layout that is seen most clearly in one of the layers; else what a layer's type says, unless contradicted."""
+    """The layout that is seen most clearly in one of the layers; else what the network states of its tokens, unless
+    that is contradicted."""
     best: tuple[float, Layout | None] = (0.0, None)
     contradicted = False
     for name, response in responses.items():
@@ -206,13 +217,13 @@ def _shared(
         own, spread = _score(hint, changes) if hint is not None else (0.0, 0.0)
         if hint is not None and (own >= SURE + APART or hint.single):
             return hint
-        seen, score = _seen(_candidates(response, grids), changes)
+        seen, score = _seen(_candidates(response, grids, wide), changes)
         if hint is not None and own >= LIKELY and (seen is None or own >= score - 2 * APART):
             seen, score = hint, own
         if seen is not None and score > best[0]:
             best = score, seen
         if hint is not None and own < LIKELY:
-            contradicted = contradicted or spread >= CLEAR or hint.thin
+            contradicted = contradicted or spread >= CLEAR or len(hint.space) == 2
     if best[1] is not None or contradicted:
         return best[1]
     return next((hints[name] for name in responses if hints[name] is not None), None)
@@ -225,6 +236,8 @@ def _seen(candidates: list[Layout], changes: Changes) -> tuple[Layout | None, fl
     different axes, correlation times spread decides, between those of the same axes correlation.
     """
     scored = [(candidate, *_score(candidate, changes)) for candidate in candidates]
+    if not scored:
+        return None, 0.0
     seen, score, spread = max(scored, key=lambda one: max(one[1], 0) * one[2])
     places = math.prod(seen.shape[axis] for axis in seen.space)
     margin = APART / max(1, places / MANY)
@@ -272,11 +285,12 @@ def _hint(response: Response, module: nn.Module, stated: tuple[tuple[int, int], 
     return None
 
 
-def _candidates(response: Response, grids: list[tuple[int, int]]) -> list[Layout]:
+def _candidates(response: Response, grids: list[tuple[int, int]], wide: float) -> list[Layout]:
     """Every two axes as rows and columns, and every axis as tokens on each grid that they can fill."""
     shape, batch = response.shape, response.batch or 0
     axes = [axis for axis in range(len(shape)) if axis != batch]
-    found = [Layout(shape, batch, pair) for pair in itertools.permutations(axes, 2)]
+    pairs = itertools.permutations(axes, 2)
+    found = [Layout(shape, batch, pair) for pair in pairs if _like_image(shape[pair[0]], shape[pair[1]], wide)]
     for axis, grid in itertools.product(axes, grids):
         tokens = grid[0] * grid[1]
         extra = shape[axis] - tokens
@@ -348,11 +362,6 @@ def _regular(size: tuple[int, int]) -> list[tuple[int, int]]:
     return [*down, *((-(-height // side), -(-width // side)) for side in sides)]
 
 
-def _plausible(grids: list[tuple[int, int]], size: tuple[int, int]) -> list[tuple[int, int]]:
-    """Those about as wide as the image, each once."""
-    wide = size[1] / size[0]
-    return [
-        (height, width)
-        for height, width in dict.fromkeys(grids)
-        if min(height, width) > 0 and 1 / ASPECT <= width / height / wide <= ASPECT
-    ]
+def _like_image(height: int, width: int, wide: float) -> bool:
+    """Whether a grid has about the shape of the image, whose width over its height is `wide`."""
+    return min(height, width) > 0 and 1 / ASPECT <= width / height / wide <= ASPECT

@@ -12,7 +12,7 @@ _ELEMENTWISE = """
 add iadd radd sub isub rsub mul imul rmul div truediv itruediv pow square sqrt rsqrt exp log abs neg clamp clamp_min
 clamp_max maximum minimum addcmul lerp where relu relu6 leaky_relu prelu rrelu elu selu celu gelu silu mish sigmoid
 logsigmoid hardsigmoid hardswish hardtanh tanh softplus softsign threshold dropout dropout2d feature_dropout
-alpha_dropout clone contiguous to float half bfloat16 type detach
+alpha_dropout clone contiguous to float half bfloat16 double type type_as detach view_as softmax log_softmax
 """
 _NORMALISING = "batch_norm instance_norm group_norm layer_norm rms_norm local_response_norm normalize"
 _OF_MAPS = """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -42,9 +42,11 @@ class Kin:
     """Layers whose outputs have the same axes in the same order."""
 
     responses: dict[str, Response]
-    """Of those asked for and of the first ones."""
+    """Of those asked for and of the first ones; without `changes` where the image itself is their kin."""
     names: list[str]
     """Those asked for."""
+    of_image: bool
+    """Whether the image itself has the same axes: then they are (n, c, h, w)."""
 
 
 @dataclass
@@ -59,8 +61,9 @@ class Probed:
 def probe(classifier: Classifier, names: Iterable[str], like: Tensor) -> Probed:
     """The responses of the named layers that run and give a tensor, and of the first ones that share their axes.
 
-    Two passes of one image and one of 2 BANDS. like: images of the size, type and device to probe with. Nothing random
-    of the caller's is used up. Raises what the network raises for one such image.
+    One pass of two images where the image's own axes come through, else one more of one and one of 2 BANDS. like:
+    images of the size, type and device to probe with. Nothing random of the caller's is used up. Raises what the
+    network raises for one such image.
     """
     base, changed = bands(like)
     modules = {name: module for name, module in classifier.network.named_modules() if not _scripted(module)}
@@ -68,7 +71,8 @@ def probe(classifier: Classifier, names: Iterable[str], like: Tensor) -> Probed:
     with torch.random.fork_rng(devices), frozen(classifier), torch.inference_mode(False), torch.no_grad():
         torch.manual_seed(0)
         with Lineage() as lineage, watched(modules, lambda _, output: output) as outputs:
-            classifier(base)
+            twice = base.repeat(2, 1, 1, 1)  # what is made of no image keeps another shape than what is
+            classifier(twice)
         families: dict[int, list[str]] = defaultdict(list)
         for name, output in outputs.items():
             families[lineage.same_axes(output)].append(name)
@@ -81,14 +85,19 @@ def probe(classifier: Classifier, names: Iterable[str], like: Tensor) -> Probed:
         asked = [(of, [name for name in of if name in wanted]) for of in families.values()]
         asked = [(of, some) for of, some in asked if some]
         new = {name for name, output in outputs.items() if lineage.last_is_new(output)}
-        chosen = {name for of, some in asked for name in (*_first(of, outputs), *some)}
+        own = lineage.same_axes(twice)
+        shapes = {name: (1, *outputs[name].shape[1:]) for name in families[own]} if own in families else {}
+        chosen = {name for of, some in asked for name in (*_first(of, outputs), *some)} - shapes.keys()
         del lineage, outputs
-        responses = _responses(classifier, {name: modules[name] for name in modules if name in chosen}, base, changed)
+        responses = {name: Response(shape, 0) for name, shape in shapes.items()}
+        if chosen:
+            layers = {name: module for name, module in modules.items() if name in chosen}
+            responses |= _responses(classifier, layers, base, changed)
     kin = []
     for of, some in asked:
         found = {name: responses[name] for name in of if name in responses}
-        found = {name: Response(**{**vars(one), "last_is_new": name in new}) for name, one in found.items()}
-        kin.append(Kin(found, [name for name in some if name in found]))
+        found = {name: replace(one, last_is_new=name in new) for name, one in found.items()}
+        kin.append(Kin(found, [name for name in some if name in found], of[0] in shapes))
     return Probed(kin, list(dict.fromkeys(grids)))
 
 
