@@ -10,31 +10,40 @@ from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
-import numpy as np
 from PIL import Image, ImageFile, UnidentifiedImageError
 
-from ironglass.data.decode import decode
+from ironglass.data.decode import Decoded, Fit, decode_image
+from ironglass.data.depth import Scale
 from ironglass.data.source import Encoded
 
 _BATCH = 32
 
 
 def scan(
-    images: Iterable[Encoded], *, size: tuple[int, int] | None = None, channels: int | None = None
-) -> Generator[np.ndarray | str]:
-    """Each image decoded, uint8 (h, w, c), or the reason why it could not be, in the order given.
+    images: Iterable[Encoded],
+    *,
+    size: tuple[int, int] | None = None,
+    channels: int | None = None,
+    fit: Fit = "crop",
+    scale: Scale | None = None,
+) -> Generator[Decoded | str]:
+    """Each image decoded, or the reason why it could not be, in the order given.
 
-    A few batches are decoded ahead, in threads; no more of the images is ever in memory. size, channels: as of
-    `decode`.
+    A few batches are decoded ahead, in threads; no more of the images is ever in memory. size, channels, fit, scale: as
+    of `decode_image`.
     """
+
+    def decoded(batch: list[Encoded]) -> list[Decoded | str]:
+        return [_attempt(one, size, channels, fit, scale) for one in batch]
+
     images, workers = iter(images), os.cpu_count() or 1
-    waiting: deque[Future[list[np.ndarray | str]]] = deque()
+    waiting: deque[Future[list[Decoded | str]]] = deque()
     pool = ThreadPoolExecutor(workers)
     try:
         with _strict():
             while True:
                 if batch := list(itertools.islice(images, _BATCH)):
-                    waiting.append(pool.submit(lambda batch: [_attempt(one, size, channels) for one in batch], batch))
+                    waiting.append(pool.submit(decoded, batch))
                 if len(waiting) > 2 * workers or not batch:
                     if not waiting:
                         return
@@ -43,9 +52,11 @@ def scan(
         pool.shutdown(cancel_futures=True)
 
 
-def _attempt(encoded: Encoded, size: tuple[int, int] | None, channels: int | None) -> np.ndarray | str:
+def _attempt(
+    encoded: Encoded, size: tuple[int, int] | None, channels: int | None, fit: Fit, scale: Scale | None
+) -> Decoded | str:
     try:
-        return decode(encoded, size, channels)
+        return decode_image(encoded, size, channels, fit, scale)
     except MemoryError:
         raise
     except UnidentifiedImageError:
