@@ -54,6 +54,7 @@ def test_what_data_json_records(split):
         "splits": {"test": {"images": 4, "per_class": [1, 2, 1, 0]}},
         "quarantined": [{"name": "e", "split": "test", "reason": "empty"}],
         "notes": ["as taken for"],
+        "reading": {},
     }
     with pytest.raises(InputError, match="mine has no split 'train': it has test"):
         _ = dataset.train

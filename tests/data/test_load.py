@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from ironglass.data import load_dataset
-from ironglass.data.load import load_images
+from ironglass.data.images import load_images
 from ironglass.errors import InputError
 
 
@@ -239,7 +239,8 @@ def test_images_to_predict_on(tmp_path, class_folders):
     path = class_folders(tmp_path / "pets", n=2)
     (path / "cat" / "broken.jpg").write_text("text")
     Image.new("L", (30, 20), 7).save(tmp_path / "one.tif")
-    pixels, names, quarantined = load_images([tmp_path / "one.tif", path], size=(6, 4), channels=3)
+    found = load_images([tmp_path / "one.tif", path], size=(6, 4), channels=3)
+    pixels, names, quarantined = found.pixels, found.names, found.left_out
     assert pixels.shape == (5, 6, 4, 3)
     assert names == [str(tmp_path / "one.tif"), *(str(path / f"{c}/00{i}.png") for c in ("cat", "dog") for i in (0, 1))]
     assert pixels[0, 0, 0].tolist() == [7, 7, 7]

@@ -115,6 +115,11 @@ def attack(
 def predict(
     model: o.Model,
     paths: Annotated[list[Path], typer.Argument(help="Image files, or folders of them.", show_default=False)],
+    fit: o.Fit = None,
+    range: o.Range = None,
+    pictures: Annotated[
+        bool, typer.Option("--pictures", help="A page of every image with a map of what its class follows from.")
+    ] = False,
     *,
     filled: o.Weights,
     common: o.Common,
@@ -134,10 +139,14 @@ def predict(
             device=common.device,
             seed=common.seed or 0,
             resume=common.resume,
+            fit=fit,
+            range=range,
+            pictures=pictures,
             tell=tell,
         )
     if common.as_json:
-        quarantined = found.read("data.json")["quarantined"]
-        print_json({"folder": str(found.path), "predictions": rows, "quarantined": quarantined})
+        about = found.read("data.json")
+        said = {"quarantined": about["quarantined"], "notes": about["notes"]}
+        print_json({"folder": str(found.path), "predictions": rows, **said})
     elif not common.quiet:
         show_predictions(found, rows)

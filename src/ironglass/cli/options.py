@@ -55,6 +55,21 @@ class Drawn:
     split: Split = "auto"
 
 
+Fit = Annotated[
+    str | None,
+    typer.Option(
+        help="Images of another shape: crop, letterbox (black beside them) or stretch; else as trained, or crop."
+    ),
+]
+Range = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LOW,HIGH",
+        help="Stored values that are black and white, of images of 16 bits; else as trained, or auto: found.",
+    ),
+]
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Source:
     """How the data are read, and any field of the recipe besides."""
@@ -70,6 +85,8 @@ class Source:
         typer.Option(metavar="OURS=THEIRS", help="Which splits of the data to use, as train=learn,test=holdout."),
     ] = None
     only: Only = None
+    fit: Fit = None
+    range: Range = None
     changes: Set = None
     download: Download = False
 

@@ -36,6 +36,7 @@ def make_plan(
     columns = {"image_column": source.image_column, "label_column": source.label_column}
     if source.splits is not None:
         fields["splits"] = _pairs("--splits", source.splits)
+    columns |= {"fit": source.fit, "range": source.range}
     if source.only is not None:
         fields["only"] = listed(source.only)
     plan = Audit(**named, **columns, **dataclasses.asdict(filled), **fields)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 
 LINE_SECONDS = 30.0
+_NAMED = 5
 
 
 @contextmanager
@@ -97,8 +99,7 @@ def show_run(run: Run, *, as_json: bool, quiet: bool) -> None:
 
         for one in transferred["findings"]:
             console.print(f"{one['answer']}: {one['claim']} ({finding_words(one)})", soft_wrap=True, highlight=False)
-    for note in (run.read("data.json") or {}).get("notes", []):
-        console.print(f"data: {note}", soft_wrap=True, highlight=False, markup=False)
+    _show_left_out(console, run)
     if "explanations" in results:
         console.print(f"maps: {run.path / 'explanations'}", soft_wrap=True, highlight=False)
     if verdict := results.get("fgsm", {}).get("verdict"):
@@ -190,17 +191,36 @@ def print_lines(lines: dict[str, str], as_json: bool) -> None:
         print(f"{name:<{width}}{text}")
 
 
-def show_predictions(run: Run, rows: list[dict[str, str]]) -> None:
+def show_predictions(run: Run, rows: list[dict[str, Any]]) -> None:
     """The first images' most probable classes, and where the rest is."""
     console, shown = Console(), 20
     table = Table("image", "most probable class", "confidence", "then", box=None, pad_edge=False, header_style="bold")
     table.columns[0].overflow, table.columns[2].justify = "fold", "right"
     for row in rows[:shown]:
         then = ", ".join(row[f"class_{rank}"] for rank in range(2, 6) if f"class_{rank}" in row)
-        table.add_row(row["name"], row["class_1"], f"{100 * float(row['confidence_1']):.1f} %", then)
+        table.add_row(escape(row["name"]), escape(row["class_1"]), _percent(row["confidence_1"]), escape(then))
     console.print(table)
     if len(rows) > shown:
         console.print(f"and {len(rows) - shown:,} more")
-    for file in run.read("data.json")["quarantined"]:
-        console.print(f"left out: {file['name']}: {file['reason']}", highlight=False, soft_wrap=True)
+    _show_left_out(console, run)
     console.print(f"all of them: {run.path / 'predictions.csv'}", highlight=False, soft_wrap=True)
+    if (page := run.path / "predictions.html").is_file():
+        console.print(f"with pictures and maps: {page}", highlight=False, soft_wrap=True)
+
+
+def _percent(share: float | None) -> str:
+    return "no number" if share is None else f"{100 * share:.1f} %"
+
+
+def _show_left_out(console: Console, run: Run) -> None:
+    """How many files were left out, the first of them by name, and what was assumed of the others."""
+    about = run.read("data.json") or {}
+    if left_out := about.get("quarantined", []):
+        said = f"left out: {len(left_out):,} files (all in {run.path / 'data.json'})"
+        console.print(said, highlight=False, soft_wrap=True, markup=False)
+        for file in left_out[:_NAMED]:
+            console.print(f"  {file['name']}: {file['reason']}", highlight=False, soft_wrap=True, markup=False)
+        if len(left_out) > _NAMED:
+            console.print(f"  and {len(left_out) - _NAMED:,} more", highlight=False)
+    for note in about.get("notes", []):
+        console.print(f"data: {note}", soft_wrap=True, highlight=False, markup=False)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from ironglass.data.cache import write_entry, write_pixels
 from ironglass.data.dataset import Quarantined
+from ironglass.data.decode import Decoded, Fit
+from ironglass.data.depth import Scale, Values, choose_scale
 from ironglass.data.scan import scan
 from ironglass.data.source import Listing
 from ironglass.data.splits import complete
@@ -17,20 +20,76 @@ from ironglass.errors import InputError
 from ironglass.types import Progress
 
 MAX_BAD = 0.05
+MUCH = 1 / 3
+"""Share of an image that a crop may drop without a word."""
 
 
 class _Mixed(Exception):
     """Grey images and colour images in one data set."""
 
 
+class _Deep(Exception):
+    """An image of more than 8 bits a value, whose scale depends on all the others."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How images become pixels.
+
+    size: height and width; None for their own. channels: 1, 3, or None for 1 where all images are grey.
+    fit: how an image comes to the size. range: stored values that are black and white; None to find them.
+    """
+
+    size: int | None = None
+    channels: int | None = None
+    fit: Fit = "crop"
+    range: tuple[float, float] | None = None
+
+
+@dataclass
+class Seen:
+    """What was met while images were decoded: names of those whose crop dropped much, and so on."""
+
+    values: list[Values] = field(default_factory=list)
+    cropped: list[str] = field(default_factory=list)
+    animated: list[str] = field(default_factory=list)
+    transparent: list[str] = field(default_factory=list)
+    _same: dict[Values, Values] = field(default_factory=dict)
+
+    def note(self, name: str, found: Decoded) -> None:
+        """Takes down one image."""
+        self.values.append(self._same.setdefault(found.values, found.values))
+        met = (
+            (self.cropped, found.dropped > MUCH),
+            (self.animated, found.animated),
+            (self.transparent, found.transparent),
+        )
+        for names, is_so in met:
+            if is_so:
+                names.append(name)
+
+    def sentences(self, fit: Fit, size: tuple[int, int] | None) -> list[str]:
+        """What is to be said of it."""
+        n, said = len(self.values), []
+        if fit != "crop" and size is not None:
+            how = "stretched" if fit == "stretch" else "scaled to fit, with black beside them"
+            said.append(f"images that are not {size[1]} × {size[0]} are {how} (--fit {fit})")
+        if self.cropped:
+            said.append(
+                f"the crop drops more than a third of {len(self.cropped):,} of {n:,} images, as of {self.cropped[0]}:"
+                " --fit letterbox or --fit stretch keeps all of them"
+            )
+        if self.animated:
+            said.append(
+                f"of {len(self.animated):,} of {n:,} files the first frame or page is taken, as of {self.animated[0]}"
+            )
+        if self.transparent:
+            said.append(f"{len(self.transparent):,} of {n:,} images are partly transparent and laid over white")
+        return said
+
+
 def build(
-    listings: Mapping[str, Listing],
-    folder: Path,
-    *,
-    size: int | None,
-    channels: int | None,
-    seed: int,
-    progress: Progress | None,
+    listings: Mapping[str, Listing], folder: Path, reading: Reading, *, seed: int, progress: Progress | None
 ) -> None:
     """Writes one cache entry: every image of `listings` decoded into `folder`, the missing splits cut, each shuffled.
 
@@ -50,10 +109,7 @@ def build(
     notes = list(dict.fromkeys(note for listing in listings.values() for note in listing.notes))
     listings = {split: listing.take(np.flatnonzero(listing.labels >= 0)) for split, listing in listings.items()}
     listings = complete(listings, seed)
-    try:
-        kept, quarantined = _write(listings, folder, size, channels, progress)
-    except _Mixed:
-        kept, quarantined = _write(listings, folder, size, 3, progress)
+    kept, quarantined, said, scale = _scaled(listings, folder, reading, progress)
     quarantined = [*unlabelled, *quarantined]
     _check(listings, kept, quarantined)
     kept = {split: _shuffle(folder / f"{split}.npy", rows, seed) for split, rows in kept.items()}
@@ -63,39 +119,86 @@ def build(
         for split, listing in listings.items()
         if kept[split]
     }
-    write_entry(folder, splits, classes, [*quarantined, *left_out], notes)
+    record = {"fit": reading.fit, "range": None if scale is None else [scale.low, scale.high]}
+    write_entry(folder, splits, classes, [*quarantined, *left_out], [*notes, *said], record)
+
+
+def _scaled(
+    listings: Mapping[str, Listing], folder: Path, reading: Reading, progress: Progress | None
+) -> tuple[dict[str, list[int]], list[Quarantined], list[str], Scale | None]:
+    """`_write` once it is known whether any image is coloured, and where black and white lie over all of them."""
+    scale: Scale | None = None
+    noted: list[str] = []
+    surveyed = False
+    if reading.range is not None:
+        scale, noted, surveyed = *_survey(listings, reading), True
+    while True:
+        try:
+            kept, quarantined, seen = _write(listings, folder, reading, scale, surveyed, progress)
+        except _Mixed:
+            reading = replace(reading, channels=3)
+        except _Deep:
+            scale, noted, surveyed = *_survey(listings, reading), True
+        else:
+            break
+    if not surveyed:
+        _, dark = choose_scale(seen.values, None)
+        noted = [dark] if dark else []
+    square = None if reading.size is None else (reading.size, reading.size)
+    return kept, quarantined, [*noted, *seen.sentences(reading.fit, square)], scale
+
+
+def _survey(listings: Mapping[str, Listing], reading: Reading) -> tuple[Scale | None, list[str]]:
+    """Where black and white lie over all images, each of which is decoded for it."""
+    seen = Seen()
+    for listing in listings.values():
+        images = listing.read(np.arange(len(listing)))
+        with closing(scan(images, size=None, channels=reading.channels)) as results:
+            for name, result in zip(listing.names, results, strict=True):
+                if not isinstance(result, str):
+                    seen.note(name, result)
+    scale, said = choose_scale(seen.values, reading.range)
+    return scale, [said] if said else []
 
 
 def _write(
-    listings: Mapping[str, Listing], folder: Path, size: int | None, channels: int | None, progress: Progress | None
-) -> tuple[dict[str, list[int]], list[Quarantined]]:
-    """Decodes every split into a file of pixels; returns the positions kept, and what was set aside."""
+    listings: Mapping[str, Listing],
+    folder: Path,
+    reading: Reading,
+    scale: Scale | None,
+    surveyed: bool,
+    progress: Progress | None,
+) -> tuple[dict[str, list[int]], list[Quarantined], Seen]:
+    """Decodes every split into a file of pixels; returns the positions kept, what was set aside, and what was met."""
     kept: dict[str, list[int]] = {split: [] for split in listings}
     quarantined: list[Quarantined] = []
     total = sum(len(listing) for listing in listings.values())
     first: tuple[str, np.ndarray] | None = None
-
-    square = None if size is None else (size, size)
+    square = None if reading.size is None else (reading.size, reading.size)
+    seen, options = Seen(), {"channels": reading.channels, "fit": reading.fit}
 
     def good(split: str, listing: Listing) -> Iterator[np.ndarray]:
         nonlocal first
         images = listing.read(np.arange(len(listing)))
-        with closing(scan(images, size=square, channels=channels)) as results:
+        with closing(scan(images, size=square, scale=scale, **options)) as results:
             for row, (name, result) in enumerate(zip(listing.names, results, strict=True)):
                 if isinstance(result, str):
                     quarantined.append(Quarantined(name, split, result))
                 else:
-                    first = first or (name, result)
-                    _check_alike(first, (name, result))
+                    if result.values.bits > 8 and not result.values.known and not surveyed:
+                        raise _Deep
+                    first = first or (name, result.pixels)
+                    _check_alike(first, (name, result.pixels))
                     kept[split].append(row)
-                    yield result
+                    seen.note(name, result)
+                    yield result.pixels
                 done = len(quarantined) + sum(map(len, kept.values()))
                 if progress and (done % 100 == 0 or done == total):
                     progress(done, total)
 
     for split, listing in listings.items():
         write_pixels(folder / f"{split}.npy", good(split, listing))
-    return kept, quarantined
+    return kept, quarantined, seen
 
 
 def _shuffle(path: Path, rows: list[int], seed: int) -> list[int]:

@@ -8,9 +8,10 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.lib import format as npy
@@ -172,6 +173,7 @@ def write_entry(
     classes: tuple[str, ...],
     quarantined: list[Quarantined],
     notes: Iterable[str] = (),
+    reading: Mapping[str, Any] | None = None,
 ) -> None:
     """Writes what goes with the pixels: labels and names a split, classes, the files set aside, and all checksums.
 
@@ -185,6 +187,7 @@ def write_entry(
             "names": {split: names for split, (_, names) in splits.items()},
             "quarantined": [vars(file) for file in quarantined],
             "notes": list(notes),
+            "reading": dict(reading or {}),
             "files": {file: checksummed(folder / file) for split in splits for file in _files(split)},
         }
         about |= {"checksum": _checksum(about)}
@@ -214,6 +217,7 @@ def read_entry(folder: Path, name: str, *, check: bool = False) -> Dataset | Non
             pixels, labels = (opened(folder / file, about["files"][file], check=check) for file in _files(split))
             splits[split] = Split(pixels, np.array(labels), tuple(names))
         quarantined = tuple(Quarantined(**file) for file in about["quarantined"])
-        return Dataset(name, splits, tuple(about["classes"]), folder.name, quarantined, tuple(about["notes"]))
+        notes, reading = tuple(about["notes"]), about["reading"]
+        return Dataset(name, splits, tuple(about["classes"]), folder.name, quarantined, notes, reading)
     except (Spoilt, OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None

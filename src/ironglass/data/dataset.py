@@ -116,8 +116,10 @@ class Dataset:
     """Named splits with one list of classes.
 
     `fingerprint` changes with the source's paths, sizes and modification times, and with every option that shapes the
-    pixels or the cut. notes: what was assumed or left out when the images were read, a sentence each. Raises InputError
-    for a label beyond the classes, and for splits of different sizes.
+    pixels or the cut. notes: what was assumed or left out when the images were read, a sentence each.
+    reading: `fit`, and `range`, the stored values that are black and white, where files were not scaled by 255.
+
+    Raises InputError for a label beyond the classes, and for splits of different sizes.
     """
 
     name: str
@@ -126,6 +128,7 @@ class Dataset:
     fingerprint: str
     quarantined: tuple[Quarantined, ...] = field(default=())
     notes: tuple[str, ...] = field(default=())
+    reading: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.splits:
@@ -146,7 +149,8 @@ class Dataset:
         wide = max(map(len, self.splits))
         lines = [f"  {name:<{wide}}  {split._summary()}" for name, split in self.splits.items()]
         left_out = [f"  left out: {len(self.quarantined)}"] if self.quarantined else []
-        return "\n".join([f"Dataset {self.name!r}, {len(self.classes)} classes: {named}", *lines, *left_out])
+        said = [f"  note: {note}" for note in self.notes]
+        return "\n".join([f"Dataset {self.name!r}, {len(self.classes)} classes: {named}", *lines, *left_out, *said])
 
     def __getitem__(self, split: str) -> Split:
         if split not in self.splits:
@@ -198,4 +202,5 @@ class Dataset:
             },
             "quarantined": [vars(file) for file in self.quarantined],
             "notes": list(self.notes),
+            "reading": dict(self.reading),
         } | ({"words": words} if words else {})

@@ -186,7 +186,11 @@ def _animated(image: Image.Image) -> bool:
 
 def _halved(image: Image.Image) -> bool:
     """Whether Pillow will keep only the upper 8 of 16 bits, as it does of every image but grey ones, without a word."""
-    layouts = [str(part) for tile in image.tile for part in (tile[3] if isinstance(tile[3], tuple) else (tile[3],))]
+    layouts = [
+        str(part)
+        for tile in getattr(image, "tile", ())
+        for part in (tile[3] if isinstance(tile[3], tuple) else (tile[3],))
+    ]
     return image.mode in ("RGB", "RGBA", "LA", "RGBX", "CMYK") and any(";16" in layout for layout in layouts)
 
 

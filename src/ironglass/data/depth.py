@@ -96,8 +96,8 @@ def choose_scale(found: Iterable[Values], asked: tuple[float, float] | None) -> 
         return Scale(0, 65535), f"{many} hold 16 bits a value: 0 to 65535 is scaled to 8 bits"
     return (
         Scale(0, 2**bits - 1),
-        f"{held} in files of 16 bits, so {bits} bits are assumed: 0 to {2**bits - 1} is scaled to black to white; "
-        "--range LOW,HIGH says otherwise",
+        f"{held} in files of 16 bits, so {bits} bits are assumed: 0 to {2**bits - 1} is scaled to black to white;"
+        " --range LOW,HIGH says otherwise",
     )
 
 
@@ -108,7 +108,7 @@ def _asked(found: list[Values], deep: list[Values], asked: tuple[float, float]) 
     kind = f"{len(deep):,} of {len(found):,} images hold more than 8 bits, values" if deep else "values"
     if high <= asked[0] or low >= asked[1]:
         raise InputError(f"the range {asked[0]:g},{asked[1]:g} leaves nothing to see: {kind} from {low:g} to {high:g}")
-    said = f"{kind} from {low:g} to {high:g}: {asked[0]:g} to {asked[1]:g}, as asked, is black to white{beyond}"
+    said = f"{kind} from {low:g} to {high:g}: {asked[0]:g} to {asked[1]:g} is black to white, as given{beyond}"
     return Scale(*asked, deep=bool(deep)), said
 
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from dataclasses import astuple, replace
 from pathlib import Path
-
-import numpy as np
+from typing import cast, get_args
 
 from ironglass.choices import did_you_mean
 from ironglass.data.archive import is_archive, unpack
-from ironglass.data.build import build
+from ironglass.data.build import Reading, build
 from ironglass.data.cache import cache_folder, fingerprint, read_or_build
-from ironglass.data.dataset import Dataset, Quarantined
-from ironglass.data.decode import SUFFIXES
+from ironglass.data.dataset import Dataset
+from ironglass.data.decode import Fit
+from ironglass.data.depth import parse_range
 from ironglass.data.digits import digits
 from ironglass.data.files import check_plain, printable
 from ironglass.data.folder import folder
@@ -23,13 +23,12 @@ from ironglass.data.hub import hub
 from ironglass.data.only import only_classes
 from ironglass.data.parquet import find_parquet, parquet
 from ironglass.data.planted import planted
-from ironglass.data.scan import scan
 from ironglass.data.source import Asked, Listing, Source
 from ironglass.data.splits import same_classes
 from ironglass.data.table import is_table, table
 from ironglass.data.tiny_imagenet import is_tiny_imagenet, tiny_imagenet
 from ironglass.data.torchvision_source import torchvision_source
-from ironglass.data.walk import below, stamps
+from ironglass.data.walk import stamps
 from ironglass.errors import InputError
 from ironglass.fields import check_seed
 from ironglass.types import Progress
@@ -45,6 +44,8 @@ def load_dataset(
     *,
     size: int | None = None,
     channels: int | None = None,
+    fit: Fit = "crop",
+    range: str | tuple[float, float] | None = None,
     image_column: str | None = None,
     label_column: str | None = None,
     splits: Mapping[str, str] | None = None,
@@ -59,40 +60,51 @@ def load_dataset(
     or of images with a table of their labels; `tiny-imagenet:PATH`; `torchvision:NAME`; `planted` or
     `planted-shortcut`, made here; or a path, whose layout is then found out: also that of a table (.csv, .tsv, .jsonl)
     of files and labels. Paths may be archives.
-    size: height and width in pixels, the shorter side brought to it and the rest cut off evenly; None: as stored, where
-    all images agree. channels: 1 or 3; None: 1 where every image is grey. image_column, label_column: of a table, where
-    they cannot be told. splits: the data's own name for each of train, validation and test that is to be used; others
-    are left out. classes: of the images of these alone, numbered in this order. download: whether `torchvision:` may
-    use the network. seed: of the splits that are cut here, as `splits.complete` tells. progress: called as (done, of).
+    size: height and width in pixels; None: as stored, where all images agree. fit: "crop" brings the shorter side to it
+    and cuts the rest off evenly, "letterbox" puts black beside the image, "stretch" ignores its shape. channels: 1 or
+    3; None: 1 where every image is grey. range: LOW,HIGH, the stored values that are black and white, of images of more
+    than 8 bits a value, or of all where there are none; None or "auto": found over all images, see `choose_scale`.
+    image_column, label_column: of a table, where they cannot be told. splits: the data's own name for each of train,
+    validation and test that is to be used; others are left out. classes: of the images of these alone, numbered in this
+    order. download: whether `torchvision:` may use the network. seed: of the splits that are cut here, as
+    `splits.complete` tells. progress: called as (done, of).
 
     Raises InputError where the images cannot be found, more than 5 % of them cannot be decoded, a class of the first
     split loses all of its images, `classes` are not there, or the cache cannot be written.
     """
     asked = Asked(image_column, label_column, dict(splits or {}))
-    dataset = _decoded(spec, size, channels, asked, download, seed, progress)
+    dataset = _decoded(spec, check_reading(size, channels, fit, range), asked, download, seed, progress)
     return dataset if classes is None else only_classes(dataset, classes)
+
+
+def check_reading(
+    size: int | None, channels: int | None, fit: str, range: str | tuple[float, float] | list[float] | None
+) -> Reading:
+    """How images are to be read. Raises InputError for what no image can be brought to."""
+    if size is not None and not 1 <= size <= 4096:
+        raise InputError(f"size is {size}: give 1 to 4096 pixels")
+    if channels not in (None, 1, 3):
+        raise InputError(f"channels is {channels}: give 1 for grey or 3 for colour")
+    if fit not in get_args(Fit):
+        raise InputError(f"fit is {fit!r}: give {', '.join(get_args(Fit))}")
+    return Reading(size, channels, cast(Fit, fit), parse_range(range))
 
 
 def _decoded(
     spec: str,
-    size: int | None,
-    channels: int | None,
+    reading: Reading,
     asked: Asked,
     download: bool,
     seed: int,
     progress: Progress | None,
 ) -> Dataset:
-    if size is not None and not 1 <= size <= 4096:
-        raise InputError(f"size is {size}: give 1 to 4096 pixels")
-    if channels not in (None, 1, 3):
-        raise InputError(f"channels is {channels}: give 1 for grey or 3 for colour")
     source = _source(spec, asked, download)
-    size = size or source.size
-    entry = cache_folder() / "decoded" / fingerprint(source.identity, size, channels, check_seed(seed))
+    reading = replace(reading, size=reading.size or source.size)
+    entry = cache_folder() / "decoded" / fingerprint(source.identity, *astuple(reading), check_seed(seed))
 
     def write(path: Path) -> None:
         listings = same_classes(source.listings())
-        build(listings, path, size=size, channels=channels, seed=seed, progress=progress)
+        build(listings, path, reading, seed=seed, progress=progress)
 
     return read_or_build(entry, source.name, write)
 
@@ -172,37 +184,3 @@ def _at(path: Path, reader: Callable[[Path], Source], asked: Asked) -> Source:
         return reader(unpacked).listings()
 
     return Source(printable(path.name.partition(".")[0]), identity, listings)
-
-
-def load_images(
-    paths: Sequence[Path], *, size: tuple[int, int], channels: int
-) -> tuple[np.ndarray, list[str], list[Quarantined]]:
-    """Images to predict on, from files or from folders however deep: pixels, uint8 (n, h, w, c), and their paths.
-
-    Also what could not be decoded, as of split "predict". Each image is brought to `size` as by `load_dataset`. Raises
-    InputError where a path does not exist or no image is found.
-    """
-    files: list[Path] = []
-    quarantined: list[Quarantined] = []
-    for path in map(Path, paths):
-        if not _exists(path):
-            raise InputError(f"{printable(path)[:300]} does not exist: check the path")
-        if path.is_dir():
-            found = below(path)
-            files += found.images
-            quarantined += [Quarantined(printable(file), "predict", "no image by its name") for file in found.others]
-        else:
-            files.append(path)
-    if not files:
-        named = printable(", ".join(map(str, paths)))[:300]
-        raise InputError(f"no images in {named or 'no paths'}: looked for {', '.join(SUFFIXES)}")
-    pixels: list[np.ndarray] = []
-    names: list[str] = []
-    with closing(scan(files, size=size, channels=channels)) as results:
-        for file, result in zip(files, results, strict=True):
-            if isinstance(result, str):
-                quarantined.append(Quarantined(printable(file), "predict", result))
-            else:
-                pixels.append(result)
-                names.append(printable(file))
-    return np.stack(pixels) if pixels else np.empty((0, *size, channels), np.uint8), names, quarantined

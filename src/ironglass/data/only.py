@@ -47,7 +47,7 @@ def _copy(dataset: Dataset, folder: Path, chosen: list[int], names: list[str]) -
         if len(index):
             write_pixels(folder / f"{name}.npy", (split.pixels[i] for i in index))
             kept[name] = (table[split.labels[index]], [split.names[i] for i in index])
-    write_entry(folder, kept, tuple(names), list(dataset.quarantined), dataset.notes)
+    write_entry(folder, kept, tuple(names), list(dataset.quarantined), dataset.notes, dataset.reading)
 
 
 def _position(dataset: Dataset, name: str) -> int:

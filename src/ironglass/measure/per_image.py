@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +15,8 @@ from ironglass.measure.accuracy import top
 from ironglass.models.predict import predicted
 from ironglass.run import Run
 from ironglass.types import Logits
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # some spreadsheets take the wide forms, too
 
 
 def per_image(
@@ -51,18 +52,32 @@ def write_per_image(run: Run, name: str, tables: Sequence[pa.Table]) -> None:
         pq.write_table(pa.concat_tables(tables), path)
 
 
-def write_predictions(run: Run, names: Sequence[str], classes: Sequence[str], logits: Logits) -> list[dict[str, str]]:
-    """Writes `predictions.csv`, an image a line with its five most probable classes, and gives the lines back."""
+def write_predictions(run: Run, names: Sequence[str], classes: Sequence[str], logits: Logits) -> list[dict[str, Any]]:
+    """Writes `predictions.csv`, an image a line with its five most probable classes, and gives the lines back.
+
+    Confidences are numbers, None where they are none. In the file, words that a spreadsheet would take for a formula
+    begin with an apostrophe, as spreadsheets do it themselves.
+    """
     positions, confidence = top(torch.as_tensor(logits))
     rows = []
     for name, row, shares in zip(names, positions, confidence, strict=True):
-        line = {"name": name}
+        line: dict[str, Any] = {"name": name}
         for rank, (position, share) in enumerate(zip(row, shares, strict=True), start=1):
-            line |= {f"class_{rank}": classes[position], f"confidence_{rank}": f"{share:.6f}"}
+            line |= {f"class_{rank}": classes[position], f"confidence_{rank}": _number(share)}
         rows.append(line)
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    run.write_text("predictions.csv", text.getvalue())
+    lines = [",".join(rows[0]), *(",".join(map(_cell, row.values())) for row in rows)]
+    run.write_text("predictions.csv", "\n".join(lines) + "\n")
     return rows
+
+
+def _number(share: float) -> float | None:
+    return round(float(share), 6) if np.isfinite(share) else None
+
+
+def _cell(value: str | float | None) -> str:
+    """A cell as spreadsheets show it and never run it (OWASP's CSV injection)."""
+    if not isinstance(value, str):
+        return "" if value is None else f"{value:.6f}"
+    value = f"'{value}" if value.lstrip(" ").startswith(_FORMULA) else value
+    # Python's csv leaves a lone carriage return without quotes, and then cannot read its own line
+    return '"' + value.replace('"', '""') + '"' if any(mark in value for mark in ',"\r\n') else value

@@ -9,14 +9,16 @@ from typing import Any
 import numpy as np
 
 from ironglass.data.dataset import Split
-from ironglass.data.load import load_images
+from ironglass.data.images import load_images
+from ironglass.data.load import check_reading
 from ironglass.errors import InputError
 from ironglass.measure.per_image import write_predictions
 from ironglass.models.load import load_classifier
 from ironglass.models.native import knows_classes, native_size
 from ironglass.models.predict import logits_of
 from ironglass.run import Run
-from ironglass.studies.prepare import pick_device
+from ironglass.studies.prediction_page import write_predictions_page
+from ironglass.studies.prepare import pick_device, reading_of
 
 
 def predict(
@@ -30,12 +32,19 @@ def predict(
     device: str = "auto",
     seed: int = 0,
     resume: bool = False,
+    fit: str | None = None,
+    range: str | tuple[float, float] | None = None,
+    pictures: bool = False,
     tell: Any = lambda what, done, of, detail: None,
-) -> tuple[Run, list[dict[str, str]]]:
+) -> tuple[Run, list[dict[str, Any]]]:
     """Writes `predictions.csv`, an image a line with its five most probable classes, and gives the lines.
 
-    Files that cannot be decoded are left out and named in `data.json`. Raises InputError where none is left.
+    Files that are no images are left out and named in `data.json`. fit, range: as of `load_dataset`; None for what the
+    model's run says. pictures: also `predictions.html`, every image with a map of what its class follows from. Raises
+    InputError where no image is left.
     """
+    own = reading_of(model)
+    asked_reading = check_reading(None, None, fit or own.fit, own.range if range is None else range)
     place = pick_device(device)
     if not knows_classes(model, weighted=pretrained or weights is not None):
         raise InputError(f"{model} has no trained weights or no class names: name a run folder, or give --pretrained")
@@ -43,15 +52,19 @@ def predict(
     classifier = load_classifier(model, size=size or native, pretrained=pretrained, weights=weights, seed=seed).to(
         place
     )
-    pixels, names, quarantined = load_images(
-        [Path(path) for path in paths], size=classifier.input_size, channels=classifier.channels
-    )
+    found = load_images(paths, size=classifier.input_size, channels=classifier.channels, reading=asked_reading)
+    names = found.names
     if not names:
-        first = quarantined[0]
-        raise InputError(f"none of the {len(quarantined)} files can be decoded; {first.name}: {first.reason}")
-    split = Split(pixels, np.zeros(len(names), dtype=np.int64), tuple(names))
+        first = found.left_out[0]
+        raise InputError(f"none of the {len(found.left_out)} files can be decoded; {first.name}: {first.reason}")
+    split = Split(found.pixels, np.zeros(len(names), dtype=np.int64), tuple(names))
     logits = logits_of(classifier, split, progress=lambda done, of: tell("predicting", done, of, ""))
     asked = {"name": "predict", "model": model, "paths": [str(path) for path in paths], "seed": seed}
     with Run.hold(folder, asked, resume=resume) as run:
-        run.write("data.json", {"images": len(names), "quarantined": [vars(file) for file in quarantined]})
-        return run, write_predictions(run, names, classifier.classes, logits)
+        left_out = [vars(file) for file in found.left_out]
+        about = {"images": len(names), "quarantined": left_out, "notes": found.notes, "reading": found.reading}
+        run.write("data.json", about)
+        rows = write_predictions(run, names, classifier.classes, logits)
+        if pictures:
+            write_predictions_page(run, classifier, split, logits, rows, tell)
+        return run, rows

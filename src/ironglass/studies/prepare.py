@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
+from pathlib import Path
 
 import numpy as np
 import torch
 
+from ironglass.data.build import Reading
 from ironglass.data.dataset import Dataset, Split
-from ironglass.data.load import load_dataset
+from ironglass.data.load import check_reading, load_dataset
 from ironglass.data.match import match_classes
 from ironglass.errors import InputError
 from ironglass.models.classifier import Classifier
@@ -70,10 +73,13 @@ def load_data(
     plan: Audit, size: int | None, channels: int | None, *, download: bool, progress: Progress | None = None
 ) -> Dataset:
     """The plan's data at this size. Their seed is not the plan's: runs of other seeds shall share their test images."""
+    own = reading_of(plan.model)
     return load_dataset(
         plan.dataset,
         size=size,
         channels=channels,
+        fit=plan.fit or own.fit,
+        range=plan.range or own.range,
         image_column=plan.image_column,
         label_column=plan.label_column,
         splits=plan.splits,
@@ -81,6 +87,16 @@ def load_data(
         download=download,
         progress=progress,
     )
+
+
+def reading_of(model: str) -> Reading:
+    """How the images that the named run's network learnt from became pixels; the usual way for other names."""
+    path = Path(model.removeprefix("local-dir:")) / "data.json"
+    try:
+        record = json.loads(path.read_text("utf-8"))["reading"]
+        return check_reading(None, None, record["fit"], record["range"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):  # no run, or one from before
+        return Reading()
 
 
 def load_trained(plan: Audit, size: int | None, channels: int | None) -> Classifier:

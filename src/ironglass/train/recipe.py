@@ -9,6 +9,8 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from ironglass.choices import shown
 from ironglass.data.augment import Augment
+from ironglass.data.decode import Fit
+from ironglass.data.depth import parse_range
 from ironglass.errors import InputError
 from ironglass.fields import SEEDS, dataclass
 from ironglass.models.transplant import Transplant
@@ -73,6 +75,8 @@ class Stage:
 class Recipe:
     """A training run: on what, of what, and how. `dataset`, `model` and `size` name what `fit` is given, for the record
     and the command line; `options` go to the network's builder. only: the classes to keep, in this order; () for all.
+    fit, range: how images become pixels, see `load_dataset`; None for what the model's own run says, else a crop, and a
+    range that is found.
 
     splits: the data's own name for each of train, validation and test that is to be used; {} for the usual names.
     start: what the network's first blocks are copied from; None for a network as it is loaded.
@@ -90,6 +94,8 @@ class Recipe:
     label_column: str | None = None
     splits: dict[str, str] = Field(default_factory=dict)
     only: tuple[str, ...] = ()
+    fit: Fit | None = None
+    range: Annotated[tuple[float, float] | None, BeforeValidator(parse_range)] = None
     pretrained: bool = False
     weights: str | None = None
     options: dict[str, Any] = Field(default_factory=dict)
