@@ -151,7 +151,7 @@ def test_restarts_and_targets_only_help(curved):
         with torch.no_grad():
             return set((curved(attack(curved, images, labels)).argmax(1) == labels).nonzero()[:, 0].tolist())
 
-    threat = L2(0.12)
+    threat = L2(0.2)
     for fewer, more in (
         (APGD(threat=threat, steps=3), APGD(threat=threat, steps=3, restarts=6)),
         (APGDTargeted(threat=threat, targets=1), APGDTargeted(threat=threat, targets=9)),

@@ -6,7 +6,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from ironglass.attacks import Linf, ascend, input_gradient
-from ironglass.attacks.ascent import cross_entropy, gradient_of
+from ironglass.attacks.ascent import gradient_of
+from ironglass.attacks.losses import cross_entropy
 from ironglass.models import Classifier
 
 

@@ -188,7 +188,7 @@ DEFENCES = {
     Quantised: ("invalid", "gradient is zero on 100.0 %"),
     Detached: ("invalid", "plain grey"),
     Resized: ("invalid", "two passes"),
-    Saturated: ("invalid", "gradient is zero"),
+    Saturated: ("suspect", "attacks divide them by"),
     Noisy: ("invalid", "two passes"),
     Argmax: ("invalid", "gradient is zero on 100.0 %"),
     Probabilities: ("suspect", "look like probabilities"),

@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 
 from ironglass.attacks.apgd import APGD, APGDTargeted
-from ironglass.attacks.ascent import ascend, input_gradient
+from ironglass.attacks.ascent import ascend, climbed_gradient, input_gradient
 from ironglass.attacks.carlini_wagner import CarliniWagner
 from ironglass.attacks.deepfool import DeepFool
 from ironglass.attacks.ensemble import ENSEMBLE, AutoAttack, Ensemble, WorstCase, standard
@@ -52,6 +52,7 @@ __all__ = [
     "TransferFrom",
     "WorstCase",
     "ascend",
+    "climbed_gradient",
     "fgsm_sweep",
     "find_attack",
     "input_gradient",

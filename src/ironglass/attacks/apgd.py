@@ -9,6 +9,7 @@ import torch
 
 from ironglass.attacks.climb import climb
 from ironglass.attacks.losses import LOSSES, dlr_targeted
+from ironglass.attacks.scores import attack_call, cross_entropy_of
 from ironglass.attacks.threat import USUAL, Threat
 from ironglass.attacks.worst_case import Rows, logits_of, runners_up, side_by_side
 from ironglass.errors import InputError
@@ -39,6 +40,7 @@ class APGD:
         if self.loss not in LOSSES:
             raise InputError(f"APGD has no loss {self.loss!r}: choose from {', '.join(LOSSES)}")
 
+    @attack_call
     def __call__(
         self, classifier: Classifier, images: Images, labels: Labels, *, generator: torch.Generator | None = None
     ) -> Images:
@@ -50,7 +52,7 @@ class APGD:
                 classifier,
                 images,
                 (labels,),
-                LOSSES[self.loss],
+                cross_entropy_of(classifier) if self.loss == "ce" else LOSSES[self.loss],
                 self.threat,
                 start=self.threat.start(images, generator),
                 steps=self.steps,
@@ -80,6 +82,7 @@ class APGDTargeted:
         if self.targets < 1:
             raise InputError(f"APGDTargeted has {self.targets} targets: give at least 1")
 
+    @attack_call
     def __call__(
         self, classifier: Classifier, images: Images, labels: Labels, *, generator: torch.Generator | None = None
     ) -> Images:

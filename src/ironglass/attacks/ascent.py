@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ironglass.attacks.losses import cross_entropy
+from ironglass.attacks.scores import attackable, cross_entropy_of, plain
 from ironglass.attacks.threat import Threat
 from ironglass.attacks.worst_case import kin
 from ironglass.models.classifier import Classifier
@@ -72,6 +72,7 @@ def chase(
         place = torch.arange(len(images), device=images.device)
         owner = place if owner is None else owner
         sign = 1 if targeted is None else -1
+        cross_entropy = cross_entropy_of(classifier)
         for _ in range(steps):
             logits, _, gradient = logits_and_gradient(
                 classifier, adversarial, lambda logits, wanted=wanted: sign * cross_entropy(logits, wanted)
@@ -137,7 +138,13 @@ def logits_and_gradient(
 def input_gradient(classifier: Classifier, images: Images, labels: Labels) -> Images:
     """∂ cross-entropy / ∂ images, summed over the batch so that each image's is its own: float32 (n, c, h, w)."""
     with folded(classifier):
-        return gradient_of(loss_of(classifier, labels), images).float()
+        return gradient_of(loss_of(classifier, labels), plain(images)).float()
+
+
+def climbed_gradient(classifier: Classifier, images: Images, labels: Labels) -> Images:
+    """The gradient that attacks climb: `input_gradient`, but of the network's `Scores`."""
+    with attackable(classifier) as target:
+        return gradient_of(loss_of(target, labels), plain(images)).float()
 
 
 def loss_of(classifier: Classifier, labels: Labels, *, towards: Labels | None = None) -> Callable[[Images], Tensor]:
@@ -145,4 +152,5 @@ def loss_of(classifier: Classifier, labels: Labels, *, towards: Labels | None = 
     with torch.inference_mode(False):
         wanted = (labels if towards is None else towards).to(classifier.device).clone()
     sign = 1 if towards is None else -1
+    cross_entropy = cross_entropy_of(classifier)
     return lambda images: sign * cross_entropy(classifier(images).float(), wanted)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ironglass.attacks.losses import margin
+from ironglass.attacks.scores import attack_call
 from ironglass.attacks.threat import USUAL_L2, Threat, bounded
 from ironglass.errors import InputError
 from ironglass.models.classifier import Classifier
@@ -53,6 +54,7 @@ class CarliniWagner:
             if not (0 <= value < math.inf) or (value == 0 and low == "above 0"):
                 raise InputError(f"Carlini-Wagner's {name} is {value}: give a number {low}")
 
+    @attack_call
     def __call__(
         self, classifier: Classifier, images: Images, labels: Labels, *, generator: torch.Generator | None = None
     ) -> Images:
@@ -62,6 +64,7 @@ class CarliniWagner:
         """
         return bounded(self.threat, images, self.minimal(classifier, images, labels))
 
+    @attack_call
     def minimal(self, classifier: Classifier, images: Images, labels: Labels) -> Images:
         """The nearest adversarial images found, in [0, 1], however far; the threat's eps is not used.
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
+from ironglass.attacks.scores import attack_call
 from ironglass.attacks.threat import USUAL, Threat, bounded
 from ironglass.attacks.worst_case import runners_up
 from ironglass.errors import InputError
@@ -40,6 +41,7 @@ class DeepFool:
         if not 0 <= self.overshoot < math.inf:
             raise InputError(f"DeepFool's overshoot is {self.overshoot}: give a number of at least 0, such as 0.02")
 
+    @attack_call
     def __call__(
         self, classifier: Classifier, images: Images, labels: Labels, *, generator: torch.Generator | None = None
     ) -> Images:
@@ -49,6 +51,7 @@ class DeepFool:
         """
         return bounded(self.threat, images, self.minimal(classifier, images, labels))
 
+    @attack_call
     def minimal(self, classifier: Classifier, images: Images, labels: Labels) -> Images:
         """The nearest adversarial images found, in [0, 1], however far; those misread from the start as they are.
 

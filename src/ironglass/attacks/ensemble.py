@@ -10,6 +10,7 @@ import torch
 
 from ironglass.attacks.apgd import APGD, APGDTargeted
 from ironglass.attacks.fab import FAB
+from ironglass.attacks.scores import attack_call
 from ironglass.attacks.square import Square
 from ironglass.attacks.threat import USUAL, Threat
 from ironglass.attacks.worst_case import Try, worst_case
@@ -65,6 +66,7 @@ class Ensemble:
         """Adversarial images in [0, 1], within the threat. Without a generator the draws are those of seed 0."""
         return self.run(classifier, images, labels, generator=generator).adversarial
 
+    @attack_call
     def run(
         self, classifier: Classifier, images: Images, labels: Labels, *, generator: torch.Generator | None = None
     ) -> WorstCase:

@@ -8,7 +8,8 @@ from typing import ClassVar
 
 import torch
 
-from ironglass.attacks.ascent import ascend, input_gradient, loss_of
+from ironglass.attacks.ascent import ascend, climbed_gradient, loss_of
+from ironglass.attacks.scores import attack_call, plain
 from ironglass.attacks.threat import USUAL, Linf, Threat
 from ironglass.models.classifier import Classifier
 from ironglass.models.folded import folded
@@ -28,6 +29,7 @@ class FGSM:
     threat: Threat = USUAL
     targeted: Labels | None = None
 
+    @attack_call
     def __call__(
         self, classifier: Classifier, images: Images, labels: Labels, *, generator: torch.Generator | None = None
     ) -> Images:
@@ -46,8 +48,8 @@ def fgsm_sweep(
     threat: Callable[[float], Threat] = Linf,
 ) -> Iterator[Images]:
     """FGSM's images at each eps in turn, as `FGSM` gives them, from one gradient that all of them share."""
-    threats = [threat(size) for size in eps]
-    return step_each(images, input_gradient(classifier, images, labels), threats)
+    threats, images = [threat(size) for size in eps], plain(images)
+    return step_each(images, climbed_gradient(classifier, images, labels), threats)
 
 
 def step_each(images: Images, gradient: Images, threats: Sequence[Threat]) -> Iterator[Images]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from ironglass.attacks.ascent import ascend, loss_of
+from ironglass.attacks.scores import attack_call
 from ironglass.attacks.threat import USUAL, Threat
 from ironglass.errors import InputError
 from ironglass.models.classifier import Classifier
@@ -36,6 +37,7 @@ class MIFGSM:
         if not 0 <= self.momentum < math.inf:
             raise InputError(f"MI-FGSM's momentum is {self.momentum}: give a number of at least 0; 1 keeps all of it")
 
+    @attack_call
     def __call__(
         self, classifier: Classifier, images: Images, labels: Labels, *, generator: torch.Generator | None = None
     ) -> Images:

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import torch
 
+from ironglass.attacks.scores import plain
 from ironglass.attacks.threat import USUAL, Threat
 from ironglass.models.classifier import Classifier
 from ironglass.types import Images, Labels
@@ -23,4 +24,4 @@ class Noise:
         self, classifier: Classifier, images: Images, labels: Labels, *, generator: torch.Generator | None = None
     ) -> Images:
         """Noisy images in [0, 1], within the threat. Without a generator the draw is that of seed 0."""
-        return self.threat.start(images, generator or torch.Generator().manual_seed(0))
+        return self.threat.start(plain(images), generator or torch.Generator().manual_seed(0))

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ironglass.attacks.ascent import ascend, loss_of
 from ironglass.attacks.occluder import Occluder
+from ironglass.attacks.scores import attack_call
 from ironglass.attacks.threat import Linf
 from ironglass.errors import InputError
 from ironglass.models.classifier import Classifier
@@ -42,6 +43,7 @@ class Patch:
                 f"the patch has {self.steps} steps of {self.step_size}: give at least 1, of a size above 0 in [0, 1]"
             )
 
+    @attack_call
     def __call__(
         self, classifier: Classifier, images: Images, labels: Labels, *, generator: torch.Generator | None = None
     ) -> Images:
@@ -50,6 +52,7 @@ class Patch:
         places = self._places(images, generator)
         return paste(images, self._learn(classifier, images, labels, places, generator), places)
 
+    @attack_call
     def learn(
         self, classifier: Classifier, images: Images, labels: Labels, *, generator: torch.Generator | None = None
     ) -> Images:

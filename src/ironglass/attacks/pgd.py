@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ironglass.attacks.ascent import ascend, chase, loss_of
 from ironglass.attacks.losses import margin
+from ironglass.attacks.scores import attack_call
 from ironglass.attacks.threat import USUAL, Threat
 from ironglass.attacks.worst_case import Rows, side_by_side
 from ironglass.errors import InputError
@@ -48,6 +49,7 @@ class PGD:
         if not 0 <= self.momentum < math.inf:
             raise InputError(f"PGD's momentum is {self.momentum}: give a number of at least 0; 1 keeps all of it")
 
+    @attack_call
     def __call__(
         self, classifier: Classifier, images: Images, labels: Labels, *, generator: torch.Generator | None = None
     ) -> Images:

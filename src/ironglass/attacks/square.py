@@ -8,6 +8,7 @@ from typing import ClassVar
 import torch
 
 from ironglass.attacks.losses import margin
+from ironglass.attacks.scores import attack_call
 from ironglass.attacks.squares import L2Squares, LinfSquares
 from ironglass.attacks.threat import L2, USUAL, Linf, Threat
 from ironglass.attacks.worst_case import ROWS, logits_of, worst_case
@@ -51,6 +52,7 @@ class Square:
             what = f"{self.queries} queries, horizon {self.horizon}, ahead {self.ahead} and p_init {self.p_init}"
             raise InputError(f"Square has {what}: give at least 1 of each, and a share above 0")
 
+    @attack_call
     def __call__(
         self, classifier: Classifier, images: Images, labels: Labels, *, generator: torch.Generator | None = None
     ) -> Images:

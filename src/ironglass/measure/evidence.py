@@ -10,7 +10,8 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import torch
 
-from ironglass.attacks import FGSM, L2, PGD, Attack, Linf, Noise, Threat, TransferFrom, input_gradient
+from ironglass.attacks import FGSM, L2, PGD, Attack, Linf, Noise, Threat, TransferFrom, climbed_gradient
+from ironglass.attacks.scores import LOGITS, Outputs, outputs_of
 from ironglass.data.dataset import Split
 from ironglass.errors import InputError
 from ironglass.measure.statistics import Rate, mcnemar, wilson
@@ -62,7 +63,7 @@ class Evidence:
 
     steps: gradients of the attack an image; queries: outputs it asks for where it takes no gradient. points: (eps,
     accuracy under attack). rivals: other attacks. boundless: accuracy at an eps at which every image may become plain
-    grey, and chance: 1 / the number of classes, to compare it with.
+    grey, and chance: 1 / the number of classes, to compare it with. outputs: how attacks read the network's.
     """
 
     seen: Observations
@@ -72,6 +73,7 @@ class Evidence:
     rivals: tuple[Rival, ...] = ()
     boundless: Rate | None = None
     chance: float = 0.0
+    outputs: Outputs = LOGITS
 
 
 def observe(logits: Logits, gradient: Images, again: Logits | None = None, *, autograd: bool = False) -> Observations:
@@ -146,7 +148,7 @@ def gather_evidence(
         check_labels(labels, len(images), len(classifier.classes))
         logits, _ = watched(classifier, images)
         again, autograd = watched(classifier, images)
-        seen += observe(logits, input_gradient(classifier, images, labels), again, autograd=autograd)
+        seen += observe(logits, climbed_gradient(classifier, images, labels), again, autograd=autograd)
         right["clean"].append((logits.argmax(1) == labels).cpu().numpy())
         for name, run in runs.items():
             generator = torch.Generator().manual_seed(seed + number)
@@ -181,6 +183,7 @@ def gather_evidence(
         ),
         boundless=rates.get("boundless"),
         chance=1 / len(classifier.classes),
+        outputs=outputs_of(classifier, next(batches(some, batch_size, classifier.device))[0]),
     )
 
 

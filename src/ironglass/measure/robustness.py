@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from ironglass.attacks import THREATS, Linf, find_attack, input_gradient
+from ironglass.attacks import THREATS, Linf, climbed_gradient, find_attack
 from ironglass.attacks.fgsm import FGSM, step_each
+from ironglass.attacks.scores import Outputs, outputs_of, plain
 from ironglass.choices import did_you_mean, unknown
 from ironglass.data.dataset import Split
 from ironglass.errors import InputError
@@ -83,16 +84,18 @@ def attack(
         near = did_you_mean(wrong[0], known)
         raise InputError(f"{method} has no setting {wrong[0]!r}{near}: it has {', '.join(known)}")
     chosen = replace(named, threat=THREATS[norm](eps), **settings)
-    labels = labels.to(classifier.device)
+    labels = plain(labels.to(classifier.device))
     adversarial = chosen(classifier, images, labels, generator=torch.Generator().manual_seed(check_seed(seed)))
     predictions = predicted(_logits(classifier, adversarial))
     fooled = predictions != labels
     again, autograd = watched(classifier, images)
-    gradient = input_gradient(classifier, images, labels)
+    gradient = climbed_gradient(classifier, images, labels)
     seen = observe(_logits(classifier, images), gradient, again, autograd=autograd)
     accuracy = wilson(int((~fooled).sum()), len(fooled))
     queries = 0 if chosen.steps else getattr(chosen, "queries", 0)
-    verdict = judge(Evidence(seen=seen, steps=chosen.steps, queries=queries, points=((eps, accuracy),)))
+    outputs = outputs_of(classifier, images)
+    evidence = Evidence(seen=seen, steps=chosen.steps, queries=queries, points=((eps, accuracy),), outputs=outputs)
+    verdict = judge(evidence)
     return AttackResult(adversarial, fooled, predictions, verdict)
 
 
@@ -114,13 +117,14 @@ def fgsm_curve(
     threats = [Linf(size) for size in sorted({0.0, *eps})]
     logits: list[list[Logits]] = [[] for _ in threats]
     change: list[list[torch.Tensor]] = [[] for _ in threats]
-    seen, done = Observations(), 0
+    seen, done, outputs = Observations(), 0, Outputs()
     for images, labels in batches(split, batch_size, classifier.device):
         check_labels(labels, len(images), len(classifier.classes))
-        gradient = input_gradient(classifier, images, labels)
+        gradient = climbed_gradient(classifier, images, labels)
         for i, adversarial in enumerate(step_each(images, gradient, threats)):
             logits[i].append(_logits(classifier, adversarial).float().cpu())
             change[i].append((adversarial - images).abs().flatten(1).amax(1).cpu())
+        outputs = outputs if done else outputs_of(classifier, images)
         # one batch is enough to find a network that draws lots
         again, autograd = (None, False) if done else watched(classifier, images)
         seen += observe(
@@ -142,7 +146,7 @@ def fgsm_curve(
             {"eps": size, "accuracy": rate, "fooled": fooled_rate(right[0], now)}
             for (size, rate), now in zip(rates, right, strict=True)
         ],
-        "verdict": asdict(judge(Evidence(seen=seen, steps=FGSM.steps, points=tuple(rates)))),
+        "verdict": asdict(judge(Evidence(seen=seen, steps=FGSM.steps, points=tuple(rates), outputs=outputs))),
     }
     numbers["verdict"]["reasons"] = list(numbers["verdict"]["reasons"])
     return FGSMCurve(numbers, points)

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ironglass.attacks.scores import LOGITS, Outputs
 from ironglass.measure.evidence import Evidence, Kind, Observations, Rival
 from ironglass.measure.robustness import fooled_rate
 from ironglass.measure.statistics import Rate, mcnemar, wilson
@@ -58,7 +59,7 @@ class Probe:
 class UnderAttack:
     """All that was measured. clean: right without any attack. chance: 1 / the number of classes.
 
-    positions: of the images that `seen` and the probes are of.
+    positions: of the images that `seen` and the probes are of. outputs: how attacks read the network's.
     """
 
     clean: Flags
@@ -67,6 +68,7 @@ class UnderAttack:
     probes: Sequence[Probe] = ()
     seen: Observations = field(default_factory=Observations)
     chance: float = 0.0
+    outputs: Outputs = LOGITS
 
     def numbers(self) -> dict[str, Any]:
         """`clean`, `eps`, `attacks`, `worst` and `probes`, as they stand in `results.json` under `attacks`."""
@@ -148,6 +150,7 @@ class UnderAttack:
             # where a search stands behind the number, gradients that fail do not void it
             boundless=grey if attack.steps > 1 and not attack.searches else None,
             chance=self.chance,
+            outputs=self.outputs,
         )
         verdict = asdict(judge(evidence))
         return {"word": verdict["word"], "reasons": list(verdict["reasons"])}

@@ -63,10 +63,31 @@ def _sloped(evidence: Evidence) -> Finding:
 
 
 def _logits(evidence: Evidence) -> Finding:
-    seen = evidence.seen
-    if not seen.n or seen.distributions < seen.n:
+    seen, outputs = evidence.seen, evidence.outputs
+    distributions = bool(seen.n) and seen.distributions == seen.n
+    if not outputs.squash and not distributions:
         return None
-    return "suspect", "the outputs look like probabilities, not logits: a second softmax flattens the gradient"
+    look = "the outputs look like probabilities, not logits" if distributions else "the outputs are no logits"
+    if outputs.watched:
+        return "suspect", f"{look}: they come out of {_a(outputs.squash)}, and attacks climb what goes into it"
+    if not outputs.squash:
+        return "suspect", f"{look}: a second softmax flattens the gradient"
+    if outputs.lost:
+        lost = f"which {_percent(outputs.lost)} of the images have pushed to their bounds"
+        return "suspect", f"{look}: attacks climb the inverse of {_a(outputs.squash)} of the numbers alone, {lost}"
+    return "suspect", f"{look}: attacks climb the inverse of {_a(outputs.squash)}"
+
+
+def _scaled(evidence: Evidence) -> Finding:
+    outputs = evidence.outputs
+    if outputs.factor == 1:
+        return None
+    size = f"the first class leads the average one by {outputs.lead:.2g}"
+    if outputs.factor > 1:
+        what = f"the logits are so small ({size}) that cross-entropy hardly tells the classes apart"
+        return "suspect", f"{what}: attacks multiply them by {outputs.factor:g}"
+    what = f"the logits are so large ({size}) that the gradient of their cross-entropy vanishes"
+    return "suspect", f"{what}: attacks divide them by {1 / outputs.factor:g}"
 
 
 def _self_contained(evidence: Evidence) -> Finding:
@@ -149,11 +170,17 @@ CHECKS: tuple[Callable[[Evidence], Finding], ...] = (
     _sloped,
     _self_contained,
     _logits,
+    _scaled,
     *(partial(_outdone, kind=kind) for kind in OUTDONE),
     _falling,
     _strong,
     _many,
 )
+
+
+def _a(name: str) -> str:
+    """A name with its article."""
+    return f"a{'n' * (name[0] in 'aeiou')} {name}"
 
 
 def _percent(share: float) -> str:

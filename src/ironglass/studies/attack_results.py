@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
-from ironglass.attacks import FGSM, AutoAttack, Noise, Square, input_gradient, standard
+from ironglass.attacks import FGSM, AutoAttack, Noise, Square, climbed_gradient, standard
+from ironglass.attacks.scores import ROWS, Outputs, outputs_of
 from ironglass.measure.evidence import Kind, Observations, observe, watched
 from ironglass.measure.per_image import per_image, write_per_image
 from ironglass.measure.under_attack import Attacked, Outcome, Probe, UnderAttack
@@ -60,6 +61,7 @@ def write_results(run: Run, attacks: Attacks, *, split_name: str) -> None:
         probes=[_probe(run, attacks, task) for task in attacks.probes],
         seen=_seen(attacks),
         chance=1 / len(classes),
+        outputs=_outputs(attacks),
     )
     facts = {
         "norm": plan.norm,
@@ -117,9 +119,16 @@ def _seen(attacks: Attacks) -> Observations:
     for images, labels in batches(attacks.split.take(attacks.positions), attacks.plan.attack_batch, classifier.device):
         logits, autograd = watched(classifier, images)
         again = None if seen.n else watched(classifier, images)[0].float().cpu()
-        gradient = input_gradient(classifier, images, labels).cpu()
+        gradient = climbed_gradient(classifier, images, labels).cpu()
         seen += observe(logits.float().cpu(), gradient, again, autograd=autograd)
     return seen
+
+
+def _outputs(attacks: Attacks) -> Outputs:
+    """How attacks read the network's outputs, on the first images of the probes."""
+    some = attacks.split.take(attacks.positions[:ROWS])
+    images, _ = next(batches(some, ROWS, attacks.classifier.device))
+    return outputs_of(attacks.classifier, images)
 
 
 def _ensemble(attacks: Attacks, attack: AutoAttack) -> Any:
