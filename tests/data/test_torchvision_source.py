@@ -37,3 +37,23 @@ def test_without_download_nothing_is_fetched(monkeypatch, tmp_path):
 def test_what_has_no_splits_is_refused(name, message):
     with pytest.raises(InputError, match=message):
         load_dataset(f"torchvision:{name}")
+
+
+@pytest.mark.parametrize("split", ["train", "t10k"])
+@pytest.mark.parametrize("damage", ["images cut", "labels cut", "labels many", "magic", "empty"])
+def test_spoilt_files_are_one_line_and_no_split_is_passed_over(monkeypatch, tmp_path, split, damage):
+    monkeypatch.setenv("IRONGLASS_CACHE", str(tmp_path))
+    raw = cache_folder() / "torchvision" / "KMNIST" / "raw"
+    raw.mkdir(parents=True)
+    for stem in ("train", "t10k"):
+        images = struct.pack(">4I", 0x803, 20, 28, 28) + bytes(20 * 784)
+        labels = struct.pack(">2I", 0x801, 20) + bytes(range(10)) * 2
+        if stem == split:
+            images = {"images cut": images[:-9], "magic": b"\0\0\x99\x09" + images[4:], "empty": b""}.get(
+                damage, images
+            )
+            labels = {"labels cut": labels[:-3], "labels many": labels[:4] + b"\xff" + labels[5:]}.get(damage, labels)
+        (raw / f"{stem}-images-idx3-ubyte").write_bytes(images)
+        (raw / f"{stem}-labels-idx1-ubyte").write_bytes(labels)
+    with pytest.raises(InputError, match="torchvision's KMNIST"):
+        load_dataset("torchvision:KMNIST")

@@ -83,4 +83,7 @@ def within(root: Path, name: str, where: str) -> Path:
 
 def printable(name: str | Path) -> str:
     r"""The name as text that every file can hold: bytes that are no UTF-8 become \xNN."""
-    return str(name).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    try:
+        return str(name).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:  # half a character, which no file's name holds
+        return str(name).encode("utf-8", "backslashreplace").decode()

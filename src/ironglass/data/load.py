@@ -166,10 +166,10 @@ def _found_out(path: Path, asked: Asked) -> Source:
 
 def _at(path: Path, reader: Callable[[Path], Source], asked: Asked) -> Source:
     """What `reader` finds at `path`, which may be an archive: that is unpacked into the cache where need be."""
-    if path.is_dir():
-        return reader(path)
     if not _exists(path):
         raise InputError(f"{printable(path)[:300]} does not exist: check the path")
+    if path.is_dir():
+        return reader(path)
     check_plain(path)
     if is_table(path):
         return table(path, asked)

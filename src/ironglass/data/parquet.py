@@ -105,7 +105,12 @@ def _listing(split: str, files: Sequence[Path], aside: Sequence[Path], asked: As
         else:
             _check_same(file, files[0], schema, features, image, label)
         with _readable(file):
-            parts.append((pq.read_table(file, columns=[label]).column(0), columns.names_of(features.get(label), label)))
+            parts.append(
+                (
+                    pq.read_table(file, columns=[label], page_checksum_verification=True).column(0),
+                    columns.names_of(features.get(label), label),
+                )
+            )
     labels, classes, notes = _classes(split, label, files, parts)
     return Listing(
         names=[f"{split}/{row}" for row in range(len(labels))],
@@ -163,7 +168,7 @@ def _classes(
 def _read(files: Sequence[Path], column: str, rows: np.ndarray, aside: Sequence[Path]) -> Iterator[Encoded]:
     start = 0
     for file in files:
-        with _readable(file), pq.ParquetFile(file) as table:
+        with _readable(file), pq.ParquetFile(file, page_checksum_verification=True) as table:
             for batch in table.iter_batches(_ROWS, columns=[column]):
                 low, high = np.searchsorted(rows, (start, start + len(batch)))
                 if high > low:

@@ -43,15 +43,22 @@ def is_table(path: Path) -> bool:
 def tables_in(root: Path, files: Sequence[Path]) -> list[Path]:
     """Those of the files that, by their names, give the images below `root` their classes.
 
-    They lie in `root` or in a folder of it; `metadata.*` goes before all others, `labels.csv` before `train.csv`.
+    They lie in `root` or in the folder of a split, `metadata.*` in any folder of it. The latter goes before all others,
+    `labels.csv` before `train.csv`.
     """
-    near = [path for path in files if is_table(path) and len(path.relative_to(root).parts) <= 2]
+    near = [path for path in files if is_table(path) and _is_near(path, root)]
     if metadata := [path for path in near if path.stem.lower() == "metadata"]:
         return metadata
     words = {path: {word for word in re.split(r"[^a-z]+", path.stem.lower()) if word} for path in near}
     named = [path for path in near if words[path] and words[path] <= _WORDS | SPLITS.keys()]
     plain = [path for path in named if not words[path] & SPLITS.keys() and path.parent == root]
     return plain or named
+
+
+def _is_near(path: Path, root: Path) -> bool:
+    if path.parent == root:
+        return True
+    return path.parent.parent == root and (path.stem.lower() == "metadata" or path.parent.name.lower() in SPLITS)
 
 
 def table(path: Path, asked: Asked) -> Source:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ironglass.choices import did_you_mean
 from ironglass.data.cache import cache_folder
+from ironglass.data.files import printable
 from ironglass.data.source import Listing, Source
 from ironglass.errors import InputError
 
@@ -46,12 +47,19 @@ def _listings(name: str, download: bool) -> Mapping[str, Listing]:
     for split, option in options:
         try:
             found[split] = _listing(split, kind(root, **option))
-        except ValueError:  # a value of split= that this data set does not know
-            continue
+        except InputError:
+            raise
+        except ValueError as error:
+            if "split" in option and "value" in str(error).lower():  # one that this data set does not know
+                continue
+            raise InputError(f"torchvision's {name} in {root} cannot be read: {printable(str(error))[:200]}") from error
         except (RuntimeError, OSError) as error:
             if download:
                 raise InputError(f"cannot download torchvision's {name}: {error}") from error
             raise InputError(f"torchvision's {name} is not in {root}: add --download to fetch it") from error
+        except Exception as error:  # of its own reader, at spoilt files; or it asks for more than a folder
+            reason = printable(str(error) or type(error).__name__)[:200]
+            raise InputError(f"torchvision's {name} in {root} cannot be read: {reason}") from error
     if not found:
         raise InputError(f"torchvision's {name} has no split named train or test: name another")
     return found
