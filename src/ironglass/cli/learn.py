@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -22,6 +22,7 @@ def train(
     schedule: Annotated[str, typer.Option(help="one-cycle, step, plateau or constant.")] = "one-cycle",
     *,
     filled: o.Weights,
+    outputs: o.Outputs,
     source: o.Source,
     common: o.Common,
 ) -> None:
@@ -33,7 +34,7 @@ def train(
         "optimiser": optimiser,
         "schedule": schedule,
     }
-    plan = make_plan("train", ("train", "evaluate"), model, data, filled, source, common, stages=(stage,))
+    plan = make_plan("train", ("train", "evaluate"), model, data, filled, source, common, outputs, stages=(stage,))
     run_plan(plan, common, download=source.download)
 
 
@@ -57,6 +58,7 @@ def harden(
     *,
     drawn: o.Drawn,
     filled: o.Weights,
+    outputs: o.Outputs,
     source: o.Source,
     common: o.Common,
 ) -> None:
@@ -65,7 +67,7 @@ def harden(
     stage |= hardening_stage(model, filled, method=method, eps=eps, awp=awp, lr=lr)
     made = {"attacks": listed(attacks), "eps": (eps,)}
     plan = make_plan(
-        "harden", ("train",), model, data, filled, source, common, stages=(stage,), **made, **asdict(drawn)
+        "harden", ("train",), model, data, filled, source, common, outputs, stages=(stage,), **made, **asdict(drawn)
     )
     run_hardening(plan, common, download=source.download)
 
@@ -95,6 +97,7 @@ def sweep(
     jobs: Annotated[int, typer.Option(help="Trials at once, each in a process of its own.", min=1)] = 1,
     *,
     filled: o.Weights,
+    outputs: o.Outputs,
     source: o.Source,
     common: o.Common,
 ) -> None:
@@ -108,7 +111,7 @@ def sweep(
     made = {"attacks": listed(attacks), "eps": (eps,)} if attacks else {}
     steps = ("train", "evaluate")
     plan = make_plan(
-        "sweep", steps, model, data, filled, source, common, stages=stages, samples=samples, shown=0, **made
+        "sweep", steps, model, data, filled, source, common, outputs, stages=stages, samples=samples, shown=0, **made
     )
     run_plan(Sweep(trial=plan, vary=axes), common, download=source.download, jobs=jobs)
 
@@ -138,7 +141,8 @@ def transfer(
     common: o.Common,
 ) -> None:
     """Copy a model's first blocks into networks for other data, frozen or not, and see what fools them."""
-    plain, both = replace(source, changes=None), {"stages": ({"epochs": epochs, "peak_lr": lr},)}
+    plain = replace(source, changes=None)
+    both: dict[str, Any] = {"stages": ({"epochs": epochs, "peak_lr": lr},)}
     steps = ("train", "evaluate")
     own = make_plan("base-A", steps, model, source_data or "", filled, replace(plain, only=None), common, **both)
     target = make_plan("transfer", steps, model, data, o.Weights(size=filled.size), plain, common, **both)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ironglass.cli import options as o
-from ironglass.cli.plans import free_folder, listed, make_plan, run_plan
+from ironglass.cli.plans import filling, free_folder, listed, make_plan, naming, run_plan
 
 
 def evaluate(
@@ -22,13 +22,14 @@ def evaluate(
     ] = None,
     *,
     filled: o.Weights,
+    outputs: o.Outputs,
     source: o.Source,
     common: o.Common,
 ) -> None:
     """Accuracy, confusion matrix, classification report, and a prediction an image; also of corrupted images."""
     spoilt = {"corruptions": listed(corruptions)} if corruptions else {}
     steps = ("evaluate", "corrupt") if corruptions else ("evaluate",)
-    plan = make_plan("evaluate", steps, model, data, filled, source, common, split=split, **spoilt)
+    plan = make_plan("evaluate", steps, model, data, filled, source, common, outputs, split=split, **spoilt)
     run_plan(plan, common, download=source.download)
 
 
@@ -66,6 +67,7 @@ def explain(
     *,
     drawn: o.Drawn,
     filled: o.Weights,
+    outputs: o.Outputs,
     source: o.Source,
     common: o.Common,
 ) -> None:
@@ -83,7 +85,17 @@ def explain(
     tried = listed(patches) if patches else ()
     looked = {"masks": listed(masks), "patch": patch, "stride": stride, "patches": tried, "explained": asked}
     plan = make_plan(
-        "explain", ("evaluate", "explain"), model, data, filled, source, common, **looked, **under, **asdict(drawn)
+        "explain",
+        ("evaluate", "explain"),
+        model,
+        data,
+        filled,
+        source,
+        common,
+        outputs,
+        **looked,
+        **under,
+        **asdict(drawn),
     )
     run_plan(plan, common, download=source.download)
 
@@ -102,13 +114,16 @@ def attack(
     *,
     drawn: o.Drawn,
     filled: o.Weights,
+    outputs: o.Outputs,
     source: o.Source,
     common: o.Common,
 ) -> None:
     """Accuracy under each attack at each eps with verdicts, pictures, and the adversarial images as a data set."""
     usual = "0.25,0.5,1,2" if norm == "l2" else "1/255,2/255,4/255,8/255,16/255"
     made = {"attacks": listed(attacks), "norm": norm, "eps": listed(usual if eps is None else eps)}
-    plan = make_plan("attack", ("evaluate", "attack"), model, data, filled, source, common, **made, **asdict(drawn))
+    plan = make_plan(
+        "attack", ("evaluate", "attack"), model, data, filled, source, common, outputs, **made, **asdict(drawn)
+    )
     run_plan(plan, common, download=source.download)
 
 
@@ -122,6 +137,7 @@ def predict(
     ] = False,
     *,
     filled: o.Weights,
+    outputs: o.Outputs,
     common: o.Common,
 ) -> None:
     """The five most probable classes of each image; also written to predictions.csv."""
@@ -136,6 +152,8 @@ def predict(
             size=filled.size,
             weights=filled.weights,
             pretrained=filled.pretrained,
+            classes=naming(outputs).get("classes", ()),
+            normalised={name: filling(filled)[name] for name in ("mean", "std", "normalise")},
             device=common.device,
             seed=common.seed or 0,
             resume=common.resume,

@@ -45,6 +45,26 @@ class Weights:
         False
     )
 
+    normalise: Annotated[
+        str | None, typer.Option(help="What images are normalised by: imagenet, half or none; else the model's own.")
+    ] = None
+    mean: Annotated[
+        str | None, typer.Option(metavar="M,M,M", help="In its place, with --std: a number a channel, of [0, 1].")
+    ] = None
+    std: Annotated[str | None, typer.Option(metavar="S,S,S", help="See --mean.")] = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Outputs:
+    """The classes."""
+
+    classes: Annotated[
+        str | None, typer.Option(help="The names of the network's outputs, in their order, with commas between.")
+    ] = None
+    class_map: Annotated[
+        str | None, typer.Option(metavar="A=B,...", help="The model's name for classes that the data call otherwise.")
+    ] = None
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Drawn:

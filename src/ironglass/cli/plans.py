@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ironglass.errors import InputError
 
 if TYPE_CHECKING:
-    from ironglass.cli.options import Common, Source, Weights
+    from ironglass.cli.options import Common, Outputs, Source, Weights
     from ironglass.studies.comparison import Comparison
     from ironglass.studies.harden import Hardening
     from ironglass.studies.plan import Audit
@@ -27,6 +27,7 @@ def make_plan(
     filled: Weights,
     source: Source,
     common: Common,
+    outputs: Outputs | None = None,
     **fields: Any,
 ) -> Audit:
     """The audit a verb stands for. Raises InputError for a value that a field does not take."""
@@ -39,8 +40,35 @@ def make_plan(
     columns |= {"fit": source.fit, "range": source.range}
     if source.only is not None:
         fields["only"] = listed(source.only)
-    plan = Audit(**named, **columns, **dataclasses.asdict(filled), **fields)
+    plan = Audit(**named, **columns, **filling(filled), **naming(outputs), **fields)
     return changed(plan, source.changes, seed=common.seed)
+
+
+def filling(filled: Weights) -> dict[str, Any]:
+    """The fields that say how the network is filled and images are normalised. Raises InputError for no numbers."""
+    fields = dataclasses.asdict(filled)
+    for name in ("mean", "std"):
+        if fields[name] is not None:
+            try:
+                fields[name] = tuple(float(entry) for entry in listed(fields[name]))
+            except ValueError as error:
+                raise InputError(f"--{name} {fields[name]}: give a number a channel, with commas between") from error
+    return fields
+
+
+def naming(outputs: Outputs | None) -> dict[str, Any]:
+    """The fields that say how outputs and classes are called. Raises InputError for a map that is none."""
+    fields: dict[str, Any] = {}
+    if outputs is not None and outputs.classes is not None:
+        fields["classes"] = listed(outputs.classes)
+    if outputs is not None and outputs.class_map is not None:
+        pairs = [[part.strip() for part in entry.partition("=")] for entry in listed(outputs.class_map)]
+        if not all(name and equals and value for name, equals, value in pairs):
+            raise InputError(f"--class-map {outputs.class_map}: write DATA=MODEL,..., for instance a=cat,b=dog")
+        fields["class_map"] = {name: value for name, _, value in pairs}
+        if len(fields["class_map"]) < len(pairs):
+            raise InputError(f"--class-map {outputs.class_map}: it names a class of the data twice")
+    return fields
 
 
 def changed(plan: Plan, changes: list[str] | None, **fields: Any) -> Plan:

@@ -99,6 +99,8 @@ def show_run(run: Run, *, as_json: bool, quiet: bool) -> None:
 
         for one in transferred["findings"]:
             console.print(f"{one['answer']}: {one['claim']} ({finding_words(one)})", soft_wrap=True, highlight=False)
+    for remark in results.get("model", {}).get("remarks", []):
+        console.print(f"model: {remark}", soft_wrap=True, highlight=False, markup=False)
     _show_left_out(console, run)
     if "explanations" in results:
         console.print(f"maps: {run.path / 'explanations'}", soft_wrap=True, highlight=False)

@@ -36,14 +36,19 @@ class _Deep(Exception):
 class Reading:
     """How images become pixels.
 
-    size: height and width; None for their own. channels: 1, 3, or None for 1 where all images are grey.
-    fit: how an image comes to the size. range: stored values that are black and white; None to find them.
+    size: height and width, or one number for both; None for their own. channels: 1, 3, or None for 1 where all images
+    are grey. fit: how an image comes to the size. range: stored values that are black and white; None to find them.
     """
 
-    size: int | None = None
+    size: int | tuple[int, int] | None = None
     channels: int | None = None
     fit: Fit = "crop"
     range: tuple[float, float] | None = None
+
+    @property
+    def sides(self) -> tuple[int, int] | None:
+        """Height and width in pixels."""
+        return (self.size, self.size) if isinstance(self.size, int) else self.size
 
 
 @dataclass
@@ -144,7 +149,7 @@ def _scaled(
     if not surveyed:
         _, dark = choose_scale(seen.values, None)
         noted = [dark] if dark else []
-    square = None if reading.size is None else (reading.size, reading.size)
+    square = reading.sides
     return kept, quarantined, [*noted, *seen.sentences(reading.fit, square)], scale
 
 
@@ -174,7 +179,7 @@ def _write(
     quarantined: list[Quarantined] = []
     total = sum(len(listing) for listing in listings.values())
     first: tuple[str, np.ndarray] | None = None
-    square = None if reading.size is None else (reading.size, reading.size)
+    square = reading.sides
     seen, options = Seen(), {"channels": reading.channels, "fit": reading.fit}
 
     def good(split: str, listing: Listing) -> Iterator[np.ndarray]:

@@ -42,7 +42,7 @@ _FORMS = (
 def load_dataset(
     spec: str,
     *,
-    size: int | None = None,
+    size: int | tuple[int, int] | None = None,
     channels: int | None = None,
     fit: Fit = "crop",
     range: str | tuple[float, float] | None = None,
@@ -77,11 +77,30 @@ def load_dataset(
     return dataset if classes is None else only_classes(dataset, classes)
 
 
+def class_names(
+    spec: str,
+    *,
+    image_column: str | None = None,
+    label_column: str | None = None,
+    splits: Mapping[str, str] | None = None,
+    download: bool = False,
+) -> tuple[str, ...]:
+    """The classes of the data set that `spec` names, as `load_dataset` has them; no image is decoded."""
+    asked = Asked(image_column, label_column, dict(splits or {}))
+    listings = same_classes(_source(spec, asked, download).listings())
+    return tuple(next(iter(listings.values())).classes)
+
+
 def check_reading(
-    size: int | None, channels: int | None, fit: str, range: str | tuple[float, float] | list[float] | None
+    size: int | tuple[int, int] | None,
+    channels: int | None,
+    fit: str,
+    range: str | tuple[float, float] | list[float] | None,
 ) -> Reading:
     """How images are to be read. Raises InputError for what no image can be brought to."""
-    if size is not None and not 1 <= size <= 4096:
+    if isinstance(size, tuple) and size[0] == size[1]:
+        size = size[0]
+    if size is not None and not all(1 <= side <= 4096 for side in (size if isinstance(size, tuple) else (size,))):
         raise InputError(f"size is {size}: give 1 to 4096 pixels")
     if channels not in (None, 1, 3):
         raise InputError(f"channels is {channels}: give 1 for grey or 3 for colour")

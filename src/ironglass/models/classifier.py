@@ -78,6 +78,12 @@ class Classifier(nn.Module):
             own.copy_(torch.tensor(values, dtype=own.dtype).view_as(own))
         self.normalisation = origin
 
+    def rename(self, classes: Sequence[str]) -> None:
+        """Calls the outputs by other names, in their order. Raises InputError for another number of them."""
+        if len(classes) != len(self.classes) or len(set(classes)) != len(classes):
+            raise InputError(f"{len(set(classes))} different names for {len(self.classes)} outputs: give one each")
+        self.classes = tuple(str(name) for name in classes)
+
     @property
     def channels(self) -> int:
         """Channels of an image: 1 for grey, 3 for colour."""

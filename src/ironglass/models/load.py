@@ -17,7 +17,7 @@ from ironglass.models.checkpoint import Checkpoint, read_checkpoint
 from ironglass.models.classifier import Classifier, frozen
 from ironglass.models.configuration import check_fetched, configuration_beside, read_configuration, read_json
 from ironglass.models.native import is_code, knows_classes
-from ironglass.models.normalisation import GIVEN, stated
+from ironglass.models.normalisation import ASSUMED, GIVEN, stated
 from ironglass.models.ready import made_ready
 from ironglass.models.weights import HeadMismatch, UnnamedOutputs, load_checkpoint
 
@@ -86,6 +86,22 @@ def load_classifier(
         if wanted.size and classifier.input_size != wanted.size:
             resize(classifier, wanted.size)
         return made_ready(classifier)
+
+
+def own_geometry(
+    name: str, classes: tuple[str, ...] | None, options: dict[str, Any], seed: int
+) -> tuple[tuple[int, int], int] | None:
+    """Size and channels of the Classifier that a file of the user's own gives; None where it gives a bare module, to
+    which images of any size may belong. Raises `own.NeedsClasses` where it must be told the classes to say so."""
+    wanted = Wanted(
+        name=name, classes=classes, size=None, channels=3, pretrained=False, weighted=False, options=dict(options)
+    )
+    for field in ("mean", "std"):
+        wanted.options.pop(field, None)
+    with torch.random.fork_rng():
+        torch.manual_seed(check_seed(seed))
+        classifier = find_builder(name)(wanted)
+    return None if classifier.normalisation == ASSUMED else (classifier.input_size, classifier.channels)
 
 
 def load_saved(folder: Path, named: str, **options: Any) -> Classifier:

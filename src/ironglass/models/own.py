@@ -53,10 +53,16 @@ def wrap(
     return classifier
 
 
+class NeedsClasses(InputError):
+    """A network that is built for a number of classes, and nobody has named them yet."""
+
+
 def need_classes(wanted: Wanted) -> tuple[str, ...]:
     """The classes asked for, which a network without weights cannot do without."""
     if wanted.classes is None:
-        raise InputError(f"{wanted.name} has no weights and so no classes of its own: give classes, or train it first")
+        raise NeedsClasses(
+            f"{wanted.name} has no weights and so no classes of its own: give classes, or train it first"
+        )
     return wanted.classes
 
 

@@ -60,6 +60,12 @@ def summarise(classifier: Classifier) -> tuple[str, dict[str, Any]]:
         "multiply_adds": found.multiply_adds,
         "input_size": list(classifier.input_size),
         "channels": classifier.channels,
+        "normalisation": {
+            "mean": classifier.mean.flatten().tolist(),
+            "std": classifier.std.flatten().tolist(),
+            "origin": classifier.normalisation,
+        },
+        "remarks": list(classifier.remarks),
     }
     return _table(found, numbers), numbers
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,9 @@ from ironglass.data.images import load_images
 from ironglass.data.load import check_reading
 from ironglass.errors import InputError
 from ironglass.measure.per_image import write_predictions
+from ironglass.models.configuration import configuration_beside
 from ironglass.models.load import load_classifier
-from ironglass.models.native import knows_classes, native_size
+from ironglass.models.native import is_code, knows_classes
 from ironglass.models.predict import logits_of
 from ironglass.run import Run
 from ironglass.studies.prediction_page import write_predictions_page
@@ -29,6 +30,8 @@ def predict(
     size: int | None = None,
     weights: str | None = None,
     pretrained: bool = False,
+    classes: Sequence[str] = (),
+    normalised: Mapping[str, Any] | None = None,
     device: str = "auto",
     seed: int = 0,
     resume: bool = False,
@@ -39,19 +42,33 @@ def predict(
 ) -> tuple[Run, list[dict[str, Any]]]:
     """Writes `predictions.csv`, an image a line with its five most probable classes, and gives the lines.
 
-    Files that are no images are left out and named in `data.json`. fit, range: as of `load_dataset`; None for what the
-    model's run says. pictures: also `predictions.html`, every image with a map of what its class follows from. Raises
-    InputError where no image is left.
+    classes: the names of the network's outputs, in their order; () for its own. normalised: mean, std, normalise as
+    `load_classifier` takes them. Files that are no images are left out and named in `data.json`. fit, range: as of
+    `load_dataset`; None for what the model's run says. pictures: also `predictions.html`, every image with a map of
+    what its class follows from. Raises InputError where no image is left.
     """
     own = reading_of(model)
     asked_reading = check_reading(None, None, fit or own.fit, own.range if range is None else range)
     place = pick_device(device)
-    if not knows_classes(model, weighted=pretrained or weights is not None):
-        raise InputError(f"{model} has no trained weights or no class names: name a run folder, or give --pretrained")
-    native = native_size(model)
-    classifier = load_classifier(model, size=size or native, pretrained=pretrained, weights=weights, seed=seed).to(
-        place
-    )
+    weighted = pretrained or weights is not None
+    knows = knows_classes(model, weighted=weighted)
+    beside = weights is not None and configuration_beside(Path(weights)) is not None
+    if not knows and not beside and not (classes and (weighted or is_code(model))):
+        raise InputError(
+            f"{model} has no trained weights or no class names: name a run folder, give --pretrained, or --weights and"
+            " --classes"
+        )
+    classifier = load_classifier(
+        model,
+        classes=None if knows or not classes else classes,
+        size=size,
+        pretrained=pretrained,
+        weights=weights,
+        seed=seed,
+        **(normalised or {}),
+    ).to(place)
+    if classes and tuple(classes) != classifier.classes:
+        classifier.rename(classes)
     found = load_images(paths, size=classifier.input_size, channels=classifier.channels, reading=asked_reading)
     names = found.names
     if not names:

@@ -116,7 +116,7 @@ def _source(plan: Transfer, place: torch.device, *, download: bool, tell: Tell) 
     """Base A's architecture; its data and recipe, where it is trained here, are checked. Raises InputError."""
     given = plan.source
     if not given.dataset:
-        return architecture_of(load_trained(given, given.size, given.channels))
+        return architecture_of(load_trained(given))
     given = replace(given, steps=_steps(plan))
     classifier, dataset = prepare(
         given, place, download=download, progress=lambda done, of: tell("reading images", done, of, "")
@@ -142,7 +142,7 @@ def write_source(plan: Transfer, folder: Path, device: str, download: bool, *, t
 
         audit(one, path, device=device, download=download, resume=True, tell=told)
     elif not (path / "config.json").is_file():
-        save_classifier(load_trained(given, given.size, given.channels), path)
+        save_classifier(load_trained(given), path)
 
 
 def write_matrix(

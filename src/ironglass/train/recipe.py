@@ -79,6 +79,10 @@ class Recipe:
     range that is found.
 
     splits: the data's own name for each of train, validation and test that is to be used; {} for the usual names.
+    mean, std, normalise: what images are normalised by, see `load_classifier`; None for the model's own. classes: the
+    names of the network's outputs, in their order; () for the model's own, else the data's. class_map: the model's name
+    for classes that the data call otherwise.
+
     start: what the network's first blocks are copied from; None for a network as it is loaded.
     average: decay a step of the exponential moving average of the weights, which is then what is validated and kept
     (Polyak & Juditsky 1992); 0 for none.
@@ -98,6 +102,11 @@ class Recipe:
     range: Annotated[tuple[float, float] | None, BeforeValidator(parse_range)] = None
     pretrained: bool = False
     weights: str | None = None
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    normalise: Literal["imagenet", "half", "none"] | None = None
+    classes: tuple[str, ...] = ()
+    class_map: dict[str, str] = Field(default_factory=dict)
     options: dict[str, Any] = Field(default_factory=dict)
     start: Transplant | None = None
     stages: tuple[Stage, ...] = Field(default_factory=lambda: (Stage(),), min_length=1)
