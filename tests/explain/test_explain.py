@@ -9,10 +9,23 @@ from ironglass.explain import EXPLAINERS, GradCAM, Occlusion, explain, gradient
 from ironglass.models import Classifier
 
 
+class Tokens(nn.Module):
+    def forward(self, maps):
+        return maps.flatten(2).mT
+
+
+class Mean(nn.Module):
+    def forward(self, tokens):
+        return tokens.mean(1)
+
+
 @pytest.fixture
-def classifier() -> Classifier:
+def classifier(request) -> Classifier:
     torch.manual_seed(0)
     network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 5))
+    if "method" in request.fixturenames and request.getfixturevalue("method").startswith("attention-"):
+        block = nn.TransformerEncoderLayer(4, 2, 8, batch_first=True)
+        network = nn.Sequential(nn.Conv2d(3, 4, 5, stride=5), Tokens(), block, Mean(), nn.Linear(4, 5))
     return Classifier(network, mean=(0.5,) * 3, std=(0.2,) * 3, classes=tuple("abcde"), input_size=20)
 
 
@@ -34,7 +47,7 @@ def test_contract(classifier, method):
         assert maps.isfinite().all()
         assert not maps.requires_grad
         assert torch.equal(maps, same)
-        assert not torch.allclose(maps, of_others)  # the target matters
+        assert torch.allclose(maps, of_others) == (method == "attention-rollout")  # in all others the target matters
     assert torch.equal(images, given)
     assert torch.equal(torch.get_rng_state(), state)
     assert all(module.training for module in classifier.modules())
@@ -67,13 +80,13 @@ def _listed(found):
     return list(found.values()) if isinstance(found, dict) else [found]
 
 
-def test_an_image_is_explained_alike_alone_and_in_a_batch(classifier):
+@pytest.mark.parametrize("method", EXPLAINERS)
+def test_an_image_is_explained_alike_alone_and_in_a_batch(classifier, method):
     images, targets = torch.rand(4, 3, 20, 20), torch.tensor([0, 1, 2, 4])
-    for method in EXPLAINERS:
-        together = _listed(explain(classifier, images, targets, method))
-        alone = _listed(explain(classifier, images[2:3], targets[2:3], method))
-        for some, one in zip(together, alone, strict=True):
-            torch.testing.assert_close(some[2:3], one)
+    together = _listed(explain(classifier, images, targets, method))
+    alone = _listed(explain(classifier, images[2:3], targets[2:3], method))
+    for some, one in zip(together, alone, strict=True):
+        torch.testing.assert_close(some[2:3], one)
 
 
 def test_fields_and_objects(classifier):
@@ -86,7 +99,7 @@ def test_fields_and_objects(classifier):
 
 def test_bad_input_is_refused(classifier):
     images, targets = torch.rand(2, 3, 20, 20), torch.tensor([0, 1])
-    with pytest.raises(InputError, match="grad-cam, occlusion"):
+    with pytest.raises(InputError, match=r"did you mean grad-cam.*attention-relevance, occlusion"):
         explain(classifier, images, targets, "gradcam")
     with pytest.raises(InputError, match="patch, stride"):
         explain(classifier, images, targets, "occlusion", size=3)

@@ -17,13 +17,16 @@ from safetensors.torch import load_file
 from torch import nn
 
 from ironglass.data.dataset import Split
-from ironglass.errors import InputError
-from ironglass.explain import explain
+from ironglass.errors import InputError, Notice
+from ironglass.explain import EXPLAINERS, explain
 from ironglass.models.classifier import Classifier
 from ironglass.models.predict import logits_of
+from ironglass.report.explained_words import method_words
+from ironglass.report.page import write_report
 from ironglass.run import Run
 from ironglass.studies.explain_split import explain_split
 from ironglass.studies.explained import Explained
+from ironglass.studies.explanation_results import LABELS
 from ironglass.studies.explanations import check_explained
 from ironglass.studies.plan import Audit
 
@@ -206,6 +209,63 @@ def test_the_shown_images_are_the_chosen_ones(tmp_path: Path) -> None:
     saved = load_file(tmp_path / "explanations" / "clean" / "batch-00000.safetensors")
     torch.testing.assert_close(shown["clean/maps/saliency"], saved["maps/saliency"].sum(1))
     torch.testing.assert_close(shown["clean/maps/grad-cam"].shape, torch.Size((2, 8, 8)))
+
+
+class Tokens(nn.Module):
+    def forward(self, maps: torch.Tensor) -> torch.Tensor:
+        return maps.flatten(2).mT
+
+
+class Mean(nn.Module):
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        return tokens.mean(1)
+
+
+def test_a_transformers_attention_goes_through_to_the_page(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    block = nn.TransformerEncoderLayer(6, 2, 12, batch_first=True)
+    network = nn.Sequential(nn.Conv2d(3, 6, 2, stride=2), Tokens(), block, Mean(), nn.Linear(6, 3))
+    transformer = Classifier(network, mean=(0.5,) * 3, std=(0.1,) * 3, classes=CLASSES, input_size=8)
+    methods, run = ("attention-rollout", "attention-relevance", "grad-cam"), Run(tmp_path)
+    wanted = plan(methods=methods, hide="attention-relevance", quality=4)
+    logits, quiet = logits_of(transformer, split()), lambda *_: None
+    explain_split(run, wanted, transformer, split(), logits, name="test", patch=3, stride=2, tell=quiet)
+    assert [one["label"] for one in run.results["explanations"]["methods"]] == [
+        "Attention rollout", "Attention relevance", "Grad-CAM"]  # fmt: skip
+    assert set(run.results["quality"]["methods"]) == set(methods)
+    page = write_report(run).read_text()
+    assert "Attention followed through all blocks" in page
+    assert "Attention relevance" in page
+
+
+@pytest.mark.parametrize("name", EXPLAINERS)
+def test_every_method_has_its_words(name: str) -> None:
+    assert name in LABELS
+    assert method_words(name)
+
+
+def test_a_note_of_the_method_stands_in_the_results_and_on_the_page(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+
+    class Gated(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.gate = nn.Conv2d(6, 6, 1)
+
+        def forward(self, maps: torch.Tensor) -> torch.Tensor:
+            return maps * self.gate(maps.mean((2, 3), keepdim=True).relu()).sigmoid()
+
+    network = nn.Sequential(
+        nn.Conv2d(3, 6, 3), nn.SiLU(), Gated(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 3))  # fmt: skip
+    smooth = Classifier(network, mean=(0.5,) * 3, std=(0.1,) * 3, classes=CLASSES, input_size=8)
+    run, wanted = Run(tmp_path), plan(methods=("guided-backprop", "saliency"))
+    logits, quiet = logits_of(smooth, split()), lambda *_: None
+    with pytest.warns(Notice, match="plain gradient"):
+        explain_split(run, wanted, smooth, split(), logits, name="test", patch=3, stride=2, tell=quiet)
+    guided, plain = run.results["explanations"]["methods"]
+    assert "hardly any of it passes a ReLU" in guided["note"]
+    assert "note" not in plain
+    assert "hardly any of it passes a ReLU" in write_report(run).read_text()
 
 
 def test_what_a_network_cannot_have_is_found_before_the_work() -> None:

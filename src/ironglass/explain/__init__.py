@@ -9,6 +9,8 @@ from typing import Any, Protocol, runtime_checkable
 from ironglass.choices import did_you_mean, unknown
 from ironglass.errors import InputError
 from ironglass.explain.activation_maximisation import ActivationMaximisation
+from ironglass.explain.attention_relevance import AttentionRelevance
+from ironglass.explain.attention_rollout import AttentionRollout
 from ironglass.explain.feature_maps import Tiling, feature_maps, tile
 from ironglass.explain.fill import fill_images
 from ironglass.explain.grad_cam import GradCAM, upsample
@@ -27,6 +29,8 @@ from ironglass.types import Images, Labels, Maps
 __all__ = [
     "EXPLAINERS",
     "ActivationMaximisation",
+    "AttentionRelevance",
+    "AttentionRollout",
     "Explainer",
     "GradCAM",
     "GradCAMPlusPlus",
@@ -68,6 +72,8 @@ EXPLAINERS: dict[str, Any] = {
     "grad-cam": GradCAM(),
     "grad-cam++": GradCAMPlusPlus(),
     "guided-grad-cam": GuidedGradCAM(),
+    "attention-rollout": AttentionRollout(),
+    "attention-relevance": AttentionRelevance(),
     "occlusion": Occlusion(),
 }
 

@@ -15,6 +15,8 @@ METHODS = {
     "grad-cam": "The last layer’s channels, weighted by how much each raises the score: coarse.",
     "grad-cam++": "Grad-CAM with a weight of its own for every place of a channel.",
     "guided-grad-cam": "Guided backpropagation times Grad-CAM.",
+    "attention-rollout": "Attention followed through all blocks: where the answer is gathered, whatever the class.",
+    "attention-relevance": "Attention followed through all blocks, as far as it raises the score.",
     "occlusion": "How much the probability drops when a patch covers the place.",
 }
 

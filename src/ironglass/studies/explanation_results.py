@@ -32,6 +32,8 @@ LABELS = {
     "grad-cam": "Grad-CAM",
     "grad-cam++": "Grad-CAM++",
     "guided-grad-cam": "Guided Grad-CAM",
+    "attention-rollout": "Attention rollout",
+    "attention-relevance": "Attention relevance",
     "occlusion": "Occlusion",
 }
 UNITS = {
@@ -40,6 +42,8 @@ UNITS = {
     "grad-cam": "logit",
     "grad-cam++": "logit",
     "guided-grad-cam": "product of the two",
+    "attention-rollout": "share of the answer",
+    "attention-relevance": "relevance",
     "occlusion": "probability",
 }
 """What a map's numbers are measured in; of any other method, the logit per unit of [0, 1]."""
