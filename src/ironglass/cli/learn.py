@@ -20,6 +20,9 @@ def train(
     batch_size: Annotated[int, typer.Option(help="Images a step.")] = 64,
     optimiser: Annotated[str, typer.Option(help="sgd, adamw or adam.")] = "sgd",
     schedule: Annotated[str, typer.Option(help="one-cycle, step, plateau or constant.")] = "one-cycle",
+    aux_weight: Annotated[
+        float, typer.Option(help="Of auxiliary outputs' loss, as of GoogLeNet (0.3) and Inception v3 (0.4).")
+    ] = 0.0,
     *,
     filled: o.Weights,
     outputs: o.Outputs,
@@ -33,6 +36,7 @@ def train(
         "batch_size": batch_size,
         "optimiser": optimiser,
         "schedule": schedule,
+        "aux_weight": aux_weight,
     }
     plan = make_plan("train", ("train", "evaluate"), model, data, filled, source, common, outputs, stages=(stage,))
     run_plan(plan, common, download=source.download)

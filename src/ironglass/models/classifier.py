@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from ironglass.errors import InputError
 from ironglass.models.exclusive import exclusive, is_held
 from ironglass.models.normalisation import GIVEN, check_statistics
-from ironglass.models.passing import Manner, other_count, read_pass, take_pass, unwrapped
+from ironglass.models.passing import Manner, needs_a_pass, other_count, read_pass, take_pass, unwrapped
 from ironglass.types import Images, Logits
 
 # Images were checked where they came in; inside `frozen` every further pass may skip it.
@@ -169,9 +169,22 @@ class Classifier(nn.Module):
                 images = torch.rand(size, generator=torch.Generator().manual_seed(0)).to(self.device)
             else:
                 images = images.detach()[torch.arange(count, device=images.device) % len(images)]
+            if needs_a_pass(self.network):
+                self._shape_lazy_layers(images)
             with frozen(self):
                 # as a data set's images lie; a network that cannot take them so is given them otherwise
-                return self(images.contiguous(memory_format=torch.channels_last))
+                stored = images.permute(0, 2, 3, 1)
+                return self(stored.reshape(-1).view(stored.shape).permute(0, 3, 1, 2))
+
+    def _shape_lazy_layers(self, images: Images) -> None:
+        """One pass that gives lazy layers their weights, which cannot be `frozen` before."""
+        modes = [(module, module.training) for module in self.network.modules()]
+        try:
+            self.network.eval()
+            take_pass(self.network, None, images, self.mean, self.std)
+        finally:
+            for module, mode in modes:
+                module.training = mode
 
     def accept(self, images: Images) -> Images:
         """Images as a public call takes them: checked, float32, on the classifier's device; and the outputs checked,

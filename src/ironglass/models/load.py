@@ -12,7 +12,7 @@ import torch
 from ironglass.choices import did_you_mean
 from ironglass.errors import InputError
 from ironglass.fields import check_seed
-from ironglass.models import hub, hugging_face, own
+from ironglass.models import hub, hugging_face, own, own_file
 from ironglass.models.checkpoint import Checkpoint, read_checkpoint
 from ironglass.models.classifier import Classifier, frozen
 from ironglass.models.configuration import check_fetched, configuration_beside, read_configuration, read_json
@@ -205,7 +205,7 @@ def find_builder(name: str) -> Callable[[Wanted], Classifier]:
     if Path(name).is_dir():
         raise InputError(f"{name} holds no config.json, so it is not a run or model folder")
     if ".py:" in name or name.endswith(".py"):
-        return own.build_from_file
+        return own_file.build_from_file
     raise InputError(f"unknown model {name!r}{did_you_mean(name, _names(name))}: give {FORMS}")
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import inspect
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from torch import nn
@@ -88,45 +86,6 @@ def build(wanted: Wanted) -> Classifier:
     except (TypeError, ValueError, RuntimeError, MemoryError, ZeroDivisionError) as error:
         raise InputError(f"{wanted.name} does not take these options: {type(error).__name__}: {error}") from error
     return wrap(network, wanted, mean=[mean] * wanted.channels, std=[std] * wanted.channels, classes=classes, size=size)
-
-
-def build_from_file(wanted: Wanted) -> Classifier:
-    """`file.py:function`: the function is called with `classes` (a count) and gives an nn.Module or a Classifier.
-
-    A plain module is taken to want images in [0, 1].
-    """
-    path, _, name = wanted.name.rpartition(":")
-    if not path.endswith(".py") or not Path(path).is_file():
-        raise InputError(f"{wanted.name}: there is no file {path or name}; give file.py:function")
-    spec = importlib.util.spec_from_file_location(Path(path).stem, path)
-    if spec is None or spec.loader is None:
-        raise InputError(f"{path} is not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-        function = getattr(module, name)
-        takes_classes = "classes" in inspect.signature(function).parameters
-        network = function(**wanted.options, **({"classes": len(need_classes(wanted))} if takes_classes else {}))
-    except InputError:
-        raise
-    except AttributeError as error:
-        raise InputError(f"{path} has no function {name!r}: {error}") from error
-    except Exception as error:
-        raise InputError(f"{wanted.name} failed: {type(error).__name__}: {error}") from error
-    if isinstance(network, Classifier):
-        network.source = wanted.name
-        return network
-    if not isinstance(network, nn.Module):
-        raise InputError(f"{wanted.name} gave a {type(network).__name__}: it must give an nn.Module or a Classifier")
-    channels = wanted.channels
-    return wrap(
-        network,
-        wanted,
-        mean=[0.0] * channels,
-        std=[1.0] * channels,
-        classes=need_classes(wanted),
-        size=wanted.size or (64, 64),
-    )
 
 
 def with_new_head(classifier: Classifier, classes: Sequence[str]) -> Classifier:

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from ironglass.errors import ForwardError, InputError
 from ironglass.models.memory import is_out_of_memory
@@ -59,6 +60,11 @@ def unwrapped(network: nn.Module) -> nn.Module:
         if not isinstance(inner, nn.Module):
             return network
         network = inner
+
+
+def needs_a_pass(network: nn.Module) -> bool:
+    """Whether there are weights that get their shape from the first images, as those of lazy layers do."""
+    return any(is_lazy(tensor) for tensor in (*network.parameters(), *network.buffers()))
 
 
 def dtypes_of(network: nn.Module) -> list[torch.dtype]:

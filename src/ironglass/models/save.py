@@ -43,9 +43,16 @@ def configuration(classifier: Classifier) -> dict[str, Any]:
 def write_state(
     state: dict[str, Tensor], path: Path, metadata: dict[str, str] | None = None, *, run: Run | None = None
 ) -> None:
-    """Writes named tensors as safetensors, in one step. run: whose list of checksums has the file."""
+    """Writes named tensors as safetensors, in one step; tied weights under each of their names, so that any reader
+    of the file finds them. run: whose list of checksums has the file."""
     # safetensors keeps no strides: channels-last weights are stored in the usual order
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+    shared: set[int] = set()
+    for name, tensor in plain.items():
+        where = tensor.untyped_storage().data_ptr()
+        if where in shared and tensor.numel():
+            plain[name] = tensor.clone()
+        shared.add(where)
     with run.atomic(path) if run else atomic(path) as temporary:
         temporary.write_bytes(save(plain, metadata={"format": "pt"} | (metadata or {})))
 

@@ -23,7 +23,11 @@ class Average:
     def update(self, classifier: Classifier, steps: int) -> None:
         """Takes in the weights after step number `steps`."""
         decay = min(self.decay, (1 + steps) / (10 + steps))
+        taken: set[tuple[int, torch.Size]] = set()
         for own, other in zip(self.classifier.state_dict().values(), classifier.state_dict().values(), strict=True):
+            if (which := (own.data_ptr(), own.shape)) in taken:  # a tied weight has two names, and moves once
+                continue
+            taken.add(which)
             if own.is_floating_point():
                 own.lerp_(other, 1 - decay)
             else:

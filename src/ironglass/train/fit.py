@@ -20,6 +20,7 @@ from ironglass.train.interrupt import Interruption
 from ironglass.train.loop import Loop
 from ironglass.train.recipe import Recipe
 from ironglass.train.record import as_json
+from ironglass.train.rehearsal import rehearse
 from ironglass.train.status import Status
 from ironglass.train.watch import Watch
 
@@ -100,3 +101,6 @@ def check_recipe(classifier: Classifier, dataset: Dataset, recipe: Recipe) -> No
         raise InputError(f"{dataset.name} has {len(dataset.train)} training images: training needs at least 2")
     for stage in recipe.stages:
         learning_parameters(classifier, stage.trainable_from)  # a wrong name shall not wait for its stage
+    others = rehearse(classifier, dataset.train)
+    if not others and any(stage.aux_weight for stage in recipe.stages):
+        raise InputError("aux_weight is given, and the network has no auxiliary outputs in training: leave it out")

@@ -169,6 +169,7 @@ class Loop:
             seed=seed,
             buffers=self.state.buffers,
             accelerator=self.accelerator,
+            aux_weight=self._stage.aux_weight,
         )
         if finite < 1:
             self.state.buffers.restore()

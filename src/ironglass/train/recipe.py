@@ -48,6 +48,8 @@ class Stage:
     objective: a function (classifier, images, labels) -> (loss, logits), one of ours such as `NFGSM(eps=8 / 255)`, or
     its name, "n-fgsm". optimiser: "sgd" with Nesterov's momentum, "adamw", or "adam", whose decay is part of the
     gradient. name: for the chart; "" for one made of `trainable_from`.
+    aux_weight: by which the cross-entropy of each auxiliary output, which networks such as GoogLeNet (published: 0.3)
+    and Inception v3 (0.4) give in training beside the logits, is added to that of the logits; 0 for the logits alone.
     """
 
     epochs: int = Field(default=10, gt=0, le=MOST_EPOCHS)
@@ -60,9 +62,14 @@ class Stage:
     objective: Annotated[Any, BeforeValidator(as_objective)] = Field(default_factory=CrossEntropy)
     trainable_from: str | None = None
     until: Plateau | None = None
+    aux_weight: float = Field(default=0.0, ge=0, le=100, allow_inf_nan=False)
     name: str = ""
 
     def __post_init__(self) -> None:
+        if self.aux_weight and type(self.objective) is not CrossEntropy:
+            raise InputError(
+                f"aux_weight {self.aux_weight:g} is for the plain cross-entropy: with another objective leave it out"
+            )
         if self.last_lr is not None and self.schedule != "exponential":
             raise InputError(f"last_lr is for the schedule 'exponential', not for {self.schedule!r}: leave it out")
         if self.last_lr is not None and self.last_lr > self.peak_lr:

@@ -10,10 +10,12 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
+from torch.nn import functional
 
 from ironglass.errors import InputError
 from ironglass.models.memory import is_out_of_memory
-from ironglass.train.objective import Objective
+from ironglass.models.passing import hearing_others
+from ironglass.train.objective import CrossEntropy, Objective
 from ironglass.types import Images, Labels
 
 _copy = torch._foreach_copy_  # type: ignore[attr-defined]  # one call for all, which an accelerator is glad of
@@ -42,9 +44,17 @@ class Buffers:
 
 
 def accumulate(
-    model: nn.Module, objective: Objective, images: Images, labels: Labels, parts: int, accelerator: Accelerator
+    model: nn.Module,
+    objective: Objective,
+    images: Images,
+    labels: Labels,
+    parts: int,
+    accelerator: Accelerator,
+    aux_weight: float = 0.0,
 ) -> list[float]:
     """Adds the gradient of the batch's mean loss to `.grad`, a part of the batch at a time.
+
+    aux_weight: of the cross-entropy of auxiliary outputs, see `Stage`.
 
     Gives back the loss summed over the images, how many of them are right, their number, and whether the loss is a
     finite number in every process, as 1 or less. Batch-norm, and objectives that compare images, see a part only.
@@ -52,7 +62,13 @@ def accumulate(
     sums = torch.zeros(3, dtype=torch.float64, device=images.device)
     read: Callable[[], list[float]] = sums.tolist
     for some, theirs in zip(images.tensor_split(parts), labels.tensor_split(parts), strict=True):
-        loss, logits = _answer(objective, model, some, theirs)
+        with hearing_others() as passes:
+            loss, logits = _answer(objective, model, some, theirs)
+        if not loss.requires_grad:
+            raise InputError("the loss has no gradient to any weight that learns: the objective or network detaches it")
+        # of several processes each must give every weight a gradient, if only 0
+        if aux_weight or (passes and accelerator.num_processes > 1 and type(objective) is CrossEntropy):
+            loss = loss + aux_weight * _auxiliary(objective, passes, theirs)
         with torch.no_grad():
             right = (logits.argmax(1) == theirs).sum()
             sums = sums + torch.stack(
@@ -62,6 +78,13 @@ def accumulate(
             read = read_later(torch.stack([*sums, finite]))  # type: ignore[list-item]
         accelerator.backward(loss if parts == 1 else loss * (len(theirs) / len(labels)))
     return read()
+
+
+def _auxiliary(objective: Objective, passes: list[tuple[Tensor, ...]], labels: Labels) -> Tensor | float:
+    """The sum of the auxiliary outputs' cross-entropies, each the batch's mean, smoothed as that of the logits."""
+    smoothing = getattr(objective, "label_smoothing", 0.0)
+    others = [other for one in passes for other in one]
+    return sum((functional.cross_entropy(other, labels, label_smoothing=smoothing) for other in others), 0.0)
 
 
 def _answer(objective: Objective, model: nn.Module, images: Images, labels: Labels) -> tuple[Tensor, Tensor]:
@@ -125,6 +148,7 @@ def accumulate_in_memory(
     seed: int,
     buffers: Buffers,
     accelerator: Accelerator,
+    aux_weight: float = 0.0,
 ) -> tuple[list[float], int | None]:
     """`accumulate` in parts of at most `micro_batch` images, halved as often as memory runs out.
 
@@ -138,7 +162,7 @@ def accumulate_in_memory(
         model.zero_grad(set_to_none=True)
         torch.manual_seed(seed)  # for dropout and whatever an objective draws
         try:
-            return accumulate(model, objective, images, labels, parts, accelerator), micro_batch
+            return accumulate(model, objective, images, labels, parts, accelerator, aux_weight), micro_batch
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
