@@ -69,6 +69,8 @@ def as_objective(given: Any) -> Objective:
         return _with_fields(kind, fields)
     if isinstance(given, type) and callable(given):
         raise InputError(f"objective is the class {given.__name__}: give an object of it, {given.__name__}(...)")
+    if isinstance(given, Replaying):  # it makes one for each batch
+        return cast(Objective, given)
     if not callable(given):
         function = "a function (classifier, images, labels) -> (loss, logits)"
         raise InputError(f"objective is {shown(given)}: give {function}, or one of {', '.join(_known())}")
