@@ -103,6 +103,6 @@ def test_where_two_images_do_not_fit_it_says_so(small: Classifier, dataset: Data
 
 
 def test_other_errors_are_not_mistaken_for_it(small: Classifier, dataset: Dataset, tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError, match="shapes"):
+    with pytest.raises(InputError, match="Small failed: RuntimeError: shapes"):
         fit(small, dataset, Recipe(stages=(stage(Small(1, RuntimeError("shapes differ"))),)), tmp_path)
     assert not is_out_of_memory(ValueError("not enough memory of the subject"))
