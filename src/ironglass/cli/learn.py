@@ -8,8 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from ironglass.cli import options as o
-from ironglass.cli.plans import changed, listed, make_plan, run_plan
+from ironglass.cli.plans import attacked, changed, listed, make_plan, run_plan
 from ironglass.cli.training_plans import hardening_stage, run_hardening, sweep_axes, sweep_stages, transfer_plan
+from ironglass.errors import InputError
 
 
 def train(
@@ -86,7 +87,9 @@ def sweep(
         str | None,
         typer.Option(help="Those of all layers, in a second stage; --lr is then of the first: the last layer alone."),
     ] = None,
-    head_epochs: Annotated[int, typer.Option(help="Times through the data for the last layer alone.")] = 2,
+    head_epochs: Annotated[
+        int | None, typer.Option(help="With --body-lr, times through the data for the last layer alone; else 2.")
+    ] = None,
     epochs: Annotated[int, typer.Option(help="Times through the data for all layers.")] = 3,
     batch_size: Annotated[int, typer.Option(help="Images a step.")] = 64,
     optimiser: Annotated[str, typer.Option(help="sgd, adamw or adam.")] = "sgd",
@@ -96,9 +99,9 @@ def sweep(
         typer.Option(metavar="FIELD=V1,V2", help="Try these, too, e.g. stages.0.batch_size=32,128 (repeatable)."),
     ] = None,
     attacks: Annotated[str | None, typer.Option(help="Attack every trial, e.g. by pgd-20.")] = None,
-    eps: Annotated[str, typer.Option(help="Of the attacks, of [0, 1].")] = "4/255",
+    eps: Annotated[str | None, typer.Option(help="Of the attacks, of [0, 1]; else 4/255.")] = None,
     samples: Annotated[int, typer.Option(help="Images to attack, drawn by the seed.")] = 250,
-    jobs: Annotated[int, typer.Option(help="Trials at once, each in a process of its own.", min=1)] = 1,
+    jobs: Annotated[int, typer.Option(help="Trials at once, each in a process of its own.", min=1, max=o.JOBS)] = 1,
     *,
     filled: o.Weights,
     outputs: o.Outputs,
@@ -109,10 +112,11 @@ def sweep(
     from ironglass.studies.sweep import Sweep
 
     axes = sweep_axes(lr, body_lr, vary or [])
-    stages = sweep_stages(
-        None if body_lr is None else head_epochs, epochs, batch_size=batch_size, optimiser=optimiser, schedule=schedule
-    )
-    made = {"attacks": listed(attacks), "eps": (eps,)} if attacks else {}
+    if body_lr is None and head_epochs is not None:
+        raise InputError("--head-epochs is for a stage of the last layer alone: give --body-lr, too, or leave it out")
+    first = None if body_lr is None else 2 if head_epochs is None else head_epochs
+    stages = sweep_stages(first, epochs, batch_size=batch_size, optimiser=optimiser, schedule=schedule)
+    made = attacked(attacks, eps=eps, usual="4/255")
     steps = ("train", "evaluate")
     plan = make_plan(
         "sweep", steps, model, data, filled, source, common, outputs, stages=stages, samples=samples, shown=0, **made
@@ -138,13 +142,15 @@ def transfer(
     eps: Annotated[str, typer.Option(help="Of the images that are shown, of [0, 1].")] = "4/255,8/255,16/255",
     judged: Annotated[str, typer.Option(help="The one of them that the findings speak of.")] = "8/255",
     images: Annotated[int, typer.Option(help="Images to measure on, spread over the split.")] = 1000,
-    jobs: Annotated[int, typer.Option(help="Networks at once, each in a process of its own.", min=1)] = 1,
+    jobs: Annotated[int, typer.Option(help="Networks at once, each in a process of its own.", min=1, max=o.JOBS)] = 1,
     *,
     filled: o.Weights,
     source: o.Source,
     common: o.Common,
 ) -> None:
     """Copy a model's first blocks into networks for other data, frozen or not, and see what fools them."""
+    if source_data == "":
+        raise InputError("--source-data is empty: name the model's own data, or leave it out")
     plain = replace(source, changes=None)
     both: dict[str, Any] = {"stages": ({"epochs": epochs, "peak_lr": lr},)}
     steps = ("train", "evaluate")

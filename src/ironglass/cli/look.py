@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ironglass.cli import options as o
-from ironglass.cli.plans import filling, free_folder, listed, make_plan, naming, run_plan
+from ironglass.cli.plans import attacked, filling, free_folder, listed, make_plan, naming, run_plan, several
 
 
 def evaluate(
@@ -27,8 +27,8 @@ def evaluate(
     common: o.Common,
 ) -> None:
     """Accuracy, confusion matrix, classification report, and a prediction an image; also of corrupted images."""
-    spoilt = {"corruptions": listed(corruptions)} if corruptions else {}
-    steps = ("evaluate", "corrupt") if corruptions else ("evaluate",)
+    spoilt = {} if corruptions is None else {"corruptions": listed(corruptions)}
+    steps = ("evaluate",) if corruptions is None else ("evaluate", "corrupt")
     plan = make_plan("evaluate", steps, model, data, filled, source, common, outputs, split=split, **spoilt)
     run_plan(plan, common, download=source.download)
 
@@ -54,8 +54,8 @@ def explain(
         typer.Option(help="Explain again with a part black: where a method looks, top,left,height,width, or a mask."),
     ] = "",
     attacks: Annotated[str | None, typer.Option(help="Explain again under these attacks, as pgd-20.")] = None,
-    norm: Annotated[str, typer.Option(help="Of the attacks: linf or l2.")] = "linf",
-    eps: Annotated[str, typer.Option(help="Of the attacks, of [0, 1].")] = "8/255",
+    norm: Annotated[str | None, typer.Option(help="Of the attacks: linf, the default, or l2.")] = None,
+    eps: Annotated[str | None, typer.Option(help="Of the attacks, of [0, 1]; else 8/255.")] = None,
     quality: Annotated[int, typer.Option(help="Images on which the methods are tested; 0 for none.")] = 32,
     pictures: Annotated[bool, typer.Option("--pictures", help="A PNG of every map, not only those shown.")] = False,
     masks: Annotated[str, typer.Option(help="What the patch is filled with.")] = "grey,black,mean,blur",
@@ -73,17 +73,16 @@ def explain(
 ) -> None:
     """Maps by named methods, tested, before and after a part is hidden; else Grad-CAM of every layer and occlusion."""
     asked = {
-        "methods": listed(methods) if methods else (),
+        "methods": several(methods),
         "target": target,
-        "images": images or ("chosen" if chosen else "random"),
-        "chosen": listed(chosen) if chosen else (),
+        "images": images if images is not None else "random" if chosen is None else "chosen",
+        "chosen": several(chosen),
         "hide": hide,
         "quality": quality,
         "pictures": pictures,
     }
-    under = {"attacks": listed(attacks), "norm": norm, "eps": listed(eps)} if attacks else {}
-    tried = listed(patches) if patches else ()
-    looked = {"masks": listed(masks), "patch": patch, "stride": stride, "patches": tried, "explained": asked}
+    under = attacked(attacks, norm=norm, eps=eps, usual="8/255")
+    looked = {"masks": listed(masks), "patch": patch, "stride": stride, "patches": several(patches), "explained": asked}
     plan = make_plan(
         "explain",
         ("evaluate", "explain"),

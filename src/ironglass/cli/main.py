@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import warnings
@@ -9,9 +10,12 @@ from typing import Any, NoReturn
 
 import typer
 
+from ironglass.choices import shown
 from ironglass.cli import verbs
 from ironglass.errors import InputError, Notice
 
+LONGEST = 900
+"""Characters of a line that somebody still reads."""
 UsageError: Any = typer.BadParameter.__base__  # click's, which typer ships under changing names
 
 
@@ -47,16 +51,23 @@ def _shown(usual: Any) -> Any:
 
 def _status_of_verb() -> int:
     try:
-        status = verbs.app(prog_name="ironglass", standalone_mode=False)
+        status = verbs.app(sys.argv[1:] or ["--help"], prog_name="ironglass", standalone_mode=False)
     except InputError as error:
         return _say(str(error), 2)
     except UsageError as error:
-        return _say(f"{error.format_message()} See ironglass --help.", 2)
+        verb, said = error.ctx.command_path if error.ctx else "ironglass", error.format_message()
+        return _say(f"{said}{'' if said.endswith(('.', '?', ')')) else '.'} See {verb} --help.", 2)
+    except SystemExit:
+        if _completes():
+            raise
+        return _say("sys.exit was called in a file, network or objective that ran here: take it out", 2)
     except BrokenPipeError:
         # the reader has left; without this Python would complain once more while closing
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            return _say(f"{shown(str(error.filename))} is longer than the name of a file can be: give another", 2)
         where = f" ({error.filename})" if error.filename else ""
         return _say(f"{error.strerror or error}{where}; finished parts are kept: mend it and add --resume", 2)
     if status == 130:
@@ -64,6 +75,14 @@ def _status_of_verb() -> int:
     return status or 0
 
 
+def _completes() -> bool:
+    """Whether it is the shell that asks: typer answers, and ends the program itself."""
+    return "_IRONGLASS_COMPLETE" in os.environ or bool({"--install-completion", "--show-completion"} & {*sys.argv})
+
+
 def _say(message: str, status: int) -> int:
-    print(f"ironglass: {' '.join(message.split())}", file=sys.stderr)
+    line = " ".join(message.split())
+    if len(line) > LONGEST:
+        line = f"{line[: LONGEST * 3 // 4]} ... {line[-LONGEST // 4 :]}"
+    print(f"ironglass: {line}", file=sys.stderr)
     return status

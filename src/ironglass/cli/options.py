@@ -9,6 +9,10 @@ from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 import typer
+from typer.models import OptionInfo
+
+JOBS = 256
+"""Processes at once, at most."""
 
 Model = Annotated[
     str,
@@ -37,7 +41,7 @@ Split = Annotated[str, typer.Option(help="train, validation, test; auto is test,
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Weights:
-    """How the network is filled."""
+    """The network."""
 
     size: Annotated[int | None, typer.Option(help="Pixels a side; else the model's own, or the images'.", min=1)] = None
     weights: Annotated[str | None, typer.Option(help="A local checkpoint for the network.")] = None
@@ -92,7 +96,7 @@ Range = Annotated[
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Source:
-    """How the data are read, and any field of the recipe besides."""
+    """The data, and any field of the recipe besides."""
 
     image_column: Annotated[
         str | None, typer.Option(help="The table's column of images or files, where it cannot be found.")
@@ -113,7 +117,7 @@ class Source:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Common:
-    """What every verb takes."""
+    """Of every verb."""
 
     as_json: Annotated[
         bool, typer.Option("--json", help="Results as JSON on standard output, all else on standard error.")
@@ -142,6 +146,8 @@ def spread(verb: Callable[..., None]) -> Callable[..., None]:
             continue
         kind = groups[parameter.name]
         types = get_type_hints(kind, include_extras=True)
+        for described in types.values():
+            _put_on(described, (inspect.getdoc(kind) or "").partition(".")[0])
         parameters += [
             inspect.Parameter(
                 field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=types[field.name]
@@ -152,3 +158,10 @@ def spread(verb: Callable[..., None]) -> Callable[..., None]:
     spreaded.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     spreaded.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return spreaded
+
+
+def _put_on(described: Any, panel: str) -> None:
+    """Puts the option that a type is annotated with on a panel of the help."""
+    for info in getattr(described, "__metadata__", ()):
+        if isinstance(info, OptionInfo):
+            info.rich_help_panel = panel

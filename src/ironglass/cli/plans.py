@@ -106,6 +106,23 @@ def listed(text: str) -> tuple[str, ...]:
     return tuple(entry.strip() for entry in text.split(","))
 
 
+def several(text: str | None) -> tuple[str, ...]:
+    """The entries of an option that may be left out; none where it is."""
+    return () if text is None else listed(text)
+
+
+def attacked(attacks: str | None, *, usual: str, eps: str | None, norm: str | None = None) -> dict[str, Any]:
+    """The fields of attacks that may be left out, `usual` where no eps is given. Raises InputError for what belongs to
+    attacks where none are named."""
+    given = {"norm": norm, "eps": eps}
+    if attacks is None:
+        if named := [name for name, value in given.items() if value is not None]:
+            raise InputError(f"--{named[0]} is for attacks, and none are named: give --attacks pgd-20, or leave it out")
+        return {}
+    fields = {"attacks": listed(attacks), "eps": listed(usual if eps is None else eps)}
+    return fields if norm is None else fields | {"norm": norm}
+
+
 def run_plan(
     plan: Audit | Comparison | Hardening | Sweep | Transfer, common: Common, *, download: bool, jobs: int = 1
 ) -> None:
@@ -120,6 +137,8 @@ def run_plan(
     from ironglass.studies.transfer import transfer
     from ironglass.studies.transfer_plan import Transfer
 
+    if jobs > 1 and not isinstance(plan, Sweep | Transfer):
+        raise InputError(f"--jobs is for a sweep or a transfer, and {plan.name} is neither: leave it out")
     helps = rank() > 0
     folder = free_folder(common.output, plan.name, common.resume)
     asked: dict[str, Any] = {"device": common.device, "download": download, "resume": common.resume}
@@ -142,12 +161,16 @@ def values_of(text: str) -> tuple[Any, ...]:
     """The values of an option that takes several: JSON, or plain words, with commas between."""
     from ironglass.train.record import plain_value
 
+    if not text.strip():
+        raise InputError("an option that takes several values is empty: give at least one, with commas between")
     whole = plain_value(f"[{text}]")
     return tuple(whole) if isinstance(whole, list) else tuple(plain_value(entry) for entry in listed(text))
 
 
 def free_folder(output: Path | None, name: str, resume: bool) -> Path:
     """The folder asked for, or the next free `runs/NAME-k`; to resume, the newest that there is."""
+    if output == Path():
+        raise InputError("--output is empty, or the folder that you are in: name a folder for the run alone")
     if output is not None:
         return output
     base = Path("runs")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from ironglass import __version__
 from ironglass.cli import options as o
+from ironglass.cli.help import Verb, Verbs
 from ironglass.cli.learn import harden, sweep, train, transfer
 from ironglass.cli.look import attack, evaluate, explain, predict
 from ironglass.cli.plans import changed, listed, run_plan
@@ -16,17 +20,27 @@ from ironglass.errors import InputError
 from ironglass.run import Run, hold
 
 app = typer.Typer(
+    cls=Verbs,
     help="See through your image classifier, then make it hard to break.",
-    no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,  # rich would take most of the half second that help may take
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        python = ".".join(map(str, sys.version_info[:3]))
+        print(f"ironglass {__version__} (Python {python}, torch {metadata.version('torch')})")
+        raise typer.Exit
+
+
 @app.callback()
-def ironglass() -> None:
+def ironglass(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and stop.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
     """See through your image classifier, then make it hard to break."""
 
 
@@ -40,7 +54,7 @@ def run(
     source: Annotated[str | None, typer.Option(help="Of a transfer: the model that blocks are copied from.")] = None,
     blocks: Annotated[str | None, typer.Option(help="Of a transfer: how many blocks are copied, as 0,4,8.")] = None,
     seeds: Annotated[int | None, typer.Option(help="Of a transfer: how many trainings.", min=1)] = None,
-    jobs: Annotated[int, typer.Option(help="Of a sweep or transfer: networks at once.", min=1)] = 1,
+    jobs: Annotated[int, typer.Option(help="Of a sweep or transfer: networks at once.", min=1, max=o.JOBS)] = 1,
     download: o.Download = False,
     *,
     common: o.Common,
@@ -74,11 +88,20 @@ def report(
     from ironglass.cli.show import show_run
     from ironglass.report.page import write_report
 
+    idle = {"seed": common.seed is not None, "device": common.device != "auto", "output": common.output is not None}
+    if given := [name for name, asked in (idle | {"resume": common.resume}).items() if asked]:
+        raise InputError(f"report draws what is in the run folder already: leave --{given[0]} out")
     found = Run.open(folder)
     with hold(found.path):
         write_report(found)
     show_run(found, as_json=common.as_json, quiet=common.quiet)
 
 
-for verb in (run, train, evaluate, explain, attack, harden, sweep, transfer, predict, report):
-    app.command()(o.spread(verb))
+PANELS = {
+    "Everything at once": (run, report),
+    "Look at a trained model": (evaluate, explain, attack, predict),
+    "Train": (train, harden, sweep, transfer),
+}
+for panel, group in PANELS.items():
+    for verb in group:
+        app.command(cls=Verb, rich_help_panel=panel)(o.spread(verb))

@@ -102,6 +102,8 @@ def _with_fields(kind: str, fields: dict[str, Any]) -> Any:
         raise InputError(
             f"{kind} has no setting {wrong[0]!r}{did_you_mean(wrong[0], names)}: it has {', '.join(names)}"
         )
+    if around and "objective" not in fields:
+        raise InputError(f"{kind} goes around another objective: give it, too, as in {{'objective': 'trades'}}")
     return around(**fields) if around else dataclasses.replace(_found(kind), **fields)
 
 
