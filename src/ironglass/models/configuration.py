@@ -74,7 +74,7 @@ def read_configuration(folder: Path) -> Configuration:
 
 def configuration_beside(weights: Path) -> Configuration | None:
     """What `save_classifier` wrote beside its own weights; None where the file is no such one."""
-    path = weights.with_name("config.json")
+    path = weights.parent / "config.json"
     if not weights.name.startswith("model") or not path.is_file() or "ironglass" not in read_json(path):
         return None
     return read_configuration(weights.parent)
