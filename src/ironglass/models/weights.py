@@ -174,7 +174,7 @@ def _misfit(fit: Fit, own: Mapping[str, Tensor], path: Path, where: str) -> Inpu
         name, (theirs, ours) = next(iter(shapes.items()))
         more = f" (and {len(shapes) - 1} more of other shapes)" if len(shapes) > 1 else ""
         clauses.append(f"its {name!r} has shape {theirs} where the network has {ours}{more}")
-    return InputError(f"{said} {'; '.join(clauses)}: it belongs to another network{_hint(fit)}")
+    return InputError(f"{said} {'; '.join(clauses)}: it belongs to another network{_hint(fit, own)}")
 
 
 def _other_outputs(fit: Fit, own: Mapping[str, Tensor]) -> int | None:
@@ -194,10 +194,12 @@ def _of(missing: tuple[str, ...], count: int) -> str:
     return f" (of {count})" if len(missing) > 1 else ""
 
 
-def _hint(fit: Fit) -> str:
+def _hint(fit: Fit, own: Mapping[str, Tensor]) -> str:
     """The one prefix that all of the file's names share, where it is the reader's to take off."""
     first = {name.partition(".")[0] for name in fit.unexpected}
-    if len(first) == 1 and len(fit.unexpected) > 1 and (word := first.pop()) not in WRAPPERS:
+    if len(first) != 1 or len(fit.unexpected) < 2 or (word := first.pop()) in WRAPPERS:
+        return ""
+    if any(name.removeprefix(f"{word}.") in own for name in fit.unexpected):
         return f" (all names begin with {word!r}; where that is only the module they were saved from, take it off)"
     return ""
 

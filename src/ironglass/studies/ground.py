@@ -24,13 +24,15 @@ from ironglass.types import Progress
 
 @dataclass(frozen=True)
 class Architecture:
-    """What base A is, so that networks like it can be built. classes: its own."""
+    """What base A is, so that networks like it can be built. classes: its own. mean, std: a number a channel."""
 
     model: str
     options: dict[str, Any]
     size: tuple[int, int]
     channels: int
     classes: tuple[str, ...]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,8 @@ class Ground:
             size=self.dataset.size,
             channels=self.dataset.channels,
             seed=member.fresh_seed,
+            mean=self.source.mean,
+            std=self.source.std,
             **self.source.options,
         )
         if member.giver:
@@ -85,7 +89,15 @@ def architecture_of(source: Classifier) -> Architecture:
     """The source's. Raises InputError for one that cannot be built again."""
     if not source.source:
         raise InputError("the source is a module of your own, which cannot be built again: name file.py:function")
-    return Architecture(source.source, source.options, source.input_size, source.channels, source.classes)
+    return Architecture(
+        source.source,
+        source.options,
+        source.input_size,
+        source.channels,
+        source.classes,
+        tuple(source.mean.flatten().tolist()),
+        tuple(source.std.flatten().tolist()),
+    )
 
 
 def ground_of(
