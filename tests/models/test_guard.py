@@ -181,6 +181,23 @@ def changing_as(way):
     return classifier
 
 
+@pytest.mark.parametrize(
+    "method", ["saliency", "grad-cam", "grad-cam++", "guided-backprop", "fgsm", "pgd-5", "apgd-ce"]
+)
+def test_an_ordinary_network_is_never_passed_through_unchanged(method, monkeypatch):
+    classifier = changing()
+    images, labels = DATA
+    plain = []
+    monkeypatch.setattr(guard.Guard, "_plain", lambda self, *given: plain.append(given) or self._forward(*given))
+    for _ in range(2):
+        if method in ig.explain.EXPLAINERS:
+            ig.explain(classifier, images, labels, method)
+        else:
+            ig.attack(classifier, images, labels, method, eps=0.05)
+    assert not plain
+    assert _known_of(classifier).plan.pairs
+
+
 def test_the_gradient_of_the_loss_too():
     classifier = changing()
     images, labels = DATA

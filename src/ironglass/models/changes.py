@@ -140,7 +140,7 @@ class Exchanged:
                 trace.muted = False
             trace.note(self.conv, (x,), None, out)
         if self.norm is not None:
-            guard.convolved(self.norm, out)
+            guard.convolved(self.conv, self.norm, out)
         return out
 
 

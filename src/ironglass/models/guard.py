@@ -52,7 +52,7 @@ class Guard:
         self.trace: Trace | None = None
         self.ran = False
         self._number, self._work, self._tried = 0, 0, False
-        self._waiting: dict[nn.Module, Tensor] = {}
+        self._waiting: dict[nn.Module, Tensor | None] = {}
         self._broken = False
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -85,14 +85,16 @@ class Guard:
         if not self.differs:
             self._apply()
 
-    def convolved(self, norm: nn.Module, out: Tensor) -> None:
+    def convolved(self, conv: nn.Module, norm: nn.Module, out: Tensor) -> None:
         """Notes the output of a convolution that has taken up `norm`."""
         self._broken = self._broken or norm in self._waiting
-        self._waiting[norm] = out
+        # whoever watches it may hand the network a copy; then the trace alone tells
+        self._waiting[norm] = None if conv._forward_hooks else out
 
     def normalises(self, norm: nn.Module, given: Tensor) -> None:
         """Notes what comes to a batch-norm that has become part of a convolution."""
-        self._broken = self._broken or self._waiting.pop(norm, None) is not given
+        out = self._waiting.pop(norm, self)
+        self._broken = self._broken or not (out is None or out is given)
 
     def _is_due(self, images: Tensor) -> bool:
         """Whether the call has become long enough for a look at the network itself."""
