@@ -17,6 +17,7 @@ from ironglass.explain.layers import check_ran
 from ironglass.explain.layout import Layout, laid_layers
 from ironglass.explain.untouched import pass_through
 from ironglass.models.classifier import Classifier, frozen
+from ironglass.models.exclusive import exclusive
 from ironglass.models.folded import folded, shifts_of
 from ironglass.types import Images, Labels, Maps
 
@@ -68,23 +69,35 @@ def class_activation_maps(
 
     within: `frozen`, or `folded` for weights that are linear in the gradient and independent of the output.
     """
-    layers, layouts = laid_layers(classifier, names, images)
-    # each layer's own output comes on top of what autograd keeps
-    size = chunk_size(classifier, images[:1], len(images))
-    found: dict[str, list[Maps]] = {}
-    with within(classifier), torch.no_grad():
-        images, targets = images.detach(), targets.to(images.device)
-        for some, wanted in zip(images.split(size), targets.split(size), strict=True):
-            outputs, weights = _weights(classifier, some, wanted, layers, layouts, weigh)
-            shifts = shifts_of(classifier)
-            for name, output in outputs.items():
-                if name not in weights:  # no logit depends on it
-                    weights[name] = output.new_zeros(output.shape[:2])
-                maps = torch.bmm(weights[name][:, None], output.flatten(2)).unflatten(2, output.shape[2:])
-                if (shift := shifts.get(cast(Any, layers[name]))) is not None:
-                    maps -= (weights[name] @ shift)[:, None, None, None]
-                found.setdefault(name, []).append(maps)
-        return {name: torch.cat(parts) for name, parts in found.items()}
+    with exclusive(classifier.network):
+        layers, layouts = laid_layers(classifier, names, images)
+        # each layer's own output comes on top of what autograd keeps
+        size = chunk_size(classifier, images[:1], len(images))
+        with within(classifier), torch.no_grad():
+            images, targets = images.detach(), targets.to(images.device)
+            chunks = zip(images.split(size), targets.split(size), strict=True)
+            parts = [_maps_of(classifier, *chunk, layers, layouts, weigh) for chunk in chunks]
+    return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+
+
+def _maps_of(
+    classifier: Classifier,
+    images: Images,
+    targets: Labels,
+    layers: dict[str, nn.Module],
+    layouts: dict[str, Layout],
+    weigh: Callable[[Tensor, Tensor], Tensor],
+) -> dict[str, Maps]:
+    """`class_activation_maps` of as many images as memory has room for."""
+    outputs, weights = _weights(classifier, images, targets, layers, layouts, weigh)
+    shifts, found = shifts_of(classifier), {}
+    for name, output in outputs.items():
+        if name not in weights:  # no logit depends on it
+            weights[name] = output.new_zeros(output.shape[:2])
+        found[name] = torch.bmm(weights[name][:, None], output.flatten(2)).unflatten(2, output.shape[2:])
+        if (shift := shifts.get(cast(Any, layers[name]))) is not None:
+            found[name] -= (weights[name] @ shift)[:, None, None, None]
+    return found
 
 
 def _weights(

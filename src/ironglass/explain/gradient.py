@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ironglass.errors import InputError
 from ironglass.models.classifier import Classifier, frozen
+from ironglass.models.exclusive import modules_of
 from ironglass.models.folded import folded
 from ironglass.types import Images, Labels, Logits
 
@@ -82,7 +83,7 @@ def chunk_size(classifier: Classifier, image: Images, n: int, kept: int | None =
     if n == 1 or n * image.numel() <= FEW:
         return n
     known = _measured.setdefault(classifier.network, {})
-    which = (image.shape, image.dtype, image.device, *map(id, classifier.network.modules()))
+    which = (image.shape, image.dtype, image.device, *map(id, modules_of(classifier.network)))
     if which not in known:
         known[which] = _kept_of(classifier, image)
     room = (KEPT if kept is None else kept) * (1 if image.device.type == "cpu" else ELSEWHERE)

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from ironglass.errors import InputError, Notice
 from ironglass.explain.gradient import input_gradient
 from ironglass.models.classifier import Classifier
+from ironglass.models.exclusive import modules_of
 from ironglass.types import Images, Labels, Logits, Maps
 
 # What a network without any ReLU may have in its place, by the step of the backward pass.
@@ -68,7 +69,7 @@ class GuidedBackprop:
         the call does.
         """
         network = classifier.network
-        modules = tuple(map(id, network.modules()))
+        modules = tuple(map(id, modules_of(network)))
         known = _notes.get(network)
         if known is not None and known[0] == modules:
             return known[1]

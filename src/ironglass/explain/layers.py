@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from weakref import WeakKeyDictionary
 
 from torch import Tensor, nn
 
 from ironglass.errors import InputError
+from ironglass.models.exclusive import modules_of
 
 
 def find_layers(network: nn.Module, names: Sequence[str] | None) -> dict[str, nn.Module]:
@@ -27,13 +29,21 @@ def find_layers(network: nn.Module, names: Sequence[str] | None) -> dict[str, nn
 
 def first_norms(network: nn.Module) -> list[str]:
     """Of each module that directly holds an attention, the first of its norms."""
+    modules = tuple(map(id, modules_of(network)))
+    before = _first_norms.get(network)
+    if before is not None and before[0] == modules:
+        return before[1]
     found = []
     for name, block in network.named_modules():
         kinds = {child: type(module).__name__.lower() for child, module in block.named_children()}
         norms = [child for child, kind in kinds.items() if "norm" in kind]
         if norms and any("attention" in kind or "attn" in kind for kind in kinds.values()):
             found.append(f"{name}.{norms[0]}" if name else norms[0])
+    _first_norms[network] = modules, found
     return found
+
+
+_first_norms: WeakKeyDictionary[nn.Module, tuple[tuple[int, ...], list[str]]] = WeakKeyDictionary()
 
 
 @contextmanager

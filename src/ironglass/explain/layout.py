@@ -17,6 +17,7 @@ from ironglass.errors import InputError, Notice
 from ironglass.explain.layers import check_ran, find_layers
 from ironglass.explain.probe import BANDS, Kin, Response, probe
 from ironglass.models.classifier import Classifier
+from ironglass.models.exclusive import modules_of
 
 LIKELY = 0.5
 """Correlation, along rows and along columns, of the part of the image that a place sees with where the place lies, from
@@ -113,7 +114,7 @@ def layouts_of(classifier: Classifier, layers: dict[str, nn.Module], images: Ten
     question, (n, c, h, w).
     """
     network = classifier.network
-    modules = tuple(map(id, network.modules()))
+    modules = tuple(map(id, modules_of(network)))
     before, by_size = _known.get(network, ((), {}))
     if before != modules:  # a layer was exchanged since
         by_size = {}

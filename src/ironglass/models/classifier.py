@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ironglass.errors import InputError
-from ironglass.models.exclusive import exclusive, is_held
+from ironglass.models.exclusive import exclusive, is_held, modules_of
 from ironglass.models.normalisation import GIVEN, check_statistics
 from ironglass.models.passing import Manner, needs_a_pass, other_count, read_pass, take_pass, unwrapped
 from ironglass.types import Images, Logits
@@ -283,8 +283,10 @@ def frozen(classifier: Classifier) -> Iterator[Classifier]:
 
 
 def _frozen(classifier: Classifier) -> Iterator[Classifier]:
-    modes = [(module, module.training) for module in classifier.modules()]
-    flags = [(parameter, parameter.requires_grad) for parameter in classifier.parameters()]
+    modules = (classifier, *modules_of(classifier.network))
+    modes = [(module, module.training) for module in modules]
+    own = (parameter for module in modules for parameter in module._parameters.values())
+    flags = [(parameter, parameter.requires_grad) for parameter in own if parameter is not None]
     inside = getattr(_checked, "inside", False)
     try:
         if any(mode for _, mode in modes):

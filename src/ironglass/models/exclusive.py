@@ -24,21 +24,24 @@ def exclusive(*networks: nn.Module) -> Iterator[None]:
     Networks that share modules share a lock. Name all networks that a call needs at once: they are taken in one order,
     so that two threads can never wait for each other.
     """
-    held: dict[int, int] = vars(_mine).setdefault("held", {})
-    locks = {id(lock): lock for network in networks for lock in _locks_of(network)}
+    held: dict[int, list[Any]] = vars(_mine).setdefault("held", {})
+    modules = [modules_of(network) for network in networks]
+    locks = {
+        id(lock): lock for network, inside in zip(networks, modules, strict=True) for lock in _locks_of(network, inside)
+    }
     taken = []
     try:
         for _, lock in sorted(locks.items()):
             lock.acquire()
             taken.append(lock)
-        for network in networks:
-            held[id(network)] = held.get(id(network), 0) + 1
+        for network, inside in zip(networks, modules, strict=True):
+            held.setdefault(id(network), [0, inside])[0] += 1
         try:
             yield
         finally:
             for network in networks:
-                held[id(network)] -= 1
-                if not held[id(network)]:
+                held[id(network)][0] -= 1
+                if not held[id(network)][0]:
                     del held[id(network)]
     finally:
         for lock in reversed(taken):
@@ -50,9 +53,14 @@ def is_held(network: nn.Module) -> bool:
     return id(network) in vars(_mine).get("held", ())
 
 
-def _locks_of(network: nn.Module) -> tuple[Any, ...]:
+def modules_of(network: nn.Module) -> tuple[nn.Module, ...]:
+    """All modules of the network, itself first: looked up once for as long as this thread holds it."""
+    known = vars(_mine).get("held", {}).get(id(network))
+    return tuple(network.modules()) if known is None else known[1]
+
+
+def _locks_of(network: nn.Module, modules: tuple[nn.Module, ...]) -> tuple[Any, ...]:
     """The locks of all its modules: one, unless it is put together from networks that were used before."""
-    modules = tuple(network.modules())
     which = tuple(map(id, modules))
     known = _locks.get(network)
     if known is None or known[0] != which:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ironglass.models.changes import Behind, Changes
 from ironglass.models.classifier import Classifier, frozen
+from ironglass.models.exclusive import modules_of
 from ironglass.models.foldable import Plan, plain_convolution, watch
 from ironglass.models.guard import CLOSE, Guard
 from ironglass.models.way import Way
@@ -103,7 +104,9 @@ def shifts_of(classifier: Classifier) -> dict[nn.Conv2d, Tensor]:
 
 def _in_place(network: nn.Module, kinds: tuple[type[nn.Module], ...]) -> list[nn.Module]:
     """The modules of these kinds that work in place."""
-    return [module for module in network.modules() if vars(module).get("inplace") is True and isinstance(module, kinds)]
+    return [
+        module for module in modules_of(network) if vars(module).get("inplace") is True and isinstance(module, kinds)
+    ]
 
 
 @contextmanager
@@ -141,7 +144,7 @@ def _guarded(
 
 def _known_of(classifier: Classifier) -> _Known:
     network = classifier.network
-    modules = tuple(id(module) for module in network.modules())
+    modules = tuple(map(id, modules_of(network)))
     known = _known.get(network)
     if known is None or known.modules != modules:  # a layer was exchanged since
         if known is not None:

@@ -12,7 +12,7 @@ from ironglass.models.way import Trace, Way, tensors_in
 
 CLOSE = 1e-4
 """How far the changed network's outputs may be from its own, as a share of the largest."""
-WORTH = 48
+WORTH = 192
 """Forward and backward passes of one image from which on a call affords one more forward pass of an image."""
 NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 MANY = 32
@@ -25,10 +25,10 @@ class Guard:
     """Stands in for a changed network's forward pass, and takes the plain one where the two would differ.
 
     Of every pass it sees whether what each convolution gives goes to the batch-norm that it has taken up. Of every
-    large one, and of small ones of the first, second, fourth, eighth and so on, it compares the way with those that
+    large one, and of small ones of the first two, the fourth, sixteenth and so on, it compares the way with those that
     agreed before; a new way is tried on the first and the last image, which pass through the network itself, too. So
-    does one image in a call that is long enough. Where anything differs the network is changed back for the rest of the
-    call, the pass is repeated, and `differs` is set.
+    does one image in a call that is long enough. Where anything differs the network is changed back for the rest of
+    the call, the pass is repeated, and `differs` is set.
 
     network: as it is without changes.
     ways: those that agreed so far; more are added.
@@ -62,7 +62,7 @@ class Guard:
         images: Tensor = args[0]
         self._number, self.ran = self._number + 1, True
         # of many small passes not each, since it would show in their time
-        traced = self.traces and (len(images) >= MANY or self._number & (self._number - 1) == 0)
+        traced = self.traces and (len(images) >= MANY or _is_traced(self._number))
         due = self._is_due(images)
         # before the changed pass: whoever watches layers is to see that one last
         expected = self._own(images[:1]) if due else None
@@ -151,3 +151,7 @@ def _agree(out: Any, expected: Any, n: int, rows: list[int]) -> bool:
         one.shape == other.shape and bool(((one - other).abs().amax() <= CLOSE * other.abs().amax()).item())
         for one, other in pairs  # not so for NaN
     )
+
+
+def _is_traced(number: int) -> bool:
+    return number & (number - 1) == 0 and (number == 2 or number.bit_length() % 2 == 1)
