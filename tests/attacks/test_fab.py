@@ -127,3 +127,54 @@ def test_shorten_by_hand():
 def test_bad_settings_are_refused(fields):
     with pytest.raises(InputError, match="FAB has"):
         FAB(**fields)
+
+
+@pytest.mark.parametrize("norm", THREATS)
+@pytest.mark.parametrize("targets", [None, 3])
+def test_what_a_plain_pass_reads_right_has_no_finite_distance(norm, targets):
+    """Batch-norms make the folded network's last bits others than the plain one's; wide outputs make them matter."""
+    missed = 0
+    for seed in range(4):
+        torch.manual_seed(seed)
+        body = [nn.Conv2d(1, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16), nn.ReLU()]
+        body += [nn.Conv2d(16, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16), nn.ReLU()]
+        network = nn.Sequential(*body, nn.Flatten(), nn.Linear(256, 5))
+        for layer in network.modules():
+            if isinstance(layer, nn.BatchNorm2d):
+                layer.running_mean.normal_()
+                layer.running_var.uniform_(0.1, 3)
+                nn.init.normal_(layer.weight)
+        classifier = Classifier(network.eval(), mean=(0.5,), std=(0.25,), classes=tuple("abcde"), input_size=4)
+        images = torch.rand(60, 1, 4, 4)
+        with torch.no_grad():
+            labels = classifier(images).argmax(1)
+        given = images.clone().requires_grad_()
+        adversarial, distance = FAB(threat=THREATS[norm](0.1), targets=targets, steps=8).nearest(
+            classifier, given, labels
+        )
+        assert not adversarial.requires_grad
+        with torch.no_grad():
+            misread = classifier(adversarial).argmax(1) != labels
+        assert torch.equal(misread, distance.isfinite())
+        change = (adversarial - images).flatten(1)
+        size = change.abs().amax(1) if norm == "linf" else change.norm(dim=1)
+        torch.testing.assert_close(size[misread], distance[misread])
+        missed += int((~misread).sum())
+    assert missed < 12  # of 240: a hair's breadth is mended, not dropped
+
+
+def test_a_hair_is_enough_and_else_the_image_is_dropped():
+    from ironglass.attacks.fab import _beyond
+
+    classifier = linear(torch.tensor([[1.0] + [0.0] * 15, [0.0] * 16]))
+    classifier.network.append(nn.Linear(2, 2))
+    classifier.network[2].weight.data = torch.eye(2)
+    classifier.network[2].bias.data = torch.tensor([0.0, 0.5])
+    images = torch.full((3, 1, 4, 4), 0.8)
+    adversarial = images.clone()
+    adversarial[:, 0, 0, 0] = torch.tensor([0.3, 0.5, 0.7])  # misread, on the boundary, and far from it
+    labels = torch.zeros(3, dtype=torch.int64)
+    found, misread = _beyond(classifier.eval(), images, labels, adversarial)
+    assert misread.tolist() == [True, True, False]
+    assert found[0, 0, 0, 0] == torch.tensor(0.3)
+    assert 0.499 < found[1, 0, 0, 0] < 0.5

@@ -10,10 +10,11 @@ from torch.nn import functional as F
 
 import ironglass as ig
 from ironglass.attacks import ATTACKS, Linf, find_attack
-from ironglass.attacks.scores import LOGITS, Scores, attackable, outputs_of, undisturbed
+from ironglass.attacks.scores import LOGITS, Scores, attackable, outputs_of
 from ironglass.attacks.squash import Watch, inverse, keeps_order
 from ironglass.models import Classifier
 from ironglass.models.classifier import frozen
+from ironglass.models.company import undisturbed
 
 EPS = 0.1
 

@@ -14,7 +14,8 @@ import ironglass as ig
 from ironglass.attacks import FGSM, L2, PGD, Linf, Square
 from ironglass.data.dataset import Split
 from ironglass.errors import InputError
-from ironglass.measure.evidence import Evidence, gather_evidence, watched
+from ironglass.measure.evidence import Evidence, gather_evidence
+from ironglass.measure.passes import watched
 from ironglass.measure.verdict import judge
 from ironglass.models import Classifier
 from ironglass.models.logistic import logistic

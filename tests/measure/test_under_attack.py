@@ -121,3 +121,18 @@ def test_what_others_fool_besides_speaks_against_one_alone_and_not_against_the_w
         "all attacks together fool more: 0.0 % stay right" in found["attacks"][0]["points"][1]["verdict"]["reasons"][0]
     )
     assert [point["verdict"]["word"] for point in found["worst"]] == ["trusted", "trusted"]
+
+
+def test_a_short_search_is_held_against_what_the_gradients_left() -> None:
+    some = np.arange(0, N, 8)
+    other = flags(1000)
+    other[200:300] = False  # of those that PGD leaves right at 0.2, a third
+    found = measured(PGD, probes=(Probe(kind="search", name="square-50", eps=0.2, right=other[some]),))
+    assert words(found) == [["trusted", "suspect"]]
+    reason = found["attacks"][0]["points"][1]["verdict"]["reasons"][0]
+    assert "square-50, a gradient-free attack, fools images that this attack does not" in reason
+    assert found["worst"][1]["verdict"]["word"] == "suspect"
+    other = flags(1000)
+    other[300:] = False  # all that PGD fools, and none besides
+    found = measured(PGD, probes=(Probe(kind="search", name="square-50", eps=0.2, right=other[some]),))
+    assert words(found) == [["trusted", "trusted"]]

@@ -3,12 +3,15 @@
 import pytest
 import torch
 
+from ironglass.attacks.scores import LOGITS, Outputs
 from ironglass.measure.evidence import Evidence, Observations, Rival, observe
 from ironglass.measure.statistics import wilson
 from ironglass.measure.verdict import OUTDONE, Verdict, judge
 
 
-def evidence(*, steps=20, queries=0, accuracies=(0.9, 0.5, 0.1), n=1000, rivals=(), boundless=None, **seen) -> Evidence:
+def evidence(
+    *, steps=20, queries=0, accuracies=(0.9, 0.5, 0.1), n=1000, rivals=(), boundless=None, outputs=LOGITS, **seen
+) -> Evidence:
     points = tuple((0.01 * i, wilson(round(share * n), n)) for i, share in enumerate(accuracies))
     return Evidence(
         seen=Observations(n=n, repeated=n, **seen),
@@ -18,6 +21,7 @@ def evidence(*, steps=20, queries=0, accuracies=(0.9, 0.5, 0.1), n=1000, rivals=
         rivals=rivals,
         boundless=None if boundless is None else wilson(boundless, n),
         chance=0.1,
+        outputs=outputs,
     )
 
 
@@ -33,7 +37,7 @@ def test_nothing_against_it():
     for kind in OUTDONE:
         assert judge(evidence(rivals=rival(kind, 498))) == Verdict("trusted", ())  # 0.2 points
         assert judge(evidence(rivals=rival(kind, 900))) == Verdict("trusted", ())
-        if kind != "gradient-free":
+        if kind not in ("gradient-free", "search"):
             assert judge(evidence(rivals=rival(kind, 490, p=0.06))) == Verdict("trusted", ())
 
 
@@ -42,6 +46,21 @@ def test_nothing_against_it():
     [
         (evidence(broken=5), "invalid", "not finite numbers on 0.5 % of the images"),
         (evidence(unsteady=1), "invalid", "two passes over the same images gave different outputs (0.1 % of them)"),
+        (evidence(swayed=10), "invalid", "the outputs for 1.0 % of the images depend on which others"),
+        (evidence(tried=44, lots=3), "invalid", "3 of 44 passes over one image gave other outputs"),
+        (evidence(rivals=rival("search", 450)), "suspect", "Rival, a gradient-free attack, fools images"),
+        (
+            evidence(outputs=Outputs(squash="sigmoid", watched=True)),
+            "suspect",
+            "the outputs are no logits: they come out of a sigmoid, and attacks climb what goes into it",
+        ),
+        (
+            evidence(outputs=Outputs(squash="softmax", lost=0.25), distributions=1000),
+            "suspect",
+            "look like probabilities, not logits: attacks climb the inverse of a softmax of the numbers alone",
+        ),
+        (evidence(outputs=Outputs(factor=1024.0, lead=0.01)), "suspect", "attacks multiply them by 1024"),
+        (evidence(outputs=Outputs(factor=0.25, lead=70.0)), "suspect", "attacks divide them by 4"),
         (evidence(flat=20), "suspect", "the gradient is zero on 2.0 % of the images"),
         (evidence(flat=501), "invalid", "the gradient is zero on 50.1 % of the images"),
         (evidence(distributions=1000), "suspect", "look like probabilities"),

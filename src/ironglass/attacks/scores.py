@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from torch import Tensor
 from ironglass.attacks.losses import cross_entropy
 from ironglass.attacks.squash import Watch, inverse, lost
 from ironglass.models.classifier import Classifier
+from ironglass.models.company import undisturbed
 from ironglass.models.folded import folded
 from ironglass.types import Images, Labels, Logits
 
@@ -185,18 +185,6 @@ def plain(value: Any) -> Any:
             value = value.float()
         dense = value.ndim != 4 or value.is_contiguous(memory_format=torch.channels_last)
         return value if dense or value.is_contiguous() else value.contiguous()
-
-
-@contextmanager
-def undisturbed(device: torch.device) -> Iterator[None]:
-    """Inside, what a network draws from the global generators is given back on leaving: torch's, NumPy's, Python's."""
-    ours, theirs = random.getstate(), np.random.get_state()  # noqa: NPY002  (a network may draw from it)
-    with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        try:
-            yield
-        finally:
-            random.setstate(ours)
-            np.random.set_state(theirs)  # noqa: NPY002
 
 
 def _led_by(scores: Tensor, classes: Labels) -> Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, TypeAlias
@@ -14,12 +13,14 @@ from ironglass.attacks import FGSM, L2, PGD, Attack, Linf, Noise, Threat, Transf
 from ironglass.attacks.scores import LOGITS, Outputs, outputs_of
 from ironglass.data.dataset import Split
 from ironglass.errors import InputError
+from ironglass.measure.passes import PASSES, Passes, pass_twice, rare_lots
 from ironglass.measure.statistics import Rate, mcnemar, wilson
 from ironglass.models.classifier import Classifier, check_labels, frozen
+from ironglass.models.company import apart, tolerance
 from ironglass.models.predict import batches
 from ironglass.types import Images, Logits, Progress
 
-Kind: TypeAlias = Literal["gradient-free", "single-step", "noise", "transfer", "longer", "together"]
+Kind: TypeAlias = Literal["gradient-free", "single-step", "noise", "transfer", "longer", "together", "search"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,8 +28,9 @@ class Observations:
     """What one or more batches showed, in images. They add up with `+`.
 
     n: images seen. broken: gradient or output not finite. flat: gradient zero. repeated: images passed twice. unsteady:
-    of those, outputs differed. autograd: of those, the pass itself ran autograd. distributions: the outputs are in
-    [0, 1] and sum to 1.
+    of those, outputs differed. autograd: of those, the pass itself ran autograd. swayed: of those, outputs differed
+    only where other images were in the batch. distributions: the outputs are in [0, 1] and sum to 1. tried, lots:
+    further passes over one image, and those whose outputs differed from the first's.
     """
 
     n: int = 0
@@ -37,7 +39,10 @@ class Observations:
     repeated: int = 0
     unsteady: int = 0
     autograd: int = 0
+    swayed: int = 0
     distributions: int = 0
+    tried: int = 0
+    lots: int = 0
 
     def __add__(self, other: Observations) -> Observations:
         return Observations(**{key: value + getattr(other, key) for key, value in vars(self).items()})
@@ -76,46 +81,42 @@ class Evidence:
     outputs: Outputs = LOGITS
 
 
-def observe(logits: Logits, gradient: Images, again: Logits | None = None, *, autograd: bool = False) -> Observations:
+def observe(
+    logits: Logits,
+    gradient: Images,
+    again: Logits | None = None,
+    *,
+    moved: Logits | None = None,
+    autograd: bool = False,
+    most: float = 1e-3,
+) -> Observations:
     """What a batch shows: its outputs, its gradients (n, c, h, w), and, if any, the outputs of a second, equal pass,
-    and whether that pass ran autograd."""
+    and of one in other company, and whether the pass ran autograd. most: see `apart`."""
     finite = gradient.isfinite().flatten(1).all(1) & logits.isfinite().all(1)
     distribution = (logits >= 0).all(1) & (logits <= 1).all(1) & ((logits.sum(1) - 1).abs() < 1e-4)
-    unsteady = 0
-    if again is not None:
-        # what a GPU's order of summation changes is far smaller
-        unsteady = int(((logits - again).abs().amax(1) > 1e-3 * logits.abs().amax(1)).sum())
+    unsteady = 0 if again is None else int(apart(logits, again, most).sum())
     return Observations(
         n=len(logits),
         broken=int((~finite).sum()),
         flat=int((gradient == 0).flatten(1).all(1).sum()),
         repeated=0 if again is None else len(again),
         unsteady=unsteady,
+        swayed=0 if unsteady or moved is None else int(apart(logits, moved, most).sum()),
         autograd=len(logits) if autograd else 0,
         distributions=int(distribution.sum()),
     )
 
 
-def watched(classifier: Classifier, images: Images) -> tuple[Logits, bool]:
-    """The logits, and whether the network called autograd to compute them, as defences that purify or search do; under
-    cProfile that is not looked for."""
-    calls = {torch.autograd.grad.__code__, torch.autograd.backward.__code__}
-    found = []
-
-    def notice(frame: Any, event: str, _: Any) -> None:
-        if event == "call" and frame.f_code in calls:
-            found.append(True)
-
-    before = sys.getprofile()
-    with frozen(classifier), torch.no_grad():
-        if before is not None and not callable(before):  # cProfile's, which nobody could put back
-            return classifier(images), False
-        sys.setprofile(notice)
-        try:
-            logits = classifier(images)
-        finally:
-            sys.setprofile(before)
-    return logits, bool(found)
+def observe_passes(classifier: Classifier, passes: Passes, gradient: Images) -> Observations:
+    """What several passes over a batch, and its gradients, show."""
+    return observe(
+        passes.logits,
+        gradient.to(passes.logits.device),
+        passes.again,
+        moved=passes.moved,
+        autograd=passes.autograd,
+        most=tolerance(classifier),
+    )
 
 
 def gather_evidence(
@@ -146,9 +147,11 @@ def gather_evidence(
     seen, done = Observations(), 0
     for number, (images, labels) in enumerate(batches(some, batch_size, classifier.device)):
         check_labels(labels, len(images), len(classifier.classes))
-        logits, _ = watched(classifier, images)
-        again, autograd = watched(classifier, images)
-        seen += observe(logits, climbed_gradient(classifier, images, labels), again, autograd=autograd)
+        passes = pass_twice(classifier, images)
+        logits = passes.logits
+        seen += observe_passes(classifier, passes, climbed_gradient(classifier, images, labels))
+        if not done:
+            seen += Observations(tried=PASSES, lots=rare_lots(classifier, images))
         right["clean"].append((logits.argmax(1) == labels).cpu().numpy())
         for name, run in runs.items():
             generator = torch.Generator().manual_seed(seed + number)

@@ -16,7 +16,9 @@ from ironglass.choices import did_you_mean, unknown
 from ironglass.data.dataset import Split
 from ironglass.errors import InputError
 from ironglass.fields import check_seed
-from ironglass.measure.evidence import Evidence, Observations, observe, watched
+from ironglass.measure.evidence import Evidence, Observations, observe, observe_passes
+from ironglass.measure.passes import pass_twice
+from ironglass.measure.second_look import look_again
 from ironglass.measure.statistics import Rate, wilson
 from ironglass.measure.verdict import Verdict, judge
 from ironglass.models.classifier import Classifier, check_labels, frozen
@@ -71,7 +73,8 @@ def attack(
 
     images: float (n, c, h, w) in [0, 1], of which float32 is made. labels: int64 (n,), true classes. method: a name
     that `find_attack` knows; settings replace its own, for instance `restarts=5`. eps: in units of [0, 1]. norm: "linf"
-    or "l2". An image whose logits are no numbers counts as fooled, its prediction is -1. Raises InputError.
+    or "l2". An image whose logits are no numbers counts as fooled, its prediction is -1. A number that nothing else
+    speaks against has two more probes to pass, see `look_again`. Raises InputError.
     """
     images = classifier.accept(images)
     check_labels(labels, len(images), len(classifier.classes))
@@ -88,14 +91,15 @@ def attack(
     adversarial = chosen(classifier, images, labels, generator=torch.Generator().manual_seed(check_seed(seed)))
     predictions = predicted(_logits(classifier, adversarial))
     fooled = predictions != labels
-    again, autograd = watched(classifier, images)
-    gradient = climbed_gradient(classifier, images, labels)
-    seen = observe(_logits(classifier, images), gradient, again, autograd=autograd)
+    passes = pass_twice(classifier, images)
+    seen = observe_passes(classifier, passes, climbed_gradient(classifier, images, labels))
     accuracy = wilson(int((~fooled).sum()), len(fooled))
     queries = 0 if chosen.steps else getattr(chosen, "queries", 0)
     outputs = outputs_of(classifier, images)
     evidence = Evidence(seen=seen, steps=chosen.steps, queries=queries, points=((eps, accuracy),), outputs=outputs)
     verdict = judge(evidence)
+    if verdict.word == "trusted":
+        verdict = judge(look_again(evidence, classifier, images, labels, chosen, ~fooled))
     return AttackResult(adversarial, fooled, predictions, verdict)
 
 
@@ -126,10 +130,10 @@ def fgsm_curve(
             change[i].append((adversarial - images).abs().flatten(1).amax(1).cpu())
         outputs = outputs if done else outputs_of(classifier, images)
         # one batch is enough to find a network that draws lots
-        again, autograd = (None, False) if done else watched(classifier, images)
-        seen += observe(
-            logits[0][-1], gradient.cpu(), None if again is None else again.float().cpu(), autograd=autograd
-        )
+        if done:
+            seen += observe(logits[0][-1], gradient.cpu())
+        else:
+            seen += observe_passes(classifier, pass_twice(classifier, images), gradient)
         done += len(images)
         if progress:
             progress(done, len(split))

@@ -158,7 +158,7 @@ class UnderAttack:
     def _rivals(self, attack: Attacked, eps: float) -> Iterator[Rival]:
         """The others that may not do better than the attack's gradients, on the images that both were made on."""
         if attack.steps > 1:
-            kinds = {"gradient-free", "single-step", "noise", "longer"}
+            kinds = {"gradient-free", "single-step", "noise", "longer", "search"}
         else:
             kinds = {"noise"} if attack.steps or attack.queries else set()
         judged = attack.outcomes[eps]
@@ -181,7 +181,9 @@ class UnderAttack:
                 and probe.eps == eps
                 and attack.name in ("", probe.of or attack.name)
             ):
-                yield _rival(probe.kind, probe.name, probe.right, judged.by_gradients[self.positions])
+                stood = judged.by_gradients[self.positions]
+                right = probe.right & stood if probe.kind == "search" else probe.right
+                yield _rival(probe.kind, probe.name, right, stood)
 
 
 def _rival(kind: Kind, name: str, right: Flags, judged: Flags) -> Rival:

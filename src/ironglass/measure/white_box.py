@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 
-from ironglass.attacks import climbed_gradient, find_attack
+from ironglass.attacks import THREATS, climbed_gradient, find_attack
 from ironglass.attacks.scores import Outputs, outputs_of
 from ironglass.attacks.sizes import at_each_eps
 from ironglass.data.dataset import Split
-from ironglass.measure.evidence import Evidence, Observations, observe, watched
+from ironglass.measure.evidence import Evidence, Observations, observe, observe_passes
+from ironglass.measure.passes import PASSES, pass_twice, rare_lots
+from ironglass.measure.second_look import look_again, spread
 from ironglass.measure.statistics import wilson
 from ironglass.measure.verdict import judge
 from ironglass.models.classifier import Classifier, check_labels, frozen
@@ -25,7 +27,7 @@ from ironglass.types import Progress
 @dataclass(frozen=True)
 class Stood:
     """One attack at one eps. right: which images it did not fool, bool (n,). verdict: as it stands in the results; it
-    rests on what the network showed and on the number itself, not on other attacks."""
+    rests on what the network showed, on the number itself, and, where it would be trusted, on a search."""
 
     attack: str
     eps: float
@@ -50,11 +52,14 @@ def white_box(
     seen, done, outputs = Observations(), 0, Outputs()
     for number, (images, labels) in enumerate(batches(split, batch_size, classifier.device)):
         check_labels(labels, len(images), len(classifier.classes))
-        again, autograd = (None, False) if number else watched(classifier, images)
         outputs = outputs if number else outputs_of(classifier, images)
-        with frozen(classifier), torch.no_grad():
-            logits = classifier(images)
-        seen += observe(logits, climbed_gradient(classifier, images, labels), again, autograd=autograd)
+        gradient = climbed_gradient(classifier, images, labels)
+        if number:
+            with frozen(classifier), torch.no_grad():
+                seen += observe(classifier(images), gradient)
+        else:
+            seen += observe_passes(classifier, pass_twice(classifier, images), gradient)
+            seen += Observations(tried=PASSES, lots=rare_lots(classifier, images))
         for name in attacks:
             draws = partial(torch.Generator().manual_seed, seed * 1_000_003 + number)
             made = at_each_eps(find_attack(name), classifier, images, labels, sizes, norm=norm, draws=draws)
@@ -64,14 +69,24 @@ def white_box(
         done += len(images)
         if progress:
             progress(done, len(split))
-    return [Stood(name, size, flags := np.concatenate(parts), _verdict(seen, outputs, name, size, flags))
-            for (name, size), parts in right.items()]  # fmt: skip
+    found = []
+    for (name, size), parts in right.items():
+        attack = replace(find_attack(name), threat=THREATS[norm](size))
+        flags = np.concatenate(parts)
+        found.append(Stood(name, size, flags, _verdict(classifier, split, attack, flags, seen, outputs)))
+    return found
 
 
-def _verdict(seen: Observations, outputs: Outputs, name: str, eps: float, right: np.ndarray) -> dict[str, Any]:
-    attack: Any = find_attack(name)
+def _verdict(
+    classifier: Classifier, split: Split, attack: Any, right: np.ndarray, seen: Observations, outputs: Outputs
+) -> dict[str, Any]:
     queries = 0 if attack.steps else getattr(attack, "queries", 0)
-    points = ((eps, wilson(int(right.sum()), len(right))),)
+    points = ((attack.threat.eps, wilson(int(right.sum()), len(right))),)
     evidence = Evidence(seen=seen, steps=attack.steps, queries=queries, points=points, outputs=outputs)
-    found = asdict(judge(evidence))
-    return {**found, "reasons": list(found["reasons"])}
+    verdict = judge(evidence)
+    if verdict.word == "trusted" and right.any():
+        some = split.take(spread(right.nonzero()[0]))
+        images, labels = next(batches(some, len(some), classifier.device))
+        left = torch.ones(len(some), dtype=torch.bool)
+        verdict = judge(look_again(evidence, classifier, images, labels, attack, left))
+    return {"word": verdict.word, "reasons": list(verdict.reasons)}

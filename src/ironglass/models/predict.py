@@ -10,6 +10,7 @@ import torch
 from ironglass.data.dataset import Split
 from ironglass.data.pixels import to_images
 from ironglass.models.classifier import Classifier, frozen
+from ironglass.models.company import FEW, depends_on_batch, warn_of_batches
 from ironglass.types import Images, Labels, Logits, Progress
 
 
@@ -23,10 +24,18 @@ def batches(split: Split, size: int, device: torch.device | str = "cpu") -> Iter
 def logits_of(
     classifier: Classifier, split: Split, *, batch_size: int = 256, progress: Progress | None = None
 ) -> Logits:
-    """Logits (n, k) of every image, on the CPU; the classifier's mode is as before afterwards."""
+    """Logits (n, k) of every image, on the CPU; the classifier's mode is as before afterwards.
+
+    One image at a time, with a Notice, where the answer to an image depends on its batch, as a few of them tell.
+    """
     found = []
     # not inference_mode: a network that calls autograd itself, as some defences do, cannot run in it
     with frozen(classifier), torch.no_grad():
+        if batch_size > 1 and len(split) > 1:
+            few = np.linspace(0, len(split) - 1, min(FEW, len(split))).round().astype(int)
+            if depends_on_batch(classifier, next(batches(split.take(few), FEW, classifier.device))[0]):
+                warn_of_batches()
+                batch_size = 1
         for images, _ in batches(split, batch_size, classifier.device):
             found.append(classifier(images).float().cpu())
             if progress:

@@ -7,7 +7,8 @@ from typing import Any
 
 from ironglass.attacks import FGSM, AutoAttack, Noise, Square, climbed_gradient, standard
 from ironglass.attacks.scores import ROWS, Outputs, outputs_of
-from ironglass.measure.evidence import Kind, Observations, observe, watched
+from ironglass.measure.evidence import Kind, Observations, observe, observe_passes
+from ironglass.measure.passes import PASSES, pass_twice, rare_lots, watched
 from ironglass.measure.per_image import per_image, write_per_image
 from ironglass.measure.under_attack import Attacked, Outcome, Probe, UnderAttack
 from ironglass.models.predict import batches, logits_of, predicted
@@ -114,13 +115,17 @@ def _probe(run: Run, attacks: Attacks, task: Task) -> Probe:
 
 
 def _seen(attacks: Attacks) -> Observations:
-    """What the network shows on the images of the probes; the first batch passes twice, to find one that draws lots."""
+    """What the network shows on the images of the probes; the first batch passes more often, to find one that draws
+    lots or answers by the batch."""
     classifier, seen = attacks.classifier, Observations()
     for images, labels in batches(attacks.split.take(attacks.positions), attacks.plan.attack_batch, classifier.device):
-        logits, autograd = watched(classifier, images)
-        again = None if seen.n else watched(classifier, images)[0].float().cpu()
-        gradient = climbed_gradient(classifier, images, labels).cpu()
-        seen += observe(logits.float().cpu(), gradient, again, autograd=autograd)
+        gradient = climbed_gradient(classifier, images, labels)
+        if seen.n:
+            logits, autograd = watched(classifier, images)
+            seen += observe(logits, gradient, autograd=autograd)
+        else:
+            seen += observe_passes(classifier, pass_twice(classifier, images), gradient)
+            seen += Observations(tried=PASSES, lots=rare_lots(classifier, images))
     return seen
 
 

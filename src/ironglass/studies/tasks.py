@@ -10,9 +10,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ironglass.attacks import FGSM, PGD, THREATS, AutoAttack, Noise, Threat, find_attack
+from ironglass.attacks import FGSM, PGD, THREATS, AutoAttack, Noise, Square, Threat, find_attack
 from ironglass.data.dataset import Split
 from ironglass.measure.evidence import Kind, grey_eps
+from ironglass.measure.second_look import QUERIES
 from ironglass.models.classifier import Classifier
 from ironglass.run import Run
 from ironglass.studies.adversarial import tag
@@ -82,6 +83,9 @@ class Attacks:
             found.append(("noise", "noise", Noise(), "noise", "", largest))
         if FGSM not in names:
             found.append(("fgsm", "fgsm", FGSM(), "single-step", "", largest))
+        searched = any(isinstance(task.attack, AutoAttack | Square) for task in self.judged)
+        if not searched and any(task.attack.steps > 1 for task in self.judged):
+            found.append(("square", f"square-{QUERIES}", Square(queries=QUERIES), "search", "", largest))
         for task in self.judged:
             if not isinstance(task.attack, AutoAttack) and any(field.name == "steps" for field in fields(task.attack)):
                 longer = replace(task.attack, steps=2 * task.attack.steps)

@@ -1,0 +1,102 @@
+"""Networks whose answer to an image depends on its batch, or on chance."""
+
+from __future__ import annotations
+
+import random
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+
+from ironglass.errors import ForwardError, Notice
+from ironglass.models.classifier import Classifier, frozen
+from ironglass.types import Images, Logits, Mask
+
+FEW = 8
+"""Images on which a network is tried out."""
+REPEATS = 4
+"""Passes like the first, of which one must differ before a network is said to draw lots."""
+
+
+def tolerance(classifier: Classifier) -> float:
+    """Share of the largest logit by which another order of the same sums may move one, in the network's precision."""
+    floats = (tensor.dtype for tensor in classifier.network.parameters() if tensor.is_floating_point())
+    return max(1e-3, 8 * max((torch.finfo(dtype).eps for dtype in floats), default=0.0))
+
+
+def apart(one: Logits, other: Logits, most: float) -> Mask:
+    """Which rows differ by more than `most`, a share of the largest logit: see `tolerance`."""
+    return (one - other).abs().amax(1) > most * one.abs().amax(1)
+
+
+def in_other_company(classifier: Classifier, images: Images) -> Logits | None:
+    """The logits of the images, but in two halves and in reverse order; of fewer than 4, beside their negatives.
+
+    None where the network takes no batch of another size. The caller holds the network `frozen`, without gradients.
+    """
+    n = len(images)
+    try:
+        if n < 4:
+            return classifier(torch.cat((images, 1 - images)))[:n]
+        backwards = images.flip(0)
+        return torch.cat([classifier(half) for half in (backwards[: n // 2], backwards[n // 2 :])]).flip(0)
+    except ForwardError:
+        return None
+
+
+def second_pass(classifier: Classifier, images: Images, logits: Logits) -> tuple[Logits, Logits | None]:
+    """The logits once more, and in other company: of one pass, in that company, unless they differ from the first.
+
+    Then that pass is repeated, and the first one up to 4 times: what differs between equal passes is drawn, and stands
+    in the former. The caller holds the network `frozen`, without gradients.
+    """
+    most = tolerance(classifier)
+    moved = in_other_company(classifier, images)
+    if moved is not None and not apart(logits, moved, most).any():
+        return moved, moved
+    again = classifier(images)
+    for _ in range(REPEATS - 1 if moved is not None else 0):
+        if apart(logits, again, most).any():
+            break
+        again = classifier(images)
+    if apart(logits, again, most).any():
+        return again, None
+    once_more = None if moved is None else in_other_company(classifier, images)
+    if moved is not None and once_more is not None and apart(moved, once_more, most).any():
+        return moved, None
+    return again, moved
+
+
+def depends_on_batch(classifier: Classifier, images: Images) -> bool:
+    """Whether the answer to one of up to 8 images is another one in another batch, and always the same in the same.
+
+    Two passes over them, and up to 5 more where these differ. What is drawn meanwhile is given back.
+    """
+    some = images[:: max(1, len(images) // FEW)][:FEW]
+    with undisturbed(classifier.device), frozen(classifier), torch.no_grad():
+        logits = classifier(some)
+        _, moved = second_pass(classifier, some, logits)
+        return moved is not None and bool(apart(logits, moved, tolerance(classifier)).any())
+
+
+def warn_of_batches() -> None:
+    """Says that images are read one at a time."""
+    text = (
+        "the network's answer to an image depends on the others of its batch (batch statistics in evaluation mode?): "
+        "images are read one at a time, which is slow and may not be what it was trained for"
+    )
+    warnings.warn(Notice(text), stacklevel=3)
+
+
+@contextmanager
+def undisturbed(device: torch.device) -> Iterator[None]:
+    """Inside, what a network draws from the global generators is given back on leaving: torch's, NumPy's, Python's."""
+    ours, theirs = random.getstate(), np.random.get_state()  # noqa: NPY002  (a network may draw from it)
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        try:
+            yield
+        finally:
+            random.setstate(ours)
+            np.random.set_state(theirs)  # noqa: NPY002
