@@ -65,7 +65,7 @@ class DeepFool:
             for step in range(self.steps):
                 now = found[where].requires_grad_()
                 with torch.enable_grad():
-                    logits = classifier(now)
+                    logits = classifier(now).float()
                 if step == 0:
                     rivals = runners_up(logits.detach(), labels, self.candidates - 1)
                 standing = logits.argmax(1) == labels[where]
@@ -76,7 +76,7 @@ class DeepFool:
                     # one pass more is cheaper than a gradient a rival for images that have left
                     now = found[where].requires_grad_()
                     with torch.enable_grad():
-                        logits = classifier(now)
+                        logits = classifier(now).float()
                 change = change + self._nearest(now, logits, labels[where], rivals[where])
                 found[where] = (images[where] + (1 + self.overshoot) * change).clamp_(0, 1)
         return found

@@ -100,4 +100,7 @@ def explain(
                 f"{', '.join(known)}"
             )
         explainer = replace(explainer, **fields)
+    ours = {type(one) for one in EXPLAINERS.values()} - {Occlusion}
+    if classifier.without_gradient and type(explainer) in ours:
+        raise InputError(f"{classifier.without_gradient}: choose occlusion, which needs none")
     return explainer(classifier, images, targets.to(classifier.device))

@@ -19,6 +19,7 @@ from ironglass.explain.untouched import pass_through
 from ironglass.models.classifier import Classifier, frozen
 from ironglass.models.exclusive import exclusive
 from ironglass.models.folded import folded, shifts_of
+from ironglass.models.passing import at_least_float32
 from ironglass.types import Images, Labels, Maps
 
 
@@ -113,14 +114,14 @@ def _weights(
     weights: dict[str, Tensor] = {}
 
     def note(name: str, gradient: Tensor) -> None:
-        weights[name] = weigh(maps[name], layouts[name](gradient))
+        weights[name] = weigh(maps[name], at_least_float32(layouts[name](gradient)))
 
     with torch.inference_mode(False), torch.enable_grad():
         done = pass_through(classifier, images.clone(), layers)  # clones are out of inference mode
         check_ran(layers, done.outputs)
         for name, output in done.outputs.items():
             layouts[name].check(name, output, len(images))
-            maps[name] = layouts[name](output.detach())
+            maps[name] = at_least_float32(layouts[name](output.detach()))
             # weighed at once, so that no more than one layer's gradient is held
             output.register_hook(partial(note, name))
         torch.autograd.grad(score_of(done.logits, targets.clone()), done.first, allow_unused=True)

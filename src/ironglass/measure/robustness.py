@@ -88,6 +88,7 @@ def attack(
         raise InputError(f"{method} has no setting {wrong[0]!r}{near}: it has {', '.join(known)}")
     chosen = replace(named, threat=THREATS[norm](eps), **settings)
     labels = plain(labels.to(classifier.device))
+    check_gradient(classifier, method, chosen)
     adversarial = chosen(classifier, images, labels, generator=torch.Generator().manual_seed(check_seed(seed)))
     predictions = predicted(_logits(classifier, adversarial))
     fooled = predictions != labels
@@ -101,6 +102,12 @@ def attack(
     if verdict.word == "trusted":
         verdict = judge(look_again(evidence, classifier, images, labels, chosen, ~fooled))
     return AttackResult(adversarial, fooled, predictions, verdict)
+
+
+def check_gradient(classifier: Classifier, name: str, attack: Any) -> None:
+    """Raises InputError for an attack by gradients on a black box, which it would leave unharmed."""
+    if classifier.without_gradient and attack.steps:
+        raise InputError(f"{classifier.without_gradient}, which {name} needs: choose square, or noise")
 
 
 def fgsm_curve(
@@ -118,6 +125,7 @@ def fgsm_curve(
     """
     if len(split) == 0:
         raise InputError("the split is empty: there is nothing to attack")
+    check_gradient(classifier, "fgsm", FGSM)
     threats = [Linf(size) for size in sorted({0.0, *eps})]
     logits: list[list[Logits]] = [[] for _ in threats]
     change: list[list[torch.Tensor]] = [[] for _ in threats]

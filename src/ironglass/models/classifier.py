@@ -108,6 +108,11 @@ class Classifier(nn.Module):
         return f"Of the network, {'; '.join(said)}." if said else ""
 
     @property
+    def without_gradient(self) -> str:
+        """Why the network is a black box, which gives no gradient; "" where it is none."""
+        return next((said for one in self.network.modules() if (said := getattr(one, "without_gradient", ""))), "")
+
+    @property
     def is_plain(self) -> bool:
         """Whether, as far as its passes have shown, the network's outputs are the logits and any images do."""
         manner = self._manner

@@ -16,14 +16,15 @@ from ironglass.models import hub, hugging_face, own, own_file
 from ironglass.models.checkpoint import Checkpoint, read_checkpoint
 from ironglass.models.classifier import Classifier, frozen
 from ironglass.models.configuration import check_fetched, configuration_beside, read_configuration, read_json
-from ironglass.models.native import is_code, knows_classes
+from ironglass.models.exported import build_exported, geometry_of
+from ironglass.models.native import is_code, is_exported, knows_classes
 from ironglass.models.normalisation import ASSUMED, GIVEN, stated
 from ironglass.models.ready import made_ready
 from ironglass.models.weights import HeadMismatch, UnnamedOutputs, load_checkpoint
 
 FORMS = (
-    f"{', '.join(own.NETWORKS)}, timm/NAME, torchvision/NAME, hf-hub:ID, local-dir:PATH, file.py:function, or a run "
-    "folder"
+    f"{', '.join(own.NETWORKS)}, timm/NAME, torchvision/NAME, hf-hub:ID, local-dir:PATH, file.py:function, net.pt2, "
+    "net.onnx, or a run folder"
 )
 
 
@@ -56,7 +57,7 @@ def load_classifier(
     **options: Any,
 ) -> Classifier:
     """A classifier by name: one of `own.NETWORKS`, timm/NAME, torchvision/NAME, hf-hub:ID, local-dir:PATH,
-    file.py:function, or a run folder.
+    file.py:function, net.pt2, net.onnx, or a run folder.
 
     classes: the class names of a fresh head, or the names of a bare module's outputs in their order; where weights are
     loaded and this is left out, the weights' own. size: height and width of the images in pixels; else the source's
@@ -92,7 +93,10 @@ def own_geometry(
     name: str, classes: tuple[str, ...] | None, options: dict[str, Any], seed: int
 ) -> tuple[tuple[int, int], int] | None:
     """Size and channels of the Classifier that a file of the user's own gives; None where it gives a bare module, to
-    which images of any size may belong. Raises `own.NeedsClasses` where it must be told the classes to say so."""
+    which images of any size may belong, and of an exported network what it says that it takes. Raises
+    `own.NeedsClasses` where it must be told the classes to say so."""
+    if is_exported(name):
+        return geometry_of(Path(name))
     wanted = Wanted(
         name=name, classes=classes, size=None, channels=3, pretrained=False, weighted=False, options=dict(options)
     )
@@ -109,6 +113,8 @@ def load_saved(folder: Path, named: str, **options: Any) -> Classifier:
 
     A folder chooses no code to run: where the user named a Python file, that name is what builds the network.
     """
+    if named.lower().endswith(".onnx"):  # whose weights nothing changes
+        return load_classifier(named, **options)
     if is_code(named):
         return load_classifier(named, weights=folder / "model.safetensors", **options)
     return load_classifier(str(folder))
@@ -202,6 +208,8 @@ def find_builder(name: str) -> Callable[[Wanted], Classifier]:
         return _from_hub
     if name.startswith("local-dir:") or (Path(name) / "config.json").is_file():
         return _from_folder
+    if is_exported(name):
+        return build_exported
     if Path(name).is_dir():
         raise InputError(f"{name} holds no config.json, so it is not a run or model folder")
     if ".py:" in name or name.endswith(".py"):

@@ -9,6 +9,9 @@ from ironglass.errors import InputError
 from ironglass.models.configuration import read_configuration
 from ironglass.models.own import NETWORKS
 
+EXPORTED = (".pt", ".pth", ".ts", ".jit", ".torchscript", ".pt2", ".onnx")
+"""Endings of files that hold a network with its weights: TorchScript, torch.export's programs, ONNX."""
+
 
 def native_size(name: str) -> tuple[int, int] | None:
     """Height and width in pixels that belong to the named model; None where any will do or the name is unknown."""
@@ -41,5 +44,10 @@ def knows_classes(name: str, *, weighted: bool) -> bool:
 
 
 def is_code(name: str) -> bool:
-    """Whether the name is of a Python file, which the user alone may name."""
-    return ".py:" in name or name.endswith(".py")
+    """Whether the name is of a file that computes, Python or exported, which the user alone may name."""
+    return ".py:" in name or name.endswith(".py") or is_exported(name)
+
+
+def is_exported(name: str) -> bool:
+    """Whether the name is of a file that holds a network and its weights."""
+    return name.lower().endswith(EXPORTED) and not name.startswith(("timm/", "torchvision/", "hf-hub:", "local-dir:"))

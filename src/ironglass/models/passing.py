@@ -122,8 +122,8 @@ def read_pass(found: Any, n: int, k: int, *, training: bool = False) -> tuple[Lo
     reading: Reading = read_outputs(found, n, k)
     passes = getattr(_heard, "passes", None)
     if passes is not None and training and reading.others:
-        passes.append(tuple(_at_least_float32(other) for other in reading.others))
-    return _at_least_float32(reading.logits), reading.words
+        passes.append(tuple(at_least_float32(other) for other in reading.others))
+    return at_least_float32(reading.logits), reading.words
 
 
 def other_count(k: int) -> int:
@@ -131,8 +131,9 @@ def other_count(k: int) -> int:
     return 3 if k == 2 else 2
 
 
-def _at_least_float32(logits: Logits) -> Logits:
-    return logits if logits.dtype in (torch.float32, torch.float64) else logits.float()
+def at_least_float32(values: Tensor) -> Tensor:
+    """The values, those of half precision as float32, in which sums of them are not lost."""
+    return values if values.dtype in (torch.float32, torch.float64) else values.float()
 
 
 def _short(error: BaseException) -> str:

@@ -13,6 +13,7 @@ from ironglass.attacks import APGD, APGDTargeted, AutoAttack, find_attack, stand
 from ironglass.attacks.losses import LOSSES, dlr_targeted
 from ironglass.attacks.sizes import at_each_eps
 from ironglass.errors import InputError
+from ironglass.measure.robustness import check_gradient
 from ironglass.models.classifier import Classifier, check_labels
 from ironglass.models.predict import batches
 from ironglass.run import Run
@@ -30,8 +31,9 @@ Tell: TypeAlias = Callable[[str, int, int, str], None]
 def check_attacks(plan: Audit, classifier: Classifier) -> None:
     """Raises InputError, before any work, for an attack that the classifier has too few classes for."""
     logits, label = torch.zeros(1, len(classifier.classes)), torch.zeros(1, dtype=torch.int64)
-    for name in plan.attacks:
+    for name in plan.attacks or (("fgsm",) if "attack" in plan.steps else ()):
         attack = find_attack(name)
+        check_gradient(classifier, name, attack)
         try:
             if isinstance(attack, APGDTargeted):
                 dlr_targeted(logits, label, label)

@@ -19,7 +19,7 @@ from ironglass.measure.normalisation import IMAGES, compare_normalisations, warn
 from ironglass.models.classifier import Classifier
 from ironglass.models.configuration import configuration_beside
 from ironglass.models.load import find_builder, load_classifier, own_geometry
-from ironglass.models.native import is_code, knows_classes, native_size
+from ironglass.models.native import is_code, is_exported, knows_classes, native_size
 from ironglass.models.normalisation import ASSUMED, GIVEN
 from ironglass.models.own import NeedsClasses
 from ironglass.models.weights import UnnamedOutputs
@@ -73,7 +73,13 @@ def prepare(
     if plan.start and trains:
         classifier = plan.start.into(classifier)
     dataset = match_classes(dataset, classifier.classes, plan.class_map)
-    _remark(plan, classifier, dataset, fresh=code and not weighted and not trains, trains=trains)
+    _remark(
+        plan,
+        classifier,
+        dataset,
+        fresh=code and not weighted and not trains and not is_exported(plan.model),
+        trains=trains,
+    )
     return classifier.to(device), dataset
 
 
