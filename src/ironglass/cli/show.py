@@ -104,7 +104,8 @@ def show_run(run: Run, *, as_json: bool, quiet: bool) -> None:
     _show_left_out(console, run)
     if "explanations" in results:
         console.print(f"maps: {run.path / 'explanations'}", soft_wrap=True, highlight=False)
-    if verdict := results.get("fgsm", {}).get("verdict"):
+    if fgsm := results.get("fgsm"):
+        verdict = _verdict(fgsm)
         console.print(f"FGSM's numbers are {verdict['word']}: {'; '.join(verdict['reasons'])}", soft_wrap=True)
     console.print(f"report: {report}", soft_wrap=True, highlight=False)
 
@@ -118,7 +119,7 @@ def _show_attacks(console: Console, attacks: dict[str, Any], run: Run) -> None:
     for name, points in [*rows, ("worst case", attacks["worst"])]:
         table.add_row(name, *(_cell(point) for point in points), style="bold" if points is attacks["worst"] else None)
         for size, point in zip(sizes, points, strict=True):
-            for reason in point["verdict"]["reasons"] if points is not attacks["worst"] else ():
+            for reason in _verdict(point)["reasons"] if points is not attacks["worst"] else ():
                 reasons.setdefault(f"{name}: {reason}", []).append(size)
     console.print(f"\n{attacks['n']:,} images, accuracy with its 95 % interval under attack ({attacks['norm']}):")
     console.print(table)
@@ -133,9 +134,15 @@ def _size(norm: str, eps: float) -> str:
     return eps_text(eps, norm)
 
 
+def _verdict(point: dict[str, Any]) -> dict[str, Any]:
+    from ironglass.report.words import verdict_of
+
+    return verdict_of(point)
+
+
 def _cell(point: dict[str, Any]) -> str:
     value, low, high = (100 * point["accuracy"][key] for key in ("value", "low", "high"))
-    return f"{value:.1f} %\n{low:.1f} to {high:.1f}\n{point['verdict']['word']}"
+    return f"{value:.1f} %\n{low:.1f} to {high:.1f}\n{_verdict(point)['word']}"
 
 
 def headlines(results: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

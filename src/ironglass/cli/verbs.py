@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated
@@ -16,7 +17,7 @@ from ironglass.cli.learn import harden, sweep, train, transfer
 from ironglass.cli.look import attack, evaluate, explain, predict
 from ironglass.cli.plans import changed, listed, run_plan
 from ironglass.cli.training_plans import transfer_fields
-from ironglass.errors import InputError
+from ironglass.errors import InputError, Notice
 from ironglass.run import Run, hold
 
 app = typer.Typer(
@@ -87,14 +88,19 @@ def report(
     """Write report.html anew from what is in a run folder."""
     from ironglass.cli.show import show_run
     from ironglass.report.page import write_report
+    from ironglass.report.reading import check_files, drawing
 
     idle = {"seed": common.seed is not None, "device": common.device != "auto", "output": common.output is not None}
     if given := [name for name, asked in (idle | {"resume": common.resume}).items() if asked]:
         raise InputError(f"report draws what is in the run folder already: leave --{given[0]} out")
     found = Run.open(folder)
     with hold(found.path):
+        files = check_files(found)
         write_report(found)
-    show_run(found, as_json=common.as_json, quiet=common.quiet)
+    for note in files.notes():
+        warnings.warn(Notice(f"{folder}: {note}"), stacklevel=1)
+    with drawing(found.path / "results.json", files):
+        show_run(found, as_json=common.as_json, quiet=common.quiet)
 
 
 PANELS = {

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from ironglass.report.figures import keep_percents, reference
 from ironglass.report.palette import BLUE, GREEN, INK, MAGENTA, ORANGE, PAPER
-from ironglass.report.words import short_labels, shorten
+from ironglass.report.words import short_labels, shorten, verdict_of
 
 LINES: tuple[dict[str, Any], ...] = tuple(
     {"color": colour, "marker": marker, "linestyle": dashes}
@@ -32,6 +32,7 @@ FILLED: dict[str, dict[str, Any]] = {
     "trusted": {"fillstyle": "full"},
     "suspect": {"fillstyle": "left", "markerfacecoloralt": PAPER},
     "invalid": {"fillstyle": "full", "markerfacecolor": PAPER},
+    "not judged": {"fillstyle": "none", "alpha": 0.5},
 }
 """A mark is filled as far as the number can be trusted, like the sign before the verdict's word."""
 
@@ -86,8 +87,8 @@ def _curve(
     axes.plot(eps, [rate["value"] for rate in rates], alpha=alpha, zorder=zorder, **style)
     if marker:
         for x, point in zip(eps[1:], moved, strict=True):
-            word = (point.get("verdict") or {}).get("word", "trusted")
+            filled = FILLED.get(verdict_of(point)["word"], FILLED["not judged"])
             axes.plot(
                 x, point["accuracy"]["value"], linestyle="none", marker=marker, markersize=5.5, zorder=zorder + 0.5,
-                **{"color": style["color"], **FILLED[word]},
+                **{"color": style["color"], **filled},
             )  # fmt: skip

@@ -97,6 +97,9 @@ def _trust_words(worst: list[dict[str, Any]], norm: str) -> str:
             )
             reasons = found[-1]["verdict"]["reasons"]
             said.append(f"The {verb}{f': {reasons[0]}' if reasons else ''}.")
+    if len(judged) < len(points):
+        which = listed([eps_text(point["eps"], norm) for point in points if not point.get("verdict")])
+        said.append(f"Nothing was checked at {which}: what stands there is not judged.")
     if judged and not said:
         return "No check found a reason to doubt these numbers."
     return " ".join(said)

@@ -9,7 +9,7 @@ from ironglass.report.comparison_words import comparison_cards
 from ironglass.report.plain_words import harshest_mask
 from ironglass.report.sweep_words import chosen_by, taken, trial_words
 from ironglass.report.transfer_words import transfer_cards
-from ironglass.report.words import eps_text, percent
+from ironglass.report.words import eps_text, percent, verdict_of
 
 
 def headlines(results: dict[str, Any]) -> list[dict[str, Any]]:
@@ -45,7 +45,12 @@ def headlines(results: dict[str, Any]) -> list[dict[str, Any]]:
         label = f"FGSM, eps {eps_text(point['eps'])}"
         cards.append((label, "every pixel moved by up to eps", point["accuracy"], results["fgsm"]))
     return [
-        {"label": label, "detail": detail, "rate": rate, "verdict": part.get("verdict")}
+        {
+            "label": label,
+            "detail": detail,
+            "rate": rate,
+            "verdict": verdict_of(part) if {"eps", "points"} & part.keys() else part.get("verdict"),
+        }
         for label, detail, rate, part in cards
     ]
 

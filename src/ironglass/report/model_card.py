@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from ironglass.report.constant import constant_lines
-from ironglass.report.words import count, eps_text, interval, listed, magnitude, percent
+from ironglass.report.words import count, eps_text, interval, listed, magnitude, percent, verdict_of
 
 NORMS = {"linf": "Linf", "l2": "L2"}
 
@@ -27,9 +27,11 @@ def model_card(
     if rows := _number_rows(results):
         parts += ["## Results", "\n".join(["| | value | 95 % interval | images |", "| --- | --: | --: | --: |", *rows])]
     attacks, fgsm = results.get("attacks"), _fgsm(results)
-    if attacks and (judged := [point for point in attacks["worst"] if point.get("verdict")]):
-        parts.append("\n".join(["Verdicts on the worst case:\n", *(_verdict(attacks["norm"], p) for p in judged)]))
-    if verdict := fgsm.get("verdict"):
+    if attacks and attacks["worst"]:
+        lines = [_verdict(attacks["norm"], point) for point in attacks["worst"]]
+        parts.append("\n".join(["Verdicts on the worst case:\n", *lines]))
+    if fgsm:
+        verdict = verdict_of(fgsm)
         reasons = "".join(f"\n- {_plain(reason)}" for reason in verdict["reasons"])
         what = "numbers under FGSM" if attacks else "numbers under attack"
         parts.append(f"Verdict on the {what}: **{verdict['word']}**.{reasons}")
@@ -111,7 +113,7 @@ def _fgsm(results: dict[str, Any]) -> dict[str, Any]:
 
 def _verdict(norm: str, point: dict[str, Any]) -> str:
     """One line of the list of verdicts."""
-    verdict = point["verdict"]
+    verdict = verdict_of(point)
     reasons = "; ".join(_plain(reason) for reason in verdict["reasons"])
     return f"- eps {eps_text(point['eps'], norm)}: **{verdict['word']}**{f': {reasons}' if reasons else ''}"
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from ironglass.report import palette, pictures, words
@@ -24,14 +25,16 @@ from ironglass.report.gallery import read_gallery
 from ironglass.report.headlines import headlines, unmeasured
 from ironglass.report.linear import linear_words, read_linear
 from ironglass.report.plain_words import exhaustive_words, lead, plain_words
-from ironglass.report.samples import read_samples
+from ironglass.report.reading import Files, check_files, check_shape, drawing
+from ironglass.report.samples import Samples, read_samples
+from ironglass.report.shapes import ENTRIES
 from ironglass.report.sheets import sheets
 from ironglass.report.sweep_chart import numeric_axis
 from ironglass.report.sweep_words import trial_values
 from ironglass.report.transfer_image import read_transfer_image
 from ironglass.report.transfer_tables import transfer_facts
 from ironglass.report.transfer_words import finding_words, png_words, points, span
-from ironglass.run import Run, atomic
+from ironglass.run import Run, atomic, read_text
 
 
 @dataclass(frozen=True)
@@ -48,22 +51,47 @@ def write_report(run: Run) -> Path:
     A part that is absent is left out. The page is one file and makes no request; the same folder gives the same bytes.
     Raises InputError where a file of the folder cannot be read.
     """
-    facts = gather(run)
-    charts = {}
-    for name, (draw, label) in chart_list(facts).items():
-        wide, picture = palette.drawn(draw, kinds=("svg", "png"))
-        (narrow,) = palette.drawn(draw, kinds=("svg",), narrow=True)
-        charts[name] = Chart(
-            palette.inline_svg(wide, f"{name}-wide", label), palette.inline_svg(narrow, f"{name}-narrow", label)
-        )
-        _write_bytes(run.path / "figures" / f"{name}.png", picture)
+    files = check_files(run)
+    facts = gather(run, files)
+    charts, figures = {}, dict[str, bytes]()
+    with drawing(run.path / "results.json", files):
+        for name, (draw, label) in chart_list(facts).items():
+            wide, figures[name] = palette.drawn(draw, kinds=("svg", "png"))
+            (narrow,) = palette.drawn(draw, kinds=("svg",), narrow=True)
+            charts[name] = Chart(
+                palette.inline_svg(wide, f"{name}-wide", label), palette.inline_svg(narrow, f"{name}-narrow", label)
+            )
     samples = facts["samples"]
-    for name, (draw, arguments) in (sheets(samples) if samples else {}).items():
-        (picture,) = palette.drawn(draw, *arguments, kinds=("png",))
+    with drawing(run.path / "samples.safetensors", files):
+        for name, (draw, arguments) in (sheets(samples) if samples else {}).items():
+            (figures[name],) = palette.drawn(draw, *arguments, kinds=("png",))
+    with drawing(run.path / "results.json", files):
+        page = (
+            _environment()
+            .get_template("page.html.jinja")
+            .render(
+                facts | {"results": dict.fromkeys(ENTRIES) | facts["results"]},
+                charts=charts,
+                theme=palette.theme_css(),
+                gradients={
+                    "heat": pictures.gradient_css(pictures.HEAT),
+                    "signed": pictures.gradient_css(pictures.SIGNED),
+                },
+                overlay=pictures.OVERLAY,
+                veil=pictures.VEIL,
+            )
+        )
+    for name, picture in figures.items():  # only now: what cannot be drawn leaves the old ones
         _write_bytes(run.path / "figures" / f"{name}.png", picture)
+    with atomic(run.path / "report.html") as path:
+        path.write_text(page, encoding="utf-8")
+    return run.path / "report.html"
 
+
+def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("ironglass.report"),
+        undefined=StrictUndefined,
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -82,21 +110,20 @@ def write_report(run: Run) -> Path:
     environment.filters |= {"corruption_words": corruption_words, "corruption_set": SETS.__getitem__}
     environment.filters |= {"finding_words": finding_words, "points": points, "span": span, "png_words": png_words}
     environment.filters["pretty"] = partial(json.dumps, indent=1, ensure_ascii=False)
-    page = environment.get_template("page.html.jinja").render(
-        facts,
-        charts=charts,
-        theme=palette.theme_css(),
-        gradients={"heat": pictures.gradient_css(pictures.HEAT), "signed": pictures.gradient_css(pictures.SIGNED)},
-        overlay=pictures.OVERLAY,
-        veil=pictures.VEIL,
-    )
-    run.write_text("report.html", page)
-    return run.path / "report.html"
+    return environment
 
 
-def gather(run: Run) -> dict[str, Any]:
-    """Everything that the page shows, by the names that the templates use; absent parts are empty or None."""
-    recipe, data, results = run.read("recipe.json", {}), run.read("data.json", {}), run.results
+def gather(run: Run, files: Files) -> dict[str, Any]:
+    """Everything that the page shows, by the names that the templates use; absent parts are empty or None.
+
+    files: how they stand. Raises InputError where one cannot be read.
+    """
+    given = {name: run.read_object(name) for name in ("recipe.json", "data.json", "results.json", "environment.json")}
+    history = run.history
+    if not files.whole:
+        for name, value in (given | {"history.jsonl": history}).items():
+            check_shape(run.path / name, value)
+    recipe, data, results, environment = given.values()
     evaluation = results.get("evaluation", {})
     classes = [str(name) for name in data.get("classes") or (row["class"] for row in evaluation.get("per_class", []))]
     classes = [data.get("words", {}).get(name, name) for name in classes]
@@ -106,51 +133,82 @@ def gather(run: Run) -> dict[str, Any]:
     def name_of(which: int | str) -> str:
         return classes[which] if isinstance(which, int) and which < len(classes) else str(which)
 
-    samples, explained = read_samples(run, name_of), read_explained(run, name_of)
-    summary = run.path / "model_summary.txt"
-    history, attacks = run.history, results.get("attacks", {})
-    return {
-        "recipe": recipe,
-        "data": data,
-        "results": results,
-        "classes": classes,
-        "history": history,
-        "kept": kept_epoch(history, results),
-        "environment": run.read("environment.json", {}),
-        "summary": summary.read_text(encoding="utf-8") if summary.is_file() else "",
+    def drawn(name: str, read: Callable[..., Any], *more: Any) -> Any:
+        with drawing(run.path / f"{name}.safetensors", files):
+            return read(*more)
+
+    samples = drawn("samples", read_samples, run, name_of)
+    explained = drawn("explained", read_explained, run, name_of)
+    pictured = {
         "samples": samples,
+        **drawn("samples", sample_facts, samples),
+        "explained": explained,
+        **drawn("explained", explained_facts, explained, results.get("explanations", {})),
+        "linear": drawn("linear", read_linear, run) if len(classes) == 2 else [],
+        "corrupted": drawn("corruptions", read_corrupted, run, name_of),
+        "gallery": drawn("gallery", read_gallery, run, name_of),
+        "transfer_image": drawn("transfer", read_transfer_image, run, name_of, data.get("words", {})),
+    }
+    known = {"recipe": recipe, "data": data, "classes": classes, "history": history, "environment": environment}
+    with drawing(run.path / "results.json", files):
+        facts = result_facts(recipe, data, results, history, classes)
+    return {
+        **pictured,
+        **known,
+        **facts,
+        "results": results,
+        "summary": read_text(run.path / "model_summary.txt") or "",
         "title": str(recipe.get("name") or run.path.resolve().name),
+        "notes": files.notes(),
+    }
+
+
+def result_facts(
+    recipe: dict[str, Any],
+    data: dict[str, Any],
+    results: dict[str, Any],
+    history: list[dict[str, Any]],
+    classes: list[str],
+) -> dict[str, Any]:
+    """What follows from the numbers alone."""
+    attacks = results.get("attacks", {})
+    return {
+        "kept": kept_epoch(history, results),
         "lead": lead(recipe, data, results),
         "plain": plain_words(results, classes),
         "headlines": headlines(results),
-        "photographs": samples.photographs() if samples else [],
-        "cams": samples.grad_cam() if samples else [],
-        "occluded": samples.occlusion() if samples else [],
-        "occlusion_scale": samples.occlusion_scale() if samples else 0.0,
-        "attacked": samples.fgsm() if samples else [],
-        "factor": samples.factor() if samples else 1.0,
         "attack_labels": {row["name"]: row["label"] for row in attacks.get("attacks", [])},
-        "outcomes": samples.outcomes() if samples else [],
-        "attack_factor": samples.attack_factor() if samples else 1.0,
-        "linear": read_linear(run) if len(classes) == 2 else [],
-        "explained": explained,
-        "corrupted": read_corrupted(run, name_of),
-        **explained_facts(explained, results.get("explanations", {})),
         "example": example_folder(attacks),
         "chance": chance(data, attacks.get("split", "test")),
         "numeric": "sweep" in results and numeric_axis(results["sweep"]) is not None,
         "unmeasured": unmeasured(results),
         **comparison_facts(results),
-        "gallery": read_gallery(run, name_of),
         **transfer_facts(results.get("transfer")),
-        "transfer_image": read_transfer_image(run, name_of, data.get("words", {})),
+    }
+
+
+def sample_facts(samples: Samples | None) -> dict[str, Any]:
+    """What the sections on the sampled images show."""
+    if samples is None:
+        empty = ("photographs", "cams", "occluded", "attacked", "outcomes")
+        scales = {"occlusion_scale": 0.0, "factor": 1.0, "attack_factor": 1.0}
+        return {name: [] for name in empty} | scales
+    return {
+        "photographs": samples.photographs(),
+        "cams": samples.grad_cam(),
+        "occluded": samples.occlusion(),
+        "occlusion_scale": samples.occlusion_scale(),
+        "attacked": samples.fgsm(),
+        "factor": samples.factor(),
+        "outcomes": samples.outcomes(),
+        "attack_factor": samples.attack_factor(),
     }
 
 
 def comparison_facts(results: dict[str, Any]) -> dict[str, Any]:
     """What the section on arms side by side shows."""
     if not (results.get("comparison") and results.get("transferred")):
-        return {}
+        return {"arms": []}
     given = results["comparison"], results["transferred"]
     labels = {arm["name"]: arm["label"] for arm in given[0]["arms"]}
     corrupted = {arm["name"]: arm["corruptions"] for arm in given[0]["arms"] if arm["corruptions"]}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ironglass.report.words import count, eps_text, interval, listed, objective, percent
+from ironglass.report.words import count, eps_text, interval, listed, objective, percent, verdict_of
 
 NAMED = 4  # trials that a sentence names; of more it counts them
 
@@ -62,7 +62,7 @@ def sweep_words(measured: dict[str, Any]) -> str:
             f"{percent(best['measured']['value'])} ({interval(best['measured'])})."
         )
     if robust := best.get("robust"):
-        word = robust["verdict"]["word"]
+        word = verdict_of(robust)["word"]
         doubt = "" if word == "trusted" else f" ({word}: see its verdict)"
         text += f" Under attack {percent(robust['accuracy']['value'])} stay right{doubt}."
     return text + edge_words(measured) + _lost(rows)

@@ -5,6 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+UNJUDGED: dict[str, Any] = {"word": "not judged", "reasons": []}
+"""In place of a verdict that is not there: such a number is never drawn as a trusted one."""
+
+
+def verdict_of(point: dict[str, Any]) -> dict[str, Any]:
+    """The verdict on a number under attack."""
+    return point.get("verdict") or UNJUDGED
+
 
 def percent(share: float, digits: int = 1) -> str:
     """A share as "94.1 %", with spaces that do not break."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
@@ -96,15 +96,6 @@ class Checksums:
         lines = [f"{digest(self.folder / name)}  {name}\n" for name in known if states.get(name) == "sound"]
         with atomic(self.path) as path:
             path.write_text("".join(lines), encoding="utf-8")
-
-
-def changed_files(folder: Path, names: Iterable[str]) -> list[str]:
-    """Those of the files that are not as they were written, or are in no list; [] where no list is kept."""
-    checksums = Checksums(folder)
-    if not checksums.kept:
-        return []
-    known = checksums.read()
-    return [name for name in names if checksums.state(name, known) in ("changed", "unlisted")]
 
 
 def _inside(name: str) -> bool:

@@ -124,23 +124,22 @@ class Run:
             which = ", ".join(found.faults[:3]) + more
             warnings.warn(Notice(f"{self.path}: not as written, and made anew: {which}"), stacklevel=2)
 
-    def check(self, names: Iterable[str]) -> list[str]:
-        """Those of the files that are gone though they were written; [] where nothing can be checked.
+    def check(self, names: Iterable[str]) -> tuple[list[str], list[str]]:
+        """Those of the files that are gone though they were written, and those that are there and in no list.
 
         Raises InputError for one that is not as it was written.
         """
-        if not self.checksums.kept:
-            return []
-        known, gone = self.checksums.read(), []
+        known, gone, unlisted = self.checksums.read(), [], []
         for name in names:
             state = self.checksums.state(name, known)
-            if state == "changed" or (state == "unlisted" and (self.path / name).exists()):
+            if state == "changed":
                 raise InputError(
                     f"{self.path / name} is not as it was written ({NAME}): restore it, or run again; without {NAME}"
                     " the folder is read unchecked"
                 )
             gone += [name] * (state == "missing")
-        return gone
+            unlisted += [name] * (state == "unlisted" and (self.path / name).exists())
+        return gone, unlisted
 
     def atomic(self, path: Path) -> AbstractContextManager[Path]:
         """As the function `atomic`; the file, which lies within the folder, is also listed with its checksum."""
