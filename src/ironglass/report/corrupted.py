@@ -16,7 +16,7 @@ def read_corrupted(run: Run, names: Callable[[int | str], str]) -> dict[str, Any
     The image itself is `url`; `rows` are the corruptions {`name`, `images` [{`url`, `severity`, `prediction`,
     `confidence`, `correct`}]}. Raises InputError where the file cannot be read.
     """
-    facts, path = run.read("corruptions.json"), run.path / "corruptions.safetensors"
+    facts, path = run.read_object("corruptions.json"), run.path / "corruptions.safetensors"
     if not facts or not path.is_file():
         return None
     tensors = read_tensors(path, "take the run's corruptions.json away, too")

@@ -117,8 +117,8 @@ def colours(part: str) -> np.ndarray:
 
 def read_explained(run: Run, names: Callable[[int], str]) -> ExplainedImages | None:
     """What the run folder holds, or None. Raises InputError where it cannot be read."""
-    facts, path = run.read("explained.json"), run.path / "explained.safetensors"
-    if facts is None or not path.is_file():
+    facts, path = run.read_object("explained.json"), run.path / "explained.safetensors"
+    if not facts or not path.is_file():
         return None
     tensors = read_tensors(path)
     return ExplainedImages(**facts, tensors=tensors, names=names)

@@ -21,7 +21,7 @@ def read_gallery(run: Run, names: Callable[[int], str]) -> dict[str, Any] | None
     An arm's saliency maps of one image, unchanged and attacked, share a scale; every layer's picture has its own.
     Raises InputError where the file cannot be read.
     """
-    facts, path = run.read("gallery.json"), run.path / "gallery.safetensors"
+    facts, path = run.read_object("gallery.json"), run.path / "gallery.safetensors"
     if not facts or not facts["images"] or not path.is_file():
         return None
     tensors = read_tensors(path, "remove it and gallery.json, and add --resume")

@@ -134,7 +134,7 @@ def gather(run: Run, files: Files) -> dict[str, Any]:
         return classes[which] if isinstance(which, int) and which < len(classes) else str(which)
 
     def drawn(name: str, read: Callable[..., Any], *more: Any) -> Any:
-        with drawing(run.path / f"{name}.safetensors", files):
+        with drawing(run.path / f"{name}.safetensors", files, "" if name == "linear" else f"{name}.json"):
             return read(*more)
 
     samples = drawn("samples", read_samples, run, name_of)

@@ -59,6 +59,9 @@ def check_files(run: Run) -> Files:
     folders = [run, *(Run(run.path / side) for side in SIDES if (run.path / side / "recipe.json").is_file())]
     gone, unchecked = [], []
     for one in folders:
+        for path in map(one.path.joinpath, FILES):
+            if not path.is_file() and (path.exists() or path.is_symlink()):
+                raise InputError(f"{path} is not a file: take it away")
         lost, unlisted = one.check(FILES)
         prefix = "" if one is run else f"{one.path.name}/"
         gone += [prefix + name for name in lost]
@@ -86,9 +89,9 @@ def check_shape(path: Path, value: Any) -> None:
 
 
 @contextmanager
-def drawing(what: Path, files: Files) -> Iterator[None]:
+def drawing(what: Path, files: Files, beside: str = "") -> Iterator[None]:
     """While entered, an exception is a fault of the file `what`, which may be anybody's, and becomes an InputError that
-    names it. In a folder that is whole it is a fault of ours, and passes."""
+    names it and the file `beside` it. In a folder that is whole it is a fault of ours, and passes."""
     try:
         yield
     except InputError:
@@ -97,9 +100,9 @@ def drawing(what: Path, files: Files) -> Iterator[None]:
         if files.whole:
             raise
         what = _template(error.__traceback__, what)
-        kind = type(error).__name__
+        kind, which = type(error).__name__, f"{what} with {beside}" if beside else what
         raise InputError(
-            f"{what} cannot be drawn ({kind}: {brief_line(error)}): ironglass writes no such thing"
+            f"{which} cannot be drawn ({kind}: {brief_line(error)}): ironglass writes no such thing"
         ) from error
 
 

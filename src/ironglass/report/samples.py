@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ironglass.errors import InputError
 from ironglass.report import pictures
 from ironglass.report.tensors import read_tensors
 from ironglass.run import Run
@@ -167,10 +168,12 @@ class Samples:
 
 def read_samples(run: Run, names: Callable[[int], str]) -> Samples | None:
     """The samples of a run, or None where it has none. Raises InputError where the file cannot be read."""
-    index, path = run.read("samples.json"), run.path / "samples.safetensors"
+    index, path = run.read_object("samples.json"), run.path / "samples.safetensors"
     if not index or not index["images"] or not path.is_file():
         return None
     tensors = read_tensors(path)
+    if tensors["images"].dtype != np.uint8:
+        raise InputError(f"{path}: images are {tensors['images'].dtype}, and a run's are uint8")
     return Samples(
         eps=index.get("eps", []),
         masks=index.get("masks", []),

@@ -18,7 +18,7 @@ def read_transfer_image(run: Run, name_of: Callable[[int], str], words: Mapping[
 
     words: for class names that are WordNet ids. Raises InputError where the file cannot be read.
     """
-    facts, path = run.read("transfer.json"), run.path / "transfer.safetensors"
+    facts, path = run.read_object("transfer.json"), run.path / "transfer.safetensors"
     if not facts or not facts["columns"] or not path.is_file():
         return None
     photos = map(pictures.colour, read_tensors(path, "remove it and transfer.json, and add --resume")["images"])

@@ -18,6 +18,7 @@ from ironglass.errors import InputError
 from ironglass.models.classifier import Classifier, frozen
 from ironglass.run import Run, atomic
 from ironglass.studies.image_folder import read_png, write_png
+from ironglass.studies.stored import stored
 from ironglass.types import Images, Logits
 
 
@@ -84,10 +85,11 @@ def read_batches(folder: Path, count: int) -> dict[str, Tensor]:
         path = batch_file(folder, number)
         if not path.is_file():
             raise InputError(f"{path} is not there: the processes of a launch must share one folder; add --resume")
-        with safe_open(path, "pt") as file:
+        with stored(path), safe_open(path, "pt") as file:
             for name in sorted(set(file.keys()) - {"images"}):
                 found.setdefault(name, []).append(file.get_tensor(name))
-    return {name: torch.cat(parts) for name, parts in found.items()}
+    with stored(folder):
+        return {name: torch.cat(parts) for name, parts in found.items()}
 
 
 def _plain_pass(classifier: Classifier, images: Images) -> Logits:

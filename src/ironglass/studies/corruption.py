@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from safetensors.numpy import save
 
 from ironglass.data.corrupt import SEVERITIES, corrupt, find_corruptions
@@ -20,6 +19,7 @@ from ironglass.run import Run
 from ironglass.studies.attack import Tell
 from ironglass.studies.plan import Audit
 from ironglass.studies.prepare import spread_positions
+from ironglass.studies.stored import read_table
 from ironglass.types import Logits
 
 SHOWN = (1, 3, 5)
@@ -58,7 +58,7 @@ def corrupt_split(
         if severity == SEVERITIES[-1]:
             write_per_image(run, f"corruptions/{corruption}", done)
             done = []
-    tables = {corruption: pq.read_table(_path(run, corruption)) for corruption in names}
+    tables = {corruption: read_table(_path(run, corruption)) for corruption in names}
     right = {
         corruption: table["correct"].to_numpy().reshape(len(SEVERITIES), len(some))
         for corruption, table in tables.items()

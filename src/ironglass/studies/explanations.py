@@ -23,6 +23,7 @@ from ironglass.studies.attack import Tell, generator
 from ironglass.studies.choice import chosen_positions, target_class
 from ironglass.studies.conditions import Condition, Found, conditions
 from ironglass.studies.plan import Audit
+from ironglass.studies.stored import stored
 from ironglass.types import Images, Labels, Logits
 
 
@@ -169,7 +170,7 @@ def read_look(path: Path, methods: list[str], *, wanted: tuple[str, ...] = ()) -
 
     wanted: tensors beside labels, targets, logits and predictions, as far as they are there.
     """
-    with safe_open(path, "pt") as file:
+    with stored(path), safe_open(path, "pt") as file:
         keys = list(file.keys())
         plain = [key for key in ("labels", "targets", "logits", "predictions", *wanted) if key in keys]
         tensors = {key: file.get_tensor(key) for key in plain}

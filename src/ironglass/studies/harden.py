@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from ironglass.errors import InputError
 from ironglass.fields import dataclass
@@ -21,6 +20,7 @@ from ironglass.studies.guard import eps_of
 from ironglass.studies.plan import Audit, Step
 from ironglass.studies.prepare import pick_device
 from ironglass.studies.processes import refuse_several
+from ironglass.studies.stored import read_table
 from ironglass.train.recipe import Stage
 from ironglass.train.record import as_json
 
@@ -155,7 +155,7 @@ def naming_of(run: Run) -> dict[str, Any] | None:
 
 
 def _rows(run: Run, name: str) -> pa.Table:
-    return pq.read_table(run.path / "per_image" / f"{name}.parquet", columns=["name", "condition", "eps", "correct"])
+    return read_table(run.path / "per_image" / f"{name}.parquet", columns=["name", "condition", "eps", "correct"])
 
 
 def _only(table: pa.Table, condition: str, eps: float) -> pa.Table:

@@ -10,6 +10,8 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from PIL import Image
 
+from ironglass.studies.stored import stored
+
 BYTES = 120  # of a name, so that no file system finds it too long
 
 
@@ -35,7 +37,7 @@ def write_png(path: Path, pixels: np.ndarray) -> None:
 
 def read_png(path: Path) -> np.ndarray:
     """What `write_png` wrote: uint8 (h, w, c)."""
-    with Image.open(path) as image:
+    with stored(path), Image.open(path) as image:
         pixels = np.asarray(image)
     return pixels[:, :, None] if pixels.ndim == 2 else pixels
 

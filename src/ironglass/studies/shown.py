@@ -26,6 +26,7 @@ from ironglass.run import Run
 from ironglass.studies.adversarial import batch_file, read_batches, tag, write_batch
 from ironglass.studies.attack import Tell, generator
 from ironglass.studies.image_folder import file_names, read_png
+from ironglass.studies.stored import stored
 from ironglass.studies.transfer_plan import Transfer
 from ironglass.types import Images
 
@@ -87,14 +88,17 @@ class Shown:
         """A set's images, batch by batch, in float32: as they were made, and as bytes keep them."""
         folder = self.folder(name, eps)
         for number in range(self.count):
-            images = load_file(batch_file(folder, number))["images"]
+            path = batch_file(folder, number)
+            with stored(path):
+                images = load_file(path)["images"]
             pixels = [read_png(folder / "png" / file) for file in self.pngs[number * BATCH : (number + 1) * BATCH]]
             yield images, torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2).float().div_(255)
 
     def read_one(self, name: str, eps: float, place: int) -> tuple[Images, np.ndarray]:
         """The image at a place in the split: (1, c, h, w) as it was made, and the bytes (h, w, c) of its file."""
         folder, (number, row) = self.folder(name, eps), divmod(place, BATCH)
-        with safe_open(batch_file(folder, number), "pt") as file:
+        path = batch_file(folder, number)
+        with stored(path), safe_open(path, "pt") as file:
             image = file.get_slice("images")[row : row + 1]
         return image, read_png(folder / "png" / self.pngs[place])
 

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from ironglass.measure.statistics import holm, mean_interval
 from ironglass.run import Run
 from ironglass.studies.held_out import FILE
 from ironglass.studies.plan import Audit
 from ironglass.studies.settings import compared_settings, settings_of
+from ironglass.studies.stored import read_table
 from ironglass.studies.trial import Trial
 from ironglass.train.recipe import stage_name
 from ironglass.train.record import as_json
@@ -153,6 +153,6 @@ def _spread(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> dict[str, A
 
 def _right(run: Run, name: str) -> np.ndarray:
     """Whether each validation image is named right, in the images' order."""
-    table = pq.read_table(run.path / "per_image" / f"{name}.parquet", columns=["name", "correct"])
+    table = read_table(run.path / "per_image" / f"{name}.parquet", columns=["name", "correct"])
     order = np.argsort(np.asarray(table["name"].to_pylist()), kind="stable")
     return np.asarray(table["correct"])[order]

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from ironglass.measure.transfer_matrix import knows
 from ironglass.models.classifier import Classifier
@@ -15,6 +14,7 @@ from ironglass.studies.findings import Kind, findings
 from ironglass.studies.ground import Ground
 from ironglass.studies.prepare import measured_split
 from ironglass.studies.shown import rate_of, shown_of
+from ironglass.studies.stored import read_table
 from ironglass.studies.transfer_plan import SOURCE, Member, depths_of
 
 
@@ -89,7 +89,7 @@ def _network(ground: Ground, member: Member) -> dict[str, Any]:
 
 def _matrix(ground: Ground, members: Sequence[Member]) -> dict[str, Any]:
     names = matrix_names(members)
-    tables = [pq.read_table(ground.run.path / "matrix" / f"{name}.parquet") for name in names]
+    tables = [read_table(ground.run.path / "matrix" / f"{name}.parquet") for name in names]
     rights = [{name: np.asarray(table[name]) for name in names} for table in tables]
     return {
         "attack": "fgsm",
@@ -114,7 +114,7 @@ def _flags(ground: Ground, members: Sequence[Member]) -> dict[Member, dict[Kind,
     }
     found: dict[Member, dict[Kind, np.ndarray]] = {}
     for member in members:
-        table = pq.read_table(ground.folder(member.name) / "per_image" / "measured.parquet")
+        table = read_table(ground.folder(member.name) / "per_image" / "measured.parquet")
         condition, eps, correct = (np.asarray(table[column]) for column in ("condition", "eps", "correct"))
         found[member] = {
             kind: correct[(condition == name) & (eps == size)].astype(np.float64)

@@ -21,6 +21,7 @@ from ironglass.studies.adversarial import tag
 from ironglass.studies.attack import Tell
 from ironglass.studies.comparison import BASE, Comparison
 from ironglass.studies.prepare import measured_split, spread_positions
+from ironglass.studies.stored import read_table
 
 
 def write_transferred(
@@ -63,7 +64,7 @@ def _matrix(
             for one, right in zip(missing, made, strict=True):
                 with run.atomic(files[one]) as path:
                     pq.write_table(pa.table({"name": list(some.names)} | right), path)
-        found[surrogate] = [_rates(pq.read_table(files[one]), list(classifiers)) for one in named]
+        found[surrogate] = [_rates(read_table(files[one]), list(classifiers)) for one in named]
     clean = {arm: predicted(logits_of(one, some)).numpy() == some.labels for arm, one in classifiers.items()}
     rows = [
         {"attack": attack, "eps": eps, "surrogates": {by: rates[place] for by, rates in found.items()}}
