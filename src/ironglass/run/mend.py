@@ -31,7 +31,7 @@ PARTS = (
     Part(r"per_image/clean\.parquet|predictions\.csv", ("evaluation",)),
     Part(r"per_image/fgsm\.parquet", ("fgsm",)),
     Part(r"per_image/attacks\.parquet", ("attacks",)),
-    Part(r"per_image/validation\.parquet", ("trial",)),
+    Part(r"per_image/validation\w*\.parquet", ("trial",)),
     Part(r"per_image/measured\.parquet", ("measured",)),
     Part(r"(adversarial|probes)/.+", ("attacks",), kept=False),
     Part(r"per_image/corruptions/.+|corruptions\.\w+", ("corruptions",), ("corruptions.json",)),
