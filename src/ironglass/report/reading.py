@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from pydantic import ValidationError
 
-from ironglass import __version__
 from ironglass.errors import InputError, brief
 from ironglass.report.shapes import SHAPES
 from ironglass.run import Run
@@ -71,7 +71,8 @@ def check_files(run: Run) -> Files:
     listed = all(one.checksums.kept for one in folders)
     if listed and not unchecked:
         versions = run.read_object("environment.json").get("versions", {})
-        return Files(gone, unchecked, listed, versions.get("ironglass", __version__) == __version__)
+        now = version("ironglass")
+        return Files(gone, unchecked, listed, versions.get("ironglass", now) == now)
     return Files(gone, unchecked, listed, False)
 
 
