@@ -37,6 +37,13 @@ from ironglass.report.transfer_words import finding_words, png_words, points, sp
 from ironglass.run import Run, atomic, read_text
 
 
+class Absent(StrictUndefined):
+    """What is not there may be asked for by `if`, and by nothing else: it is never printed, compared or gone through."""
+
+    def __bool__(self) -> bool:
+        return False
+
+
 @dataclass(frozen=True)
 class Chart:
     """One chart as inline SVG, drawn for wide screens and again for phones."""
@@ -91,7 +98,7 @@ def write_report(run: Run) -> Path:
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("ironglass.report"),
-        undefined=StrictUndefined,
+        undefined=Absent,
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
