@@ -38,7 +38,7 @@ from ironglass.run import Run, atomic, read_text
 
 
 class Absent(StrictUndefined):
-    """What is not there may be asked for by `if`, and by nothing else: it is never printed, compared or gone through."""
+    """What is not there: `if` may ask for it; it is never printed, compared or gone through."""
 
     def __bool__(self) -> bool:
         return False
