@@ -136,6 +136,9 @@ def test_of_a_very_large_file_some_blocks_are_compared_and_all_when_asked(tmp_pa
     checksums._seen.clear()
     with pytest.raises(Spoilt):
         opened(tmp_path / "x.npy", about, check=True)
+    monkeypatch.setenv("IRONGLASS_CHECK", "1")
+    with pytest.raises(Spoilt):
+        opened(tmp_path / "x.npy", about)
 
 
 def test_checksums_are_compared_once_a_process_and_again_when_asked(entry, monkeypatch):

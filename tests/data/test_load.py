@@ -1,4 +1,5 @@
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -255,3 +256,22 @@ def test_no_images_to_predict_on_are_refused(tmp_path):
         load_images([tmp_path], size=(4, 4), channels=3)
     with pytest.raises(InputError, match="does not exist"):
         load_images([tmp_path / "absent.png"], size=(4, 4), channels=3)
+
+
+def test_an_archive_whose_files_in_the_cache_were_cleaned_away_is_unpacked_anew(tmp_path, class_folders):
+    class_folders(tmp_path / "pets", n=5)
+    archive = Path(shutil.make_archive(str(tmp_path / "packed"), "zip", tmp_path / "pets"))
+    assert sum(map(len, load_dataset(str(archive)).splits.values())) == 10
+    (unpacked,) = (tmp_path / "cache" / "unpacked").iterdir()
+    (unpacked / "cat" / "003.png").unlink()
+    assert sum(map(len, load_dataset(str(archive), size=4).splits.values())) == 10
+    (unpacked / "dog" / "003.png").write_bytes(b"x")
+    assert load_dataset(str(archive), size=5).quarantined == ()
+
+
+@pytest.mark.parametrize("splits", [["train"], {"train": 5}, {5: "train"}, "train=a", {"fit": "train"}])
+def test_splits_that_are_no_names_are_refused(tmp_path, class_folders, splits):
+    with pytest.raises(InputError, match="split"):
+        load_dataset(str(class_folders(tmp_path / "pets", n=5)), splits=splits)
+    with pytest.raises(InputError, match="split"):
+        load_dataset("digits", splits=splits)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 import resource
 import select
 import signal
@@ -93,8 +94,9 @@ def _work(work: Callable[[], Any], writing: int, output: int) -> None:
         os.dup2(output, 1)
         os.dup2(output, 2)
         sys.stdout, sys.stderr = os.fdopen(1, "w", closefd=False), os.fdopen(2, "w", closefd=False)
-        used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (used + _MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
+        held = re.search(r"VmData:\s+(\d+) kB", Path("/proc/self/status").read_text())
+        limit = (int(held[1]) * 1024 if held else 0) + _MEMORY  # of what is written to: mapped libraries do not count
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, resource.getrlimit(resource.RLIMIT_DATA)[1]))
         try:
             answer: tuple[str, Any] = ("value", work())
         except InputError as error:

@@ -113,6 +113,9 @@ class Source:
     range: Range = None
     changes: Set = None
     download: Download = False
+    check: Annotated[
+        bool, typer.Option("--check", help="Compare all of the pixel cache with its checksums, however large.")
+    ] = False
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

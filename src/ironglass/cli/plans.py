@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -35,6 +36,8 @@ def make_plan(
 
     named = {"name": name, "steps": steps, "model": model, "dataset": data}
     columns = {"image_column": source.image_column, "label_column": source.label_column}
+    if source.check:
+        os.environ["IRONGLASS_CHECK"] = "1"  # read by data/checksums.py, in the processes of a sweep, too
     if source.splits is not None:
         fields["splits"] = _pairs("--splits", source.splits)
     columns |= {"fit": source.fit, "range": source.range}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import json
+import os
 import re
 import stat
 import zipfile
@@ -18,6 +20,7 @@ from ironglass.data.tar import TarMember, tar_members
 from ironglass.errors import InputError
 
 _MIB = 2**20
+_RECORD = ".unpacked.json"
 _BY_THE_NAME = (errno.ENAMETOOLONG, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.EILSEQ, errno.EINVAL)
 
 
@@ -63,6 +66,23 @@ def unpack(
             with _reading(archive):
                 source = member.open()
             written += _write(source, temporary / relative, min(room, max_bytes - written), archive, member.name)
+        with writing(temporary / _RECORD):
+            (temporary / _RECORD).write_text(json.dumps(_measured(temporary)))
+
+
+def is_unpacked(folder: Path) -> bool:
+    """Whether `folder` still holds all that `unpack` put there: a cache is cleaned by others, file by file."""
+    try:
+        return json.loads((folder / _RECORD).read_text("utf-8")) == list(_measured(folder))
+    except (OSError, ValueError):
+        return False
+
+
+def _measured(folder: Path) -> tuple[int, int]:
+    """How many files lie below the folder, and of how many bytes together."""
+    files = [Path(top) / name for top, _, names in os.walk(folder) for name in names]
+    files = [file for file in files if file != folder / _RECORD]
+    return len(files), sum(file.lstat().st_size for file in files)
 
 
 def _write(source: Any, path: Path, room: int, archive: Path, name: str) -> int:

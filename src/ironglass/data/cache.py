@@ -118,7 +118,7 @@ def read_or_build(folder: Path, name: str, build: Callable[[Path], None], *, che
     with _alone(folder):
         if dataset := read_entry(folder, name, check=check):  # another process was building it
             return dataset
-        _discard(folder)
+        discard(folder)
         with building(folder) as path:
             build(path)
     if dataset := read_entry(folder, name):
@@ -126,7 +126,7 @@ def read_or_build(folder: Path, name: str, build: Callable[[Path], None], *, che
     raise InputError(f"cannot read the cache entry {folder}: remove it, or set IRONGLASS_CACHE to another folder")
 
 
-def _discard(folder: Path) -> None:
+def discard(folder: Path) -> None:
     """Takes a spoilt entry away in one step: a reader sees the whole of it or nothing."""
     if folder.exists():
         with suppress(OSError):
@@ -206,7 +206,7 @@ def read_entry(folder: Path, name: str, *, check: bool = False) -> Dataset | Non
     """The data set kept in `folder`, its pixels memory-mapped; None where there is none, or a byte of it is another.
 
     Checksums of all blocks are compared when a process first maps a file, of the larger ones of as many as 2 GiB hold,
-    drawn anew each time; of all, and again, with `check`.
+    drawn anew each time; of all, and again, with `check` or where the environment has IRONGLASS_CHECK.
     """
     try:
         about = json.loads((folder / "about.json").read_text("utf-8"))

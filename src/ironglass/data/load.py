@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import cast, get_args
 
 from ironglass.choices import did_you_mean
-from ironglass.data.archive import is_archive, unpack
+from ironglass.data.archive import is_archive, is_unpacked, unpack
 from ironglass.data.build import Reading, build
-from ironglass.data.cache import cache_folder, fingerprint, read_or_build
+from ironglass.data.cache import cache_folder, discard, fingerprint, read_or_build
 from ironglass.data.dataset import Dataset
 from ironglass.data.decode import Fit
 from ironglass.data.depth import parse_range
@@ -72,7 +72,7 @@ def load_dataset(
     Raises InputError where the images cannot be found, more than 5 % of them cannot be decoded, a class of the first
     split loses all of its images, `classes` are not there, or the cache cannot be written.
     """
-    asked = Asked(image_column, label_column, dict(splits or {}))
+    asked = Asked(image_column, label_column, _check_splits(splits))
     dataset = _decoded(spec, check_reading(size, channels, fit, range), asked, download, seed, progress)
     return dataset if classes is None else only_classes(dataset, classes)
 
@@ -86,9 +86,17 @@ def class_names(
     download: bool = False,
 ) -> tuple[str, ...]:
     """The classes of the data set that `spec` names, as `load_dataset` has them; no image is decoded."""
-    asked = Asked(image_column, label_column, dict(splits or {}))
+    asked = Asked(image_column, label_column, _check_splits(splits))
     listings = same_classes(_source(spec, asked, download).listings())
     return tuple(next(iter(listings.values())).classes)
+
+
+def _check_splits(splits: Mapping[str, str] | None) -> dict[str, str]:
+    if splits is None:
+        return {}
+    if not isinstance(splits, Mapping) or not all(isinstance(part, str) for pair in splits.items() for part in pair):
+        raise InputError(f"splits is {splits!r}: give a mapping of our names to the data's, as {{'test': 'holdout'}}")
+    return dict(splits)
 
 
 def check_reading(
@@ -198,7 +206,8 @@ def _at(path: Path, reader: Callable[[Path], Source], asked: Asked) -> Source:
     unpacked = cache_folder() / "unpacked" / fingerprint(stamps([path], path.parent))
 
     def listings() -> Mapping[str, Listing]:
-        if not unpacked.is_dir():
+        if not is_unpacked(unpacked):
+            discard(unpacked)
             unpack(path, unpacked)
         return reader(unpacked).listings()
 

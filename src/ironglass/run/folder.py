@@ -47,6 +47,7 @@ class Run:
         InputError as `create` does, and naming the process that has the folder.
         """
         folder = Path(path)
+        _check_text(recipe)
         if not first or lock.is_held(folder):
             yield cls.create(path, recipe, resume=True, first=False)
             return
@@ -79,6 +80,7 @@ class Run:
         experiment or is in use without `resume`, and for a damaged file that cannot be made anew.
         """
         run = cls(path)
+        _check_text(recipe)
         _check_free(run.path, resume=resume)
         try:
             if not (run.path / "recipe.json").exists():
@@ -203,6 +205,15 @@ class Run:
     def write_history(self, rows: list[dict[str, Any]]) -> None:
         """Replaces `history.jsonl`."""
         self.write_text("history.jsonl", "".join(json.dumps(row, allow_nan=False) + "\n" for row in rows))
+
+
+def _check_text(recipe: dict[str, Any]) -> None:
+    """Raises InputError where a name in the recipe, most often a path, is no text that a file could hold."""
+    try:
+        json.dumps(recipe, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        said = error.object[max(0, error.start - 60) : error.end + 20].encode("utf-8", "backslashreplace").decode()
+        raise InputError(f"a name is no UTF-8, near {said!r}: rename the file or folder") from error
 
 
 def _check_free(folder: Path, *, resume: bool) -> None:

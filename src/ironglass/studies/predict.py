@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ironglass.data.dataset import Split
+from ironglass.data.files import printable
 from ironglass.data.images import load_images
 from ironglass.data.load import check_reading
 from ironglass.errors import InputError
@@ -76,7 +77,7 @@ def predict(
         raise InputError(f"none of the {len(found.left_out)} files can be decoded; {first.name}: {first.reason}")
     split = Split(found.pixels, np.zeros(len(names), dtype=np.int64), tuple(names))
     logits = logits_of(classifier, split, progress=lambda done, of: tell("predicting", done, of, ""))
-    asked = {"name": "predict", "model": model, "paths": [str(path) for path in paths], "seed": seed}
+    asked = {"name": "predict", "model": model, "paths": [printable(path) for path in paths], "seed": seed}
     with Run.hold(folder, asked, resume=resume) as run:
         left_out = [vars(file) for file in found.left_out]
         about = {"images": len(names), "quarantined": left_out, "notes": found.notes, "reading": found.reading}
