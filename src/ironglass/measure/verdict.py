@@ -130,8 +130,8 @@ OUTDONE: dict[Kind, str] = {
     "single-step": "a single step fools more than many: {change}, so that the gradients mislead",
     "transfer": "images made to fool another network fool more: {change}, so that the gradients mislead",
     "longer": "twice the steps still fool more: {change}, so that the attack has not converged",
-    "search": "{name}, a gradient-free attack, fools images that this attack does not: {change}, so that the gradients "
-    "mislead",
+    "search": "{name}, a gradient-free attack, fools images that this attack does not: {change}, so that its gradients "
+    "mislead, or it is weak",
     "together": "all attacks together fool more: {change}, so that this one alone is not the worst case",
 }
 """What it says against an attack that another one fools more."""
