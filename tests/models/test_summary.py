@@ -132,3 +132,9 @@ def test_what_torch_cannot_count_is_not_given_a_number() -> None:
     text, numbers = summarise(classifier_of(nn.Sequential(Refusing(), nn.Flatten(), nn.Linear(192, 3))))
     assert numbers["multiply_adds"] is None
     assert "no such mode here" in text
+
+
+def test_a_network_that_was_never_used_is_counted_once():
+    network = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1, bias=False), nn.Flatten(), nn.Linear(8 * 64, 2))
+    classifier = Classifier(network, mean=(0.5,) * 3, std=(0.5,) * 3, classes=("a", "b"), input_size=8)
+    assert summarise(classifier)[1]["multiply_adds"] == 8 * 8 * 8 * 27 + 8 * 64 * 2

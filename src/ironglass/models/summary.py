@@ -72,6 +72,7 @@ def summarise(classifier: Classifier) -> tuple[str, dict[str, Any]]:
 
 def count_layers(classifier: Classifier) -> Summary:
     """Each module's output shape and multiply-adds in a forward pass of one image, in evaluation mode."""
+    classifier.settle()  # the passes that look at the outputs are not to be counted
     try:
         layers, total = _run(classifier, counting=True)
     except Exception as error:  # the counter within a stranger's network
