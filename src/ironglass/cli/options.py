@@ -18,7 +18,7 @@ Model = Annotated[
     str,
     typer.Argument(
         help="simple-cnn, strided-cnn, logistic, maxout, preact-resnet-18, timm/NAME, torchvision/NAME, hf-hub:ID, "
-        "local-dir:PATH, file.py:function, run",
+        "local-dir:PATH, file.py:function, net.pt2, net.onnx, run",
         show_default=False,
     ),
 ]
