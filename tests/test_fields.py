@@ -3,12 +3,15 @@
 import contextlib
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 import torch
 
 import ironglass as ig
+from ironglass.attacks import ATTACKS, L2, PGD, Linf, Occluder, Patch
 from ironglass.data.augment import Augment
 from ironglass.errors import InputError
+from ironglass.explain import EXPLAINERS
 from ironglass.fields import check_seed
 from ironglass.harden import (
     AWP,
@@ -140,3 +143,34 @@ def test_adam_is_an_optimiser() -> None:
     classifier = ig.load_classifier("logistic", classes=("a", "b"), size=4, channels=1)
     kinds = {name: type(make_optimiser(classifier, ig.Stage(optimiser=name))) for name in ("sgd", "adam", "adamw")}
     assert kinds == {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+
+
+SETTINGS = sorted({type(one) for one in (*ATTACKS.values(), *EXPLAINERS.values())} | {Linf, L2, Patch, Occluder},
+                  key=lambda kind: kind.__name__)  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", SETTINGS, ids=lambda kind: kind.__name__)
+def test_attacks_and_explainers_refuse_a_wrong_setting_in_one_line(kind: Callable[..., object]) -> None:
+    fields = {name: str(field.type) for name, field in kind.__dataclass_fields__.items()}  # type: ignore[attr-defined]
+    with pytest.raises(InputError, match=rf"{kind.__name__} has no setting 'no_such_setting'"):
+        kind(no_such_setting=1)
+    usual = {"eps": 0.1} if kind in (Linf, L2) else {}
+    for name, what in fields.items():
+        numeric = what.partition(" | ")[0] in ("int", "float")
+        for wrong in ("5", "x", [1], {}, object(), torch.zeros(2).numpy) if numeric else ():
+            with pytest.raises(InputError, match=f"{name} is "):
+                kind(**usual | {name: wrong})
+        for absurd in (-1, float("nan"), float("-inf"), 10**30) if numeric else ():
+            with contextlib.suppress(InputError):
+                kind(**usual | {name: absurd})
+
+
+def test_settings_take_what_counts_as_a_number() -> None:
+    assert PGD(steps=np.int64(3), step_size=np.float32(0.5)).steps == 3  # type: ignore[arg-type]
+    assert Linf(torch.tensor(0.5).item()).eps == 0.5
+    with pytest.raises(InputError, match=r"has no setting 'step' \(did you mean steps"):
+        PGD(step=3)  # type: ignore[call-arg]
+    with pytest.raises(InputError, match="PGD's steps is True: give a whole number"):
+        PGD(steps=True)
+    with pytest.raises(InputError, match="Linf's eps is '8/255': give a number"):
+        Linf("8/255")  # type: ignore[arg-type]

@@ -136,3 +136,46 @@ def _dataclasses_in(schema: Any, name: str = "") -> list[tuple[str, Any]]:
         for part in schema:
             found += _dataclasses_in(part, name)
     return found
+
+
+_PLAIN = {"int": ("__index__", "a whole number"), "float": ("__float__", "a number"), "bool": ("", "True or False")}
+
+
+@dataclass_transform(field_specifiers=(dataclasses.field,))
+def settings(**how: Any) -> Callable[[type[T]], type[T]]:
+    """The standard library's dataclass, given the same arguments, for what is called on tensors (an attack, an
+    explainer): its constructor raises InputError for a setting that there is not, and for a value of another kind where
+    the field is a whole number, a number or a yes or no, or one of them or None."""
+
+    def make(cls: type[T]) -> type[T]:
+        made: Any = dataclasses.dataclass(**how)(cls)
+        construct = made.__init__
+
+        @functools.wraps(construct)
+        def __init__(self: Any, *given: Any, **values: Any) -> None:
+            kind, fields = type(self).__name__, {field.name: str(field.type) for field in dataclasses.fields(self)}
+            for name, value in (*zip(fields, given, strict=False), *values.items()):
+                if name not in fields:
+                    near = did_you_mean(name, fields)
+                    raise InputError(f"{kind} has no setting {name!r}{near}: it has {', '.join(fields)}")
+                if what := _misfit(fields[name], value):
+                    raise InputError(f"{kind}'s {name} is {shown(value)}: give {what}")
+            construct(self, *given, **values)
+
+        made.__init__ = __init__
+        return made
+
+    return make
+
+
+def _misfit(annotation: str, value: Any) -> str | None:
+    """What should have been given in place of the value; None where it fits, or the annotation is of another kind."""
+    kind, _, rest = annotation.partition(" | ")
+    if kind not in _PLAIN or rest not in ("", "None") or (rest and value is None):
+        return None
+    method, what = _PLAIN[kind]
+    if kind == "bool":
+        fits = type(value).__name__ in ("bool", "bool_")
+    else:
+        fits = hasattr(value, method) and not isinstance(value, bool)
+    return None if fits else what

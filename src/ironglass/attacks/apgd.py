@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -13,11 +12,12 @@ from ironglass.attacks.scores import attack_call, cross_entropy_of
 from ironglass.attacks.threat import USUAL, Threat
 from ironglass.attacks.worst_case import Rows, logits_of, runners_up, side_by_side
 from ironglass.errors import InputError
+from ironglass.fields import settings
 from ironglass.models.classifier import Classifier
 from ironglass.types import Images, Labels
 
 
-@dataclass(frozen=True, kw_only=True)
+@settings(frozen=True, kw_only=True)
 class APGD:
     """PGD with momentum and steps that shrink where the loss stalls (Croce & Hein 2020, arXiv 2003.01690).
 
@@ -63,7 +63,7 @@ class APGD:
         return side_by_side(classifier, images, labels, self.restarts, attempt)[0]
 
 
-@dataclass(frozen=True, kw_only=True)
+@settings(frozen=True, kw_only=True)
 class APGDTargeted:
     """APGD on the targeted DLR loss, once for each of the likeliest classes (Croce & Hein 2020, arXiv 2003.01690).
 

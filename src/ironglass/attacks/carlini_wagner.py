@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -12,6 +11,7 @@ from ironglass.attacks.losses import margin
 from ironglass.attacks.scores import attack_call
 from ironglass.attacks.threat import USUAL_L2, Threat, bounded
 from ironglass.errors import InputError
+from ironglass.fields import settings
 from ironglass.models.classifier import Classifier
 from ironglass.models.folded import folded
 from ironglass.types import Images, Labels, Mask
@@ -22,7 +22,7 @@ INSIDE = 0.999999
 PROGRESS = 1e-4
 
 
-@dataclass(frozen=True, kw_only=True)
+@settings(frozen=True, kw_only=True)
 class CarliniWagner:
     """A small L2 change that is misread, found by Adam in tanh space (Carlini & Wagner 2016, arXiv 1608.04644).
 

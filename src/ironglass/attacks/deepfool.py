@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import torch
 
@@ -11,6 +10,7 @@ from ironglass.attacks.scores import attack_call
 from ironglass.attacks.threat import USUAL, Threat, bounded
 from ironglass.attacks.worst_case import runners_up
 from ironglass.errors import InputError
+from ironglass.fields import settings
 from ironglass.models.classifier import Classifier
 from ironglass.models.folded import folded
 from ironglass.types import Images, Labels, Logits
@@ -19,7 +19,7 @@ from ironglass.types import Images, Labels, Logits
 NUDGE = 1e-4
 
 
-@dataclass(frozen=True, kw_only=True)
+@settings(frozen=True, kw_only=True)
 class DeepFool:
     """A small change that is misread, by the threat's norm (Moosavi-Dezfooli et al. 2015, arXiv 1511.04599).
 

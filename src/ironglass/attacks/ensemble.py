@@ -15,6 +15,7 @@ from ironglass.attacks.square import Square
 from ironglass.attacks.threat import USUAL, Threat
 from ironglass.attacks.worst_case import Try, worst_case
 from ironglass.errors import InputError
+from ironglass.fields import settings
 from ironglass.models.classifier import Classifier
 from ironglass.types import Images, Labels
 
@@ -112,7 +113,7 @@ def standard(classifier: Classifier, threat: Threat, *, steps: int = 100, querie
     return Ensemble(attacks, threat=threat, label=label)
 
 
-@dataclass(frozen=True, kw_only=True)
+@settings(frozen=True, kw_only=True)
 class AutoAttack:
     """The `standard` ensemble for whatever classifier it is called on.
 

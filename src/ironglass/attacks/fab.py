@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
@@ -14,6 +12,7 @@ from ironglass.attacks.scores import attack_call, plain
 from ironglass.attacks.threat import USUAL, Threat, bounded
 from ironglass.attacks.worst_case import Rows, kin, logits_of, runners_up, side_by_side, worst_case
 from ironglass.errors import InputError
+from ironglass.fields import settings
 from ironglass.models.classifier import Classifier, frozen
 from ironglass.types import Images, Labels
 
@@ -21,7 +20,7 @@ HAIRS = (1e-6, 1e-5, 1e-4, 1e-3)
 """By which shares of a change it is lengthened until a plain pass misreads the image, too."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@settings(frozen=True, kw_only=True)
 class FAB:
     """Looks for the nearest adversarial image (Croce & Hein 2020, arXiv 1907.02044).
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
@@ -11,12 +10,13 @@ import torch
 from ironglass.attacks.ascent import ascend, climbed_gradient, loss_of
 from ironglass.attacks.scores import attack_call, plain
 from ironglass.attacks.threat import USUAL, Linf, Threat
+from ironglass.fields import settings
 from ironglass.models.classifier import Classifier
 from ironglass.models.folded import folded
 from ironglass.types import Images, Labels
 
 
-@dataclass(frozen=True, kw_only=True)
+@settings(frozen=True, kw_only=True)
 class FGSM:
     """One step of full length along the gradient (Goodfellow et al. 2014, arXiv 1412.6572).
 

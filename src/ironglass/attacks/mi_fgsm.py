@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import torch
 
@@ -11,12 +10,13 @@ from ironglass.attacks.ascent import ascend, loss_of
 from ironglass.attacks.scores import attack_call
 from ironglass.attacks.threat import USUAL, Threat
 from ironglass.errors import InputError
+from ironglass.fields import settings
 from ironglass.models.classifier import Classifier
 from ironglass.models.folded import folded
 from ironglass.types import Images, Labels
 
 
-@dataclass(frozen=True, kw_only=True)
+@settings(frozen=True, kw_only=True)
 class MIFGSM:
     """Steps along a running sum of gradients, from the image itself (Dong et al. 2017, arXiv 1710.06081).
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 
 from ironglass.attacks.scores import plain
 from ironglass.attacks.threat import USUAL, Threat
+from ironglass.fields import settings
 from ironglass.models.classifier import Classifier
 from ironglass.types import Images, Labels
 
 
-@dataclass(frozen=True, kw_only=True)
+@settings(frozen=True, kw_only=True)
 class Noise:
     """A uniform draw from the threat around each image: what a change of that size does without any intent."""
 

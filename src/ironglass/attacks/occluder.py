@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from ironglass.errors import InputError
+from ironglass.fields import settings
 from ironglass.types import Images, Mask
 
 
-@dataclass(frozen=True)
+@settings(frozen=True)
 class Occluder:
     """Any pixels inside one square of an image may change, to anything in [0, 1].
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import torch
 from torch import Tensor
@@ -12,12 +12,13 @@ from ironglass.attacks.occluder import Occluder
 from ironglass.attacks.scores import attack_call
 from ironglass.attacks.threat import Linf
 from ironglass.errors import InputError
+from ironglass.fields import settings
 from ironglass.models.classifier import Classifier
 from ironglass.models.folded import folded
 from ironglass.types import Images, Labels
 
 
-@dataclass(frozen=True, kw_only=True)
+@settings(frozen=True, kw_only=True)
 class Patch:
     """A square of pixels that climbs the loss of the images it is pasted on (Brown et al. 2017, arXiv 1712.09665).
 

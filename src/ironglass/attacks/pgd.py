@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -15,12 +14,13 @@ from ironglass.attacks.scores import attack_call
 from ironglass.attacks.threat import USUAL, Threat
 from ironglass.attacks.worst_case import Rows, side_by_side
 from ironglass.errors import InputError
+from ironglass.fields import settings
 from ironglass.models.classifier import Classifier
 from ironglass.models.folded import folded
 from ironglass.types import Images, Labels
 
 
-@dataclass(frozen=True, kw_only=True)
+@settings(frozen=True, kw_only=True)
 class PGD:
     """Steps along the gradient, each brought back into the threat (Madry et al. 2017, arXiv 1706.06083).
 

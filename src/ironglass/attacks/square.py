@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
@@ -13,6 +12,7 @@ from ironglass.attacks.squares import L2Squares, LinfSquares
 from ironglass.attacks.threat import L2, USUAL, Linf, Threat
 from ironglass.attacks.worst_case import ROWS, logits_of, worst_case
 from ironglass.errors import InputError
+from ironglass.fields import settings
 from ironglass.models.classifier import Classifier
 from ironglass.types import Images, Labels
 
@@ -25,7 +25,7 @@ WASTE = 0.3
 SQUARES = {Linf: LinfSquares, L2: L2Squares}
 
 
-@dataclass(frozen=True, kw_only=True)
+@settings(frozen=True, kw_only=True)
 class Square:
     """Random search over square changes by the outputs alone (Andriushchenko et al. 2019, arXiv 1912.00049).
 

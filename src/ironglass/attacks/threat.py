@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
 from ironglass.errors import InputError
+from ironglass.fields import settings
 from ironglass.types import Images, Mask
 
 # The most by which the sum of a value and eps can round in float32: half a unit in the last place just below 2.
@@ -42,7 +42,7 @@ class Threat(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@settings(frozen=True)
 class Linf:
     """Every value of an image may change by at most eps."""
 
@@ -72,7 +72,7 @@ class Linf:
         return (change <= self.eps + ROUNDING) & _in_range(adversarial)
 
 
-@dataclass(frozen=True)
+@settings(frozen=True)
 class L2:
     """The change of an image, as one vector of all its values, may be at most eps long."""
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from ironglass.attacks.threat import Threat
 from ironglass.errors import InputError
+from ironglass.fields import settings
 from ironglass.models.classifier import Classifier
 from ironglass.types import Images, Labels
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from ironglass.attacks import Attack
 
 
-@dataclass(frozen=True)
+@settings(frozen=True)
 class TransferFrom:
     """An attack on a surrogate, which knows nothing of its victim but the names of its classes.
 

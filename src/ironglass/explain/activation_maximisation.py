@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -13,11 +12,12 @@ from ironglass.errors import InputError
 from ironglass.explain.gradient import score_of
 from ironglass.explain.layers import check_ran, copied, watched
 from ironglass.explain.layout import laid_layers
+from ironglass.fields import settings
 from ironglass.models.classifier import Classifier, check_labels, frozen
 from ironglass.types import Images, Labels
 
 
-@dataclass(frozen=True, kw_only=True)
+@settings(frozen=True, kw_only=True)
 class ActivationMaximisation:
     """An image climbed from noise about grey (Erhan et al. 2009; Olah et al. 2017, doi 10.23915/distill.00007).
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 
 from ironglass.explain.attention import Attention, attention_maps
 from ironglass.explain.grad_cam import upsample
+from ironglass.fields import settings
 from ironglass.models.classifier import Classifier
 from ironglass.types import Images, Labels, Maps
 
 
-@dataclass(frozen=True, kw_only=True)
+@settings(frozen=True, kw_only=True)
 class AttentionRollout:
     """Attention through all blocks (Abnar and Zuidema 2020, arXiv 2005.00928).
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
 
@@ -16,6 +15,7 @@ from ironglass.explain.gradient import chunk_size, score_of
 from ironglass.explain.layers import check_ran
 from ironglass.explain.layout import Layout, laid_layers
 from ironglass.explain.untouched import pass_through
+from ironglass.fields import settings
 from ironglass.models.classifier import Classifier, frozen
 from ironglass.models.exclusive import exclusive
 from ironglass.models.folded import folded, shifts_of
@@ -23,7 +23,7 @@ from ironglass.models.passing import at_least_float32
 from ironglass.types import Images, Labels, Maps
 
 
-@dataclass(frozen=True, kw_only=True)
+@settings(frozen=True, kw_only=True)
 class GradCAM:
     """Gradient-weighted class activation maps of every layer (Selvaraju et al. 2017, arXiv 1610.02391).
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
 from ironglass.explain.grad_cam import class_activation_maps
+from ironglass.fields import settings
 from ironglass.models.classifier import Classifier
 from ironglass.types import Images, Labels, Maps
 
 
-@dataclass(frozen=True, kw_only=True)
+@settings(frozen=True, kw_only=True)
 class GradCAMPlusPlus:
     """Class activation maps weighted place by place (Chattopadhyay et al. 2017, arXiv 1710.11063).
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -14,6 +13,7 @@ from torch.nn import functional as F
 
 from ironglass.errors import InputError, Notice
 from ironglass.explain.gradient import input_gradient
+from ironglass.fields import settings
 from ironglass.models.classifier import Classifier
 from ironglass.models.exclusive import modules_of
 from ironglass.types import Images, Labels, Logits, Maps
@@ -36,7 +36,7 @@ OTHERS = {
 SEALED = {"CompiledFunction": "torch.compile", "CheckpointFunction": "reentrant checkpointing"}
 
 
-@dataclass(frozen=True, kw_only=True)
+@settings(frozen=True, kw_only=True)
 class GuidedBackprop:
     """The gradient, of which each ReLU lets only the positive part pass (Springenberg et al. 2014, arXiv 1412.6806).
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ironglass.explain.feature_maps import feature_maps
 from ironglass.explain.grad_cam import GradCAM, upsample
 from ironglass.explain.guided_backprop import GuidedBackprop
+from ironglass.fields import settings
 from ironglass.models.classifier import Classifier
 from ironglass.types import Images, Labels, Maps
 
 
-@dataclass(frozen=True, kw_only=True)
+@settings(frozen=True, kw_only=True)
 class GuidedGradCAM:
     """Guided backpropagation times Grad-CAM (Selvaraju et al. 2017, arXiv 1610.02391).
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ironglass.explain.gradient import input_gradient
+from ironglass.fields import settings
 from ironglass.models.classifier import Classifier
 from ironglass.types import Images, Labels, Maps
 
 
-@dataclass(frozen=True, kw_only=True)
+@settings(frozen=True, kw_only=True)
 class InputXGradient:
     """Each pixel times the gradient of the target's logit (Shrikumar et al. 2016, arXiv 1605.01713).
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -12,6 +11,7 @@ from torch import Tensor
 from ironglass.errors import InputError
 from ironglass.explain.fill import Fill, fill_images
 from ironglass.explain.gradient import weighted_gradient
+from ironglass.fields import settings
 from ironglass.models.classifier import Classifier, frozen
 from ironglass.types import Images, Labels, Maps
 
@@ -33,7 +33,7 @@ RULES: dict[str, Callable[[int], tuple[np.ndarray, np.ndarray]]] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
+@settings(frozen=True, kw_only=True)
 class IntegratedGradients:
     """Gradients gathered on the straight line from a baseline (Sundararajan et al. 2017, arXiv 1703.01365).
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -13,6 +12,7 @@ from ironglass.explain.apart import take_apart
 from ironglass.explain.fill import Fill, fill_images
 from ironglass.explain.incremental import occluded_logits, plans_of
 from ironglass.explain.places import inside, occluded, spans_of
+from ironglass.fields import settings
 from ironglass.models.classifier import Classifier, frozen
 from ironglass.types import Images, Labels, Logits, Maps
 
@@ -39,7 +39,7 @@ TOLERANCE = 1e-4
 ELEMENTS = 2**24
 
 
-@dataclass(frozen=True, kw_only=True)
+@settings(frozen=True, kw_only=True)
 class Occlusion:
     """Drop of the target's score under a sliding patch (Zeiler and Fergus 2013, arXiv 1311.2901).
 

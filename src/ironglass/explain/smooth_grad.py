@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from ironglass.errors import InputError
 from ironglass.explain.gradient import weighted_gradient
+from ironglass.fields import settings
 from ironglass.models.classifier import Classifier
 from ironglass.types import Images, Labels, Maps
 
 
-@dataclass(frozen=True, kw_only=True)
+@settings(frozen=True, kw_only=True)
 class SmoothGrad:
     """The mean gradient over noisy copies of the image (Smilkov et al. 2017, arXiv 1706.03825).
 
