@@ -289,3 +289,10 @@ def test_folders_count_as_files_do(tmp_path):
         folders.append((info, b""))
     with pytest.raises(InputError, match="more than 10 files"):
         unpack(tarred(tmp_path / "a.tar.gz", *folders), tmp_path / "out", max_files=10)
+
+
+def test_an_archive_of_nothing_is_refused(tmp_path):
+    for archive in (zipped(tmp_path / "a.zip"), zipped(tmp_path / "b.zip", ("d/", b"")), tarred(tmp_path / "a.tar.gz")):
+        with pytest.raises(InputError, match="holds no files"):
+            unpack(archive, tmp_path / "out")
+    assert not (tmp_path / "out").exists()

@@ -66,6 +66,8 @@ def unpack(
             with _reading(archive):
                 source = member.open()
             written += _write(source, temporary / relative, min(room, max_bytes - written), archive, member.name)
+        if not names:
+            raise InputError(f"{printable(archive)} holds no files: pack it anew")
         with writing(temporary / _RECORD):
             (temporary / _RECORD).write_text(json.dumps(_measured(temporary)))
 
