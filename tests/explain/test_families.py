@@ -20,6 +20,8 @@ from ironglass.models import Classifier
 FEW = {"depth": 2}
 NARROW = {"depth": 2, "embed_dim": 96, "num_heads": 3}
 SIZES = ((64, 96), (64, 64), (128, 128), None)
+SQUARE = ("timm/csatv2",)
+"""Those that pool oblong images to squares."""
 
 # a small member of each family, and options that make it smaller
 USUAL: dict[str, dict[str, Any]] = {
@@ -64,7 +66,7 @@ ALL = bool(os.environ.get("IRONGLASS_ALL_FAMILIES"))
 def load(name: str, options: dict[str, Any]) -> Classifier:
     """In float64, at the first size that it takes."""
     refused: Exception | None = None
-    for size in SIZES:
+    for size in SIZES[name in SQUARE :]:
         try:
             classifier = ig.load_classifier(name, classes=tuple("abc"), size=size, **options)
             classifier = classifier.double().eval()

@@ -219,7 +219,7 @@ class Unfolded(nn.Module):
         ),
         (lambda x: tokens(x) @ tokens(x).mT, nn.Softmax(-1), "layer", "needs maps"),
         (lambda x: x.flatten(2), nn.Linear(48, 30), "layer", "needs maps"),  # tokens mixed into others
-        (lambda x: x, nn.Linear(8, 5), "layer", "mixes places"),  # along the width, into another
+        (lambda x: x, nn.Linear(8, 5), "layer", "an axis mixes places"),  # along the width, into another
         (torch.ones_like, nn.GELU(), "layer", "same for any image"),
     ],
     ids=["windows", "embedding", "pooled", "flat", "through a vector", "attention", "mixer", "width", "nothing"],
@@ -343,3 +343,65 @@ def test_a_convolution_over_attention_is_no_map(size):
     classifier = classifier_of(Kind(lambda x: x, Sums()), size)
     with pytest.raises(InputError, match=r"layer\.heads"):
         GradCAM(layers=("layer.heads",))(classifier, torch.rand(2, 3, *size), torch.tensor([0, 1]))
+
+
+class Joined(nn.Module):
+    """Channels split, turned to the end and back, and put together, as DenseNet, GhostNet and MambaOut do."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm, self.linear = nn.LayerNorm(8), nn.Linear(3, 3)
+        self.wide, self.last = nn.Conv2d(8, 8, 3, padding=1), nn.Conv2d(16, 4, 1)
+
+    def forward(self, x):
+        last = self.norm(x.permute(0, 2, 3, 1))
+        first, rest = last.split((3, 5), -1)
+        back = torch.cat((self.linear(first), rest[..., :5]), 3).movedim(3, 1)
+        return self.last(torch.cat((self.wide(back) * 0, back), 1)[:, :16])
+
+
+def test_the_images_own_axes_come_through_turns_splits_and_joins():
+    # nothing can be seen of a layer that gives 0
+    classifier = classifier_of(Kind(lambda x: x, Joined()))
+    images, targets = torch.rand(2, 3, *SIZE), torch.tensor([0, 1])
+    shapes = {"layer.norm": 8, "layer.linear": 3, "layer.wide": 8, "layer.last": 4}
+    maps = feature_maps(classifier, images, list(shapes))
+    assert {name: tuple(found.shape[1:]) for name, found in maps.items()} == {
+        name: (channels, *GRID) for name, channels in shapes.items()
+    }
+    module = classifier.network
+    own = module.stem((images - 0.5) / 0.3).permute(0, 2, 3, 1)
+    torch.testing.assert_close(maps["layer.norm"], module.layer.norm(own).permute(0, 3, 1, 2).detach())
+    assert GradCAM()(classifier, images, targets)["layer.wide"].shape == (2, 1, *GRID)
+
+
+class Crossed(nn.Module):
+    """Rows under columns in one map, as coordinate attention has them."""
+
+    def __init__(self):
+        super().__init__()
+        self.both = nn.Conv2d(8, 8, 1)
+
+    def forward(self, x):
+        rows, columns = x.mean(3, keepdim=True), x.mean(2, keepdim=True).transpose(2, 3)
+        return self.both(torch.cat((rows, columns), 2))
+
+
+class CrossedByPooling(Crossed):
+    def forward(self, x):
+        rows = F.adaptive_avg_pool2d(x, (None, 1))
+        columns = F.adaptive_avg_pool2d(x, (1, None)).transpose(2, 3)
+        return self.both(torch.cat((rows, columns), 2))
+
+
+@pytest.mark.parametrize("kind", [Crossed, CrossedByPooling])
+def test_rows_under_columns_are_no_map(kind):
+    classifier = classifier_of(Kind(lambda x: x, kind()))
+    with pytest.raises(InputError, match=r"layer\.both"):
+        GradCAM(layers=("layer.both",))(classifier, torch.rand(2, 3, *SIZE), torch.tensor([0, 1]))
+
+
+def test_hundreds_of_layers_are_followed():
+    deep = nn.Sequential(*(nn.Identity() if i % 2 else nn.Tanh() for i in range(3000)), nn.Conv2d(8, 8, 1))
+    classifier = classifier_of(Kind(lambda x: x, deep))
+    assert feature_maps(classifier, torch.rand(1, 3, *SIZE), ["layer.3000"])["layer.3000"].shape == (1, 8, *GRID)

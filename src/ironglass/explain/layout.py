@@ -177,10 +177,11 @@ def decide(kin: Kin, hints: dict[str, Layout | None], grids: list[tuple[int, int
 
     hints: what the layers' types say. grids: (h, w) that tokens may lie on. wide: the image's width over its height.
     """
-    if kin.of_image:
-        return {name: _of_image(kin.responses[name]) for name in kin.names}
+    if kin.of_image is not None:
+        rows, columns = kin.of_image.index(2), kin.of_image.index(3)
+        return {name: _of_image(kin.responses[name], (rows, columns)) for name in kin.names}
     usable = {name: one for name, one in kin.responses.items() if not _no_maps(one)}
-    shared = _shared(usable, hints, grids, wide) if usable else None
+    shared = _shared(usable, hints, grids, wide)
     found: Found = {}
     for name in kin.names:
         response = kin.responses[name]
@@ -189,10 +190,12 @@ def decide(kin: Kin, hints: dict[str, Layout | None], grids: list[tuple[int, int
     return found
 
 
-def _of_image(response: Response) -> Layout | Unlaid:
-    if response.last_is_new:
-        return Unlaid(f"gives {response.shape} for one image, whose last axis mixes places of the image")
-    return Layout(response.shape, 0, (2, 3))
+def _of_image(response: Response, space: tuple[int, ...]) -> Layout | Unlaid:
+    """space: which of the shared axes are rows and columns."""
+    own = tuple(response.axes[axis] for axis in space)
+    if response.new & set(own):
+        return Unlaid(f"gives {response.shape} for one image, of which an axis mixes places of the image")
+    return Layout(response.shape, response.batch or 0, own)
 
 
 def _no_maps(response: Response) -> Unlaid | None:
@@ -212,22 +215,31 @@ def _shared(
     """The layout that is seen most clearly in one of the layers; else what the network states of its tokens, unless
     that is contradicted."""
     best: tuple[float, Layout | None] = (0.0, None)
+    stated: Layout | None = None
     contradicted = False
     for name, response in responses.items():
         changes, hint = Changes(response), hints[name]
         own, spread = _score(hint, changes) if hint is not None else (0.0, 0.0)
         if hint is not None and (own >= SURE + APART or hint.single):
-            return hint
+            return _in_common(hint, response)
         seen, score = _seen(_candidates(response, grids, wide), changes)
         if hint is not None and own >= LIKELY and (seen is None or own >= score - 2 * APART):
             seen, score = hint, own
         if seen is not None and score > best[0]:
-            best = score, seen
+            best = score, _in_common(seen, response)
+        if hint is not None and stated is None:
+            stated = _in_common(hint, response)
         if hint is not None and own < LIKELY:
             contradicted = contradicted or spread >= CLEAR or len(hint.space) == 2
-    if best[1] is not None or contradicted:
-        return best[1]
-    return next((hints[name] for name in responses if hints[name] is not None), None)
+    return best[1] if best[1] is not None or contradicted else stated
+
+
+def _in_common(layout: Layout, response: Response) -> Layout:
+    """The layout of one response, in the order of the axes that its kin share."""
+    order = response.axes
+    space = tuple(order.index(axis) for axis in layout.space)
+    shape = tuple(response.shape[axis] for axis in order)
+    return replace(layout, shape=shape, batch=order.index(layout.batch), space=space)
 
 
 def _seen(candidates: list[Layout], changes: Changes) -> tuple[Layout | None, float]:
@@ -255,13 +267,14 @@ def _seen(candidates: list[Layout], changes: Changes) -> tuple[Layout | None, fl
 
 
 def _own(response: Response, hint: Layout | None, shared: Layout | None) -> Layout | Unlaid:
-    """What the layout of its kin makes of one layer's output."""
+    """What the layout of its kin makes of one layer's output. shared: in the order of the axes that they share."""
     shape, text = response.shape, f"gives {response.shape} for one image"
-    if shared is not None and len(shape) == len(shared.shape) and response.batch == shared.batch:
-        fits = len(shared.space) == 2 or shape[shared.space[0]] == shared.shape[shared.space[0]]
-        if len(shape) - 1 in shared.space and response.last_is_new:
-            return Unlaid(f"{text}, whose last axis mixes places of the image")
-        own = replace(shared, shape=shape)
+    if shared is not None and response.batch == response.axes[shared.batch]:
+        space = tuple(response.axes[axis] for axis in shared.space)
+        fits = len(space) == 2 or shape[space[0]] == shared.shape[shared.space[0]]
+        if response.new & set(space):
+            return Unlaid(f"{text}, of which an axis mixes places of the image")
+        own = replace(shared, shape=shape, batch=response.batch or 0, space=space)
         score, spread = _score(own, Changes(response)) if fits else (0.0, 0.0)
         if fits and (own.single or score >= LIKELY or spread < 2 * CLEAR):
             return own

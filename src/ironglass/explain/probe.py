@@ -33,20 +33,22 @@ class Response:
     """Entries of that axis an image: 1, or more where the batch is one of windows."""
     changes: Tensor = field(default_factory=lambda: torch.zeros(0))
     """|output − that of the unchanged image|, (2 BANDS, groups, ...) without the axis of images."""
-    last_is_new: bool = False
-    """Whether a linear layer has put other entries in the place of the last axis."""
+    axes: tuple[int, ...] = ()
+    """Which of its axes each of those that its kin share is."""
+    new: frozenset[int] = frozenset()
+    """Axes whose entries a linear layer has replaced by another number of others."""
 
 
 @dataclass
 class Kin:
-    """Layers whose outputs have the same axes in the same order."""
+    """Layers whose outputs have the same axes, in whatever order."""
 
     responses: dict[str, Response]
     """Of those asked for and of the first ones; without `changes` where the image itself is their kin."""
     names: list[str]
     """Those asked for."""
-    of_image: bool
-    """Whether the image itself has the same axes: then they are (n, c, h, w)."""
+    of_image: tuple[int, ...] | None
+    """Where the image itself is their kin, which of its axes (n, c, h, w) each of those shared is."""
 
 
 @dataclass
@@ -72,10 +74,14 @@ def probe(classifier: Classifier, names: Iterable[str], like: Tensor) -> Probed:
         torch.manual_seed(0)
         with Lineage() as lineage, watched(modules, lambda _, output: output) as outputs:
             twice = base.repeat(2, 1, 1, 1)  # what is made of no image keeps another shape than what is
+            lineage.image = twice
             classifier(twice)
         families: dict[int, list[str]] = defaultdict(list)
+        about: dict[str, dict[str, Any]] = {}
         for name, output in outputs.items():
-            families[lineage.same_axes(output)].append(name)
+            root, axes = lineage.kin(output)
+            families[root].append(name)
+            about[name] = {"axes": axes, "new": lineage.new_axes(output)}
         grids = [
             (output.shape[2], output.shape[3])
             for name, output in outputs.items()
@@ -84,20 +90,20 @@ def probe(classifier: Classifier, names: Iterable[str], like: Tensor) -> Probed:
         wanted = set(names)
         asked = [(of, [name for name in of if name in wanted]) for of in families.values()]
         asked = [(of, some) for of, some in asked if some]
-        new = {name for name, output in outputs.items() if lineage.last_is_new(output)}
-        own = lineage.same_axes(twice)
-        shapes = {name: (1, *outputs[name].shape[1:]) for name in families[own]} if own in families else {}
+        own, order = lineage.kin(twice)
+        batch = {name: about[name]["axes"][order.index(0)] for name in families.get(own, ())}
+        shapes = {name: _alone(outputs[name].shape, axis) for name, axis in batch.items()}
         chosen = {name for of, some in asked for name in (*_first(of, outputs), *some)} - shapes.keys()
         del lineage, outputs
-        responses = {name: Response(shape, 0) for name, shape in shapes.items()}
+        responses = {name: Response(shape, batch[name]) for name, shape in shapes.items()}
         if chosen:
             layers = {name: module for name, module in modules.items() if name in chosen}
             responses |= _responses(classifier, layers, base, changed)
     kin = []
     for of, some in asked:
         found = {name: responses[name] for name in of if name in responses}
-        found = {name: replace(one, last_is_new=name in new) for name, one in found.items()}
-        kin.append(Kin(found, [name for name in some if name in found], of[0] in shapes))
+        found = {name: replace(one, **about[name]) for name, one in found.items()}
+        kin.append(Kin(found, [name for name in some if name in found], order if of[0] in shapes else None))
     return Probed(kin, list(dict.fromkeys(grids)))
 
 
@@ -116,6 +122,11 @@ def bands(like: Tensor) -> tuple[Tensor, Tensor]:
         shape[axis] = length
         changed += [torch.where((at == band).view(shape), other, base) for band in range(BANDS)]
     return base, torch.cat(changed)
+
+
+def _alone(shape: torch.Size, batch: int) -> tuple[int, ...]:
+    """The shape for one image."""
+    return tuple(1 if axis == batch else side for axis, side in enumerate(shape))
 
 
 def _scripted(module: nn.Module) -> bool:
