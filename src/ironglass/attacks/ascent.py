@@ -12,6 +12,7 @@ from ironglass.attacks.threat import Threat
 from ironglass.attacks.worst_case import kin
 from ironglass.models.classifier import Classifier
 from ironglass.models.folded import folded
+from ironglass.models.memory import in_room
 from ironglass.types import Images, Labels, Logits
 
 
@@ -137,14 +138,17 @@ def logits_and_gradient(
 
 def input_gradient(classifier: Classifier, images: Images, labels: Labels) -> Images:
     """∂ cross-entropy / ∂ images, summed over the batch so that each image's is its own: float32 (n, c, h, w)."""
+    loss, images = loss_of(classifier, labels), plain(images)
     with folded(classifier):
-        return gradient_of(loss_of(classifier, labels), plain(images)).float()
+        return in_room(classifier.network, len(images), lambda: gradient_of(loss, images).float())
 
 
 def climbed_gradient(classifier: Classifier, images: Images, labels: Labels) -> Images:
     """The gradient that attacks climb: `input_gradient`, but of the network's `Scores`."""
+    images = plain(images)
     with attackable(classifier) as target:
-        return gradient_of(loss_of(target, labels), plain(images)).float()
+        loss = loss_of(target, labels)
+        return in_room(classifier.network, len(images), lambda: gradient_of(loss, images).float())
 
 
 def loss_of(classifier: Classifier, labels: Labels, *, towards: Labels | None = None) -> Callable[[Images], Tensor]:

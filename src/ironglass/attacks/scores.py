@@ -18,6 +18,7 @@ from ironglass.attacks.squash import Watch, inverse, lost
 from ironglass.models.classifier import Classifier
 from ironglass.models.company import undisturbed
 from ironglass.models.folded import folded
+from ironglass.models.memory import in_room
 from ironglass.types import Images, Labels, Logits
 
 ROWS = 8
@@ -157,14 +158,24 @@ def attack_call(
     """An attack's method, called on plain images and on the classifier as `attackable` gives it.
 
     Its images hang on no graph and are no inference tensors, neither those that come in nor those that go out; float16
-    and bfloat16, whose own values lie too far apart for an eps, become float32.
+    and bfloat16, whose own values lie too far apart for an eps, become float32. Where memory runs out, the attack
+    begins anew with the same draws and smaller passes.
     """
 
     @wraps(method)
     def call(self: S, classifier: Classifier, images: Images, labels: Labels, *args: P.args, **named: P.kwargs) -> R:
         images, labels = plain(images), plain(labels)
+        draws: Any = named.get("generator")
+        before = draws.get_state() if isinstance(draws, torch.Generator) else None
+
         with torch.inference_mode(False), attackable(classifier) as target:
-            found: Any = method(self, target, images, labels, *args, **named)
+
+            def attempt() -> Any:
+                if before is not None:  # a second attempt, after memory ran out, draws the same
+                    draws.set_state(before)
+                return method(self, target, images, labels, *args, **named)
+
+            found: Any = in_room(classifier.network, len(images), attempt)
         if isinstance(found, tuple):
             found = type(found)(*map(plain, found)) if hasattr(found, "_fields") else tuple(map(plain, found))
         return plain(found)

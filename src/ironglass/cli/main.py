@@ -65,6 +65,12 @@ def _status_of_verb() -> int:
         # the reader has left; without this Python would complain once more while closing
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except (MemoryError, RuntimeError) as error:
+        from ironglass.models.memory import asked_for, is_out_of_memory
+
+        if not is_out_of_memory(error):
+            raise
+        return _say(f"memory ran out{asked_for(error)}; lower --size or the batch, or take another device", 2)
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:
             return _say(f"{shown(str(error.filename))} is longer than the name of a file can be: give another", 2)

@@ -6,6 +6,8 @@ from dataclasses import fields as fields_of
 from dataclasses import replace
 from typing import Any, Protocol, runtime_checkable
 
+import torch
+
 from ironglass.choices import did_you_mean, unknown
 from ironglass.errors import InputError
 from ironglass.explain.activation_maximisation import ActivationMaximisation
@@ -24,6 +26,7 @@ from ironglass.explain.places import positions
 from ironglass.explain.saliency import Saliency, negative, positive
 from ironglass.explain.smooth_grad import SmoothGrad
 from ironglass.models.classifier import Classifier, check_labels
+from ironglass.models.memory import in_parts
 from ironglass.types import Images, Labels, Maps
 
 __all__ = [
@@ -103,4 +106,12 @@ def explain(
     ours = {type(one) for one in EXPLAINERS.values()} - {Occlusion}
     if classifier.without_gradient and type(explainer) in ours:
         raise InputError(f"{classifier.without_gradient}: choose occlusion, which needs none")
-    return explainer(classifier, images, targets.to(classifier.device))
+    targets = targets.to(classifier.device)
+    if isinstance(explainer, SmoothGrad):  # draws for the whole batch, and cuts its passes itself
+        return explainer(classifier, images, targets)
+    found = list(in_parts(lambda part: explainer(classifier, images[part], targets[part]), len(images)))
+    if len(found) == 1:
+        return found[0]
+    if isinstance(found[0], dict):
+        return {name: torch.cat([part[name] for part in found]) for name in found[0]}
+    return torch.cat(found)

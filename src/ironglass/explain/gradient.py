@@ -12,6 +12,7 @@ from ironglass.errors import InputError
 from ironglass.models.classifier import Classifier, frozen
 from ironglass.models.exclusive import modules_of
 from ironglass.models.folded import folded
+from ironglass.models.memory import in_parts
 from ironglass.types import Images, Labels, Logits
 
 KEPT = 2**28
@@ -42,8 +43,11 @@ def input_gradient(
     size = chunk_size(classifier, images[:1], len(images))
     with folded(classifier), torch.no_grad():
         images, targets = images.detach(), targets.to(images.device)
-        chunks = zip(images.split(size), targets.split(size), strict=True)
-        return torch.cat([_gradient(classifier, *chunk, prepare) for chunk in chunks])
+
+        def gradient(part: slice) -> Images:
+            return _gradient(classifier, images[part], targets[part], prepare)
+
+        return torch.cat(list(in_parts(gradient, len(images), at_most=size)))
 
 
 def weighted_gradient(
@@ -69,7 +73,12 @@ def weighted_gradient(
             for begin in range(0, len(weights), steps):
                 part = slice(begin, begin + steps)
                 at = points(some, part)
-                gradients = _gradient(classifier, at.flatten(0, 1), targets[some].repeat(len(at)), no_change)
+                rows, repeated = at.flatten(0, 1), targets[some].repeat(len(at))
+
+                def gradient(which: slice, rows: Tensor = rows, repeated: Labels = repeated) -> Images:
+                    return _gradient(classifier, rows[which], repeated[which], no_change)
+
+                gradients = torch.cat(list(in_parts(gradient, len(rows))))
                 total[some] += torch.einsum("s,snchw->nchw", weights[part], gradients.unflatten(0, at.shape[:2]))
         return total
 

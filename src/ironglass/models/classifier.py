@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from ironglass.errors import InputError
 from ironglass.models.exclusive import exclusive, is_held, modules_of
+from ironglass.models.memory import cut_pass
 from ironglass.models.normalisation import GIVEN, check_statistics
 from ironglass.models.passing import Manner, needs_a_pass, other_count, read_pass, take_pass, unwrapped
 from ironglass.types import Images, Logits
@@ -129,14 +130,14 @@ class Classifier(nn.Module):
         if not self.training and not getattr(_checked, "inside", False):
             check_images(images, self.channels)
         if is_held(self.network):
-            return self._pass(images)
+            return self._pass(images) if self.training else cut_pass(self.network, self._pass, images)
         with exclusive(self.network):
-            return self._pass(images)
+            return self._pass(images) if self.training else cut_pass(self.network, self._pass, images)
 
-    def _pass(self, images: Images) -> Logits:
-        """Logits of images that have been checked."""
+    def _pass(self, images: Images, whole: bool = True) -> Logits:
+        """Logits of images that have been checked. whole: whether these are all that were given, none cut off."""
         n, k = len(images), len(self.classes)
-        if n in (1, k) and not self._is_settled():
+        if whole and n in (1, k) and not self._is_settled():
             self.settle(images)  # before the pass itself, which is what a watching hook shall see last
         known = self._manner
         found, manner = take_pass(self.network, known, images, self.mean, self.std)

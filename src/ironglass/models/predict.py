@@ -11,6 +11,7 @@ from ironglass.data.dataset import Split
 from ironglass.data.pixels import to_images
 from ironglass.models.classifier import Classifier, frozen
 from ironglass.models.company import FEW, depends_on_batch, warn_of_batches
+from ironglass.models.memory import in_parts
 from ironglass.types import Images, Labels, Logits, Progress
 
 
@@ -36,10 +37,16 @@ def logits_of(
             if depends_on_batch(classifier, next(batches(split.take(few), FEW, classifier.device))[0]):
                 warn_of_batches()
                 batch_size = 1
-        for images, _ in batches(split, batch_size, classifier.device):
-            found.append(classifier(images).float().cpu())
+        for start in range(0, len(split), batch_size):
+            size = min(batch_size, len(split) - start)
+
+            def logits(part: slice, start: int = start) -> Logits:
+                pixels, _ = split.batch(np.arange(start + part.start, start + part.stop))
+                return classifier(to_images(pixels.to(classifier.device))).float().cpu()
+
+            found += in_parts(logits, size)
             if progress:
-                progress(min(len(found) * batch_size, len(split)), len(split))
+                progress(start + size, len(split))
     return torch.cat(found)
 
 

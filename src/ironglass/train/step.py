@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ironglass.errors import InputError
-from ironglass.models.memory import is_out_of_memory
+from ironglass.models.memory import asked_for, is_out_of_memory
 from ironglass.models.passing import hearing_others
 from ironglass.train.objective import CrossEntropy, Objective
 from ironglass.types import Images, Labels
@@ -166,11 +166,12 @@ def accumulate_in_memory(
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
+            reason = asked_for(error)
         # only here, where the exception no longer holds on to the failed try's tensors
         size = math.ceil(len(labels) / parts)
         if accelerator.num_processes > 1 or parts == most:
             raise InputError(
-                f"memory has no room to train on {size} images at once: lower size, or take another device"
+                f"memory has no room to train on {size} images at once{reason}: lower size, or take another device"
             )
         micro_batch = math.ceil(size / 2)
         buffers.restore()
