@@ -25,8 +25,8 @@ Model = Annotated[
 Data = Annotated[
     str,
     typer.Argument(
-        help="digits, planted, planted-shortcut, hf:ID, a folder or Parquet file, folder:PATH, tiny-imagenet:PATH or "
-        "torchvision:NAME",
+        help="digits, planted, planted-shortcut, hf:ID, a folder or Parquet file, folder:PATH, tiny-imagenet:PATH, "
+        "torchvision:NAME; for explain and attack also one image file",
         show_default=False,
     ),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,7 @@ from ironglass.studies.prepare import (
 )
 from ironglass.studies.processes import Processes, join_processes
 from ironglass.studies.samples import mean_colour, write_samples
+from ironglass.studies.single import PREDICTED
 from ironglass.studies.tasks import Attacks
 from ironglass.train.fit import check_recipe, fit
 from ironglass.train.record import as_json
@@ -60,6 +62,8 @@ def audit(
     """
     place = pick_device(device)
     classifier, dataset = ready(plan, place, download=download, tell=tell)
+    if dataset.reading.get("labels") == PREDICTED:  # right by its making, so nothing to evaluate
+        plan = replace(plan, steps=tuple(step for step in plan.steps if step not in ("evaluate", "corrupt")))
     summary, numbers = summarise(classifier)
 
     team = join_processes(place)
@@ -152,7 +156,8 @@ def _look(run: Run, plan: Audit, classifier: Classifier, dataset: Dataset, patch
     """Explains and attacks a seeded draw of the measured split, each part unless it is already there."""
     split, train = measured_and_learning(plan, dataset)
     if "explain" in plan.steps and not plan.explained.methods:
-        if "layers" not in run.results and classifier.convolutions():
+        alone = dataset.reading.get("labels") == PREDICTED  # a probe would be tested on what it has learnt
+        if not alone and "layers" not in run.results and classifier.convolutions():
             found = layer_notes(
                 classifier,
                 train,

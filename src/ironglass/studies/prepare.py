@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,10 @@ from ironglass.models.normalisation import ASSUMED, GIVEN
 from ironglass.models.own import NeedsClasses
 from ironglass.models.weights import UnnamedOutputs
 from ironglass.studies.plan import Audit
+from ironglass.studies.single import is_single_image, load_single
 from ironglass.types import Progress
+
+_ONE = "one image and has no label: give it to explain, attack or predict, with a trained model that has its classes"
 
 
 def pick_device(name: str) -> torch.device:
@@ -54,9 +58,14 @@ def prepare(
     if not knows and not trains and not weighted and not code:
         raise InputError(f"{plan.model} has no trained weights: train it first, or give --weights or --pretrained")
     own = None
+    single = is_single_image(plan.dataset)
+    if single and (trains or not knows):
+        raise InputError(f"{plan.dataset} is {_ONE}")
     if knows and not trains:
         own = _with_own_classes(plan, download)
         size, channels, classes = own.input_size, own.channels, own.classes
+        if single:
+            return _prepare_single(plan, own.to(device))
     else:
         size, channels, classes = _wanted(plan, knows=knows, code=code, download=download)
     dataset = load_data(plan, size, channels, download=download, progress=progress)
@@ -81,6 +90,15 @@ def prepare(
         trains=trains,
     )
     return classifier.to(device), dataset
+
+
+def _prepare_single(plan: Audit, classifier: Classifier) -> tuple[Classifier, Dataset]:
+    """`prepare` on one image file."""
+    if not {"explain", "attack"} & set(plan.steps):
+        raise InputError(f"{plan.dataset} is {_ONE}")
+    own = reading_of(plan.model)
+    reading = replace(own, fit=plan.fit or own.fit, range=plan.range or own.range)
+    return classifier, load_single(plan.dataset, classifier, reading)
 
 
 def _normalised(plan: Audit) -> dict[str, Any]:
