@@ -16,7 +16,7 @@ from ironglass.cli.main import _status
     ],
 )
 def test_one_line_says_how_much(error, monkeypatch, capsys):
-    def runs_out(**_: object) -> None:
+    def runs_out(*_: object, **__: object) -> None:
         raise error
 
     monkeypatch.setattr(verbs, "app", runs_out)
@@ -27,7 +27,7 @@ def test_one_line_says_how_much(error, monkeypatch, capsys):
 
 
 def test_a_fault_of_our_own_is_none_of_memory(monkeypatch):
-    def fails(**_: object) -> None:
+    def fails(*_: object, **__: object) -> None:
         raise RuntimeError("shapes differ")
 
     monkeypatch.setattr(verbs, "app", fails)
