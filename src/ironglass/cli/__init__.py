@@ -1,5 +1,30 @@
 """The command line: parse, call a study, print. torch is imported only once a verb runs."""
 
-from ironglass.cli.main import main
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import Any, NoReturn
+
+
+def main() -> NoReturn:
+    """Runs the command line; Ctrl-C is looked after before anything else is imported."""
+    from ironglass.cli.interrupt import watch_for_ctrl_c
+
+    watch_for_ctrl_c()
+    from ironglass.cli.main import main as run
+
+    run()
+
+
+class _Package(ModuleType):
+    """This module, in which `main` stays the function when the import system puts the module of that name here."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name != "main" or not isinstance(value, ModuleType):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
 
 __all__ = ["main"]

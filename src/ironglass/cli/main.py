@@ -12,6 +12,7 @@ import typer
 
 from ironglass.choices import shown
 from ironglass.cli import verbs
+from ironglass.cli.interrupt import deaf, interrupted, last_words
 from ironglass.errors import InputError, Notice
 
 LONGEST = 900
@@ -24,7 +25,16 @@ def main() -> NoReturn:
     # Read when torch is loaded. By default OpenMP's threads spin for milliseconds while they wait for each other, and
     # on a machine that others use too that makes them all crawl; a few microseconds do (docs/benchmarks.md).
     os.environ.setdefault("GOMP_SPINCOUNT", "20000")
-    sys.exit(_status())
+    try:
+        status = _status()
+    except KeyboardInterrupt:
+        status = 130
+    except BaseException:
+        if not interrupted():
+            raise
+        status = 130  # what a library made of it
+    deaf()
+    sys.exit(_say(last_words(), 130) if status == 130 else status)
 
 
 def _status() -> int:
@@ -76,8 +86,6 @@ def _status_of_verb() -> int:
             return _say(f"{shown(str(error.filename))} is longer than the name of a file can be: give another", 2)
         where = f" ({error.filename})" if error.filename else ""
         return _say(f"{error.strerror or error}{where}; finished parts are kept: mend it and add --resume", 2)
-    if status == 130:
-        return _say("interrupted; the same command with --resume goes on from here", 130)
     return status or 0
 
 
@@ -87,6 +95,8 @@ def _completes() -> bool:
 
 
 def _say(message: str, status: int) -> int:
+    if status == 2 and interrupted():
+        return 130  # the fault is what a library made of Ctrl-C
     line = " ".join(message.split())
     if len(line) > LONGEST:
         line = f"{line[: LONGEST * 3 // 4]} ... {line[-LONGEST // 4 :]}"

@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from ironglass.cli.interrupt import check_interrupted
 from ironglass.errors import InputError
 from ironglass.run import Run
 
@@ -30,7 +31,7 @@ def progress_bars(quiet: bool) -> Iterator[Tell]:
     """A bar for each thing that is being done; into a file or pipe, a line now and then; nothing where quiet."""
     console = Console(stderr=True)
     if quiet:
-        yield lambda what, done, of, detail: None
+        yield lambda what, done, of, detail: check_interrupted()
     elif not console.is_terminal:
         yield _lines(console)
     else:
@@ -39,6 +40,7 @@ def progress_bars(quiet: bool) -> Iterator[Tell]:
             tasks: dict[str, TaskID] = {}
 
             def tell(what: str, done: int, of: int, detail: str) -> None:
+                check_interrupted()
                 if what not in tasks:
                     tasks[what] = bars.add_task(what, total=of, detail=detail)
                 bars.update(tasks[what], completed=done, total=of, detail=detail)
@@ -55,6 +57,7 @@ def _lines(console: Console) -> Tell:
 
     def tell(what: str, done: int, of: int, detail: str) -> None:
         nonlocal last
+        check_interrupted()
         if time.monotonic() - last > LINE_SECONDS:
             last = time.monotonic()
             console.print(f"{what}: {done:,} of {of:,}  {detail}", soft_wrap=True, highlight=False)

@@ -36,6 +36,12 @@ class _Held:
 
 _held: dict[Path, _Held] = {}
 _guard = threading.Lock()
+_ever = False
+
+
+def was_held() -> bool:
+    """Whether this process has held any folder: then something may have been written."""
+    return _ever
 
 
 def held_folders() -> list[Path]:
@@ -57,6 +63,7 @@ def hold(folder: Path) -> Iterator[None]:
     system's (flock) on the folder's `.ironglass.lock`, so that one whose process
     was killed is free; the file goes on leaving.
     """
+    global _ever
     place, owner = folder.resolve(), (os.getpid(), threading.get_ident())
     with _guard:
         one = _held.get(place)
@@ -66,6 +73,7 @@ def hold(folder: Path) -> Iterator[None]:
             raise InputError(f"{folder} is being written by another thread of this process: name another --output")
         else:
             one = _held[place] = _Held(owner, _take(folder))
+            _ever = True
     try:
         yield
     finally:

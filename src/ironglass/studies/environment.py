@@ -56,7 +56,8 @@ def write_environment(run: Run, now: dict[str, Any]) -> None:
     if not first:
         run.write("environment.json", now)
         return
-    sittings = [first, *(one for one in first.get("resumed", []) if isinstance(one, dict))]
+    later = first.get("resumed")
+    sittings = [first, *(one for one in (later if isinstance(later, list) else []) if isinstance(one, dict))]
     changed = _changed(sittings[-1], now)
     if changed:
         said = ", ".join(changed)

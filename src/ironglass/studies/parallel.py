@@ -63,7 +63,7 @@ def run_parallel(queue: Sequence[Job], *, jobs: int, tell: Tell) -> dict[str, st
     context = get_context("spawn")  # a fork of a process with OpenMP's threads hangs
     threads = max(1, torch.get_num_threads() // jobs)
     waiting, running, failed = list(queue), dict[Connection, _Place](), dict[str, str]()
-    told = False
+    told, begun = False, set[Connection]()
     with Interruption() as interruption:
         try:
             while running or (waiting and not interruption.asked):
@@ -78,11 +78,15 @@ def run_parallel(queue: Sequence[Job], *, jobs: int, tell: Tell) -> dict[str, st
                     running[ours] = _Place(job, process, slot)
                 if interruption.asked and not told:
                     told = True
-                    for place in running.values():
-                        os.kill(place.process.pid, signal.SIGINT)
+                    for end, place in running.items():
+                        if end in begun:
+                            os.kill(place.process.pid, signal.SIGINT)
+                        else:
+                            place.process.kill()  # it still imports, for seconds, and has nothing to save
                 for end in wait(list(running), timeout=ASKED_SECONDS):
                     assert isinstance(end, Connection)
-                    if (line := _heard(end, running[end], tell)) is None:
+                    begun.add(end)
+                    if (line := _heard(end, running[end], tell, asked=interruption.asked)) is None:
                         continue
                     place = running.pop(end)
                     place.process.join()
@@ -97,19 +101,21 @@ def run_parallel(queue: Sequence[Job], *, jobs: int, tell: Tell) -> dict[str, st
     return failed
 
 
-def _heard(end: Connection, place: _Place, tell: Tell) -> str | None:
-    """None while the job goes on; "" when it is over, or why it failed."""
+def _heard(end: Connection, place: _Place, tell: Tell, *, asked: bool) -> str | None:
+    """None while the job goes on; "" when it is over, or why it failed. asked: whether it was asked to end."""
     try:
         kind, *said = end.recv()
     except EOFError:
         place.process.join()
         code = place.process.exitcode
         return f"its process ended with {f'signal {-code}' if code < 0 else f'status {code}'}: was there memory enough?"
+    if kind == "begun":
+        return None
     if kind == "tell":
         what, done, of, detail = said
         tell(f"{what} ({place.slot + 1})", done, of, f"{place.job.name} {detail}")
         return None
-    if kind == "broken":
+    if kind == "broken" and not asked:  # else it is what a library made of being interrupted
         raise RuntimeError(f"{place.job.name}: {said[0]}")
     return said[0]
 
@@ -118,18 +124,21 @@ def _work(end: Connection, job: Job, threads: int) -> None:  # in a process of i
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if hasattr(os, "setsid"):
         os.setsid()  # Ctrl-C in the terminal is for our parent, who passes it on, once
-    if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    torch.set_num_threads(threads)
     try:
+        if hasattr(signal, "pthread_sigmask"):
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # one that has waited arrives here
+        torch.set_num_threads(threads)
+        end.send(("begun",))
         job.work(*job.given, tell=lambda *said: end.send(("tell", *said)))
-        end.send(("done", ""))
+        said = ("done", "")
     except InputError as error:
-        end.send(("failed", str(error)))
+        said = ("failed", str(error))
     except KeyboardInterrupt:
-        end.send(("interrupted", ""))
+        said = ("interrupted", "")
     except Exception:
-        end.send(("broken", traceback.format_exc()))
+        said = ("broken", traceback.format_exc())
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # nothing is left that it could interrupt
+    end.send(said)
 
 
 def _end_with_parent() -> None:
