@@ -9,7 +9,7 @@ import pytest
 
 from ironglass.data import load_dataset
 from ironglass.data.folder import folder
-from ironglass.data.load import load_images
+from ironglass.data.images import load_images
 from ironglass.data.source import Asked
 from ironglass.data.walk import images_under
 from ironglass.errors import InputError
@@ -145,7 +145,10 @@ def test_loose_images_are_left_out_by_name(tmp_path, class_folders):
     class_folders(tmp_path, n=2)
     tree(tmp_path, "loose.png", "cat/readme.txt")
     (listing,) = folder(tmp_path).listings().values()
-    assert listing.left_out == (("loose.png", "in no class folder"),)
+    assert listing.left_out == (
+        ("loose.png", "in no class folder"),
+        ("cat/readme.txt", "no image by its name"),
+    )
     assert listing.notes == ("left out 1 files that are no images by their names (1 .txt), as cat/readme.txt",)
 
 
@@ -209,9 +212,9 @@ def test_names_that_are_no_utf_8_are_made_printable(tmp_path, png):
     assert dataset.classes == (r"caf\xe9", "plain")
     json.dumps(dataset.describe(), ensure_ascii=False).encode()
     assert all(name.encode() for split in dataset.splits.values() for name in split.names)
-    pixels, names, _ = load_images([tmp_path / "data"], size=(8, 8), channels=3)
-    assert len(pixels) == 20
-    assert names[0].endswith(r"caf\xe9/\xff0.png")
+    found = load_images([tmp_path / "data"], size=(8, 8), channels=3)
+    assert len(found.pixels) == 20
+    assert found.names[0].endswith(r"caf\xe9/\xff0.png")
 
 
 @pytest.mark.parametrize("name", ["line\nbreak", 'quote"s', "<script>alert(1)</script>", "=cmd()", "x" * 250, "ünï"])

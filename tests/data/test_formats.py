@@ -194,3 +194,36 @@ def test_every_file_that_is_left_out_has_a_name_and_a_reason(tmp_path):
     assert len(reasons) == 8
     named = load_images([tmp_path / "_misnamed.dat"], size=(8, 8), channels=3, reading=Reading())
     assert len(named.names) == 1  # named itself, it is what its bytes are
+
+
+@pytest.mark.parametrize("layout", ["classes", "splits", "table"])
+def test_a_data_set_names_every_file_that_is_in_none_of_its_splits(layout, tmp_path, monkeypatch):
+    monkeypatch.setenv("IRONGLASS_CACHE", str(tmp_path / "cache"))
+    root = tmp_path / "data"
+    for top in ("train", "test") if layout == "splits" else ("",):
+        for name in ("a", "b"):
+            (root / top / name).mkdir(parents=True)
+            for i in range(30):
+                PHOTO.resize((8, 8)).save(root / top / name / f"{i}.png")
+    if layout == "table":
+        lines = [f"{name}/{i}.png,{name}" for name in ("a", "b") for i in range(30)]
+        (root / "labels.csv").write_text("\n".join(["file_name,label", *lines]))
+    inside = root / ("train/a" if layout == "splits" else "a")
+    (inside / "notes.txt").write_text("text")
+    (inside / "movie.mp4").write_bytes(bytes(50))
+    (inside / ".DS_Store").write_bytes(b"x")
+    (root / ".git").mkdir()
+    (root / ".git" / "x.png").write_bytes(b"x")
+    (inside / "broken.png").write_text("text")
+    data = load_dataset(str(root))
+    base = inside.relative_to(root).as_posix()
+    reasons = {file.name: file.reason for file in data.quarantined}
+    assert reasons.items() >= {
+        (f"{base}/notes.txt", "no image by its name"),
+        (f"{base}/movie.mp4", "no image by its name"),
+        (f"{base}/.DS_Store", "hidden"),
+        (".git", "hidden"),
+    }
+    assert f"{base}/broken.png" in reasons
+    assert len(reasons) == 5
+    assert load_dataset(str(root)).quarantined == data.quarantined

@@ -158,7 +158,11 @@ def test_what_is_missing_and_what_is_not_named_is_counted_and_named(images):
     dataset = load_dataset(str(images))
     right(dataset, 29)
     reasons = {file.name: file.reason for file in dataset.quarantined}
-    assert reasons == {"images/99.png": "No such file or directory", "images/05.png": "no line in labels.csv"}
+    assert reasons == {
+        "images/99.png": "No such file or directory",
+        "images/05.png": "no line in labels.csv",
+        "notes.md": "no image by its name",
+    }
     assert any(note.startswith("1 files that labels.csv names are missing, as images/99.png") for note in dataset.notes)
     assert any("1 files that are no images by their names (1 .md), as notes.md" in note for note in dataset.notes)
     assert dataset.describe()["notes"] == list(dataset.notes)

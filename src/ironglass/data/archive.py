@@ -20,7 +20,8 @@ from ironglass.data.tar import TarMember, tar_members
 from ironglass.errors import InputError
 
 _MIB = 2**20
-_RECORD = ".unpacked.json"
+RECORD = ".unpacked.json"
+"""Beside what was unpacked: how large it is to be."""
 _BY_THE_NAME = (errno.ENAMETOOLONG, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.EILSEQ, errno.EINVAL)
 
 
@@ -68,14 +69,14 @@ def unpack(
             written += _write(source, temporary / relative, min(room, max_bytes - written), archive, member.name)
         if not names:
             raise InputError(f"{printable(archive)} holds no files: pack it anew")
-        with writing(temporary / _RECORD):
-            (temporary / _RECORD).write_text(json.dumps(_measured(temporary)))
+        with writing(temporary / RECORD):
+            (temporary / RECORD).write_text(json.dumps(_measured(temporary)))
 
 
 def is_unpacked(folder: Path) -> bool:
     """Whether `folder` still holds all that `unpack` put there: a cache is cleaned by others, file by file."""
     try:
-        return json.loads((folder / _RECORD).read_text("utf-8")) == list(_measured(folder))
+        return json.loads((folder / RECORD).read_text("utf-8")) == list(_measured(folder))
     except (OSError, ValueError):
         return False
 
@@ -83,7 +84,7 @@ def is_unpacked(folder: Path) -> bool:
 def _measured(folder: Path) -> tuple[int, int]:
     """How many files lie below the folder, and of how many bytes together."""
     files = [Path(top) / name for top, _, names in os.walk(folder) for name in names]
-    files = [file for file in files if file != folder / _RECORD]
+    files = [file for file in files if file != folder / RECORD]
     return len(files), sum(file.lstat().st_size for file in files)
 
 

@@ -71,13 +71,13 @@ def _by_folders(root: Path, found: Below, asked: Asked) -> Mapping[str, Listing]
     splits, notes = _splits(root, inner, found.images, asked)
     notes = (*notes, *found.note(root))
     if not splits:
-        return {"train": _listing(root, root, found.images).said(*notes)}
+        return {"train": _listing(root, root, found.images).said(*notes).without(found.left_out(root))}
     listings, left = {}, [file for file in found.images if file.parent == root]
     for split, name in splits.items():
         listings[split] = _listing(root / name, root, _under(root / name, found.images))
     first, *_ = listings
     loose = tuple((_name(file, root), "beside the splits, in none of them") for file in left)
-    return {**listings, first: listings[first].said(*notes).without(loose)}
+    return {**listings, first: listings[first].said(*notes).without((*loose, *found.left_out(root)))}
 
 
 def _under(top: Path, files: Sequence[Path]) -> list[Path]:

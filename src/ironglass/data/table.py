@@ -86,8 +86,9 @@ def labelled_by_tables(root: Path, found: Below, tables: Sequence[Path], asked: 
         if file not in named
     )
     first, *_ = listings
-    notes = found.note(root, frozenset({*tables, *named}))
-    return {**listings, first: listings[first].said(*notes).without(unnamed)}
+    used = frozenset({*tables, *named})
+    others = (*unnamed, *found.left_out(root, used))
+    return {**listings, first: listings[first].said(*found.note(root, used)).without(others)}
 
 
 def _check_one_each(tables: Sequence[Path]) -> None:

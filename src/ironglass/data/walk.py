@@ -8,19 +8,28 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ironglass.data.archive import RECORD
 from ironglass.data.decode import SUFFIXES
 from ironglass.data.files import printable
 from ironglass.errors import InputError
 
+_HIDDEN = (".", "__MACOSX")
 _AGAIN = 1000  # folders reached a second time, over links, before this is taken for a knot
 
 
 @dataclass(frozen=True)
 class Below:
-    """The files below a folder: images by their suffix, and others; hidden ones are in neither."""
+    """The files below a folder: images by their suffix, others, and what is hidden, a hidden folder as a whole."""
 
     images: list[Path]
     others: list[Path]
+    hidden: list[Path]
+
+    def left_out(self, root: Path, used: frozenset[Path] = frozenset()) -> tuple[tuple[str, str], ...]:
+        """(name, reason) of every file that is no image by its name and not `used`, and of all that is hidden."""
+        reasons = [(path, "no image by its name") for path in self.others if path not in used]
+        reasons += [(path, "hidden") for path in self.hidden if path != root / RECORD]  # which is our own
+        return tuple((printable(path.relative_to(root).as_posix()), reason) for path, reason in reasons)
 
     def note(self, root: Path, used: frozenset[Path] = frozenset()) -> tuple[str, ...]:
         """One sentence on the files that are no images by their names and not `used`; none where there are none."""
@@ -37,9 +46,10 @@ def below(path: Path) -> Below:
     """Every file below `path`, however deep. Raises InputError where a folder cannot be read."""
     images: list[Path] = []
     others: list[Path] = []
-    for file in _walk(path):
+    hidden: list[Path] = []
+    for file in _walk(path, hidden):
         (images if file.name.lower().endswith(SUFFIXES) else others).append(file)
-    return Below(images, others)
+    return Below(images, others, hidden)
 
 
 def images_under(path: Path) -> Iterator[Path]:
@@ -47,14 +57,19 @@ def images_under(path: Path) -> Iterator[Path]:
     return (file for file in _walk(path) if file.name.lower().endswith(SUFFIXES))
 
 
-def visible(path: Path) -> list[os.DirEntry[str]]:
-    """What the folder holds, hidden entries and those of macOS's archiver aside, sorted by name."""
+def visible(path: Path, hidden: list[Path] | None = None) -> list[os.DirEntry[str]]:
+    """What the folder holds, hidden entries and those of macOS's archiver aside, sorted by name.
+
+    hidden: takes what is put aside.
+    """
     try:
         with os.scandir(path) as entries:
-            found = [entry for entry in entries if not entry.name.startswith((".", "__MACOSX"))]
-        return sorted(found, key=lambda entry: entry.name)
+            found = sorted(entries, key=lambda entry: entry.name)
     except OSError as error:
         raise InputError(f"cannot read the folder {printable(path)}: {error.strerror}") from error
+    if hidden is not None:
+        hidden += [Path(entry.path) for entry in found if entry.name.startswith(_HIDDEN)]
+    return [entry for entry in found if not entry.name.startswith(_HIDDEN)]
 
 
 def folders(path: Path) -> list[Path]:
@@ -83,13 +98,13 @@ def _identity(path: str | Path) -> tuple[int, int]:
     return state.st_dev, state.st_ino
 
 
-def _walk(path: Path) -> Iterator[Path]:
+def _walk(path: Path, hidden: list[Path] | None = None) -> Iterator[Path]:
     try:
         above = [_identity(path)]
     except OSError as error:
         raise InputError(f"cannot read the folder {printable(path)}: {error.strerror}") from error
     seen, again = set(above), 0
-    waiting = [iter(visible(path))]
+    waiting = [iter(visible(path, hidden))]
     while waiting:
         entry = next(waiting[-1], None)
         if entry is None:
@@ -103,7 +118,7 @@ def _walk(path: Path) -> Iterator[Path]:
                 raise InputError(f"links below {printable(path)} lead to the same folders over and over: remove some")
             seen.add(identity)
             above.append(identity)
-            waiting.append(iter(visible(Path(entry.path))))
+            waiting.append(iter(visible(Path(entry.path), hidden)))
 
 
 def stamps(files: Sequence[Path], root: Path) -> list:
