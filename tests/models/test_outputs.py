@@ -189,3 +189,53 @@ def test_a_tensor_of_names_and_others() -> None:
     assert found.logits is z
     assert [bool((other == z + step).all()) for step, other in enumerate(found.others, 1)] == [True, True]
     assert read_outputs(Two(z, z.sum()), 3, K).logits is z
+
+
+class Single(nn.Module):
+    """One number an image: above 0, or above one half behind `last`, where the image is light."""
+
+    def __init__(self, last, shape):
+        super().__init__()
+        self.last, self.shape = last, shape
+        self.linear = nn.Linear(64, 1)
+        nn.init.constant_(self.linear.weight, 1.0)
+        nn.init.zeros_(self.linear.bias)
+
+    def forward(self, x):
+        return self.shape(self.last(self.linear(x.flatten(1))))
+
+
+SQUASHES = {
+    "sigmoid": (nn.Sigmoid(), True),
+    "functional": (torch.sigmoid, True),
+    "softmax of two": (lambda z: torch.cat((-z / 2, z / 2), 1).softmax(1)[:, 1], True),
+    "none": (nn.Identity(), False),
+    "small logits": (lambda z: z * 1e-3, False),
+    "tanh": (torch.tanh, False),
+}
+
+
+@pytest.mark.parametrize(
+    "shape", [lambda z: z, lambda z: z.reshape(-1), lambda z: {"logits": z}], ids=["n1", "n", "dict"]
+)
+@pytest.mark.parametrize("squash", SQUASHES)
+def test_a_single_output_is_a_logit_or_a_probability(squash, shape):
+    last, probability = SQUASHES[squash]
+    classifier = ig.Classifier(
+        Single(last, shape).eval(), mean=(0.5,), std=(0.25,), classes=("dark", "light"), input_size=8
+    )
+    dark, light = torch.full((20, 1, 8, 8), 0.48), torch.full((20, 1, 8, 8), 0.52)
+    images, labels = torch.cat((dark, light)), torch.tensor([0] * 20 + [1] * 20)
+    logits = classifier(images)
+    assert (logits.argmax(1) == labels).all()
+    assert ("probability" in classifier.adaptation) == probability
+    if squash in ("sigmoid", "functional", "softmax of two", "none"):
+        torch.testing.assert_close(
+            logits.softmax(1)[:, 1], torch.sigmoid((images - 0.5).sum((1, 2, 3)) / 0.25), atol=1e-4, rtol=1e-3
+        )
+    if squash != "tanh":  # behind which a random start may find no slope
+        assert ig.attack(classifier, images, labels, "pgd-10", eps=0.1).fooled.all()
+    assert not ig.attack(classifier, images, labels, "pgd-10", eps=0.01).fooled.any()
+    pixels = (images.permute(0, 2, 3, 1).numpy() * 255).round().astype("uint8")
+    found = ig.evaluate(classifier, Split(pixels, labels.numpy(), tuple(map(str, range(40)))))[0]
+    assert found["accuracy"]["value"] == 1

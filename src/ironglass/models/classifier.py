@@ -16,6 +16,7 @@ from ironglass.errors import InputError
 from ironglass.models.exclusive import exclusive, is_held, modules_of
 from ironglass.models.memory import cut_pass
 from ironglass.models.normalisation import GIVEN, check_statistics
+from ironglass.models.outputs import is_probability, read_outputs
 from ironglass.models.passing import Manner, needs_a_pass, other_count, read_pass, take_pass, unwrapped
 from ironglass.types import Images, Logits
 
@@ -65,6 +66,7 @@ class Classifier(nn.Module):
         self.classes = tuple(str(name) for name in classes)
         self.input_size: tuple[int, int] = (input_size, input_size) if isinstance(input_size, int) else input_size
         self._manner: Manner | None = None
+        self._squashed: tuple[int, bool] | None = None
         first = next(self.network.parameters(), None)
         given: dict[str, Any] = {"dtype": torch.float32, "device": None if first is None else first.device}
         for name, values in (("mean", mean), ("std", std)):
@@ -144,10 +146,31 @@ class Classifier(nn.Module):
         plain = isinstance(found, Tensor) and found.dtype == torch.float32 and found.shape == (n, k)
         if plain and manner is known and manner.settled and not manner.words:
             return found
-        logits, words = read_pass(found, n, k, training=self.training)
+        logits, words = read_pass(found, n, k, training=self.training, squashed=self._is_squashed)
         if not self.training:
             self._learn(manner, n, words)
         return logits
+
+    def _is_squashed(self) -> bool:
+        """Whether a network with one output gives probabilities: seen in the graph of one pass, once.
+
+        Raises InputError for a black box whose output could be either.
+        """
+        if self._squashed is None or self._squashed[0] != id(self.network):
+            size = (4, self.channels, *self.input_size)
+            images = torch.rand(size, generator=torch.Generator().manual_seed(1)).to(self.device)
+            images[0], images[1] = 0, 1
+            with frozen(self), torch.inference_mode(False), torch.enable_grad():
+                found, _ = take_pass(self.network, self._manner, images.requires_grad_(), self.mean, self.std)
+                single = read_outputs(found, len(images), len(self.classes)).single
+                squashed = False if single is None else is_probability(single)
+            if squashed is None and single is not None and bool(((single >= 0) & (single <= 1)).all()):
+                raise InputError(
+                    "the network's one output an image lies between 0 and 1 and may be a probability or a logit: "
+                    "give it two outputs, or leave the sigmoid out"
+                )
+            self._squashed = id(self.network), bool(squashed)
+        return self._squashed[1]
 
     def _is_settled(self) -> bool:
         return self._manner is not None and self._manner.settled and self._manner.network == id(self.network)

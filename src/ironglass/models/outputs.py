@@ -15,6 +15,13 @@ from ironglass.types import Logits
 MAIN = ("logits", "out", "output", "main", "pred", "prediction", "predictions")
 """Names under which networks keep their main output, the surest first."""
 
+RESHAPING = (
+    *("ViewBackward", "UnsafeViewBackward", "_UnsafeViewBackward", "ReshapeAliasBackward", "AliasBackward"),
+    *("SqueezeBackward", "UnsqueezeBackward", "SelectBackward", "SliceBackward", "IndexBackward", "ExpandBackward"),
+    *("TBackward", "TransposeBackward", "PermuteBackward", "ToCopyBackward", "CloneBackward"),
+)
+"""Steps of a backward pass that leave the values as they are."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Reading:
@@ -26,6 +33,8 @@ class Reading:
     """Further outputs of that shape, as auxiliary classifiers give them in training."""
     words: str = ""
     """What was adapted, a clause; "" where the network gives plain logits."""
+    single: Tensor | None = None
+    """The one number an image, (n,), that the two logits were made of."""
 
 
 def read_outputs(found: Any, n: int, k: int) -> Reading:
@@ -40,7 +49,7 @@ def read_outputs(found: Any, n: int, k: int) -> Reading:
         logits, words = _as_logits(found, n, k)
         if logits is None:
             raise InputError(misfit(found, n, k))
-        return Reading(logits, (), words)
+        return Reading(logits, (), words, _single(found, n, k))
     named = _named(found)
     if named is None and not isinstance(found, tuple | list):
         raise InputError(
@@ -59,7 +68,7 @@ def read_outputs(found: Any, n: int, k: int) -> Reading:
     clause = f"its output {main!r} is read as the logits" if named else f"its output {main} of {len(found)} is read"
     adapted = _as_logits(how, n, k)[1]
     others = tuple(tensor for key, tensor in fits.items() if key != main)
-    return Reading(fits[main], others, f"{clause}, {adapted}" if adapted else clause)
+    return Reading(fits[main], others, f"{clause}, {adapted}" if adapted else clause, _single(how, n, k))
 
 
 def _only(names: list[Any], named: bool) -> Any:
@@ -82,11 +91,31 @@ def _as_logits(found: Tensor, n: int, k: int) -> tuple[Logits | None, str]:
         return found, ""
     if len(shape) > 2 and shape[:2] == (n, k) and found.numel() == n * k:
         return found.flatten(1), f"its axes of length 1 are dropped from {_written(shape, n)}"
-    if k == 2 and found.numel() == n and shape[: min(1, len(shape))] in ((n,), ()):
+    if _single(found, n, k) is not None:
         return _two_of_one(found.reshape(n)), "its one number an image becomes two logits, minus and plus half of it"
     if n == 1 and shape == (k,):
         return found[None], "the axis of a single image is put back"
     return None, ""
+
+
+def _single(found: Tensor, n: int, k: int) -> Tensor | None:
+    """The one number an image of two classes, (n,); None where there is another number of either."""
+    one = k == 2 and found.numel() == n and found.shape[:1] in ((n,), ())
+    return found.reshape(n) if one and found.is_floating_point() else None
+
+
+def logit_of(probability: Tensor) -> Tensor:
+    """The logit of a probability, of the same sign about one half; 0 and 1 become the nearest that have one."""
+    p = probability.double().clamp(2.0**-50, 1 - 2.0**-50)
+    return (p.log() - (-p).log1p()).to(probability.dtype)
+
+
+def is_probability(output: Tensor) -> bool | None:
+    """Whether an output comes straight from a sigmoid or a softmax; None where it has no graph."""
+    step: Any = output.grad_fn
+    while step is not None and step.name().rstrip("0123456789") in RESHAPING and step.next_functions:
+        step = step.next_functions[0][0]
+    return None if step is None else any(name in step.name() for name in ("Sigmoid", "Softmax"))
 
 
 def _two_of_one(z: Tensor) -> Logits:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,7 +14,7 @@ from torch.nn.parameter import is_lazy
 
 from ironglass.errors import ForwardError, InputError
 from ironglass.models.memory import is_out_of_memory
-from ironglass.models.outputs import Reading, read_outputs
+from ironglass.models.outputs import Reading, logit_of, read_outputs
 from ironglass.types import Images, Logits
 
 
@@ -33,6 +33,8 @@ class Manner:
     words: str = ""
     """What was adapted of its outputs, "" where nothing was."""
 
+
+PROBABILITY = "its one probability an image, behind a sigmoid, becomes two logits"
 
 _heard = threading.local()
 
@@ -114,8 +116,12 @@ def _given(images: Images, mean: Tensor, std: Tensor, manner: Manner) -> Tensor:
     return given.contiguous().flatten().view(given.shape) if manner.contiguous else given
 
 
-def read_pass(found: Any, n: int, k: int, *, training: bool = False) -> tuple[Logits, str]:
+def read_pass(
+    found: Any, n: int, k: int, *, training: bool = False, squashed: Callable[[], bool] = lambda: False
+) -> tuple[Logits, str]:
     """The logits of a pass, float32 or float64, and what was adapted.
+
+    squashed: whether a single number an image is a probability, and no logit; asked only where there is one.
 
     In training mode auxiliary outputs go to whoever is `hearing_others`. Raises InputError for what are no logits.
     """
@@ -123,6 +129,9 @@ def read_pass(found: Any, n: int, k: int, *, training: bool = False) -> tuple[Lo
     passes = getattr(_heard, "passes", None)
     if passes is not None and training and reading.others:
         passes.append(tuple(at_least_float32(other) for other in reading.others))
+    if reading.single is not None and squashed():
+        halves = logit_of(at_least_float32(reading.single)) / 2
+        return torch.stack((-halves, halves), 1), PROBABILITY
     return at_least_float32(reading.logits), reading.words
 
 
