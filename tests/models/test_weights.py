@@ -18,6 +18,7 @@ from ironglass.errors import InputError
 from ironglass.models import Classifier, load_classifier, save_classifier
 from ironglass.models.checkpoint import read_checkpoint
 from ironglass.models.weights import HeadMismatch, UnnamedOutputs
+from ironglass.run import Run
 
 CLASSES = tuple("abcdefghij")
 IMAGES = torch.rand(3, 1, 16, 16, generator=torch.Generator().manual_seed(0))
@@ -253,3 +254,18 @@ def test_weights_of_a_run_folder_bring_what_stands_beside_them(file: Path, befor
     assert torch.equal(after(IMAGES), turned(IMAGES))
     with pytest.raises(InputError, match="may not choose code to run"):
         load_classifier(str(tmp_path))
+
+
+@pytest.mark.parametrize("byte", [-1, -400])
+def test_weights_of_a_run_that_were_changed_are_refused(tmp_path: Path, byte: int) -> None:
+    run = Run.create(tmp_path / "run", {"name": "run"})
+    save_classifier(load_classifier("logistic", classes=CLASSES, size=12, channels=1), run.path)
+    load_classifier(str(run.path))
+    whole = bytearray((run.path / "model.safetensors").read_bytes())
+    whole[byte] ^= 1
+    (run.path / "model.safetensors").write_bytes(whole)
+    for given in ((str(run.path), None), ("logistic", run.path / "model.safetensors")):
+        with pytest.raises(InputError, match=r"model\.safetensors is not as it was written"):
+            load_classifier(given[0], weights=given[1], classes=CLASSES, size=12, channels=1)
+    run.checksums.path.unlink()
+    load_classifier(str(run.path))

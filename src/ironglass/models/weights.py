@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ironglass.errors import InputError
 from ironglass.models.checkpoint import Checkpoint, read_checkpoint
+from ironglass.run import Run
 
 # What wraps a network while it is trained, and so stands before the names of its weights: DataParallel and SWA's
 # AveragedModel, torch.compile, and the usual attributes of a LightningModule.
@@ -93,6 +94,8 @@ def load_checkpoint(network: nn.Module, checkpoint: Checkpoint) -> tuple[str, ..
     if not best.exact:
         raise _misfit(best, own, checkpoint.path, where)
     ready = {name: _converted(checkpoint.path, name, tensor, own[name]) for name, tensor in best.state.items()}
+    # of a run folder; only now, since a reason that the file itself shows says more
+    Run(checkpoint.path.parent).check([checkpoint.path.name])
     for name, tensor in ready.items():
         own[name].copy_(tensor)
     remarks = list(best.remarks)
