@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -174,3 +175,28 @@ def test_settings_take_what_counts_as_a_number() -> None:
         PGD(steps=True)
     with pytest.raises(InputError, match="Linf's eps is '8/255': give a number"):
         Linf("8/255")  # type: ignore[arg-type]
+
+
+def test_what_is_given_to_the_functions_is_looked_at_first(tmp_path: Path) -> None:
+    classifier = ig.load_classifier("logistic", classes=("a", "b"), size=4, channels=1)
+    images, labels = torch.zeros(2, 1, 4, 4), torch.zeros(2, dtype=torch.int64)
+    folder = tmp_path / "run"
+    for call, says in (
+        (lambda: ig.audit(3, folder), "plan is 3: give an ironglass.Audit"),
+        (lambda: ig.sweep(None, folder), "plan is None: give an ironglass.Sweep"),
+        (lambda: ig.harden(ig.Audit(), folder), r"plan is Audit\(.*give an ironglass.Hardening"),
+        (lambda: ig.compare({}, folder), "plan is {}: give an ironglass.Comparison"),
+        (lambda: ig.transfer("x", folder), "plan is 'x': give an ironglass.Transfer"),
+        (lambda: ig.fit(classifier, "digits", ig.Recipe(), folder), "dataset is 'digits': give what"),
+        (lambda: ig.fit(None, None, ig.Recipe(), folder), "classifier is None: give what"),
+        (lambda: ig.evaluate(classifier, images), "split is tensor"),
+        (lambda: ig.load_dataset(None), "data is None: give a name"),
+        (lambda: ig.load_classifier(7), "model is 7: give a name"),
+        (lambda: ig.load_classifier("logistic", classes=10), "classes is 10: give a list"),
+        (lambda: ig.explain(classifier, images, labels, None), "method is None: give one of saliency"),
+        (lambda: ig.write_report(folder), "is not a run folder"),
+    ):
+        with pytest.raises(InputError, match=says) as raised:
+            call()
+        assert "\n" not in str(raised.value)
+    assert not folder.exists()

@@ -7,6 +7,7 @@ import json
 import re
 import sys
 import tarfile
+import warnings
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -304,6 +305,32 @@ def wrapped(path: Path) -> None:
     )
 
 
+def script(folder: Path) -> list[str]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it is deprecated, and people have its files
+        torch.jit.trace(network(), torch.zeros(1, 3, 16, 16)).save(folder / "net.ts")
+    return [str(folder / "net.ts")]
+
+
+def exported(folder: Path) -> list[str]:
+    torch.export.save(torch.export.export(network(), (torch.zeros(2, 3, 16, 16),)), folder / "net.pt2")
+    return [str(folder / "net.pt2")]
+
+
+def onnx(folder: Path) -> list[str]:
+    pytest.importorskip("onnxscript")
+    sizes = {0: torch.export.Dim("n")}
+    torch.onnx.export(
+        network(),
+        (torch.zeros(2, 3, 16, 16),),
+        folder / "net.onnx",
+        dynamic_shapes=(sizes,),
+        external_data=False,
+        verbose=False,
+    )
+    return [str(folder / "net.onnx")]
+
+
 MODELS: dict[str, Callable[[Path], list[str]]] = {
     "a run folder of ironglass": run_folder,
     "a class of your own with its weights": lambda folder: own(folder, "Net"),
@@ -318,6 +345,9 @@ MODELS: dict[str, Callable[[Path], list[str]]] = {
     "a name of timm with a fine-tuned file": of_timm,
     "a name of torchvision with a fine-tuned file": of_torchvision,
     "a folder of transformers": of_transformers,
+    "TorchScript": script,
+    "`torch.export`": exported,
+    "ONNX (with `pip install 'ironglass[onnx]'`)": onnx,
 }
 
 
@@ -329,6 +359,9 @@ KNOWING = {
     "softmax at the end",
     "a single logit for two classes",
     "bfloat16",
+    "TorchScript",
+    "`torch.export`",
+    "ONNX (with `pip install 'ironglass[onnx]'`)",
 }
 """Rows whose networks tell the classes apart."""
 

@@ -94,6 +94,12 @@ def check_seed(seed: object) -> int:
     return int(seed.__index__())  # type: ignore[attr-defined]
 
 
+def expect(value: Any, kind: Any, name: str, how: str) -> None:
+    """Raises InputError where an argument is no object of that kind. how: what to give, "an ironglass.Audit(...)"."""
+    if not isinstance(value, kind):
+        raise InputError(f"{name} is {shown(value)}: give {how}")
+
+
 def _right(first: dict[str, Any]) -> str:
     """What would have been right, for one of pydantic's errors."""
     what, context = first["type"], first.get("ctx", {})

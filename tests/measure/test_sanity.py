@@ -123,5 +123,6 @@ def test_bad_input_is_refused():
     linear = wrap(nn.Sequential(nn.Flatten(), nn.Linear(64, 3)))
     with pytest.raises(InputError, match="at least 2"):
         sanity_check(linear, torch.rand(1, 1, 8, 8), torch.tensor([0]), {"saliency": Saliency()})
+    nothing = wrap(nn.Sequential(nn.Flatten(), nn.AdaptiveAvgPool1d(3)))
     with pytest.raises(InputError, match="no weights"):
-        sanity_check(wrap(nn.Flatten()), torch.rand(2, 1, 8, 8), torch.tensor([0, 1]), {"saliency": Saliency()})
+        sanity_check(nothing, torch.rand(2, 1, 8, 8), torch.tensor([0, 1]), {"saliency": Saliency()})

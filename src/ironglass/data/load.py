@@ -30,7 +30,7 @@ from ironglass.data.tiny_imagenet import is_tiny_imagenet, tiny_imagenet
 from ironglass.data.torchvision_source import torchvision_source
 from ironglass.data.walk import stamps
 from ironglass.errors import InputError
-from ironglass.fields import check_seed
+from ironglass.fields import check_seed, expect
 from ironglass.types import Progress
 
 _FORMS = (
@@ -40,7 +40,7 @@ _FORMS = (
 
 
 def load_dataset(
-    spec: str,
+    spec: str | Path,
     *,
     size: int | tuple[int, int] | None = None,
     channels: int | None = None,
@@ -72,6 +72,8 @@ def load_dataset(
     Raises InputError where the images cannot be found, more than 5 % of them cannot be decoded, a class of the first
     split loses all of its images, `classes` are not there, or the cache cannot be written.
     """
+    expect(spec, str | Path, "data", "a name as digits, hf:ID or folder:PATH, or a path")
+    spec = str(spec)
     asked = Asked(image_column, label_column, _check_splits(splits))
     dataset = _decoded(spec, check_reading(size, channels, fit, range), asked, download, seed, progress)
     return dataset if classes is None else only_classes(dataset, classes)
@@ -86,6 +88,8 @@ def class_names(
     download: bool = False,
 ) -> tuple[str, ...]:
     """The classes of the data set that `spec` names, as `load_dataset` has them; no image is decoded."""
+    expect(spec, str | Path, "data", "a name as digits, hf:ID or folder:PATH, or a path")
+    spec = str(spec)
     asked = Asked(image_column, label_column, _check_splits(splits))
     listings = same_classes(_source(spec, asked, download).listings())
     return tuple(next(iter(listings.values())).classes)

@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import torch
 
-from ironglass.choices import did_you_mean, unknown
+from ironglass.choices import did_you_mean, shown, unknown
 from ironglass.errors import InputError
 from ironglass.explain.activation_maximisation import ActivationMaximisation
 from ironglass.explain.attention_relevance import AttentionRelevance
@@ -92,6 +92,10 @@ def explain(
     """
     images = classifier.accept(images)
     check_labels(targets, len(images), len(classifier.classes))
+    if not isinstance(method, str) and (isinstance(method, type) or not callable(method)):
+        raise InputError(
+            f"method is {shown(method)}: give one of {', '.join(EXPLAINERS)}, or an explainer as GradCAM()"
+        )
     if isinstance(method, str) and method not in EXPLAINERS:
         raise unknown("explainer", method, EXPLAINERS)
     explainer: Any = EXPLAINERS[method] if isinstance(method, str) else method

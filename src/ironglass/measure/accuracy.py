@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from ironglass.data.dataset import Split
 from ironglass.errors import InputError
+from ironglass.fields import expect
 from ironglass.measure.statistics import wilson
 from ironglass.models.classifier import Classifier
 from ironglass.models.predict import logits_of, predicted
@@ -36,6 +37,7 @@ def evaluate(
     # late, since it brings pandas, and whoever trains first should not wait for that
     from sklearn.metrics import classification_report, confusion_matrix, precision_recall_fscore_support
 
+    expect(split, Split, "split", "one split of a data set, as dataset.test")
     k = len(classifier.classes)
     if len(split) == 0:
         raise InputError(f"the {name} split is empty: there is nothing to evaluate")

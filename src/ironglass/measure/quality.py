@@ -37,7 +37,8 @@ def quality(
     `n`; `methods` {name: {`insertion`, `deletion`, `sensitivity` (means, see `attribution`; sensitivity None where
     every map is zero), `gap` (mean of |gap| / |change of the logit|, of integrated gradients, else None), `seconds`
     (an image)}}; `controls` {`random`, `edges`: {`insertion`, `deletion`}}, what a map is worth that knows nothing of
-    the network; `sanity`, see `sanity_check`, None for a single image.
+    the network; `sanity`, see `sanity_check`, None for a single image and for a network, as of ONNX, whose weights
+    are not to be had.
 
     images: float32 (n, c, h, w) in [0, 1]. targets: int64 (n,). Of the methods in GRADIENTS, absolute values order the
     pixels. Raises InputError.
@@ -84,7 +85,7 @@ def quality(
         scored[name] = areas(maps)
         tick()
     sanity = None
-    if len(images) > 1:
+    if len(images) > 1 and any(True for _ in classifier.network.parameters()):
         sanity = sanity_check(
             classifier, images, targets, explainers, seed=seed, progress=lambda _, of: tick(tested / of)
         )

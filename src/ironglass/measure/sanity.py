@@ -72,7 +72,8 @@ def sanity_check(
         "random": lambda _: noise(images, generator),
         "edges": lambda _: edges(images),
     }
-    with exclusive(classifier.network):  # not while another thread has it changed
+    # not while another thread has it changed; and a copy of TorchScript's would remember what it is a copy of
+    with exclusive(classifier.network), torch.no_grad():
         forgetful = deepcopy(classifier)
     layers = last_to_first(forgetful, images[:1])
     counts = sorted({round(count) for count in np.linspace(1, len(layers), DEPTHS)})
@@ -130,7 +131,9 @@ def last_to_first(classifier: Classifier, image: Images) -> list[tuple[str, nn.M
         started.setdefault(name, len(started))
 
     with exclusive(classifier.network):
-        handles = [module.register_forward_pre_hook(partial(note, name)) for name, module in named.items()]
+        # TorchScript's modules take no hooks
+        heard = {name: module for name, module in named.items() if not isinstance(module, torch.jit.ScriptModule)}
+        handles = [module.register_forward_pre_hook(partial(note, name)) for name, module in heard.items()]
         try:
             with frozen(classifier), torch.no_grad():
                 classifier(image)
@@ -138,10 +141,11 @@ def last_to_first(classifier: Classifier, image: Images) -> list[tuple[str, nn.M
             for handle in handles:
                 handle.remove()
 
-    def place(name: str) -> int:
+    def place(name: str) -> tuple[int, int]:
+        declared = list(named).index(name) if name not in heard else 0  # in the order of their declaration instead
         while name not in started and name:
             name = name.rpartition(".")[0]
-        return started.get(name, 0)
+        return started.get(name, 0), declared
 
     own = [name for name, one in named.items() if [*one.parameters(recurse=False)] or isinstance(one, _BatchNorm)]
     if not own:

@@ -11,7 +11,7 @@ import torch
 
 from ironglass.choices import did_you_mean
 from ironglass.errors import InputError
-from ironglass.fields import check_seed
+from ironglass.fields import check_seed, expect
 from ironglass.models import hub, hugging_face, own, own_file
 from ironglass.models.checkpoint import Checkpoint, read_checkpoint
 from ironglass.models.classifier import Classifier, frozen
@@ -43,7 +43,7 @@ class Wanted:
 
 
 def load_classifier(
-    name: str,
+    name: str | Path,
     *,
     classes: Sequence[str] | None = None,
     size: int | tuple[int, int] | None = None,
@@ -70,6 +70,8 @@ def load_classifier(
     What was chosen or assumed on the way stands in `Classifier.remarks`. Raises InputError for an unknown name, a wrong
     option, weights that do not fit, or outputs that are no logits of the classes: see `made_ready`.
     """
+    expect(name, str | Path, "model", f"a name or a path: {FORMS}")
+    name = str(name)
     wanted = Wanted(
         name=name,
         classes=_checked_classes(classes),
@@ -123,7 +125,11 @@ def load_saved(folder: Path, named: str, **options: Any) -> Classifier:
 def _checked_classes(classes: Any) -> tuple[str, ...] | None:
     if classes is None:
         return None
-    if isinstance(classes, str) or not all(isinstance(name, str) for name in classes):
+    if (
+        not isinstance(classes, Sequence)
+        or isinstance(classes, str)
+        or not all(isinstance(one, str) for one in classes)
+    ):
         raise InputError(f"classes is {classes!r}: give a list of names, one an output of the network, in their order")
     return tuple(classes)
 

@@ -52,12 +52,13 @@ class Chart:
     narrow: Markup
 
 
-def write_report(run: Run) -> Path:
-    """Writes `report.html` and `figures/*.png` from whatever the run folder holds, and returns the page's path.
+def write_report(run: Run | str | Path) -> Path:
+    """Writes `report.html` and `figures/*.png` from whatever a run holds, also named by its folder; returns the path.
 
     A part that is absent is left out. The page is one file and makes no request; the same folder gives the same bytes.
     Raises InputError where a file of the folder cannot be read.
     """
+    run = run if isinstance(run, Run) else Run.open(run)
     files = check_files(run)
     facts = gather(run, files)
     charts, figures = {}, dict[str, bytes]()

@@ -10,6 +10,7 @@ import torch
 
 from ironglass.data.dataset import Dataset
 from ironglass.explain.places import positions
+from ironglass.fields import expect
 from ironglass.measure.accuracy import evaluate
 from ironglass.measure.exhaustive_occlusion import occlusion_robustness
 from ironglass.measure.layers import layer_notes
@@ -60,6 +61,7 @@ def audit(
     Nothing is written before the data and the model have been loaded and fit each other. Raises InputError for what is
     wrong with the plan, KeyboardInterrupt when interrupted: the same call with `resume` then goes on.
     """
+    expect(plan, Audit, "plan", "an ironglass.Audit(...)")
     place = pick_device(device)
     classifier, dataset = ready(plan, place, download=download, tell=tell)
     if dataset.reading.get("labels") == PREDICTED:  # right by its making, so nothing to evaluate

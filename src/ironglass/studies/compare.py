@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ironglass.fields import expect
 from ironglass.models.load import load_saved
 from ironglass.run import Run
 from ironglass.studies.attack import Tell
@@ -35,6 +36,7 @@ def compare(
     Each arm is a run of its own with a report; the folder's has them side by side. Nothing is written before the data
     and the model have been checked for every arm. Raises InputError and KeyboardInterrupt as `audit` does.
     """
+    expect(plan, Comparison, "plan", "an ironglass.Comparison(...)")
     refuse_several("a comparison")
     place = pick_device(device)
     plans = {name: replace(plan.base, stages=stages) for name, stages in plan.plans.items()}

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from ironglass.errors import InputError
-from ironglass.fields import dataclass
+from ironglass.fields import dataclass, expect
 from ironglass.measure.statistics import mcnemar, wilson
 from ironglass.models.native import knows_classes
 from ironglass.run import Run
@@ -67,6 +67,7 @@ def harden(
     Each side is a run of its own with a report; the folder's has both. Nothing is written before both sides' data and
     model have been loaded and checked. Raises InputError and KeyboardInterrupt as `audit` does.
     """
+    expect(plan, Hardening, "plan", "an ironglass.Hardening(...)")
     refuse_several("hardening")
     given = plan.after
     if given.guard_eps is None and given.norm == "linf" and any(eps_of(one.objective) is None for one in given.stages):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -11,7 +12,7 @@ import torch
 
 from ironglass.data.dataset import Dataset
 from ironglass.errors import InputError
-from ironglass.fields import dataclass
+from ironglass.fields import dataclass, expect
 from ironglass.run import Run
 from ironglass.studies.attack import Tell
 from ironglass.studies.audit import ready
@@ -57,7 +58,10 @@ class Sweep:
             if path.partition(".")[0] in COMPARED:
                 raise InputError(f"{path} cannot be varied: trials are compared on the same images")
             plain = [as_json(value) for value in values]
-            if not values or any(value in plain[:place] for place, value in enumerate(plain)):
+            twice = any(value in plain[:place] for place, value in enumerate(plain))
+            if twice and len({*map(id, values)}) == len(values) and any(map(inspect.isfunction, values)):
+                raise InputError(f"{path} takes functions of the same name, {plain}: give each a name of its own")
+            if not values or twice:
                 raise InputError(f"{path} takes the values {plain}: give at least one, and each once")
         trials_of(self)
 
@@ -99,6 +103,7 @@ def sweep(
     go on, and `resume` tries it again. Raises InputError where all fail, and otherwise InputError and KeyboardInterrupt
     as `audit` does.
     """
+    expect(plan, Sweep, "plan", "an ironglass.Sweep(...)")
     refuse_several("a sweep")
     check_jobs(plan, jobs)
     place, trials = pick_device(device), trials_of(plan)

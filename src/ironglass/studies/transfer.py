@@ -13,6 +13,7 @@ import torch
 
 from ironglass.attacks import FGSM, THREATS
 from ironglass.errors import InputError
+from ironglass.fields import expect
 from ironglass.measure.transfer_matrix import transferred
 from ironglass.models.save import save_classifier
 from ironglass.models.summary import summarise
@@ -53,6 +54,7 @@ def transfer(
     and the target's data have been loaded and checked. Raises InputError and KeyboardInterrupt as `audit` does; what is
     finished is not done again.
     """
+    expect(plan, Transfer, "plan", "an ironglass.Transfer(...)")
     refuse_several("a study of transfer")
     check_jobs(plan, jobs)
     place, path = pick_device(device), Path(folder)

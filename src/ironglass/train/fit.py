@@ -12,6 +12,7 @@ from accelerate import Accelerator
 from ironglass.data.dataset import Dataset
 from ironglass.data.match import match_classes
 from ironglass.errors import InputError
+from ironglass.fields import expect
 from ironglass.models.classifier import Classifier
 from ironglass.models.weights import load_state, read_state
 from ironglass.run import Run
@@ -55,6 +56,11 @@ def fit(
     Raises InputError where the folder is in use, the classes do not match, memory does not hold two images or the loss
     stays no number after five rollbacks, and KeyboardInterrupt, with a checkpoint written, when interrupted.
     """
+    expect(
+        classifier, Classifier, "classifier", "what ironglass.load_classifier gives, or an ironglass.Classifier(...)"
+    )
+    expect(dataset, Dataset, "dataset", "what ironglass.load_dataset gives")
+    expect(recipe, Recipe, "recipe", "an ironglass.Recipe(...)")
     dataset = match_classes(dataset, classifier.classes)
     check_recipe(classifier, dataset, recipe)
     accelerator = Accelerator(cpu=classifier.device.type == "cpu")
