@@ -47,7 +47,9 @@ def test_the_distance_to_a_linear_boundary(norm, classes, targets):
     attack = FAB(threat=THREATS[norm](0.1), targets=targets, steps=20)
     adversarial, found = attack.nearest(classifier, images, labels)
     torch.testing.assert_close(found, distance, rtol=1e-3, atol=1e-6)
-    assert (found >= distance * (1 - 1e-5)).all()
+    # a pixel of float32 is known to 2⁻²⁵, which shows where the boundary is near
+    rounding = 2**-25 * images[0].numel() ** 0.5
+    assert (found >= distance * (1 - 1e-5) - rounding).all()
     change = (adversarial - images).flatten(1)
     torch.testing.assert_close(change.abs().amax(1) if norm == "linf" else change.norm(dim=1), found)
     with torch.no_grad():

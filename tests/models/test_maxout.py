@@ -48,5 +48,5 @@ def test_mean_and_std_may_be_given_and_are_kept(tmp_path: Path) -> None:
     again = ig.load_classifier(str(tmp_path))
     assert torch.equal(again.mean, plain.mean)
     assert torch.equal(again.std, plain.std)
-    with pytest.raises(InputError, match="mean and std are 'nought'"):
+    with pytest.raises(InputError, match="mean and std belong together"):
         ig.load_classifier("logistic", **known, mean="nought")

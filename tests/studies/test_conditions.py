@@ -114,7 +114,7 @@ def test_attacks_are_made_at_the_largest_eps() -> None:
 @pytest.mark.parametrize(
     ("fields", "says"),
     [
-        ({"methods": ("salience",)}, "no explainer 'salience': choose from saliency"),
+        ({"methods": ("salience",)}, "no explainer 'salience' .did you mean saliency"),
         ({"methods": ("saliency",), "images": "chosen"}, "none is"),
         ({"methods": ("saliency",), "hide": "grad-cam"}, "add it to --methods"),
         ({"hide": "1,1,2,2"}, "give --methods"),

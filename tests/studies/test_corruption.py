@@ -9,7 +9,6 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
-from ironglass.cli.plans import checked
 from ironglass.data.corrupt import corrupt
 from ironglass.data.dataset import Dataset
 from ironglass.data.load import load_dataset
@@ -107,9 +106,9 @@ def test_it_goes_on_corruption_by_corruption(tmp_path: Path, model: Path) -> Non
 
 def test_what_is_refused(tmp_path: Path, model: Path) -> None:
     with pytest.raises(InputError, match="no corruption 'rain'"):
-        checked(Audit, corruptions=("rain",))
+        Audit(model="logistic", dataset="digits", corruptions=("rain",))
     with pytest.raises(InputError, match="add corrupt to steps"):
-        checked(Audit, corruptions=NAMES, steps=("evaluate",))
+        Audit(model="logistic", dataset="digits", corruptions=NAMES, steps=("evaluate",))
     with pytest.raises(InputError, match="saturate changes colours"):
         audit(plan_for(model, corruptions=("saturate",)), tmp_path / "run")
     assert not (tmp_path / "run").exists()

@@ -13,6 +13,7 @@ from ironglass.data.dataset import Dataset, Split
 from ironglass.measure.corruption import corruption_accuracy
 from ironglass.measure.robustness import fgsm_curve
 from ironglass.models.predict import batches
+from ironglass.run import Run
 from ironglass.studies.adversarial import write_batch
 from ironglass.studies.samples import mean_colour
 
@@ -47,7 +48,8 @@ def test_adversarial_images_of_floats_are_written_as_bytes_within_the_threat(tmp
     threat = Linf(8 / 255)
     names = [f"{i}.png" for i in range(4)]
     moved = (images + 8 / 255).clamp(0, 1)
-    write_batch(tmp_path / "b.safetensors", classifier, split, images, moved, threat, png=names)
+    run = Run(tmp_path)
+    write_batch(run, run.path / "b.safetensors", classifier, split, images, moved, threat, png=names)
     for name, before in zip(names, pixels, strict=True):
         with Image.open(tmp_path / "png" / name) as image:
             assert np.abs(np.asarray(image)[..., None] / 255 - before).max() <= 8 / 255 + 1e-6
