@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ironglass.errors import InputError
 from ironglass.run import Checksums, Run
 from ironglass.run.checksums import digest
 
