@@ -303,3 +303,34 @@ def test_chunks_single_images_and_modes_do_not_matter(monkeypatch):
             torch.testing.assert_close(method(classifier, images.clone(), targets.clone()), whole)
     assert classifier.training
     assert all(parameter.requires_grad and parameter.grad is None for parameter in classifier.parameters())
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.float16])
+def test_other_precisions(dtype):
+    network = Transformer("fused")
+    classifier, images, targets = classifier_of(network), torch.rand(2, 3, 8, 12), torch.tensor([0, 2])
+    expected = [method(classifier, images, targets) for method in (AttentionRollout(), AttentionRelevance())]
+    network.to(dtype)
+    for method, maps in zip((AttentionRollout(), AttentionRelevance()), expected, strict=True):
+        found = method(classifier, images, targets)
+        assert found.dtype == torch.float32
+        near = 1e-4 if dtype == torch.float64 else 0.1
+        torch.testing.assert_close(found, maps, rtol=near, atol=near * float(maps.abs().max()))
+
+
+def test_broken_weights_and_attention_that_is_not_torchs_are_refused():
+    network = Transformer("fused")
+    classifier, images, targets = classifier_of(network), torch.rand(2, 3, 8, 12), torch.tensor([0, 2])
+    network.head.weight.data[0, 0] = torch.nan
+    with pytest.raises(InputError, match="not finite"):
+        explain(classifier, images, targets, "attention-rollout")
+
+    class Odd(Transformer):
+        """Gives other logits where its attention is watched."""
+
+        def forward(self, x):
+            logits = super().forward(x)
+            return logits + 1 if torch.overrides._get_current_function_mode() else logits
+
+    with pytest.raises(InputError, match="logits change"):
+        explain(classifier_of(Odd("fused")), images, targets, "attention-rollout")

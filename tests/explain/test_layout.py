@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from ironglass.errors import InputError, Notice
 from ironglass.explain import GradCAM, feature_maps
+from ironglass.explain.layout import layouts_of
 from ironglass.models import Classifier
 
 SIZE = (24, 32)
@@ -405,3 +406,30 @@ def test_hundreds_of_layers_are_followed():
     deep = nn.Sequential(*(nn.Identity() if i % 2 else nn.Tanh() for i in range(3000)), nn.Conv2d(8, 8, 1))
     classifier = classifier_of(Kind(lambda x: x, deep))
     assert feature_maps(classifier, torch.rand(1, 3, *SIZE), ["layer.3000"])["layer.3000"].shape == (1, 8, *GRID)
+
+
+def test_only_the_first_layers_of_a_kind_are_looked_at():
+    network = Kind(tokens, nn.Sequential(*(Mix() for _ in range(8))))
+    classifier, passed = classifier_of(network), []
+    handles = [
+        layer.register_forward_hook(lambda _m, given, _o: passed.append(len(given[0]))) for layer in network.layer
+    ]
+    found = layouts_of(
+        classifier, {f"layer.{i}": layer for i, layer in enumerate(network.layer)}, torch.rand(2, 3, *SIZE)
+    )
+    for handle in handles:
+        handle.remove()
+    assert passed.count(2) == 8
+    assert passed.count(8) <= 3
+    assert {layout.grid for layout in found.values()} == {GRID}
+    assert not any(module._forward_hooks or module._forward_pre_hooks for module in classifier.modules())
+    classifier(torch.rand(1, 3, *SIZE))  # and it goes on as before
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit:FutureWarning")
+def test_torchscript_is_refused_by_its_name():
+    network = nn.Sequential(nn.Conv2d(3, 4, 4, stride=4), nn.Flatten(), nn.Linear(4 * 48, 2))
+    scripted = torch.jit.trace(network, torch.rand(1, 3, *SIZE))
+    for layers in (None, ("0",)):
+        with pytest.raises(InputError, match="TorchScript"):
+            GradCAM(layers=layers)(classifier_of(scripted), torch.rand(1, 3, *SIZE), torch.tensor([0]))

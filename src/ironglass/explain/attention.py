@@ -79,7 +79,10 @@ def attend(classifier: Classifier, images: Images, targets: Labels) -> Attention
     plain = classifier(images)
     with torch.inference_mode(False), torch.enable_grad(), Attending() as seen:
         logits = classifier(images.clone().requires_grad_())
-    allowed = UNCHANGED.get(logits.dtype, HALF) * float(plain.abs().max())
+    if not plain.isfinite().all():
+        raise InputError("the network’s logits are not finite numbers: its weights are broken")
+    coarsest = [UNCHANGED.get(one.dtype, HALF) for one in (logits, *seen.weights)]
+    allowed = max(coarsest) * float(plain.abs().max())
     if not float((logits.detach() - plain).abs().max()) <= allowed:
         raise InputError(
             "the network’s logits change when its attention is computed step by step: choose another method"

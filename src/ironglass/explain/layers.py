@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from weakref import WeakKeyDictionary
 
+import torch
 from torch import Tensor, nn
 
 from ironglass.errors import InputError
@@ -21,6 +22,8 @@ def find_layers(network: nn.Module, names: Sequence[str] | None) -> dict[str, nn
     known = dict(network.named_modules())
     before = set(first_norms(network))
     usual = {name: module for name, module in known.items() if isinstance(module, nn.Conv2d) or name in before}
+    if isinstance(network, torch.jit.ScriptModule):
+        raise InputError("a TorchScript network does not let its layers be read: choose saliency, or occlusion")
     for name in names or ():
         if name not in known:
             raise InputError(f"there is no layer {name!r}: choose from {', '.join(usual)}")

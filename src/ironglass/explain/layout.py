@@ -180,13 +180,13 @@ def decide(kin: Kin, hints: dict[str, Layout | None], grids: list[tuple[int, int
     if kin.of_image is not None:
         rows, columns = kin.of_image.index(2), kin.of_image.index(3)
         return {name: _of_image(kin.responses[name], (rows, columns)) for name in kin.names}
-    usable = {name: one for name, one in kin.responses.items() if not _no_maps(one)}
-    shared = _shared(usable, hints, grids, wide)
+    seen = {name: one for name, one in kin.responses.items() if one.changes is not None and not _no_maps(one)}
+    shared = _shared(seen, hints, grids, wide)
+    moved = any(one.changes is not None and one.changes.any() for one in seen.values())
     found: Found = {}
     for name in kin.names:
         response = kin.responses[name]
-        why = _no_maps(response)
-        found[name] = why if why is not None else _own(response, hints[name], shared)
+        found[name] = _no_maps(response) or _own(response, hints[name], shared, moved)
     return found
 
 
@@ -266,21 +266,20 @@ def _seen(candidates: list[Layout], changes: Changes) -> tuple[Layout | None, fl
     return (seen, score) if score >= SURE else (None, 0.0)
 
 
-def _own(response: Response, hint: Layout | None, shared: Layout | None) -> Layout | Unlaid:
-    """What the layout of its kin makes of one layer's output. shared: in the order of the axes that they share."""
+def _own(response: Response, hint: Layout | None, shared: Layout | None, moved: bool) -> Layout | Unlaid:
+    """What the layout of its kin makes of one layer's output. shared: in the order of the axes that they share. moved:
+    whether anything of them changes with the image."""
     shape, text = response.shape, f"gives {response.shape} for one image"
     if shared is not None and response.batch == response.axes[shared.batch]:
         space = tuple(response.axes[axis] for axis in shared.space)
         fits = len(space) == 2 or shape[space[0]] == shared.shape[shared.space[0]]
         if response.new & set(space):
             return Unlaid(f"{text}, of which an axis mixes places of the image")
-        own = replace(shared, shape=shape, batch=response.batch or 0, space=space)
-        score, spread = _score(own, Changes(response)) if fits else (0.0, 0.0)
-        if fits and (own.single or score >= LIKELY or spread < 2 * CLEAR):
-            return own
+        if fits:
+            return replace(shared, shape=shape, batch=response.batch or 0, space=space)
     if hint is not None and hint.single:
         return hint
-    if not response.changes.any():
+    if not moved:
         why = Unlaid(f"{text}, and the same for any image")
         why.over_no_image = True
         return why
@@ -340,7 +339,8 @@ class Changes:
     def __init__(self, response: Response) -> None:
         self._batch = response.batch or 0
         # the bands stand where the axis of images was
-        self._all = response.changes.squeeze(1).movedim(0, self._batch)
+        changes = torch.zeros(0) if response.changes is None else response.changes
+        self._all = changes.squeeze(1).movedim(0, self._batch)
         self._sums: dict[tuple[int, ...], Tensor] = {}
 
     def over(self, candidate: Layout) -> Tensor:

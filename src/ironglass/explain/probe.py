@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -17,8 +18,7 @@ from ironglass.models.classifier import Classifier, frozen
 BANDS = 4
 """Bands of the image that are changed one after another, from top to bottom and then from left to right."""
 WITNESSES = 3
-"""Of layers that share their axes, how many of the first, which see least of the image, are looked at beside those
-asked for."""
+"""Of layers that share their axes, how many of the first are looked at: they see least of the image at each place."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,9 @@ class Response:
     """The axis along which images lie; None where no single one does."""
     groups: int = 1
     """Entries of that axis an image: 1, or more where the batch is one of windows."""
-    changes: Tensor = field(default_factory=lambda: torch.zeros(0))
-    """|output − that of the unchanged image|, (2 BANDS, groups, ...) without the axis of images."""
+    changes: Tensor | None = None
+    """|output − that of the unchanged image|, (2 BANDS, groups, ...) without the axis of images; None where it was not
+    looked at."""
     axes: tuple[int, ...] = ()
     """Which of its axes each of those that its kin share is."""
     new: frozenset[int] = frozenset()
@@ -44,7 +45,7 @@ class Kin:
     """Layers whose outputs have the same axes, in whatever order."""
 
     responses: dict[str, Response]
-    """Of those asked for and of the first ones; without `changes` where the image itself is their kin."""
+    """Of those asked for and of the first ones, which alone have `changes`, but where the image itself is their kin."""
     names: list[str]
     """Those asked for."""
     of_image: tuple[int, ...] | None
@@ -63,48 +64,87 @@ class Probed:
 def probe(classifier: Classifier, names: Iterable[str], like: Tensor) -> Probed:
     """The responses of the named layers that run and give a tensor, and of the first ones that share their axes.
 
-    One pass of two images where the image's own axes come through, else one more of one and one of 2 BANDS. like:
-    images of the size, type and device to probe with. Nothing random of the caller's is used up. Raises what the
-    network raises for one such image.
+    One pass of two images where the image's own axes come through; else one more of one and one of 2 BANDS, which end
+    behind the last of the first layers. like: images of the size, type and device to probe with. Nothing random of the
+    caller's is used up. Raises what the network raises for such images.
     """
     base, changed = bands(like)
     modules = {name: module for name, module in classifier.network.named_modules() if not _scripted(module)}
     devices = [like.device] if like.device.type == "cuda" else []
     with torch.random.fork_rng(devices), frozen(classifier), torch.inference_mode(False), torch.no_grad():
         torch.manual_seed(0)
-        with Lineage() as lineage, watched(modules, lambda _, output: output) as outputs:
-            twice = base.repeat(2, 1, 1, 1)  # what is made of no image keeps another shape than what is
-            lineage.image = twice
-            classifier(twice)
+        runs: Counter[str] = Counter()
+
+        def count(name: str, output: Tensor) -> Tensor:
+            runs[name] += 1
+            return output
+
+        def enter(given: Any) -> None:
+            runs.clear()  # a classifier may make a pass of its own first
+            lineage.image = given if isinstance(given, Tensor) and given.ndim == 4 else None
+
+        with Lineage() as lineage, watched(modules, count) as outputs, _entered(classifier.network, enter):
+            classifier(base.repeat(2, 1, 1, 1))  # what is made of no image keeps another shape than what is
         families: dict[int, list[str]] = defaultdict(list)
-        about: dict[str, dict[str, Any]] = {}
         for name, output in outputs.items():
-            root, axes = lineage.kin(output)
-            families[root].append(name)
-            about[name] = {"axes": axes, "new": lineage.new_axes(output)}
+            families[lineage.kin(output)[0]].append(name)
         grids = [
             (output.shape[2], output.shape[3])
             for name, output in outputs.items()
             if isinstance(modules[name], nn.Conv2d) and output.ndim == 4
         ]
+        made = {
+            name: Response(tuple(output.shape), axes=lineage.kin(output)[1], new=lineage.new_axes(output))
+            for name, output in outputs.items()
+        }
         wanted = set(names)
-        asked = [(of, [name for name in of if name in wanted]) for of in families.values()]
-        asked = [(of, some) for of, some in asked if some]
-        own, order = lineage.kin(twice)
-        batch = {name: about[name]["axes"][order.index(0)] for name in families.get(own, ())}
-        shapes = {name: _alone(outputs[name].shape, axis) for name, axis in batch.items()}
-        chosen = {name for of, some in asked for name in (*_first(of, outputs), *some)} - shapes.keys()
+        asked = {root: [name for name in of if name in wanted] for root, of in families.items()}
+        asked = {root: some for root, some in asked.items() if some}
+        image, order = lineage.kin(lineage.image) if lineage.image is not None else (-1, ())
+        first = {root: _first(families[root], outputs) for root in asked if root != image}
+        last = next((name for name in reversed(outputs) if any(name in of for of in first.values())), "")
         del lineage, outputs
-        responses = {name: Response(shape, batch[name]) for name, shape in shapes.items()}
-        if chosen:
-            layers = {name: module for name, module in modules.items() if name in chosen}
-            responses |= _responses(classifier, layers, base, changed)
+        responses: dict[str, Response] = {}
+        if last:
+            layers = {name: modules[name] for of in first.values() for name in of}
+            responses = _responses(classifier, layers, base, changed, (last, runs[last]))
     kin = []
-    for of, some in asked:
-        found = {name: responses[name] for name in of if name in responses}
-        found = {name: replace(one, **about[name]) for name, one in found.items()}
-        kin.append(Kin(found, [name for name in some if name in found], order if of[0] in shapes else None))
+    for root, some in asked.items():
+        if root == image:
+            found = {name: _like(made[name], made[name].axes[order.index(0)], 1) for name in some}
+        else:
+            found = {name: replace(made[name], **_seen(responses[name])) for name in first[root] if name in responses}
+            one = next(iter(found.values()), Response(()))
+            shared = None if one.batch is None else one.axes.index(one.batch)
+            for name in some:
+                if name not in found:
+                    axis = None if shared is None else made[name].axes[shared]
+                    found[name] = _like(made[name], axis, one.groups)
+        kin.append(Kin(found, some, order if root == image else None))
     return Probed(kin, list(dict.fromkeys(grids)))
+
+
+def _seen(response: Response) -> dict[str, Any]:
+    names = ("shape", "batch", "groups", "changes")
+    return {name: getattr(response, name) for name in names}
+
+
+def _like(made: Response, batch: int | None, groups: int) -> Response:
+    """What a layer gives for one image, from what it gave for two. batch: the axis of images."""
+    if batch is None:
+        return made
+    shape = tuple(side // 2 if axis == batch else side for axis, side in enumerate(made.shape))
+    return replace(made, shape=shape, batch=batch, groups=groups)
+
+
+@contextmanager
+def _entered(network: nn.Module, note: Callable[[Any], None]) -> Iterator[None]:
+    """Inside, `note` is shown what the network is given before each of its passes."""
+    handle = network.register_forward_pre_hook(lambda _module, inputs: note(inputs[0] if inputs else None))
+    try:
+        yield
+    finally:
+        handle.remove()
 
 
 def bands(like: Tensor) -> tuple[Tensor, Tensor]:
@@ -124,11 +164,6 @@ def bands(like: Tensor) -> tuple[Tensor, Tensor]:
     return base, torch.cat(changed)
 
 
-def _alone(shape: torch.Size, batch: int) -> tuple[int, ...]:
-    """The shape for one image."""
-    return tuple(1 if axis == batch else side for axis, side in enumerate(shape))
-
-
 def _scripted(module: nn.Module) -> bool:
     return isinstance(module, torch.jit.ScriptModule)
 
@@ -138,38 +173,52 @@ def _first(names: list[str], outputs: dict[str, Tensor]) -> list[str]:
     return list({id(outputs[name]): name for name in reversed(names)}.values())[::-1][:WITNESSES]
 
 
+class _Enough(BaseException):
+    """Ends a pass of which nothing more is wanted; no network takes it for an error of its own."""
+
+
 def _responses(
-    classifier: Classifier, layers: dict[str, nn.Module], base: Tensor, changed: Tensor
+    classifier: Classifier, layers: dict[str, nn.Module], base: Tensor, changed: Tensor, last: tuple[str, int]
 ) -> dict[str, Response]:
-    """Copies are kept of the unchanged image's outputs only."""
+    """Copies are kept of the unchanged image's outputs only. last: the layer behind which nothing is wanted, and how
+    often it runs."""
     before: dict[str, Tensor] = {}
     found: dict[str, Response] = {}
+    parts: dict[str, list[Tensor]] = defaultdict(list)
 
-    def keep(name: str, output: Tensor) -> Tensor:
+    def keep(name: str, output: Tensor) -> None:
         before[name] = output.clone()  # what follows may write over it
-        return output
 
-    def compare(name: str, output: Tensor) -> Tensor:
+    def compare(name: str, output: Tensor) -> None:
         if name in before:
             found[name] = _response(before[name], output)
-        return output
 
-    with watched(layers, keep):
-        classifier(base)
-    try:
-        with watched(layers, compare):
-            classifier(changed)
-    except (RuntimeError, ValueError, AssertionError):  # too many for the memory, or for a network of a fixed batch
-        parts: dict[str, list[Tensor]] = defaultdict(list)
+    def collect(name: str, output: Tensor) -> None:
+        if name in before and output.shape == before[name].shape:
+            parts[name].append((output - before[name]).abs().float().cpu())
 
-        def collect(name: str, output: Tensor) -> Tensor:
-            if name in before and output.shape == before[name].shape:
-                parts[name].append((output - before[name]).abs().float().cpu())
+    def passed(images: Tensor, note: Callable[[str, Tensor], None]) -> None:
+        runs: Counter[str] = Counter()
+
+        def change(name: str, output: Tensor) -> Tensor:
+            note(name, output)
+            runs[name] += 1
+            if runs[last[0]] == last[1]:
+                raise _Enough
             return output
 
+        try:
+            with watched(layers, change), _entered(classifier.network, lambda _: runs.clear()):
+                classifier(images)
+        except _Enough:
+            pass
+
+    passed(base, keep)
+    try:
+        passed(changed, compare)
+    except (RuntimeError, ValueError, AssertionError):  # too many for the memory, or for a network of a fixed batch
         for one in changed.split(1):
-            with watched(layers, collect):
-                classifier(one)
+            passed(one, collect)
         found = {name: _apart(before[name], parts[name]) for name in before}
     return found
 
