@@ -20,7 +20,7 @@ from ironglass.models import Classifier
 FEW = {"depth": 2}
 NARROW = {"depth": 2, "embed_dim": 96, "num_heads": 3}
 SIZES = ((64, 96), (64, 64), (128, 128), None)
-SQUARE = ("timm/csatv2",)
+SQUARE = ("timm/csatv2", "torchvision/alexnet", "torchvision/vgg11")
 """Those that pool oblong images to squares."""
 
 # a small member of each family, and options that make it smaller
@@ -124,6 +124,7 @@ def plain_maps(classifier, layouts: dict[str, Layout], images, targets) -> dict[
     ],
 )
 @pytest.mark.filterwarnings("ignore::ironglass.errors.Notice")
+@pytest.mark.filterwarnings("ignore:The default weight initialization:FutureWarning")
 def test_each_layer_is_that_of_plain_autograd_or_refused(name, options):
     classifier = load(name, options)
     height, width = classifier.input_size
