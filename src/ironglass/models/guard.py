@@ -8,13 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ironglass.models.memory import is_out_of_memory
 from ironglass.models.way import Trace, Way, tensors_in
 
 CLOSE = 1e-4
 """How far the changed network's outputs may be from its own, as a share of the largest."""
 WORTH = 192
 """Forward and backward passes of one image from which on a call affords one more forward pass of an image."""
-NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 MANY = 32
 """Images of a pass beside whose time that of tracing it is nothing."""
 KEPT = 16
@@ -116,7 +116,7 @@ class Guard:
                     out = self._forward(images)
                 way = self.trace.way
         except (RuntimeError, ValueError) as error:  # `view` of a channels-last map, say
-            if any(words in str(error) for words in NO_MEMORY):
+            if is_out_of_memory(error):
                 raise
             return None, None  # the plain pass speaks for itself
         finally:
