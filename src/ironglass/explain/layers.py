@@ -19,7 +19,7 @@ def find_layers(network: nn.Module, names: Sequence[str] | None) -> dict[str, nn
     A block's first norm, and not its output, because of the last block's output only the class token may count. Raises
     InputError for a name that does not exist.
     """
-    known = dict(network.named_modules())
+    known = dict(zip(_names_of(network), modules_of(network), strict=True))
     before = set(first_norms(network))
     usual = {name: module for name, module in known.items() if isinstance(module, nn.Conv2d) or name in before}
     if isinstance(network, torch.jit.ScriptModule):
@@ -46,6 +46,16 @@ def first_norms(network: nn.Module) -> list[str]:
     return found
 
 
+def _names_of(network: nn.Module) -> list[str]:
+    """The names of all its modules, in the order of `modules_of`."""
+    modules = tuple(map(id, modules_of(network)))
+    before = _names.get(network)
+    if before is None or before[0] != modules:
+        before = _names[network] = modules, [name for name, _ in network.named_modules()]
+    return before[1]
+
+
+_names: WeakKeyDictionary[nn.Module, tuple[tuple[int, ...], list[str]]] = WeakKeyDictionary()
 _first_norms: WeakKeyDictionary[nn.Module, tuple[tuple[int, ...], list[str]]] = WeakKeyDictionary()
 
 

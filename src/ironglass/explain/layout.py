@@ -64,6 +64,8 @@ class Layout:
 
     def __call__(self, output: Tensor) -> Tensor:
         """Maps of an output, or of its gradient, which lies alike; a view of it where that can be."""
+        if self.space == (2, 3) and self.batch == 0 and len(self.shape) == 4:
+            return output
         channels = [axis for axis in range(len(self.shape)) if axis != self.batch and axis not in self.space]
         maps = output.permute(self.batch, *channels, *self.space)
         if len(channels) != 1:
@@ -84,12 +86,11 @@ class Layout:
 
     def check(self, name: str, output: Tensor, n: int) -> None:
         """Raises InputError where an output for `n` images has not the shape that was seen."""
-        expected = [*self.shape]
-        expected[self.batch] = n
-        if list(output.shape) != expected:
+        expected = (*self.shape[: self.batch], n, *self.shape[self.batch + 1 :])
+        if output.shape != expected:
             raise InputError(
                 f"layer {name!r} gives {tuple(output.shape)} for {n} images, and for others of this size "
-                f"{tuple(expected)}: where its places lie cannot be told; choose another layer"
+                f"{expected}: where its places lie cannot be told; choose another layer"
             )
 
 

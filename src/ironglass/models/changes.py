@@ -27,8 +27,7 @@ class Changes:
 
     Nothing is changed until `apply`.
 
-    guard: is shown what passes through the exchanged layers, while there is one. switched: the activations; more may be
-    added while nothing is applied.
+    guard: is shown what passes through the exchanged layers, while there is one. switched: the activations.
     """
 
     def __init__(self, plan: Plan, device: torch.device) -> None:
@@ -78,6 +77,19 @@ class Changes:
             vars(module).pop("forward", None)
         for conv, weight, bias in before:
             conv._parameters["weight"], conv._parameters["bias"] = weight, bias
+
+    def switch(self, modules: list[nn.Module]) -> None:
+        """Tells more activations to work beside their input, whether or not the network is changed."""
+        self.switched += modules
+        if self._before is not None:
+            for module in modules:
+                vars(module)["inplace"] = False
+
+    def switch_back(self, modules: list[nn.Module]) -> None:
+        """Undoes `switch` of these modules, the last that were switched."""
+        del self.switched[len(self.switched) - len(modules) :]
+        for module in modules:
+            vars(module)["inplace"] = True
 
     @contextmanager
     def applied(self) -> Iterator[None]:
@@ -133,11 +145,7 @@ class Exchanged:
         if trace is None or trace.muted:
             out = self.forward(x)
         else:  # one call, however many it takes for a batch of this size
-            trace.muted = True
-            try:
-                out = self.forward(x)
-            finally:
-                trace.muted = False
+            out = trace.unseen(self.forward, x)
             trace.note(self.conv, (x,), None, out)
         if self.norm is not None:
             guard.convolved(self.conv, self.norm, out)

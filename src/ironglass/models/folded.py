@@ -78,16 +78,14 @@ def beside(classifier: Classifier) -> Iterator[None]:
             yield
         return
     guard, changes = active
-    more = [module for module in _in_place(classifier.network, kinds) if module not in changes.switched]
-    changes.revert()
-    changes.switched += more
+    more = [] if guard.differs else _in_place(classifier.network, kinds)
     guard.traces = guard.traces or bool(more)
     try:
+        changes.switch(more)
         guard.restart()
         yield
     finally:
-        changes.revert()
-        del changes.switched[len(changes.switched) - len(more) :]
+        changes.switch_back(more)
         guard.restart()
 
 

@@ -64,11 +64,11 @@ def weights_of(conv: nn.Conv2d, norm: nn.BatchNorm2d | None, *, keep: bool) -> F
 def _same(one: Tensor | None, other: Tensor | None) -> bool:
     if one is None or other is None:
         return one is other
-    if one.shape != other.shape or one.dtype != other.dtype or one.device != other.device:
+    if one.shape != other.shape or one.dtype != other.dtype or one.is_cpu != other.is_cpu:
         return False
     if _memcmp is not None and one.is_cpu and one.is_contiguous() and other.is_contiguous():
         return _memcmp(one.data_ptr(), other.data_ptr(), one.nbytes) == 0
-    return torch.equal(one, other)
+    return one.device == other.device and torch.equal(one, other)
 
 
 def _find_memcmp() -> Callable[[int, int, int], int] | None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias
 from weakref import ref
 
-from torch import Tensor
+from torch import Size, Tensor, device, dtype
+from torch._C import DisableTorchFunction as _DisableTorchFunction
 from torch.overrides import TorchFunctionMode
 
 Way: TypeAlias = tuple[Any, ...]
 
+_ANSWERS = frozenset((int, float, bool, str, Size, dtype, device, type(None)))
+"""Kinds of what is no tensor, most of them answers to a question of a network's code about its input."""
 OUTSIDE = -1
 """Stands for a tensor that was there before the pass."""
 
@@ -40,27 +43,36 @@ class Trace(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         out = func(*args, **kwargs) if kwargs else func(*args)
-        if not self.muted:
+        if not (self.muted or type(out) in _ANSWERS):
             self.note(func, args, kwargs, out)
         return out
 
+    def unseen(self, forward: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+        """The output of a layer of which the calls inside are not written down."""
+        if type(x) is Tensor:  # each call that reaches a mode costs more than many small layers do
+            with _DisableTorchFunction():
+                return forward(x)
+        self.muted = True
+        try:
+            return forward(x)
+        finally:
+            self.muted = False
+
     def note(self, call: Any, args: Any, kwargs: Any, out: Any) -> None:
         """Writes down one call, unless it made no tensor: then it was a question, of a shape say."""
-        if isinstance(out, Tensor):
-            made = [out]
-        else:
-            made = list(tensors_in(out))
-            if not made:
-                return
-        self._calls.append(call)
+        made = (out,) if isinstance(out, Tensor) else tuple(tensors_in(out))
+        if not made:
+            return
+        calls = self._calls
+        calls.append(call)
         for given in args:
             if isinstance(given, Tensor):
-                self._calls.append(self._maker(given))
+                calls.append(self._maker(given))
             elif isinstance(given, tuple | list | dict):
-                self._calls.extend(self._maker(tensor) for tensor in tensors_in(given))
+                calls.extend(self._maker(tensor) for tensor in tensors_in(given))
         if kwargs:
-            self._calls.extend(self._maker(tensor) for tensor in tensors_in(kwargs))
-        number = len(self._calls)
+            calls.extend(self._maker(tensor) for tensor in tensors_in(kwargs))
+        number = len(calls)
         for place, tensor in enumerate(made):
             self._made[id(tensor)] = ((number, place) if place else number), ref(tensor)
 
