@@ -39,16 +39,24 @@ class _Product(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, maps: Tensor, matrix: Tensor, bias: Tensor | None) -> Tensor:
         ctx.matrix = matrix
-        shape = (len(maps), matrix.shape[1], *maps.shape[2:])
-        # filled, and given back itself: of a view autograd would not let a network change anything in place
-        out = torch.empty(shape, dtype=maps.dtype, device=maps.device, memory_format=torch.channels_last)
-        pixels, found = (both.permute(0, 2, 3, 1).reshape(-1, both.shape[1]) for both in (maps, out))
-        if bias is None:
-            torch.mm(pixels, matrix, out=found)
-        else:
-            torch.addmm(bias, pixels, matrix, out=found)
-        return out
+        return _product(maps, matrix, bias)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
-        return _Product.apply(gradients[0], ctx.matrix.T, None), None, None
+        # a graph of the gradient itself is rare, and to note one takes longer than a small product
+        product = _Product.apply if torch.is_grad_enabled() else _product
+        return product(gradients[0], ctx.matrix.T, None), None, None
+
+
+def _product(maps: Tensor, matrix: Tensor, bias: Tensor | None) -> Tensor:
+    n, channels, height, width = maps.shape
+    shape = (n, matrix.shape[1], height, width)
+    # filled, and given back itself: of a view autograd would not let a network change anything in place
+    out = torch.empty(shape, dtype=maps.dtype, device=maps.device, memory_format=torch.channels_last)
+    pixels = maps.permute(0, 2, 3, 1).reshape(-1, channels)
+    rows = out.permute(0, 2, 3, 1).view(-1, shape[1])
+    if bias is None:
+        torch.mm(pixels, matrix, out=rows)
+    else:
+        torch.addmm(bias, pixels, matrix, out=rows)
+    return out
