@@ -258,3 +258,38 @@ def test_what_a_trace_cannot_see_shows_in_a_long_call():
     ig.explain(classifier, images, labels, "saliency")
     network.loud = True
     assert apart(ig.explain(classifier, images, labels, "saliency"), plain_gradient(classifier, images, labels)) < 1e-3
+
+
+class Overwriting(nn.Module):
+    """Normalises the images that it is given where they lie, as a script's own function would."""
+
+    def __init__(self, how):
+        super().__init__()
+        self.how = how
+        self.conv, self.norm, self.act = nn.Conv2d(3, 6, 3, padding=1), nn.BatchNorm2d(6), nn.ReLU(inplace=True)
+        self.head = nn.Linear(6, 5)
+
+    def forward(self, x):
+        match self.how:
+            case "in place":
+                x.sub_(0.3).mul_(3)
+            case "one image":
+                x[:, 0] -= 0.5
+            case "data":
+                x.data = x.data * 3 - 1
+            case "activation":
+                x = F.leaky_relu(x.sub_(0.3), 0.1, inplace=True)
+        return self.head(self.act(self.norm(self.conv(x))).mean((2, 3)))
+
+
+@pytest.mark.parametrize("how", ["in place", "one image", "data", "activation"])
+def test_that_writes_over_its_images_is_given_each_as_it_is(how):
+    torch.manual_seed(0)
+    network = Overwriting(how).eval()
+    classifier = ig.Classifier(network, mean=(0.0,) * 3, std=(1.0,) * 3, classes="abcde", input_size=12)
+    images, labels = torch.rand(6, 3, 12, 12), torch.arange(6) % 5
+    kept, leaf = images.clone(), images.clone().requires_grad_()
+    plain = torch.autograd.grad(network(leaf * 1).gather(1, labels[:, None]).sum(), leaf)[0]
+    for _ in range(3):  # the first call finds what can be changed, the next ones do it
+        torch.testing.assert_close(ig.explain(classifier, images, labels, "saliency"), plain, rtol=1e-4, atol=1e-6)
+    assert torch.equal(images, kept)

@@ -106,6 +106,7 @@ class Guard:
 
     def _run(self, images: Tensor, *, traced: bool) -> tuple[Any, Way | None]:
         """The changed network's pass and its way; None where it fails or leaves the changed layers' order."""
+        images = images.clone()  # which the network may write over, and which may have to pass again
         self._broken = False
         self._waiting.clear()
         try:
@@ -128,7 +129,7 @@ class Guard:
         self._revert()
         try:
             with torch.no_grad():
-                return self._forward(images)
+                return self._forward(images.clone())
         finally:
             self._apply()
 
