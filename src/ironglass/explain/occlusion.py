@@ -14,10 +14,11 @@ from ironglass.explain.incremental import occluded_logits, plans_of
 from ironglass.explain.places import inside, occluded, spans_of
 from ironglass.fields import settings
 from ironglass.models.classifier import Classifier, frozen
+from ironglass.models.probability import probabilities
 from ironglass.types import Images, Labels, Logits, Maps
 
 SCORES = {
-    "probability": lambda logits, targets: _at(logits.softmax(1), targets),
+    "probability": lambda logits, targets: _at(probabilities(logits), targets),
     "logit": lambda logits, targets: _at(logits, targets),
     "right": lambda logits, targets: (logits.argmax(1) == targets).float(),
 }

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from ironglass.data.dataset import Split
-from ironglass.errors import InputError
+from ironglass.errors import InputError, Notice
 from ironglass.fields import expect
 from ironglass.measure.statistics import wilson
 from ironglass.models.classifier import Classifier
 from ironglass.models.predict import logits_of, predicted
+from ironglass.models.probability import are_distributions, cross_entropy, probabilities
 from ironglass.types import Logits, Progress
 
 
@@ -45,6 +46,7 @@ def evaluate(
         raise InputError(f"the data has label {split.labels.max()} and the classifier {k} classes: match them by name")
     logits = logits_of(classifier, split, batch_size=batch_size, progress=progress)
     labels, predictions = split.labels, predicted(logits).numpy()
+    _warn_of_sigmoid(logits)
     lenient: dict[str, Any] = {"zero_division": 0.0}
     table: Any = precision_recall_fscore_support(labels, predictions, labels=list(range(k)), **lenient)
     precision, recall, f1, support = table
@@ -52,7 +54,7 @@ def evaluate(
     names: Any = [classifier.classes[i] for i in there]
     shared: dict[str, Any] = {"labels": there, "target_names": names, "digits": 3}
     text = classification_report(labels, predictions, **shared, **lenient)
-    loss = float(functional.cross_entropy(logits, torch.from_numpy(labels.copy())))
+    loss = float(cross_entropy(logits, torch.from_numpy(labels.copy())))
     numbers = {
         "split": name,
         "accuracy": wilson(int((predictions == labels).sum()), len(labels)),
@@ -76,6 +78,16 @@ def evaluate(
     return numbers, logits
 
 
+def _warn_of_sigmoid(logits: Logits) -> None:
+    """Says that loss and confidences mean little, where the outputs are no logits and no distribution."""
+    if bool(((logits >= 0) & (logits <= 1)).all()) and not are_distributions(logits):
+        text = (
+            "every output lies between 0 and 1, and an image's do not add up to 1, as behind a sigmoid: the loss and "
+            "the confidences are of a softmax over them and mean little; leave the sigmoid out of the network"
+        )
+        warnings.warn(Notice(text), stacklevel=3)
+
+
 def naming(labels: np.ndarray, predictions: np.ndarray, classes: Sequence[str]) -> dict[str, Any]:
     """The class that is named most often with its share of all answers and of the images, and the commonest class with
     its share of the images: what always naming it would get right. labels, predictions: int64 (n,)."""
@@ -96,5 +108,6 @@ def top(logits: Tensor, count: int = 5) -> tuple[np.ndarray, np.ndarray]:
     """The most probable classes (n, min(count, k)), best first, and their probabilities, 0 of an image that is not
     judged."""
     most = torch.finfo(logits.dtype).max  # one infinity is the surest there is
-    confidence, classes = logits.clamp(-most, most).softmax(1).nan_to_num(0.0).topk(min(count, logits.shape[1]), dim=1)
+    shares = probabilities(logits.clamp(-most, most)).nan_to_num(0.0)
+    confidence, classes = shares.topk(min(count, logits.shape[1]), dim=1)
     return classes.numpy(), confidence.numpy()

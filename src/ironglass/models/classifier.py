@@ -16,12 +16,16 @@ from ironglass.errors import InputError
 from ironglass.models.exclusive import exclusive, is_held, modules_of
 from ironglass.models.memory import cut_pass
 from ironglass.models.normalisation import GIVEN, check_statistics
-from ironglass.models.outputs import is_probability, read_outputs
+from ironglass.models.outputs import read_outputs
 from ironglass.models.passing import Manner, needs_a_pass, other_count, read_pass, take_pass, unwrapped
+from ironglass.models.probability import are_distributions, is_probability, log_of
 from ironglass.types import Images, Logits
 
 # Images were checked where they came in; inside `frozen` every further pass may skip it.
 _checked = threading.local()
+
+PROBED = 16
+"""Images by which a single output is seen to be a probability, black and white among them."""
 
 
 class Classifier(nn.Module):
@@ -67,6 +71,7 @@ class Classifier(nn.Module):
         self.input_size: tuple[int, int] = (input_size, input_size) if isinstance(input_size, int) else input_size
         self._manner: Manner | None = None
         self._squashed: tuple[int, bool] | None = None
+        self._distributions: tuple[int, bool] | None = None
         first = next(self.network.parameters(), None)
         given: dict[str, Any] = {"dtype": torch.float32, "device": None if first is None else first.device}
         for name, values in (("mean", mean), ("std", std)):
@@ -106,6 +111,8 @@ class Classifier(nn.Module):
         said = [manner.words] if manner.words else []
         if manner.contiguous:
             said.append("images are laid out channel by channel, as its code needs")
+        if self._distributions == (id(self.network), True):
+            said.append("its outputs are probabilities, which confidences and losses take as they are")
         if manner.dtype != torch.float32:
             said.append(f"it computes in {str(manner.dtype).removeprefix('torch.')}")
         return f"Of the network, {'; '.join(said)}." if said else ""
@@ -145,11 +152,18 @@ class Classifier(nn.Module):
         found, manner = take_pass(self.network, known, images, self.mean, self.std)
         plain = isinstance(found, Tensor) and found.dtype == torch.float32 and found.shape == (n, k)
         if plain and manner is known and manner.settled and not manner.words:
-            return found
+            return self._trained(found) if self.training else found
         logits, words = read_pass(found, n, k, training=self.training, squashed=self._is_squashed)
         if not self.training:
             self._learn(manner, n, words)
-        return logits
+            return logits
+        return self._trained(logits)
+
+    def _trained(self, outputs: Logits) -> Logits:
+        """What objectives learn from: of a network that gives probabilities their logarithms, else the outputs."""
+        if self._distributions is None or self._distributions[0] != id(self.network):
+            self._distributions = id(self.network), are_distributions(outputs)
+        return log_of(outputs) if self._distributions[1] else outputs
 
     def _is_squashed(self) -> bool:
         """Whether a network with one output gives probabilities: seen in the graph of one pass, once.
@@ -157,14 +171,14 @@ class Classifier(nn.Module):
         Raises InputError for a black box whose output could be either.
         """
         if self._squashed is None or self._squashed[0] != id(self.network):
-            size = (4, self.channels, *self.input_size)
+            size = (PROBED, self.channels, *self.input_size)
             images = torch.rand(size, generator=torch.Generator().manual_seed(1)).to(self.device)
             images[0], images[1] = 0, 1
             with frozen(self), torch.inference_mode(False), torch.enable_grad():
                 found, _ = take_pass(self.network, self._manner, images.requires_grad_(), self.mean, self.std)
                 single = read_outputs(found, len(images), len(self.classes)).single
                 squashed = False if single is None else is_probability(single)
-            if squashed is None and single is not None and bool(((single >= 0) & (single <= 1)).all()):
+            if squashed is None:
                 raise InputError(
                     "the network's one output an image lies between 0 and 1 and may be a probability or a logit: "
                     "give it two outputs, or leave the sigmoid out"
@@ -203,7 +217,9 @@ class Classifier(nn.Module):
             with frozen(self):
                 # as a data set's images lie; a network that cannot take them so is given them otherwise
                 stored = images.permute(0, 2, 3, 1)
-                return self(stored.reshape(-1).view(stored.shape).permute(0, 3, 1, 2))
+                outputs = self(stored.reshape(-1).view(stored.shape).permute(0, 3, 1, 2))
+        self._distributions = id(self.network), are_distributions(outputs)
+        return outputs
 
     def _shape_lazy_layers(self, images: Images) -> None:
         """One pass that gives lazy layers their weights, which cannot be `frozen` before."""

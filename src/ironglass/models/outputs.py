@@ -15,13 +15,6 @@ from ironglass.types import Logits
 MAIN = ("logits", "out", "output", "main", "pred", "prediction", "predictions")
 """Names under which networks keep their main output, the surest first."""
 
-RESHAPING = (
-    *("ViewBackward", "UnsafeViewBackward", "_UnsafeViewBackward", "ReshapeAliasBackward", "AliasBackward"),
-    *("SqueezeBackward", "UnsqueezeBackward", "SelectBackward", "SliceBackward", "IndexBackward", "ExpandBackward"),
-    *("TBackward", "TransposeBackward", "PermuteBackward", "ToCopyBackward", "CloneBackward"),
-)
-"""Steps of a backward pass that leave the values as they are."""
-
 
 @dataclasses.dataclass(frozen=True)
 class Reading:
@@ -102,20 +95,6 @@ def _single(found: Tensor, n: int, k: int) -> Tensor | None:
     """The one number an image of two classes, (n,); None where there is another number of either."""
     one = k == 2 and found.numel() == n and found.shape[:1] in ((n,), ())
     return found.reshape(n) if one and found.is_floating_point() else None
-
-
-def logit_of(probability: Tensor) -> Tensor:
-    """The logit of a probability, of the same sign about one half; 0 and 1 become the nearest that have one."""
-    p = probability.double().clamp(2.0**-50, 1 - 2.0**-50)
-    return (p.log() - (-p).log1p()).to(probability.dtype)
-
-
-def is_probability(output: Tensor) -> bool | None:
-    """Whether an output comes straight from a sigmoid or a softmax; None where it has no graph."""
-    step: Any = output.grad_fn
-    while step is not None and step.name().rstrip("0123456789") in RESHAPING and step.next_functions:
-        step = step.next_functions[0][0]
-    return None if step is None else any(name in step.name() for name in ("Sigmoid", "Softmax"))
 
 
 def _two_of_one(z: Tensor) -> Logits:

@@ -14,7 +14,8 @@ from torch.nn.parameter import is_lazy
 
 from ironglass.errors import ForwardError, InputError
 from ironglass.models.memory import is_out_of_memory
-from ironglass.models.outputs import Reading, logit_of, read_outputs
+from ironglass.models.outputs import Reading, read_outputs
+from ironglass.models.probability import logit_of
 from ironglass.types import Images, Logits
 
 
@@ -34,7 +35,7 @@ class Manner:
     """What was adapted of its outputs, "" where nothing was."""
 
 
-PROBABILITY = "its one probability an image, behind a sigmoid, becomes two logits"
+PROBABILITY = "its one number an image is a probability, of which two logits are made"
 
 _heard = threading.local()
 

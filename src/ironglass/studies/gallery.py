@@ -15,6 +15,7 @@ from ironglass.explain import ActivationMaximisation, Saliency, feature_maps, ti
 from ironglass.measure.accuracy import top
 from ironglass.models.classifier import Classifier, frozen
 from ironglass.models.predict import logits_of
+from ironglass.models.probability import probabilities
 from ironglass.run import Run
 from ironglass.studies.attack import Tell, generator
 from ironglass.studies.comparison import BASE, Comparison
@@ -93,7 +94,7 @@ def _answers(classifier: Classifier, images: Images, asked: Labels | None = None
     rows = [{"prediction": int(one[0]), "confidence": float(share[0])} for one, share in zip(found, sure, strict=True)]
     if asked is None:
         return rows
-    shares = logits.softmax(1).gather(1, asked[:, None])[:, 0].tolist()
+    shares = probabilities(logits).gather(1, asked[:, None])[:, 0].tolist()
     return [row | {"asked": int(label), "share": share} for row, label, share in zip(rows, asked, shares, strict=True)]
 
 

@@ -13,6 +13,7 @@ from ironglass.data.wordnet import words_of
 from ironglass.measure.transfer_matrix import knows, true_answers
 from ironglass.models.classifier import Classifier, frozen
 from ironglass.models.predict import logits_of, predicted
+from ironglass.models.probability import probabilities
 from ironglass.studies.ground import Ground
 from ironglass.studies.shown import shown_of
 from ironglass.studies.transfer_plan import SOURCE, Member
@@ -39,7 +40,7 @@ def write_picture(ground: Ground, base_a: Classifier, members: Sequence[Member])
         answers = []
         for name, classifier in {SOURCE: base_a, **target}.items():
             with frozen(classifier), torch.no_grad():
-                confidence, which = classifier(version.to(classifier.device)).softmax(1)[0].max(0)
+                confidence, which = probabilities(classifier(version.to(classifier.device)))[0].max(0)
             called, known = classifier.classes[int(which)], knows(classifier, classes)
             truth = int(true_answers(classifier, image, label, classes))
             answers.append({

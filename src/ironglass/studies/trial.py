@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.nn import functional
 
 from ironglass.data.dataset import Split
 from ironglass.errors import Diverged
 from ironglass.measure.per_image import per_image, write_per_image
 from ironglass.measure.statistics import Rate, wilson
 from ironglass.models.predict import logits_of, predicted
+from ironglass.models.probability import cross_entropy
 from ironglass.models.weights import load_state, read_state
 from ironglass.run import Run
 from ironglass.studies.attack import Tell
@@ -78,7 +78,7 @@ def run_trial(plan: Audit, folder: Path, device: str, download: bool, held_out: 
     write_per_image(run, "validation", [table])
     found: dict[str, Any] = {
         "validation": _rate(validation, logits),
-        "validation_loss": float(functional.cross_entropy(logits, torch.from_numpy(validation.labels.copy()))),
+        "validation_loss": float(cross_entropy(logits, torch.from_numpy(validation.labels.copy()))),
         "training": training,
         "images_per_second": round(len(validation) / seconds, 1),
     }

@@ -1,0 +1,123 @@
+"""Probabilities of the classes, of logits and of outputs that are probabilities already."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ironglass.types import Logits
+
+APART = 1e-4
+"""By how much a sum of probabilities in float32 may miss 1."""
+APART_HALF = 2e-2
+"""The same of probabilities that bfloat16 or float16 hold exactly."""
+HALVES = (torch.bfloat16, torch.float16)
+
+
+def are_distributions(outputs: Tensor) -> bool:
+    """Whether every row of the outputs, (n, k), is a distribution over the classes, as behind a softmax.
+
+    Of logits it is as good as never true: all would have to be at least 0, and each row's sum 1.
+    """
+    with torch.no_grad():
+        if outputs.ndim != 2 or not outputs.numel():
+            return False
+        low, high = (float(bound) for bound in outputs.aminmax())
+        if not (low >= 0 and high <= 1 + APART):  # also of NaN
+            return False
+        off = float((outputs.double().sum(1) - 1).abs().amax())
+        return off <= APART or (off <= APART_HALF and any(_held_by(outputs, half) for half in HALVES))
+
+
+RESHAPING = frozenset(
+    f"{name}Backward"
+    for name in (
+        *("View", "UnsafeView", "_UnsafeView", "ReshapeAlias", "Alias", "Squeeze", "Unsqueeze", "Select", "Slice"),
+        *("Index", "Expand", "T", "Transpose", "Permute", "ToCopy", "Clone", "Cat", "Stack"),
+    )
+)
+"""Steps of a backward pass that leave the values as they are."""
+AFFINE = frozenset(f"{name}Backward" for name in ("Add", "Sub", "Rsub", "Mul", "Div", "Neg", "Mean", "Sum"))
+"""Steps that move and scale them, as long as one operand alone comes from the images."""
+WEIGHTED = ("Addmm", "Mm", "Bmm", "Baddbmm", "Addmv", "Mv", "Dot", "Linear", "Convolution", "BatchNorm")
+"""What gives a plain number, which may be of any size: a layer of weights."""
+BOUNDED = frozenset(
+    f"{name}Backward"
+    for name in ("Sigmoid", "Hardsigmoid", "Softmax", "Tanh", "Exp", "Reciprocal", "Atan", "Erf", "Clamp", "Hardtanh")
+)
+"""What brings numbers between bounds, or gives the positive ones of which a ratio is made."""
+
+
+def is_probability(output: Tensor) -> bool | None:
+    """Whether one number an image, (n,), of images of all kinds, is a probability; None where it could be either.
+
+    It is one where it comes straight from a sigmoid or a softmax, and where all are between 0 and 1 and come from a
+    step in BOUNDED, moved and scaled at most. It is none where one is outside, or comes from a layer of weights.
+    """
+    step: Any = output.grad_fn
+    while step is not None and _kind(step) in RESHAPING and step.next_functions:
+        step = step.next_functions[0][0]
+    within = bool(((output >= 0) & (output <= 1)).all())
+    if step is not None and any(_kind(step) == f"{name}Backward" for name in ("Sigmoid", "Softmax")):
+        return True
+    if not within:
+        return False
+    ends = _ends(step)
+    if ends & BOUNDED:
+        return True
+    return False if ends and all(any(name in end for name in WEIGHTED) for end in ends) else None
+
+
+def _ends(step: Any) -> set[str]:
+    """The last steps before the output that do more than move, scale or add up numbers."""
+    waiting, seen, found = [step], set(), set()
+    while waiting:
+        step = waiting.pop()
+        if step in seen:
+            continue
+        seen.add(step)
+        if step is None:
+            found.add("unknown")
+            continue
+        kind = _kind(step)
+        inner = [one for one, _ in step.next_functions if one is not None and _kind(one) != "AccumulateGrad"]
+        product = kind in ("MulBackward", "DivBackward") and len(inner) > 1
+        one_sided = kind == "ClampBackward" and None in (step._saved_min, step._saved_max)
+        if inner and not product and (kind in RESHAPING or kind in AFFINE or one_sided):
+            waiting += inner
+        else:
+            found.add(kind)
+    return found
+
+
+def _kind(step: Any) -> str:
+    """ "MulBackward" for "MulBackward0"."""
+    return step.name().rstrip("0123456789")
+
+
+def logit_of(probability: Tensor) -> Tensor:
+    """The logit of a probability, of the same sign about one half; 0 and 1 become the nearest that have one."""
+    p = probability.double().clamp(2.0**-50, 1 - 2.0**-50)
+    return (p.log() - (-p).log1p()).to(probability.dtype)
+
+
+def _held_by(outputs: Tensor, dtype: torch.dtype) -> bool:
+    return bool((outputs.to(dtype).to(outputs.dtype) == outputs).all())
+
+
+def log_of(probabilities: Tensor) -> Logits:
+    """The logarithm, of 0 that of the least normal number: logits whose softmax the probabilities are."""
+    return probabilities.clamp_min(torch.finfo(probabilities.dtype).tiny).log()
+
+
+def probabilities(outputs: Tensor) -> Tensor:
+    """Probabilities (n, k) of a network's outputs (n, k): their softmax, or they themselves where they are some."""
+    return outputs if are_distributions(outputs) else outputs.softmax(1)
+
+
+def cross_entropy(outputs: Tensor, labels: Tensor) -> Tensor:
+    """Mean cross-entropy, in nats, of a network's outputs (n, k), logits or probabilities, and labels int64 (n,)."""
+    return functional.cross_entropy(log_of(outputs) if are_distributions(outputs) else outputs, labels)
