@@ -14,7 +14,7 @@ from torchvision.models import mobilenet_v2, resnet18
 
 import ironglass as ig
 from ironglass.explain import GradCAM, GuidedBackprop, Occlusion, Saliency
-from ironglass.models.simple_cnn import simple_cnn
+from ironglass.models.zoo.simple_cnn import simple_cnn
 
 CLASSES = 1000
 

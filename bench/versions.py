@@ -28,7 +28,7 @@ from typing import Any
 import timm
 import torch
 
-from ironglass.models.simple_cnn import simple_cnn
+from ironglass.models.zoo.simple_cnn import simple_cnn
 
 ROOT = Path(__file__).resolve().parent.parent
 OTHER = "ironglass_other"

@@ -7,14 +7,14 @@ import pytest
 import ironglass as ig
 from ironglass.attacks import ATTACKS, find_attack
 from ironglass.choices import did_you_mean, nearest, shown, unknown
-from ironglass.data.corrupt import CORRUPTIONS, find_corruptions
+from ironglass.data.corruptions.corrupt import CORRUPTIONS, find_corruptions
 from ironglass.data.load import load_dataset
 from ironglass.errors import InputError
 from ironglass.explain import EXPLAINERS
 from ironglass.harden import OBJECTIVES, find_objective
-from ironglass.models.load import find_builder
+from ironglass.models.loading.load import find_builder
 from ironglass.recipes import RECIPES, load_recipe
-from ironglass.studies.choice import target_class
+from ironglass.studies.steps.explanation.images import target_class
 from ironglass.train.record import override
 
 

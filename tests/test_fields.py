@@ -26,8 +26,8 @@ from ironglass.harden import (
     PGDTraining,
 )
 from ironglass.models.transplant import Transplant
+from ironglass.train.loop.optimiser import make_optimiser
 from ironglass.train.objective import CrossEntropy
-from ironglass.train.optimiser import make_optimiser
 from ironglass.train.plateau import Plateau
 
 AUDIT = {"dataset": "digits", "model": "logistic"}

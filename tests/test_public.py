@@ -46,7 +46,7 @@ def test_the_public_names() -> None:
     assert dir(ironglass) == ironglass.__all__
 
 
-ROOMS = [("explain", "ironglass.explain", "GradCAM"), ("harden", "ironglass.studies.harden", "NFGSM")]
+ROOMS = [("explain", "ironglass.explain", "GradCAM"), ("harden", "ironglass.studies.hardening", "NFGSM")]
 
 
 @pytest.mark.parametrize(("name", "home", "inside"), ROOMS)

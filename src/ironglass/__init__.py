@@ -12,35 +12,35 @@ __version__ = "0.1.0"
 
 # name: the module it comes from; imported on first use, since torch alone takes seconds
 _HOMES = {
-    "Arm": "ironglass.studies.comparison",
-    "Audit": "ironglass.studies.plan",
+    "Arm": "ironglass.plans.comparison",
+    "Audit": "ironglass.plans.audit",
     "Augment": "ironglass.data.augment",
     "Classifier": "ironglass.models.classifier",
-    "Comparison": "ironglass.studies.comparison",
+    "Comparison": "ironglass.plans.comparison",
     "Dataset": "ironglass.data.dataset",
-    "Explained": "ironglass.studies.explained",
-    "Hardening": "ironglass.studies.harden",
+    "Explained": "ironglass.plans.explanation",
+    "Hardening": "ironglass.plans.hardening",
     "InputError": "ironglass.errors",
     "Recipe": "ironglass.train.recipe",
     "Run": "ironglass.run",
     "Stage": "ironglass.train.recipe",
-    "Sweep": "ironglass.studies.sweep",
-    "Transfer": "ironglass.studies.transfer_plan",
+    "Sweep": "ironglass.plans.sweep",
+    "Transfer": "ironglass.plans.transfer",
     "Transplant": "ironglass.models.transplant",
-    "attack": "ironglass.measure.robustness",
+    "attack": "ironglass.measure.robustness.attack",
     "audit": "ironglass.studies.audit",
-    "compare": "ironglass.studies.compare",
+    "compare": "ironglass.studies.comparison.run",
     "evaluate": "ironglass.measure.accuracy",
     "fit": "ironglass.train.fit",
-    "load_classifier": "ironglass.models.load",
+    "load_classifier": "ironglass.models.loading.load",
     "load_dataset": "ironglass.data.load",
-    "save_classifier": "ironglass.models.save",
-    "sweep": "ironglass.studies.sweep",
-    "transfer": "ironglass.studies.transfer",
-    "write_report": "ironglass.report.page",
+    "save_classifier": "ironglass.models.loading.save",
+    "sweep": "ironglass.studies.sweep.run",
+    "transfer": "ironglass.studies.transfer.run",
+    "write_report": "ironglass.report.page.page",
 }
 # rooms that can be called, and the home of the function that runs then: ironglass.harden(plan, folder), harden.NFGSM
-_CALLED = {"explain": "ironglass.explain", "harden": "ironglass.studies.harden"}
+_CALLED = {"explain": "ironglass.explain", "harden": "ironglass.studies.hardening"}
 
 if TYPE_CHECKING:
     from ironglass.data.augment import Augment
@@ -49,22 +49,24 @@ if TYPE_CHECKING:
     from ironglass.errors import InputError
     from ironglass.explain import explain
     from ironglass.measure.accuracy import evaluate
-    from ironglass.measure.robustness import attack
+    from ironglass.measure.robustness.attack import attack
     from ironglass.models.classifier import Classifier
-    from ironglass.models.load import load_classifier
-    from ironglass.models.save import save_classifier
+    from ironglass.models.loading.load import load_classifier
+    from ironglass.models.loading.save import save_classifier
     from ironglass.models.transplant import Transplant
-    from ironglass.report.page import write_report
+    from ironglass.plans.audit import Audit
+    from ironglass.plans.comparison import Arm, Comparison
+    from ironglass.plans.explanation import Explained
+    from ironglass.plans.hardening import Hardening
+    from ironglass.plans.sweep import Sweep
+    from ironglass.plans.transfer import Transfer
+    from ironglass.report.page.page import write_report
     from ironglass.run import Run
     from ironglass.studies.audit import audit
-    from ironglass.studies.compare import compare
-    from ironglass.studies.comparison import Arm, Comparison
-    from ironglass.studies.explained import Explained
-    from ironglass.studies.harden import Hardening, harden
-    from ironglass.studies.plan import Audit
-    from ironglass.studies.sweep import Sweep, sweep
-    from ironglass.studies.transfer import transfer
-    from ironglass.studies.transfer_plan import Transfer
+    from ironglass.studies.comparison.run import compare
+    from ironglass.studies.hardening import harden
+    from ironglass.studies.sweep.run import sweep
+    from ironglass.studies.transfer.run import transfer
     from ironglass.train.fit import fit
     from ironglass.train.recipe import Recipe, Stage
 

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from ironglass.attacks import APGD, L2, PGD, THREATS, APGDTargeted, Linf
-from ironglass.attacks.climb import checkpoints, climb
-from ironglass.attacks.losses import margin
+from ironglass.attacks.parts.climb import checkpoints, climb
+from ironglass.attacks.parts.losses import margin
 from ironglass.errors import InputError
 from ironglass.models import Classifier
 

@@ -5,12 +5,12 @@ import torch
 from torch import nn
 
 from ironglass.attacks import FAB, THREATS
-from ironglass.attacks.boundary import boundary_to_target, nearest_boundary
-from ironglass.attacks.climb import climb
 from ironglass.attacks.fab import approach
-from ironglass.attacks.hyperplane import length, to_hyperplane
-from ironglass.attacks.losses import cross_entropy, dlr, margin
-from ironglass.attacks.worst_case import runners_up
+from ironglass.attacks.parts.boundary import boundary_to_target, nearest_boundary
+from ironglass.attacks.parts.climb import climb
+from ironglass.attacks.parts.hyperplane import length, to_hyperplane
+from ironglass.attacks.parts.losses import cross_entropy, dlr, margin
+from ironglass.attacks.parts.worst_case import runners_up
 from ironglass.models import Classifier
 from ironglass.models.classifier import frozen
 

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from ironglass.attacks import L2, CarliniWagner
-from ironglass.attacks.losses import margin
+from ironglass.attacks.parts.losses import margin
 from ironglass.errors import InputError
 from ironglass.models import Classifier
 

@@ -7,11 +7,22 @@ import pytest
 import torch
 from torch import nn
 
-from ironglass.attacks import ATTACKS, PGD, Linf, worst_case
+from ironglass.attacks import ATTACKS, PGD, Linf
+from ironglass.attacks.parts import worst_case
 from ironglass.models import Classifier
 from ironglass.models.classifier import frozen
 
-USERS = ("ascent", "carlini_wagner", "deepfool", "fgsm", "mi_fgsm", "patch", "pgd", "scores", "worst_case")
+USERS = (
+    "parts.ascent",
+    "carlini_wagner",
+    "deepfool",
+    "fgsm",
+    "mi_fgsm",
+    "patch",
+    "pgd",
+    "parts.scores",
+    "parts.worst_case",
+)
 SEARCHES = {"apgd-ce", "apgd-dlr", "apgd-margin", "apgd-t", "fab", "fab-t", "square", "ensemble"}
 SHORT = {"steps": 10, "queries": 60}
 

@@ -5,12 +5,12 @@ import torch
 from torch import nn
 
 from ironglass.attacks import L2, THREATS, Linf, Noise, Square
-from ironglass.attacks.losses import margin
-from ironglass.attacks.occluder import Occluder
-from ironglass.attacks.squares import L2Squares, LinfSquares, bump, corners, inside
+from ironglass.attacks.parts.losses import margin
+from ironglass.attacks.parts.occluder import Occluder
+from ironglass.attacks.parts.squares import L2Squares, LinfSquares, bump, corners, inside
+from ironglass.engine.folding.fold import folded
 from ironglass.errors import InputError
 from ironglass.models import Classifier
-from ironglass.models.folded import folded
 
 norms = pytest.mark.parametrize("norm", THREATS)
 

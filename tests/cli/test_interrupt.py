@@ -14,7 +14,8 @@ from ironglass.cli import interrupt
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="tells moments and children by /proc")
 SWEEP = """
-from ironglass import Audit, Stage, Sweep
+from ironglass import Audit, Stage
+from ironglass.plans.sweep import Sweep
 
 TRIAL = Audit(name="s", dataset="digits", model="logistic", only=("3", "7"), steps=("train", "evaluate"),
               stages=(Stage(epochs=20000),))

@@ -21,7 +21,7 @@ PARENT = """
 import json, os, sys
 import ironglass.recipes
 from ironglass.cli import main
-from ironglass.train import loop
+from ironglass.train.loop import loop
 
 loop.CHECKPOINT_SECONDS = 0.2
 for line in sys.stdin:

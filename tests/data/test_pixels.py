@@ -8,7 +8,7 @@ import torch
 
 from ironglass.data import load_dataset
 from ironglass.data.augment import Augment
-from ironglass.data.corrupt import CORRUPTIONS, corrupt
+from ironglass.data.corruptions.corrupt import CORRUPTIONS, corrupt
 from ironglass.data.dataset import Dataset, Split
 from ironglass.data.only import only_classes
 from ironglass.errors import InputError

@@ -5,7 +5,8 @@ import torch
 from torch import nn
 
 from ironglass.errors import InputError
-from ironglass.explain import EXPLAINERS, GradCAM, Occlusion, explain, gradient
+from ironglass.explain import EXPLAINERS, GradCAM, Occlusion, explain
+from ironglass.explain.parts import gradient
 from ironglass.models import Classifier
 
 

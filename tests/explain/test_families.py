@@ -14,7 +14,7 @@ from torch import nn
 import ironglass as ig
 from ironglass.errors import InputError
 from ironglass.explain import GradCAM, feature_maps
-from ironglass.explain.layout import Layout, Unlaid, layouts_of
+from ironglass.explain.parts.layout import Layout, Unlaid, layouts_of
 from ironglass.models import Classifier
 
 FEW = {"depth": 2}

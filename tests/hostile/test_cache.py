@@ -6,7 +6,7 @@ import signal
 
 import numpy as np
 
-from ironglass.data.cache import building, write_pixels
+from ironglass.data.cache.store import building, write_pixels
 
 
 def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path, ends_well):

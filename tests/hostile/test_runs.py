@@ -17,8 +17,8 @@ import pyarrow.parquet as pq
 import pytest
 from safetensors.numpy import save_file
 
-from ironglass.report import page as page_module
-from ironglass.report.page import write_report
+from ironglass.report.page import page as page_module
+from ironglass.report.page.page import write_report
 from ironglass.run import Run
 
 OLD = "<p>the page of yesterday</p>"
@@ -77,9 +77,9 @@ PLACES: dict[str, Callable[[Path], object]] = {
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that has trained, explained and attacked, and has a report."""
+    from ironglass.plans.audit import Audit
+    from ironglass.plans.explanation import Explained
     from ironglass.studies.audit import audit
-    from ironglass.studies.explained import Explained
-    from ironglass.studies.plan import Audit
     from ironglass.train.recipe import Stage
 
     folder = tmp_path_factory.mktemp("made") / "run"

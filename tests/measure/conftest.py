@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ironglass.data.planted import CLASSES, planted_split
+from ironglass.data.sources.planted import CLASSES, planted_split
 from ironglass.models import Classifier, load_classifier
 
 

@@ -6,7 +6,7 @@ from torch import nn
 from ironglass.errors import InputError
 from ironglass.models.blocks import blocks_of
 from ironglass.models.classifier import Classifier
-from ironglass.models.load import load_classifier
+from ironglass.models.loading.load import load_classifier
 
 COUNTED = {
     "timm/mobilenetv2_050": (17, "blocks.0.0", "blocks.6.0", "conv_head", "classifier"),

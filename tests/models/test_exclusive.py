@@ -8,9 +8,9 @@ import torch
 from torch import nn
 
 import ironglass as ig
+from ironglass.engine.folding.fold import folded
 from ironglass.models.classifier import frozen
 from ironglass.models.exclusive import exclusive, is_held
-from ironglass.models.folded import folded
 
 CALLS = {
     "saliency": lambda c, x, y: ig.explain(c, x, y, "saliency"),

@@ -11,12 +11,12 @@ from torch import Tensor, nn
 
 import ironglass as ig
 from ironglass.attacks import find_attack
-from ironglass.attacks.threat import Linf
+from ironglass.attacks.parts.threat import Linf
 from ironglass.data.dataset import Split
 from ironglass.errors import InputError
 from ironglass.explain import EXPLAINERS, explain
 from ironglass.measure.corruption import corruption_accuracy
-from ironglass.measure.robustness import fgsm_curve
+from ironglass.measure.robustness.attack import fgsm_curve
 from ironglass.models.classifier import Classifier
 from ironglass.models.memory import asked_for, in_parts, in_room, is_out_of_memory
 from ironglass.models.predict import logits_of

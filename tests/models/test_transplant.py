@@ -8,8 +8,8 @@ import torch
 from ironglass.errors import InputError
 from ironglass.models.blocks import Depth, blocks_of
 from ironglass.models.classifier import Classifier
-from ironglass.models.load import load_classifier
-from ironglass.models.save import save_classifier
+from ironglass.models.loading.load import load_classifier
+from ironglass.models.loading.save import save_classifier
 from ironglass.models.transplant import Transplant, transplant
 
 MOBILE = "timm/mobilenetv2_050"

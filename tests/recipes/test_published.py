@@ -8,14 +8,14 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from ironglass.models.load import load_classifier
+from ironglass.models.loading.load import load_classifier
+from ironglass.plans.audit import Audit
+from ironglass.plans.hardening import Hardening
+from ironglass.plans.transfer import Transfer
 from ironglass.recipes import RECIPES
 from ironglass.run import Run
 from ironglass.studies.audit import audit
-from ironglass.studies.harden import Hardening
-from ironglass.studies.plan import Audit
-from ironglass.studies.transfer import transfer
-from ironglass.studies.transfer_plan import Transfer
+from ironglass.studies.transfer.run import transfer
 from ironglass.train.recipe import Stage
 
 

@@ -14,7 +14,8 @@ from ironglass.data.augment import Augment
 from ironglass.data.dataset import Dataset, Split
 from ironglass.models import Classifier, load_classifier
 from ironglass.run import Run
-from ironglass.train import fit, loop
+from ironglass.train import fit
+from ironglass.train.loop import loop
 from ironglass.train.recipe import Recipe, Stage
 
 

@@ -15,7 +15,8 @@ from ironglass.errors import InputError, Notice
 from ironglass.measure.accuracy import evaluate
 from ironglass.models import Classifier, load_classifier
 from ironglass.run import Run
-from ironglass.train import Recipe, Stage, fit, loop
+from ironglass.train import Recipe, Stage, fit
+from ironglass.train.loop import loop
 from ironglass.train.objective import CrossEntropy
 
 

@@ -7,15 +7,15 @@ import torch
 from PIL import Image
 
 import ironglass as ig
-from ironglass.attacks.threat import Linf
+from ironglass.attacks.parts.threat import Linf
 from ironglass.data.augment import Augment
 from ironglass.data.dataset import Dataset, Split
 from ironglass.measure.corruption import corruption_accuracy
-from ironglass.measure.robustness import fgsm_curve
+from ironglass.measure.robustness.attack import fgsm_curve
 from ironglass.models.predict import batches
 from ironglass.run import Run
-from ironglass.studies.adversarial import write_batch
-from ironglass.studies.samples import mean_colour
+from ironglass.studies.steps.attack.batch_files import write_batch
+from ironglass.studies.steps.samples import mean_colour
 
 
 def test_floats_and_bytes_give_the_same_bits(tmp_path):

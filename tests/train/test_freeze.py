@@ -4,7 +4,7 @@ import pytest
 
 from ironglass.errors import InputError
 from ironglass.models.classifier import Classifier
-from ironglass.models.load import load_classifier
+from ironglass.models.loading.load import load_classifier
 from ironglass.train.freeze import learning_parameters
 
 

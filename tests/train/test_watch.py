@@ -13,11 +13,12 @@ from torch import nn
 from ironglass.data.dataset import Dataset
 from ironglass.errors import InputError
 from ironglass.models import Classifier
-from ironglass.models.weights import read_state
+from ironglass.models.loading.weights import read_state
 from ironglass.run import Run
-from ironglass.train import Recipe, Stage, Watched, fit, loop
+from ironglass.train import Recipe, Stage, Watched, fit
+from ironglass.train.loop import loop
+from ironglass.train.loop.optimiser import make_optimiser
 from ironglass.train.objective import CrossEntropy
-from ironglass.train.optimiser import make_optimiser
 
 STEPS = 6  # an epoch
 

@@ -9,7 +9,6 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 
 from ironglass.attacks.apgd import APGD, APGDTargeted
-from ironglass.attacks.ascent import ascend, climbed_gradient, input_gradient
 from ironglass.attacks.carlini_wagner import CarliniWagner
 from ironglass.attacks.deepfool import DeepFool
 from ironglass.attacks.ensemble import ENSEMBLE, AutoAttack, Ensemble, WorstCase, standard
@@ -17,11 +16,12 @@ from ironglass.attacks.fab import FAB
 from ironglass.attacks.fgsm import FGSM, fgsm_sweep
 from ironglass.attacks.mi_fgsm import MIFGSM
 from ironglass.attacks.noise import Noise
-from ironglass.attacks.occluder import Occluder
+from ironglass.attacks.parts.ascent import ascend, climbed_gradient, input_gradient
+from ironglass.attacks.parts.occluder import Occluder
+from ironglass.attacks.parts.threat import L2, THREATS, Linf, Threat
 from ironglass.attacks.patch import Patch, paste
 from ironglass.attacks.pgd import PGD
 from ironglass.attacks.square import Square
-from ironglass.attacks.threat import L2, THREATS, Linf, Threat
 from ironglass.attacks.transfer import TransferFrom
 from ironglass.choices import unknown
 from ironglass.models.classifier import Classifier

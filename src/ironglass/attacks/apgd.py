@@ -6,11 +6,11 @@ from typing import Literal
 
 import torch
 
-from ironglass.attacks.climb import climb
-from ironglass.attacks.losses import LOSSES, dlr_targeted
-from ironglass.attacks.scores import attack_call, cross_entropy_of
-from ironglass.attacks.threat import USUAL, Threat
-from ironglass.attacks.worst_case import Rows, logits_of, runners_up, side_by_side
+from ironglass.attacks.parts.climb import climb
+from ironglass.attacks.parts.losses import LOSSES, dlr_targeted
+from ironglass.attacks.parts.scores import attack_call, cross_entropy_of
+from ironglass.attacks.parts.threat import USUAL, Threat
+from ironglass.attacks.parts.worst_case import Rows, logits_of, runners_up, side_by_side
 from ironglass.errors import InputError
 from ironglass.fields import settings
 from ironglass.models.classifier import Classifier

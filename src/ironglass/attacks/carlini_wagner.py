@@ -7,13 +7,13 @@ import math
 import torch
 from torch import Tensor
 
-from ironglass.attacks.losses import margin
-from ironglass.attacks.scores import attack_call
-from ironglass.attacks.threat import USUAL_L2, Threat, bounded
+from ironglass.attacks.parts.losses import margin
+from ironglass.attacks.parts.scores import attack_call
+from ironglass.attacks.parts.threat import USUAL_L2, Threat, bounded
+from ironglass.engine.folding.fold import folded
 from ironglass.errors import InputError
 from ironglass.fields import settings
 from ironglass.models.classifier import Classifier
-from ironglass.models.folded import folded
 from ironglass.types import Images, Labels, Mask
 
 # As in the authors' code: keeps 0 and 1 at a finite place of the space that is searched.

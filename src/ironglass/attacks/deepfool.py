@@ -6,13 +6,13 @@ import math
 
 import torch
 
-from ironglass.attacks.scores import attack_call
-from ironglass.attacks.threat import USUAL, Threat, bounded
-from ironglass.attacks.worst_case import runners_up
+from ironglass.attacks.parts.scores import attack_call
+from ironglass.attacks.parts.threat import USUAL, Threat, bounded
+from ironglass.attacks.parts.worst_case import runners_up
+from ironglass.engine.folding.fold import folded
 from ironglass.errors import InputError
 from ironglass.fields import settings
 from ironglass.models.classifier import Classifier
-from ironglass.models.folded import folded
 from ironglass.types import Images, Labels, Logits
 
 # As in the authors' code: added to every step, so that a tie of two classes is crossed, too.

@@ -10,10 +10,10 @@ import torch
 
 from ironglass.attacks.apgd import APGD, APGDTargeted
 from ironglass.attacks.fab import FAB
-from ironglass.attacks.scores import attack_call
+from ironglass.attacks.parts.scores import attack_call
+from ironglass.attacks.parts.threat import USUAL, Threat
+from ironglass.attacks.parts.worst_case import Try, worst_case
 from ironglass.attacks.square import Square
-from ironglass.attacks.threat import USUAL, Threat
-from ironglass.attacks.worst_case import Try, worst_case
 from ironglass.errors import InputError
 from ironglass.fields import settings
 from ironglass.models.classifier import Classifier

@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ironglass.attacks.boundary import Boundary, boundary_to_target, nearest_boundary
-from ironglass.attacks.hyperplane import is_linf, length, to_hyperplane
-from ironglass.attacks.losses import margin
-from ironglass.attacks.scores import attack_call, plain
-from ironglass.attacks.threat import USUAL, Threat, bounded
-from ironglass.attacks.worst_case import Rows, kin, logits_of, runners_up, side_by_side, worst_case
+from ironglass.attacks.parts.boundary import Boundary, boundary_to_target, nearest_boundary
+from ironglass.attacks.parts.hyperplane import is_linf, length, to_hyperplane
+from ironglass.attacks.parts.losses import margin
+from ironglass.attacks.parts.scores import attack_call, plain
+from ironglass.attacks.parts.threat import USUAL, Threat, bounded
+from ironglass.attacks.parts.worst_case import Rows, kin, logits_of, runners_up, side_by_side, worst_case
 from ironglass.errors import InputError
 from ironglass.fields import settings
 from ironglass.models.classifier import Classifier, frozen

@@ -7,12 +7,12 @@ from typing import ClassVar
 
 import torch
 
-from ironglass.attacks.ascent import ascend, climbed_gradient, loss_of
-from ironglass.attacks.scores import attack_call, plain
-from ironglass.attacks.threat import USUAL, Linf, Threat
+from ironglass.attacks.parts.ascent import ascend, climbed_gradient, loss_of
+from ironglass.attacks.parts.scores import attack_call, plain
+from ironglass.attacks.parts.threat import USUAL, Linf, Threat
+from ironglass.engine.folding.fold import folded
 from ironglass.fields import settings
 from ironglass.models.classifier import Classifier
-from ironglass.models.folded import folded
 from ironglass.types import Images, Labels
 
 

@@ -6,13 +6,13 @@ import math
 
 import torch
 
-from ironglass.attacks.ascent import ascend, loss_of
-from ironglass.attacks.scores import attack_call
-from ironglass.attacks.threat import USUAL, Threat
+from ironglass.attacks.parts.ascent import ascend, loss_of
+from ironglass.attacks.parts.scores import attack_call
+from ironglass.attacks.parts.threat import USUAL, Threat
+from ironglass.engine.folding.fold import folded
 from ironglass.errors import InputError
 from ironglass.fields import settings
 from ironglass.models.classifier import Classifier
-from ironglass.models.folded import folded
 from ironglass.types import Images, Labels
 
 

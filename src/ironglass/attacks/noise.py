@@ -6,8 +6,8 @@ from typing import ClassVar
 
 import torch
 
-from ironglass.attacks.scores import plain
-from ironglass.attacks.threat import USUAL, Threat
+from ironglass.attacks.parts.scores import plain
+from ironglass.attacks.parts.threat import USUAL, Threat
 from ironglass.fields import settings
 from ironglass.models.classifier import Classifier
 from ironglass.types import Images, Labels

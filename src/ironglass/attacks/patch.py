@@ -7,14 +7,14 @@ from dataclasses import field
 import torch
 from torch import Tensor
 
-from ironglass.attacks.ascent import ascend, loss_of
-from ironglass.attacks.occluder import Occluder
-from ironglass.attacks.scores import attack_call
-from ironglass.attacks.threat import Linf
+from ironglass.attacks.parts.ascent import ascend, loss_of
+from ironglass.attacks.parts.occluder import Occluder
+from ironglass.attacks.parts.scores import attack_call
+from ironglass.attacks.parts.threat import Linf
+from ironglass.engine.folding.fold import folded
 from ironglass.errors import InputError
 from ironglass.fields import settings
 from ironglass.models.classifier import Classifier
-from ironglass.models.folded import folded
 from ironglass.types import Images, Labels
 
 

@@ -8,15 +8,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ironglass.attacks.ascent import ascend, chase, loss_of
-from ironglass.attacks.losses import margin
-from ironglass.attacks.scores import attack_call
-from ironglass.attacks.threat import USUAL, Threat
-from ironglass.attacks.worst_case import Rows, side_by_side
+from ironglass.attacks.parts.ascent import ascend, chase, loss_of
+from ironglass.attacks.parts.losses import margin
+from ironglass.attacks.parts.scores import attack_call
+from ironglass.attacks.parts.threat import USUAL, Threat
+from ironglass.attacks.parts.worst_case import Rows, side_by_side
+from ironglass.engine.folding.fold import folded
 from ironglass.errors import InputError
 from ironglass.fields import settings
 from ironglass.models.classifier import Classifier
-from ironglass.models.folded import folded
 from ironglass.types import Images, Labels
 
 

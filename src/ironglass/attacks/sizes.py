@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from ironglass.attacks.fgsm import FGSM, fgsm_sweep
-from ironglass.attacks.threat import THREATS
+from ironglass.attacks.parts.threat import THREATS
 from ironglass.models.classifier import Classifier
 from ironglass.types import Images, Labels
 

@@ -6,11 +6,11 @@ from typing import ClassVar
 
 import torch
 
-from ironglass.attacks.losses import margin
-from ironglass.attacks.scores import attack_call
-from ironglass.attacks.squares import L2Squares, LinfSquares
-from ironglass.attacks.threat import L2, USUAL, Linf, Threat
-from ironglass.attacks.worst_case import ROWS, logits_of, worst_case
+from ironglass.attacks.parts.losses import margin
+from ironglass.attacks.parts.scores import attack_call
+from ironglass.attacks.parts.squares import L2Squares, LinfSquares
+from ironglass.attacks.parts.threat import L2, USUAL, Linf, Threat
+from ironglass.attacks.parts.worst_case import ROWS, logits_of, worst_case
 from ironglass.errors import InputError
 from ironglass.fields import settings
 from ironglass.models.classifier import Classifier

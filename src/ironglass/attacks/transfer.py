@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ironglass.attacks.threat import Threat
+from ironglass.attacks.parts.threat import Threat
 from ironglass.errors import InputError
 from ironglass.fields import settings
 from ironglass.models.classifier import Classifier

@@ -109,7 +109,7 @@ def sweep(
     common: o.Common,
 ) -> None:
     """Train every combination of settings, side by side, and recommend one."""
-    from ironglass.studies.sweep import Sweep
+    from ironglass.plans.sweep import Sweep
 
     axes = sweep_axes(lr, body_lr, vary or [])
     if body_lr is None and head_epochs is not None:

@@ -141,7 +141,7 @@ def predict(
 ) -> None:
     """The five most probable classes of each image; also written to predictions.csv."""
     from ironglass.cli.show import print_json, progress_bars, show_predictions
-    from ironglass.studies.predict import predict as predict_files
+    from ironglass.studies.prediction.run import predict as predict_files
 
     with progress_bars(common.quiet) as tell:
         found, rows = predict_files(

@@ -11,11 +11,11 @@ from ironglass.errors import InputError
 
 if TYPE_CHECKING:
     from ironglass.cli.options import Common, Outputs, Source, Weights
-    from ironglass.studies.comparison import Comparison
-    from ironglass.studies.harden import Hardening
-    from ironglass.studies.plan import Audit
-    from ironglass.studies.sweep import Sweep
-    from ironglass.studies.transfer_plan import Transfer
+    from ironglass.plans.audit import Audit
+    from ironglass.plans.comparison import Comparison
+    from ironglass.plans.hardening import Hardening
+    from ironglass.plans.sweep import Sweep
+    from ironglass.plans.transfer import Transfer
 
 Plan = TypeVar("Plan", bound="Audit | Comparison | Hardening | Sweep | Transfer")
 
@@ -32,12 +32,12 @@ def make_plan(
     **fields: Any,
 ) -> Audit:
     """The audit a verb stands for. Raises InputError for a value that a field does not take."""
-    from ironglass.studies.plan import Audit
+    from ironglass.plans.audit import Audit
 
     named = {"name": name, "steps": steps, "model": model, "dataset": data}
     columns = {"image_column": source.image_column, "label_column": source.label_column}
     if source.check:
-        os.environ["IRONGLASS_CHECK"] = "1"  # read by data/checksums.py, in the processes of a sweep, too
+        os.environ["IRONGLASS_CHECK"] = "1"  # read by data/cache/checksums.py, in the processes of a sweep, too
     if source.splits is not None:
         fields["splits"] = _pairs("--splits", source.splits)
     columns |= {"fit": source.fit, "range": source.range}
@@ -131,14 +131,16 @@ def run_plan(
 ) -> None:
     """Runs the plan with a progress bar and shows what came of it."""
     from ironglass.cli.show import progress_bars, show_run
+    from ironglass.plans.comparison import Comparison
+    from ironglass.plans.hardening import Hardening
+    from ironglass.plans.sweep import Sweep
+    from ironglass.plans.transfer import Transfer
     from ironglass.studies.audit import audit
-    from ironglass.studies.compare import compare
-    from ironglass.studies.comparison import Comparison
-    from ironglass.studies.environment import rank
-    from ironglass.studies.harden import Hardening, harden
-    from ironglass.studies.sweep import Sweep, sweep
-    from ironglass.studies.transfer import transfer
-    from ironglass.studies.transfer_plan import Transfer
+    from ironglass.studies.common.environment import rank
+    from ironglass.studies.comparison.run import compare
+    from ironglass.studies.hardening import harden
+    from ironglass.studies.sweep.run import sweep
+    from ironglass.studies.transfer.run import transfer
 
     if jobs > 1 and not isinstance(plan, Sweep | Transfer):
         raise InputError(f"--jobs is for a sweep or a transfer, and {plan.name} is neither: leave it out")

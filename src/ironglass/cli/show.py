@@ -19,7 +19,7 @@ from ironglass.errors import InputError
 from ironglass.run import Run
 
 if TYPE_CHECKING:
-    from ironglass.studies.audit import Tell
+    from ironglass.studies.common.progress import Tell
 
 
 LINE_SECONDS = 30.0
@@ -67,7 +67,7 @@ def _lines(console: Console) -> Tell:
 
 def show_run(run: Run, *, as_json: bool, quiet: bool) -> None:
     """The headline numbers and where the report is."""
-    from ironglass.report.constant import constant_lines
+    from ironglass.report.audit.constant import constant_lines
 
     results, report = run.results, run.path / "report.html"
     if as_json:
@@ -89,16 +89,16 @@ def show_run(run: Run, *, as_json: bool, quiet: bool) -> None:
     if attacks := results.get("attacks"):
         _show_attacks(console, attacks, run)
     if sanity := results.get("quality", {}).get("sanity"):
-        from ironglass.report.explained_words import sanity_words
+        from ironglass.report.explanation.words import sanity_words
 
         for sentence in sanity_words(sanity, {}):
             console.print(sentence, soft_wrap=True, highlight=False)
     if swept := results.get("sweep"):
-        from ironglass.report.sweep_words import sweep_words
+        from ironglass.report.sweep.words import sweep_words
 
         console.print(sweep_words(swept), soft_wrap=True, highlight=False)
     if transferred := results.get("transfer"):
-        from ironglass.report.transfer_words import finding_words
+        from ironglass.report.transfer.words import finding_words
 
         for one in transferred["findings"]:
             console.print(f"{one['answer']}: {one['claim']} ({finding_words(one)})", soft_wrap=True, highlight=False)
@@ -132,13 +132,13 @@ def _show_attacks(console: Console, attacks: dict[str, Any], run: Run) -> None:
 
 
 def _size(norm: str, eps: float) -> str:
-    from ironglass.report.words import eps_text
+    from ironglass.report.kit.words import eps_text
 
     return eps_text(eps, norm)
 
 
 def _verdict(point: dict[str, Any]) -> dict[str, Any]:
-    from ironglass.report.words import verdict_of
+    from ironglass.report.kit.words import verdict_of
 
     return verdict_of(point)
 
@@ -150,8 +150,8 @@ def _cell(point: dict[str, Any]) -> str:
 
 def headlines(results: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Labels and rates, the most wanted first."""
-    from ironglass.report.comparison_words import comparison_cards
-    from ironglass.report.transfer_words import transfer_cards
+    from ironglass.report.comparison.words import comparison_cards
+    from ironglass.report.transfer.words import transfer_cards
 
     if evaluation := results.get("evaluation"):
         yield f"{evaluation['split']} images as they are", evaluation["accuracy"]

@@ -10,8 +10,8 @@ from ironglass.errors import InputError
 
 if TYPE_CHECKING:
     from ironglass.cli.options import Common, Weights
-    from ironglass.studies.plan import Audit
-    from ironglass.studies.transfer_plan import Transfer
+    from ironglass.plans.audit import Audit
+    from ironglass.plans.transfer import Transfer
 
 
 def hardening_stage(
@@ -19,7 +19,7 @@ def hardening_stage(
 ) -> dict[str, Any]:
     """What of the stage depends on the method, and on whether the model has learned already."""
     from ironglass.harden import find_objective
-    from ironglass.studies.plan import parse_eps
+    from ironglass.plans.audit import parse_eps
 
     objective = find_objective(method, eps=parse_eps(eps), awp=awp)
     usual = 0.01 if _trained(model, filled.weights, filled.pretrained) else 0.05
@@ -28,7 +28,7 @@ def hardening_stage(
 
 def run_hardening(plan: Audit, common: Common, *, download: bool) -> None:
     """Hardens by the plan's stages, beside the same stages on clean images where the model has not learned yet."""
-    from ironglass.studies.harden import Hardening
+    from ironglass.plans.hardening import Hardening
     from ironglass.train.objective import CrossEntropy
 
     plain = tuple(dataclasses.replace(stage, objective=CrossEntropy()) for stage in plan.stages)
@@ -64,7 +64,7 @@ def sweep_stages(head_epochs: int | None, epochs: int, **shared: Any) -> tuple[d
 
 def transfer_fields(plan: Plan, source: str | None, blocks: str | None, seeds: int | None) -> Plan:
     """The plan with the options that only a transfer has. Raises InputError where another study is given them."""
-    from ironglass.studies.transfer_plan import Transfer
+    from ironglass.plans.transfer import Transfer
 
     given = {"source": source, "blocks": blocks, "seeds": seeds}
     if not (named := [name for name, value in given.items() if value is not None]):
@@ -91,8 +91,8 @@ def transfer_plan(
     **fields: Any,
 ) -> Transfer:
     """A transfer from what was typed; each network itself is attacked at the judged eps, and at an eighth of it."""
-    from ironglass.studies.plan import parse_eps
-    from ironglass.studies.transfer_plan import Transfer
+    from ironglass.plans.audit import parse_eps
+    from ironglass.plans.transfer import Transfer
 
     given = {"blocks": blocks, "controls": controls}
     fields |= {name: values_of(text) for name, text in given.items() if text is not None}
@@ -102,6 +102,6 @@ def transfer_plan(
 
 
 def _trained(model: str, weights: Any, pretrained: bool) -> bool:
-    from ironglass.models.native import knows_classes
+    from ironglass.models.loading.native import knows_classes
 
     return knows_classes(model, weighted=pretrained or weights is not None)

@@ -87,8 +87,8 @@ def report(
 ) -> None:
     """Write report.html anew from what is in a run folder."""
     from ironglass.cli.show import show_run
-    from ironglass.report.page import write_report
-    from ironglass.report.reading import check_files, drawing
+    from ironglass.report.page.page import write_report
+    from ironglass.report.page.reading import check_files, drawing
 
     idle = {"seed": common.seed is not None, "device": common.device != "auto", "output": common.output is not None}
     if given := [name for name, asked in (idle | {"resume": common.resume}).items() if asked]:

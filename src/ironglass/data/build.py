@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ironglass.data.cache import write_entry, write_pixels
+from ironglass.data.cache.store import write_entry, write_pixels
 from ironglass.data.dataset import Quarantined
-from ironglass.data.decode import Decoded, Fit
-from ironglass.data.depth import Scale, Values, choose_scale
-from ironglass.data.scan import scan
+from ironglass.data.decoding.decode import Decoded, Fit
+from ironglass.data.decoding.depth import Scale, Values, choose_scale
+from ironglass.data.decoding.scan import scan
 from ironglass.data.source import Listing
 from ironglass.data.splits import complete
 from ironglass.errors import InputError

@@ -13,10 +13,10 @@ import numpy as np
 
 from ironglass.data.build import Reading, Seen
 from ironglass.data.dataset import Quarantined
-from ironglass.data.depth import choose_scale
-from ironglass.data.files import open_plain, printable
-from ironglass.data.formats import SUFFIXES, is_image
-from ironglass.data.scan import scan
+from ironglass.data.decoding.depth import choose_scale
+from ironglass.data.decoding.formats import SUFFIXES, is_image
+from ironglass.data.decoding.scan import scan
+from ironglass.data.files.plain import open_plain, printable
 from ironglass.errors import InputError
 
 _START = 64

@@ -10,25 +10,25 @@ from pathlib import Path
 from typing import cast, get_args
 
 from ironglass.choices import did_you_mean
-from ironglass.data.archive import is_archive, is_unpacked, unpack
 from ironglass.data.build import Reading, build
-from ironglass.data.cache import cache_folder, discard, fingerprint, read_or_build
+from ironglass.data.cache.store import cache_folder, discard, fingerprint, read_or_build
 from ironglass.data.dataset import Dataset
-from ironglass.data.decode import Fit
-from ironglass.data.depth import parse_range
-from ironglass.data.digits import digits
-from ironglass.data.files import check_plain, printable
-from ironglass.data.folder import folder
-from ironglass.data.hub import hub
+from ironglass.data.decoding.decode import Fit
+from ironglass.data.decoding.depth import parse_range
+from ironglass.data.files.archive import is_archive, is_unpacked, unpack
+from ironglass.data.files.plain import check_plain, printable
 from ironglass.data.only import only_classes
-from ironglass.data.parquet import find_parquet, parquet
-from ironglass.data.planted import planted
 from ironglass.data.source import Asked, Listing, Source
+from ironglass.data.sources.digits import digits
+from ironglass.data.sources.folder import folder
+from ironglass.data.sources.hub import hub
+from ironglass.data.sources.parquet import find_parquet, parquet
+from ironglass.data.sources.planted import planted
+from ironglass.data.sources.table import is_table, table
+from ironglass.data.sources.tiny_imagenet import is_tiny_imagenet, tiny_imagenet
+from ironglass.data.sources.torchvision_source import torchvision_source
+from ironglass.data.sources.walk import stamps
 from ironglass.data.splits import same_classes
-from ironglass.data.table import is_table, table
-from ironglass.data.tiny_imagenet import is_tiny_imagenet, tiny_imagenet
-from ironglass.data.torchvision_source import torchvision_source
-from ironglass.data.walk import stamps
 from ironglass.errors import InputError
 from ironglass.fields import check_seed, expect
 from ironglass.types import Progress

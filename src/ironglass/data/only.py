@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ironglass.choices import did_you_mean
-from ironglass.data.cache import cache_folder, fingerprint, read_or_build, write_entry, write_pixels
+from ironglass.data.cache.store import cache_folder, fingerprint, read_or_build, write_entry, write_pixels
 from ironglass.data.dataset import Dataset
 from ironglass.data.match import spoken
 from ironglass.errors import InputError

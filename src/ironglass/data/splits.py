@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ironglass.data.files import printable
+from ironglass.data.files.plain import printable
 from ironglass.data.source import Listing
 from ironglass.errors import InputError
 

@@ -10,21 +10,21 @@ import torch
 
 from ironglass.choices import did_you_mean, shown, unknown
 from ironglass.errors import InputError
-from ironglass.explain.activation_maximisation import ActivationMaximisation
-from ironglass.explain.attention_relevance import AttentionRelevance
-from ironglass.explain.attention_rollout import AttentionRollout
-from ironglass.explain.feature_maps import Tiling, feature_maps, tile
-from ironglass.explain.fill import fill_images
-from ironglass.explain.grad_cam import GradCAM, upsample
-from ironglass.explain.grad_cam_pp import GradCAMPlusPlus
-from ironglass.explain.guided_backprop import GuidedBackprop
-from ironglass.explain.guided_grad_cam import GuidedGradCAM
-from ironglass.explain.input_x_gradient import InputXGradient
-from ironglass.explain.integrated_gradients import IntegratedGradients
-from ironglass.explain.occlusion import Occlusion, occluded_scores
-from ironglass.explain.places import positions
-from ironglass.explain.saliency import Saliency, negative, positive
-from ironglass.explain.smooth_grad import SmoothGrad
+from ironglass.explain.methods.activation_maximisation import ActivationMaximisation
+from ironglass.explain.methods.attention_relevance import AttentionRelevance
+from ironglass.explain.methods.attention_rollout import AttentionRollout
+from ironglass.explain.methods.feature_maps import Tiling, feature_maps, tile
+from ironglass.explain.methods.grad_cam import GradCAM, upsample
+from ironglass.explain.methods.grad_cam_pp import GradCAMPlusPlus
+from ironglass.explain.methods.guided_backprop import GuidedBackprop
+from ironglass.explain.methods.guided_grad_cam import GuidedGradCAM
+from ironglass.explain.methods.input_x_gradient import InputXGradient
+from ironglass.explain.methods.integrated_gradients import IntegratedGradients
+from ironglass.explain.methods.occlusion import Occlusion, occluded_scores
+from ironglass.explain.methods.saliency import Saliency, negative, positive
+from ironglass.explain.methods.smooth_grad import SmoothGrad
+from ironglass.explain.parts.fill import fill_images
+from ironglass.explain.parts.patch_grid import positions
 from ironglass.models.classifier import Classifier, check_labels
 from ironglass.models.memory import in_parts
 from ironglass.types import Images, Labels, Maps

@@ -9,7 +9,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ironglass.attacks.losses import others
+from ironglass.attacks.parts.losses import others
 from ironglass.fields import dataclass
 from ironglass.harden.adversarial import USUAL_EPS, Eps, Pass, Smoothing, StepSize, Weight
 from ironglass.harden.passes import unwrapped

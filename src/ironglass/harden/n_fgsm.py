@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from ironglass.attacks.ascent import gradient_of
-from ironglass.attacks.losses import cross_entropy
+from ironglass.attacks.parts.ascent import gradient_of
+from ironglass.attacks.parts.losses import cross_entropy
 from ironglass.fields import dataclass
 from ironglass.harden.adversarial import USUAL_EPS, Eps, Pass, Smoothing, StepSize, Weight, adversarial_loss
 from ironglass.harden.passes import unwrapped

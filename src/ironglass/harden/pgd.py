@@ -8,9 +8,9 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from ironglass.attacks.ascent import ascend
-from ironglass.attacks.losses import cross_entropy
-from ironglass.attacks.threat import Linf
+from ironglass.attacks.parts.ascent import ascend
+from ironglass.attacks.parts.losses import cross_entropy
+from ironglass.attacks.parts.threat import Linf
 from ironglass.fields import dataclass
 from ironglass.harden.adversarial import USUAL_EPS, Eps, Pass, Smoothing, StepSize, adversarial_loss
 from ironglass.harden.passes import unwrapped

@@ -9,8 +9,8 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ironglass.attacks.ascent import ascend
-from ironglass.attacks.threat import Linf
+from ironglass.attacks.parts.ascent import ascend
+from ironglass.attacks.parts.threat import Linf
 from ironglass.fields import dataclass
 from ironglass.harden.adversarial import USUAL_EPS, Eps, Pass, Smoothing, StepSize, Weight
 from ironglass.harden.passes import unwrapped

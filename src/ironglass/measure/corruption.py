@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ironglass.data.corrupt import CORRUPTIONS, SEVERITIES, corrupt, find_corruptions, strengths_side
+from ironglass.data.corruptions.corrupt import CORRUPTIONS, SEVERITIES, corrupt, find_corruptions, strengths_side
 from ironglass.data.dataset import Split
 from ironglass.data.pixels import to_images
 from ironglass.errors import InputError

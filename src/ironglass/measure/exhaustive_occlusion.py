@@ -10,9 +10,9 @@ import numpy as np
 
 from ironglass.data.dataset import Split
 from ironglass.errors import InputError
-from ironglass.explain.fill import Fill
-from ironglass.explain.occlusion import occluded_scores
-from ironglass.explain.places import positions
+from ironglass.explain.methods.occlusion import occluded_scores
+from ironglass.explain.parts.fill import Fill
+from ironglass.explain.parts.patch_grid import positions
 from ironglass.measure.statistics import wilson
 from ironglass.models.classifier import Classifier, check_labels
 from ironglass.models.predict import batches, logits_of

@@ -1,7 +1,7 @@
 """Networks, and what belongs to each: normalisation, class names, input size, weights."""
 
 from ironglass.models.classifier import Classifier, check_images, frozen
-from ironglass.models.load import load_classifier
-from ironglass.models.save import save_classifier
+from ironglass.models.loading.load import load_classifier
+from ironglass.models.loading.save import save_classifier
 
 __all__ = ["Classifier", "check_images", "frozen", "load_classifier", "save_classifier"]

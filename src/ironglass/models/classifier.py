@@ -14,10 +14,10 @@ from torch import Tensor, nn
 
 from ironglass.errors import InputError
 from ironglass.models.exclusive import exclusive, is_held, modules_of
+from ironglass.models.forward_pass import Manner, needs_a_pass, other_count, read_pass, take_pass, unwrapped
 from ironglass.models.memory import cut_pass
 from ironglass.models.normalisation import GIVEN, check_statistics
 from ironglass.models.outputs import read_outputs
-from ironglass.models.passing import Manner, needs_a_pass, other_count, read_pass, take_pass, unwrapped
 from ironglass.models.probability import are_distributions, is_probability, log_of
 from ironglass.types import Images, Logits
 

@@ -9,8 +9,8 @@ import torch
 
 from ironglass.data.dataset import Split
 from ironglass.data.pixels import to_images
+from ironglass.models.batch_dependence import FEW, depends_on_batch, warn_of_batches
 from ironglass.models.classifier import Classifier, frozen
-from ironglass.models.company import FEW, depends_on_batch, warn_of_batches
 from ironglass.models.memory import in_parts
 from ironglass.types import Images, Labels, Logits, Progress
 

@@ -10,7 +10,7 @@ from ironglass.errors import InputError
 from ironglass.fields import dataclass
 from ironglass.models.blocks import Depth, blocks_of
 from ironglass.models.classifier import Classifier, is_innermost
-from ironglass.models.load import load_classifier
+from ironglass.models.loading.load import load_classifier
 
 
 @dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})

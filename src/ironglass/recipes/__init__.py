@@ -9,6 +9,11 @@ from typing import TypeAlias
 
 from ironglass.choices import unknown
 from ironglass.errors import InputError
+from ironglass.plans.audit import Audit
+from ironglass.plans.comparison import Comparison
+from ironglass.plans.hardening import Hardening
+from ironglass.plans.sweep import Sweep
+from ironglass.plans.transfer import Transfer
 from ironglass.recipes import (
     cats_dogs,
     cifar10_linf,
@@ -22,11 +27,6 @@ from ironglass.recipes import (
     tiny_imagenet_robust,
     transfer_defence,
 )
-from ironglass.studies.comparison import Comparison
-from ironglass.studies.harden import Hardening
-from ironglass.studies.plan import Audit
-from ironglass.studies.sweep import Sweep
-from ironglass.studies.transfer_plan import Transfer
 
 MODULES = {
     "digits": digits,

@@ -5,7 +5,7 @@ Run it with `ironglass run cats-dogs`, which fetches `microsoft/cats_vs_dogs` fr
 """
 
 from ironglass.data.augment import Augment
-from ironglass.studies.plan import Audit
+from ironglass.plans.audit import Audit
 from ironglass.train.objective import CrossEntropy
 from ironglass.train.recipe import Stage
 

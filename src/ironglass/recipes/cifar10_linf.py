@@ -8,8 +8,8 @@ thinner one for fewer epochs: `--set after.options.width=16 --set after.stages.0
 
 from ironglass.data.augment import Augment
 from ironglass.harden import NFGSM
-from ironglass.studies.harden import Hardening
-from ironglass.studies.plan import Audit
+from ironglass.plans.audit import Audit
+from ironglass.plans.hardening import Hardening
 from ironglass.train.recipe import Stage
 
 STAGE = {"peak_lr": 0.2, "batch_size": 128, "weight_decay": 5e-4}

@@ -5,7 +5,7 @@ Run it with `ironglass run digits`. Data: scikit-learn's copy of the UCI optical
 """
 
 from ironglass.data.augment import Augment
-from ironglass.studies.plan import Audit
+from ironglass.plans.audit import Audit
 from ironglass.train.recipe import Stage
 
 RECIPE = Audit(

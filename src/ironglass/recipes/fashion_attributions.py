@@ -7,8 +7,8 @@ docs/results.md.
 """
 
 from ironglass.data.augment import Augment
-from ironglass.studies.explained import Explained
-from ironglass.studies.plan import Audit
+from ironglass.plans.audit import Audit
+from ironglass.plans.explanation import Explained
 from ironglass.train.recipe import Stage
 
 RECIPE = Audit(

@@ -6,8 +6,8 @@ docs/results.md.
 """
 
 from ironglass.harden import NFGSM
-from ironglass.studies.harden import Hardening
-from ironglass.studies.plan import Audit
+from ironglass.plans.audit import Audit
+from ironglass.plans.hardening import Hardening
 from ironglass.train.recipe import Stage
 
 STAGE = {"epochs": 8, "peak_lr": 0.1, "batch_size": 128}

@@ -7,8 +7,8 @@ so that PGD and the ensemble find no more. Expect: see docs/results.md.
 """
 
 from ironglass.harden import FGSMTraining
-from ironglass.studies.harden import Hardening
-from ironglass.studies.plan import Audit
+from ironglass.plans.audit import Audit
+from ironglass.plans.hardening import Hardening
 from ironglass.train.recipe import Stage
 
 STAGE = {"epochs": 15, "peak_lr": 0.1, "batch_size": 128}

@@ -6,8 +6,8 @@ over three stages, without which a small network learns nothing at all. Expect: 
 """
 
 from ironglass.harden import PGDTraining
-from ironglass.studies.harden import Hardening
-from ironglass.studies.plan import Audit
+from ironglass.plans.audit import Audit
+from ironglass.plans.hardening import Hardening
 from ironglass.train.recipe import Stage
 
 STAGE = {"optimiser": "adamw", "batch_size": 128, "weight_decay": 0.0}

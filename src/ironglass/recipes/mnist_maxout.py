@@ -9,8 +9,8 @@ epochs suffice. Expect: see docs/results.md.
 """
 
 from ironglass.harden import FGSMTraining
-from ironglass.studies.harden import Hardening
-from ironglass.studies.plan import Audit
+from ironglass.plans.audit import Audit
+from ironglass.plans.hardening import Hardening
 from ironglass.train.recipe import Stage
 
 STAGE = {"peak_lr": 0.1, "batch_size": 128, "weight_decay": 0.0}

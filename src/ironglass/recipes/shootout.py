@@ -8,8 +8,8 @@ third founding document; all see 64 pixels a side, though most were made for mor
 """
 
 from ironglass.data.augment import Augment
-from ironglass.studies.plan import Audit
-from ironglass.studies.sweep import Sweep
+from ironglass.plans.audit import Audit
+from ironglass.plans.sweep import Sweep
 from ironglass.train.recipe import Stage
 
 RECIPE = Sweep(

@@ -17,8 +17,8 @@ from typing import Any
 
 from ironglass.data.augment import Augment
 from ironglass.harden import NFGSM, TRADES, AdversarialRegularisation
-from ironglass.studies.comparison import Arm, Comparison
-from ironglass.studies.plan import Audit
+from ironglass.plans.audit import Audit
+from ironglass.plans.comparison import Arm, Comparison
 from ironglass.train.objective import CrossEntropy
 from ironglass.train.plateau import Plateau
 from ironglass.train.recipe import Stage

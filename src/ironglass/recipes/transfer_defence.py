@@ -16,8 +16,8 @@ beside base B, which was never copied from anything, and beside attacks on each 
 """
 
 from ironglass.data.augment import Augment
-from ironglass.studies.plan import Audit
-from ironglass.studies.transfer_plan import Transfer
+from ironglass.plans.audit import Audit
+from ironglass.plans.transfer import Transfer
 from ironglass.train.recipe import Stage
 
 MODEL = "timm/mobilenetv2_100"

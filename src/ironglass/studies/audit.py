@@ -9,42 +9,37 @@ import numpy as np
 import torch
 
 from ironglass.data.dataset import Dataset
-from ironglass.explain.places import positions
+from ironglass.explain.parts.patch_grid import positions
 from ironglass.fields import expect
 from ironglass.measure.accuracy import evaluate
 from ironglass.measure.exhaustive_occlusion import occlusion_robustness
-from ironglass.measure.layers import layer_notes
+from ironglass.measure.layers.analysis import layer_notes
 from ironglass.measure.occlusion import occlusion_accuracy
 from ironglass.measure.per_image import per_image, write_per_image, write_predictions
-from ironglass.measure.robustness import fgsm_curve
+from ironglass.measure.robustness.attack import fgsm_curve
 from ironglass.models.classifier import Classifier
+from ironglass.models.loading.save import save_classifier
 from ironglass.models.predict import logits_of
-from ironglass.models.save import save_classifier
 from ironglass.models.summary import summarise
+from ironglass.plans.audit import Audit
 from ironglass.run import Run
-from ironglass.studies.attack import Tell, check_attacks, run_share
-from ironglass.studies.attack_results import write_results
-from ironglass.studies.corruption import check_corruptions, corrupt_split
-from ironglass.studies.environment import environment, write_environment
-from ironglass.studies.explain_split import explain_split
-from ironglass.studies.explanations import check_explained
-from ironglass.studies.guard import guard_of
-from ironglass.studies.linear import write_linear
-from ironglass.studies.plan import Audit
-from ironglass.studies.prepare import (
-    measured_and_learning,
-    measured_split,
-    pick_device,
-    prepare,
-    spread_positions,
-)
-from ironglass.studies.processes import Processes, join_processes
-from ironglass.studies.samples import mean_colour, write_samples
-from ironglass.studies.single import PREDICTED
-from ironglass.studies.tasks import Attacks
+from ironglass.studies.common.environment import environment, write_environment
+from ironglass.studies.common.positions import spread_positions
+from ironglass.studies.common.prepare import measured_and_learning, measured_split, pick_device, prepare
+from ironglass.studies.common.processes import Processes, join_processes
+from ironglass.studies.common.progress import Tell, training_line
+from ironglass.studies.common.single_image import PREDICTED
+from ironglass.studies.steps.attack.attack_list import Attacks
+from ironglass.studies.steps.attack.results import write_results
+from ironglass.studies.steps.attack.run import check_attacks, run_share
+from ironglass.studies.steps.corruption import check_corruptions, corrupt_split
+from ironglass.studies.steps.explanation.run import check_explained
+from ironglass.studies.steps.explanation.step import explain_split
+from ironglass.studies.steps.guard import guard_of
+from ironglass.studies.steps.linear import write_linear
+from ironglass.studies.steps.samples import mean_colour, write_samples
 from ironglass.train.fit import check_recipe, fit
 from ironglass.train.record import as_json
-from ironglass.train.status import Status
 
 
 def audit(
@@ -129,8 +124,8 @@ def _take_steps(run: Run, plan: Audit, classifier: Classifier, dataset: Dataset,
         mean = mean_colour(dataset.splits.get("train", split))
         write_samples(run, classifier, split, logits, plan, mean=mean, patch=patch, stride=stride)
         run.record("samples", {"images": plan.shown, "seed": plan.seed})
-    from ironglass.report.model_card import model_card  # late: matplotlib takes its time
-    from ironglass.report.page import write_report
+    from ironglass.report.page.model_card import model_card  # late: matplotlib takes its time
+    from ironglass.report.page.page import write_report
 
     tell("writing the report", 0, 1, "")
     known = {"recipe": run.read("recipe.json"), "data": run.read("data.json"), "results": run.results}
@@ -233,14 +228,3 @@ def geometry(plan: Audit, dataset: Dataset) -> tuple[int, int]:
     for size in (patch, *(plan.patches if "explain" in plan.steps else ())):
         positions(dataset.size, size, stride)
     return patch, stride
-
-
-def training_line(status: Status) -> tuple[str, int, int, str]:
-    """What is told while training goes on."""
-    detail = (
-        f"epoch {status.epoch}/{status.epochs} loss {status.loss:.3f} accuracy {100 * status.accuracy:.1f} %"
-        f" {status.images_per_second:,.0f} images/s"
-    )
-    if status.skipped:
-        detail += f", {status.skipped} steps skipped, {status.rollbacks} rollbacks"
-    return "training", status.step, status.steps, detail

@@ -14,14 +14,14 @@ from ironglass.data.match import match_classes
 from ironglass.errors import InputError
 from ironglass.fields import expect
 from ironglass.models.classifier import Classifier
-from ironglass.models.weights import load_state, read_state
+from ironglass.models.loading.weights import load_state, read_state
 from ironglass.run import Run
 from ironglass.train.freeze import learning_parameters
 from ironglass.train.interrupt import Interruption
-from ironglass.train.loop import Loop
+from ironglass.train.loop.loop import Loop
+from ironglass.train.loop.rehearsal import rehearse
 from ironglass.train.recipe import Recipe
 from ironglass.train.record import as_json
-from ironglass.train.rehearsal import rehearse
 from ironglass.train.status import Status
 from ironglass.train.watch import Watch
 

@@ -9,8 +9,8 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from ironglass.choices import shown
 from ironglass.data.augment import Augment
-from ironglass.data.decode import Fit
-from ironglass.data.depth import parse_range
+from ironglass.data.decoding.decode import Fit
+from ironglass.data.decoding.depth import parse_range
 from ironglass.errors import InputError
 from ironglass.fields import SEEDS, dataclass
 from ironglass.models.transplant import Transplant

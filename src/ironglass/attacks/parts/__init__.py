@@ -1,0 +1,1 @@
+"""Parts that attacks share: threats, losses, the gradient loop, searches, rounding."""

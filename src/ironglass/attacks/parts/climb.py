@@ -1,0 +1,145 @@
+"""APGD's single run: the climb that finds its own step size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor
+
+from ironglass.attacks.parts.ascent import logits_and_gradient
+from ironglass.attacks.parts.threat import Threat
+from ironglass.attacks.parts.worst_case import kin, logits_of
+from ironglass.models.classifier import Classifier
+from ironglass.types import Images, Labels
+
+MOMENTUM = 0.75
+"""Weight of the new step against the last one."""
+
+
+def checkpoints(steps: int) -> Iterator[int]:
+    """The steps after which η may be halved: ⌈steps · pⱼ⌉ for p = 0.22, 0.41, 0.57, 0.70, 0.80, 0.87, 0.93, 0.99, ...
+
+    pⱼ₊₁ = pⱼ + max(pⱼ − pⱼ₋₁ − 0.03, 0.06) from p₀ = 0 and p₁ = 0.22
+    """
+    percent, gap = 22, 22  # whole numbers, since 100 · 0.41 rounds up to 42
+    while percent <= 100:
+        yield -(-steps * percent // 100)
+        gap = max(gap - 3, 6)
+        percent += gap
+
+
+@dataclass(kw_only=True)
+class _Climb:
+    """What is known of each image that still stands: every field has one entry an image."""
+
+    place: Tensor
+    images: Images
+    x: Images
+    previous: Images
+    gradient: Images
+    loss: Tensor
+    best: Images
+    best_gradient: Images
+    best_loss: Tensor
+    step_size: Tensor
+    rises: Tensor
+    last_best: Tensor
+    halved: Tensor
+
+    def keep(self, standing: Tensor) -> None:
+        for field in fields(self):
+            setattr(self, field.name, getattr(self, field.name)[standing])
+
+    def note_best(self) -> None:
+        better = self.loss > self.best_loss
+        self.best = torch.where(_images(better), self.x, self.best)
+        self.best_gradient = torch.where(_images(better), self.gradient, self.best_gradient)
+        self.best_loss = torch.where(better, self.loss, self.best_loss)
+
+    def check(self, steps: int, rho: float) -> None:
+        stalled = ~self.halved & (self.best_loss <= self.last_best)
+        self.halved = (self.rises < rho * steps) | stalled
+        back = _images(self.halved)
+        self.step_size = torch.where(back, self.step_size / 2, self.step_size)
+        self.x = torch.where(back, self.best, self.x)
+        self.gradient = torch.where(back, self.best_gradient, self.gradient)
+        self.loss = torch.where(self.halved, self.best_loss, self.loss)
+        self.last_best = self.best_loss
+        self.rises = torch.zeros_like(self.rises)
+
+
+def climb(
+    classifier: Classifier,
+    images: Images,
+    classes: tuple[Labels, ...],
+    loss: Callable[..., Tensor],
+    threat: Threat,
+    *,
+    start: Images,
+    steps: int,
+    rho: float,
+    owner: Tensor | None = None,
+) -> Images:
+    """APGD's single run from `start`: the first point that fools, or the one of the highest loss where none does.
+
+    classes: the labels, and what else `loss` takes beside the logits, one an image. The pass that tells whether an
+    image is fooled is also that of the next gradient, and a fooled image takes part in no further pass. owner: which
+    rows are of one image, (n,): they all leave together.
+    """
+    owner = torch.arange(len(images), device=images.device) if owner is None else owner
+    found = start.clone()
+    n, device = len(images), images.device
+
+    def look(x: Images, *, last: bool = False) -> tuple[Tensor, Tensor, Images]:
+        """Which images are fooled, the loss, and its gradient unless it is the last point."""
+        if last:
+            logits = logits_of(classifier, x)
+            return logits.argmax(1) != classes[0], loss(logits, *classes), x
+        logits, values, gradient = logits_and_gradient(classifier, x, lambda logits: loss(logits, *classes))
+        return logits.argmax(1) != classes[0], values, gradient
+
+    fooled, values, gradient = look(start)
+    state = _Climb(
+        place=torch.arange(n, device=device),
+        images=images,
+        x=start,
+        previous=start,
+        gradient=gradient,
+        loss=values,
+        best=start,
+        best_gradient=gradient,
+        best_loss=values,
+        step_size=torch.full((n, 1, 1, 1), 2 * threat.eps, device=device, dtype=images.dtype),
+        rises=torch.zeros(n, device=device),
+        last_best=values,
+        halved=torch.zeros(n, dtype=torch.bool, device=device),
+    )
+    checks, last_check = set(checkpoints(steps)), 0
+    for step in range(steps + 1):
+        if step:
+            stepped = threat.project(state.images, state.x + state.step_size * threat.step(state.gradient))
+            if step > 1:
+                momentum = (1 - MOMENTUM) * (state.x - state.previous)
+                stepped = threat.project(state.images, state.x + MOMENTUM * (stepped - state.x) + momentum)
+            state.x, state.previous, before = stepped, state.x, state.loss
+            fooled, state.loss, state.gradient = look(stepped, last=step == steps)
+            state.rises = state.rises + (state.loss > before)
+            state.note_best()
+        if fooled.any():
+            gone = kin(owner[state.place], fooled)
+            found[state.place[gone]] = state.x[gone]
+            state.keep(~gone)
+            classes = tuple(column[~gone] for column in classes)
+            if not len(state.place):
+                break
+        if step in checks:
+            state.check(step - last_check, rho)
+            last_check = step
+    found[state.place] = state.best
+    return found
+
+
+def _images(mask: Tensor) -> Tensor:
+    return mask[:, None, None, None]

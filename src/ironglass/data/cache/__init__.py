@@ -1,0 +1,1 @@
+"""The cache of decoded pixels: memory-mapped, checksummed."""

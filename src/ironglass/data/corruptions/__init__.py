@@ -1,0 +1,1 @@
+"""Common corruptions of images, as in ImageNet-C."""

@@ -1,0 +1,1 @@
+"""Decoding of image files: formats, bit depth, quarantine of what cannot be decoded."""

@@ -1,0 +1,244 @@
+"""Bytes to pixels: every kind of file ends as 8-bit grey or colour, upright, opaque, of the size asked for."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+from PIL import Image
+
+from ironglass.data.decoding.depth import Scale, Values
+from ironglass.data.decoding.formats import FORMATS, SUFFIXES, open_image
+from ironglass.data.files.plain import open_plain
+from ironglass.data.source import Encoded
+
+__all__ = ["FORMATS", "MAX_PIXELS", "SUFFIXES", "Decoded", "Fit", "decode", "decode_image"]
+
+MAX_PIXELS = 50_000_000
+FILL = 0
+"""What letterbox puts beside an image: black."""
+
+Fit: TypeAlias = Literal["crop", "letterbox", "stretch"]
+"""How an image is brought to a size of another shape: the rest is cut off evenly, black is put beside it, or it is
+stretched."""
+
+_LUMA = (0.299, 0.587, 0.114)
+_ORIENTATION = 0x0112
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """One image: its pixels, uint8 (h, w, c), and what is to be known of the file.
+
+    values: before scaling. dropped: the share of the image that a crop cut off. animated: whether other frames follow.
+    transparent: whether some of it was laid over white.
+    """
+
+    pixels: np.ndarray
+    values: Values
+    dropped: float = 0.0
+    animated: bool = False
+    transparent: bool = False
+
+
+def decode(
+    encoded: Encoded, size: tuple[int, int] | None = None, channels: int | None = None, fit: Fit = "crop"
+) -> np.ndarray:
+    """One image as uint8, (h, w, c), scaled by what its own format can hold.
+
+    Raises ValueError where floats are beyond [0, 1] or whole numbers beyond 16 bits; else as `decode_image`.
+    """
+    found = decode_image(encoded, size, channels, fit)
+    top = {8: 255, 16: 65535, 32: 1}[found.values.bits]
+    if not (found.values.low >= 0 and found.values.high <= top):  # also catches NaN
+        raise ValueError(f"values range from {found.values.low:g} to {found.values.high:g}, not from 0 to {top:g}")
+    return found.pixels
+
+
+def decode_image(
+    encoded: Encoded,
+    size: tuple[int, int] | None = None,
+    channels: int | None = None,
+    fit: Fit = "crop",
+    scale: Scale | None = None,
+) -> Decoded:
+    """One image, its kind told by its bytes.
+
+    The EXIF orientation is applied once, transparency is laid over white, of an animation the first frame is taken, and
+    colour profiles are left as they are. size: height and width, by antialiased bilinear interpolation; None keeps the
+    native size. channels: 1 (luma), 3, or None for 1 where the image is stored grey. scale: of images of more than 8
+    bits a value; None: 0 to 65535, floats 0 to 1.
+
+    Raises ValueError, with the reason, or whatever Pillow raises, where the image cannot be decoded.
+    """
+    if encoded is None or encoded == b"":
+        raise ValueError("empty")
+    if isinstance(encoded, Image.Image):
+        return _decoded(encoded, None, size, channels, fit, scale)
+    with io.BytesIO(encoded) if isinstance(encoded, bytes) else open_plain(encoded) as file, open_image(file) as image:
+        width, height = image.size
+        if width * height > MAX_PIXELS:
+            raise ValueError(f"{width} × {height} pixels are more than {MAX_PIXELS // 10**6} million")
+        kind, halved, animated = image.format, _halved(image), _animated(image)
+        if size is not None:
+            # A JPEG can be decoded at 1/2, 1/4 or 1/8; from three times the size on, the difference cannot be seen.
+            image.draft(None, (3 * max(size), 3 * max(size)))
+        image.load()
+        orientation = 1 if kind == "JXL" else _orientation(image)  # JPEG XL's own orientation is applied by its decoder
+        whole = _png_of_16_bits(file) if halved and kind == "PNG" else None
+        found = _decoded(image, kind, size, channels, fit, scale, orientation, whole, halved and whole is None)
+    return Decoded(found.pixels, found.values, found.dropped, animated, found.transparent)
+
+
+def _decoded(
+    image: Image.Image,
+    kind: str | None,
+    size: tuple[int, int] | None,
+    channels: int | None,
+    fit: Fit,
+    scale: Scale | None,
+    orientation: int = 1,
+    whole: np.ndarray | None = None,
+    cut: bool = False,
+) -> Decoded:
+    """whole: of a file of 16 bits in colour, all of its bits: (h, w, c)."""
+    if whole is None and (image.mode in ("I", "F") or image.mode.startswith("I;16")):
+        whole = np.asarray(image)[..., None]
+    if whole is not None:
+        bits = 32 if whole.dtype.kind == "f" else 16
+        if not np.isfinite(whole).all():
+            raise ValueError(f"values range from {whole.min():g} to {whole.max():g}: no finite numbers")
+        known = kind == "PPM"  # whose own top is in its header, and taken account of by Pillow
+        values = Values(float(whole.min()), float(whole.max()), bits, known=known)
+        if scale is None or not scale.deep or known:
+            scale = Scale(0, 1 if bits == 32 else 65535)
+        pixels, dropped, transparent = _deep(whole, size, channels, fit, scale, orientation)
+        return Decoded(pixels, values, dropped, transparent=transparent)
+    if orientation in _UPRIGHT:
+        image = image.transpose(_UPRIGHT[orientation])
+    image, transparent = _opaque(image)
+    low, high = _extrema(image)
+    values = Values(257 * low, 257 * high, 16, known=False, cut=True) if cut else Values(low, high)
+    if scale is not None and not scale.deep:
+        image = image.point(scale(np.arange(256)).tolist() * len(image.getbands()))
+    dropped = 0.0
+    if size is not None:
+        image, dropped = _fit(image, *size, fit)
+    if channels is not None:
+        image = image.convert("L" if channels == 1 else "RGB")
+    pixels = np.asarray(image)
+    return Decoded(pixels[..., None] if pixels.ndim == 2 else pixels, values, dropped, transparent=transparent)
+
+
+def _deep(
+    whole: np.ndarray, size: tuple[int, int] | None, channels: int | None, fit: Fit, scale: Scale, orientation: int
+) -> tuple[np.ndarray, float, bool]:
+    """An image of more than 8 bits a value, (h, w, c), as bytes: resized as it is, then scaled."""
+    planes = [Image.fromarray(np.ascontiguousarray(whole[..., i], dtype=np.float32)) for i in range(whole.shape[2])]
+    dropped, transparent = 0.0, len(planes) in (2, 4)
+    if transparent:
+        planes, transparent = _over_white(planes, scale)
+    if orientation in _UPRIGHT:
+        planes = [plane.transpose(_UPRIGHT[orientation]) for plane in planes]
+    if size is not None:
+        fill = scale.low + (scale.high - scale.low) * FILL / 255
+        fitted = [_fit(plane, *size, fit, fill) for plane in planes]
+        planes, dropped = [plane for plane, _ in fitted], fitted[0][1]
+    values = np.stack([np.asarray(plane) for plane in planes], axis=2)
+    if channels == 1 and values.shape[2] == 3:
+        values = (values.astype(np.float64) @ np.array(_LUMA))[..., None]
+    pixels = scale(values)
+    return np.repeat(pixels, 3, axis=2) if channels == 3 and pixels.shape[2] == 1 else pixels, dropped, transparent
+
+
+def _over_white(planes: list[Image.Image], scale: Scale) -> tuple[list[Image.Image], bool]:
+    *colours, alpha = (np.asarray(plane) for plane in planes)
+    share = alpha / np.float32(65535)
+    laid = [Image.fromarray((share * colour + (1 - share) * scale.high).astype(np.float32)) for colour in colours]
+    return laid, bool((share < 1).any())
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        found = image.getexif().get(_ORIENTATION)
+    except Exception:  # a broken EXIF block says nothing about the pixels
+        return 1
+    return found if isinstance(found, int) else 1
+
+
+def _animated(image: Image.Image) -> bool:
+    try:
+        return bool(getattr(image, "is_animated", False))
+    except Exception:  # a decoder on a stranger's further frames, of which none is read
+        return False
+
+
+def _halved(image: Image.Image) -> bool:
+    """Whether Pillow will keep only the upper 8 of 16 bits, as it does of every image but grey ones, without a word."""
+    layouts = [
+        str(part)
+        for tile in getattr(image, "tile", ())
+        for part in (tile[3] if isinstance(tile[3], tuple) else (tile[3],))
+    ]
+    return image.mode in ("RGB", "RGBA", "LA", "RGBX", "CMYK") and any(";16" in layout for layout in layouts)
+
+
+def _png_of_16_bits(file) -> np.ndarray:
+    """All bits of a PNG, uint16 (h, w, c)."""
+    import torch
+    from torchvision.io import ImageReadMode, decode_png
+
+    file.seek(0)
+    found = decode_png(torch.frombuffer(bytearray(file.read()), dtype=torch.uint8), mode=ImageReadMode.UNCHANGED)
+    return found.permute(1, 2, 0).numpy()
+
+
+def _extrema(image: Image.Image) -> tuple[int, int]:
+    pairs = image.getextrema()
+    pairs = pairs if isinstance(pairs[0], tuple) else (pairs,)
+    return int(min(pair[0] for pair in pairs)), int(max(pair[1] for pair in pairs))  # type: ignore[index]
+
+
+def _opaque(image: Image.Image) -> tuple[Image.Image, bool]:
+    """The image in mode L where it is stored grey, else in mode RGB, and whether white shows through."""
+    if image.mode in ("L", "RGB") and "transparency" not in image.info:
+        return image, False
+    grey = image.mode in ("1", "L", "LA", "La")
+    if not image.has_transparency_data:
+        return image.convert("L" if grey else "RGB"), False
+    image = image.convert("LA" if grey else "RGBA")
+    white, alpha = Image.new("L" if grey else "RGB", image.size, "white"), image.getchannel("A")
+    white.paste(image, mask=alpha)
+    return white, _extrema(alpha)[0] < 255
+
+
+def _fit(image: Image.Image, height: int, width: int, fit: Fit, fill: float = FILL) -> tuple[Image.Image, float]:
+    """The image at the size, and the share of it that was cut off."""
+    if image.size == (width, height):
+        return image, 0.0
+    if fit == "stretch":
+        return image.resize((width, height), Image.Resampling.BILINEAR), 0.0
+    if fit == "letterbox":
+        zoom = max(image.width / width, image.height / height)
+        inner = (max(1, min(width, round(image.width / zoom))), max(1, min(height, round(image.height / zoom))))
+        framed = Image.new(image.mode, (width, height), (int(fill),) * 3 if image.mode == "RGB" else fill)
+        framed.paste(
+            image.resize(inner, Image.Resampling.BILINEAR), ((width - inner[0]) // 2, (height - inner[1]) // 2)
+        )
+        return framed, 0.0
+    zoom = min(image.width / width, image.height / height)
+    left, top = (image.width - width * zoom) / 2, (image.height - height * zoom) / 2
+    box = (max(left, 0), max(top, 0), min(left + width * zoom, image.width), min(top + height * zoom, image.height))
+    dropped = 1 - (width * zoom) * (height * zoom) / (image.width * image.height)
+    return image.resize((width, height), Image.Resampling.BILINEAR, box=box), max(0.0, dropped)

@@ -1,0 +1,82 @@
+"""Every image is decoded once, up front; what cannot be decoded is set aside, with the reason."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import warnings
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+
+from PIL import Image, ImageFile, UnidentifiedImageError
+
+from ironglass.data.decoding.decode import Decoded, Fit, decode_image
+from ironglass.data.decoding.depth import Scale
+from ironglass.data.source import Encoded
+
+_BATCH = 32
+
+
+def scan(
+    images: Iterable[Encoded],
+    *,
+    size: tuple[int, int] | None = None,
+    channels: int | None = None,
+    fit: Fit = "crop",
+    scale: Scale | None = None,
+) -> Generator[Decoded | str]:
+    """Each image decoded, or the reason why it could not be, in the order given.
+
+    A few batches are decoded ahead, in threads; no more of the images is ever in memory. size, channels, fit, scale: as
+    of `decode_image`.
+    """
+
+    def decoded(batch: list[Encoded]) -> list[Decoded | str]:
+        return [_attempt(one, size, channels, fit, scale) for one in batch]
+
+    images, workers = iter(images), os.cpu_count() or 1
+    waiting: deque[Future[list[Decoded | str]]] = deque()
+    pool = ThreadPoolExecutor(workers)
+    try:
+        with _strict():
+            while True:
+                if batch := list(itertools.islice(images, _BATCH)):
+                    waiting.append(pool.submit(decoded, batch))
+                if len(waiting) > 2 * workers or not batch:
+                    if not waiting:
+                        return
+                    yield from waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _attempt(
+    encoded: Encoded, size: tuple[int, int] | None, channels: int | None, fit: Fit, scale: Scale | None
+) -> Decoded | str:
+    try:
+        return decode_image(encoded, size, channels, fit, scale)
+    except MemoryError:
+        raise
+    except UnidentifiedImageError:
+        return "not an image"
+    except Image.DecompressionBombError:
+        return "more than 50 million pixels"
+    except OSError as error:
+        return error.strerror or str(error)
+    except Exception as error:  # Pillow's decoders raise nearly anything for a broken file
+        return str(error) or type(error).__name__
+
+
+@contextmanager
+def _strict() -> Iterator[None]:
+    """Pillow neither warns (we say what is wrong in our own words) nor fills what a truncated file lacks with grey."""
+    lenient = ImageFile.LOAD_TRUNCATED_IMAGES
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        ImageFile.LOAD_TRUNCATED_IMAGES = False
+        try:
+            yield
+        finally:
+            ImageFile.LOAD_TRUNCATED_IMAGES = lenient

@@ -1,0 +1,1 @@
+"""Data sources, one a file: each lists encoded images and their labels."""

@@ -1,0 +1,170 @@
+"""Which columns of a table hold the image and its class, and what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ironglass.data.files.plain import printable, within
+from ironglass.data.source import Encoded
+from ironglass.errors import InputError
+
+_IMAGES = ("image", "img", "picture", "photo", "jpg", "png")
+LABELS = ("label", "labels", "class", "target", "category", "fine_label")
+
+
+def image_column(schema: pa.Schema, features: Mapping[str, Any], named: str | None) -> str:
+    """The column of images: the one named, the one that Hugging Face's features call Image, or one of bytes."""
+    fitting = [field.name for field in schema if _holds_images(field.type)]
+    if named is not None:
+        return _named(named, schema, fitting, "--image-column", "encoded images")
+    featured = [name for name in fitting if _kind(features, name) == "Image"]
+    return _only(featured or fitting, _IMAGES, schema, "--image-column", "images")
+
+
+def label_column(schema: pa.Schema, features: Mapping[str, Any], named: str | None) -> str:
+    """The column of classes: the one named, the one that Hugging Face's features call ClassLabel, or by its name."""
+    fitting = [field.name for field in schema if _holds_classes(field.type)]
+    if named is not None:
+        return _named(named, schema, fitting, "--label-column", "integers or names")
+    featured = [name for name in fitting if _kind(features, name) == "ClassLabel"]
+    return _only(featured or [name for name in fitting if name in LABELS], LABELS, schema, "--label-column", "classes")
+
+
+def names_of(feature: Any, column: str) -> tuple[str, ...] | None:
+    """The names of Hugging Face's ClassLabel, None where the feature is none.
+
+    Raises InputError where they are no list of different names.
+    """
+    if not isinstance(feature, Mapping) or feature.get("names") in (None, []):
+        return None
+    names = feature["names"]
+    if not isinstance(names, list) or not all(isinstance(name, str | int) for name in names):
+        raise InputError(f"the class names of the column {column!r} are no list of names: {str(names)[:80]}")
+    found = tuple(printable(str(name)) for name in names)
+    if len(set(found)) < len(found):
+        twice = next(name for name in found if found.count(name) > 1)
+        raise InputError(f"two classes of the column {column!r} bear the same name, {twice[:60]!r}: rename one")
+    return found
+
+
+def classes_of(column: pa.ChunkedArray, names: Sequence[str] | None) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Labels, int64 (n,), -1 where there is none, and class names: the ClassLabel's own, else the values, sorted.
+
+    Raises InputError for a label beyond the names, or that is none of them.
+    """
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if pa.types.is_boolean(column.type):
+        column = column.cast(pa.string())
+    known = np.asarray(column.is_valid())
+    values = np.asarray(column.filter(pa.array(known)))
+    labels = np.full(len(known), -1, dtype=np.int64)
+    whole = np.issubdtype(values.dtype, np.integer)
+    if names and whole:
+        if len(values) and values.max() >= len(names):
+            raise InputError(
+                f"a label is {values.max()} where there are {len(names)} class names (0 to {len(names) - 1})"
+            )
+        labels[known] = np.maximum(values.astype(np.int64), -1)
+        return labels, tuple(names)
+    if whole:
+        known[known] = values >= 0
+        values = values[values >= 0]
+    unique, labels[known] = np.unique(values, return_inverse=True)
+    found = tuple(printable(str(value)) for value in unique)
+    if not names:
+        return labels, found
+    if strange := [name for name in found if name not in names]:
+        raise InputError(f"a label is {strange[0][:60]!r}, which is none of the {len(names)} class names")
+    place = np.array([*(names.index(name) for name in found), -1], dtype=np.int64)
+    return place[labels], tuple(names)
+
+
+def numbered(classes: Sequence[str]) -> str:
+    """The sentence that is said where numbers without names are the classes."""
+    listed = ", ".join(classes[:10]) + (", …" if len(classes) > 10 else "")
+    return f"labels are numbers without names: the classes are {listed}, in this order"
+
+
+def holds_numbers(schema: pa.Schema, column: str) -> bool:
+    """Whether the column is of whole numbers, as they are or in a dictionary."""
+    kind = schema.field(column).type
+    return pa.types.is_integer(kind.value_type if pa.types.is_dictionary(kind) else kind)
+
+
+def encoded_images(
+    column: pa.ChunkedArray | pa.Array, roots: Sequence[Path] = (), where: str = "the table"
+) -> Iterator[Encoded]:
+    """What each cell holds: bytes, or where there are none the file below one of `roots` that it names.
+
+    Raises InputError for a file elsewhere: a table shall not choose what is read of the user's disk.
+    """
+    for cell in column:
+        value = cell.as_py()
+        if isinstance(value, dict):
+            path, value = value.get("path"), value.get("bytes")
+            if not value and isinstance(path, str) and path:
+                value = _put_aside(path, roots, where)
+        yield value if isinstance(value, bytes | Path) else None
+
+
+def _put_aside(path: str, roots: Sequence[Path], where: str) -> Path:
+    if not roots:
+        raise InputError(
+            f"{where} holds no image but names the file {printable(path)[:200]!r}: name the folder as the data,"
+            " and have the file in it"
+        )
+    for root in roots[:-1]:
+        with suppress(InputError):
+            return within(root, path, where)
+    return within(roots[-1], path, where)
+
+
+def _holds_images(kind: pa.DataType) -> bool:
+    if pa.types.is_struct(kind):
+        return any(field.name == "bytes" and _is_bytes(field.type) for field in kind)
+    return _is_bytes(kind)
+
+
+def _is_bytes(kind: pa.DataType) -> bool:
+    return pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
+
+
+def _holds_classes(kind: pa.DataType) -> bool:
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    kinds = (pa.types.is_integer, pa.types.is_string, pa.types.is_large_string, pa.types.is_boolean)
+    return any(is_kind(kind) for is_kind in kinds)
+
+
+def _kind(features: Mapping[str, Any], name: str) -> str | None:
+    feature = features.get(name)
+    return feature.get("_type") if isinstance(feature, Mapping) else None
+
+
+def _named(name: str, schema: pa.Schema, fitting: Iterable[str], option: str, what: str) -> str:
+    if name not in schema.names:
+        raise InputError(f"there is no column {name!r}: {option} must be one of {', '.join(schema.names)}")
+    if name not in fitting:
+        raise InputError(f"the column {name!r} holds {schema.field(name).type}, not {what}: name another {option}")
+    return _once(name, schema)
+
+
+def _only(fitting: list[str], common: Iterable[str], schema: pa.Schema, option: str, what: str) -> str:
+    usual = fitting if len(fitting) == 1 else [name for name in common if name in fitting]
+    if len(usual) == 1:
+        return _once(usual[0], schema)
+    there = ", ".join(printable(name)[:60] for name in (usual or fitting or schema.names)[:20])
+    raise InputError(f"which column holds the {what}? name one with {option}: {there}")
+
+
+def _once(name: str, schema: pa.Schema) -> str:
+    if schema.names.count(name) > 1:
+        raise InputError(f"there are {schema.names.count(name)} columns {name!r}: rename all but one")
+    return name

@@ -1,0 +1,156 @@
+"""A folder of images: a folder a class, with or without splits above them, or a table of labels beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ironglass.data.files.plain import printable
+from ironglass.data.source import NOTHING_ASKED, Asked, Listing, Source
+from ironglass.data.sources.rows import Unfit
+from ironglass.data.sources.table import labelled_by_tables, tables_in
+from ironglass.data.sources.walk import Below, below, folders, stamps, visible
+from ironglass.data.splits import SPLITS, canonical, unused_splits
+from ironglass.errors import InputError
+
+
+def folder(path: Path, asked: Asked = NOTHING_ASKED) -> Source:
+    """Images in `path/CLASS/` or `path/SPLIT/CLASS/`, however deep, classes in sorted order; or with a table.
+
+    Folders are splits where all visible ones bear names of splits, or where `asked` names them; else they are classes.
+    A table is `metadata.csv` or `.jsonl`, `labels.csv` or the like, beside the images or their folders. A split without
+    class folders is unlabelled and left out. Raises InputError where there are neither class folders nor a table.
+    """
+    root = _inner(path)
+    found = below(root)
+    tables = tables_in(root, found.others)
+    identity = ["folder", stamps([*found.images, *tables], root), found.note(root), asked.identity()]
+    return Source(printable(path.stem), identity, lambda: _listings(root, found, tables, asked))
+
+
+def _inner(path: Path) -> Path:
+    """Down through a lone folder, which archives like to add."""
+    inner = folders(path)
+    while len(inner) == 1 and inner[0].name.lower() not in SPLITS and not _holds_files(path):
+        if not folders(inner[0]) and not tables_in(inner[0], [Path(entry.path) for entry in visible(inner[0])]):
+            break
+        path, inner = inner[0], folders(inner[0])
+    return path
+
+
+def _holds_files(path: Path) -> bool:
+    return bool(tables_in(path, [Path(entry.path) for entry in visible(path)]))
+
+
+def _listings(root: Path, found: Below, tables: Sequence[Path], asked: Asked) -> Mapping[str, Listing]:
+    why = None
+    if tables:
+        try:
+            return labelled_by_tables(root, found, tables, asked)
+        except Unfit as error:
+            if asked.names_columns() or len({file.relative_to(root).parts[0] for file in found.images}) < 2:
+                raise
+            why = str(error)
+    listings = _by_folders(root, found, asked)
+    if why is None:
+        return listings
+    first, *_ = listings
+    note = f"the classes are those of the folders, since {printable(tables[0].name)} does not give them: {why}"
+    return {**listings, first: listings[first].said(note)}
+
+
+def _by_folders(root: Path, found: Below, asked: Asked) -> Mapping[str, Listing]:
+    inner = folders(root)
+    if not inner:
+        raise InputError(
+            f"{printable(root)} has no class folders and no labels: put the images of each class into a folder of its"
+            " own, or add labels.csv with the columns file_name,label"
+        )
+    splits, notes = _splits(root, inner, found.images, asked)
+    notes = (*notes, *found.note(root))
+    if not splits:
+        return {"train": _listing(root, root, found.images).said(*notes).without(found.left_out(root))}
+    listings, left = {}, [file for file in found.images if file.parent == root]
+    for split, name in splits.items():
+        listings[split] = _listing(root / name, root, _under(root / name, found.images))
+    first, *_ = listings
+    loose = tuple((_name(file, root), "beside the splits, in none of them") for file in left)
+    return {**listings, first: listings[first].said(*notes).without((*loose, *found.left_out(root)))}
+
+
+def _under(top: Path, files: Sequence[Path]) -> list[Path]:
+    return [file for file in files if file.is_relative_to(top)]
+
+
+def _splits(
+    root: Path, inner: Sequence[Path], files: Sequence[Path], asked: Asked
+) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Which folders are splits, under our names for them, and what is to be said; none where they are classes."""
+    filled = {file.relative_to(root).parts[0] for file in files}
+    names = [path.name for path in inner if path.name in filled]
+    deep = {path.name for path in inner if folders(path)}
+    if asked.splits:
+        splits = canonical([path.name for path in inner], asked.splits)
+        if flat := [name for name in splits.values() if name not in deep]:
+            raise InputError(f"the split {printable(root / flat[0])} has no class folders: put each class into one")
+        return splits, unused_splits(names, splits.values())
+    known = [name for name in names if name.lower() in SPLITS]
+    labelled = [name for name in known if name in deep]
+    if known and len(known) == len(names):
+        if not labelled:
+            raise InputError(
+                f"{printable(root)} has the folders {_named(names)} and no class folders in them: put the images of"
+                " each class into a folder of its own, or add labels.csv with the columns file_name,label"
+            )
+        if flat := [name for name in names if name not in deep]:
+            said = (f"left out {_named(flat)}: no class folders in it, so its images have no labels",)
+            return canonical(labelled), said
+        return canonical(labelled), ()
+    others = {name in deep for name in names if name not in known}
+    if len({SPLITS[name.lower()] for name in labelled}) > 1 or (labelled and True not in others):
+        example = ",".join(f"{SPLITS[name.lower()]}={name}" for name in labelled)
+        raise InputError(
+            f"{printable(root)} has {_named(names)}: are these splits or classes? Give --splits"
+            f" {printable(example)} for splits; for classes, rename {_named(known)}"
+        )
+    if known:
+        return {}, (f"{_named(known)} is taken for a class, since {_named(names)} lie side by side",)
+    return {}, _alike(inner)
+
+
+def _alike(inner: Sequence[Path]) -> tuple[str, ...]:
+    """Class folders that all hold the same folders could be splits of other names."""
+    within = {tuple(path.name for path in folders(one)) for one in inner}
+    if len(inner) < 2 or len(within) != 1 or len(next(iter(within))) < 2:
+        return ()
+    names = [path.name for path in inner]
+    held = _named(list(next(iter(within))))
+    return (f"{_named(names)} are taken for classes, though each holds {held}: if they are splits, give --splits",)
+
+
+def _named(names: Sequence[str]) -> str:
+    listed = ", ".join(printable(name)[:60] for name in names[:8])
+    return listed if len(names) <= 8 else f"{listed}, … ({len(names)} in all)"
+
+
+def _listing(top: Path, root: Path, files: Sequence[Path]) -> Listing:
+    inner = [path.name for path in folders(top)]
+    position = {name: i for i, name in enumerate(inner)}
+    loose = tuple((_name(file, root), "in no class folder") for file in files if file.parent == top)
+    files = [file for file in files if file.parent != top]
+    labels = np.array([position[file.relative_to(top).parts[0]] for file in files], dtype=np.int64)
+    if len(empty := set(range(len(inner))) - set(labels.tolist())):
+        named = printable(top / inner[min(empty)])
+        raise InputError(f"the class folder {named} has no images: add some or remove it")
+    return listing(files, root, labels, tuple(printable(name) for name in inner)).without(loose)
+
+
+def listing(files: Sequence[Path], root: Path, labels: np.ndarray, classes: tuple[str, ...]) -> Listing:
+    """The listing of image files, named relative to `root`."""
+    return Listing([_name(file, root) for file in files], labels, classes, lambda rows: (files[i] for i in rows))
+
+
+def _name(file: Path, root: Path) -> str:
+    return printable(file.relative_to(root).as_posix())

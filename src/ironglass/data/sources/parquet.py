@@ -1,0 +1,195 @@
+"""Parquet files in Hugging Face's layout, read without its library."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ironglass.data.files.plain import check_plain, printable
+from ironglass.data.source import NOTHING_ASKED, Asked, Encoded, Listing, Source
+from ironglass.data.sources import columns
+from ironglass.data.sources.walk import stamps
+from ironglass.data.splits import SPLITS, canonical, unused_splits
+from ironglass.errors import InputError
+
+_ROWS = 64
+_MOST_ROWS = 20_000_000
+
+
+def parquet(path: Path, asked: Asked = NOTHING_ASKED) -> Source:
+    """A Parquet file, or a folder with `train-*.parquet`, `data/train-*.parquet` or `train/*.parquet`.
+
+    Class names come from Hugging Face's ClassLabel, else from the labels themselves; shards and splits that list them
+    in another order are matched by name. An image is named by its split and row; where a cell holds none but names a
+    file, that must lie below `path`. Raises InputError where a file is not Parquet or the columns cannot be told.
+    """
+    files = find_parquet(path)
+    root = path if path.is_dir() else path.parent
+    identity = ["parquet", stamps(files, root), asked.identity()]
+    aside = (root,) if path.is_dir() else ()
+    return Source(printable(path.stem), identity, lambda: _listings(root, files, aside, asked))
+
+
+def find_parquet(path: Path) -> list[Path]:
+    """The Parquet files that make up one data set, sorted. Raises InputError where they make up several."""
+    if not path.is_dir():
+        return [path]
+    places = [path, path / "data"]
+    for place in (path, path / "data"):
+        inner = [folder for folder in _folders(place) if _tables(folder)]
+        if any(folder.name.lower() in SPLITS for folder in inner):
+            places += inner  # folders beside a split are splits, too
+    if files := sorted(file for place in places for file in _tables(place)):
+        return files
+    inner = [folder for folder in _folders(path) if _tables(folder)]
+    if len(inner) > 1:
+        named = ", ".join(printable(folder.name) for folder in inner)
+        raise InputError(f"{printable(path)} holds several data sets: name one of {named}")
+    return _tables(inner[0]) if inner else []
+
+
+def _folders(path: Path) -> list[Path]:
+    return [folder for folder in sorted(path.glob("*/")) if not folder.name.startswith(".")]
+
+
+def _tables(path: Path) -> list[Path]:
+    return sorted(file for file in path.glob("*.parquet") if not file.name.startswith("."))
+
+
+def _listings(root: Path, files: Sequence[Path], aside: Sequence[Path], asked: Asked) -> Mapping[str, Listing]:
+    shards: dict[str, list[Path]] = {}
+    for file in files:
+        check_plain(file)
+        shards.setdefault(_split(file.relative_to(root)), []).append(file)
+    notes: tuple[str, ...] = ()
+    if len(shards) > 1 and not asked.splits and shards.keys() == {file.relative_to(root).as_posix() for file in files}:
+        shards = {"train": list(files)}
+        notes = (f"the names of the {len(files)} Parquet files tell no splits: taken for one data set",)
+    used = canonical(shards, asked.splits)
+    notes += unused_splits(shards, used.values())
+    found = {split: _listing(split, shards[name], aside, asked) for split, name in used.items()}
+    first = next(iter(found))
+    return {**found, first: found[first].said(*notes)}
+
+
+def _split(path: Path) -> str:
+    """The split that the file's name, or else its folder's, tells of; else its folder, or its own name."""
+    for part in reversed(path.parts):
+        for word in re.split(r"[^a-z]+", part.lower()):
+            if word in SPLITS:
+                return word
+    return path.parent.name if path.parent.name not in ("", "data") else path.as_posix()
+
+
+def _listing(split: str, files: Sequence[Path], aside: Sequence[Path], asked: Asked) -> Listing:
+    image = label = ""
+    parts: list[tuple[pa.ChunkedArray, tuple[str, ...] | None]] = []
+    for file in files:
+        with _readable(file):
+            about = pq.read_metadata(file)
+            schema = pq.read_schema(file)
+        if about.num_rows > _MOST_ROWS:
+            raise InputError(f"{printable(file)} claims {about.num_rows:,} rows: give {_MOST_ROWS:,} or fewer")
+        features = _features(schema)
+        if not image:
+            image = columns.image_column(schema, features, asked.image_column)
+            label = columns.label_column(schema, features, asked.label_column)
+        else:
+            _check_same(file, files[0], schema, features, image, label)
+        with _readable(file):
+            parts.append(
+                (
+                    pq.read_table(file, columns=[label], page_checksum_verification=True).column(0),
+                    columns.names_of(features.get(label), label),
+                )
+            )
+    labels, classes, notes = _classes(split, label, files, parts)
+    return Listing(
+        names=[f"{split}/{row}" for row in range(len(labels))],
+        labels=labels,
+        classes=classes,
+        read=lambda rows: _read(files, image, rows, aside),
+        notes=notes,
+    )
+
+
+def _check_same(
+    file: Path, first: Path, schema: pa.Schema, features: Mapping[str, Any], image: str, label: str
+) -> None:
+    for find, name in ((columns.image_column, image), (columns.label_column, label)):
+        try:
+            find(schema, features, name)
+        except InputError as error:
+            raise InputError(
+                f"{printable(file)} does not go with {printable(first.name)}, whose columns are {image!r} and"
+                f" {label!r}: {error}"
+            ) from error
+
+
+def _classes(
+    split: str, label: str, files: Sequence[Path], parts: Sequence[tuple[pa.ChunkedArray, tuple[str, ...] | None]]
+) -> tuple[np.ndarray, tuple[str, ...], tuple[str, ...]]:
+    """Labels of all files in one list of classes, matched by name where each has names; and what is to be said."""
+    named = [names is not None for _, names in parts]
+    if any(named) and not all(named):
+        with_names, without = files[named.index(True)], files[named.index(False)]
+        raise InputError(
+            f"{printable(with_names)} has class names and {printable(without.name)} has none: which label is which"
+            " class cannot be told"
+        )
+    if not any(named):
+        try:
+            column = pa.chunked_array([chunk for part, _ in parts for chunk in part.chunks], type=parts[0][0].type)
+        except (pa.ArrowException, TypeError) as error:
+            raise InputError(f"the Parquet files of {split} hold different types in the column {label!r}") from error
+        labels, classes = columns.classes_of(column, None)
+        numbers = pa.types.is_integer(getattr(column.type, "value_type", column.type))
+        return labels, classes, (columns.numbered(classes),) if numbers else ()
+    lists = [names for _, names in parts if names is not None]
+    classes = tuple(dict.fromkeys(name for names in lists for name in names))
+    position = {name: i for i, name in enumerate(classes)}
+    found = []
+    for column, names in parts:
+        labels, own = columns.classes_of(column, names)
+        found.append(np.array([*(position[name] for name in own), -1], dtype=np.int64)[labels])
+    same = all(names == lists[0] for names in lists)
+    note = f"the Parquet files of {split} list their classes differently: they were matched by name"
+    return np.concatenate(found), classes, () if same else (note,)
+
+
+def _read(files: Sequence[Path], column: str, rows: np.ndarray, aside: Sequence[Path]) -> Iterator[Encoded]:
+    start = 0
+    for file in files:
+        with _readable(file), pq.ParquetFile(file, page_checksum_verification=True) as table:
+            for batch in table.iter_batches(_ROWS, columns=[column]):
+                low, high = np.searchsorted(rows, (start, start + len(batch)))
+                if high > low:
+                    chosen = batch.column(0).take(pa.array(rows[low:high] - start))
+                    yield from columns.encoded_images(chosen, aside, printable(file))
+                start += len(batch)
+
+
+def _features(schema: pa.Schema) -> dict[str, Any]:
+    try:
+        features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
+    except (KeyError, TypeError, ValueError, RecursionError):
+        return {}
+    return features if isinstance(features, dict) else {}
+
+
+@contextmanager
+def _readable(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except InputError:
+        raise
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise InputError(f"{printable(file)} cannot be read as Parquet: {printable(str(error))[:300]}") from error

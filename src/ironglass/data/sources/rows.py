@@ -1,0 +1,205 @@
+"""The lines of a table: which column names the file, which its class, which its split."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ironglass.data.decoding.decode import SUFFIXES
+from ironglass.data.files.plain import open_plain, printable
+from ironglass.data.source import Asked
+from ironglass.data.sources.columns import LABELS
+from ironglass.errors import InputError
+
+TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".txt")
+_MOST = 2**30  # bytes of a table
+_FILES = (
+    *("file_name", "filename", "filepath", "file_path", "path", "file", "image_path", "image_file", "image_name"),
+    *("image", "img_path", "img", "image_id", "id", "name", "images"),
+)
+_LABELS = (*LABELS, "class_name", "label_name", "target_class", "y")
+_SPLITS = ("split", "subset", "partition", "set")
+
+
+class Unfit(InputError):
+    """A file whose name is a table's, and that gives these images no classes."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The lines as (line, file, label, split); label None where there is none, split "" where there is none."""
+
+    lines: list[tuple[int, str, str | None, str]]
+    notes: tuple[str, ...] = ()
+
+    def __iter__(self) -> Iterator[tuple[int, str, str | None, str]]:
+        return iter(self.lines)
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self.lines)
+
+
+def read_rows(path: Path, asked: Asked) -> Rows:
+    """The lines of the table at `path`: with a header, JSON lines, or in .txt and headless files FILE LABEL a line.
+
+    Raises InputError where the table cannot be read, or its columns cannot be told.
+    """
+    text = _text(path)
+    if path.suffix.lower() == ".jsonl":
+        header, lines = _json_lines(path, text)
+    else:
+        header, lines = _cells(path, text, asked)
+    if not lines:
+        raise InputError(f"{printable(path)} has no lines: give one an image")
+    notes: list[str] = []
+    file, label = 0, 1
+    split: int | None = None
+    if header:
+        file = _column(path, header, _FILES, asked.image_column, "--image-column", "files")
+        split = next((i for i, name in enumerate(header) if _spoken(name) in _SPLITS and i != file), None)
+        label = _label(path, header, file, split, asked.label_column, notes)
+    found = []
+    for line, cells in lines:
+        if len(cells) != len(header or "ab"):
+            raise InputError(
+                f"{printable(path)}, line {line}, has {len(cells)} cells where there are {len(header or 'ab')} columns"
+            )
+        used = [cells[i] or "" for i in (file, label, *(() if split is None else (split,)))]
+        if any("\0" in cell for cell in used):
+            raise InputError(f"{printable(path)}, line {line}, holds neither text nor a whole number where one is due")
+        found.append((line, used[0], used[1] or None, used[2] if len(used) > 2 else ""))
+    if notes and len({name for _, _, name, _ in found}) == len(found) > 2:  # captions, most likely
+        raise Unfit(
+            f"the column {printable((header or [''])[label])[:60]!r} of {printable(path)} gives every file a class of"
+            " its own: name another with --label-column"
+        )
+    return Rows(found, tuple(notes))
+
+
+def is_whole(text: str) -> bool:
+    """Whether the text is a whole number as Python writes it."""
+    return bool(re.fullmatch(r"0|-?[1-9][0-9]{0,17}", text))
+
+
+def _text(path: Path) -> str:
+    try:
+        with open_plain(path) as file:
+            raw = file.read(_MOST + 1)
+    except OSError as error:
+        raise InputError(f"cannot read {printable(path)}: {error.strerror}") from error
+    if len(raw) > _MOST:
+        raise InputError(f"{printable(path)} has more than {_MOST // 2**20} MiB: give Parquet, or a folder a class")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        raise InputError(f"{printable(path)}, line {line}, is no UTF-8: save the table as UTF-8") from error
+
+
+def _cells(path: Path, text: str, asked: Asked) -> tuple[list[str] | None, list[tuple[int, list[str | None]]]]:
+    """The header, or None, and the lines with their numbers."""
+    first = next((line for line in text.split("\n") if line.strip()), "")
+    comma = next((mark for mark in "\t,;" if mark in first), None)
+    if comma is None:
+        lines = [(i, _two(line)) for i, line in enumerate(text.split("\n"), 1) if line.strip()]
+    else:
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=comma, strict=True)
+        lines = []
+        try:
+            for cells in reader:
+                if any(cell.strip() for cell in cells):
+                    lines.append((reader.line_num, [cell.strip() for cell in cells]))
+        except csv.Error as error:
+            raise InputError(f"{printable(path)}, line {reader.line_num}, cannot be read: {error}") from error
+    if not lines:
+        return None, []
+    header = [str(cell) for cell in lines[0][1]]
+    if asked.image_column in header or any(_spoken(name) in _FILES for name in header):
+        if twice := next((name for name in header if header.count(name) > 1), None):
+            raise InputError(f"{printable(path)} has two columns {printable(twice)[:60]!r}: rename one")
+        return header, lines[1:]
+    if len(header) == 2 and header[0].lower().endswith(SUFFIXES):
+        return None, lines
+    raise Unfit(
+        f"the first line of {printable(path)} names no column of files: call it file_name, path, file or image, or name"
+        " it with --image-column"
+    )
+
+
+def _two(line: str) -> list[str | None]:
+    """File and label with spaces between; the file's name may have some, too."""
+    file, _, label = line.strip().rpartition(" ")
+    return [file.strip(), label] if file else [label]
+
+
+def _json_lines(path: Path, text: str) -> tuple[list[str], list[tuple[int, list[str | None]]]]:
+    objects: list[tuple[int, dict[str, Any]]] = []
+    for i, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            value = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"{printable(path)}, line {i}, is no JSON: {printable(str(error))[:100]}") from error
+        if not isinstance(value, dict):
+            raise InputError(f'{printable(path)}, line {i}, is no JSON object: write {{"file_name": …, "label": …}}')
+        objects.append((i, value))
+    header = list(dict.fromkeys(name for _, value in objects for name in value))
+    return header, [(i, [_said(value.get(name)) for name in header]) for i, value in objects]
+
+
+def _said(value: Any) -> str | None:
+    """A value of a JSON object as text; what is neither text nor a whole number is refused only where it is used."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool | int):
+        return str(value).lower()
+    return "\0"
+
+
+def _spoken(name: str) -> str:
+    return re.sub(r"[\s-]+", "_", name.strip().lower())
+
+
+def _column(path: Path, header: Sequence[str], usual: Sequence[str], named: str | None, option: str, what: str) -> int:
+    if named is not None:
+        if named not in header:
+            raise InputError(f"{printable(path)} has no column {named!r}: {option} must be one of {_listed(header)}")
+        return header.index(named)
+    for name in usual:
+        if fitting := [i for i, other in enumerate(header) if _spoken(other) == name]:
+            return fitting[0]
+    raise Unfit(f"which column of {printable(path)} holds the {what}? name one with {option}: {_listed(header)}")
+
+
+def _label(path: Path, header: Sequence[str], file: int, split: int | None, named: str | None, notes: list[str]) -> int:
+    if named is not None:
+        return _column(path, header, (), named, "--label-column", "classes")
+    fitting = [i for i, name in enumerate(header) if _spoken(name) in _LABELS and i != file]
+    if len(fitting) > 1:
+        raise Unfit(
+            f"which column of {printable(path)} holds the classes? name one with --label-column:"
+            f" {_listed([header[i] for i in fitting])}"
+        )
+    if fitting:
+        return fitting[0]
+    rest = [i for i in range(len(header)) if i not in (file, split)]
+    if len(rest) != 1:
+        raise Unfit(
+            f"which column of {printable(path)} holds the classes? name one with --label-column: {_listed(header)}"
+        )
+    notes.append(f"the classes are those of the column {printable(header[rest[0]])[:60]!r} of {printable(path.name)}")
+    return rest[0]
+
+
+def _listed(names: Sequence[str]) -> str:
+    named = ", ".join(printable(name)[:60] for name in names[:12])
+    return f"{named}, …" if len(names) > 12 else named

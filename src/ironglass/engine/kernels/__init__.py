@@ -1,0 +1,1 @@
+"""Convolution kernels: single operations computed faster than torch's own."""

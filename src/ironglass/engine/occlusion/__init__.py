@@ -1,0 +1,1 @@
+"""Occlusion that recomputes only what a patch changes."""

@@ -1,0 +1,83 @@
+"""What the convolutions of a traced network are replaced by: batch-norm and activation within, channels last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from ironglass.engine.kernels.onednn import convolution_and, laid_out, reads
+from ironglass.engine.kernels.winograd import pair, pays, suits, transformed, winograd
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "relu": torch.relu_,
+    "relu6": lambda maps: maps.clamp_(0, 6),
+}
+"""What a convolution may end with, in place."""
+
+
+class Convolution(nn.Module):
+    """A convolution into which the batch-norm after it may have been folded, for maps with the channels last.
+
+    settings: stride, padding, dilation and groups, as `conv2d` takes them. activation: a name in ACTIVATIONS.
+    """
+
+    def __init__(
+        self, weight: Tensor, bias: Tensor | None, settings: dict[str, Any], activation: str | None = None
+    ) -> None:
+        super().__init__()
+        # a layout chosen by measurement on one core: channels-last wins except for a large kernel over few channels
+        self.plain = weight.shape[1] <= 4 and weight.shape[1] < weight.shape[0] and weight.shape[2] >= 5
+        layout = torch.contiguous_format if self.plain else torch.channels_last
+        self.register_buffer("weight", weight.detach().contiguous(memory_format=layout))
+        self.register_buffer("bias", None if bias is None else bias.detach())
+        self.settings, self.activation = settings, activation
+        faster = suits(weight, settings["stride"], settings["dilation"], settings["groups"])
+        self.faster = faster and weight.device.type == "cpu"
+        self.tiled: Tensor | None = None
+        self.laid: tuple[Any, Tensor] | None = None
+
+    def followed_by(self, activation: str) -> Convolution:
+        """The same with an activation after it."""
+        return Convolution(cast(Tensor, self.weight), cast(Tensor | None, self.bias), self.settings, activation)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """The convolution with the padding it was made with."""
+        return self.slide(images, self.settings["padding"])
+
+    def slide(self, images: Tensor, padding: Any = 0) -> Tensor:
+        """The convolution with another padding; with none, of images that are padded already."""
+        weight, bias = cast(Tensor, self.weight), cast(Tensor | None, self.bias)
+        if self.faster and not isinstance(padding, str) and pays(images, len(weight), pair(padding)):
+            self.tiled = transformed(weight) if self.tiled is None else self.tiled
+            found = winograd(images, self.tiled, bias, pair(padding))
+        elif not self.plain and not isinstance(padding, str) and reads(images) and weight.dtype == images.dtype:
+            settings = {**self.settings, "padding": padding}
+            return convolution_and(self.activation, images, self._laid_out(images.shape, settings), bias, settings)
+        else:
+            images = images.contiguous() if self.plain else images
+            found = nn.functional.conv2d(images, weight, bias, **{**self.settings, "padding": padding})
+        found = found if self.activation is None else ACTIVATIONS[self.activation](found)
+        return found.contiguous(memory_format=torch.channels_last)
+
+    def _laid_out(self, shape: torch.Size, settings: dict[str, Any]) -> Tensor:
+        """The weight as oneDNN reads it, kept for maps of the same shape: chunks are equally large."""
+        key = shape, settings["padding"]
+        if self.laid is None or self.laid[0] != key:
+            self.laid = key, laid_out(cast(Tensor, self.weight), shape, settings)
+        return self.laid[1]
+
+
+class Scale(nn.Module):
+    """Batch-norm in evaluation mode that no convolution could take up: one factor and one offset a channel."""
+
+    def __init__(self, factor: Tensor, offset: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("factor", factor.detach()[:, None, None])
+        self.register_buffer("offset", offset.detach()[:, None, None])
+
+    def forward(self, images: Tensor) -> Tensor:
+        """images·factor + offset, (n, c, h, w)."""
+        return torch.addcmul(cast(Tensor, self.offset), images, cast(Tensor, self.factor))

@@ -1,0 +1,107 @@
+"""A network taken apart for occlusion: which of its steps could be computed in windows, and where a patch is felt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+import torch
+from torch import Tensor, fx
+
+from ironglass.engine.occlusion.fused_conv import Convolution
+from ironglass.engine.occlusion.fx_nodes import constants_of, module_of, run_node
+from ironglass.engine.occlusion.local_ops import Slide, pointwise, slide_of
+from ironglass.engine.occlusion.trace import trace_network
+from ironglass.engine.occlusion.windows import Span, joined
+from ironglass.models.classifier import Classifier
+from ironglass.types import Images
+
+# How many times as many channels a convolution must give to be computed with its rim.
+WIDER = 2
+
+
+@dataclass(frozen=True)
+class Apart:
+    """A network as a graph.
+
+    start: what stands for the images. constants: what depends on no image. sizes, dtypes: of the tensors that nodes
+    give for one image. steps: the nodes that could be computed in windows, in order, with how a kernel slides for those
+    where one does. widened: those of them that are computed on all that the one step after them reads, see `_widened`.
+    """
+
+    traced: fx.GraphModule
+    start: fx.Node
+    constants: dict[fx.Node, Any]
+    sizes: dict[fx.Node, torch.Size]
+    dtypes: dict[fx.Node, torch.dtype]
+    steps: tuple[tuple[fx.Node, Slide | None], ...]
+    widened: dict[fx.Node, fx.Node]
+
+
+def take_apart(classifier: Classifier, image: Images) -> Apart | None:
+    """The network as a graph; None where it cannot be taken apart. image: (1, c, h, w)."""
+    if not classifier.is_plain:  # the graph would give the network's own outputs
+        return None
+    traced = trace_network(classifier.network)
+    if traced is None:
+        return None
+    start = next(node for node in traced.graph.nodes if node.op == "placeholder")
+    try:
+        constants = constants_of(traced)
+        values: dict[fx.Node, Any] = {**constants, start: normalised(classifier, image)}
+        for node in traced.graph.nodes:
+            if node not in values:
+                values[node] = run_node(traced, node, values)
+    except Exception:  # what the trace made of the network does not run
+        return None
+    steps: dict[fx.Node, Slide | None] = {}
+    for node in traced.graph.nodes:
+        inputs = [before for before in node.all_input_nodes if before not in constants]
+        if node is start or node.op == "output" or not inputs or not steps.keys() | {start} >= {*inputs}:
+            continue
+        slide = slide_of(traced, node)
+        if slide is not None or pointwise(traced, node, values, constants):
+            steps[node] = slide
+    tensors = {node: value for node, value in values.items() if isinstance(value, Tensor)}
+    sizes, dtypes = ({node: getattr(value, of) for node, value in tensors.items()} for of in ("shape", "dtype"))
+    return Apart(traced, start, constants, sizes, dtypes, tuple(steps.items()), _widened(traced, steps))
+
+
+def felt_along(apart: Apart, spans: Tensor, axis: int) -> dict[fx.Node, Span]:
+    """Where a patch is felt along one side of each step's map.
+
+    spans: int64 (p, 2), first and last-plus-one pixel of the patch. axis: 0 for rows and 1 for columns.
+    """
+    felt = {apart.start: Span(spans[:, 0], spans[:, 1], apart.sizes[apart.start][2 + axis])}
+    for node, slide in apart.steps:
+        before = [felt[one] for one in node.all_input_nodes if one in felt]
+        if slide is None:
+            felt[node] = joined(before)
+        else:
+            kernel, stride, dilation = slide.kernel[axis], slide.stride[axis], slide.dilation[axis]
+            length = apart.sizes[node][2 + axis]
+            felt[node] = before[0].slid(kernel, stride, dilation, slide.padding[axis], length)
+    return felt
+
+
+def normalised(classifier: Classifier, images: Images) -> Tensor:
+    """What the network is given, channels last."""
+    found = (images - classifier.mean) / classifier.std
+    return found.contiguous(memory_format=torch.channels_last)
+
+
+def _widened(traced: fx.GraphModule, steps: dict[fx.Node, Slide | None]) -> dict[fx.Node, fx.Node]:
+    """1 × 1 convolutions to many more channels, as before a depthwise one, each with the step that alone reads what it
+    gives and slides over it: to compute a rim from few channels takes less than to copy many from the map around.
+    """
+    found = {}
+    for node, slide in steps.items():
+        module = module_of(traced, node)
+        if slide is None or not isinstance(module, Convolution) or len(node.users) != 1:
+            continue
+        out, into = cast(Tensor, module.weight).shape[:2]
+        single = (slide.kernel, slide.stride, slide.padding) == ((1, 1), (1, 1), (0, 0))
+        (reader,) = node.users
+        if single and out >= WIDER * into * module.settings["groups"] and steps.get(reader) is not None:
+            found[node] = reader
+    return found

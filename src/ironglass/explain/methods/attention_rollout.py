@@ -1,0 +1,44 @@
+"""Attention rollout: from which places of the image a transformer's answer is gathered."""
+
+from __future__ import annotations
+
+import torch
+
+from ironglass.explain.methods.grad_cam import upsample
+from ironglass.explain.parts.attention import Attention, attention_maps
+from ironglass.fields import settings
+from ironglass.models.classifier import Classifier
+from ironglass.types import Images, Labels, Maps
+
+
+@settings(frozen=True, kw_only=True)
+class AttentionRollout:
+    """Attention through all blocks (Abnar and Zuidema 2020, arXiv 2005.00928).
+
+    map = the read tokens' rows of Â_L · … · Â_1,  Â = residual · I + (1 − residual) · mean over heads of A
+
+    Read are the tokens that the head takes: the class token, or all of them alike. The same for every class: it shows
+    where the network looks, not what for.
+
+    residual: the share of a token that goes past the attention, 1/2 in the paper.
+    """
+
+    residual: float = 0.5
+
+    def __call__(self, classifier: Classifier, images: Images, targets: Labels) -> Maps:
+        """Maps (n, 1, h, w), at least 0: shares of the answer, by bilinear interpolation of `grid`.
+
+        images: in [0, 1]. targets: int64 (n,), of no influence. Raises InputError for a network that does not attend
+        from all tokens to all in every block.
+        """
+        return upsample(self.grid(classifier, images, targets), (images.shape[2], images.shape[3]))
+
+    def grid(self, classifier: Classifier, images: Images, targets: Labels) -> Maps:
+        """The maps on the grid of tokens, (n, 1, h', w')."""
+        return attention_maps(classifier, images, targets, self._rolled)
+
+    def _rolled(self, attention: Attention) -> Maps:
+        rows = attention.read.to(attention.weights[0].dtype).expand(len(attention.weights[0]), 1, -1)
+        for weights in reversed(attention.weights):
+            rows = self.residual * rows + (1 - self.residual) * torch.bmm(rows, weights.mean(1))
+        return attention.over_image(rows[:, 0])

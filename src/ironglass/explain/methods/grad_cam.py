@@ -1,0 +1,128 @@
+"""Grad-CAM: where in the image each layer finds evidence for a class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ironglass.engine.folding.fold import folded, shifts_of
+from ironglass.explain.parts.activations import pass_through
+from ironglass.explain.parts.gradient import chunk_size, score_of
+from ironglass.explain.parts.layers import check_ran
+from ironglass.explain.parts.layout import Layout, laid_layers
+from ironglass.fields import settings
+from ironglass.models.classifier import Classifier, frozen
+from ironglass.models.exclusive import exclusive
+from ironglass.models.forward_pass import at_least_float32
+from ironglass.types import Images, Labels, Maps
+
+
+@settings(frozen=True, kw_only=True)
+class GradCAM:
+    """Gradient-weighted class activation maps of every layer (Selvaraju et al. 2017, arXiv 1610.02391).
+
+    map = sum over channels c of A_c · mean over space of ∂ logit_target / ∂ A_c
+
+    A is the layer's own output, before any activation. The maps are signed: the paper's ReLU belongs to the picture.
+    All layers share one forward and one backward pass. A module that runs more than once is explained at its last run.
+
+    layers: names of modules whose output holds the image's rows and columns, in whatever axes, or tokens that lie on a
+    grid over it, of which those that do not (class, distillation, registers) are left out; which they are is seen, not
+    read off the layer's type, see `layouts_of`. None for every convolution, and in a transformer the first norm of each
+    block, as far as they lie over the image.
+    """
+
+    layers: tuple[str, ...] | None = None
+
+    def __call__(self, classifier: Classifier, images: Images, targets: Labels) -> dict[str, Maps]:
+        """Signed maps (n, 1, h', w') by layer, each at the layer's own resolution, in the order in which they run.
+
+        images: in [0, 1]. targets: int64 (n,), the classes to explain. Units: those of the logit. Raises InputError
+        for a layer that does not exist, does not run or has no maps, and where the network gives no gradient.
+        """
+        return class_activation_maps(
+            classifier, images, targets, self.layers, lambda _, gradient: gradient.mean((2, 3)), folded
+        )
+
+    maps = __call__
+
+
+def upsample(maps: Maps, size: tuple[int, int]) -> Maps:
+    """Maps (n, d, h, w) of `size` pixels, by bilinear interpolation between the centres of the cells."""
+    return F.interpolate(maps, size=size, mode="bilinear", align_corners=False)
+
+
+def class_activation_maps(
+    classifier: Classifier,
+    images: Images,
+    targets: Labels,
+    names: tuple[str, ...] | None,
+    weigh: Callable[[Tensor, Tensor], Tensor],
+    within: Callable[[Classifier], AbstractContextManager[Classifier]] = frozen,
+) -> dict[str, Maps]:
+    """The sum of each layer's channels (n, c, h, w), weighted by `weigh(output, gradient)` (n, c): (n, 1, h', w').
+
+    within: `frozen`, or `folded` for weights that are linear in the gradient and independent of the output.
+    """
+    with exclusive(classifier.network):
+        layers, layouts = laid_layers(classifier, names, images)
+        # each layer's own output comes on top of what autograd keeps
+        size = chunk_size(classifier, images[:1], len(images))
+        with within(classifier), torch.no_grad():
+            images, targets = images.detach(), targets.to(images.device)
+            chunks = zip(images.split(size), targets.split(size), strict=True)
+            parts = [_maps_of(classifier, *chunk, layers, layouts, weigh) for chunk in chunks]
+    return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+
+
+def _maps_of(
+    classifier: Classifier,
+    images: Images,
+    targets: Labels,
+    layers: dict[str, nn.Module],
+    layouts: dict[str, Layout],
+    weigh: Callable[[Tensor, Tensor], Tensor],
+) -> dict[str, Maps]:
+    """`class_activation_maps` of as many images as memory has room for."""
+    outputs, weights = _weights(classifier, images, targets, layers, layouts, weigh)
+    shifts, found = shifts_of(classifier), {}
+    for name, output in outputs.items():
+        if name not in weights:  # no logit depends on it
+            weights[name] = output.new_zeros(output.shape[:2])
+        found[name] = torch.bmm(weights[name][:, None], output.flatten(2)).unflatten(2, output.shape[2:])
+        if (shift := shifts.get(cast(Any, layers[name]))) is not None:
+            found[name] -= (weights[name] @ shift)[:, None, None, None]
+    return found
+
+
+def _weights(
+    classifier: Classifier,
+    images: Images,
+    targets: Labels,
+    layers: dict[str, nn.Module],
+    layouts: dict[str, Layout],
+    weigh: Callable[[Tensor, Tensor], Tensor],
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """The output of each layer as maps, and its channels' weights where a logit depends on it."""
+    maps: dict[str, Tensor] = {}
+    weights: dict[str, Tensor] = {}
+
+    def note(name: str, gradient: Tensor) -> None:
+        weights[name] = weigh(maps[name], at_least_float32(layouts[name](gradient)))
+
+    with torch.inference_mode(False), torch.enable_grad():
+        done = pass_through(classifier, images.clone(), layers)  # clones are out of inference mode
+        check_ran(layers, done.outputs)
+        for name, output in done.outputs.items():
+            layouts[name].check(name, output, len(images))
+            maps[name] = at_least_float32(layouts[name](output.detach()))
+            # weighed at once, so that no more than one layer's gradient is held
+            output.register_hook(partial(note, name))
+        torch.autograd.grad(score_of(done.logits, targets.clone()), done.first, allow_unused=True)
+    return maps, weights

@@ -1,0 +1,44 @@
+"""Grad-CAM++: Grad-CAM that gives each place of a channel a weight of its own."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ironglass.explain.methods.grad_cam import class_activation_maps
+from ironglass.fields import settings
+from ironglass.models.classifier import Classifier
+from ironglass.types import Images, Labels, Maps
+
+
+@settings(frozen=True, kw_only=True)
+class GradCAMPlusPlus:
+    """Class activation maps weighted place by place (Chattopadhyay et al. 2017, arXiv 1710.11063).
+
+    map = sum over channels c of A_c · Σ_ij α_cij · max(0, g_cij),  g = ∂ logit_target / ∂ A
+    α = g² / (2 g² + g³ · Σ_ij max(0, A_ij) + eps),  0 where g is 0
+
+    As in the authors' code, the factor exp(logit), the same for a whole map, is left out. The paper's A has been
+    through a ReLU, and so has the one in α here, which changes nothing there and keeps α in [0, 1/2] elsewhere. The
+    maps are signed, as Grad-CAM's.
+
+    layers: as Grad-CAM's. eps: 0 in the paper. pytorch-grad-cam has 1e-6, more than most g² of a deep network: with
+    it, the maps are those of that library.
+    """
+
+    layers: tuple[str, ...] | None = None
+    eps: float = 0.0
+
+    def __call__(self, classifier: Classifier, images: Images, targets: Labels) -> dict[str, Maps]:
+        """Signed maps (n, 1, h', w') by layer, each at the layer's own resolution, in the order in which they run.
+
+        images: in [0, 1]. targets: int64 (n,), the classes to explain. Raises InputError as Grad-CAM does.
+        """
+        return class_activation_maps(classifier, images, targets, self.layers, self._weigh)
+
+    def _weigh(self, output: Tensor, gradient: Tensor) -> Tensor:
+        rising = gradient.clamp_min(0)  # α is wanted where g > 0 only
+        total = output.clamp_min(0).sum((2, 3), keepdim=True)
+        # divided by g², which may be too small for a float by itself
+        alpha = 1 / (2 + rising * total + self.eps / rising / rising)
+        return torch.where(rising > 0, alpha * rising, 0).sum((2, 3))

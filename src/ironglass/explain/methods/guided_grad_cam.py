@@ -1,0 +1,42 @@
+"""Guided Grad-CAM: the detail of guided backpropagation where Grad-CAM finds evidence."""
+
+from __future__ import annotations
+
+from ironglass.explain.methods.feature_maps import feature_maps
+from ironglass.explain.methods.grad_cam import GradCAM, upsample
+from ironglass.explain.methods.guided_backprop import GuidedBackprop
+from ironglass.fields import settings
+from ironglass.models.classifier import Classifier
+from ironglass.types import Images, Labels, Maps
+
+
+@settings(frozen=True, kw_only=True)
+class GuidedGradCAM:
+    """Guided backpropagation times Grad-CAM (Selvaraju et al. 2017, arXiv 1610.02391).
+
+    map = guided · upsample(max(0, Grad-CAM))
+
+    layer: a name as Grad-CAM's; None for the last convolution that still has more than one place.
+    """
+
+    layer: str | None = None
+
+    def __call__(self, classifier: Classifier, images: Images, targets: Labels) -> Maps:
+        """Signed maps (n, c, h, w). images: in [0, 1]. targets: int64 (n,), the classes to explain.
+
+        Raises InputError as guided backpropagation and Grad-CAM do.
+        """
+        guided = GuidedBackprop()(classifier, images, targets)
+        layer = self.layer or _last(classifier, images)
+        maps = GradCAM(layers=(layer,))(classifier, images, targets)[layer]
+        return guided * upsample(maps.clamp_min(0), (images.shape[2], images.shape[3]))
+
+    def note(self, classifier: Classifier, images: Images, targets: Labels) -> str:
+        """What is to be said of guided backpropagation's part."""
+        return GuidedBackprop().note(classifier, images, targets)
+
+
+def _last(classifier: Classifier, images: Images) -> str:
+    outputs = feature_maps(classifier, images[:1])
+    spread = [name for name, maps in outputs.items() if maps[0, 0].numel() > 1]
+    return (spread or list(outputs))[-1]

@@ -1,0 +1,26 @@
+"""Input times gradient: the share of each pixel in a logit that were linear."""
+
+from __future__ import annotations
+
+from ironglass.explain.parts.gradient import input_gradient
+from ironglass.fields import settings
+from ironglass.models.classifier import Classifier
+from ironglass.types import Images, Labels, Maps
+
+
+@settings(frozen=True, kw_only=True)
+class InputXGradient:
+    """Each pixel times the gradient of the target's logit (Shrikumar et al. 2016, arXiv 1605.01713).
+
+    map = image · ∂ logit_target / ∂ image
+
+    The image is in [0, 1], before normalisation: black pixels have no share.
+    """
+
+    def __call__(self, classifier: Classifier, images: Images, targets: Labels) -> Maps:
+        """Signed maps (n, c, h, w), units of the logit.
+
+        images: in [0, 1]. targets: int64 (n,), the classes to explain. Raises InputError where the network gives no
+        gradient.
+        """
+        return images.detach() * input_gradient(classifier, images, targets)

@@ -1,0 +1,37 @@
+"""Saliency: which pixels the logit of a class reacts to."""
+
+from __future__ import annotations
+
+from ironglass.explain.parts.gradient import input_gradient
+from ironglass.fields import settings
+from ironglass.models.classifier import Classifier
+from ironglass.types import Images, Labels, Maps
+
+
+@settings(frozen=True, kw_only=True)
+class Saliency:
+    """The gradient of the target's logit (Simonyan et al. 2013, arXiv 1312.6034).
+
+    map = ∂ logit_target / ∂ image
+
+    The paper shows the largest absolute value over the channels; here signs and channels are kept, see `positive` and
+    `negative`. The logit, not the probability: the softmax mixes in what speaks for the other classes.
+    """
+
+    def __call__(self, classifier: Classifier, images: Images, targets: Labels) -> Maps:
+        """Signed maps (n, c, h, w), units of the logit per unit of [0, 1].
+
+        images: in [0, 1]. targets: int64 (n,), the classes to explain. Raises InputError where the network gives no
+        gradient.
+        """
+        return input_gradient(classifier, images, targets)
+
+
+def positive(maps: Maps) -> Maps:
+    """The part of signed maps that speaks for the target, at least 0: maps = positive(maps) − negative(maps)."""
+    return maps.clamp_min(0)
+
+
+def negative(maps: Maps) -> Maps:
+    """The size of the part of signed maps that speaks against the target, at least 0."""
+    return (-maps).clamp_min(0)

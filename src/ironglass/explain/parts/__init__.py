@@ -1,0 +1,1 @@
+"""Parts that explanation methods share: gradients, layers, layouts, attention, fills."""

@@ -1,0 +1,137 @@
+"""Gradients of the explained logit with respect to the images, a chunk that memory has room for at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor, nn
+
+from ironglass.engine.folding.fold import folded
+from ironglass.errors import InputError
+from ironglass.models.classifier import Classifier, frozen
+from ironglass.models.exclusive import modules_of
+from ironglass.models.memory import in_parts
+from ironglass.types import Images, Labels, Logits
+
+KEPT = 2**28
+"""Bytes that autograd may keep of one chunk; at its height a pass needs about twice as many. More are slower on the
+CPU, where large tensors get fresh memory from the system at every pass."""
+
+ELSEWHERE = 4
+"""How many times as many on other devices, which need large chunks to be busy."""
+
+# Batches of so few numbers are small in any network, and not worth measuring.
+FEW = 2**16
+
+
+def no_change(_logits: Logits) -> None:
+    """Leaves the backward pass as it is."""
+
+
+def input_gradient(
+    classifier: Classifier, images: Images, targets: Labels, prepare: Callable[[Logits], None] = no_change
+) -> Images:
+    """∂ logit_target / ∂ images, each image's own: float32 (n, c, h, w), units of the logit per unit of [0, 1].
+
+    Computed inside `folded`. Float noise turns a ReLU here and there whose input is 0 up to rounding, and with it the
+    gradient of the pixels that it sees; the network's own pass is as far from one in float64 (docs/benchmarks.md).
+
+    prepare: is shown the logits before the backward pass. Raises InputError where the logits have no gradient.
+    """
+    size = chunk_size(classifier, images[:1], len(images))
+    with folded(classifier), torch.no_grad():
+        images, targets = images.detach(), targets.to(images.device)
+
+        def gradient(part: slice) -> Images:
+            return _gradient(classifier, images[part], targets[part], prepare)
+
+        return torch.cat(list(in_parts(gradient, len(images), at_most=size)))
+
+
+def weighted_gradient(
+    classifier: Classifier,
+    images: Images,
+    targets: Labels,
+    points: Callable[[slice, slice], Tensor],
+    weights: Tensor,
+) -> Images:
+    """Σ_s weights_s · ∂ logit_target / ∂ images at point s: float32 (n, c, h, w).
+
+    weights: (s,). points: of a slice of the images and a slice of the weights, the points (s, n, c, h, w). Raises
+    InputError where the logits have no gradient.
+    """
+    size = chunk_size(classifier, images[:1], len(images) * len(weights))
+    with folded(classifier), torch.no_grad():
+        images, targets = images.detach(), targets.to(images.device)
+        weights = weights.to(images.device, torch.float32)
+        many, steps = max(1, size // len(weights)), min(size, len(weights))
+        total = torch.zeros_like(images, dtype=torch.float32)
+        for first in range(0, len(images), many):
+            some = slice(first, first + many)
+            for begin in range(0, len(weights), steps):
+                part = slice(begin, begin + steps)
+                at = points(some, part)
+                rows, repeated = at.flatten(0, 1), targets[some].repeat(len(at))
+
+                def gradient(which: slice, rows: Tensor = rows, repeated: Labels = repeated) -> Images:
+                    return _gradient(classifier, rows[which], repeated[which], no_change)
+
+                gradients = torch.cat(list(in_parts(gradient, len(rows))))
+                total[some] += torch.einsum("s,snchw->nchw", weights[part], gradients.unflatten(0, at.shape[:2]))
+        return total
+
+
+def chunk_size(classifier: Classifier, image: Images, n: int, kept: int | None = None) -> int:
+    """How many of `n` images like `image` (1, c, h, w) a forward and backward pass may hold: from 1 to n.
+
+    kept: bytes that autograd may keep of them all on the CPU, KEPT by default. What it keeps of one image is measured
+    by a forward pass of the network as it is, once for each size of image.
+    """
+    if n == 1 or n * image.numel() <= FEW:
+        return n
+    known = _measured.setdefault(classifier.network, {})
+    which = (image.shape, image.dtype, image.device, *map(id, modules_of(classifier.network)))
+    if which not in known:
+        known[which] = _kept_of(classifier, image)
+    room = (KEPT if kept is None else kept) * (1 if image.device.type == "cpu" else ELSEWHERE)
+    return max(1, min(n, room // max(1, known[which])))
+
+
+_measured: WeakKeyDictionary[nn.Module, dict[tuple, int]] = WeakKeyDictionary()
+
+
+def _kept_of(classifier: Classifier, image: Images) -> int:
+    """Bytes that autograd keeps of a forward pass of one image, beside parameters and buffers."""
+    own = {tensor.untyped_storage().data_ptr() for tensor in (*classifier.parameters(), *classifier.buffers())}
+    sizes: dict[int, int] = {}
+
+    def note(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        sizes[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    noting = torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor)
+    with frozen(classifier), torch.inference_mode(False), torch.enable_grad(), noting:
+        classifier(image.detach().clone().requires_grad_())
+    return sum(size for address, size in sizes.items() if address not in own)
+
+
+def score_of(logits: Logits, targets: Labels) -> Tensor:
+    """The sum of the targets' logits, to be differentiated. Raises InputError where it has no gradient."""
+    if not logits.requires_grad:
+        raise InputError(
+            "the logits have no gradient: the network detaches or rounds what it computes; choose occlusion, "
+            "which needs none"
+        )
+    return logits.gather(1, targets[:, None]).sum()
+
+
+def _gradient(classifier: Classifier, images: Images, targets: Labels, prepare: Callable[[Logits], None]) -> Images:
+    with torch.inference_mode(False), torch.enable_grad():
+        images = images.detach().clone().requires_grad_()  # a clone leaves inference mode
+        logits = classifier(images)
+        score = score_of(logits, targets.clone())
+        prepare(logits)
+        return torch.autograd.grad(score, images)[0].float()

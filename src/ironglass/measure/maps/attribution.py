@@ -1,0 +1,167 @@
+"""How good a map of evidence is: does the score follow it, does it hold still, does it lie where the evidence is?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ironglass.engine.folding.fold import folded
+from ironglass.errors import InputError
+from ironglass.explain import upsample
+from ironglass.explain.parts.fill import Fill, fill_images
+from ironglass.models.classifier import Classifier
+from ironglass.models.probability import probabilities
+from ironglass.types import Images, Labels, Maps
+
+# Elements of one batch of half-filled images: 64 MiB of float32.
+ELEMENTS = 2**24
+BATCH = 256
+
+
+def image_maps(maps: Maps | dict[str, Maps], size: tuple[int, int], *, absolute: bool = False) -> Tensor:
+    """One number a pixel: float32 (n, h, w), the channels added up and brought to `size` (h, w) by `upsample`.
+
+    maps: (n, 1 or c, h', w'); where there are maps by layer, those of the last layer that has more than one place.
+    absolute: add up absolute values, as gradients are looked at, whose sign tells only which way to change a pixel.
+    """
+    if isinstance(maps, dict):
+        maps = maps[last_layer(maps)]
+    maps = (maps.abs() if absolute else maps).float().sum(1, keepdim=True)
+    return (maps if maps.shape[2:] == size else upsample(maps, size))[:, 0]
+
+
+def last_layer(maps: Mapping[str, Maps]) -> str:
+    """The last layer whose maps have more than one place: what comes after has forgotten where."""
+    spread = [name for name, part in maps.items() if part[0, 0].numel() > 1]
+    return (spread or list(maps))[-1]
+
+
+def insertion(
+    classifier: Classifier, images: Images, targets: Labels, maps: Tensor, *, steps: int = 28, fill: Fill = "blur"
+) -> Tensor:
+    """Area under the target's probability as pixels are put in, the highest of the map first: (n,) in [0, 1].
+
+    High where few pixels suffice (Petsiuk et al. 2018, arXiv 1806.07421). At step s of `steps` the share s / steps of
+    the pixels is the image's and the rest `fill_images(fill, …)`; the area is by trapezoids. maps: (n, h, w), signed.
+    Equal pixels come in a fixed, scattered order, so that a map that tells nothing is as good as a random one. Raises
+    InputError for maps that do not fit the images, fewer than 1 step, and an unknown fill.
+    """
+    filling = fill_images(fill, images)
+    return _area(classifier, filling, images, targets, maps, steps)
+
+
+def deletion(
+    classifier: Classifier, images: Images, targets: Labels, maps: Tensor, *, steps: int = 28, fill: Fill = "grey"
+) -> Tensor:
+    """Area under the target's probability as pixels are taken out, the highest of the map first: (n,) in [0, 1].
+
+    Low where the map finds what the score rests on. The rest as in `insertion`; the paper's fill is the grey that
+    normalises to 0.
+    """
+    filling = fill_images(fill, images)
+    return _area(classifier, images, filling, targets, maps, steps)
+
+
+def sensitivity(
+    classifier: Classifier,
+    images: Images,
+    targets: Labels,
+    explainer: Any,
+    maps: Maps | dict[str, Maps] | Tensor,
+    *,
+    radius: float = 0.02,
+    draws: int = 4,
+    seed: int = 0,
+) -> Tensor:
+    """How far the map moves under noise too small to see, as a share of its own length: (n,), 0 is steady.
+
+    max over draws of ‖map(image + noise) − map(image)‖ / ‖map(image)‖,  noise ~ U(−radius, radius) a value
+
+    Max-sensitivity (Yeh et al. 2019, arXiv 1901.09392), relative and of the maps as `image_maps` brings them to the
+    pixels, so that methods compare. maps: the explainer's own of these images, or what `image_maps` makes of them.
+    The same noise goes on every image of a batch, and noisy images are clipped to [0, 1]. NaN for a map of zeros.
+    Raises InputError for a radius that is not above 0 and fewer than 1 draw.
+    """
+    if not 0 < radius <= 1 or draws < 1:
+        raise InputError(f"sensitivity with radius {radius} and {draws} draws: give above 0 to 1, and at least 1 draw")
+    size = (images.shape[2], images.shape[3])
+    before = maps if isinstance(maps, Tensor) and maps.ndim == 3 else image_maps(maps, size)
+    generator = torch.Generator().manual_seed(seed)  # on the processor: the same noise on every device
+    farthest = torch.zeros(len(images), device=before.device)
+    for noise in radius * (2 * torch.rand(draws, *images.shape[1:], generator=generator) - 1):
+        moved = (images + noise.to(images.device)).clamp(0, 1)
+        after = image_maps(explainer(classifier, moved, targets), size)
+        farthest = farthest.maximum((after - before).flatten(1).norm(dim=1))
+    return torch.where(before.flatten(1).any(1), farthest / before.flatten(1).norm(dim=1), torch.nan)
+
+
+def pointing_game(maps: Tensor, masks: Tensor) -> Tensor:
+    """Whether the highest pixel lies in the mask: bool (n,) (Zhang et al. 2016, arXiv 1608.00507).
+
+    maps: (n, h, w), signed. masks: bool (n, h, w), where the evidence is. Without the paper's margin of 15 pixels.
+    Where several pixels are highest all must lie inside: a constant map points nowhere. Raises InputError for shapes
+    that differ.
+    """
+    _check_alike(maps, masks)
+    highest = maps.flatten(1) == maps.flatten(1).amax(1, keepdim=True)
+    return ~(highest & ~masks.flatten(1)).any(1)
+
+
+def mass_inside(maps: Tensor, masks: Tensor, *, absolute: bool = False) -> Tensor:
+    """The share of the map's positive mass that lies in the mask: (n,) in [0, 1].
+
+    Positive, because the question is where evidence *for* the target is found; absolute: of the mass of either sign,
+    for what has become of a covered or patched region, whichever way it now counts. maps: (n, h, w), signed. masks:
+    bool (n, h, w). A map without such mass is as flat as can be, and has the mask's share of the area. Raises
+    InputError for shapes that differ.
+    """
+    _check_alike(maps, masks)
+    mass = (maps.abs() if absolute else maps.clamp_min(0)).flatten(1).double()
+    inside = masks.flatten(1).double()
+    total = mass.sum(1)
+    return torch.where(total > 0, (mass * inside).sum(1) / total, inside.mean(1)).float()
+
+
+def positions_from_highest(maps: Tensor) -> Tensor:
+    """Each pixel's place when the map (n, h, w) is read from high to low: int64 (n, h · w), equal ones scattered."""
+    values = maps.flatten(1)
+    scattered = torch.randperm(values.shape[1], generator=torch.Generator().manual_seed(0)).to(values.device)
+    order = scattered[values[:, scattered].argsort(dim=1, descending=True, stable=True)]
+    return torch.empty_like(order).scatter_(
+        1, order, torch.arange(values.shape[1], device=values.device).expand_as(order)
+    )
+
+
+def _area(classifier: Classifier, first: Images, last: Images, targets: Labels, maps: Tensor, steps: int) -> Tensor:
+    """Area under the target's probability from the images `first` to `last`, pixel by pixel as the maps order them."""
+    if steps < 1:
+        raise InputError(f"{steps} steps: give at least 1")
+    if maps.shape != (len(first), *first.shape[2:]):
+        raise InputError(
+            f"maps are {tuple(maps.shape)} and images {tuple(first.shape)}: bring the maps to (n, h, w) by image_maps"
+        )
+    targets = targets.to(first.device)
+    place = positions_from_highest(maps.to(first.device)).view(maps.shape)
+    pixels = maps[0].numel()
+    changed = torch.from_numpy(np.linspace(0, pixels, steps + 1).round()).to(first.device, torch.int64)
+    size = max(1, min(BATCH, ELEMENTS // first[0].numel()))
+    probability = torch.empty(len(first) * (steps + 1), device=first.device)
+    with folded(classifier), torch.no_grad():
+        for pair in torch.arange(len(probability), device=first.device).split(size):
+            image, step = pair // (steps + 1), pair % (steps + 1)
+            already = place[image] < changed[step, None, None]
+            logits = classifier(torch.where(already[:, None], last[image], first[image]))
+            probability[pair] = probabilities(logits).gather(1, targets[image, None])[:, 0].float()
+    return torch.trapezoid(probability.view(len(first), steps + 1), dx=1 / steps, dim=1)
+
+
+def _check_alike(maps: Tensor, masks: Tensor) -> None:
+    if maps.shape != masks.shape or maps.ndim != 3 or masks.dtype != torch.bool:
+        raise InputError(
+            f"maps are {tuple(maps.shape)} and masks {masks.dtype} {tuple(masks.shape)}: give both as (n, h, w), "
+            "the masks as bool"
+        )

@@ -1,0 +1,96 @@
+"""How concentrated each layer's evidence is, and whether occlusion agrees."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from ironglass.data.dataset import Split
+from ironglass.explain.methods.grad_cam import GradCAM, upsample
+from ironglass.explain.methods.occlusion import Occlusion
+from ironglass.measure.statistics import mean_interval, wilson
+from ironglass.models.classifier import Classifier, frozen
+from ironglass.models.predict import batches
+from ironglass.types import Maps
+
+# Below this share of a map's largest value, differences are the rounding of the interpolation.
+FLAT = 1e-5
+
+
+def looking(
+    classifier: Classifier,
+    layers: tuple[str, ...],
+    split: Split,
+    *,
+    patch: int,
+    stride: int,
+    batch_size: int = 64,
+    tick: Callable[[], None] = lambda: None,
+) -> dict[str, dict[str, Any]]:
+    """Of each layer `concentration` (mean), `agreement` (mean or None) and `positive` (rate), for the predicted class.
+
+    `positive` is the share of images in which the layer finds any positive evidence.
+    """
+    explainer, occlusion = GradCAM(layers=layers), Occlusion(patch=patch, stride=stride)
+    concentrations: dict[str, list[np.ndarray]] = {name: [] for name in layers}
+    agreements: dict[str, list[np.ndarray]] = {name: [] for name in layers}
+    positive: dict[str, int] = dict.fromkeys(layers, 0)
+    for images, _ in batches(split, batch_size, classifier.device):
+        with frozen(classifier), torch.no_grad():
+            predicted = classifier(images).argmax(1)
+        hidden = _ranks(occlusion(classifier, images, predicted))
+        # one backward pass holds every layer's output at once: fewer images at a time
+        for part in torch.arange(len(images)).split(16):
+            for name, maps in explainer(classifier, images[part], predicted[part]).items():
+                maps = upsample(maps, (images.shape[2], images.shape[3])).cpu()
+                concentrations[name].append(concentration(maps))
+                agreements[name].append(_correlation(_ranks(maps), hidden[part.numpy()]))
+                positive[name] += int((maps.flatten(1) > 0).any(1).sum())
+        tick()
+    found = {}
+    for name in layers:
+        agreeing = np.concatenate(agreements[name])
+        agreeing = agreeing[~np.isnan(agreeing)]
+        found[name] = {
+            "concentration": mean_interval(np.concatenate(concentrations[name]), within=(0, 1)),
+            "agreement": mean_interval(agreeing, within=(-1, 1)) if len(agreeing) else None,
+            "positive": wilson(positive[name], len(split)),
+        }
+    return found
+
+
+def concentration(maps: Maps) -> np.ndarray:
+    """The share of each map's positive mass that lies in the tenth of its pixels where it is highest.
+
+    A map without positive mass is as flat as can be, and has a tenth.
+    """
+    mass = maps.flatten(1).clamp_min(0).double()
+    highest = mass.topk(max(1, round(0.1 * mass.shape[1])), dim=1).values.sum(1)
+    total = mass.sum(1)
+    return torch.where(total > 0, highest / total, 0.1).numpy()
+
+
+def rank_correlation(first: Maps, second: Maps) -> np.ndarray:
+    """Spearman's rank correlation of each pair of maps; NaN where one of them is constant."""
+    return _correlation(_ranks(first), _ranks(second))
+
+
+def _ranks(maps: Maps) -> np.ndarray:
+    """Ranks of each map's values, centred and of length 1; NaN for a constant map."""
+    from scipy.stats import rankdata  # late: it takes seconds to import
+
+    values = maps.flatten(1).double().cpu().numpy()
+    ranks = rankdata(values, axis=1)
+    ranks -= ranks.mean(1, keepdims=True)
+    flat = np.ptp(values, axis=1) <= FLAT * np.abs(values).max(1)
+    length = np.linalg.norm(ranks, axis=1)
+    ranks /= np.where(flat, 1, length)[:, None]
+    ranks[flat] = np.nan
+    return ranks
+
+
+def _correlation(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    return (first * second).sum(1)

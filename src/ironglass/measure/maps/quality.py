@@ -1,0 +1,109 @@
+"""Methods of explanation, measured on the same images: do they name what matters, hold still, and show the network?"""
+
+from __future__ import annotations
+
+import math
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ironglass.errors import InputError
+from ironglass.explain import GuidedBackprop, IntegratedGradients, Saliency, SmoothGrad
+from ironglass.measure.maps.attribution import deletion, image_maps, insertion, sensitivity
+from ironglass.measure.maps.sanity import DEPTHS, edges, noise, sanity_check
+from ironglass.measure.statistics import Rate, mean_interval
+from ironglass.models.classifier import Classifier, check_images, check_labels
+from ironglass.types import Images, Labels, Maps, Progress
+
+GRADIENTS = (Saliency, SmoothGrad, GuidedBackprop)
+"""Methods whose sign says which way to change a pixel, not whether it speaks for the target: their absolute values
+say how much it matters, as their papers show them."""
+
+
+def quality(
+    classifier: Classifier,
+    images: Images,
+    targets: Labels,
+    explainers: dict[str, Any],
+    *,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Numbers for each method on these images, ready for JSON.
+
+    `n`; `methods` {name: {`insertion`, `deletion`, `sensitivity` (means, see `attribution`; sensitivity None where
+    every map is zero), `gap` (mean of |gap| / |change of the logit|, of integrated gradients, else None), `seconds`
+    (an image)}}; `controls` {`random`, `edges`: {`insertion`, `deletion`}}, what a map is worth that knows nothing of
+    the network; `sanity`, see `sanity_check`, None for a single image and for a network, as of ONNX, whose weights
+    are not to be had.
+
+    images: float32 (n, c, h, w) in [0, 1]. targets: int64 (n,). Of the methods in GRADIENTS, absolute values order the
+    pixels. Raises InputError.
+    """
+    check_images(images, classifier.channels)
+    check_labels(targets, len(images), len(classifier.classes))
+    images, targets = images.to(classifier.device), targets.to(classifier.device)
+    size = (images.shape[2], images.shape[3])
+    own, tested = 2 * len(explainers) + 2, (DEPTHS + 1) * len(explainers)
+    done = 0
+
+    def tick(part: float = 1) -> None:
+        nonlocal done
+        done += part
+        if progress:
+            progress(round(done), own + tested)
+
+    def areas(maps: Tensor) -> dict[str, Rate]:
+        scores = {"insertion": insertion, "deletion": deletion}
+        return {
+            name: mean_interval(score(classifier, images, targets, maps).cpu().numpy(), within=(0, 1))
+            for name, score in scores.items()
+        }
+
+    methods = {}
+    for name, explainer in explainers.items():
+        start = perf_counter()
+        maps = explainer(classifier, images, targets)
+        shown = image_maps(maps, size, absolute=isinstance(explainer, GRADIENTS))
+        if not shown.isfinite().all():  # also waits for an accelerator to have finished
+            raise InputError(f"{name} gives maps with numbers that are not finite: the network's weights are broken")
+        seconds = (perf_counter() - start) / len(images)
+        measured: dict[str, Any] = areas(shown)
+        tick()
+        moved = sensitivity(classifier, images, targets, explainer, maps, seed=seed)
+        measured["sensitivity"] = _mean(moved)
+        measured["gap"] = _gap(classifier, images, targets, explainer, maps)
+        measured["seconds"] = seconds
+        methods[name] = measured
+        tick()
+    controls = {"random": noise(images, torch.Generator().manual_seed(seed)), "edges": edges(images)}
+    scored = {}
+    for name, maps in controls.items():
+        scored[name] = areas(maps)
+        tick()
+    sanity = None
+    if len(images) > 1 and any(True for _ in classifier.network.parameters()):
+        sanity = sanity_check(
+            classifier, images, targets, explainers, seed=seed, progress=lambda _, of: tick(tested / of)
+        )
+    return {"n": len(images), "methods": methods, "controls": scored, "sanity": sanity}
+
+
+def _gap(
+    classifier: Classifier, images: Images, targets: Labels, explainer: Any, maps: Maps | dict[str, Maps]
+) -> Rate | None:
+    if not isinstance(explainer, IntegratedGradients) or isinstance(maps, dict):
+        return None
+    gap = explainer.gap(classifier, images, targets, maps).double()
+    change = maps.flatten(1).double().sum(1) - gap
+    return _mean(gap.abs() / torch.where(change == 0, math.nan, change.abs()))
+
+
+def _mean(values: Tensor) -> Rate | None:
+    """Of those that are numbers; None where none is."""
+    known = values.double().cpu().numpy()
+    known = known[~np.isnan(known)]
+    return mean_interval(known, within=(0, math.inf)) if len(known) else None

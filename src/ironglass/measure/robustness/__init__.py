@@ -1,0 +1,1 @@
+"""Robustness measurements with their evidence and verdict."""

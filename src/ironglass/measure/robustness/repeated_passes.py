@@ -1,0 +1,68 @@
+"""Passes over the same images, to learn what a network does besides answering: draw lots, look at the batch, search."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from ironglass.models.batch_dependence import apart, second_pass, tolerance, undisturbed
+from ironglass.models.classifier import Classifier, frozen
+from ironglass.types import Images, Logits
+
+PASSES = 44
+"""Passes over one image: of networks that draw lots on one pass in ten fewer than 1 % are missed, 0.9⁴⁴."""
+
+
+@dataclass(frozen=True)
+class Passes:
+    """Several passes over one batch: as it is, again, and with its images in other company, unless the network draws
+    lots or takes no other batch size. autograd: as in `watched`."""
+
+    logits: Logits
+    again: Logits
+    moved: Logits | None
+    autograd: bool
+
+
+def pass_twice(classifier: Classifier, images: Images) -> Passes:
+    """Two passes, the second in halves and reverse order, and more only where these differ: see `second_pass`."""
+    logits, autograd = watched(classifier, images)
+    with frozen(classifier), torch.no_grad():
+        again, moved = second_pass(classifier, images, logits)
+    return Passes(logits, again, moved, autograd)
+
+
+def rare_lots(classifier: Classifier, images: Images) -> int:
+    """How many of 44 passes over the first image gave another answer than the first of them: 44 small passes.
+
+    They cost about as much as one forward and backward pass over 64 images. What is drawn is given back.
+    """
+    one = images[:1]
+    with undisturbed(classifier.device), frozen(classifier), torch.no_grad():
+        logits = torch.cat([classifier(one) for _ in range(PASSES)])
+    return int(apart(logits[:1], logits, tolerance(classifier)).sum())
+
+
+def watched(classifier: Classifier, images: Images) -> tuple[Logits, bool]:
+    """The logits, and whether the network called autograd to compute them, as defences that purify or search do; under
+    cProfile that is not looked for."""
+    calls = {torch.autograd.grad.__code__, torch.autograd.backward.__code__}
+    found = []
+
+    def notice(frame: Any, event: str, _: Any) -> None:
+        if event == "call" and frame.f_code in calls:
+            found.append(True)
+
+    before = sys.getprofile()
+    with frozen(classifier), torch.no_grad():
+        if before is not None and not callable(before):  # cProfile's, which nobody could put back
+            return classifier(images), False
+        sys.setprofile(notice)
+        try:
+            logits = classifier(images)
+        finally:
+            sys.setprofile(before)
+    return logits, bool(found)

@@ -1,0 +1,1 @@
+"""Loading and saving classifiers: one file a form of name or file."""

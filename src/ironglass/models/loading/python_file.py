@@ -1,0 +1,179 @@
+"""A network of the user's own, from the Python file that the user named."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from torch import nn
+
+from ironglass.choices import did_you_mean, listed
+from ironglass.errors import InputError
+from ironglass.models.classifier import Classifier
+from ironglass.models.forward_pass import needs_a_pass
+from ironglass.models.loading.zoo_builder import need_classes, wrap
+
+if TYPE_CHECKING:
+    from ironglass.models.request import Wanted
+
+COUNT = ("classes", "num_classes", "n_classes")
+"""Names of the parameter, if there is one, that is given the number of classes."""
+
+
+def build_from_file(wanted: Wanted) -> Classifier:
+    """`file.py:NAME`, a class, a function or a network that the file makes.
+
+    A class or function is called with the options, and with the number of classes where it has a parameter for it, see
+    COUNT. It gives a module, which is taken to want images in [0, 1], or a Classifier, which is kept as it is. The
+    file's folder is on the import path meanwhile. Raises InputError where the file or the call fails, and, listing what
+    could be meant, for a file without a name.
+    """
+    path, name = split_name(wanted.name)
+    with _importing(path):
+        found = _named(_run(path), path, name)
+        made = found if isinstance(found, nn.Module) else _call(found, wanted)
+        classifier = made if isinstance(made, Classifier) else _wrapped(made, wanted)
+        if needs_a_pass(classifier.network):
+            classifier.settle()
+    classifier.source = wanted.name
+    return classifier
+
+
+def split_name(name: str) -> tuple[Path, str]:
+    """The file and the name in it, "" where none is given. Raises InputError where there is no such file."""
+    path, _, inner = (name, "", "") if name.endswith(".py") else name.rpartition(":")
+    if not path.endswith(".py") or not Path(path).is_file():
+        raise InputError(f"{name}: there is no file {path or inner}; give file.py:function")
+    return Path(path).resolve(), inner
+
+
+@contextmanager
+def _importing(path: Path) -> Iterator[None]:
+    """Inside, modules beside the file can be imported, and go before others of their names that are not installed; the
+    import path and the modules known are as before on leaving, so that two folders may each have a `layers.py`."""
+    folder = path.parent
+    known, search, silent = dict(sys.modules), list(sys.path), sys.dont_write_bytecode
+    for name, module in known.items():
+        outer = name.partition(".")[0]
+        beside = folder / f"{outer}.py", folder / outer / "__init__.py"
+        if not _is_installed(outer, module) and any(file.is_file() for file in beside):
+            del sys.modules[name]
+    try:
+        sys.path.insert(0, str(folder))
+        sys.dont_write_bytecode = True
+        importlib.invalidate_caches()
+        yield
+    finally:
+        sys.path[:], sys.dont_write_bytecode = search, silent
+        for name, module in list(sys.modules.items()):
+            if name not in known and _lies_in(module, folder):
+                del sys.modules[name]
+        sys.modules.update(known)
+
+
+def _is_installed(outer: str, module: ModuleType) -> bool:
+    parts = Path(getattr(module, "__file__", None) or "").parts
+    ours = outer in ("ironglass", "__main__") or outer in sys.stdlib_module_names
+    return ours or "site-packages" in parts or "dist-packages" in parts
+
+
+def _lies_in(module: ModuleType, folder: Path) -> bool:
+    file = getattr(module, "__file__", None)
+    return bool(file) and folder in Path(file).resolve().parents
+
+
+def _run(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise InputError(f"{path} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module  # dataclasses and TorchScript look their module up
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        raise InputError(f"{path} cannot be imported: {_said(error)}") from error
+    return module
+
+
+def _named(module: ModuleType, path: Path, name: str) -> Any:
+    """What the file calls by that name. Raises InputError where it is nothing that gives a network."""
+    known = _candidates(module)
+    if not name:
+        could = f"give one of {', '.join(f'{path.name}:{one}' for one in known)}" if known else "it makes no network"
+        raise InputError(f"{path} does not say which network is meant: {could}")
+    found = getattr(module, name, None)
+    if found is None:
+        has = f"it has {listed(known)}" if known else "it makes no network"
+        raise InputError(f"{path} has no function, class or network {name!r}{did_you_mean(name, known)}: {has}")
+    if not callable(found):  # a module is
+        raise InputError(
+            f"{path}: {name} is a {type(found).__name__}, which gives no network: name one of {listed(known)}"
+        )
+    return found
+
+
+def _candidates(module: ModuleType) -> list[str]:
+    """What of a file could give a network: its networks, its classes of networks, and its functions."""
+    return [
+        name
+        for name, value in vars(module).items()
+        if not name.startswith("_")
+        and (
+            isinstance(value, nn.Module)
+            or (getattr(value, "__module__", None) == module.__name__ and _may_make_one(value))
+        )
+    ]
+
+
+def _may_make_one(value: Any) -> bool:
+    return issubclass(value, nn.Module) if isinstance(value, type) else inspect.isfunction(value)
+
+
+def _call(found: Any, wanted: Wanted) -> nn.Module:
+    """What the class or function gives. Raises InputError where it fails or gives no network."""
+    try:
+        parameters = dict(inspect.signature(found).parameters)
+    except (TypeError, ValueError):  # of a builtin, whose signature is not written down
+        parameters = {}
+    given = dict(wanted.options)
+    if count := next((name for name in COUNT if name in parameters and name not in given), None):
+        given[count] = len(need_classes(wanted))
+    plain = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    open_ended = any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters.values())
+    lacks = [
+        name for name, one in parameters.items() if one.kind in plain and one.default is one.empty and name not in given
+    ]
+    if lacks:
+        raise InputError(
+            f"{wanted.name} needs {', '.join(lacks)}: give it a default, or --set options.{lacks[0]}=VALUE"
+        )
+    if (extra := sorted(given.keys() - parameters.keys())) and not open_ended and parameters:
+        raise InputError(f"{wanted.name} has no parameter {extra[0]!r}: it has {', '.join(parameters)}")
+    try:
+        made = found(**given)
+    except InputError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise InputError(f"{wanted.name} failed: {_said(error)}") from error
+    if not isinstance(made, nn.Module):
+        raise InputError(f"{wanted.name} gave a {type(made).__name__}: it must give an nn.Module or a Classifier")
+    return made
+
+
+def _wrapped(network: nn.Module, wanted: Wanted) -> Classifier:
+    channels = wanted.channels
+    mean, std = [0.0] * channels, [1.0] * channels
+    return wrap(network, wanted, mean=mean, std=std, classes=need_classes(wanted), size=wanted.size or (64, 64))
+
+
+def _said(error: BaseException) -> str:
+    if isinstance(error, SystemExit):
+        return f"it calls sys.exit({'' if error.code is None else error.code})"
+    where = f" (line {error.lineno})" if isinstance(error, SyntaxError) else ""
+    return f"{type(error).__name__}: {error}{where}"

@@ -1,0 +1,20 @@
+"""The request that a network's builder answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What a builder is asked for. `classes` is None where the weights' own are meant."""
+
+    name: str
+    classes: tuple[str, ...] | None
+    size: tuple[int, int] | None
+    channels: int
+    pretrained: bool
+    weighted: bool
+    """Whether weights will be there, and with them perhaps classes."""
+    options: dict[str, Any]

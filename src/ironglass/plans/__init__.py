@@ -1,0 +1,1 @@
+"""Plans: what is asked of each study, as frozen, validated data."""

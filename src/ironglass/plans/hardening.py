@@ -1,0 +1,35 @@
+"""The plan of a hardening study."""
+
+from __future__ import annotations
+
+from ironglass.errors import InputError
+from ironglass.fields import dataclass
+from ironglass.plans.audit import Audit
+from ironglass.plans.objective_eps import eps_of
+from ironglass.train.recipe import Stage
+
+
+@dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
+class Hardening:
+    """An audit whose stages harden a model, and what it is measured beside.
+
+    after: what is run on the hardened model; its stages train it, its attacks judge both sides. Where an objective is a
+    function of the user's own, which does not say its eps, the guard attacks by the largest of `after.eps` (Linf).
+    baseline: how the model of before is trained where it comes without weights of its own; one that has them is taken
+    as it is, and hardened from there. Raises InputError where nothing hardens, or there is no attack to compare by.
+    """
+
+    after: Audit
+    baseline: tuple[Stage, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What the run is called."""
+        return self.after.name
+
+    def __post_init__(self) -> None:
+        if not self.after.attacks:
+            raise InputError("hardening is judged by named attacks, and attacks is empty: give it pgd-20, say")
+        sizes = [eps_of(stage.objective) for stage in self.after.stages]
+        if not any(size is None or size > 0 for size in sizes):
+            raise InputError("no stage hardens: give one an objective as n-fgsm with an eps above 0")

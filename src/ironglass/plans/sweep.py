@@ -1,0 +1,88 @@
+"""The plan of a sweep, and its trials."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import re
+from dataclasses import replace
+from itertools import product
+from typing import Any
+
+from ironglass.errors import InputError
+from ironglass.fields import dataclass
+from ironglass.plans.audit import Audit, Step
+from ironglass.train.record import as_json, replaced
+
+COMPARED = {"dataset", "only", "image_column", "label_column", "splits", "split", "steps", "name", "description"}
+"""What trials must share, since they are compared on the same images."""
+
+
+@dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
+class Sweep:
+    """An audit whose fields are varied: every combination of the values is a trial.
+
+    trial: what all trials have in common; each trains, is evaluated, and attacked where `attacks` are named. vary: the
+    values of each field, by its path as `--set` takes it: {"stages.0.peak_lr": (0.1, 0.01)}, {"model": (...)}. Raises
+    InputError for a field or value that there is not, and for one that would have trials see other images.
+    """
+
+    trial: Audit
+    vary: dict[str, tuple[Any, ...]]
+
+    @property
+    def name(self) -> str:
+        """What the run is called."""
+        return self.trial.name
+
+    def __post_init__(self) -> None:
+        if not self.vary:
+            raise InputError(
+                'nothing is varied: give vary a field and its values, as {"stages.0.peak_lr": (0.1, 0.01)}'
+            )
+        for path, values in self.vary.items():
+            if path.partition(".")[0] in COMPARED:
+                raise InputError(f"{path} cannot be varied: trials are compared on the same images")
+            plain = [as_json(value) for value in values]
+            twice = any(value in plain[:place] for place, value in enumerate(plain))
+            if twice and len({*map(id, values)}) == len(values) and any(map(inspect.isfunction, values)):
+                raise InputError(f"{path} takes functions of the same name, {plain}: give each a name of its own")
+            if not values or twice:
+                raise InputError(f"{path} takes the values {plain}: give at least one, and each once")
+        trials_of(self)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Trial:
+    """One combination of a sweep's values. name: of its folder."""
+
+    name: str
+    values: tuple[Any, ...]
+    plan: Audit
+
+
+def trials_of(plan: Sweep) -> list[Trial]:
+    """Every combination, the last field varying fastest."""
+    attacked: tuple[Step, ...] = ("attack",) if plan.trial.attacks else ()
+    trials = []
+    for number, values in enumerate(product(*plan.vary.values()), start=1):
+        one, name = plan.trial, trial_name(number, values)
+        for path, value in zip(plan.vary, values, strict=True):
+            one = replaced(one, path, value, where=f"vary {path}")
+        said = f"{plan.name}: trial {number}, " + ", ".join(
+            f"{path} {as_json(value)}" for path, value in zip(plan.vary, values, strict=True)
+        )
+        one = replace(one, name=name, description=f"{said}.", steps=("train", "evaluate", *attacked))
+        trials.append(Trial(name=name, values=values, plan=one))
+    return trials
+
+
+def trial_name(number: int, values: tuple[Any, ...]) -> str:
+    """A folder's name, as "03-0.1-resnet18"."""
+    words = [value if isinstance(value, str) else _word(value) for value in values]
+    return "-".join([f"{number:02}", *(re.sub(r"[^\w.]+", "_", word.rpartition("/")[2])[:40] for word in words)])
+
+
+def _word(value: Any) -> str:
+    plain = as_json(value)
+    return plain.get("kind", "") if isinstance(plain, dict) else f"{plain:g}" if type(plain) is float else str(plain)

@@ -1,0 +1,179 @@
+"""What a study of transfer is asked for, and which networks it is made of."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal, TypeAlias
+
+import numpy as np
+from pydantic import Field
+
+from ironglass.errors import InputError
+from ironglass.fields import dataclass
+from ironglass.models.blocks import Blocks
+from ironglass.models.loading.native import knows_classes
+from ironglass.models.transplant import Transplant
+from ironglass.plans.audit import AttackName, Audit, Eps
+from ironglass.train.recipe import MOST_IMAGES, Recipe, Stage
+
+SOURCE = "base-A"
+COPIED = "blocks"
+"""As a stage's `trainable_from`: what comes after the copied blocks."""
+
+Arm: TypeAlias = Literal["base", "AnB", "AnB+", "BnB", "BnB+", "random"]
+LETTERS = {"AnB": "A", "AnB+": "A", "BnB": "B", "BnB+": "B", "random": "R"}
+ARMS: tuple[Arm, ...] = ("AnB", "AnB+")
+CONTROLS: tuple[Arm, ...] = ("BnB", "BnB+", "random")
+
+
+@dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
+class Transfer:
+    """The first blocks of a source network in networks for other data, and what these withstand (Yosinski et al. 2014,
+    arXiv 1411.1792, with attacks).
+
+    source: base A: a trained model, taken as it is, or one without weights, trained by its stages on its data. target:
+    base B: the same network, trained anew by its stages on its data; its field model is not read. Every transplanted
+    network is trained on the target's data by `frozen` (AnB, and the controls BnB and random-frozen) or `plus` (AnB+,
+    BnB+), without augmentation; a stage whose trainable_from is "blocks" holds the copied ones. The schedule that is
+    filled in is the founding document's.
+
+    blocks: how many are copied; () for every number there is. controls: the numbers at which the control networks are
+    made; () for five, spread evenly. seeds: how many trainings, from the target's seed on, of orders and of fresh
+    weights; the first has every number of blocks, the others those of the controls. control_seeds: how many have
+    controls, too. classes: whose the networks answer in: "target", the data's own, or "source", base A's list, by name
+    or WordNet id (of ImageNet-R the 200 and the 1,000-class reading).
+
+    shown, eps: attacks whose images are made once on base A and shown to all, and their sizes, by `norm`; judged: the
+    eps that the findings speak of, with the first of `shown` and the last of `own`. own, own_eps: attacks made on each
+    network itself, on `own_images` of the split. images: of the split, at most, spread evenly. matrix_images: of those
+    for the matrix of all networks against all.
+    Raises InputError for a plan that says nothing.
+    """
+
+    source: Audit
+    target: Audit
+    frozen: tuple[Stage, ...] = Field(default=(Stage(epochs=4, peak_lr=0.05, trainable_from=COPIED),), min_length=1)
+    plus: tuple[Stage, ...] = Field(
+        default=(
+            Stage(epochs=2, peak_lr=0.05, trainable_from=COPIED, name="new layers"),
+            Stage(epochs=2, peak_lr=0.02, name="all layers"),
+        ),
+        min_length=1,
+    )
+    blocks: tuple[int, ...] = ()
+    controls: tuple[int, ...] = ()
+    seeds: int = Field(default=1, ge=1, le=100)
+    control_seeds: int = Field(default=1, ge=1, le=100)
+    classes: Literal["target", "source"] = "target"
+    shown: tuple[AttackName, ...] = Field(default=("fgsm", "pgd-20"), min_length=1)
+    eps: tuple[Eps, ...] = Field(default=(4 / 255, 8 / 255, 16 / 255), min_length=1)
+    judged: Eps = 8 / 255
+    norm: Literal["linf", "l2"] = "linf"
+    own: tuple[AttackName, ...] = Field(default=("fgsm", "pgd-20"), min_length=1)
+    own_eps: tuple[Eps, ...] = Field(default=(1 / 255, 8 / 255), min_length=1)
+    images: int = Field(default=1000, ge=2, le=MOST_IMAGES)
+    own_images: int = Field(default=250, ge=2, le=MOST_IMAGES)
+    matrix_images: int = Field(default=200, ge=2, le=MOST_IMAGES)
+
+    @property
+    def name(self) -> str:
+        """What the run is called."""
+        return self.target.name
+
+    @property
+    def each_seed(self) -> list[int]:
+        """The seeds themselves."""
+        return [self.target.seed + number for number in range(self.seeds)]
+
+    @property
+    def trains_source(self) -> bool:
+        """Whether base A comes without weights."""
+        given = self.source
+        return not knows_classes(given.model, weighted=given.pretrained or given.weights is not None)
+
+    def __post_init__(self) -> None:
+        if self.judged not in self.eps or self.judged not in self.own_eps or not self.judged:
+            raise InputError(
+                f"judged is {self.judged:g}: give it among eps and own_eps, so that both can be told apart"
+            )
+        if not self.source.model or not self.target.dataset:
+            raise InputError("name the source's model and the target's data: source.model and target.dataset")
+        if self.trains_source and not self.source.dataset:
+            raise InputError(f"{self.source.model} has no trained weights: give source.dataset to train base A on")
+        if len({*self.blocks}) < len(self.blocks) or len({*self.controls}) < len(self.controls):
+            raise InputError("blocks and controls name a number of blocks twice: give each once")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Member:
+    """One network of the study. blocks: how many are copied; None for base B."""
+
+    arm: Arm
+    seed: int
+    blocks: int | None = None
+
+    @property
+    def name(self) -> str:
+        """Its folder's, as "A08B+-s0" or "base-B-s0"."""
+        if self.blocks is None:
+            return f"base-B-s{self.seed}"
+        return f"{LETTERS[self.arm]}{self.blocks:02}B{'+' if self.arm.endswith('+') else ''}-s{self.seed}"
+
+    @property
+    def giver(self) -> str | None:
+        """The network that its blocks come from, None where they are fresh."""
+        if not self.blocks or self.arm == "random":
+            return None
+        return SOURCE if self.arm in ARMS else f"base-B-s{self.seed}"
+
+    @property
+    def fresh_seed(self) -> int:
+        """What its fresh weights are drawn from: the same for all transplanted networks of a seed, and others than base
+        A's and base B's, whose trained layers have grown together with their own first values."""
+        word = b"base" if self.blocks is None else b"transplanted"
+        return int(np.random.SeedSequence([self.seed, *word]).generate_state(1)[0])
+
+
+def members_of(plan: Transfer, blocks: Blocks) -> list[Member]:
+    """Every network but base A: the bases, the first seed's grid and controls, then the others'.
+
+    At no block nothing is copied and nothing held, and the controls would be AnB and AnB+ once more: they are left out.
+    Raises InputError for more blocks than the network has.
+    """
+    depths, controls = depths_of(plan, blocks)
+    first, *others = plan.each_seed
+    found = [Member(arm="base", seed=seed) for seed in plan.each_seed]
+    made = [n for n in controls if n]
+    found += [Member(arm=arm, seed=first, blocks=n) for n in depths for arm in ARMS]
+    found += [Member(arm=arm, seed=first, blocks=n) for n in made for arm in CONTROLS]
+    found += [Member(arm=arm, seed=seed, blocks=n) for seed in others for n in controls for arm in ARMS]
+    again = others[: plan.control_seeds - 1]
+    found += [Member(arm=arm, seed=seed, blocks=n) for seed in again for n in made for arm in CONTROLS]
+    return found
+
+
+def depths_of(plan: Transfer, blocks: Blocks) -> tuple[list[int], list[int]]:
+    """The numbers of blocks that are copied, and those of them at which there are controls, in order."""
+    depths = sorted(plan.blocks) or list(range(len(blocks) + 1))
+    spread = [depths[round(place)] for place in np.linspace(0, len(depths) - 1, min(5, len(depths)))]
+    for n in (*depths, *plan.controls):
+        blocks.end(n)
+    if missing := [n for n in plan.controls if n not in depths]:
+        raise InputError(f"controls at {missing[0]} blocks need the networks to compare with: add it to blocks")
+    return depths, sorted(plan.controls) or spread
+
+
+def recipe_of(plan: Transfer, member: Member, blocks: Blocks, model: str) -> Recipe:
+    """How a member is trained: the target's own recipe for base B, else the schedule of its arm."""
+    given = plan.target
+    known = {"name": member.name, "dataset": given.dataset, "model": model, "size": given.size, "seed": member.seed}
+    if member.blocks is None:
+        return Recipe(**known, stages=given.stages, augment=given.augment, average=given.average)
+    stages = plan.plus if member.arm.endswith("+") else plan.frozen
+    first = blocks.next_layer(member.blocks)
+    start = Transplant(source=member.giver, blocks=member.blocks) if member.giver else None
+    return Recipe(**known, start=start, stages=tuple(_placed(stage, first) for stage in stages))
+
+
+def _placed(stage: Stage, first: str | None) -> Stage:
+    return replace(stage, trainable_from=first) if stage.trainable_from == COPIED else stage

@@ -1,0 +1,105 @@
+"""What the numbers under attack say, in sentences that follow from them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ironglass.report.kit.words import count, eps_text, listed, percent, short_labels
+
+
+def notable_points(points: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The two points of the first screen: the one nearest to 2/255 (the middle one if that is the last), and the
+    largest."""
+    moved = sorted((point for point in points if point["eps"] > 0), key=lambda point: point["eps"])
+    if len(moved) < 2:
+        return moved
+    near = min(range(len(moved)), key=lambda i: abs(moved[i]["eps"] - 2 / 255))
+    return [moved[near if near < len(moved) - 1 else (len(moved) - 1) // 2], moved[-1]]
+
+
+def attack_words(attacks: dict[str, Any]) -> str:
+    """What withstands every attack, which one fools it most, and whether the numbers can be believed."""
+    points, rows = notable_points(attacks["worst"]), attacks["attacks"]
+    if not points:
+        return ""
+    norm, clean = attacks["norm"], attacks["clean"]
+    which = "both attacks" if len(rows) == 2 else f"all {len(rows)} attacks"
+    if len(rows) == 1:
+        which = f"“{rows[0]['label']}”"
+    first, *more = [(eps_text(p["eps"], norm), percent(p["accuracy"]["value"])) for p in points]
+    text = (
+        f"Of {count(clean['n'])} {attacks.get('split', 'test')} images, {percent(clean['value'])} are named right as "
+        f"they are. {_reach(norm, first[0])}, {first[1]} are right under {which}"
+        f"{''.join(f'; at {eps}, {share}' for eps, share in more)}."
+    )
+    return " ".join(part for part in (text, _strongest_words(attacks), _trust_words(attacks["worst"], norm)) if part)
+
+
+def strongest(attacks: dict[str, Any], eps: float) -> list[dict[str, Any]]:
+    """The attacks that leave the lowest accuracy at this eps: one, or several that tie."""
+    left = {row["name"]: point["accuracy"]["value"] for row, point in _at(attacks, eps)}
+    return [row for row, _ in _at(attacks, eps) if left[row["name"]] == min(left.values())]
+
+
+def _at(attacks: dict[str, Any], eps: float) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Every attack with its point at this eps."""
+    return [(row, point) for row in attacks["attacks"] for point in row["points"] if point["eps"] == eps]
+
+
+def _reach(norm: str, eps: str) -> str:
+    """What the attacker may do, as the beginning of a sentence."""
+    if norm == "linf":
+        return f"When every pixel may change by up to {eps} of the range from black to white"
+    return f"When the whole change of an image may be up to {eps} long (the root of its summed squares)"
+
+
+def _strongest_words(attacks: dict[str, Any]) -> str:
+    """Which attack fools it most, told where the attacks differ most."""
+    if len(attacks["attacks"]) < 2:
+        return ""
+    spread = {}
+    for eps in (point["eps"] for point in attacks["worst"] if point["eps"] > 0):
+        left = [point["accuracy"]["value"] for _, point in _at(attacks, eps)]
+        spread[eps] = max(left, default=0) - min(left, default=0)
+    eps = max(spread, key=lambda size: spread[size])
+    if spread[eps] == 0:
+        return "No attack fools it more often than another."
+    labels = short_labels([row["label"] for row in attacks["attacks"]])
+    label = {row["name"]: f"“{short}”" for row, short in zip(attacks["attacks"], labels, strict=True)}
+    rates = {row["name"]: point["accuracy"] for row, point in _at(attacks, eps)}
+    best = [row["name"] for row in strongest(attacks, eps)]
+    worst = max(rates, key=lambda name: rates[name]["value"])
+    low, high, one = rates[best[0]], rates[worst], len(best) == 1
+    text = (
+        f"The attacks differ most at {eps_text(eps, attacks['norm'])}: {listed([label[name] for name in best])} "
+        f"fool{'s' * one} it most and leave{'s' * one} {percent(low['value'])} right, {label[worst]} fools it least "
+        f"and leaves {percent(high['value'])}"
+    )
+    if low["high"] >= high["low"]:
+        return f"{text}; their intervals overlap."
+    return f"{text}. Judged by {label[worst]} alone, it would look stronger than it is."
+
+
+def _trust_words(worst: list[dict[str, Any]], norm: str) -> str:
+    """Whether the worst-case numbers can be believed, and if not, the gravest reason at the largest eps concerned."""
+    points = [point for point in worst if point["eps"] > 0]
+    judged = [point for point in points if point.get("verdict")]
+    said = []
+    for word, one, several in (
+        ("invalid", "and says nothing of robustness", "and say nothing of robustness"),
+        ("suspect", "and may be better than the truth", "and may be better than the truth"),
+    ):
+        found = [point for point in judged if point["verdict"]["word"] == word]
+        if found:
+            which = listed([eps_text(point["eps"], norm) for point in found])
+            verb = (
+                f"number at {which} is {word} {one}" if len(found) == 1 else f"numbers at {which} are {word} {several}"
+            )
+            reasons = found[-1]["verdict"]["reasons"]
+            said.append(f"The {verb}{f': {reasons[0]}' if reasons else ''}.")
+    if len(judged) < len(points):
+        which = listed([eps_text(point["eps"], norm) for point in points if not point.get("verdict")])
+        said.append(f"Nothing was checked at {which}: what stands there is not judged.")
+    if judged and not said:
+        return "No check found a reason to doubt these numbers."
+    return " ".join(said)

@@ -1,0 +1,1 @@
+"""The report's sections on data, model, training, evaluation, layers and occlusion."""

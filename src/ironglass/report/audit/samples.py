@@ -1,0 +1,185 @@
+"""The sampled images of a run and their maps, made ready for the page and for the figures folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ironglass.errors import InputError
+from ironglass.report.kit import pictures
+from ironglass.report.kit.tensors import read_tensors
+from ironglass.run import Run
+
+
+@dataclass(frozen=True)
+class Samples:
+    """`samples.json` and `samples.safetensors` of one run, with the class names.
+
+    images: one entry an image; tensors: as docs/run-folder.md names them; names: the class at a position; attacks:
+    eps, norm, names of the attacks, and what became of every image.
+    """
+
+    eps: list[float]
+    masks: list[str]
+    layers: list[str]
+    images: list[dict[str, Any]]
+    tensors: dict[str, np.ndarray]
+    names: Callable[[int], str]
+    attacks: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def side(self) -> int:
+        """The longer side of the page's pictures in pixels: less where there are many, to keep the page small."""
+        changed = len(self.eps) + len(self.attacks.get("names", []))
+        many = len(self.images) * (2 * changed + len(self.masks)) > 300
+        return 112 if many else 160
+
+    @property
+    def photos(self) -> list[np.ndarray]:
+        """The images themselves, uint8 (h, w, 3)."""
+        return [pictures.colour(image) for image in self.tensors["images"]]
+
+    def photographs(self) -> list[dict[str, Any]]:
+        """Every image with what is known of it and its picture."""
+        return [
+            {
+                "file": entry["name"],
+                "label": self.names(entry["label"]),
+                "prediction": self.names(entry["prediction"]),
+                "confidence": entry["confidence"],
+                "right": entry["label"] == entry["prediction"],
+                "top": [(self.names(which), share) for which, share in entry.get("top", [])],
+                "url": pictures.photo_url(photo, self.side),
+                "small": max(photo.shape[:2]) <= 64,
+            }
+            for entry, photo in zip(self.images, self.photos, strict=True)
+        ]
+
+    def grad_cam(self) -> list[dict[str, Any]]:
+        """Every layer with its scale and one picture an image; empty where there are no maps."""
+        return [
+            {
+                "name": layer,
+                "scale": scale,
+                "shape": maps.shape[1:],
+                "maps": [
+                    pictures.map_url(pictures.positive_index(part, scale), pictures.HEAT, min(self.side, 112))
+                    for part in maps
+                ],
+            }
+            for layer, maps, scale in self.cam_maps()
+        ]
+
+    def occlusion_scale(self) -> float:
+        """The one scale of all occlusion maps, in probability."""
+        return pictures.signed_scale([maps for _, maps in self.occlusion_maps()])
+
+    def occlusion(self) -> list[dict[str, Any]]:
+        """Every mask with one picture an image; empty where there are no maps."""
+        scale = self.occlusion_scale()
+        return [
+            {
+                "name": mask,
+                "maps": [
+                    pictures.map_url(pictures.signed_index(part, scale), pictures.SIGNED, self.side) for part in maps
+                ],
+            }
+            for mask, maps in self.occlusion_maps()
+        ]
+
+    def factor(self) -> float:
+        """How much FGSM's perturbations are magnified: the same for all, so that the largest just fills the range."""
+        return self._factor([part for _, _, part in self.attacked()])
+
+    def fgsm(self) -> list[dict[str, Any]]:
+        """Every eps with one adversarial image, perturbation and prediction an image; no pictures at eps 0."""
+        factor = self.factor()
+        return [
+            {"eps": eps, "images": self._outcomes(part, [entry["fgsm"][i] for entry in self.images], factor, bool(eps))}
+            for i, eps, part in self.attacked()
+        ]
+
+    def attack_factor(self) -> float:
+        """How much the perturbations of the attacks side by side are magnified, as `factor` for FGSM's."""
+        return self._factor([part for _, part in self.side_by_side()])
+
+    def outcomes(self) -> list[dict[str, Any]]:
+        """Every attack side by side with one adversarial image, perturbation and prediction an image."""
+        factor = self.attack_factor()
+        return [
+            {"name": name, "images": self._outcomes(part, [now[name] for now in self.attacks["images"]], factor)}
+            for name, part in self.side_by_side()
+        ]
+
+    def _factor(self, parts: list[np.ndarray]) -> float:
+        images = self._original()
+        largest = max((float(np.abs(part - images).max()) for part in parts), default=0.0)
+        return 1.0 if largest == 0 else max(1.0, float(np.floor(0.5 / largest)))
+
+    def _outcomes(
+        self, adversarial: np.ndarray, now: list[dict[str, Any]], factor: float, pictured: bool = True
+    ) -> list[dict[str, Any]]:
+        """What became of every image: `adversarial` (s, h, w, c) in [0, 1] and what it is now taken for."""
+        return [
+            {
+                "adversarial": pictures.photo_url(pictures.colour(part), self.side) if pictured else None,
+                "change": (
+                    pictures.photo_url(pictures.magnified(part - image, factor), self.side, nearest=True)
+                    if pictured
+                    else None
+                ),
+                "prediction": self.names(found["prediction"]),
+                "confidence": found["confidence"],
+                "right": found["prediction"] == entry["label"],
+            }
+            for entry, image, part, found in zip(self.images, self._original(), adversarial, now, strict=True)
+        ]
+
+    def _original(self) -> np.ndarray:
+        return pictures.unit(self.tensors["images"], np.float32)
+
+    def attacked(self) -> list[tuple[int, float, np.ndarray]]:
+        """The adversarial images as (place in eps, eps, float32 (s, h, w, c))."""
+        return [(i, eps, self.tensors[key]) for i, eps in enumerate(self.eps) if (key := f"fgsm/{i}") in self.tensors]
+
+    def side_by_side(self) -> list[tuple[str, np.ndarray]]:
+        """The adversarial images as (attack, float32 (s, h, w, c)), all at one eps.
+
+        FGSM is left out where `attacked` shows it at the same eps.
+        """
+        eps, norm = self.attacks.get("eps"), self.attacks.get("norm")
+        shown = {"fgsm"} if norm == "linf" and eps in [size for _, size, _ in self.attacked()] else set()
+        names = [name for name in self.attacks.get("names", []) if name not in shown]
+        return [(name, self.tensors[key]) for name in names if (key := f"attack/{name}") in self.tensors]
+
+    def cam_maps(self) -> list[tuple[str, np.ndarray, float]]:
+        """Grad-CAM as (layer, float32 (s, h', w'), scale), first layer to last."""
+        keys = {layer: f"grad_cam/{layer}" for layer in self.layers}
+        maps = {layer: self.tensors[key] for layer, key in keys.items() if key in self.tensors}
+        return [(layer, part, pictures.positive_scale(part)) for layer, part in maps.items()]
+
+    def occlusion_maps(self) -> list[tuple[str, np.ndarray]]:
+        """The occlusion maps as (mask, float32 (s, h, w))."""
+        return [(mask, self.tensors[key]) for mask in self.masks if (key := f"occlusion/{mask}") in self.tensors]
+
+
+def read_samples(run: Run, names: Callable[[int], str]) -> Samples | None:
+    """The samples of a run, or None where it has none. Raises InputError where the file cannot be read."""
+    index, path = run.read_object("samples.json"), run.path / "samples.safetensors"
+    if not index or not index["images"] or not path.is_file():
+        return None
+    tensors = read_tensors(path)
+    if tensors["images"].dtype != np.uint8:
+        raise InputError(f"{path}: images are {tensors['images'].dtype}, and a run's are uint8")
+    return Samples(
+        eps=index.get("eps", []),
+        masks=index.get("masks", []),
+        layers=index.get("layers", []),
+        images=index["images"],
+        tensors=tensors,
+        names=names,
+        attacks=index.get("attacks") or {},
+    )

@@ -1,0 +1,1 @@
+"""The report's section on a comparison of training methods."""

@@ -1,0 +1,87 @@
+"""What the arms of a comparison look at, made ready for the page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ironglass.report.kit import pictures
+from ironglass.report.kit.map_scale import full_scale
+from ironglass.report.kit.tensors import read_tensors
+from ironglass.run import Run
+
+SIDE = 128
+
+
+def read_gallery(run: Run, names: Callable[[int], str]) -> dict[str, Any] | None:
+    """Saliency, layers and maximised images of every arm with their scales, or None where the run has none.
+
+    An arm's saliency maps of one image, unchanged and attacked, share a scale; every layer's picture has its own.
+    Raises InputError where the file cannot be read.
+    """
+    facts, path = run.read_object("gallery.json"), run.path / "gallery.safetensors"
+    if not facts or not facts["images"] or not path.is_file():
+        return None
+    tensors = read_tensors(path, "remove it and gallery.json, and add --resume")
+    photos = [pictures.colour(image) for image in tensors["images"]]
+    return {
+        "eps": facts["eps"],
+        "norm": facts["norm"],
+        "images": [
+            {"label": names(entry["label"]), "file": entry["name"], "url": _photo(photo), "small": _small(photo)}
+            for entry, photo in zip(facts["images"], photos, strict=True)
+        ],
+        "classes": [names(which) for which in facts["classes"]],
+        "arms": [_arm(entry, facts, tensors, names) for entry in facts["arms"]],
+    }
+
+
+def _arm(
+    entry: dict[str, Any], facts: dict[str, Any], tensors: dict[str, np.ndarray], names: Callable[[int], str]
+) -> dict[str, Any]:
+    name = entry["name"]
+    maps = {kind: tensors[f"saliency/{name}/{kind}"] for kind in ("clean", "attacked")}
+    looks = []
+    for i, image in enumerate(facts["images"]):
+        scale = full_scale([part[i] for part in maps.values()])
+        looks.append(
+            {
+                "scale": scale,
+                **{
+                    kind: {
+                        "url": pictures.map_url(pictures.positive_index(part[i], scale), pictures.HEAT, SIDE),
+                        "prediction": names(entry[kind][i]["prediction"]),
+                        "confidence": entry[kind][i]["confidence"],
+                        "right": entry[kind][i]["prediction"] == image["label"],
+                    }
+                    for kind, part in maps.items()
+                },
+            }
+        )
+    best = [
+        {"url": _photo(pictures.colour(part)), "small": _small(part), "share": found["share"]}
+        for part, found in zip(tensors.get(f"maximised/{name}", []), entry.get("maximised", []), strict=True)
+    ]
+    layers = [
+        {"name": layer} | _tiles(tensors[key])
+        for layer in entry["layers"]
+        if (key := f"layers/{name}/{layer}") in tensors
+    ]
+    return {"name": name, "looks": looks, "maximised": best, "layers": layers}
+
+
+def _tiles(picture: np.ndarray) -> dict[str, Any]:
+    scale = pictures.signed_scale([picture])
+    shown = pictures.SIGNED[pictures.signed_index(picture, scale)]
+    shown[np.isnan(picture)] = 128
+    return {"url": pictures.photo_url(shown, 256, nearest=True), "scale": scale}
+
+
+def _photo(photo: np.ndarray) -> str:
+    return pictures.photo_url(photo, SIDE, nearest=_small(photo))
+
+
+def _small(photo: np.ndarray) -> bool:
+    return max(photo.shape[:2]) <= 64

@@ -1,0 +1,93 @@
+"""The chart of how far maps move when their images are changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ironglass.report.kit.palette import ACCENT, INK, MUTED, ORANGE, RULE
+from ironglass.report.kit.words import shorten
+
+METRICS = {
+    "rank_correlation": "rank correlation",
+    "top_overlap": "overlap of the top tenth",
+    "ssim": "SSIM",
+    "shift": "shift of the centre",
+}
+INSIDE = {"inside_before": "before", "inside_after": "after"}
+COLOURS = {"occlusion": ACCENT, "control": MUTED, "attack": ORANGE}
+
+
+def drift_metrics(measured: dict[str, Any]) -> dict[str, str]:
+    """The metrics that were measured, and their names in a table."""
+    there = {
+        metric
+        for condition in measured["conditions"]
+        for found in condition.get("drift", {}).values()
+        for metric in found
+    }
+    named = METRICS | {metric: f"inside, {when}" for metric, when in INSIDE.items()}
+    return {metric: name for metric, name in named.items() if metric in there}
+
+
+def drift(measured: dict[str, Any], *, narrow: bool = False) -> Figure:
+    """A panel a metric, a row a method and condition: median, middle half and middle nine tenths of the images."""
+    there = drift_metrics(measured)
+    panels = [metric for metric in METRICS if metric in there]
+    inside = "inside_before" in there
+    count = len(panels) + inside
+    changed = [condition for condition in measured["conditions"] if "drift" in condition]
+    rows = [(method, condition) for method in measured["methods"] for condition in changed]
+    columns = 1 if narrow else 2
+    lines = -(-count // columns)
+    figure = Figure((3.7 if narrow else 7.2, lines * (0.75 + 0.19 * len(rows)) + 0.3 + 0.18 * len(changed)))
+    axes = figure.subplots(lines, columns, squeeze=False).ravel()
+    for place, panel in enumerate(axes):
+        if place >= count:
+            panel.set_visible(False)
+            continue
+        metric = panels[place] if place < len(panels) else None
+        _panel(panel, rows, len(changed), metric)
+        if not narrow and place % columns:
+            panel.set_yticklabels([])
+    handles = [
+        axes[0].plot([], [], color=COLOURS[condition["kind"]], marker="o", linewidth=4, label=shorten(label, 54))[0]
+        for condition in changed
+        for label in (condition["label"],)
+    ]
+    figure.legend(handles=handles, loc="outside upper left", ncols=1, handlelength=1.6)
+    return figure
+
+
+def _panel(axes: Axes, rows: list[tuple[dict, dict]], group: int, metric: str | None) -> None:
+    """One metric; None for the share of the map in the hidden part, before hollow and after full."""
+    for row, (method, condition) in enumerate(rows):
+        found, colour = condition["drift"][method["name"]], COLOURS[condition["kind"]]
+        if metric is not None:
+            _spread(axes, row, found[metric]["quantiles"], colour)
+        elif "inside_before" in found:
+            _spread(axes, row - 0.18, found["inside_before"]["quantiles"], RULE, dot=MUTED)
+            _spread(axes, row + 0.18, found["inside_after"]["quantiles"], colour)
+    names = [shorten(method["label"], 24) for method, _ in rows[::group]]
+    middle = (group - 1) / 2
+    axes.set_yticks([i * group + middle for i in range(len(names))], names)
+    for edge in range(1, len(names)):
+        axes.axhline(edge * group - 0.5, color=RULE, linewidth=0.6)
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.grid(True, axis="x")
+    axes.grid(False, axis="y")
+    if metric is None:
+        axes.set_title("Share in the hidden part")
+        axes.set_xlabel("share of |map|; grey: before, coloured: after")
+    else:
+        axes.set_title(METRICS[metric].capitalize() if metric != "ssim" else "SSIM")
+        axes.set_xlabel({"shift": "share of the diagonal; 0 is no change"}.get(metric, "1 is no change"))
+
+
+def _spread(axes: Axes, row: float, quantiles: list[float], colour: str, dot: str = INK) -> None:
+    low, lower, middle, upper, high = quantiles
+    axes.plot([low, high], [row, row], color=colour, linewidth=1, solid_capstyle="butt")
+    axes.plot([lower, upper], [row, row], color=colour, linewidth=5, solid_capstyle="butt")
+    axes.plot([middle], [row], color=dot, marker="o", markersize=3.5)

@@ -1,0 +1,1 @@
+"""Parts that the sections of a report share: colours, images, words, tensors."""

@@ -1,0 +1,1 @@
+"""The page of a run: its sections, charts, headlines and model card."""

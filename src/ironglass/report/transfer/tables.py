@@ -1,0 +1,92 @@
+"""The tables of a transfer study, made ready for the page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ironglass.report.kit.words import eps_text
+from ironglass.report.transfer.rows import (
+    ARMS,
+    Read,
+    arm_networks,
+    base_point,
+    curve,
+    first_seed,
+    made_on_base,
+    made_on_itself,
+    unchanged,
+)
+from ironglass.report.transfer.words import plain_name, seeds_text, surrogate_kept
+
+
+def transfer_facts(measured: dict[str, Any] | None) -> dict[str, Any]:
+    """What the section on transfer shows."""
+    if not measured:
+        return {}
+    return {
+        "transfer_columns": columns(measured),
+        "transfer_rows": network_rows(measured),
+        "transfer_eps": eps_rows(measured),
+    }
+
+
+def columns(measured: dict[str, Any]) -> list[dict[str, Any]]:
+    """The columns of the table of every network after the unchanged images: made on what, by which attack, how many."""
+    norm, judged = measured["norm"], measured["judged_eps"]
+    shown = [("made on A", attack, judged, measured["n"]) for attack in measured["shown"]]
+    own = [
+        ("made on itself", attack, eps, measured["own_n"])
+        for eps in sorted(measured["own_eps"])
+        for attack in measured["own"]
+    ]
+    return [
+        {"made": made, "attack": f"{attack.upper()}, {eps_text(eps, norm)}", "n": n}
+        for made, attack, eps, n in (*shown, *own)
+    ]
+
+
+def network_rows(measured: dict[str, Any]) -> list[dict[str, Any]]:
+    """A row a network of the first seed, in the order of the columns: its rates, as PNG, and the mean over seeds."""
+    judged = measured["judged_eps"]
+    reads: list[tuple[Read, Read | None]] = [(unchanged, None)]
+    reads += [(made_on_base(attack, judged), made_on_base(attack, judged, "png")) for attack in measured["shown"]]
+    reads += [(made_on_itself(attack, eps), None) for eps in sorted(measured["own_eps"]) for attack in measured["own"]]
+    rows = []
+    for arm in ("base", *ARMS):
+        for network in arm_networks(measured, arm):
+            if network["seed"] != measured["seeds"][0]:
+                continue
+            cells = []
+            for read, png in reads:
+                if arm == "base":
+                    point = base_point(measured, read)
+                else:
+                    point = next((one for one in curve(measured, arm, read) if one.blocks == network["blocks"]), None)
+                cells.append(
+                    {
+                        "rate": read(network),
+                        "png": png(network) if png else None,
+                        "seeds": seeds_text(point) if point else "",
+                    }
+                )
+            rows.append(network | {"label": plain_name(network["name"]), "cells": cells})
+    return rows
+
+
+def eps_rows(measured: dict[str, Any]) -> list[dict[str, Any]]:
+    """A row an attack and eps of the images made on base A: what base A keeps, and who of four names them right."""
+    shown = [first_seed(measured, "base"), first_seed(measured, "AnB"), first_seed(measured, "AnB+")]
+    return [
+        {
+            "attack": attack,
+            "eps": eps,
+            "kept": surrogate_kept(measured, attack, eps),
+            "rates": [
+                {"label": plain_name(network["name"]), "rate": made_on_base(attack, eps)(network)}
+                for network in shown
+                if network
+            ],
+        }
+        for attack in measured["shown"]
+        for eps in sorted(measured["eps"])
+    ]

@@ -1,0 +1,1 @@
+"""Parts that studies share: preparation, progress, processes, environment."""

@@ -1,0 +1,253 @@
+"""From the names in a plan to a data set and a classifier that fit each other."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ironglass.data.build import Reading
+from ironglass.data.dataset import Dataset, Split
+from ironglass.data.load import check_reading, class_names, load_dataset
+from ironglass.data.match import match_classes
+from ironglass.errors import InputError
+from ironglass.measure.normalisation import IMAGES, compare_normalisations, warning
+from ironglass.models.classifier import Classifier
+from ironglass.models.loading.configuration import configuration_beside
+from ironglass.models.loading.load import find_builder, load_classifier, own_geometry
+from ironglass.models.loading.native import is_code, is_exported, knows_classes, native_size
+from ironglass.models.loading.weights import UnnamedOutputs
+from ironglass.models.loading.zoo_builder import NeedsClasses
+from ironglass.models.normalisation import ASSUMED, GIVEN
+from ironglass.plans.audit import Audit
+from ironglass.studies.common.positions import drawn
+from ironglass.studies.common.single_image import is_single_image, load_single
+from ironglass.types import Progress
+
+_ONE = "one image and has no label: give it to explain, attack or predict, with a trained model that has its classes"
+
+
+def pick_device(name: str) -> torch.device:
+    """`auto` takes an accelerator where there is one. Raises InputError for one that is not there."""
+    if name == "auto":
+        own = os.environ.get("LOCAL_RANK")  # of the processes of one launch, each takes an accelerator of its own
+        return torch.device(("cuda" if own is None else f"cuda:{own}") if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(f"there is no device {name!r} here: use --device cpu or auto") from error
+    return device
+
+
+def prepare(
+    plan: Audit, device: torch.device, *, download: bool = False, progress: Progress | None = None
+) -> tuple[Classifier, Dataset]:
+    """The plan's classifier, on the device, and its data at the classifier's size, labels matched by class name."""
+    if not plan.model or not plan.dataset:
+        raise InputError("the recipe names no model or no data: fill in the fields model and dataset")
+    find_builder(plan.model)  # a wrong name shall not wait for the images
+    trains = "train" in plan.steps
+    weighted = plan.pretrained or plan.weights is not None
+    knows = knows_classes(plan.model, weighted=weighted)
+    code = is_code(plan.model)
+    if not knows and not trains and not weighted and not code:
+        raise InputError(f"{plan.model} has no trained weights: train it first, or give --weights or --pretrained")
+    own = None
+    single = is_single_image(plan.dataset)
+    if single and (trains or not knows):
+        raise InputError(f"{plan.dataset} is {_ONE}")
+    if knows and not trains:
+        own = _with_own_classes(plan, download)
+        size, channels, classes = own.input_size, own.channels, own.classes
+        if single:
+            return _prepare_single(plan, own.to(device))
+    else:
+        size, channels, classes = _wanted(plan, knows=knows, code=code, download=download)
+    dataset = load_data(plan, size, channels, download=download, progress=progress)
+    classifier = own or load_classifier(
+        plan.model,
+        classes=plan.classes or classes or dataset.classes,
+        size=dataset.size,
+        channels=dataset.channels,
+        pretrained=plan.pretrained,
+        weights=plan.weights,
+        seed=plan.seed,
+        **_normalised(plan),
+    )
+    if plan.start and trains:
+        classifier = plan.start.into(classifier)
+    dataset = match_classes(dataset, classifier.classes, plan.class_map)
+    _remark(
+        plan,
+        classifier,
+        dataset,
+        fresh=code and not weighted and not trains and not is_exported(plan.model),
+        trains=trains,
+    )
+    return classifier.to(device), dataset
+
+
+def _prepare_single(plan: Audit, classifier: Classifier) -> tuple[Classifier, Dataset]:
+    """`prepare` on one image file."""
+    if not {"explain", "attack"} & set(plan.steps):
+        raise InputError(f"{plan.dataset} is {_ONE}")
+    own = reading_of(plan.model)
+    reading = replace(own, fit=plan.fit or own.fit, range=plan.range or own.range)
+    return classifier, load_single(plan.dataset, classifier, reading)
+
+
+def _normalised(plan: Audit) -> dict[str, Any]:
+    """What the plan says of normalisation and to the network's builder, as `load_classifier` takes it."""
+    given = {"mean": plan.mean, "std": plan.std, "normalise": plan.normalise}
+    return plan.options | {name: value for name, value in given.items() if value is not None}
+
+
+def _with_own_classes(plan: Audit, download: bool) -> Classifier:
+    """The trained network with the classes that it brings, or the data's where its head has as many outputs and nobody
+    named them; called as the plan says."""
+    try:
+        classifier = load_trained(plan)
+    except UnnamedOutputs as unnamed:
+        classes = plan.classes or _data_classes(plan, download)
+        if len(classes) != unnamed.outputs:
+            raise InputError(f"{unnamed} ({len(classes)} are named here)") from unnamed
+        classifier = load_trained(plan, classes)
+        if not plan.classes:
+            said = (
+                f"its {len(classes)} outputs are taken for the data's classes in their order: give --classes otherwise"
+            )
+            classifier.remarks += (said,)
+    if plan.classes and plan.classes != classifier.classes:
+        if len(plan.classes) != len(classifier.classes):
+            few, many = len(plan.classes), len(classifier.classes)
+            raise InputError(f"--classes names {few} classes and {plan.model} has {many} outputs: name each, in order")
+        classifier.rename(plan.classes)
+    return classifier
+
+
+def _data_classes(plan: Audit, download: bool) -> tuple[str, ...]:
+    columns: dict[str, Any] = {"image_column": plan.image_column, "label_column": plan.label_column}
+    return plan.only or class_names(plan.dataset, **columns, splits=plan.splits, download=download)
+
+
+def _wanted(
+    plan: Audit, *, knows: bool, code: bool, download: bool
+) -> tuple[tuple[int, int] | int | None, int | None, tuple[str, ...]]:
+    """Size and channels of the images, None for the data's own, and the network's classes, () for the data's: of a
+    network that is built when the data are there."""
+    channels: int | None = 3 if plan.model.startswith("torchvision/") else plan.channels
+    beside = None if plan.weights is None else configuration_beside(Path(plan.weights))
+    if beside is not None and "train" not in plan.steps:  # weights that a run of ours has written
+        return plan.size or beside.size, beside.channels, beside.classes
+    native = native_size(plan.model)
+    if knows and native is None and plan.size is None:  # a folder of transformers, or a model on the hub
+        trained = load_trained(plan)
+        return trained.input_size, trained.channels, ()
+    if code:
+        try:
+            geometry = own_geometry(plan.model, plan.classes or None, plan.options, plan.seed)
+        except NeedsClasses:
+            geometry = own_geometry(plan.model, _data_classes(plan, download), plan.options, plan.seed)
+        if geometry is not None:
+            native, channels = geometry
+    return plan.size or native, channels, ()
+
+
+def _remark(plan: Audit, classifier: Classifier, dataset: Dataset, *, fresh: bool, trains: bool) -> None:
+    """Adds to the classifier's remarks what was assumed of its weights and its normalisation, the latter tried out."""
+    said = []
+    if fresh:
+        said.append(
+            f"no --weights were given: what is measured are the weights that {plan.model} itself gives it, and where it"
+            " loads none it is untrained and answers by chance"
+        )
+    if classifier.normalisation == ASSUMED:
+        said.append(
+            "nobody says what images are normalised by: they go in as they are, in [0, 1]; give --normalise, or --mean"
+            " and --std, where the network was trained otherwise"
+        )
+    tried = classifier.normalisation == ASSUMED or (plan.weights is not None and classifier.normalisation != GIVEN)
+    if tried and not trains:
+        # those that nothing is reported on, as long as there are enough of them
+        names = [name for name in ("validation", "train", measured_split(plan, dataset)[0]) if name in dataset.splits]
+        name = next((name for name in names if len(dataset[name]) >= IMAGES), names[-1])
+        if words := warning(compare_normalisations(classifier, dataset[name]), name):
+            said.append(words)
+    classifier.remarks += tuple(said)
+
+
+def load_data(
+    plan: Audit,
+    size: int | tuple[int, int] | None,
+    channels: int | None,
+    *,
+    download: bool,
+    progress: Progress | None = None,
+) -> Dataset:
+    """The plan's data at this size. Their seed is not the plan's: runs of other seeds shall share their test images."""
+    own = reading_of(plan.model)
+    return load_dataset(
+        plan.dataset,
+        size=size,
+        channels=channels,
+        fit=plan.fit or own.fit,
+        range=plan.range or own.range,
+        image_column=plan.image_column,
+        label_column=plan.label_column,
+        splits=plan.splits,
+        classes=plan.only or None,
+        download=download,
+        progress=progress,
+    )
+
+
+def reading_of(model: str) -> Reading:
+    """How the images that the named run's network learnt from became pixels; the usual way for other names."""
+    path = Path(model.removeprefix("local-dir:")) / "data.json"
+    try:
+        record = json.loads(path.read_text("utf-8"))["reading"]
+        return check_reading(None, None, record["fit"], record["range"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):  # no run, or one from before
+        return Reading()
+
+
+def load_trained(plan: Audit, classes: tuple[str, ...] | None = None) -> Classifier:
+    """The plan's model with its weights and its own classes, or, of weights that bring none, with these."""
+    return load_classifier(
+        plan.model,
+        classes=classes,
+        size=plan.size,
+        channels=plan.channels or 3,
+        pretrained=plan.pretrained,
+        weights=plan.weights,
+        **_normalised(plan),
+    )
+
+
+def measured_split(plan: Audit, dataset: Dataset) -> tuple[str, Split]:
+    """The split that the plan measures on: what it names, or test, or else validation."""
+    if plan.split != "auto":
+        return plan.split, dataset[plan.split]
+    name = next((name for name in ("test", "validation", "train") if name in dataset.splits), "test")
+    return name, dataset[name]
+
+
+def measured_and_learning(plan: Audit, dataset: Dataset) -> tuple[Split, Split]:
+    """The images that are explained and attacked, and other images for the linear probes to learn from.
+
+    The latter are training images; where there are none, or they are what is measured, the measured split is halved,
+    since a probe that is tested on what it has learnt says nothing.
+    """
+    name, split = measured_split(plan, dataset)
+    if name != "train" and "train" in dataset.splits:
+        return drawn(split, plan.samples, plan.seed), drawn(dataset.train, plan.probe_images, plan.seed)
+    order = np.random.default_rng(plan.seed).permutation(len(split))
+    count = max(1, min(plan.samples, len(split) // 2))
+    measured, rest = np.sort(order[:count]), np.sort(order[count:][: plan.probe_images])
+    return split.take(measured), split.take(rest if len(rest) else measured)

@@ -1,0 +1,1 @@
+"""The comparison study: several training methods for one model."""

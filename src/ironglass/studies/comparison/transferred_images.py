@@ -1,0 +1,83 @@
+"""The images that are made on one arm of a comparison and shown to all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ironglass.attacks import THREATS, find_attack
+from ironglass.data.dataset import Dataset, Split
+from ironglass.measure.robustness.transfer_matrix import transferred
+from ironglass.measure.statistics import wilson
+from ironglass.models.classifier import Classifier
+from ironglass.models.predict import logits_of, predicted
+from ironglass.plans.comparison import BASE, Comparison
+from ironglass.run import Run
+from ironglass.studies.common.positions import spread_positions
+from ironglass.studies.common.prepare import measured_split
+from ironglass.studies.common.progress import Tell
+from ironglass.studies.common.stored import read_table
+from ironglass.studies.steps.attack.batch_files import tag
+
+
+def write_transferred(
+    run: Run, plan: Comparison, classifiers: Mapping[str, Classifier], dataset: Dataset, tell: Tell
+) -> dict[str, Any]:
+    """What stands under `transferred` in the results; `transferred/SPLIT/SURROGATE/ATTACK-EPS.parquet` has every image.
+
+    On the measured split every arm makes images for all; on training images the base alone does.
+    """
+    name, measured = measured_split(plan.base, dataset)
+    found = {name: _matrix(run, plan, classifiers, name, measured, list(classifiers), tell)}
+    if name != "train" and "train" in dataset.splits:
+        found["train"] = _matrix(run, plan, classifiers, "train", dataset.train, [BASE], tell)
+    return {"norm": plan.base.norm, "measured": name, "splits": found}
+
+
+def _matrix(
+    run: Run,
+    plan: Comparison,
+    classifiers: Mapping[str, Classifier],
+    name: str,
+    split: Split,
+    surrogates: list[str],
+    tell: Tell,
+) -> dict[str, Any]:
+    some = split.take(spread_positions(len(split), plan.images))
+    named = [(attack, eps) for attack in plan.transferred for eps in plan.sizes]
+    found: dict[str, list[dict[str, Any]]] = {}
+    for surrogate in surrogates:
+        folder = run.path / "transferred" / name / surrogate
+        files = {one: folder / f"{one[0]}-{tag(plan.base.norm, one[1])}.parquet" for one in named}
+        missing = [one for one in named if not files[one].is_file()]
+        if missing:
+            attacks = [replace(find_attack(attack), threat=THREATS[plan.base.norm](eps)) for attack, eps in missing]
+            what = f"showing {surrogate}'s images to all"
+            made = transferred(
+                classifiers[surrogate], classifiers, some, attacks, seed=plan.base.seed,
+                progress=lambda done, of, what=what: tell(what, done, of, name),
+            )  # fmt: skip
+            for one, right in zip(missing, made, strict=True):
+                with run.atomic(files[one]) as path:
+                    pq.write_table(pa.table({"name": list(some.names)} | right), path)
+        found[surrogate] = [_rates(read_table(files[one]), list(classifiers)) for one in named]
+    clean = {arm: predicted(logits_of(one, some)).numpy() == some.labels for arm, one in classifiers.items()}
+    rows = [
+        {"attack": attack, "eps": eps, "surrogates": {by: rates[place] for by, rates in found.items()}}
+        for place, (attack, eps) in enumerate(named)
+    ]
+    return {
+        "n": len(some),
+        "clean": {arm: wilson(int(right.sum()), len(right)) for arm, right in clean.items()},
+        "rows": rows,
+    }
+
+
+def _rates(table: pa.Table, arms: list[str]) -> dict[str, Any]:
+    right = {arm: np.asarray(table[arm]) for arm in arms}
+    return {arm: wilson(int(flags.sum()), len(flags)) for arm, flags in right.items()}

@@ -1,0 +1,156 @@
+"""Hardening: a classifier before and after, attacked in the same way on the same images."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ironglass.errors import InputError
+from ironglass.fields import expect
+from ironglass.measure.statistics import mcnemar, wilson
+from ironglass.models.loading.native import knows_classes
+from ironglass.plans.audit import Step
+from ironglass.plans.hardening import Hardening
+from ironglass.plans.objective_eps import eps_of
+from ironglass.run import Run
+from ironglass.studies.audit import audit, ready
+from ironglass.studies.common.prepare import pick_device
+from ironglass.studies.common.processes import refuse_several
+from ironglass.studies.common.progress import Tell
+from ironglass.studies.common.stored import read_table
+from ironglass.train.record import as_json
+
+SIDES = ("before", "after")
+
+
+def harden(
+    plan: Hardening,
+    folder: str | Path,
+    *,
+    device: str = "auto",
+    download: bool = False,
+    resume: bool = False,
+    tell: Tell = lambda what, done, of, detail: None,
+) -> Run:
+    """Audits the model before and after, in the folder's `before/` and `after/`, and compares the two in pairs.
+
+    Each side is a run of its own with a report; the folder's has both. Nothing is written before both sides' data and
+    model have been loaded and checked. Raises InputError and KeyboardInterrupt as `audit` does.
+    """
+    expect(plan, Hardening, "plan", "an ironglass.Hardening(...)")
+    refuse_several("hardening")
+    given = plan.after
+    if given.guard_eps is None and given.norm == "linf" and any(eps_of(one.objective) is None for one in given.stages):
+        given = replace(given, guard_eps=max(given.eps))
+    weighted = knows_classes(given.model, weighted=given.pretrained or given.weights is not None)
+    if not weighted and not plan.baseline:
+        raise InputError(f"{given.model} has no trained weights to compare with: give a run folder, or a baseline")
+    measured: tuple[Step, ...] = ("evaluate", "corrupt", "attack")
+    sides = {
+        "before": replace(
+            given, steps=measured if weighted else ("train", *measured), stages=plan.baseline or given.stages
+        ),
+        "after": replace(given, steps=("train", *measured)),
+    }
+    for part in sides.values():
+        ready(part, pick_device(device), download=download, tell=tell)
+    said = given.description or "What it takes to fool it before and after hardening, on the same images."
+    known = {"name": given.name, "description": said, "model": given.model, "dataset": given.dataset}
+    with Run.hold(folder, known | {"seed": given.seed, **as_json(plan)}, resume=resume) as run:
+        found = {}
+        for side, part in sides.items():
+
+            def told(what: str, done: int, of: int, detail: str, side: str = side) -> None:
+                tell(f"{side}: {what}", done, of, detail)
+
+            part = replace(part, name=side, description=f"{given.name}: the model {side} hardening.")
+            found[side] = audit(part, run.path / side, device=device, download=download, resume=resume, tell=told)
+        for name in ("data.json", "environment.json"):
+            run.write(name, found["after"].read(name))
+        run.record("model", found["after"].results["model"])
+        run.record("hardening", compared(found["before"], found["after"]))
+        from ironglass.report.page.page import write_report  # late: matplotlib takes its time
+
+        write_report(run)
+    return run
+
+
+def compared(before: Run, after: Run) -> dict[str, Any]:
+    """What stands under `hardening` in the results: every condition on both sides, paired image by image.
+
+    Raises InputError where the two runs did not measure the same images.
+    """
+    sides = (before, after)
+    clean = [_rows(run, "clean") for run in sides]
+    attacked = [_rows(run, "attacks") for run in sides]
+    first, second = (run.results["attacks"] for run in sides)
+    measured = [(run["norm"], run["eps"], [entry["name"] for entry in run["attacks"]]) for run in (first, second)]
+    if measured[0] != measured[1] or attacked[0]["name"] != attacked[1]["name"]:
+        raise InputError("before and after were attacked differently, or on different images: start in a new folder")
+    rows = [{"name": "clean", "label": "unchanged images", "eps": 0.0, **_paired(*clean)}]
+    for one, other in zip(first["attacks"], second["attacks"], strict=True):
+        for eps in first["eps"]:
+            tables = [_only(table, one["name"], eps) for table in attacked]
+            verdicts = [_point(entry["points"], eps)["verdict"] for entry in (one, other)]
+            rows.append({"name": one["name"], "label": one["label"], "eps": eps, **_paired(*tables, verdicts=verdicts)})
+    for eps in first["eps"]:
+        tables = [_worst(table, eps) for table in attacked]
+        verdicts = [_point(entry["worst"], eps)["verdict"] for entry in (first, second)]
+        rows.append({"name": "worst", "label": "worst case of each image", "eps": eps}
+                    | _paired(*tables, verdicts=verdicts))  # fmt: skip
+    history, watch = after.history, after.results["training"].get("watch")
+    return {
+        "norm": first["norm"],
+        "eps": first["eps"],
+        "split": first["split"],
+        "stages": after.results["training"]["stages"],
+        "seconds": {
+            side: run.results.get("training", {}).get("seconds") for side, run in zip(SIDES, sides, strict=True)
+        },
+        "guard": "on" if watch is None or watch.get("alarms", True) else watch["merit"],
+        "evaluations": {side: judged for side, run in zip(SIDES, sides, strict=True) if (judged := naming_of(run))},
+        "alarms": [row["epoch"] for row in history if row.get("alarm")],
+        "watched": [
+            {key: row[key] for key in ("epoch", "pgd_accuracy", "fgsm_accuracy", "validation_accuracy")}
+            for row in history
+            if "pgd_accuracy" in row
+        ],
+        "rows": rows,
+    }
+
+
+def naming_of(run: Run) -> dict[str, Any] | None:
+    """What tells whether a run's network answers without regard to the image: `accuracy` and `naming`."""
+    evaluation = run.results.get("evaluation", {})
+    return {key: evaluation[key] for key in ("accuracy", "naming")} if "naming" in evaluation else None
+
+
+def _rows(run: Run, name: str) -> pa.Table:
+    return read_table(run.path / "per_image" / f"{name}.parquet", columns=["name", "condition", "eps", "correct"])
+
+
+def _only(table: pa.Table, condition: str, eps: float) -> pa.Table:
+    wanted = np.asarray(table["condition"]) == condition
+    return table.filter(pa.array(wanted & (np.asarray(table["eps"]) == eps)))
+
+
+def _worst(table: pa.Table, eps: float) -> pa.Table:
+    """An image is right where it is under every attack at this eps."""
+    parts = [_only(table, name, eps) for name in dict.fromkeys(table["condition"].to_pylist())]
+    right = np.logical_and.reduce([np.asarray(part["correct"]) for part in parts])
+    return parts[0].set_column(parts[0].schema.get_field_index("correct"), "correct", pa.array(right))
+
+
+def _point(points: list[dict[str, Any]], eps: float) -> dict[str, Any]:
+    return next(point for point in points if point["eps"] == eps)
+
+
+def _paired(before: pa.Table, after: pa.Table, verdicts: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+    right = [np.asarray(table["correct"]) for table in (before, after)]
+    rates = [wilson(int(one.sum()), len(one)) for one in right]
+    found: dict[str, Any] = {"before": rates[0], "after": rates[1], "test": mcnemar(*right)}
+    return found | ({"verdicts": dict(zip(SIDES, verdicts, strict=True))} if verdicts else {})

@@ -1,0 +1,1 @@
+"""The prediction study: classes for a few images."""

@@ -1,0 +1,61 @@
+"""The page of a prediction: every image beside a map of what its class follows from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from ironglass.data.dataset import Split
+from ironglass.errors import InputError
+from ironglass.explain import explain
+from ironglass.measure.maps.attribution import image_maps
+from ironglass.models.classifier import Classifier
+from ironglass.models.predict import batches
+from ironglass.run import Run
+from ironglass.types import Logits
+
+SHOWN = 200
+"""Images on the page, the first: each adds some 20 kB to it."""
+_BATCH = 16
+_METHODS = {"grad-cam": "Grad-CAM", "saliency": "the gradient's size"}
+
+
+def write_predictions_page(
+    run: Run, classifier: Classifier, split: Split, logits: Logits, rows: list[dict[str, Any]], tell: Any
+) -> None:
+    """Writes `predictions.html`: the first images, their most probable classes, and a map for the first of these.
+
+    Grad-CAM of the last layer that has one; else the gradient; else no map, where the network has no gradient.
+    """
+    from ironglass.report.prediction.page import write_page  # late: matplotlib takes its time
+
+    some = split.take(slice(0, SHOWN))
+    targets = torch.nan_to_num(logits[: len(some)]).argmax(1)
+    method = next((name for name in _METHODS if _works(classifier, some, targets, name)), None)
+    maps: list[np.ndarray] = []
+    if method is not None:
+        for number, (images, _) in enumerate(batches(some, _BATCH, classifier.device)):
+            tell("drawing maps", number * _BATCH, len(some), "")
+            maps += list(_maps(classifier, images, targets[number * _BATCH :][: len(images)], method))
+        tell("drawing maps", len(some), len(some), "")
+    about = run.read("data.json", {})
+    how = _METHODS[method] if method else ""
+    write_page(run, some.stored(slice(None)), maps, rows, how=how, of=len(split), about=about)
+
+
+def _works(classifier: Classifier, split: Split, targets: torch.Tensor, method: str) -> bool:
+    images, _ = split[:1]
+    try:
+        _maps(classifier, images.to(classifier.device), targets[:1], method)
+    except InputError:  # no layer with a place, or no gradient
+        return False
+    return True
+
+
+def _maps(classifier: Classifier, images: torch.Tensor, targets: torch.Tensor, method: str) -> np.ndarray:
+    """Maps (n, h, w) of the size of the images."""
+    found = explain(classifier, images, targets.to(images.device), method)
+    size = (images.shape[2], images.shape[3])
+    return image_maps(found, size, absolute=method == "saliency").float().cpu().numpy()

@@ -1,0 +1,88 @@
+"""Classes for a handful of files or a folder of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ironglass.data.dataset import Split
+from ironglass.data.files.plain import printable
+from ironglass.data.images import load_images
+from ironglass.data.load import check_reading
+from ironglass.errors import InputError
+from ironglass.measure.per_image import write_predictions
+from ironglass.models.loading.configuration import configuration_beside
+from ironglass.models.loading.load import load_classifier
+from ironglass.models.loading.native import is_code, knows_classes
+from ironglass.models.predict import logits_of
+from ironglass.run import Run
+from ironglass.studies.common.prepare import pick_device, reading_of
+from ironglass.studies.prediction.page import write_predictions_page
+
+
+def predict(
+    model: str,
+    paths: Sequence[Path],
+    folder: str | Path,
+    *,
+    size: int | None = None,
+    weights: str | None = None,
+    pretrained: bool = False,
+    classes: Sequence[str] = (),
+    normalised: Mapping[str, Any] | None = None,
+    device: str = "auto",
+    seed: int = 0,
+    resume: bool = False,
+    fit: str | None = None,
+    range: str | tuple[float, float] | None = None,
+    pictures: bool = False,
+    tell: Any = lambda what, done, of, detail: None,
+) -> tuple[Run, list[dict[str, Any]]]:
+    """Writes `predictions.csv`, an image a line with its five most probable classes, and gives the lines.
+
+    classes: the names of the network's outputs, in their order; () for its own. normalised: mean, std, normalise as
+    `load_classifier` takes them. Files that are no images are left out and named in `data.json`. fit, range: as of
+    `load_dataset`; None for what the model's run says. pictures: also `predictions.html`, every image with a map of
+    what its class follows from. Raises InputError where no image is left.
+    """
+    own = reading_of(model)
+    asked_reading = check_reading(None, None, fit or own.fit, own.range if range is None else range)
+    place = pick_device(device)
+    weighted = pretrained or weights is not None
+    knows = knows_classes(model, weighted=weighted)
+    beside = weights is not None and configuration_beside(Path(weights)) is not None
+    if not knows and not beside and not (classes and (weighted or is_code(model))):
+        raise InputError(
+            f"{model} has no trained weights or no class names: name a run folder, give --pretrained, or --weights and"
+            " --classes"
+        )
+    classifier = load_classifier(
+        model,
+        classes=None if knows or not classes else classes,
+        size=size,
+        pretrained=pretrained,
+        weights=weights,
+        seed=seed,
+        **(normalised or {}),
+    ).to(place)
+    if classes and tuple(classes) != classifier.classes:
+        classifier.rename(classes)
+    found = load_images(paths, size=classifier.input_size, channels=classifier.channels, reading=asked_reading)
+    names = found.names
+    if not names:
+        first = found.left_out[0]
+        raise InputError(f"none of the {len(found.left_out)} files can be decoded; {first.name}: {first.reason}")
+    split = Split(found.pixels, np.zeros(len(names), dtype=np.int64), tuple(names))
+    logits = logits_of(classifier, split, progress=lambda done, of: tell("predicting", done, of, ""))
+    asked = {"name": "predict", "model": model, "paths": [printable(path) for path in paths], "seed": seed}
+    with Run.hold(folder, asked, resume=resume) as run:
+        left_out = [vars(file) for file in found.left_out]
+        about = {"images": len(names), "quarantined": left_out, "notes": found.notes, "reading": found.reading}
+        run.write("data.json", about)
+        rows = write_predictions(run, names, classifier.classes, logits)
+        if pictures:
+            write_predictions_page(run, classifier, split, logits, rows, tell)
+        return run, rows

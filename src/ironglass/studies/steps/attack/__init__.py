@@ -1,0 +1,1 @@
+"""The attack step of an audit."""

@@ -1,0 +1,172 @@
+"""From the files of the attack step to its numbers, its rows an image, and a page beside each set of images."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+from ironglass.attacks import FGSM, AutoAttack, Noise, Square, climbed_gradient, standard
+from ironglass.attacks.parts.scores import ROWS, Outputs, outputs_of
+from ironglass.measure.per_image import per_image, write_per_image
+from ironglass.measure.robustness.evidence import Kind, Observations, observe, observe_passes
+from ironglass.measure.robustness.repeated_passes import PASSES, pass_twice, rare_lots, watched
+from ironglass.measure.robustness.under_attack import Attacked, Outcome, Probe, UnderAttack
+from ironglass.models.predict import batches, logits_of, predicted
+from ironglass.run import Run
+from ironglass.studies.steps.attack.attack_list import Attacks, Task
+from ironglass.studies.steps.attack.batch_files import read_batches
+from ironglass.studies.steps.attack.image_folder import file_names
+
+LABELS = {
+    "fgsm": "FGSM",
+    "noise": "Random noise",
+    "pgd": "PGD",
+    "mi-fgsm": "MI-FGSM",
+    "deepfool": "DeepFool",
+    "carlini-wagner": "Carlini-Wagner",
+    "apgd-ce": "APGD on cross-entropy",
+    "apgd-dlr": "APGD on the DLR loss",
+    "apgd-margin": "APGD on the margin",
+    "apgd-t": "Targeted APGD",
+    "fab": "FAB",
+    "fab-t": "Targeted FAB",
+    "square": "Square",
+}
+KINDS: dict[type, Kind] = {FGSM: "single-step", Noise: "noise", Square: "gradient-free"}
+
+
+def write_results(run: Run, attacks: Attacks, *, split_name: str) -> None:
+    """Writes `per_image/attacks.parquet`, the pages beside the images, and the numbers into `results.json`.
+
+    Raises InputError for a batch that is not there.
+    """
+    plan, split, classes = attacks.plan, attacks.split, attacks.classifier.classes
+    clean = predicted(logits_of(attacks.classifier, split, batch_size=plan.attack_batch)).numpy() == split.labels
+    attacked, tables = [], []
+    for task in attacks.judged:
+        outcomes = {}
+        for eps in task.sizes:
+            found = read_batches(attacks.folder(run, task, eps), attacks.count(task))
+            right = (found["predictions"] == found["labels"]).numpy()
+            by_gradients = right | (found["fooled_by"] == _square(attacks)).numpy() if "fooled_by" in found else right
+            outcomes[eps] = Outcome(right, (found["png_predictions"] == found["labels"]).numpy(), by_gradients)
+            linf, l2 = found["linf"].numpy(), found["l2"].numpy()
+            table = per_image(split, classes, found["logits"], condition=task.name, eps=eps, linf=linf)
+            tables.append(table.append_column("l2", [l2]).append_column("png_correct", [outcomes[eps].png]))
+        attacked.append(_attacked(attacks, task, outcomes))
+    write_per_image(run, "attacks", tables)
+    measured = UnderAttack(
+        clean=clean,
+        attacks=attacked,
+        positions=attacks.positions,
+        probes=[_probe(run, attacks, task) for task in attacks.probes],
+        seen=_seen(attacks),
+        chance=1 / len(classes),
+        outputs=_outputs(attacks),
+    )
+    facts = {
+        "norm": plan.norm,
+        "n": len(split),
+        "split": split_name,
+        "seed": plan.seed,
+        "batch": plan.attack_batch,
+    }
+    numbers = facts | measured.numbers()
+    for task, entry in zip(attacks.judged, numbers["attacks"], strict=True):
+        for point in entry["points"]:
+            folder = attacks.folder(run, task, point["eps"])
+            point["folder"] = folder.relative_to(run.path).as_posix()
+            _describe(run, attacks, {**facts, **{k: entry[k] for k in ("name", "label", "settings")}, **point})
+    run.record("attacks", numbers)
+
+
+def label(attacks: Attacks, task: Task) -> str:
+    """The attack's name for people, with its steps or queries, or which ensemble it stands for."""
+    attack = task.attack
+    if isinstance(attack, AutoAttack):
+        return _ensemble(attacks, attack).label
+    base = task.name if task.name in LABELS else task.name.rpartition("-")[0]
+    counts = [f"{getattr(attack, f.name)} {f.name}" for f in fields(attack) if f.name in ("steps", "queries")]
+    return ", ".join([LABELS[base], *counts])
+
+
+def _attacked(attacks: Attacks, task: Task, outcomes: dict[float, Outcome]) -> Attacked:
+    attack = task.attack
+    plain = (bool, int, float, str, type(None))
+    settings = {f.name: getattr(attack, f.name) for f in fields(attack) if f.name not in ("threat", "targeted")}
+    return Attacked(
+        name=task.name,
+        label=label(attacks, task),
+        settings={name: value for name, value in settings.items() if isinstance(value, plain)},
+        outcomes=outcomes,
+        kind=KINDS.get(type(attack)),
+        steps=attack.steps,
+        queries=getattr(attack, "queries", 0),
+        searches=isinstance(attack, AutoAttack | Square),
+    )
+
+
+def _probe(run: Run, attacks: Attacks, task: Task) -> Probe:
+    [eps] = task.sizes
+    found = read_batches(attacks.folder(run, task, eps), attacks.count(task))
+    right = (found["predictions"] == found["labels"]).numpy()
+    assert task.kind is not None
+    return Probe(kind=task.kind, name=task.name, eps=eps, right=right, of=task.of)
+
+
+def _seen(attacks: Attacks) -> Observations:
+    """What the network shows on the images of the probes; the first batch passes more often, to find one that draws
+    lots or answers by the batch."""
+    classifier, seen = attacks.classifier, Observations()
+    for images, labels in batches(attacks.split.take(attacks.positions), attacks.plan.attack_batch, classifier.device):
+        gradient = climbed_gradient(classifier, images, labels)
+        if seen.n:
+            logits, autograd = watched(classifier, images)
+            seen += observe(logits, gradient, autograd=autograd)
+        else:
+            seen += observe_passes(classifier, pass_twice(classifier, images), gradient)
+            seen += Observations(tried=PASSES, lots=rare_lots(classifier, images))
+    return seen
+
+
+def _outputs(attacks: Attacks) -> Outputs:
+    """How attacks read the network's outputs, on the first images of the probes."""
+    some = attacks.split.take(attacks.positions[:ROWS])
+    images, _ = next(batches(some, ROWS, attacks.classifier.device))
+    return outputs_of(attacks.classifier, images)
+
+
+def _ensemble(attacks: Attacks, attack: AutoAttack) -> Any:
+    return standard(attacks.classifier, attack.threat, steps=attack.steps, queries=attack.queries)
+
+
+def _square(attacks: Attacks) -> int:
+    """By which number `fooled_by` calls Square, in either ensemble: see `run_share`."""
+    return 1 + list(_ensemble(attacks, AutoAttack()).attacks).index("square")
+
+
+PAGE = """# Adversarial images: {label}
+
+{n} images of the {split} split of `{dataset}`, changed by at most {size} ({norm}) so that `{model}` misreads them.
+{accuracy} of them are still read right as float32, {png_accuracy} as 8-bit PNG. Seed {seed}, batches of {batch}.
+
+- `png/CLASS/IMAGE.png`: rounded to bytes within the same bound; the folder is the *true* class. For example
+  `torchvision.datasets.ImageFolder("png")`, `datasets.load_dataset("imagefolder", data_dir="png")`, or
+  `ironglass evaluate MODEL folder:png`.
+- `batch-*.safetensors`: exact, with `images` float32 (n, c, h, w) in [0, 1], `labels`, `predictions`, `logits`.
+- `metadata.json`: the settings, and which class and image each file is.
+"""
+
+
+def _describe(run: Run, attacks: Attacks, entry: dict[str, Any]) -> None:
+    plan, split, classes = attacks.plan, attacks.split, attacks.classifier.classes
+    eps = entry["eps"]
+    whole = plan.norm == "linf" and "_255" in entry["folder"].rpartition("/")[2]
+    rates = {name: f"{100 * entry[name]['value']:.1f} %" for name in ("accuracy", "png_accuracy")}
+    size = f"{round(255 * eps)}/255" if whole else f"{eps:g}"
+    named = {"model": plan.model, "dataset": plan.dataset}
+    run.write_text(f"{entry['folder']}/README.md", PAGE.format(**{**entry, **named, **rates, "size": size}))
+    places = file_names(split.names, split.labels, classes)
+    folders = {place.split("/")[0]: classes[which] for place, which in zip(places, split.labels, strict=True)}
+    files = dict(zip(places, split.names, strict=True))
+    run.write(f"{entry['folder']}/metadata.json", {**named, **entry, "classes": folders, "images": files})

@@ -1,0 +1,97 @@
+"""Corrupted images: measured corruption by corruption, each kept when it is done, and one image to show them all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from safetensors.numpy import save
+
+from ironglass.data.corruptions.corrupt import SEVERITIES, corrupt, find_corruptions
+from ironglass.data.dataset import Split
+from ironglass.measure.corruption import corrupted_logits, corruption_numbers
+from ironglass.measure.per_image import per_image, write_per_image
+from ironglass.models.classifier import Classifier
+from ironglass.models.predict import logits_of, predicted
+from ironglass.plans.audit import Audit
+from ironglass.run import Run
+from ironglass.studies.common.positions import spread_positions
+from ironglass.studies.common.progress import Tell
+from ironglass.studies.common.stored import read_table
+from ironglass.types import Logits
+
+SHOWN = (1, 3, 5)
+
+
+def check_corruptions(plan: Audit, classifier: Classifier) -> None:
+    """Raises InputError for a corruption that the classifier's images do not allow."""
+    find_corruptions(plan.corruptions, classifier.channels)
+
+
+def corrupt_split(
+    run: Run, plan: Audit, classifier: Classifier, split: Split, logits: Logits | None, *, name: str, tell: Tell
+) -> None:
+    """Writes `per_image/corruptions/NAME.parquet` a corruption, unless it is there, the images to show, and the numbers
+    into `results.json` under `corruptions`.
+
+    logits: of the whole split, where they are known. name: of the split. All numbers come from the tables.
+    """
+    where = spread_positions(len(split), plan.corruption_images)
+    some = split.take(where)
+    names = find_corruptions(plan.corruptions, classifier.channels)
+    unchanged = logits_of(classifier, some) if logits is None else logits[where]
+    clean = predicted(unchanged).numpy() == some.labels
+    steps = [(corruption, severity) for corruption in names for severity in SEVERITIES]
+    done: list[pa.Table] = []
+    for i, (corruption, severity) in enumerate(steps):
+        if _path(run, corruption).is_file():
+            continue
+
+        def told(images: int, of: int, before: int = i, what: str = corruption) -> None:
+            tell("corrupting", before * of + images, len(steps) * of, what)
+
+        found, linf = corrupted_logits(classifier, split, corruption, severity, where, seed=plan.seed, progress=told)
+        table = per_image(some, classifier.classes, found, condition=corruption, eps=0.0, linf=linf)
+        done.append(table.append_column("severity", pa.array(np.full(len(some), severity))))
+        if severity == SEVERITIES[-1]:
+            write_per_image(run, f"corruptions/{corruption}", done)
+            done = []
+    tables = {corruption: read_table(_path(run, corruption)) for corruption in names}
+    right = {
+        corruption: table["correct"].to_numpy().reshape(len(SEVERITIES), len(some))
+        for corruption, table in tables.items()
+    }
+    size = (split.pixels.shape[1], split.pixels.shape[2])
+    _write_shown(run, plan, split, where, clean, tables)
+    numbers = corruption_numbers(clean, right, size=size, seed=plan.seed)
+    run.record("corruptions", {"split": name, **numbers})
+
+
+def _write_shown(
+    run: Run, plan: Audit, split: Split, where: np.ndarray, clean: np.ndarray, tables: dict[str, pa.Table]
+) -> None:
+    """Writes `corruptions.safetensors` and `corruptions.json`: one image as it was measured under every corruption.
+
+    It is drawn by the seed from the images that are named right unchanged, or from all where none is.
+    """
+    candidates = np.flatnonzero(clean) if clean.any() else np.arange(len(where))
+    at = int(np.random.default_rng(plan.seed).choice(candidates))
+    pixels, _ = split.batch(where[at : at + 1])
+    tensors = {"image": split.stored(where[at : at + 1])[0]}
+    entries: list[dict[str, Any]] = []
+    for name, table in tables.items():
+        shown = [corrupt(pixels, name, severity, seed=plan.seed, positions=where[at : at + 1]) for severity in SHOWN]
+        tensors[name] = np.concatenate([images.permute(0, 2, 3, 1).numpy() for images in shown])
+        rows = table.take([SEVERITIES.index(severity) * len(where) + at for severity in SHOWN])
+        columns = rows.select(["prediction", "confidence", "correct"]).to_pylist()
+        entries.append({"name": name, "images": columns})
+    image = {"name": split.names[where[at]], "label": int(split.labels[where[at]]), "right": bool(clean[at])}
+    with run.atomic(run.path / "corruptions.safetensors") as path:
+        path.write_bytes(save({key: np.ascontiguousarray(value) for key, value in tensors.items()}))
+    run.write("corruptions.json", {**image, "severities": list(SHOWN), "corruptions": entries})
+
+
+def _path(run: Run, corruption: str) -> Path:
+    return run.path / "per_image" / "corruptions" / f"{corruption}.parquet"

@@ -1,0 +1,1 @@
+"""The explanation step of an audit."""

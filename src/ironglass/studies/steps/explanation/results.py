@@ -1,0 +1,218 @@
+"""From the files of the explanation step to its numbers, its rows an image, and a picture of every map."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+from torch import Tensor
+
+from ironglass.measure.maps.attribution import image_maps
+from ironglass.measure.maps.drift import drift
+from ironglass.measure.maps.quality import quality
+from ironglass.measure.per_image import write_per_image
+from ironglass.measure.statistics import mcnemar, mean_interval, wilson
+from ironglass.models.classifier import frozen
+from ironglass.models.predict import logits_of
+from ironglass.run import Run
+from ironglass.studies.common.positions import spread_positions
+from ironglass.studies.common.progress import Tell
+from ironglass.studies.steps.explanation.conditions import Condition
+from ironglass.studies.steps.explanation.run import Explanations, batch_file, read_look
+
+LABELS = {
+    "saliency": "Saliency",
+    "input-x-gradient": "Input × gradient",
+    "smooth-grad": "SmoothGrad",
+    "integrated-gradients": "Integrated gradients",
+    "guided-backprop": "Guided backpropagation",
+    "grad-cam": "Grad-CAM",
+    "grad-cam++": "Grad-CAM++",
+    "guided-grad-cam": "Guided Grad-CAM",
+    "attention-rollout": "Attention rollout",
+    "attention-relevance": "Attention relevance",
+    "occlusion": "Occlusion",
+}
+UNITS = {
+    "input-x-gradient": "logit",
+    "integrated-gradients": "logit",
+    "grad-cam": "logit",
+    "grad-cam++": "logit",
+    "guided-grad-cam": "product of the two",
+    "attention-rollout": "share of the answer",
+    "attention-relevance": "relevance",
+    "occlusion": "probability",
+}
+"""What a map's numbers are measured in; of any other method, the logit per unit of [0, 1]."""
+
+WITHIN = {
+    "rank_correlation": (-1.0, 1.0),
+    "top_overlap": (0.0, 1.0),
+    "ssim": (-1.0, 1.0),
+    "shift": (0.0, 1.0),
+    "inside_before": (0.0, 1.0),
+    "inside_after": (0.0, 1.0),
+}
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+
+def judge_methods(run: Run, explanations: Explanations, tell: Tell) -> None:
+    """Tests the methods themselves and records `quality`: do the maps name what matters, and the network's own work?"""
+    plan, classifier = explanations.plan, explanations.classifier
+    some = explanations.split.take(spread_positions(len(explanations.split), plan.explained.quality))
+    images, labels = (tensor.to(classifier.device) for tensor in some[:])
+    targets = explanations.targets(logits_of(classifier, some).to(labels.device), labels)
+    numbers = quality(
+        classifier,
+        images,
+        targets,
+        explanations.methods,
+        seed=plan.seed,
+        progress=lambda done, of: tell("testing the methods", done, of, ""),
+    )
+    run.record("quality", numbers)
+
+
+def write_explanation_results(run: Run, explanations: Explanations, *, split_name: str, tell: Tell) -> None:
+    """Writes `per_image/explanations.parquet` and records `explanations`: what every condition does to every map."""
+    plan, split, classes = explanations.plan, explanations.split, explanations.classifier.classes
+    entries, tables = [], []
+    clean: dict[str, np.ndarray] = {}
+    right: dict[str, np.ndarray] = {}
+    for place, condition in enumerate(explanations.conditions):
+        tell("comparing maps", place, len(explanations.conditions), condition.label)
+        plain, measured = _compared(run, explanations, condition)
+        if condition.kind == "clean":
+            clean = plain
+        right[condition.name] = plain["predictions"] == split.labels
+        entries.append(_entry(condition, right, clean["predictions"] != plain["predictions"], measured))
+        tables += _tables(explanations, condition, plain, measured)
+    write_per_image(run, "explanations", tables)
+    run.record(
+        "explanations",
+        {
+            "split": split_name,
+            "n": len(split),
+            "seed": plan.seed,
+            "batch": plan.explained.batch,
+            "images": plan.explained.images,
+            "target": plan.explained.target,
+            "classes": len(classes),
+            "methods": [
+                {
+                    "name": name,
+                    "label": LABELS[name],
+                    "unit": UNITS.get(name, "logit per unit of [0, 1]"),
+                    "settings": settings(explainer),
+                    **_note(explanations, explainer),
+                }
+                for name, explainer in explanations.methods.items()
+            ],
+            "conditions": entries,
+        },
+    )
+
+
+def _note(explanations: Explanations, explainer: Any) -> dict[str, str]:
+    """What the method itself says of its maps of this network, as `note`; nothing where it has nothing to say."""
+    if not hasattr(explainer, "note"):
+        return {}
+    classifier = explanations.classifier
+    images, labels = (tensor.to(classifier.device) for tensor in explanations.split[:4])
+    with frozen(classifier), torch.no_grad():
+        targets = explanations.targets(classifier(images), labels)
+    said = explainer.note(classifier, images, targets)
+    return {"note": said} if said else {}
+
+
+def settings(explainer: Any) -> dict[str, Any]:
+    """The settings that are plain values."""
+    plain = (bool, int, float, str)
+    return {name: value for name, value in vars(explainer).items() if isinstance(value, plain)}
+
+
+def _compared(
+    run: Run, explanations: Explanations, condition: Condition
+) -> tuple[dict[str, np.ndarray], dict[str, dict[str, np.ndarray]]]:
+    """A condition's labels, targets, predictions, and, of a changed one, each method's drift: metric by (n,)."""
+    size = explanations.split.pixels.shape[1], explanations.split.pixels.shape[2]
+    methods = list(explanations.methods)
+    plain: dict[str, list[np.ndarray]] = defaultdict(list)
+    measured: dict[str, dict[str, list[np.ndarray]]] = {name: defaultdict(list) for name in methods}
+    for number in range(explanations.count):
+        tensors, after = read_look(batch_file(run, condition.name, number), methods, wanted=("hidden",))
+        for name in ("labels", "targets", "predictions", "logits"):
+            plain[name].append(tensors[name].numpy())
+        if condition.kind == "clean":
+            continue
+        _, before = read_look(batch_file(run, "clean", number), methods)
+        hidden: Tensor | None = tensors["hidden"].bool() if "hidden" in tensors else None
+        for name in methods:
+            found = drift(image_maps(before[name], size), image_maps(after[name], size), hidden)
+            for metric, values in found.items():
+                measured[name][metric].append(values.numpy())
+    joined = {name: {metric: np.concatenate(parts) for metric, parts in of.items()} for name, of in measured.items()}
+    return {name: np.concatenate(parts) for name, parts in plain.items()}, joined
+
+
+def _entry(
+    condition: Condition,
+    right: dict[str, np.ndarray],
+    changed: np.ndarray,
+    measured: dict[str, dict[str, np.ndarray]],
+) -> dict[str, Any]:
+    now, before = right[condition.name], right["clean"]
+    entry: dict[str, Any] = {
+        "name": condition.name,
+        "label": condition.label,
+        "kind": condition.kind,
+        **condition.facts,
+        "accuracy": wilson(int(now.sum()), len(now)),
+    }
+    if condition.kind == "clean":
+        return entry
+    entry["changed"] = wilson(int(changed.sum()), len(changed))
+    if before.any():
+        entry["fooled"] = wilson(int((before & ~now).sum()), int(before.sum()))
+    if condition.kind == "control":
+        entry["against"] = {"occluded": mcnemar(right["occluded"], now)}
+    entry["drift"] = {
+        name: {metric: _spread(metric, values) for metric, values in found.items()} for name, found in measured.items()
+    }
+    return entry
+
+
+def _spread(metric: str, values: np.ndarray) -> dict[str, Any]:
+    return {
+        **mean_interval(values, within=WITHIN[metric]),
+        "quantiles": [float(value) for value in np.quantile(values, QUANTILES)],
+    }
+
+
+def _tables(
+    explanations: Explanations,
+    condition: Condition,
+    plain: dict[str, np.ndarray],
+    measured: dict[str, dict[str, np.ndarray]],
+) -> list[pa.Table]:
+    """A row an image and method; of the unchanged images there is no drift."""
+    names, classes = explanations.split.names, np.asarray(explanations.classifier.classes)
+    tables = []
+    for method in measured:
+        columns: dict[str, Any] = {
+            "name": list(names),
+            "condition": [condition.name] * len(names),
+            "method": [method] * len(names),
+            "label": classes[plain["labels"]],
+            "target": classes[plain["targets"]],
+            "prediction": classes[plain["predictions"]],
+            "correct": plain["predictions"] == plain["labels"],
+        }
+        for metric in WITHIN:
+            values = measured[method].get(metric)
+            columns[metric] = pa.array([None] * len(names), pa.float64()) if values is None else values.astype(float)
+        tables.append(pa.table(columns))
+    return tables

@@ -1,0 +1,183 @@
+"""The explanation step: every condition and method on every batch, each batch kept as soon as it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from ironglass.data.dataset import Split
+from ironglass.explain import EXPLAINERS, explain
+from ironglass.measure.maps.attribution import last_layer
+from ironglass.models.classifier import Classifier, check_labels, frozen
+from ironglass.models.predict import batches
+from ironglass.plans.audit import Audit
+from ironglass.run import Run
+from ironglass.studies.common.draws import generator
+from ironglass.studies.common.progress import Tell
+from ironglass.studies.common.stored import stored
+from ironglass.studies.steps.explanation.conditions import Condition, Found, conditions
+from ironglass.studies.steps.explanation.images import chosen_positions, target_class
+from ironglass.types import Images, Labels, Logits
+
+
+@dataclass(frozen=True)
+class Look:
+    """Images in one condition: what the network says of them and why. hidden: bool (n, h, w), where some pixels are."""
+
+    condition: Condition
+    images: Images
+    logits: Logits
+    found: Found
+    hidden: Tensor | None
+
+
+@dataclass(frozen=True)
+class Explanations:
+    """What the plan's explanation by named methods consists of, for these images. patch, stride: pixels."""
+
+    plan: Audit
+    classifier: Classifier
+    split: Split
+    patch: int
+    stride: int
+
+    @cached_property
+    def methods(self) -> dict[str, Any]:
+        """The explainers by name; what slides a patch takes the plan's."""
+        found = {name: EXPLAINERS[name] for name in dict.fromkeys(self.plan.explained.methods)}
+        sliding = {"patch": self.patch, "stride": self.stride}
+        slides = {name for name, one in found.items() if {"patch", "stride"} <= {field.name for field in fields(one)}}
+        return {name: replace(one, **sliding) if name in slides else one for name, one in found.items()}
+
+    @cached_property
+    def conditions(self) -> list[Condition]:
+        """What the images go through, the unchanged ones first."""
+        height, width = self.split.pixels.shape[1:3]
+        return conditions(self.plan, (height, width), self.patch)
+
+    @property
+    def count(self) -> int:
+        """How many batches there are."""
+        return -(-len(self.split) // self.plan.explained.batch)
+
+    def targets(self, logits: Logits, labels: Labels) -> Labels:
+        """The classes that are explained, by what the network says of the unchanged images."""
+        which = target_class(self.plan.explained.target, self.classifier.classes)
+        if which is not None:
+            return torch.full_like(labels, which)
+        return labels.clone() if self.plan.explained.target == "true" else logits.argmax(1)
+
+    def looks(self, images: Images, labels: Labels, draws: Callable[[str], torch.Generator]) -> Iterator[Look]:
+        """The images in each condition, explained for the same targets. draws: a condition's generator by its name."""
+        found: Found = {}
+        targets = labels
+        for condition in self.conditions:
+            changed, hidden = condition(self.classifier, images, labels, found, draws(condition.name))
+            with frozen(self.classifier), torch.no_grad():
+                logits = self.classifier(changed).float()
+            if condition.kind == "clean":
+                targets = self.targets(logits, labels)
+            maps = {
+                name: explain(self.classifier, changed, targets, explainer) for name, explainer in self.methods.items()
+            }
+            if condition.kind == "clean":
+                found = maps
+            yield Look(condition, changed, logits, maps, hidden)
+
+
+def check_explained(plan: Audit, classifier: Classifier, split: Split, patch: int) -> None:
+    """Raises InputError, before any work, for images, a target, a mask or a method that there is no use for here."""
+    if not plan.explained.methods:
+        return
+    target_class(plan.explained.target, classifier.classes)
+    conditions(plan, (split.pixels.shape[1], split.pixels.shape[2]), patch)
+    if plan.explained.chosen:
+        chosen_positions(plan, split, classifier.classes)
+    grey = torch.full((1, classifier.channels, *classifier.input_size), 0.5, device=classifier.device)
+    for name in plan.explained.methods:
+        if name != "occlusion":  # which takes every network
+            explainer = EXPLAINERS[name]
+            quick = {field.name: 1 for field in fields(explainer) if field.name in ("steps", "samples")}
+            explain(classifier, grey, torch.zeros(1, dtype=torch.int64), replace(explainer, **quick))
+
+
+def batch_file(run: Run, condition: str, number: int) -> Path:
+    """Where a batch of a condition lies."""
+    return run.path / "explanations" / condition / f"batch-{number:05}.safetensors"
+
+
+def run_explanations(run: Run, explanations: Explanations, tell: Tell) -> None:
+    """Makes and writes what is missing of every batch; see docs/run-folder.md for the tensors.
+
+    The unchanged images' file is written last of a batch's: where it is, all of the batch is.
+    """
+    plan, classifier = explanations.plan, explanations.classifier
+    size, count = plan.explained.batch, explanations.count
+    for number in range(count):
+        tell("explaining", number, count, f"by {', '.join(explanations.methods)}")
+        if batch_file(run, "clean", number).is_file():
+            continue
+        part = explanations.split.take(slice(number * size, (number + 1) * size))
+        images, labels = next(batches(part, len(part), classifier.device))
+        check_labels(labels, len(images), len(classifier.classes))
+
+        def draws(name: str, number: int = number) -> torch.Generator:
+            return generator(plan.seed, number, f"explained {name}")
+
+        looks = list(explanations.looks(images, labels, draws))
+        targets = explanations.targets(looks[0].logits, labels)
+        for look in reversed(looks):
+            write_look(run, batch_file(run, look.condition.name, number), look, labels, targets)
+    tell("explaining", count, count, "")
+
+
+def write_look(run: Run, path: Path, look: Look, labels: Labels, targets: Labels) -> None:
+    """Writes one batch in one condition, in one step. The file's metadata names each method's last layer."""
+    tensors = {
+        "labels": labels,
+        "targets": targets,
+        "logits": look.logits,
+        "predictions": look.logits.argmax(1),
+        **{f"maps/{name}": maps for name, maps in flat(look.found).items()},
+    }
+    if look.condition.kind == "attack":
+        tensors["images"] = look.images
+    if look.hidden is not None:
+        tensors["hidden"] = look.hidden.to(torch.uint8)
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    last = {name: last_layer(maps) for name, maps in look.found.items() if isinstance(maps, dict)}
+    with run.atomic(path) as temporary:
+        temporary.write_bytes(save(plain, metadata=last))
+
+
+def flat(found: Found) -> dict[str, Tensor]:
+    """Maps by "method", or "method/layer" where a method gives one a layer."""
+    tensors: dict[str, Tensor] = {}
+    for name, maps in found.items():
+        tensors |= {f"{name}/{layer}": part for layer, part in maps.items()} if isinstance(maps, dict) else {name: maps}
+    return tensors
+
+
+def read_look(path: Path, methods: list[str], *, wanted: tuple[str, ...] = ()) -> tuple[dict[str, Tensor], Found]:
+    """What `write_look` wrote: the tensors but the maps, and each method's maps, only the last layer's of several.
+
+    wanted: tensors beside labels, targets, logits and predictions, as far as they are there.
+    """
+    with stored(path), safe_open(path, "pt") as file:
+        keys = list(file.keys())
+        plain = [key for key in ("labels", "targets", "logits", "predictions", *wanted) if key in keys]
+        tensors = {key: file.get_tensor(key) for key in plain}
+        metadata = file.metadata() or {}
+        found = {}
+        for name in methods:
+            key = f"maps/{name}"
+            found[name] = file.get_tensor(key if key in keys else f"{key}/{metadata[name]}")
+    return tensors, found

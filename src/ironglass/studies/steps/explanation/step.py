@@ -1,0 +1,60 @@
+"""Explaining a split by named methods: choose, explain, test the methods, compare, show."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ironglass.data.dataset import Split
+from ironglass.models.classifier import Classifier
+from ironglass.plans.audit import Audit
+from ironglass.run import Run
+from ironglass.studies.common.progress import Tell
+from ironglass.studies.steps.explanation.checks import compare_with_evidence, look_for_shortcuts
+from ironglass.studies.steps.explanation.images import chosen_positions, explained_positions
+from ironglass.studies.steps.explanation.pictures import write_pictures
+from ironglass.studies.steps.explanation.results import judge_methods, write_explanation_results
+from ironglass.studies.steps.explanation.run import Explanations, run_explanations
+from ironglass.studies.steps.explanation.samples import write_explained_samples
+from ironglass.studies.steps.samples import draw_samples
+from ironglass.types import Logits
+
+
+def explain_split(
+    run: Run,
+    plan: Audit,
+    classifier: Classifier,
+    split: Split,
+    logits: Logits,
+    *,
+    name: str,
+    patch: int,
+    stride: int,
+    tell: Tell,
+) -> None:
+    """Writes `explanations/`, what came of it, and the images for the report, each part unless it is there.
+    The last is `explained`: where that is recorded, all is done.
+
+    logits: (n, k), of the split as it is; name: the split's. Raises InputError where no image is left to explain.
+    """
+    predictions = logits.argmax(1).numpy()
+    positions = explained_positions(plan, split, predictions, classifier.classes)
+    explanations = Explanations(plan, classifier, split.take(positions), patch, stride)
+    if "explanations" not in run.results:
+        run_explanations(run, explanations, tell)
+        if plan.explained.pictures:
+            write_pictures(run, explanations, tell)
+        write_explanation_results(run, explanations, split_name=name, tell=tell)
+    if "shortcuts" not in run.results:
+        look_for_shortcuts(run, explanations, tell)
+    if "evidence" not in run.results:
+        compare_with_evidence(run, explanations)
+    if plan.explained.quality and "quality" not in run.results:
+        judge_methods(run, explanations, tell)
+    if "explained" not in run.results:
+        if plan.explained.chosen:
+            shown = chosen_positions(plan, split, classifier.classes)
+        else:
+            shown = positions[draw_samples(split.labels[positions], predictions[positions], plan.shown, plan.seed)]
+        if len(shown):
+            write_explained_samples(run, replace(explanations, split=split.take(shown)))
+        run.record("explained", {"images": len(shown), "seed": plan.seed})

@@ -1,0 +1,39 @@
+"""Whether a plan's training needs the guard against catastrophic overfitting, and on which images."""
+
+from __future__ import annotations
+
+from ironglass.data.dataset import Dataset
+from ironglass.harden.overfitting import OverfittingGuard
+from ironglass.plans.audit import Audit
+from ironglass.plans.objective_eps import eps_of
+from ironglass.studies.common.positions import spread_positions
+
+GUARDED = 256
+"""Held-out images that the guard attacks after every epoch."""
+
+
+def guard_of(plan: Audit, dataset: Dataset) -> OverfittingGuard | None:
+    """The guard where a stage trains on adversarial images and there are validation images to attack; else None.
+
+    Its eps is the largest of the stages', but no larger than the plan's named attacks will judge by: far beyond what
+    is withstood every epoch has no merit, and a single image decides which is kept.
+    """
+    sizes = [eps for stage in plan.stages if (eps := _size(stage.objective, plan))]
+    if not sizes or "validation" not in dataset.splits:
+        return None
+    judged = max(plan.eps) if plan.attacks and plan.norm == "linf" else max(sizes)
+    held = dataset.validation
+    images, labels = held[spread_positions(len(held), GUARDED)]
+    return OverfittingGuard(
+        images=images,
+        labels=labels,
+        eps=min(judged, max(sizes)),
+        seed=plan.seed,
+        alarms=plan.guard == "on",
+        merit="fgsm" if plan.guard == "fgsm" else "pgd",
+    )
+
+
+def _size(objective: object, plan: Audit) -> float | None:
+    eps = eps_of(objective)
+    return plan.guard_eps if eps is None else eps

@@ -1,0 +1,116 @@
+"""The images that the report shows: drawn by the seed, half right and half wrong, never picked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.numpy import save
+
+from ironglass.attacks import THREATS, fgsm_sweep, find_attack
+from ironglass.data.dataset import Split
+from ironglass.explain.methods.grad_cam import GradCAM
+from ironglass.explain.methods.occlusion import Occlusion
+from ironglass.measure.accuracy import top
+from ironglass.models.classifier import Classifier, frozen
+from ironglass.plans.audit import Audit
+from ironglass.run import Run
+from ironglass.studies.common.draws import generator
+from ironglass.types import Logits
+
+
+def draw_samples(labels: np.ndarray, predictions: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """Positions of `count` images: half from the right, half from the wrong, the rest from where there are more."""
+    order = np.random.default_rng(seed).permutation(len(labels))
+    right, wrong = (order[(predictions == labels)[order] == which] for which in (True, False))
+    of_wrong = min(len(wrong), max(count // 2, count - len(right)))
+    of_right = min(len(right), count - of_wrong)
+    return np.concatenate([right[:of_right], wrong[:of_wrong]])
+
+
+def write_samples(
+    run: Run,
+    classifier: Classifier,
+    split: Split,
+    logits: Logits,
+    plan: Audit,
+    *,
+    mean: tuple[float, ...],
+    patch: int,
+    stride: int,
+) -> None:
+    """Writes `samples.safetensors` and `samples.json` (see docs/run-folder.md), as far as the plan's steps go."""
+    chosen = draw_samples(split.labels, logits.argmax(1).numpy(), plan.shown, plan.seed)
+    if not len(chosen):
+        return
+    images, labels = (tensor.to(classifier.device) for tensor in split[chosen])
+    predicted = logits[chosen].argmax(1).to(classifier.device)
+    tensors: dict[str, np.ndarray] = {"images": split.stored(chosen)}
+    facts: dict[str, Any] = {"eps": [], "masks": [], "layers": []}
+    if "explain" in plan.steps and not plan.explained.methods:
+        maps = GradCAM()(classifier, images, predicted) if classifier.convolutions() else {}
+        tensors |= {f"grad_cam/{name}": found[:, 0].cpu().numpy() for name, found in maps.items()}
+        for mask in plan.masks:
+            explainer = Occlusion(patch=patch, stride=max(1, stride // 2), fill=mask, mean=mean)
+            tensors[f"occlusion/{mask}"] = explainer(classifier, images, predicted)[:, 0].cpu().numpy()
+        facts |= {"layers": list(maps), "masks": list(plan.masks)}
+    attacked: list[tuple[np.ndarray, np.ndarray]] = []
+    if "attack" in plan.steps and not plan.attacks:
+        facts["eps"] = sorted({0.0, *plan.eps})
+        for i, adversarial in enumerate(fgsm_sweep(classifier, images, labels, facts["eps"])):
+            tensors[f"fgsm/{i}"] = np.ascontiguousarray(adversarial.permute(0, 2, 3, 1).cpu().numpy())
+            with frozen(classifier), torch.inference_mode():
+                attacked.append(top(classifier(adversarial).cpu(), 1))
+    if "attack" in plan.steps and plan.attacks:
+        facts["attacks"] = {"eps": max(plan.eps), "norm": plan.norm, "names": list(dict.fromkeys(plan.attacks))}
+        facts["attacks"]["images"] = [{} for _ in chosen]
+        for name in facts["attacks"]["names"]:
+            attack = replace(find_attack(name), threat=THREATS[plan.norm](max(plan.eps)))
+            adversarial = attack(classifier, images, labels, generator=generator(plan.seed, 0, f"shown {name}"))
+            tensors[f"attack/{name}"] = adversarial.permute(0, 2, 3, 1).cpu().numpy()
+            with frozen(classifier), torch.no_grad():
+                found, sure = top(classifier(adversarial).float().cpu(), 1)
+            for entry, prediction, confidence in zip(facts["attacks"]["images"], found[:, 0], sure[:, 0], strict=True):
+                entry[name] = {"prediction": int(prediction), "confidence": float(confidence)}
+    facts["images"] = [
+        _describe(i, position, split, classifier.classes, logits, attacked, facts["eps"])
+        for i, position in enumerate(chosen)
+    ]
+    with run.atomic(run.path / "samples.safetensors") as path:
+        path.write_bytes(save({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}))
+    run.write("samples.json", facts)
+
+
+def _describe(
+    i: int,
+    position: int,
+    split: Split,
+    classes: Sequence[str],
+    logits: Logits,
+    attacked: list[tuple[np.ndarray, np.ndarray]],
+    eps: Sequence[float],
+) -> dict[str, Any]:
+    ranks, confidence = top(logits[position : position + 1])
+    label, prediction = int(split.labels[position]), int(ranks[0, 0])
+    return {
+        "name": split.names[position],
+        "kind": "right" if prediction == label else "wrong",
+        "label": label,
+        "prediction": prediction,
+        "confidence": float(confidence[0, 0]),
+        "top": [[classes[rank], float(share)] for rank, share in zip(ranks[0], confidence[0], strict=True)],
+        "fgsm": [
+            {"eps": size, "prediction": int(found[i, 0]), "confidence": float(sure[i, 0])}
+            for size, (found, sure) in zip(eps, attacked, strict=True)
+        ],
+    }
+
+
+def mean_colour(split: Split, images: int = 2000) -> tuple[float, ...]:
+    """The mean of each channel over the first images, in [0, 1]."""
+    pixels, _ = split.batch(slice(0, images))
+    mean = pixels.permute(0, 2, 3, 1).double().mean((0, 1, 2))
+    return tuple((mean / 255 if pixels.dtype == torch.uint8 else mean).tolist())

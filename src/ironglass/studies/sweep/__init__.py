@@ -1,0 +1,1 @@
+"""The sweep study: one audit with some fields varied."""

@@ -1,0 +1,65 @@
+"""Validation images under attack: what trials that harden are chosen by, on images that nothing is reported on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import torch
+
+from ironglass.attacks import THREATS, AutoAttack, find_attack, standard
+from ironglass.data.dataset import Split
+from ironglass.measure.per_image import write_per_image
+from ironglass.measure.statistics import Rate, wilson
+from ironglass.models.classifier import Classifier, frozen
+from ironglass.models.predict import batches
+from ironglass.plans.audit import Audit
+from ironglass.run import Run
+from ironglass.studies.common.draws import generator
+from ironglass.studies.common.positions import spread_positions
+from ironglass.studies.common.progress import Tell
+from ironglass.types import Images, Labels, Mask
+
+FILE = "validation_attacked"
+
+
+def write_held_out(run: Run, plan: Audit, classifier: Classifier, validation: Split, tell: Tell) -> Rate:
+    """The share of validation images that stay right under every named attack at the largest eps.
+
+    Of at most `plan.samples` images, spread evenly: the same for every trial, whatever its seed. Whether each stays
+    right stands in `per_image/validation_attacked.parquet`.
+    """
+    split, found = validation.take(spread_positions(len(validation), plan.samples)), []
+    count = -(-len(split) // plan.attack_batch)
+    for number, (images, labels) in enumerate(batches(split, plan.attack_batch, classifier.device)):
+        tell("attacking validation images", number, count, "")
+        found.append(_withstood(plan, classifier, images, labels, number).cpu().numpy())
+    tell("attacking validation images", count, count, "")
+    right = np.concatenate(found)
+    write_per_image(run, FILE, [pa.table({"name": list(split.names), "correct": pa.array(right)})])
+    return wilson(int(right.sum()), len(right))
+
+
+def _withstood(plan: Audit, classifier: Classifier, images: Images, labels: Labels, number: int) -> Mask:
+    """Which images stay right, bool (n,); each attack is made on those that the ones before have left."""
+    right = _right(classifier, images, labels)
+    threat = THREATS[plan.norm](max(plan.eps))
+    for name in plan.attacks:
+        left = right.nonzero().flatten()
+        if not len(left):
+            break
+        attack, some, theirs = find_attack(name), images[left], labels[left]
+        draws = generator(plan.seed, number, name)
+        if isinstance(attack, AutoAttack):
+            ensemble = standard(classifier, threat, steps=attack.steps, queries=attack.queries)
+            adversarial, _ = ensemble.run(classifier, some, theirs, generator=draws)
+        else:
+            adversarial = replace(attack, threat=threat)(classifier, some, theirs, generator=draws)
+        right[left] = _right(classifier, adversarial, theirs)
+    return right
+
+
+def _right(classifier: Classifier, images: Images, labels: Labels) -> Mask:
+    with frozen(classifier), torch.no_grad():
+        return classifier(images).argmax(1) == labels

@@ -1,0 +1,158 @@
+"""What stands under `sweep` in the results: a row a trial, and which trial is recommended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ironglass.measure.statistics import holm, mean_interval
+from ironglass.plans.audit import Audit
+from ironglass.plans.sweep import Trial
+from ironglass.run import Run
+from ironglass.studies.common.stored import read_table
+from ironglass.studies.sweep.held_out import FILE
+from ironglass.studies.sweep.settings import compared_settings, settings_of
+from ironglass.train.recipe import stage_name
+from ironglass.train.record import as_json
+
+LEVEL = 0.05
+"""Of Holm's test, by which a trial is told from the recommended one."""
+
+
+def sweep_results(
+    common: Audit,
+    vary: Mapping[str, Sequence[Any]],
+    trials: Sequence[Trial],
+    root: Path,
+    failed: Mapping[str, str],
+    *,
+    split: str,
+    jobs: int,
+) -> dict[str, Any]:
+    """Every number of the sweep, from the runs of its trials in `root`. failed: why a trial has no run, by name."""
+    rows: list[dict[str, Any]] = []
+    runs: dict[str, Run] = {}
+    for trial in trials:
+        row = {"name": trial.name, "folder": f"{root.name}/{trial.name}", "values": as_json(trial.values)}
+        if trial.name in failed:
+            rows.append(row | {"failed": failed[trial.name]})
+            continue
+        run = Run.open(root / trial.name)
+        rows.append(row | trial_row(run))
+        if "validation" in rows[-1]:
+            runs[trial.name] = run
+    held_out = all("robust_validation" in row for row in rows if "validation" in row)
+    right = {name: _right(run, FILE if held_out else "validation") for name, run in runs.items()}
+    groups = settings_of(rows, list(vary))
+    return {
+        "axes": [{"field": path, "label": axis_label(common, path), "values": as_json(vary[path])} for path in vary],
+        "split": split,
+        "jobs": jobs,
+        "attacks": {"names": list(common.attacks), "norm": common.norm, "eps": max(common.eps)}
+        if common.attacks
+        else None,
+        "rows": rows,
+        "settings": [spread for names in groups if (spread := _spread(rows, names))],
+        "recommended": recommended(rows, right, groups),
+    }
+
+
+def axis_label(common: Audit, path: str) -> str:
+    """What a varied field is called in the report: "learning rate (head)"."""
+    words = path.split(".")
+    if words[0] == "stages" and len(words) > 2:
+        what = "learning rate" if words[2] == "peak_lr" else " ".join(words[2:]).replace("_", " ")
+        return f"{what} ({stage_name(common.stages, int(words[1]))})" if len(common.stages) > 1 else what
+    return " ".join(words).replace("_", " ")
+
+
+def trial_row(run: Run) -> dict[str, Any]:
+    """A trial's numbers, from the results of its run; of one that diverged, those that there are."""
+    results = run.results
+    found, model = results["trial"], results["model"]
+    row = {"parameters": model["parameters"], "multiply_adds": model["multiply_adds"]}
+    if "diverged" in found:
+        return row | found
+    training, history = results["training"], run.history
+    seconds = sum(epoch["seconds"] for epoch in history)
+    seen = sum(epoch["seconds"] * epoch["images_per_second"] for epoch in history)
+    row |= {
+        "validation": found["validation"],
+        "validation_loss": found["validation_loss"],
+        "training": found["training"],
+        "gap": found["training"]["value"] - found["validation"]["value"],
+        "measured": results["evaluation"]["accuracy"],
+        "epochs": training["epochs"],
+        "best_epoch": training["best_epoch"],
+        "seconds": training["seconds"],
+        "training_images_per_second": round(seen / seconds, 1) if seconds else None,
+        "inference_images_per_second": found["images_per_second"],
+        "skipped": training["skipped"],
+        "rollbacks": len(training["rollbacks"]),
+    }
+    if "robust_validation" in found:
+        row["robust_validation"] = found["robust_validation"]
+    if "naming" in results["evaluation"]:
+        row["naming"] = results["evaluation"]["naming"]
+    if attacks := results.get("attacks"):
+        row["robust"] = max(attacks["worst"], key=lambda point: point["eps"])
+    return row
+
+
+def recommended(
+    rows: Sequence[dict[str, Any]],
+    right: Mapping[str, np.ndarray],
+    settings: Sequence[Sequence[str]] | None = None,
+) -> dict[str, Any] | None:
+    """The trial to take: of the setting of highest accuracy on validation images, averaged over its seeds, the highest;
+    where equal by validation accuracy and lower loss. And the trials of other settings that may be as good.
+
+    right: whether each validation image is named right, by trial; under attack where every measured row has
+    `robust_validation`, which is then the criterion. settings: names of the trials of each; None for one a trial.
+    Every other setting, named by its own best trial, is compared with the recommended one; it is alike where Holm's
+    test over all pairs cannot tell them apart. None where no trial was measured.
+    """
+    measured = {row["name"]: row for row in rows if "validation" in row}
+    if not measured:
+        return None
+    robust = all("robust_validation" in row for row in measured.values())
+    key = "robust_validation" if robust else "validation"
+
+    def merit(name: str) -> tuple[float, float, float]:
+        row = measured[name]
+        return row[key]["value"], row["validation"]["value"], -row["validation_loss"]
+
+    named = [[name for name in names if name in measured] for names in settings or [[name] for name in measured]]
+    groups = {max(names, key=merit): names for names in named if names}
+    best = max(groups, key=lambda name: tuple(np.mean([merit(one) for one in groups[name]], axis=0)))
+    others = [name for name in groups if name != best]
+    flags = {name: [right[one] for one in names] for name, names in groups.items()}
+    tests = {name: compared_settings(flags[best], flags[name]) for name in others}
+    told = holm([tests[name]["p"] for name in others], LEVEL)
+    alike = [name for name, apart in zip(others, told, strict=True) if not apart]
+    found = {"trial": best, "level": LEVEL, "criterion": key, "alike": alike, "tests": tests}
+    return found | ({"same": [name for name in groups[best] if name != best]} if len(groups[best]) > 1 else {})
+
+
+def _spread(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> dict[str, Any] | None:
+    """A setting that was trained by several seeds: its trials, and the mean and range of what they are chosen by."""
+    measured = [row for row in rows if row["name"] in names and "validation" in row]
+    if len(measured) < 2:
+        return None
+    spread: dict[str, Any] = {"trials": [row["name"] for row in measured]}
+    for key in ("validation", "robust_validation"):
+        values = np.array([row[key]["value"] for row in measured if key in row])
+        if len(values) == len(measured):
+            found = mean_interval(values, within=(0.0, 1.0))
+            spread[key] = {"mean": dict(found), "lowest": float(values.min()), "highest": float(values.max())}
+    return spread
+
+
+def _right(run: Run, name: str) -> np.ndarray:
+    """Whether each validation image is named right, in the images' order."""
+    table = read_table(run.path / "per_image" / f"{name}.parquet", columns=["name", "correct"])
+    order = np.argsort(np.asarray(table["name"].to_pylist()), kind="stable")
+    return np.asarray(table["correct"])[order]

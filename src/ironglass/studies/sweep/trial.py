@@ -1,0 +1,70 @@
+"""One trial of a sweep: an audit in a folder of its own, and what trials are compared by."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ironglass.data.dataset import Split
+from ironglass.errors import Diverged
+from ironglass.measure.per_image import per_image, write_per_image
+from ironglass.measure.statistics import Rate, wilson
+from ironglass.models.loading.weights import load_state, read_state
+from ironglass.models.predict import logits_of, predicted
+from ironglass.models.probability import cross_entropy
+from ironglass.plans.audit import Audit
+from ironglass.run import Run
+from ironglass.studies.audit import audit
+from ironglass.studies.common.positions import spread_positions
+from ironglass.studies.common.prepare import pick_device, prepare
+from ironglass.studies.common.progress import Tell
+from ironglass.studies.sweep.held_out import write_held_out
+from ironglass.types import Logits
+
+
+def run_trial(plan: Audit, folder: Path, device: str, download: bool, held_out: bool, *, tell: Tell) -> None:
+    """Audits the plan in the folder, going on where an earlier sitting stopped, and records `trial`, its last step.
+
+    held_out: whether validation images are attacked, too.
+
+    Of one that diverged only the line that says so is recorded. Raises InputError and KeyboardInterrupt as `audit`
+    does.
+    """
+    try:
+        run = audit(plan, folder, device=device, download=download, resume=True, tell=tell)
+    except Diverged as error:
+        Run(folder).record("trial", {"diverged": str(error)})
+        return
+    classifier, dataset = prepare(plan, pick_device(device), download=download)
+    kept = run.path / "model.safetensors"
+    load_state(classifier.network, read_state(kept), kept)
+    validation, train = dataset.validation, dataset.train
+    tell("comparing training and validation", 0, 2, "")
+    seen = train.take(spread_positions(len(train), len(validation)))
+    training = _rate(seen, logits_of(classifier, seen))
+    tell("comparing training and validation", 1, 2, "")
+    began = time.perf_counter()  # the pass before it has warmed everything up
+    logits = logits_of(classifier, validation)
+    seconds = time.perf_counter() - began
+    table = per_image(
+        validation, classifier.classes, logits, condition="clean", eps=0.0, linf=np.zeros(len(validation))
+    )
+    write_per_image(run, "validation", [table])
+    found: dict[str, Any] = {
+        "validation": _rate(validation, logits),
+        "validation_loss": float(cross_entropy(logits, torch.from_numpy(validation.labels.copy()))),
+        "training": training,
+        "images_per_second": round(len(validation) / seconds, 1),
+    }
+    if held_out:
+        found["robust_validation"] = write_held_out(run, plan, classifier, validation, tell)
+    run.record("trial", found)
+    tell("comparing training and validation", 2, 2, "")
+
+
+def _rate(split: Split, logits: Logits) -> Rate:
+    return wilson(int((predicted(logits).numpy() == split.labels).sum()), len(split))

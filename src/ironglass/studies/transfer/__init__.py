@@ -1,0 +1,1 @@
+"""The transfer study: transfer learning as a defence."""

@@ -1,0 +1,56 @@
+"""One image at every eps, and what three networks say of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from safetensors.numpy import save
+
+from ironglass.data.pixels import to_bytes
+from ironglass.data.wordnet import words_of
+from ironglass.measure.robustness.transfer_matrix import knows, true_answers
+from ironglass.models.classifier import Classifier, frozen
+from ironglass.models.predict import logits_of, predicted
+from ironglass.models.probability import probabilities
+from ironglass.plans.transfer import SOURCE, Member
+from ironglass.studies.transfer.source_images import shown_of
+from ironglass.studies.transfer.workspace import Ground
+
+
+def write_picture(ground: Ground, base_a: Classifier, members: Sequence[Member]) -> None:
+    """`transfer.safetensors` and `transfer.json`: one image at every eps, and what three networks say of it.
+
+    The image is the first that base B and the deepest AnB+ both name right, or else the first.
+    """
+    split, classes = ground.split, ground.dataset.classes
+    base = next(one for one in members if one.arm == "base")
+    grown = [one for one in members if one.arm == "AnB+" and one.seed == base.seed]
+    deepest = max(grown, key=lambda one: one.blocks or 0)
+    target = {one.name: ground.load(one.name) for one in (base, deepest)}
+    right = [predicted(logits_of(one, split)).numpy() == split.labels for one in target.values()]
+    place = int(np.argmax(np.logical_and.reduce(right)))
+    image, label = split[place]
+    shown = shown_of(ground.run, ground.plan, ground.dataset, split)
+    made = [(0.0, (image, to_bytes(split.pixels[place])))]
+    made += [(eps, shown.read_one(shown.names[0], eps, place)) for eps in shown.sizes]
+    columns = []
+    for eps, (version, _) in made:
+        answers = []
+        for name, classifier in {SOURCE: base_a, **target}.items():
+            with frozen(classifier), torch.no_grad():
+                confidence, which = probabilities(classifier(version.to(classifier.device)))[0].max(0)
+            called, known = classifier.classes[int(which)], knows(classifier, classes)
+            truth = int(true_answers(classifier, image, label, classes))
+            answers.append({
+                "network": name,
+                "class": words_of(classifier.classes).get(called, called),
+                "confidence": float(confidence),
+                "right": int(which) == truth if known else None,
+            })  # fmt: skip
+        columns.append({"eps": eps, "answers": answers})
+    with ground.run.atomic(ground.run.path / "transfer.safetensors") as path:
+        path.write_bytes(save({"images": np.ascontiguousarray(np.stack([pixels for _, (_, pixels) in made]))}))
+    known = {"name": split.names[place], "label": int(label)}
+    ground.run.write("transfer.json", {"image": known, "attack": shown.names[0], "columns": columns})

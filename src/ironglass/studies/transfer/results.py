@@ -1,0 +1,123 @@
+"""What stands under `transfer` in the results."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ironglass.measure.robustness.transfer_matrix import knows
+from ironglass.models.classifier import Classifier
+from ironglass.plans.transfer import SOURCE, Member, depths_of
+from ironglass.run import Run
+from ironglass.studies.common.prepare import measured_split
+from ironglass.studies.common.stored import read_table
+from ironglass.studies.transfer.claims import Kind, findings
+from ironglass.studies.transfer.source_images import rate_of, shown_of
+from ironglass.studies.transfer.workspace import Ground
+
+
+def transfer_results(ground: Ground, members: Sequence[Member], source: Classifier) -> dict[str, Any]:
+    """Every network's rates, the matrix and the findings, from the networks' own files."""
+    plan, dataset = ground.plan, ground.dataset
+    depths, controls = depths_of(plan, ground.blocks)
+    networks = [_network(ground, member) for member in members]
+    known = Run(ground.folder(SOURCE)).results
+    shared = depths if plan.seeds == 1 else [n for n in depths if n in controls]
+    return {
+        "source": {
+            "model": source.source,
+            "dataset": plan.source.dataset,
+            "classes": len(source.classes),
+            "clean": known.get("evaluation", {}).get("accuracy"),
+        },
+        "target": {"dataset": plan.target.dataset, "classes": len(dataset.classes)},
+        "reading": plan.classes,
+        "known": knows(source, dataset.classes),
+        "split": measured_split(plan.target, dataset)[0],
+        "n": len(ground.split),
+        "own_n": len(ground.attacked),
+        "norm": plan.norm,
+        "blocks": len(ground.blocks),
+        "depths": depths,
+        "control_depths": controls,
+        "seeds": plan.each_seed,
+        "eps": sorted({*plan.eps} - {0.0}),
+        "judged_eps": plan.judged,
+        "shown": list(dict.fromkeys(plan.shown)),
+        "own": list(dict.fromkeys(plan.own)),
+        "own_eps": sorted({*plan.own_eps} - {0.0}),
+        "surrogate": shown_of(ground.run, plan, dataset, ground.split).survival(source),
+        "networks": networks,
+        "matrix": _matrix(ground, members),
+        "findings": findings(_flags(ground, members), shared, plan.each_seed),
+        "cost": {"seconds": sum(one["seconds"] for one in networks), "networks": len(networks)},
+    }
+
+
+def _network(ground: Ground, member: Member) -> dict[str, Any]:
+    results = Run(ground.folder(member.name)).results
+    measured, training = results["measured"], results["training"]
+    rates = {(row["condition"], row["eps"]): row["accuracy"] for row in measured["rates"]}
+    verdicts = {(row["attack"], row["eps"]): row["verdict"] for row in measured["verdicts"]}
+    return {
+        "name": member.name,
+        "arm": member.arm,
+        "blocks": member.blocks,
+        "seed": member.seed,
+        "seconds": training["seconds"],
+        "epochs": training["epochs"],
+        "clean": rates["clean", 0.0],
+        "shown": [
+            {
+                "attack": name,
+                "eps": eps,
+                "accuracy": rates[f"shown-{name}", eps],
+                "png": rates[f"shown-{name}-png", eps],
+            }
+            for condition, eps in rates
+            if condition.startswith("shown-") and not condition.endswith("-png")
+            for name in (condition.removeprefix("shown-"),)
+        ],
+        "own": [
+            {"attack": attack, "eps": eps, "accuracy": rates[f"own-{attack}", eps], "verdict": verdict}
+            for (attack, eps), verdict in verdicts.items()
+        ],
+    }
+
+
+def _matrix(ground: Ground, members: Sequence[Member]) -> dict[str, Any]:
+    names = matrix_names(members)
+    tables = [read_table(ground.run.path / "matrix" / f"{name}.parquet") for name in names]
+    rights = [{name: np.asarray(table[name]) for name in names} for table in tables]
+    return {
+        "attack": "fgsm",
+        "eps": ground.plan.judged,
+        "n": len(tables[0]),
+        "names": names,
+        "rows": [[rate_of(row[name]) for name in names] for row in rights],
+    }
+
+
+def matrix_names(members: Sequence[Member]) -> list[str]:
+    """The networks that are shown each other's images: base A, and all of the first seed."""
+    return [SOURCE, *(member.name for member in members if member.seed == members[0].seed)]
+
+
+def _flags(ground: Ground, members: Sequence[Member]) -> dict[Member, dict[Kind, np.ndarray]]:
+    plan = ground.plan
+    kinds: dict[Kind, tuple[str, float]] = {
+        "clean": ("clean", 0.0),
+        "shown": (f"shown-{plan.shown[0]}", plan.judged),
+        "own": (f"own-{plan.own[-1]}", plan.judged),
+    }
+    found: dict[Member, dict[Kind, np.ndarray]] = {}
+    for member in members:
+        table = read_table(ground.folder(member.name) / "per_image" / "measured.parquet")
+        condition, eps, correct = (np.asarray(table[column]) for column in ("condition", "eps", "correct"))
+        found[member] = {
+            kind: correct[(condition == name) & (eps == size)].astype(np.float64)
+            for kind, (name, size) in kinds.items()
+        }
+    return found

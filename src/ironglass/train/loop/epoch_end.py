@@ -1,0 +1,73 @@
+"""The end of an epoch: is the state sound, how good is it, and which epoch is the best?"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+
+from ironglass.data.dataset import Dataset
+from ironglass.models.classifier import Classifier
+from ironglass.models.loading.save import save_classifier, write_state
+from ironglass.models.predict import logits_of
+from ironglass.models.probability import cross_entropy
+from ironglass.run import Run
+from ironglass.train.position import Position
+from ironglass.train.watch import Watch
+
+
+def validate(classifier: Classifier, dataset: Dataset) -> dict[str, float | None]:
+    """Loss and accuracy on the validation images, None where there are none."""
+    if "validation" not in dataset.splits:
+        return {"validation_loss": None, "validation_accuracy": None}
+    split = dataset.validation
+    logits, labels = logits_of(classifier, split), torch.from_numpy(split.labels.copy())
+    return {
+        "validation_loss": float(cross_entropy(logits, labels)),
+        "validation_accuracy": float((logits.argmax(1) == labels).double().mean()),
+    }
+
+
+def judge(classifier: Classifier, dataset: Dataset, watch: Watch | None, at: Position) -> dict[str, Any] | None:
+    """What the classifier is worth at the end of an epoch, for the epoch's row; None where that is no finite number."""
+    found: dict[str, Any] = validate(classifier, dataset)
+    if not all(number is None or math.isfinite(number) for number in found.values()):
+        return None
+    found |= {"skipped": at.skipped, "in_doubt": at.streak > 0}
+    if watch:
+        watched = watch(classifier, at.rows)
+        found = watched.numbers | found | {"merit": watched.merit, "alarm": watched.alarm}
+    return found
+
+
+def keep_weights(run: Run, classifier: Classifier, row: dict[str, Any]) -> None:
+    """Writes what the row says is the best yet."""
+    if row["best"]:
+        save_classifier(classifier, run.path)
+    if row.get("clean_best"):
+        write_state(classifier.network.state_dict(), run.path / "model-clean-best.safetensors", run=run)
+
+
+def merit(row: dict[str, Any]) -> tuple[float, ...]:
+    """What the clean-best epoch has most of; without validation, the last epoch is the best.
+
+    An epoch whose last steps were skipped is in doubt, and comes after all others.
+    """
+    if row["validation_accuracy"] is None:
+        return (not row["in_doubt"], row["epoch"], 0.0)
+    return (not row["in_doubt"], row["validation_accuracy"], -row["validation_loss"])
+
+
+def watched_merit(row: dict[str, Any]) -> tuple[float, ...]:
+    """What the best epoch has most of in the eyes of a watch; those with an alarm come after all without."""
+    settled, *clean = merit(row)
+    return (settled, not row["alarm"], row["merit"], *clean)
+
+
+def mark_best(rows: list[dict[str, Any]], *, watched: bool) -> list[dict[str, Any]]:
+    """The rows with `best` true of the one whose weights are kept, the first of equals; under a watch that is the best
+    in its eyes, and `clean_best` marks the other."""
+    kept = max(rows, key=watched_merit if watched else merit)
+    clean = max(rows, key=merit)
+    return [row | {"best": row is kept} | ({"clean_best": row is clean} if watched else {}) for row in rows]

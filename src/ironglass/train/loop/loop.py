@@ -1,0 +1,272 @@
+"""The training loop: stages, epochs and steps, with the position saved often enough to lose little."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list
+from torch import nn
+
+from ironglass.data.augment import Augment
+from ironglass.data.dataset import Dataset
+from ironglass.errors import Diverged, InputError
+from ironglass.models.classifier import Classifier
+from ironglass.models.exclusive import exclusive
+from ironglass.run import Run
+from ironglass.train.interrupt import Interruption
+from ironglass.train.loop.checkpoint import GOOD, MOST_MERIT, STATE
+from ironglass.train.loop.epoch_end import judge, keep_weights, mark_best
+from ironglass.train.loop.events import write_events
+from ironglass.train.loop.prefix import Prefix, held_prefix
+from ironglass.train.loop.state import State
+from ironglass.train.loop.step import accumulate_in_memory
+from ironglass.train.objective import CrossEntropy, Objective, Replaying
+from ironglass.train.plateau import has_flattened
+from ironglass.train.position import Position
+from ironglass.train.recipe import Recipe, Stage, stage_name
+from ironglass.train.record import as_json, training_record
+from ironglass.train.schedule import SCHEDULES
+from ironglass.train.status import Status, status_of
+from ironglass.train.watch import Watch
+from ironglass.types import Images, Labels
+
+CHECKPOINT_SECONDS = 15.0
+TELL_STEPS = 10
+STREAK = 5  # skipped steps in a row that make a rollback
+ROLLBACKS = 5
+
+
+def mixed_seed(*numbers: int) -> int:
+    """One seed of 63 bits from several numbers, well mixed."""
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+class Loop:
+    """One training run. Whatever is random is drawn from the seed and the position, so nothing else need be saved."""
+
+    def __init__(
+        self,
+        classifier: Classifier,
+        dataset: Dataset,
+        recipe: Recipe,
+        run: Run,
+        accelerator: Accelerator,
+        interruption: Interruption,
+        progress: Callable[[Status], None] | None,
+        watch: Watch | None = None,
+    ) -> None:
+        self.classifier, self.dataset, self.recipe, self.run = classifier, dataset, recipe, run
+        self.accelerator, self.interruption, self.progress, self.watch = accelerator, interruption, progress, watch
+        self.state = State(classifier, recipe, accelerator, run)
+        self.position = Position(watch=as_json(watch))
+        self.clock = self.saved_at = time.monotonic()
+        self.prefix: Prefix | None = None
+        self.model: nn.Module = classifier
+
+    def go(self) -> None:
+        """Runs what is left of every stage, and records the whole."""
+        if (self.state.folder / STATE).is_file():
+            self.position, optimiser = self.state.load(STATE)
+            if self.position.watch != as_json(self.watch):
+                raise InputError(f"{self.run.path} was trained under another watch: resume with the same")
+            self._enter(optimiser)
+        else:
+            self._enter()
+            self.state.save(self.position, *[MOST_MERIT] * (self.watch is not None), GOOD, STATE)
+        self.clock = time.monotonic()
+        while True:
+            if not self._is_over():
+                self._epoch()
+            elif self.position.stage + 1 < len(self.recipe.stages):
+                self.position.stage += 1
+                self._enter()
+            else:
+                break
+        if self.accelerator.is_main_process:
+            self.run.write_history(self.position.rows)  # which may have been lost where nothing was left to train
+            write_events(self.run.path, self.position.rows)
+            self.run.record("training", training_record(self.position, self.recipe))
+            shutil.rmtree(self.state.folder)
+        self.accelerator.wait_for_everyone()
+
+    def _enter(self, optimiser: torch.optim.Optimizer | None = None) -> None:
+        """Sets up the stage that the position is in."""
+        self.state.enter(self.position.stage, optimiser)
+        plain = self.recipe.augment == Augment() and type(self._stage.objective) is CrossEntropy
+        alone = self.accelerator.num_processes == 1
+        # what looks at images itself, or sees each image differently every time, needs the whole network
+        self.prefix = (
+            held_prefix(self.classifier, self.state.held, self.dataset.train)
+            if self.state.held and plain and alone
+            else None
+        )
+
+    @property
+    def _stage(self) -> Stage:
+        return self.recipe.stages[self.position.stage]
+
+    def _is_over(self) -> bool:
+        losses, until = [row["train_loss"] for row in self.position.rows_of_stage()], self._stage.until
+        return len(losses) >= self._stage.epochs or (until is not None and has_flattened(losses, until))
+
+    def _epoch(self) -> None:
+        """What is left of an epoch, to its end or to a rollback."""
+        at, stage, train, rows = self.position, self._stage, self.dataset.train, self.position.rows_of_stage()
+        self.state.train()
+        self.model = self.prefix.train() if self.prefix else self.state.model
+        size = min(stage.batch_size, len(train))
+        steps = len(train) // size
+        order = np.random.default_rng([self.recipe.seed, at.epoch]).permutation(len(train))
+        losses = [row["validation_loss"] or row["train_loss"] for row in rows]
+        schedule, last = SCHEDULES[stage.schedule], stage.last_lr / stage.peak_lr if stage.last_lr else 0.1
+        rank, ranks = self.accelerator.process_index, self.accelerator.num_processes
+        while at.step < steps and at.streak < STREAK:
+            done = (len(rows) + at.step / steps) / stage.epochs
+            at.lr = stage.peak_lr * schedule(done, losses, last) * at.lr_factor
+            mine = order[at.step * size : (at.step + 1) * size][rank::ranks]
+            self._step(np.sort(mine))  # sorted, since stored images lie in that order
+            at.step += 1
+            if at.step % TELL_STEPS == 0 or at.step == steps:
+                self._tell(steps)
+            self._pause()
+        if at.streak >= STREAK:
+            self._roll_back()
+        else:
+            self._close_epoch()
+
+    def _step(self, index: np.ndarray) -> None:
+        """The steps of one batch: one, or as many as the objective replays it."""
+        at, device, objective = self.position, self.classifier.device, self._stage.objective
+        seed = mixed_seed(self.recipe.seed, at.epoch, at.step, self.accelerator.process_index)
+        if self.prefix:
+            images, labels = self.prefix.batch(index, device), torch.from_numpy(self.dataset.train.labels[index])
+        else:
+            pixels, labels = self.dataset.train.batch(index)
+            images = self.recipe.augment(pixels.to(device), torch.Generator(device).manual_seed(seed))
+        labels = labels.to(device)
+        replayed = objective.replayed() if isinstance(objective, Replaying) else objective
+        for replay in range(objective.replays if isinstance(objective, Replaying) else 1):
+            with exclusive(self.classifier.network):  # no other thread may see, or change, half a step
+                if not self._descend(replayed, images, labels, mixed_seed(seed, replay) if replay else seed):
+                    return
+
+    def _descend(self, objective: Objective, images: Images, labels: Labels, seed: int) -> bool:
+        """One step, or none, and False, where the loss is no finite number: then the network stays as it was."""
+        at = self.position
+        self.state.buffers.note()
+        (*sums, finite), at.micro_batch = accumulate_in_memory(
+            self.model,
+            objective,
+            images,
+            labels,
+            micro_batch=at.micro_batch,
+            seed=seed,
+            buffers=self.state.buffers,
+            accelerator=self.accelerator,
+            aux_weight=self._stage.aux_weight,
+        )
+        if finite < 1:
+            self.state.buffers.restore()
+            at.skipped, at.skipped_in_all, at.streak = at.skipped + 1, at.skipped_in_all + 1, at.streak + 1
+            return False
+        self.state.descend(at.lr, at.steps)
+        at.sums = [before + new for before, new in zip(at.sums, sums, strict=True)]
+        at.steps, at.streak = at.steps + 1, 0
+        return True
+
+    def _tell(self, steps: int) -> None:
+        if self.progress and self.accelerator.is_main_process:
+            seconds = self.position.epoch_seconds + time.monotonic() - self.clock
+            rate = self.accelerator.num_processes * self.position.sums[2] / max(seconds, 1e-9)
+            self.progress(status_of(self.position, self.recipe, steps, rate))
+
+    def _pause(self) -> None:
+        """Between two steps: the place to save, and to stop when asked to."""
+        alone = self.accelerator.num_processes == 1  # the others' sums would be lost
+        if alone and (self.interruption.asked or time.monotonic() - self.saved_at > CHECKPOINT_SECONDS):
+            self._save()
+        if self.interruption.asked:
+            raise KeyboardInterrupt
+
+    def _close_epoch(self) -> None:
+        """Judges the epoch, writes the history, keeps the weights if they are the best yet, and saves."""
+        at = self.position
+        self._stop_clock()
+        [row] = broadcast_object_list([self._row()])
+        if row is None:
+            return self._roll_back()
+        at.rows = mark_best([*at.rows, row], watched=self.watch is not None)
+        row = at.rows[-1]
+        if self.accelerator.is_main_process:
+            keep_weights(self.run, self.state.judged, row)
+            self.run.write_history(at.rows)
+        at.epoch, at.step, at.sums, at.skipped = at.epoch + 1, 0, [0.0, 0.0, 0.0], 0
+        at.seconds, at.epoch_seconds = at.seconds + at.epoch_seconds, 0.0
+        self.clock = time.monotonic()  # judging is not training
+        alarm = row.get("alarm", False)
+        if alarm:
+            self._go_back()
+        self._save(
+            *[MOST_MERIT] * (self.watch is not None and row["best"] and not alarm and not row["in_doubt"]),
+            *[GOOD] * (not row["in_doubt"]),
+        )
+
+    def _row(self) -> dict[str, Any] | None:
+        """The epoch's line in the history, or None where its end is no state to go on from."""
+        at = self.position
+        totals: Any = torch.tensor(at.sums, dtype=torch.float64, device=self.classifier.device)
+        totals = self.accelerator.reduce(totals)
+        loss, right, seen = totals.tolist()
+        if not seen or not self.state.is_finite():
+            return None
+        row = {
+            "stage": at.stage,
+            "stage_name": stage_name(self.recipe.stages, at.stage),
+            "epoch": at.epoch + 1,
+            "lr": at.lr,
+            "train_loss": loss / seen,
+            "train_accuracy": right / seen,
+            "seconds": round(at.epoch_seconds, 3),
+            "images_per_second": round(seen / at.epoch_seconds, 1),
+        }
+        found = judge(self.state.judged, self.dataset, self.watch, at)
+        return None if found is None else row | found
+
+    def _roll_back(self) -> None:
+        """Everything as at the end of the last good epoch, but for half the learning rate."""
+        at = self.position
+        if len(at.rollbacks) == ROLLBACKS:
+            raise Diverged(
+                f"the loss is no finite number in epoch {at.epoch + 1}, step {at.step}, after {ROLLBACKS} rollbacks to"
+                " half the learning rate each: lower peak_lr, and start again"
+            )
+        self._stop_clock()
+        good, optimiser = self.state.load(GOOD)
+        self.position = at.rolled_back(good)
+        self._enter(optimiser)
+        if self.accelerator.is_main_process:
+            self.run.write_history(self.position.rows)
+
+    def _go_back(self) -> None:
+        """The weights of the epoch of most merit, and half the learning rate; the epochs go on being counted."""
+        at = self.position
+        best, optimiser = self.state.load(MOST_MERIT)
+        at.alarms = [*at.alarms, {"epoch": at.epoch, "back_to": best.epoch, "factor": at.lr_factor / 2}]
+        at.streak = 0
+        self._enter(optimiser if best.stage == at.stage else None)
+
+    def _stop_clock(self) -> None:
+        now = time.monotonic()
+        self.position.epoch_seconds, self.clock = self.position.epoch_seconds + now - self.clock, now
+
+    def _save(self, *others: str) -> None:
+        """Writes checkpoints, that of where training stands last: a kill in between means a little work done again."""
+        self._stop_clock()
+        self.saved_at = self.clock
+        self.state.save(self.position, *others, STATE)

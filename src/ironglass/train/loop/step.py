@@ -1,0 +1,179 @@
+"""The gradient of one batch, in as many parts as memory needs."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ironglass.errors import InputError
+from ironglass.models.forward_pass import hearing_others
+from ironglass.models.memory import asked_for, is_out_of_memory
+from ironglass.train.objective import CrossEntropy, Objective
+from ironglass.types import Images, Labels
+
+_copy = torch._foreach_copy_  # type: ignore[attr-defined]  # one call for all, which an accelerator is glad of
+
+
+class Buffers:
+    """A network's buffers, batch-norm statistics above all, as they were before a step that may have to be undone."""
+
+    def __init__(self, network: nn.Module) -> None:
+        self.kinds: dict[torch.dtype, list[Tensor]] = defaultdict(list)
+        for buffer in network.buffers():
+            self.kinds[buffer.dtype].append(buffer)
+        self.before = {kind: [buffer.clone() for buffer in buffers] for kind, buffers in self.kinds.items()}
+
+    @torch.no_grad()
+    def note(self) -> None:
+        """Takes down the values of now."""
+        for kind, buffers in self.kinds.items():
+            _copy(self.before[kind], buffers)
+
+    @torch.no_grad()
+    def restore(self) -> None:
+        """Puts back the values noted last."""
+        for kind, buffers in self.kinds.items():
+            _copy(buffers, self.before[kind])
+
+
+def accumulate(
+    model: nn.Module,
+    objective: Objective,
+    images: Images,
+    labels: Labels,
+    parts: int,
+    accelerator: Accelerator,
+    aux_weight: float = 0.0,
+) -> list[float]:
+    """Adds the gradient of the batch's mean loss to `.grad`, a part of the batch at a time.
+
+    aux_weight: of the cross-entropy of auxiliary outputs, see `Stage`.
+
+    Gives back the loss summed over the images, how many of them are right, their number, and whether the loss is a
+    finite number in every process, as 1 or less. Batch-norm, and objectives that compare images, see a part only.
+    """
+    sums = torch.zeros(3, dtype=torch.float64, device=images.device)
+    read: Callable[[], list[float]] = sums.tolist
+    for some, theirs in zip(images.tensor_split(parts), labels.tensor_split(parts), strict=True):
+        with hearing_others() as passes:
+            loss, logits = _answer(objective, model, some, theirs)
+        if not loss.requires_grad:
+            raise InputError("the loss has no gradient to any weight that learns: the objective or network detaches it")
+        # of several processes each must give every weight a gradient, if only 0
+        if aux_weight or (passes and accelerator.num_processes > 1 and type(objective) is CrossEntropy):
+            loss = loss + aux_weight * _auxiliary(objective, passes, theirs)
+        with torch.no_grad():
+            right = (logits.argmax(1) == theirs).sum()
+            sums = sums + torch.stack(
+                [loss.double() * len(theirs), right.double(), torch.tensor(len(theirs)).to(right)]
+            )
+            finite = accelerator.reduce(sums[0].isfinite().double(), "mean")
+            read = read_later(torch.stack([*sums, finite]))  # type: ignore[list-item]
+        accelerator.backward(loss if parts == 1 else loss * (len(theirs) / len(labels)))
+    return read()
+
+
+def _auxiliary(objective: Objective, passes: list[tuple[Tensor, ...]], labels: Labels) -> Tensor | float:
+    """The sum of the auxiliary outputs' cross-entropies, each the batch's mean, smoothed as that of the logits."""
+    smoothing = getattr(objective, "label_smoothing", 0.0)
+    others = [other for one in passes for other in one]
+    return sum((functional.cross_entropy(other, labels, label_smoothing=smoothing) for other in others), 0.0)
+
+
+def _answer(objective: Objective, model: nn.Module, images: Images, labels: Labels) -> tuple[Tensor, Tensor]:
+    """The loss and the logits. Raises InputError for a function of the user's own that fails, or gives something else.
+
+    A failure of ours, or for want of memory, is left as it is.
+    """
+    own = not type(objective).__module__.startswith("ironglass.")
+    name = getattr(objective, "__qualname__", type(objective).__name__)
+    try:
+        given: Any = objective(model, images, labels)
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:
+        if not own or is_out_of_memory(error):
+            raise
+        raise InputError(f"the objective {name} failed: {type(error).__name__}: {error}") from error
+    if own:
+        pair = given if isinstance(given, tuple | list) and len(given) == 2 else (None, None)
+        loss, logits = (part if isinstance(part, Tensor) else torch.empty(0) for part in pair)
+        if loss.numel() != 1 or logits.ndim != 2 or len(logits) != len(labels) or not loss.requires_grad:
+            raise InputError(
+                f"the objective {name} must give (loss, logits), the loss one number with a gradient and the logits "
+                f"({len(labels)}, classes), not {_form(given)}"
+            )
+        return loss.reshape(()), logits
+    return given
+
+
+def _form(given: Any) -> str:
+    if isinstance(given, tuple | list):
+        return f"({', '.join(map(_form, given))})"
+    return f"a tensor {tuple(given.shape)}" if isinstance(given, Tensor) else f"a {type(given).__name__}"
+
+
+def read_later(numbers: Tensor) -> Callable[[], list[float]]:
+    """A function that waits for the numbers, and for no work that an accelerator was given after them.
+
+    What is queued between this and its call, a backward pass say, keeps the accelerator busy while the program waits.
+    """
+    if numbers.device.type != "cuda":
+        return numbers.tolist
+    copy = numbers.to("cpu", non_blocking=True)
+    arrived = torch.cuda.Event()
+    arrived.record(torch.cuda.current_stream(numbers.device))
+
+    def read() -> list[float]:
+        arrived.synchronize()
+        return copy.tolist()
+
+    return read
+
+
+def accumulate_in_memory(
+    model: nn.Module,
+    objective: Objective,
+    images: Images,
+    labels: Labels,
+    *,
+    micro_batch: int | None,
+    seed: int,
+    buffers: Buffers,
+    accelerator: Accelerator,
+    aux_weight: float = 0.0,
+) -> tuple[list[float], int | None]:
+    """`accumulate` in parts of at most `micro_batch` images, halved as often as memory runs out.
+
+    Gives back the sums, and the micro-batch that fitted. No part has fewer than two images, which batch-norm needs. A
+    try that failed leaves nothing behind: draws start from the seed, buffers are as they were. Raises InputError
+    where two images do not fit, or where memory runs out in one of several processes, which wait for each other.
+    """
+    most = max(1, len(labels) // 2)
+    while True:
+        parts = min(most, math.ceil(len(labels) / micro_batch)) if micro_batch else 1
+        model.zero_grad(set_to_none=True)
+        torch.manual_seed(seed)  # for dropout and whatever an objective draws
+        try:
+            return accumulate(model, objective, images, labels, parts, accelerator, aux_weight), micro_batch
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            reason = asked_for(error)
+        # only here, where the exception no longer holds on to the failed try's tensors
+        size = math.ceil(len(labels) / parts)
+        if accelerator.num_processes > 1 or parts == most:
+            raise InputError(
+                f"memory has no room to train on {size} images at once{reason}: lower size, or take another device"
+            )
+        micro_batch = math.ceil(size / 2)
+        buffers.restore()
+        if images.device.type == "cuda":
+            torch.cuda.empty_cache()

@@ -1,0 +1,97 @@
+"""Sentences on attacks, against the numbers that they must follow from."""
+
+import pytest
+
+from ironglass.report.attack import words
+from ironglass.report.page import summary
+
+NARROW = "\u202f"
+
+
+def rate(value: float, n: int = 1000) -> dict:
+    return {"value": value, "low": value - 0.02, "high": value + 0.02, "n": n}
+
+
+@pytest.mark.parametrize(
+    ("eps", "wanted"),
+    [
+        ([0, 1, 2, 4, 8], [2, 8]),
+        ([0, 1, 2], [1, 2]),  # the nearest is the largest, so the middle one takes its place
+        ([0, 8, 16], [8, 16]),
+        ([0, 4], [4]),
+        ([0], []),
+    ],
+)
+def test_first_screen_shows_the_point_near_two_and_the_largest(eps, wanted):
+    points = [{"eps": value / 255} for value in reversed(eps)]
+    assert [round(point["eps"] * 255) for point in words.notable_points(points)] == wanted
+
+
+def under(
+    *names: str, left: list[list[float]], worst: list[float], norm: str = "linf", doubts: dict | None = None
+) -> dict:
+    """`attacks` of results.json at eps 2/255 and 8/255; `left`: of each attack; `doubts`: verdicts by place of eps."""
+    eps = [2 / 255, 8 / 255] if norm == "linf" else [0.5, 2.0]
+    judged = [(doubts or {}).get(i, {"word": "trusted", "reasons": []}) for i in range(2)]
+    return {
+        "norm": norm, "split": "test", "clean": rate(0.9), "eps": eps,
+        "attacks": [
+            {"name": name, "label": f"{name.upper()} (x)",
+             "points": [{"eps": e, "accuracy": rate(a)} for e, a in zip(eps, row, strict=True)]}
+            for name, row in zip(names, left, strict=True)
+        ],
+        "worst": [{"eps": e, "accuracy": rate(a), "verdict": v} for e, a, v in zip(eps, worst, judged, strict=True)],
+    }  # fmt: skip
+
+
+def test_attacks_in_words():
+    text = words.attack_words(under("fgsm", "pgd", left=[[0.6, 0.3], [0.2, 0.0]], worst=[0.15, 0.0]))
+    assert text == (
+        f"Of 1,000 test images, 90.0{NARROW}% are named right as they are. When every pixel may change by up to 2/255 "
+        f"of the range from black to white, 15.0{NARROW}% are right under both attacks; at 8/255, 0.0{NARROW}%. "
+        f"The attacks differ most at 2/255: “PGD” fools it most and leaves 20.0{NARROW}% right, “FGSM” fools it least "
+        f"and leaves 60.0{NARROW}%. Judged by “FGSM” alone, it would look stronger than it is. "
+        "No check found a reason to doubt these numbers."
+    )
+
+
+def test_a_difference_within_the_intervals_is_called_so():
+    text = words.attack_words(under("a", "b", left=[[0.22, 0.1], [0.2, 0.1]], worst=[0.2, 0.1]))
+    assert "their intervals overlap" in text
+    assert "look stronger" not in text
+
+
+def test_attacks_that_tie_are_named_together_or_not_set_apart():
+    tied = under("a", "b", "c", left=[[0.2, 0.1], [0.2, 0.1], [0.8, 0.1]], worst=[0.2, 0.1])
+    assert "“A” and “B” fool it most and leave 20.0" in words.attack_words(tied)
+    assert [row["name"] for row in words.strongest(tied, 2 / 255)] == ["a", "b"]
+    level = under("a", "b", left=[[0.2, 0.1], [0.2, 0.1]], worst=[0.2, 0.1])
+    assert "No attack fools it more often than another." in words.attack_words(level)
+
+
+def test_one_attack_is_compared_with_none():
+    text = words.attack_words(under("pgd", left=[[0.5, 0.1]], worst=[0.5, 0.1], norm="l2"))
+    assert f"up to 0.5 long (the root of its summed squares), 50.0{NARROW}% are right under “PGD (x)”; at 2, 10" in text
+    assert "differ" not in text
+
+
+def test_the_gravest_verdict_is_said_with_its_first_reason():
+    doubts = {
+        0: {"word": "suspect", "reasons": ["few images", "b"]},
+        1: {"word": "invalid", "reasons": ["it is blind"]},
+    }
+    text = words.attack_words(under("pgd", left=[[0.5, 0.1]], worst=[0.5, 0.1], doubts=doubts))
+    assert text.endswith(
+        "The number at 8/255 is invalid and says nothing of robustness: it is blind. "
+        "The number at 2/255 is suspect and may be better than the truth: few images."
+    )
+    both = words.attack_words(under("pgd", left=[[0.5, 0.1]], worst=[0.5, 0.1], doubts={0: doubts[0], 1: doubts[0]}))
+    assert both.endswith("The numbers at 2/255 and 8/255 are suspect and may be better than the truth: few images.")
+
+
+def test_fgsm_is_not_spoken_of_again_beside_other_attacks():
+    measured = under("fgsm", left=[[0.5, 0.1]], worst=[0.5, 0.1])
+    fgsm = {"points": [{"eps": 2 / 255, "accuracy": rate(0.4)}]}
+    assert len(summary.plain_words({"fgsm": fgsm}, [])) == 1
+    (text,) = summary.plain_words({"fgsm": fgsm, "attacks": measured}, [])
+    assert "takes a single step" not in text

@@ -1,0 +1,103 @@
+"""What a sweep comes to in words: which trial, how sure, and where else to look."""
+
+from typing import Any
+
+from ironglass.measure.statistics import wilson
+from ironglass.report.page.headlines import headlines, unmeasured
+from ironglass.report.sweep.words import alike_words, edge_words, sweep_words, trial_values, trial_words, value_words
+
+
+def swept(*rights: int | None, alike: tuple[str, ...] = (), field: str = "learning rate") -> dict[str, Any]:
+    """A sweep over 0.1, 0.01, ...; of None a trial that diverged."""
+    values = [0.1**power for power in range(1, len(rights) + 1)]
+    rows = [
+        {"name": f"t{place}", "values": [value]}
+        | (
+            {"validation": wilson(right, 100), "measured": wilson(50, 200)}
+            if right is not None
+            else {"diverged": "no number"}
+        )
+        for place, (value, right) in enumerate(zip(values, rights, strict=True))
+    ]
+    there = [row for row in rows if "validation" in row]
+    found = None
+    if there:
+        best = max(there, key=lambda row: row["validation"]["value"])
+        tests = {row["name"]: {"only_first": 9, "only_second": 1, "p": 0.02} for row in there if row is not best}
+        found = {"trial": best["name"], "level": 0.05, "alike": list(alike), "tests": tests}
+    axes = [{"field": "stages.0.peak_lr", "label": field, "values": values}]
+    return {"axes": axes, "split": "test", "jobs": 1, "attacks": None, "rows": rows, "recommended": found}
+
+
+def test_the_recommendation_comes_with_its_interval_and_its_rivals() -> None:
+    said = sweep_words(swept(60, 90, 88, 10, alike=("t2",)))
+    assert said.startswith(
+        "4 trials varied learning rate. Take learning rate 0.01: it names 90.0\u202f% of 100 validation"
+    )
+    assert "82.6–94.5" in said  # Wilson's interval of 90 in 100
+    assert "cannot tell it from 0.001, which may be just as good" in said
+    assert "on test images, which had no say, it is 25.0\u202f%" in said
+
+
+def test_how_many_may_be_as_good() -> None:
+    assert alike_words(swept(90)) == "There is no other trial to compare it with."
+    assert "All 2 others are worse" in alike_words(swept(60, 90, 50))
+    many = swept(90, 89, 89, 89, 89, 89, alike=("t1", "t2", "t3", "t4", "t5"))
+    assert "from 5 of the 5 others" in alike_words(many)
+
+
+def test_a_best_at_the_edge_says_that_it_may_lie_beyond() -> None:
+    assert (
+        edge_words(swept(60, 80, 90)) == " 0.001 is the lowest learning rate that was tried: a lower one may be better."
+    )
+    assert "a higher one" in edge_words(swept(90, 60, 50))
+    assert edge_words(swept(60, 90, 50)) == ""
+    assert edge_words(swept(90, 89, 50, alike=("t1",))) == ""  # one inside may be as good
+    assert edge_words(swept(90, 50)) == ""  # two values have no inside
+
+
+def test_those_without_a_number_are_counted() -> None:
+    assert sweep_words(swept(60, 90, None)).endswith("One trial diverged.")
+    assert sweep_words(swept(None, None)) == "None of 2 trials came to a number: see why below."
+    assert headlines({"sweep": swept(None, None)}) == []
+
+
+def test_seeds_are_no_setting_to_choose() -> None:
+    one = swept(60, 90, 88, field="seed")
+    one["axes"][0]["field"] = "seed"
+    spread = {"mean": {"value": 0.79}, "lowest": 0.6, "highest": 0.9}
+    one["settings"] = [{"trials": ["t0", "t1", "t2"], "validation": spread}]
+    one["recommended"] |= {"tests": {}, "same": ["t0", "t2"]}
+    said = sweep_words(one)
+    assert "worse" not in said
+    assert "one setting, trained anew by other draws, and there is nothing to choose between" in said
+    assert "79.0\u202f% on average, from 60.0\u202f% to 90.0\u202f%: so much is the draw alone" in said
+    assert "lowest" not in said  # a lower seed is no better
+
+
+def test_what_a_hardened_trial_is_chosen_by_is_said() -> None:
+    hard = swept(95, 70, 60)
+    for row, robust in zip(hard["rows"], (5, 60, 40), strict=True):
+        row["robust_validation"] = wilson(robust, 100)
+    hard["attacks"] = {"names": ["pgd-10"], "norm": "linf", "eps": 8 / 255}
+    hard["recommended"] |= {"trial": "t1", "criterion": "robust_validation"}
+    said = sweep_words(hard)
+    assert "keeps 60.0\u202f% of 100 validation images right under attack at eps 8/255" in said
+    assert "unchanged, 70.0\u202f%" in said
+    assert headlines({"sweep": hard})[0]["rate"] == wilson(60, 100)
+
+
+def test_values_and_trials_by_name() -> None:
+    assert [value_words(value) for value in (1e-4, 3, "timm/resnet18", {"kind": "NFGSM", "eps": 0.1}, [])] == [
+        "0.0001", "3", "timm/resnet18", "NFGSM, eps 0.1", "none"]  # fmt: skip
+    axes = [{"label": "learning rate (head)"}, {"label": "batch size"}]
+    row = {"values": [0.1, 32]}
+    assert trial_words(row, {"axes": axes}) == "learning rate (head) 0.1 and batch size 32"
+    assert trial_values(row) == "0.1 · 32"
+
+
+def test_the_first_screen_shows_what_chose_and_what_did_not() -> None:
+    cards = headlines({"sweep": swept(60, 90, 88)})
+    assert [(card["label"], card["rate"]["n"]) for card in cards] == [
+        ("Recommended: 0.01", 100), ("The same on test images", 200)]  # fmt: skip
+    assert unmeasured({"sweep": swept(60, 90)})[0].startswith("attacks stronger than one step")

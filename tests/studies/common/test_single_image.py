@@ -1,0 +1,98 @@
+"""One image file as data: explained and attacked by what the network reads in it, never evaluated."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import ironglass as ig
+from ironglass.errors import InputError
+from ironglass.models.loading.save import save_classifier
+from ironglass.plans.audit import Audit
+from ironglass.studies.audit import audit
+from ironglass.studies.common.single_image import is_single_image
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> str:
+    torch.manual_seed(0)
+    classifier = ig.load_classifier("simple-cnn", classes=["cat", "dog"], size=16, channels=3)
+    save_classifier(classifier, tmp_path / "model")
+    return str(tmp_path / "model")
+
+
+@pytest.fixture(params=["photo.jpg", "photo.png", "no-suffix", "misnamed.txt"])
+def photo(tmp_path: Path, request) -> str:
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 24, 3), np.uint8)
+    kind = {"photo.jpg": "jpeg"}.get(request.param, "png")
+    Image.fromarray(pixels).save(tmp_path / request.param, kind)
+    return str(tmp_path / request.param)
+
+
+def read_by_itself(model: str, photo: str) -> str:
+    classifier = ig.load_classifier(model)
+    with Image.open(photo) as image:
+        pixels = torch.from_numpy(np.array(image.crop((2, 0, 22, 20)).resize((16, 16), Image.Resampling.BILINEAR)))
+    logits = classifier(pixels.permute(2, 0, 1)[None].float() / 255)
+    return classifier.classes[int(logits.argmax())]
+
+
+def test_it_is_explained_by_its_predicted_class(model, photo, tmp_path):
+    fields = {"methods": ("saliency",), "quality": 0}
+    run = audit(Audit(model=model, dataset=photo, steps=("evaluate", "explain"), explained=fields), tmp_path / "run")
+    said = run.read("data.json")
+    assert said["reading"]["labels"] == "predicted"
+    assert f"{Path(photo).name} has no label" in said["notes"][0]
+    assert repr(read_by_itself(model, photo)) in said["notes"][0]
+    assert "evaluation" not in run.results  # right by its making
+    assert Path(photo).name in (run.path / "report.html").read_text()
+    again = audit(
+        Audit(model=model, dataset=photo, steps=("evaluate", "explain"), explained=fields),
+        tmp_path / "run",
+        resume=True,
+    )
+    assert again.results == run.results
+
+
+@pytest.mark.parametrize("photo", ["photo.png"], indirect=True)
+def test_every_layer_is_shown_and_none_probed_on_its_own_image(model, photo, tmp_path):
+    run = audit(Audit(model=model, dataset=photo, steps=("evaluate", "explain"), masks=("grey",)), tmp_path / "run")
+    assert "layers" not in run.results
+    assert run.read("samples.json")["layers"]
+    assert run.results["occlusion"]
+
+
+@pytest.mark.parametrize("photo", ["photo.png"], indirect=True)
+def test_it_is_attacked(model, photo, tmp_path):
+    plan = Audit(model=model, dataset=photo, steps=("evaluate", "attack"), attacks=("pgd-3",), eps=("8/255",))
+    run = audit(plan, tmp_path / "run")
+    (entry,) = run.results["attacks"]["attacks"]
+    assert entry["points"][0]["accuracy"]["n"] == 1
+    assert run.results["attacks"]["n"] == 1
+
+
+@pytest.mark.parametrize("photo", ["photo.png"], indirect=True)
+@pytest.mark.parametrize("steps", [("evaluate",), ("evaluate", "corrupt"), ("train", "evaluate", "explain")])
+def test_what_needs_a_label_is_refused(model, photo, steps, tmp_path):
+    name = "simple-cnn" if "train" in steps else model
+    corruptions = ("contrast",) if "corrupt" in steps else ()
+    with pytest.raises(InputError, match="is one image and has no label: give it to explain, attack or predict"):
+        audit(Audit(model=name, dataset=photo, steps=steps, corruptions=corruptions), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_is_no_single_image(tmp_path):
+    (tmp_path / "text.png").write_text("I am text")
+    (tmp_path / "empty.png").write_bytes(b"")
+    for spec in ("digits", str(tmp_path), str(tmp_path / "text.png"), str(tmp_path / "empty.png"), "a\0b", "x" * 5000):
+        assert not is_single_image(spec)
+
+
+def test_a_broken_image_is_named(model, tmp_path):
+    Image.new("RGB", (200, 200), "red").save(tmp_path / "cut.png")
+    whole = (tmp_path / "cut.png").read_bytes()
+    (tmp_path / "cut.png").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match=r"cut.png cannot be read: .*truncated"):
+        audit(Audit(model=model, dataset=str(tmp_path / "cut.png"), steps=("explain",)), tmp_path / "run")

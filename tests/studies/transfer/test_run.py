@@ -1,0 +1,294 @@
+"""Copied blocks, images made on the network they come from, and who is fooled: a small grid, seen from all sides."""
+
+import json
+import pickle
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import ironglass as ig
+from ironglass.attacks import FGSM, Linf, input_gradient
+from ironglass.errors import InputError
+from ironglass.models.loading.load import load_classifier
+from ironglass.models.predict import logits_of
+from ironglass.plans.audit import Audit
+from ironglass.plans.transfer import COPIED, Member, Transfer, members_of
+from ironglass.run import Run
+from ironglass.studies.common.parallel import Job
+from ironglass.studies.transfer import network as room
+from ironglass.studies.transfer.network import train_and_measure
+from ironglass.studies.transfer.run import dealt, transfer, write_matrix, write_source
+from ironglass.studies.transfer.source_images import shown_of
+from ironglass.studies.transfer.workspace import Ground, architecture_of, ground_of
+from ironglass.train.recipe import Stage
+
+EPS = 0.05
+ONE = {"epochs": 1, "batch_size": 8}
+
+
+@pytest.fixture(scope="module")
+def plan(draw_photos: Callable[..., Path]) -> Transfer:
+    source = Audit(
+        model="simple-cnn",
+        dataset=str(draw_photos(20, 12, ("cold", "warm"))),
+        size=12,
+        stages=(Stage(**ONE, peak_lr=0.05),),
+    )
+    return Transfer(
+        source=source,
+        target=Audit(name="moved", dataset=str(draw_photos(20, 12)), stages=(Stage(**ONE, peak_lr=0.05),)),
+        frozen=(Stage(**ONE, peak_lr=0.05, trainable_from=COPIED),),
+        plus=(Stage(**ONE, peak_lr=0.05, trainable_from=COPIED), Stage(**ONE, peak_lr=0.01)),
+        blocks=(0, 2, 6),
+        controls=(0, 2),
+        seeds=2,
+        control_seeds=2,
+        shown=("fgsm", "pgd-3"),
+        eps=(EPS, 0.1),
+        judged=EPS,
+        own=("fgsm", "pgd-3"),
+        own_eps=(EPS,),
+        images=6,
+        own_images=4,
+        matrix_images=4,
+    )
+
+
+@pytest.fixture(scope="module")
+def whole(plan: Transfer, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return transfer(plan, tmp_path_factory.mktemp("transfer") / "run")
+
+
+@pytest.fixture(scope="module")
+def ground(plan: Transfer, whole: Run) -> Ground:
+    source = load_classifier(str(whole.path / "networks" / "base-A"))
+    return ground_of(plan, whole.path, architecture_of(source), torch.device("cpu"))
+
+
+def test_which_networks_there_are(plan: Transfer, ground: Ground, whole: Run) -> None:
+    first = {f"{name}-s0" for name in ("A00B", "A00B+", "A02B", "A02B+", "A06B", "A06B+", "B02B", "B02B+", "R02B")}
+    second = {f"{name}-s1" for name in ("A00B", "A00B+", "A02B", "A02B+", "B02B", "B02B+", "R02B")}
+    names = [member.name for member in members_of(plan, ground.blocks)]
+    assert {*names} == first | second | {"base-B-s0", "base-B-s1"}
+    assert len(names) == 18
+    assert {path.name for path in (whole.path / "networks").iterdir()} == {*names, "base-A"}
+    assert [network["name"] for network in whole.results["transfer"]["networks"]] == names
+
+
+def test_controls_are_made_once_unless_more_are_asked_for(plan: Transfer, ground: Ground) -> None:
+    names = {member.name for member in members_of(replace(plan, control_seeds=1), ground.blocks)}
+    assert {name for name in names if name.endswith("s1")} == {
+        "base-B-s1",
+        "A00B-s1",
+        "A00B+-s1",
+        "A02B-s1",
+        "A02B+-s1",
+    }
+    assert {"B02B-s0", "B02B+-s0", "R02B-s0"} < names
+
+
+def test_hands_are_dealt_there_and_back() -> None:
+    assert dealt("abcdefg", 2) == [["a", "d", "e"], ["b", "c", "f", "g"]]
+    assert dealt("abcdefg", 3) == [["a", "f", "g"], ["b", "e"], ["c", "d"]]
+
+
+def state(ground: Ground, name: str) -> dict[str, torch.Tensor]:
+    return ground.load(name).network.state_dict()
+
+
+@pytest.mark.parametrize(("name", "giver"), [("A02B-s0", "base-A"), ("A02B-s1", "base-A"), ("B02B-s1", "base-B-s1")])
+def test_what_is_copied_and_frozen_is_the_giver_s_bit_for_bit(ground: Ground, name: str, giver: str) -> None:
+    own, theirs = state(ground, name), state(ground, giver)
+    first = {key for key in own if key.partition(".")[0] in ("conv1", "norm1", "conv2", "norm2")}
+    assert len(first) == 12  # two convolutions, and of batch-norm also the statistics and their count
+    assert all(torch.equal(own[key], theirs[key]) for key in first)
+    assert not [key for key in {*own} - first if torch.equal(own[key], theirs[key]) and "num_batches" not in key]
+
+
+def test_fine_tuned_networks_leave_the_copies_and_random_ones_keep_their_draw(plan: Transfer, ground: Ground) -> None:
+    plus, theirs = state(ground, "A06B+-s0"), state(ground, "base-A")
+    same = [key for key, tensor in plus.items() if torch.equal(tensor, theirs[key])]
+    assert not [key for key in same if "num_batches" not in key]
+    member = Member(arm="random", seed=1, blocks=2)
+    own, drawn = state(ground, member.name), ground.fresh(member).network.state_dict()
+    assert all(
+        torch.equal(own[key], drawn[key]) for key in own if key.startswith(("conv1.", "norm1.", "conv2.", "norm2."))
+    )
+    assert not torch.equal(own["conv3.weight"], drawn["conv3.weight"])
+
+
+def test_fresh_weights_are_others_than_the_bases_began_with(ground: Ground) -> None:
+    members = (Member(arm="base", seed=0), Member(arm="AnB", seed=0, blocks=2), Member(arm="AnB+", seed=0, blocks=0))
+    base, moved, other = (ground.fresh(one).network.state_dict()["conv6.weight"] for one in members)
+    assert not torch.equal(base, moved)
+    assert torch.equal(moved, other)  # what differs between two arms is the arm
+    seeds = {one.fresh_seed for one in (Member(arm="AnB", seed=s, blocks=1) for s in range(50))}
+    assert len(seeds) == 50
+
+
+def test_a_frozen_network_gives_gradients_and_grad_cam(ground: Ground) -> None:
+    classifier = ground.load("A06B-s0").requires_grad_(False)
+    images, labels = ground.split[:3]
+    gradient = input_gradient(classifier, images, labels)
+    assert (gradient.flatten(1).abs().amax(1) > 0).all()
+    maps = ig.explain(classifier, images, labels, method="grad-cam")
+    assert {*maps} == {f"conv{n}" for n in range(1, 7)}
+    assert all(one.isfinite().all() for one in maps.values())
+    assert maps["conv1"].abs().max() > 0
+    assert not any(parameter.requires_grad for parameter in classifier.parameters())
+
+
+def test_every_rate_is_that_of_the_images_in_the_folder(plan: Transfer, ground: Ground, whole: Run) -> None:
+    (network,) = [one for one in whole.results["transfer"]["networks"] if one["name"] == "A02B+-s0"]
+    classifier, split = ground.load("A02B+-s0"), ground.split
+    assert network["clean"]["value"] == (logits_of(classifier, split).argmax(1).numpy() == split.labels).mean()
+    shown = shown_of(whole, plan, ground.dataset, split)
+    for row in network["shown"]:
+        (images, read), *more = shown.read(row["attack"], row["eps"])
+        assert not more
+        assert Linf(row["eps"]).allows(split[:][0], images).all()
+        assert (images - read).abs().max() < 1 / 255
+        for given, key in ((images, "accuracy"), (read, "png")):
+            with torch.no_grad():
+                right = classifier(given).argmax(1).numpy() == split.labels
+            assert row[key]["value"] == right.mean()
+    assert [(row["attack"], row["eps"]) for row in network["own"]] == [("fgsm", EPS), ("pgd-3", EPS)]
+    assert {row["verdict"]["word"] for row in network["own"]} == {"suspect"}  # few images, and one step
+
+
+def test_images_are_made_against_base_a_s_own_answers(plan: Transfer, ground: Ground, whole: Run) -> None:
+    base, split = ground.load("base-A"), ground.split
+    assert whole.results["transfer"]["known"] is False
+    with torch.no_grad():
+        answers = base(split[:][0]).argmax(1)
+    made = FGSM(threat=Linf(EPS))(base, split[:][0], answers)
+    shown = shown_of(whole, plan, ground.dataset, split)
+    images = torch.cat([images for images, _ in shown.read("fgsm", EPS)])
+    assert torch.allclose(images, made)
+    with torch.no_grad():
+        kept = (base(images).argmax(1) == answers).double().mean()
+    assert whole.results["transfer"]["surrogate"][0]["kept"]["value"] == float(kept)
+
+
+def test_any_reader_of_folders_takes_the_png_files(ground: Ground, whole: Run) -> None:
+    found = ig.load_dataset(f"folder:{whole.path / 'adversarial' / 'fgsm' / 'linf-0.0500' / 'png'}", size=12)
+    assert found.classes == ("dark", "light")
+    assert sum(len(split) for split in found.splits.values()) == len(ground.split)
+
+
+def test_the_matrix_by_hand(ground: Ground, whole: Run) -> None:
+    matrix = whole.results["transfer"]["matrix"]
+    names = matrix["names"]
+    assert names[:2] == ["base-A", "base-B-s0"]
+    assert len(names) == 11
+    some = ground.split.take(np.array([0, 2, 3, 5]))
+    images, labels = some[:]
+    maker, victim = ground.load("A02B-s0"), ground.load("base-B-s0")
+    made = FGSM(threat=Linf(EPS))(maker, images, labels)
+    with torch.no_grad():
+        right = (victim(made).argmax(1) == labels).double().mean()
+    assert matrix["rows"][names.index("A02B-s0")][1]["value"] == float(right)
+    base = ground.load("base-A")
+    with torch.no_grad():
+        before, after = base(images).argmax(1), base(made).argmax(1)
+    assert matrix["rows"][names.index("A02B-s0")][0]["value"] == float((before == after).double().mean())
+
+
+def test_its_report_has_all_parts(whole: Run) -> None:
+    page = (whole.path / "report.html").read_text(encoding="utf-8")
+    for words in ("What was claimed", "block by block", "Seems and is", "One image at every eps", "Every network"):
+        assert words in page
+    picture = whole.read("transfer.json")
+    assert [column["eps"] for column in picture["columns"]] == [0.0, EPS, 0.1]
+    assert [one["network"] for one in picture["columns"][0]["answers"]] == ["base-A", "base-B-s0", "A06B+-s0"]
+
+
+def test_only_what_is_missing_is_done_again(plan: Transfer, whole: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = whole.results["transfer"]
+    gone = whole.path / "networks" / "A02B-s0"
+    for path in sorted(gone.rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+    (whole.path / "matrix" / "A02B-s0.parquet").unlink()
+    (lost,) = (whole.path / "adversarial" / "pgd-3" / "linf-0.1000").glob("*.safetensors")
+    images = lost.read_bytes()
+    lost.unlink()
+    trained, fit = [], room.fit
+    monkeypatch.setattr(room, "fit", lambda *given, **more: trained.append(given[3].name) or fit(*given, **more))
+    again = transfer(plan, whole.path, resume=True).results["transfer"]
+    assert trained == ["A02B-s0"]
+    assert lost.read_bytes() == images
+    for found in (before, again):
+        found["cost"] = None
+        for network in found["networks"]:
+            network["seconds"] = 0
+    assert again == before
+
+
+def test_a_trained_source_is_taken_as_it_is(plan: Transfer, whole: Run, tmp_path: Path) -> None:
+    given = Audit(model=str(whole.path / "networks" / "base-A"), size=12)
+    known = replace(plan, source=given, blocks=(2,), controls=(2,), seeds=1, plus=plan.frozen)
+    run = transfer(known, tmp_path / "run")
+    weights = [path / "networks" / "base-A" / "model.safetensors" for path in (whole.path, run.path)]
+    assert weights[0].read_bytes() == weights[1].read_bytes()
+    assert run.results["transfer"]["source"]["clean"] is None
+    assert run.results["transfer"]["findings"][0]["seeds"] == 1
+
+
+def test_the_source_s_own_classes_may_be_kept(
+    plan: Transfer, whole: Run, draw_photos: Callable[..., Path], tmp_path: Path
+) -> None:
+    some = replace(plan.target, dataset=str(draw_photos(12, 12, ("cold", "warm"))))
+    given = Audit(model=str(whole.path / "networks" / "base-A"), size=12)
+    known = replace(plan, source=given, target=some, classes="source", blocks=(2,), controls=(2,), seeds=1)
+    found = transfer(known, tmp_path / "run").results["transfer"]
+    assert (found["known"], found["reading"], found["target"]["classes"]) == (True, "source", 2)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"blocks": (0, 7), "controls": ()}, "blocks is 7 and the network has 6: give 0 to 6, or head"),
+        ({"controls": (4,)}, "controls at 4 blocks need the networks to compare with: add it to blocks"),
+    ],
+)
+def test_what_cannot_be_made_is_refused_before_anything_is_written(
+    plan: Transfer, changes: dict, said: str, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match=said):
+        transfer(replace(plan, **changes), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_no_networks_at_once_is_refused(plan: Transfer, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="jobs is 0"):
+        transfer(plan, tmp_path / "run", jobs=0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"judged": 0.2}, "judged is 0.2: give it among eps and own_eps"),
+        ({"source": Audit(model="simple-cnn")}, "simple-cnn has no trained weights: give source.dataset"),
+        ({"target": Audit()}, "name the source's model and the target's data"),
+        ({"blocks": (2, 2)}, "a number of blocks twice"),
+    ],
+)
+def test_a_plan_that_says_nothing_is_refused(plan: Transfer, changes: dict, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        replace(plan, **changes)
+
+
+def test_jobs_can_be_sent_to_other_processes(plan: Transfer, ground: Ground, whole: Run) -> None:
+    members = members_of(plan, ground.blocks)[:2]
+    for work, given in (
+        (train_and_measure, (plan, whole.path, ground.source, members, "cpu", True)),
+        (write_source, (plan, whole.path, "cpu", False)),
+        (write_matrix, (plan, whole.path, ground.source, ["base-A"], ["base-A"], "cpu")),
+    ):
+        again = pickle.loads(pickle.dumps(Job("one", work, given)))
+        again.work(*again.given, tell=lambda *said: None)  # all is there: nothing is done
+    assert json.loads((whole.path / "results.json").read_text())["transfer"]
