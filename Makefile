@@ -5,13 +5,17 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BENCH := .venv-bench
 BENCH_READY := $(BENCH)/.ready
+DOCS := .venv-docs
+DOCS_READY := $(DOCS)/.ready
 
-.PHONY: help demo test check format bench lock clean
+.PHONY: help demo test check format docs notebooks bench lock clean
 
 help:
 	@echo "make demo    train, explain and attack a small network; writes runs/demo/report.html"
 	@echo "make test    every test"
 	@echo "make check   lint, types and the floors of the house"
+	@echo "make docs    the documentation site, build/site/index.html; warnings are errors"
+	@echo "make notebooks  run the notebooks of the site anew and store them with their pictures"
 	@echo "make bench   what this machine makes of our promises, and our attacks against every peer's"
 	@echo "make lock    resolve the versions anew"
 
@@ -32,6 +36,12 @@ $(BENCH_READY): $(READY) requirements/bench.lock
 	$(BIN)/uv pip install --quiet --python $(BENCH)/bin/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
+$(DOCS_READY): $(READY) requirements/docs.lock
+	$(PYTHON) -m venv --without-pip $(DOCS)
+	$(BIN)/uv pip install --quiet --python $(DOCS)/bin/python --require-hashes --no-deps -r requirements/docs.lock
+	$(BIN)/uv pip install --quiet --python $(DOCS)/bin/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
 demo: $(READY)
 	rm -rf runs/demo
 	$(BIN)/ironglass run digits --output runs/demo
@@ -41,6 +51,13 @@ test: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/coverage run -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+docs: $(DOCS_READY)
+	$(DOCS)/bin/python -m sphinx --fail-on-warning --keep-going --quiet -b html docs build/site
+	@echo "build/site/index.html"
+
+notebooks: $(DOCS_READY)
+	$(DOCS)/bin/python docs/notebooks/execute.py
 
 bench: $(READY) $(BENCH_READY)
 	$(BIN)/python bench/loop.py $(if $(wildcard ../shared/data/cats_vs_dogs),--data ../shared/data/cats_vs_dogs)
@@ -60,7 +77,8 @@ format: $(READY)
 lock: $(READY)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml --extra dev -o requirements/dev.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --override requirements/bench-overrides.txt --constraint requirements/dev.lock pyproject.toml --extra bench requirements/bench.in -o requirements/bench.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --constraint requirements/dev.lock pyproject.toml --extra docs requirements/docs.in -o requirements/docs.lock
 	echo uv | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header - -o requirements/uv.lock
 
 clean:
-	rm -rf $(VENV) $(BENCH) build dist .coverage* .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(BENCH) $(DOCS) build dist .coverage* .pytest_cache .ruff_cache
