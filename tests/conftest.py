@@ -1,7 +1,11 @@
 """What every test may ask for."""
 
+import copy
+import json
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,3 +32,53 @@ def shared_data() -> Path:
 def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keeps the decoded-pixel cache of the tests apart from the user's, and shared between tests."""
     monkeypatch.setenv("IRONGLASS_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+def _objects(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The path to every JSON object in a value."""
+    if isinstance(value, dict):
+        yield path
+    for key, part in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield from _objects(part, (*path, key))
+
+
+@pytest.fixture(scope="session")
+def refuses_every_change() -> Callable[[Path], int]:
+    """Checks that a run's results.json is refused, in one line with file and key, without any one of its keys and with
+    one more in any object; that it is as its classes write it; and gives the number of keys."""
+    from ironglass.errors import InputError
+    from ironglass.results.codec import to_dict
+    from ironglass.results.sections import check_results
+
+    def refused(value: Any, section: str) -> str:
+        with pytest.raises(InputError) as error:
+            check_results(value, file="results.json")
+        said = str(error.value)
+        assert said.startswith("results.json: ")
+        assert section in said
+        return said
+
+    def check(run: Path) -> int:
+        whole = json.loads((run / "results.json").read_text())
+        for name, part in check_results(whole, file="results.json").items():
+            assert to_dict(part) == whole[name]
+        number = 0
+        for path in _objects(whole):
+            for key in [*_at(whole, path), None]:
+                changed = copy.deepcopy(whole)
+                inner = _at(changed, path)
+                if key is None:
+                    inner["more"] = 1
+                else:
+                    del inner[key]
+                    number += 1
+                refused(changed, str(path[0] if path else key or "more"))
+        return number
+
+    return check
+
+
+def _at(value: Any, path: tuple[Any, ...]) -> Any:
+    for key in path:
+        value = value[key]
+    return value

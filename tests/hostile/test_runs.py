@@ -19,6 +19,7 @@ from safetensors.numpy import save_file
 
 from ironglass.report.page import page as page_module
 from ironglass.report.page.page import write_report
+from ironglass.results.versions import opened, sealed
 from ironglass.run import Run
 
 OLD = "<p>the page of yesterday</p>"
@@ -251,21 +252,44 @@ def test_a_whole_run_is_a_page_without_a_caution(run: Path, unlisted: Path, made
 
 
 @pytest.mark.usefixtures("quick")
-def test_a_missing_verdict_is_never_a_trusted_one(unlisted: Path) -> None:
+def test_no_verdict_is_never_a_trusted_one(unlisted: Path) -> None:
     whole = write_report(Run(unlisted)).read_text()
     results = json.loads((unlisted / "results.json").read_text())
     for point in (*results["attacks"]["worst"], *(p for row in results["attacks"]["attacks"] for p in row["points"])):
-        del point["verdict"]
-    put(unlisted / "results.json", json.dumps(results))
+        point["verdict"] = None
+    put(unlisted / "results.json", json.dumps(sealed(opened(results))))
     page = write_report(Run(unlisted)).read_text()
     assert page.count("not judged") > whole.count("not judged")
     assert 'class="verdict trusted"' not in page
     assert "No check found a reason" not in page
 
 
+def test_every_key_of_an_audit_counts(made: Path, refuses_every_change: Callable[[Path], int]) -> None:
+    assert refuses_every_change(made) > 150
+
+
+def without(run: Path, *keys: str | int) -> None:
+    """Takes one key out of results.json."""
+    results = json.loads((run / "results.json").read_text())
+    inner = results
+    for key in keys[:-1]:
+        inner = inner[key]
+    del inner[keys[-1]]
+    put(run / "results.json", json.dumps(results))
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_file_of_an_older_version_is_read_and_called_so(unlisted: Path) -> None:
+    put(unlisted / "results.json", json.dumps(opened(json.loads((unlisted / "results.json").read_text()))))
+    assert "an older version" in write_report(Run(unlisted)).read_text()
+
+
 @pytest.mark.parametrize(
     ("spoil", "says"),
     [
+        (lambda run: without(run, "attacks", "worst", 0, "verdict"), "attacks.worst.0.verdict is missing"),
+        (lambda run: without(run, "model", "parameters"), "model.parameters is missing"),
+        (lambda run: without(run, "evaluation"), "evaluation is missing"),
         (lambda run: put(run / "results.json", "[]"), "results.json"),
         (lambda run: put(run / "recipe.json", "[]"), "recipe.json"),
         (lambda run: (run / "recipe.json").unlink(), "not a run folder"),
@@ -289,6 +313,7 @@ def test_the_command_line_says_one_line_and_status_2(
         return _status()
 
     outcome = ends_well(work)
+    says = says if not listed or "missing" not in says else "results.json is not as it was written"
     assert outcome.value == 2
     assert outcome.output.count("\n") == 1
     assert outcome.output.startswith("ironglass: ")

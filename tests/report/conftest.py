@@ -9,6 +9,7 @@ from safetensors.numpy import load_file, save_file
 
 from ironglass.measure.statistics import mean_interval, wilson
 from ironglass.report import write_report
+from ironglass.results.versions import sealed
 from ironglass.run import Run
 
 EPS = [0.0, 1 / 255, 2 / 255, 4 / 255, 8 / 255, 16 / 255]
@@ -83,7 +84,7 @@ def synthetic_run(
         confusion[i] = generator.multinomial(support[i], [0.93 if j == i else 0.07 / (k - 1) for j in range(k)])
     names = [f"features.{3 * i}" for i in range(layers)]
     results = full_results(classes, confusion, names, size, channels, n, generator)
-    run.write("results.json", results)
+    run.write("results.json", sealed(results))
 
     shown = (
         photographs if photographs is not None else np.stack([disc(size, generator, channels) for _ in range(samples)])
@@ -154,6 +155,7 @@ def full_results(
             {
                 "name": name, "shape": [16 << min(i, 4), max(3, size >> min(i, 4)), max(3, size >> min(i, 4))],
                 "concentration": mean_interval(generator.normal(0.12 + 0.3 * depth, 0.1, 100)),
+                "positive": wilson(90, 100),
                 "agreement": mean_interval(generator.normal(0.6 * depth, 0.3, 100)) if i else None,
                 "probe": wilson(int(500 * (0.6 + 0.33 * depth)), 500),
                 "without_layout": wilson(int(500 * (0.5 + 0.4 * depth)), 500),
@@ -163,16 +165,24 @@ def full_results(
             }
         )  # fmt: skip
     accuracies = [right, 720, 480, 210, 90, 40]
+    naming = {"named": classes[0], "named_share": 1 / len(classes), "named_true_share": 1 / len(classes),
+              "commonest": classes[0], "commonest_share": 1 / len(classes)}  # fmt: skip
+    stage = {"schedule": "one-cycle", "last_lr": None, "optimiser": "sgd", "weight_decay": 5e-4, "batch_size": 128,
+             "objective": {"kind": "CrossEntropy", "label_smoothing": 0.0}, "trainable_from": None, "until": None,
+             "aux_weight": 0.0, "name": ""}  # fmt: skip
     return {
         "model": {"name": "small_cnn", "parameters": 1_234_567, "trainable": 1_234_567, "multiply_adds": 45_600_000,
-                  "input_size": [size, size], "channels": channels},
+                  "input_size": [size, size], "channels": channels, "remarks": [],
+                  "normalisation": {"mean": [0.5] * channels, "std": [0.5] * channels, "origin": "given"}},
         "training": {"seconds": 103.5, "epochs": 9, "best_epoch": 7,
-                     "stages": [{"epochs": e, "peak_lr": lr, "optimiser": "sgd", "schedule": "one-cycle",
-                                 "batch_size": 128, "objective": "cross_entropy"} for e, lr in ((4, 0.1), (5, 0.01))]},
-        "evaluation": {"split": "test", "accuracy": wilson(right, n), "loss": 0.187, "confusion": confusion.tolist(),
+                     "stages": [{"epochs": e, "peak_lr": lr, **stage} for e, lr in ((4, 0.1), (5, 0.01))],
+                     "skipped": 0, "rollbacks": [], "micro_batch": None},
+        "evaluation": {"split": "test", "accuracy": wilson(right, n), "not_judged": 0, "loss": 0.187,
+                       "confusion": confusion.tolist(), "naming": naming,
                        "per_class": per_class, "macro_f1": float(np.mean([row["f1"] for row in per_class])),
                        "report": "as scikit-learn prints it"},
-        "layers": {"samples": 100, "probe_train": 2000, "probe_test": 500, "chance": 1 / len(classes), "layers": rows},
+        "layers": {"samples": 100, "probe_train": 2000, "probe_test": 500, "chance": 1 / len(classes),
+                   "clean": wilson(465, 500), "layers": rows},
         "occlusion": {"patch": size // 4, "stride": size // 8, "positions": 49, "n": 500, "clean": wilson(465, 500),
                       "masks": [{"name": name, "mean": mean_interval(generator.normal(0.9 - 0.03 * i, 0.1, 500)),
                                  "worst": wilson(320 - 40 * i, 500)} for i, name in enumerate(MASKS)]},
@@ -188,7 +198,7 @@ SETTINGS = {
     "fgsm": {},
     "noise": {},
     "pgd-20": {"steps": 20, "step_size": 0.00784, "restarts": 1},
-    "ensemble": {"steps": 100, "queries": 5000, "attacks": {"apgd-ce": {"steps": 100}, "square": {"queries": 5000}}},
+    "ensemble": {"steps": 100, "queries": 5000},
 }
 VERDICTS = {
     "fgsm": ("suspect", ["an upper bound on robust accuracy: FGSM takes one step; stronger attacks may fool more"]),
@@ -230,7 +240,7 @@ def attacked_results(names: list[str], eps: list[float], norm: str, n: int = 100
     ]
     worst = [point(1.1, size, ("suspect", doubt) if size == largest else ("trusted", [])) for size in eps]
     return {"norm": norm, "n": n, "split": "test", "seed": 7, "batch": 64, "clean": wilson(clean, n), "eps": eps,
-            "attacks": rows, "worst": worst}  # fmt: skip
+            "attacks": rows, "worst": worst, "probes": []}  # fmt: skip
 
 
 def add_attacks(run: Run, names: list[str], eps: list[float], norm: str = "linf") -> Run:
@@ -413,7 +423,7 @@ def transfer_results(*, base_kept: float = 0.8, plus_kept: float = 0.75, own_kep
     """
 
     def rate(value: float, n: int = 1000) -> dict:
-        return {"value": value, "low": value - 0.03, "high": value + 0.03, "n": n}
+        return {"value": value, "low": max(value - 0.03, 0.0), "high": min(value + 0.03, 1.0), "n": n}
 
     def network(name: str, arm: str, blocks: int | None, seed: int, accuracy: float) -> dict:
         clean = accuracy + 0.04 * seed
@@ -426,7 +436,8 @@ def transfer_results(*, base_kept: float = 0.8, plus_kept: float = 0.75, own_kep
             "clean": rate(clean),
             "shown": [{"attack": "fgsm", "eps": eps, "accuracy": rate(value), "png": rate(value + 0.01)}
                       for eps, value in shown],
-            "own": [{"attack": attack, "eps": eps, "accuracy": rate(share * clean, 250)} for attack, eps, share in own],
+            "own": [{"attack": attack, "eps": eps, "accuracy": rate(share * clean, 250), "verdict": None}
+                    for attack, eps, share in own],
         }  # fmt: skip
 
     accuracies = {
@@ -448,7 +459,8 @@ def transfer_results(*, base_kept: float = 0.8, plus_kept: float = 0.75, own_kep
     names = ["base-A", *(row["name"] for row in networks if row["seed"] == 0)]
     rows: list[list] = [[rate((5 * i + j) / 100, 200) for j in range(len(names))] for i in range(len(names))]
     rows[names.index("A02B-s0")][0] = None
-    finding = {"key": "plus", "claim": "AnB+ beats base B", "measure": "accuracy of AnB+ less base B’s", "seeds": 2}
+    finding = {"key": "plus", "claim": "AnB+ beats base B", "measure": "accuracy of AnB+ less base B’s", "seeds": 2,
+               "ours": False, "above": 0.0}  # fmt: skip
     return {
         "source": {"model": "timm/mobilenetv2_050", "dataset": "a", "classes": 3, "clean": None},
         "target": {"dataset": "b", "classes": 3}, "reading": "target", "known": False, "split": "test", "n": 1000,
@@ -468,7 +480,7 @@ def transfer_results(*, base_kept: float = 0.8, plus_kept: float = 0.75, own_kep
             finding | {"answer": "undecided", "effect": -0.012, "seeds": 1, "over_seeds": None,
                        "over_images": {"value": -0.012, "low": -0.033, "high": 0.009, "n": 1000}},
         ],
-        "cost": {"seconds": 100.0, "networks": 12, "reused_seconds": 0.0},
+        "cost": {"seconds": 100.0, "networks": 12},
     }  # fmt: skip
 
 

@@ -40,6 +40,10 @@ def whole(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     return harden(plan(photos), tmp_path_factory.mktemp("harden") / "run")
 
 
+def test_every_key_of_the_results_counts(whole: Run, refuses_every_change: Callable[[Path], int]) -> None:
+    assert refuses_every_change(whole.path) > 60
+
+
 def test_each_side_is_a_run_of_its_own(whole: Run) -> None:
     before, after = (Run.open(whole.path / side) for side in ("before", "after"))
     assert before.results["training"]["stages"][0]["objective"]["kind"] == "CrossEntropy"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ironglass.errors import InputError, Notice
+from ironglass.results.versions import opened, sealed
 from ironglass.run import lock
 from ironglass.run.checksums import NAME, Checksums, digest
 from ironglass.run.files import atomic, parse_json, read_json, read_text
@@ -120,7 +121,7 @@ class Run:
         except InputError as error:
             raise InputError(f"{self.path}: {error}") from error
         if found.forgotten & self.results.keys():
-            self.write("results.json", {k: v for k, v in self.results.items() if k not in found.forgotten})
+            self.write("results.json", sealed({k: v for k, v in self.results.items() if k not in found.forgotten}))
         if found.faults:
             more = f" and {len(found.faults) - 3} more" if len(found.faults) > 3 else ""
             which = ", ".join(found.faults[:3]) + more
@@ -185,11 +186,11 @@ class Run:
     @property
     def results(self) -> dict[str, Any]:
         """Every finished step's numbers."""
-        return self.read_object("results.json")
+        return opened(self.read_object("results.json"))
 
     def record(self, step: str, value: Any) -> None:
         """Adds one finished step to `results.json`."""
-        self.write("results.json", self.results | {step: value})
+        self.write("results.json", sealed(self.results | {step: value}))
 
     @property
     def history(self) -> list[dict[str, Any]]:

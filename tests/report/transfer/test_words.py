@@ -196,11 +196,10 @@ def test_the_page_of_a_study(transfer: dict, tmp_path) -> None:
 
     shutil.rmtree(run.path / "figures")
     (run.path / "transfer.safetensors").unlink()
-    run.record("transfer", transfer | {"matrix": None, "findings": [], "own": [], "own_eps": []})
+    run.record("transfer", transfer | {"findings": [], "own": [], "own_eps": []})
     page = write_report(run).read_text(encoding="utf-8")
     for gone in (
         "One image at every eps",
-        "Who is fooled by whose",
         "What was claimed",
         "Is: A04B+",
         "made on itself:",

@@ -57,6 +57,10 @@ def whole(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     return compare(plan(photos), tmp_path_factory.mktemp("compare") / "run")
 
 
+def test_every_key_of_the_results_counts(whole: Run, refuses_every_change: Callable[[Path], int]) -> None:
+    assert refuses_every_change(whole.path) > 200
+
+
 def test_each_arm_is_a_run_of_its_own(whole: Run) -> None:
     arms = {name: Run.open(whole.path / "arms" / name) for name in ("base", "hard")}
     kinds = {name: run.results["training"]["stages"][1]["objective"]["kind"] for name, run in arms.items()}

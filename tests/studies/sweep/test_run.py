@@ -46,6 +46,10 @@ def whole(four: Sweep, tmp_path_factory: pytest.TempPathFactory) -> Run:
     return sweep(four, tmp_path_factory.mktemp("sweep") / "run")
 
 
+def test_every_key_of_the_results_counts(whole: Run, refuses_every_change: Callable[[Path], int]) -> None:
+    assert refuses_every_change(whole.path) > 100
+
+
 def untimed(row: dict) -> dict:
     """A row without the clock, its place in the sweep and the attacks."""
     placed = ("name", "folder", "values", "robust")

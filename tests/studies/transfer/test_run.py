@@ -69,6 +69,10 @@ def ground(plan: Transfer, whole: Run) -> Ground:
     return ground_of(plan, whole.path, architecture_of(source), torch.device("cpu"))
 
 
+def test_every_key_of_the_results_counts(whole: Run, refuses_every_change: Callable[[Path], int]) -> None:
+    assert refuses_every_change(whole.path) > 200
+
+
 def test_which_networks_there_are(plan: Transfer, ground: Ground, whole: Run) -> None:
     first = {f"{name}-s0" for name in ("A00B", "A00B+", "A02B", "A02B+", "A06B", "A06B+", "B02B", "B02B+", "R02B")}
     second = {f"{name}-s1" for name in ("A00B", "A00B+", "A02B", "A02B+", "B02B", "B02B+", "R02B")}

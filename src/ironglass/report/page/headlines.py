@@ -49,7 +49,7 @@ def headlines(results: dict[str, Any]) -> list[dict[str, Any]]:
             "label": label,
             "detail": detail,
             "rate": rate,
-            "verdict": verdict_of(part) if {"eps", "points"} & part.keys() else part.get("verdict"),
+            "verdict": verdict_of(part) if {"eps", "points", "verdict"} & part.keys() else None,
         }
         for label, detail, rate, part in cards
     ]

@@ -27,13 +27,14 @@ from ironglass.report.kit import palette, pictures, words
 from ironglass.report.page.charts import chart_list
 from ironglass.report.page.headlines import headlines, unmeasured
 from ironglass.report.page.reading import Files, check_files, check_shape, drawing
-from ironglass.report.page.shapes import ENTRIES
 from ironglass.report.page.summary import exhaustive_words, lead, plain_words
 from ironglass.report.sweep.chart import numeric_axis
 from ironglass.report.sweep.words import trial_values
 from ironglass.report.transfer.example_image import read_transfer_image
 from ironglass.report.transfer.tables import transfer_facts
 from ironglass.report.transfer.words import finding_words, png_words, points, span
+from ironglass.results.sections import SECTIONS
+from ironglass.results.versions import opened
 from ironglass.run import Run, atomic, read_text
 
 
@@ -78,7 +79,7 @@ def write_report(run: Run | str | Path) -> Path:
             _environment()
             .get_template("page/page.html.jinja")
             .render(
-                facts | {"results": dict.fromkeys(ENTRIES) | facts["results"]},
+                facts | {"results": dict.fromkeys(SECTIONS) | facts["results"]},
                 charts=charts,
                 theme=palette.theme_css(),
                 gradients={
@@ -126,12 +127,12 @@ def gather(run: Run, files: Files) -> dict[str, Any]:
 
     files: how they stand. Raises InputError where one cannot be read.
     """
-    given = {name: run.read_object(name) for name in ("recipe.json", "data.json", "results.json", "environment.json")}
-    history = run.history
+    given = {name: run.read_object(name) for name in ("recipe.json", "data.json", "environment.json")}
+    results, history = opened(run.read_object("results.json")), run.history
     if not files.whole:
         for name, value in (given | {"history.jsonl": history}).items():
             check_shape(run.path / name, value)
-    recipe, data, results, environment = given.values()
+    recipe, data, environment = given.values()
     evaluation = results.get("evaluation", {})
     classes = [str(name) for name in data.get("classes") or (row["class"] for row in evaluation.get("per_class", []))]
     classes = [data.get("words", {}).get(name, name) for name in classes]

@@ -14,6 +14,8 @@ from pydantic import ValidationError
 
 from ironglass.errors import InputError, brief
 from ironglass.report.page.shapes import SHAPES
+from ironglass.results.sections import check_results
+from ironglass.results.versions import VERSION_KEY
 from ironglass.run import Run
 
 FILES = (
@@ -35,12 +37,14 @@ class Files:
     """gone: files that were written and are not there. unchecked: files that no list says how they were written.
 
     whole: whether every file is as it was written, by this version; what cannot be drawn is then a fault of ours.
+    older: results.json that have no schema version.
     """
 
     gone: list[str]
     unchecked: list[str]
     listed: bool
     whole: bool
+    older: list[str]
 
     def notes(self) -> list[str]:
         """What a reader must know of them, a sentence each; [] where nothing is amiss."""
@@ -51,13 +55,18 @@ class Files:
             said.append("Not checked: this folder has no checksums, so whether its files were changed cannot be seen.")
         elif self.unchecked:
             said.append(f"Not checked, since no checksum is known: {', '.join(self.unchecked)}.")
+        if self.older:
+            said.append(
+                f"Of an older version of ironglass, whose lost entries cannot be seen: {', '.join(self.older)}."
+            )
         return said
 
 
 def check_files(run: Run) -> Files:
-    """How the files stand. Raises InputError for one that is not as it was written, and for lost results."""
+    """How the files stand. Raises InputError for one that is not as it was written, and for results that lack a key, or
+    have one that is not known."""
     folders = [run, *(Run(run.path / side) for side in SIDES if (run.path / side / "recipe.json").is_file())]
-    gone, unchecked = [], []
+    gone, unchecked, older = [], [], []
     for one in folders:
         for path in map(one.path.joinpath, FILES):
             if not path.is_file() and (path.exists() or path.is_symlink()):
@@ -69,14 +78,17 @@ def check_files(run: Run) -> Files:
         prefix = "" if one is run else f"{one.path.name}/"
         gone += [prefix + name for name in lost]
         unchecked += [prefix + name for name in unlisted]
+        results = one.read_object("results.json")
+        check_results(results, file=one.path / "results.json")
+        older += [f"{prefix}results.json"] * (VERSION_KEY not in results and bool(results))
         if "results.json" in lost:
             raise InputError(f"{one.path / 'results.json'} is gone, and with it every number: restore it, or run again")
     listed = all(one.checksums.kept for one in folders)
     if listed and not unchecked:
         versions = run.read_object("environment.json").get("versions", {})
         now = version("ironglass")
-        return Files(gone, unchecked, listed, versions.get("ironglass", now) == now)
-    return Files(gone, unchecked, listed, False)
+        return Files(gone, unchecked, listed, versions.get("ironglass", now) == now, older)
+    return Files(gone, unchecked, listed, False, older)
 
 
 def check_shape(path: Path, value: Any) -> None:

@@ -12,7 +12,7 @@ from ironglass.report.audit.constant import constant_lines
 from ironglass.report.comparison.words import comparison_words
 from ironglass.report.corruption.words import corruption_words
 from ironglass.report.explanation.words import explanation_words, shortcut_words
-from ironglass.report.kit.words import count, decimal, eps_text, magnitude, percent
+from ironglass.report.kit.words import count, decimal, eps_text, magnitude, percent, verdict_of
 from ironglass.report.sweep.words import sweep_words
 from ironglass.report.transfer.words import transfer_words
 
@@ -140,10 +140,14 @@ def hardening_words(measured: dict[str, Any]) -> str:
     text += more if sure else ", a difference that may be chance"
     text += f". On unchanged images it {'costs' if cost > 0 else 'brings'} {100 * abs(cost):.1f} points"
     text += "." if clean["test"]["p"] < 0.05 else ", which may be chance."
-    doubted = [side for side in ("before", "after") if worst["verdicts"][side]["word"] != "trusted"]
-    return text + (
-        f" The number {' and '.join(doubted)} is not fully to be trusted: see its verdict." if doubted else ""
-    )
+    words = {side: verdict_of({"verdict": worst["verdicts"][side]})["word"] for side in ("before", "after")}
+    doubted = [side for side, word in words.items() if word in ("suspect", "invalid")]
+    unjudged = [side for side, word in words.items() if word == "not judged"]
+    if doubted:
+        text += f" The number {' and '.join(doubted)} is not fully to be trusted: see its verdict."
+    if unjudged:
+        text += f" The number {' and '.join(unjudged)} is not judged."
+    return text
 
 
 def fgsm_words(fgsm: dict[str, Any]) -> str:

@@ -1,0 +1,114 @@
+"""`hardening` of `results.json`: a classifier before and after, on the same images."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from ironglass.results.codec import result
+from ironglass.results.evaluation import Named
+from ironglass.results.numbers import Amount, Count, McNemar, Norm, Rate, Share, Verdict
+from ironglass.results.training import Stage
+
+
+@result
+class Verdicts:
+    """On both sides of a row.
+
+    before: null where it was not judged.
+    after: null where it was not judged.
+    """
+
+    before: Verdict | None
+    after: Verdict | None
+
+
+@result
+class PairedRow:
+    """One condition on both sides, paired image by image.
+
+    name: "clean", an attack, or "worst".
+    label: for people.
+    eps: the largest change, in units of [0, 1]; 0 for unchanged images.
+    before: images right before.
+    after: images right after.
+    test: McNemar's, before being first.
+    verdicts: on both sides; absent for unchanged images.
+    """
+
+    name: str
+    label: str
+    eps: Amount
+    before: Rate
+    after: Rate
+    test: McNemar
+    verdicts: Verdicts | None = None
+
+
+@result
+class Seconds:
+    """Of training.
+
+    before: null where nothing was trained.
+    after: null where nothing was trained.
+    """
+
+    before: Amount | None
+    after: Amount | None
+
+
+@result
+class Evaluations:
+    """On unchanged images.
+
+    before: absent where it was not evaluated.
+    after: absent where it was not evaluated.
+    """
+
+    before: Named | None = None
+    after: Named | None = None
+
+
+@result
+class WatchedEpoch:
+    """One epoch under the guard.
+
+    epoch: from 1.
+    pgd_accuracy: on held-out images, from 0 to 1.
+    fgsm_accuracy: on held-out images, from 0 to 1.
+    validation_accuracy: on unchanged images, from 0 to 1; null without validation images.
+    """
+
+    epoch: Count
+    pgd_accuracy: Share
+    fgsm_accuracy: Share
+    validation_accuracy: Share | None
+
+
+@result
+class Hardening:
+    """Before and after, attacked in the same way on the same images.
+
+    norm: of eps.
+    eps: the sizes, the smallest first.
+    split: that was measured.
+    stages: of the training after.
+    seconds: of training.
+    guard: "on", or the attack by which an epoch was kept while the guard only looked on.
+    evaluations: on unchanged images.
+    alarms: epochs in which the guard went back.
+    watched: epochs under the guard.
+    rows: unchanged images first, the worst case of each image last.
+    """
+
+    norm: Norm
+    eps: Annotated[tuple[Amount, ...], Field(min_length=1)]
+    split: str
+    stages: Annotated[tuple[Stage, ...], Field(min_length=1)]
+    seconds: Seconds
+    guard: str
+    evaluations: Evaluations
+    alarms: tuple[Count, ...]
+    watched: tuple[WatchedEpoch, ...]
+    rows: Annotated[tuple[PairedRow, ...], Field(min_length=2)]

@@ -1,0 +1,52 @@
+"""The version of `results.json`, and what an older file becomes; light, since every run writes through it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ironglass.errors import InputError, brief
+
+SCHEMA_VERSION = 1
+"""Raised by every change of a section's keys."""
+
+VERSION_KEY, SECTIONS_KEY = "schema_version", "sections"
+
+
+def sealed(sections: dict[str, Any]) -> dict[str, Any]:
+    """What is written into `results.json`: the sections, before them the version and how many keys each section has.
+
+    By that count a key is missed that may be absent, or that is a method's own.
+    """
+    counts = {name: count_keys(value) for name, value in sections.items()}
+    return {VERSION_KEY: SCHEMA_VERSION, SECTIONS_KEY: counts, **sections}
+
+
+def opened(found: dict[str, Any]) -> dict[str, Any]:
+    """The sections alone, unchecked."""
+    return {name: value for name, value in found.items() if name not in (VERSION_KEY, SECTIONS_KEY)}
+
+
+def count_keys(value: Any) -> int:
+    """How many keys a JSON value has, with those of the objects in it."""
+    if isinstance(value, dict):
+        return len(value) + sum(map(count_keys, value.values()))
+    return sum(map(count_keys, value)) if isinstance(value, list | tuple) else 0
+
+
+def upgrade(found: dict[str, Any], *, file: object) -> dict[str, Any]:
+    """The file's value as this version writes it; one of this version as it stands.
+
+    Before version 1 there was no `schema_version`: the sections are counted as they stand. Raises InputError for a
+    version that is not known.
+    """
+    if VERSION_KEY not in found and SECTIONS_KEY not in found:
+        return sealed(found)
+    version = found.get(VERSION_KEY)
+    if version is None:
+        raise InputError(f"{file}: {VERSION_KEY} is missing: restore the file, or run again")
+    if type(version) is not int or version != SCHEMA_VERSION:
+        raise InputError(
+            f"{file}: {VERSION_KEY} is {brief(version)}, and this version of ironglass reads {SCHEMA_VERSION}: "
+            "read it with the version that wrote it"
+        )
+    return found
