@@ -1,6 +1,5 @@
 """What every test may ask for."""
 
-import copy
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -35,10 +34,13 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
 
 
 def _objects(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """The path to every JSON object in a value."""
+    """The path to every JSON object in a value; of long lists, to those in the first two entries and the last two."""
     if isinstance(value, dict):
         yield path
-    for key, part in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+    inner = list(value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ())
+    if isinstance(value, list) and len(inner) > 4:
+        inner = [*inner[:2], *inner[-2:]]
+    for key, part in inner:
         yield from _objects(part, (*path, key))
 
 
@@ -50,13 +52,12 @@ def refuses_every_change() -> Callable[[Path], int]:
     from ironglass.results.codec import to_dict
     from ironglass.results.sections import check_results
 
-    def refused(value: Any, section: str) -> str:
+    def refused(value: Any, section: str) -> None:
         with pytest.raises(InputError) as error:
             check_results(value, file="results.json")
         said = str(error.value)
         assert said.startswith("results.json: ")
         assert section in said
-        return said
 
     def check(run: Path) -> int:
         whole = json.loads((run / "results.json").read_text())
@@ -65,14 +66,16 @@ def refuses_every_change() -> Callable[[Path], int]:
         number = 0
         for path in _objects(whole):
             for key in [*_at(whole, path), None]:
-                changed = copy.deepcopy(whole)
-                inner = _at(changed, path)
+                inner = _at(whole, path)
+                before = dict(inner)
                 if key is None:
                     inner["more"] = 1
                 else:
                     del inner[key]
                     number += 1
-                refused(changed, str(path[0] if path else key or "more"))
+                refused(whole, str(path[0] if path else key or "more"))
+                inner.clear()
+                inner.update(before)
         return number
 
     return check
