@@ -55,7 +55,7 @@ def from_dict(kind: type[T], value: Any, *, file: object, key: str = "") -> T:
         first = min(error.errors(include_url=False), key=lambda one: order.get(one["type"], 0))
     steps = [*([key] if key else []), *_keys(first["loc"], value, absent=first["type"] == "missing")]
     if first["type"] == "union_tag_not_found":
-        steps.append(first["ctx"]["discriminator"].strip("'"))
+        steps.append(str(first.get("ctx", {}).get("discriminator", "")).strip("'"))
     where = ".".join(map(str, steps)) or "it"
     if first["type"] in ("missing", "union_tag_not_found"):
         raise InputError(f"{file}: {where} is missing: restore the file, or run again")
