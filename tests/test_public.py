@@ -36,6 +36,7 @@ def test_the_public_names() -> None:
         "harden",
         "load_classifier",
         "load_dataset",
+        "register",
         "save_classifier",
         "sweep",
         "transfer",

@@ -34,6 +34,7 @@ _HOMES = {
     "fit": "ironglass.train.fit",
     "load_classifier": "ironglass.models.loading.load",
     "load_dataset": "ironglass.data.load",
+    "register": "ironglass.registry",
     "save_classifier": "ironglass.models.loading.save",
     "sweep": "ironglass.studies.sweep.run",
     "transfer": "ironglass.studies.transfer.run",
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     from ironglass.plans.hardening import Hardening
     from ironglass.plans.sweep import Sweep
     from ironglass.plans.transfer import Transfer
+    from ironglass.registry import register
     from ironglass.report.page.page import write_report
     from ironglass.run import Run
     from ironglass.studies.audit import audit
@@ -95,6 +97,7 @@ __all__ = [
     "harden",
     "load_classifier",
     "load_dataset",
+    "register",
     "save_classifier",
     "sweep",
     "transfer",

@@ -21,7 +21,7 @@ def _call(objective, classifier, images, labels):
 def _sized(name, eps):
     """The named objective, or AWP around PGD, with that eps."""
     objective = OBJECTIVES["pgd" if name == "awp" else name]
-    objective = replace(objective, **{"eps" if hasattr(objective, "eps") else "adv_step_size": eps})
+    objective = replace(objective, **{"adv_step_size" if hasattr(objective, "adv_step_size") else "eps": eps})
     return AWP(objective=objective) if name == "awp" else objective
 
 

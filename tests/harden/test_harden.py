@@ -205,7 +205,7 @@ def test_found_by_name_with_an_eps(name):
     assert find_objective(name) is OBJECTIVES[name]
     found = find_objective(name, eps=0.05)
     assert type(found) is type(OBJECTIVES[name])
-    assert getattr(found, "eps", None) == (0.05 if name != "adversarial-regularisation" else None)
+    assert found.eps == 0.05
     assert getattr(found, "step_size", None) is None  # so that it follows
     assert getattr(found, "adv_step_size", 0.05) == 0.05
 

@@ -32,6 +32,7 @@ __all__ = [
     "ATTACKS",
     "ENSEMBLE",
     "FAB",
+    "FAMILIES",
     "FGSM",
     "L2",
     "MIFGSM",
@@ -65,7 +66,14 @@ __all__ = [
 class Attack(Protocol):
     """A frozen dataclass of settings that turns images into adversarial ones.
 
-    threat: what it may do. steps: gradients it takes an image, 0 where it takes none.
+    threat: what it may do.
+    steps: gradients it takes an image, 0 where it takes none.
+
+    What a registered one (`ironglass.register`) has besides:
+
+    label: name for people.
+    family: one of FAMILIES; what its number is worth as evidence follows from it.
+    norms: names in THREATS that it works under.
     """
 
     @property
@@ -84,6 +92,9 @@ class Attack(Protocol):
         """Adversarial images in [0, 1], within the threat."""
         ...
 
+
+FAMILIES = ("single-step", "iterative", "gradient-free", "noise", "ensemble")
+"""Kinds of attack: one gradient; many; outputs only, searched; drawn at random; several attacks in turn."""
 
 ATTACKS: dict[str, Any] = {
     "fgsm": FGSM(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 
@@ -15,6 +15,8 @@ from ironglass.errors import InputError
 from ironglass.fields import settings
 from ironglass.models.classifier import Classifier
 from ironglass.types import Images, Labels
+
+LOSS_LABELS = {"ce": "cross-entropy", "dlr": "the DLR loss", "margin": "the margin"}
 
 
 @settings(frozen=True, kw_only=True)
@@ -29,6 +31,8 @@ class APGD:
     loss: a name in LOSSES: "ce", "dlr" (needs 3 classes) or "margin". An image that is fooled is left as it is then.
     """
 
+    family: ClassVar[str] = "iterative"
+    norms: ClassVar[tuple[str, ...]] = ("linf", "l2")
     threat: Threat = USUAL
     steps: int = 100
     restarts: int = 1
@@ -39,6 +43,11 @@ class APGD:
         _check(self)
         if self.loss not in LOSSES:
             raise InputError(f"APGD has no loss {self.loss!r}: choose from {', '.join(LOSSES)}")
+
+    @property
+    def label(self) -> str:
+        """The name for people, with the loss."""
+        return f"APGD on {LOSS_LABELS[self.loss]}"
 
     @attack_call
     def __call__(
@@ -71,6 +80,9 @@ class APGDTargeted:
     other settings are those of APGD, a target.
     """
 
+    label: ClassVar[str] = "Targeted APGD"
+    family: ClassVar[str] = "iterative"
+    norms: ClassVar[tuple[str, ...]] = ("linf", "l2")
     threat: Threat = USUAL
     steps: int = 100
     restarts: int = 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -36,6 +37,9 @@ class CarliniWagner:
     lead. first: the first c. abort_early: an image leaves a descent that no longer progresses.
     """
 
+    label: ClassVar[str] = "Carlini-Wagner"
+    family: ClassVar[str] = "iterative"
+    norms: ClassVar[tuple[str, ...]] = ("linf", "l2")
     threat: Threat = USUAL_L2
     steps: int = 1000
     search_steps: int = 9

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import torch
 
@@ -30,6 +31,9 @@ class DeepFool:
     are looked at, the label among them, the others by their logits on the clean image.
     """
 
+    label: ClassVar[str] = "DeepFool"
+    family: ClassVar[str] = "iterative"
+    norms: ClassVar[tuple[str, ...]] = ("linf", "l2")
     threat: Threat = USUAL
     steps: int = 50
     overshoot: float = 0.02

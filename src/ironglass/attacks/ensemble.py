@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 
@@ -120,6 +120,9 @@ class AutoAttack:
     steps: of APGD and FAB, a restart and target. queries: of Square.
     """
 
+    label: ClassVar[str] = "AutoAttack"
+    family: ClassVar[str] = "ensemble"
+    norms: ClassVar[tuple[str, ...]] = ("linf", "l2")
     threat: Threat = USUAL
     steps: int = 100
     queries: int = 5000

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 
@@ -35,6 +37,8 @@ class FAB:
     and in that an image which is fooled within eps is left as it is then.
     """
 
+    family: ClassVar[str] = "iterative"
+    norms: ClassVar[tuple[str, ...]] = ("linf", "l2")
     threat: Threat = USUAL
     steps: int = 100
     restarts: int = 1
@@ -51,6 +55,11 @@ class FAB:
         if not (0 <= self.alpha_max <= 1 and self.eta >= 1 and 0 < self.beta < 1):
             what = f"alpha_max {self.alpha_max}, eta {self.eta} and beta {self.beta}"
             raise InputError(f"FAB has {what}: alpha_max is in [0, 1], eta at least 1, beta between 0 and 1")
+
+    @property
+    def label(self) -> str:
+        """The name for people."""
+        return "FAB" if self.targets is None else "Targeted FAB"
 
     @attack_call
     def __call__(

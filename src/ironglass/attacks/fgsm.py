@@ -25,6 +25,9 @@ class FGSM:
     targeted: classes to be reached, int64 (n,), one an image; the step then descends their cross-entropy.
     """
 
+    label: ClassVar[str] = "FGSM"
+    family: ClassVar[str] = "single-step"
+    norms: ClassVar[tuple[str, ...]] = ("linf", "l2")
     steps: ClassVar[int] = 1
     threat: Threat = USUAL
     targeted: Labels | None = None

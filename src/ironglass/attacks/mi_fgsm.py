@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import torch
 
@@ -26,6 +27,9 @@ class MIFGSM:
     PGD a momentum. targeted: classes to be reached, int64 (n,), one an image.
     """
 
+    label: ClassVar[str] = "MI-FGSM"
+    family: ClassVar[str] = "iterative"
+    norms: ClassVar[tuple[str, ...]] = ("linf", "l2")
     threat: Threat = USUAL
     steps: int = 10
     momentum: float = 1.0

@@ -17,6 +17,9 @@ from ironglass.types import Images, Labels
 class Noise:
     """A uniform draw from the threat around each image: what a change of that size does without any intent."""
 
+    label: ClassVar[str] = "Random noise"
+    family: ClassVar[str] = "noise"
+    norms: ClassVar[tuple[str, ...]] = ("linf", "l2")
     steps: ClassVar[int] = 0
     threat: Threat = USUAL
 

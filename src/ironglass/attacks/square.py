@@ -38,6 +38,9 @@ class Square:
     Under Linf a square that would change nothing is turned to its opposite, where the paper draws anew.
     """
 
+    label: ClassVar[str] = "Square"
+    family: ClassVar[str] = "gradient-free"
+    norms: ClassVar[tuple[str, ...]] = ("linf", "l2")
     steps: ClassVar[int] = 0
     threat: Threat = USUAL
     queries: int = 5000

@@ -140,8 +140,14 @@ def _decoded(
     return read_or_build(entry, source.name, write)
 
 
+SOURCES: dict[str, Callable[[str], Source]] = {}
+"""Sources of the user's own by name, see `ironglass.register`: what reads REST of "NAME:REST"."""
+
+
 def _source(spec: str, asked: Asked, download: bool) -> Source:
     kind, colon, rest = spec.partition(":")
+    if kind in SOURCES and colon:
+        return _whole(SOURCES[kind](rest), asked)
     match kind if colon and rest else "":
         case "folder":
             return _at(_path(rest), lambda path: folder(path, asked), asked)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 from ironglass.choices import unknown
@@ -57,7 +57,7 @@ def find_objective(name: str, *, eps: float | None = None, awp: bool = False) ->
         raise unknown("objective", name, OBJECTIVES)
     objective = OBJECTIVES[name]
     if eps is not None:
-        field = "eps" if hasattr(objective, "eps") else "adv_step_size"
+        field = "eps" if any(one.name == "eps" for one in fields(objective)) else "adv_step_size"
         try:
             objective = replace(objective, **{field: eps})
         except InputError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import nn
@@ -34,11 +34,17 @@ class AdversarialRegularisation:
     then the adversarial. One forward and one backward pass for each.
     """
 
+    label: ClassVar[str] = "Adversarial regularisation"
     multiplier: Weight = 0.2
     adv_step_size: StepSize = 0.2
     adv_grad_norm: Literal["infinity", "l2", "l1"] = "infinity"
     clip: bool = True
     label_smoothing: Smoothing = 0.0
+
+    @property
+    def eps(self) -> float:
+        """The size of change that it trains against, as every objective names it: adv_step_size."""
+        return self.adv_step_size
 
     def __call__(self, classifier: nn.Module, images: Images, labels: Labels) -> tuple[Loss, Logits]:
         """The loss, and the logits of the clean images."""

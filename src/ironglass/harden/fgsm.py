@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 from torch import nn
@@ -26,6 +26,7 @@ class FGSMTraining:
     then the adversarial. One forward and one backward pass for each.
     """
 
+    label: ClassVar[str] = "FGSM adversarial training"
     eps: Eps = USUAL_EPS
     alpha: Annotated[float, Field(gt=0, le=1)] = 0.5
     clip: bool = True

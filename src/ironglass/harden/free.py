@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 from pydantic import Field
@@ -33,6 +33,7 @@ class Free:
     backward pass a replay.
     """
 
+    label: ClassVar[str] = "Free adversarial training"
     eps: Eps = USUAL_EPS
     replays: Annotated[int, Field(gt=0)] = 8
     step_size: StepSize | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 from pydantic import Field
@@ -35,6 +35,7 @@ class MART:
     `steps` of them for the images alone.
     """
 
+    label: ClassVar[str] = "MART"
     eps: Eps = USUAL_EPS
     beta: Weight = 5.0
     steps: Annotated[int, Field(gt=0)] = 10

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import nn
 
@@ -28,6 +30,7 @@ class NFGSM:
     then the adversarial ones, and no clean one. Two forward and two backward passes, the first for the images alone.
     """
 
+    label: ClassVar[str] = "N-FGSM"
     eps: Eps = USUAL_EPS
     step_size: StepSize | None = None
     noise: Weight = 2.0

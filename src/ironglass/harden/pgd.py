@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 from pydantic import Field
@@ -33,6 +33,7 @@ class PGDTraining:
     backward passes, all but the last for the images alone.
     """
 
+    label: ClassVar[str] = "PGD adversarial training"
     eps: Eps = USUAL_EPS
     steps: Annotated[int, Field(gt=0)] = 7
     step_size: StepSize | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 from pydantic import Field
@@ -36,6 +36,7 @@ class TRADES:
     twice; here once. steps + 3 forward and steps + 2 backward passes, `steps` of them for the images alone.
     """
 
+    label: ClassVar[str] = "TRADES"
     eps: Eps = USUAL_EPS
     beta: Weight = 6.0
     steps: Annotated[int, Field(gt=0)] = 10

@@ -96,5 +96,11 @@ class Audit(Recipe):
             raise InputError("every eps is 0, under which no attack may change anything: give one above 0, as 8/255")
         if self.norm != "linf" and not self.attacks:
             raise InputError(f"norm {self.norm} is for named attacks, and attacks is empty: give it pgd-20, say")
+        for name in self.attacks:
+            norms = getattr(find_attack(name), "norms", (self.norm,))
+            if self.norm not in norms:
+                raise InputError(
+                    f"{name} works under {', '.join(norms)}, and norm is {self.norm}: leave one of them out"
+                )
         if self.corruptions and "corrupt" not in self.steps:
             raise InputError("corruptions are named, and no step measures them: add corrupt to steps")

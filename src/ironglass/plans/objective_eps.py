@@ -12,5 +12,5 @@ def eps_of(objective: object) -> float | None:
     inner = objective.objective if isinstance(objective, AWP) else objective
     if isinstance(inner, CrossEntropy):
         return 0.0
-    eps = getattr(inner, "eps", getattr(inner, "adv_step_size", None))
+    eps = getattr(inner, "eps", None)
     return float(eps) if isinstance(eps, int | float) and not isinstance(eps, bool) else None

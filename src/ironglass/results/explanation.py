@@ -19,6 +19,7 @@ class Method:
     unit: of its maps.
     settings: the method's own, by name.
     note: what the method itself says of its maps of this network; absent where it says nothing.
+    words: what the method is, a sentence; absent where the method has none.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Method:
     unit: str
     settings: dict[str, Setting]
     note: str | None = None
+    words: str | None = None
 
 
 @result

@@ -9,7 +9,7 @@ from ironglass.errors import InputError
 from ironglass.report.explanation.drift_chart import drift, drift_metrics
 from ironglass.report.explanation.images import read_explained
 from ironglass.report.explanation.sanity_chart import sanity
-from ironglass.report.explanation.words import explanation_words, method_words, p_value, sanity_words
+from ironglass.report.explanation.words import explanation_words, p_value, sanity_words
 from ironglass.report.kit.map_scale import full_scale
 from ironglass.report.kit.pictures import HEAT, SIGNED
 from ironglass.report.page.headlines import headlines
@@ -99,8 +99,6 @@ def test_the_methods_are_judged_in_words_the_failing_ones_first(explained: Run) 
 def test_small_words() -> None:
     assert p_value(0.0001) == "< 0.001"
     assert p_value(0.0312) == "= 0.031"
-    assert "ReLU" in method_words("guided-backprop")
-    assert method_words("unknown") == ""
 
 
 def test_the_first_screen_has_the_hidden_part_and_its_control(explained: Run) -> None:

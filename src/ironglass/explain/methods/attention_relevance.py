@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 
 from ironglass.explain.methods.grad_cam import upsample
@@ -20,6 +22,11 @@ class AttentionRelevance:
 
     Read are the tokens that the head takes: the class token, or all of them alike.
     """
+
+    label: ClassVar[str] = "Attention relevance"
+    unit: ClassVar[str] = "relevance"
+    signed: ClassVar[bool] = False
+    words: ClassVar[str] = "Attention followed through all blocks, as far as it raises the score."
 
     def __call__(self, classifier: Classifier, images: Images, targets: Labels) -> Maps:
         """Maps (n, 1, h, w), at least 0, by bilinear interpolation of `grid`.

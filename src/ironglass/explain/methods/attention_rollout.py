@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 
 from ironglass.explain.methods.grad_cam import upsample
@@ -23,6 +25,10 @@ class AttentionRollout:
     residual: the share of a token that goes past the attention, 1/2 in the paper.
     """
 
+    label: ClassVar[str] = "Attention rollout"
+    unit: ClassVar[str] = "share of the answer"
+    signed: ClassVar[bool] = False
+    words: ClassVar[str] = "Attention followed through all blocks: where the answer is gathered, whatever the class."
     residual: float = 0.5
 
     def __call__(self, classifier: Classifier, images: Images, targets: Labels) -> Maps:

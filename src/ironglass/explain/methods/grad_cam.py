@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -38,6 +38,10 @@ class GradCAM:
     block, as far as they lie over the image.
     """
 
+    label: ClassVar[str] = "Grad-CAM"
+    unit: ClassVar[str] = "logit"
+    signed: ClassVar[bool] = True
+    words: ClassVar[str] = "The last layer’s channels, weighted by how much each raises the score: coarse."
     layers: tuple[str, ...] | None = None
 
     def __call__(self, classifier: Classifier, images: Images, targets: Labels) -> dict[str, Maps]:

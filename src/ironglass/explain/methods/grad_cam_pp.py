@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 
@@ -26,6 +28,10 @@ class GradCAMPlusPlus:
     it, the maps are those of that library.
     """
 
+    label: ClassVar[str] = "Grad-CAM++"
+    unit: ClassVar[str] = "logit"
+    signed: ClassVar[bool] = True
+    words: ClassVar[str] = "Grad-CAM with a weight of its own for every place of a channel."
     layers: tuple[str, ...] | None = None
     eps: float = 0.0
 

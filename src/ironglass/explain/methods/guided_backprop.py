@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
 from torch import Tensor, nn
@@ -51,6 +51,13 @@ class GuidedBackprop:
     al. 2018, arXiv 1810.03292). Where hardly any of the gradient passes a ReLU, as in a network of SiLUs whose only
     ReLUs are in its squeeze-and-excitation, the map is plain saliency, and a Notice says so.
     """
+
+    label: ClassVar[str] = "Guided backpropagation"
+    unit: ClassVar[str] = "logit per unit of [0, 1]"
+    signed: ClassVar[bool] = True
+    words: ClassVar[str] = (
+        "The gradient, of which each ReLU lets only the positive part pass: sharp, but weak evidence."
+    )
 
     def __call__(self, classifier: Classifier, images: Images, targets: Labels) -> Maps:
         """Signed maps (n, c, h, w), units of the logit per unit of [0, 1].

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from ironglass.explain.methods.feature_maps import feature_maps
 from ironglass.explain.methods.grad_cam import GradCAM, upsample
 from ironglass.explain.methods.guided_backprop import GuidedBackprop
@@ -19,6 +21,10 @@ class GuidedGradCAM:
     layer: a name as Grad-CAM's; None for the last convolution that still has more than one place.
     """
 
+    label: ClassVar[str] = "Guided Grad-CAM"
+    unit: ClassVar[str] = "product of the two"
+    signed: ClassVar[bool] = True
+    words: ClassVar[str] = "Guided backpropagation times Grad-CAM."
     layer: str | None = None
 
     def __call__(self, classifier: Classifier, images: Images, targets: Labels) -> Maps:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from ironglass.explain.parts.gradient import input_gradient
 from ironglass.fields import settings
 from ironglass.models.classifier import Classifier
@@ -16,6 +18,11 @@ class InputXGradient:
 
     The image is in [0, 1], before normalisation: black pixels have no share.
     """
+
+    label: ClassVar[str] = "Input × gradient"
+    unit: ClassVar[str] = "logit"
+    signed: ClassVar[bool] = True
+    words: ClassVar[str] = "The gradient times the pixel’s own value."
 
     def __call__(self, classifier: Classifier, images: Images, targets: Labels) -> Maps:
         """Signed maps (n, c, h, w), units of the logit.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -46,6 +47,10 @@ class IntegratedGradients:
     for baseline "mean". steps: gradients an image. rule: a name in RULES.
     """
 
+    label: ClassVar[str] = "Integrated gradients"
+    unit: ClassVar[str] = "logit"
+    signed: ClassVar[bool] = True
+    words: ClassVar[str] = "Gradients gathered on the way from a baseline image; they sum to the change of the score."
     baseline: Fill = "black"
     mean: tuple[float, ...] | None = None
     steps: int = 50

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -52,6 +53,10 @@ class Occlusion:
     SCORES. incremental: see `occluded_scores`.
     """
 
+    label: ClassVar[str] = "Occlusion"
+    unit: ClassVar[str] = "probability"
+    signed: ClassVar[bool] = True
+    words: ClassVar[str] = "How much the probability drops when a patch covers the place."
     patch: int = 16
     stride: int = 8
     fill: Fill = "grey"

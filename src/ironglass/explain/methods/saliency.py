@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from ironglass.explain.parts.gradient import input_gradient
 from ironglass.fields import settings
 from ironglass.models.classifier import Classifier
@@ -17,6 +19,11 @@ class Saliency:
     The paper shows the largest absolute value over the channels; here signs and channels are kept, see `positive` and
     `negative`. The logit, not the probability: the softmax mixes in what speaks for the other classes.
     """
+
+    label: ClassVar[str] = "Saliency"
+    unit: ClassVar[str] = "logit per unit of [0, 1]"
+    signed: ClassVar[bool] = True
+    words: ClassVar[str] = "The gradient: how much the score moves when a pixel does."
 
     def __call__(self, classifier: Classifier, images: Images, targets: Labels) -> Maps:
         """Signed maps (n, c, h, w), units of the logit per unit of [0, 1].

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -26,6 +27,10 @@ class SmoothGrad:
     not clipped.
     """
 
+    label: ClassVar[str] = "SmoothGrad"
+    unit: ClassVar[str] = "logit per unit of [0, 1]"
+    signed: ClassVar[bool] = True
+    words: ClassVar[str] = "The gradient, averaged over noisy copies of the image."
     noise: float = 0.15
     samples: int = 50
     seed: int = 0

@@ -6,25 +6,6 @@ from typing import Any
 
 from ironglass.report.kit.words import count, decimal, listed, percent
 
-METHODS = {
-    "saliency": "The gradient: how much the score moves when a pixel does.",
-    "input-x-gradient": "The gradient times the pixel’s own value.",
-    "smooth-grad": "The gradient, averaged over noisy copies of the image.",
-    "integrated-gradients": "Gradients gathered on the way from a baseline image; they sum to the change of the score.",
-    "guided-backprop": "The gradient, of which each ReLU lets only the positive part pass: sharp, but weak evidence.",
-    "grad-cam": "The last layer’s channels, weighted by how much each raises the score: coarse.",
-    "grad-cam++": "Grad-CAM with a weight of its own for every place of a channel.",
-    "guided-grad-cam": "Guided backpropagation times Grad-CAM.",
-    "attention-rollout": "Attention followed through all blocks: where the answer is gathered, whatever the class.",
-    "attention-relevance": "Attention followed through all blocks, as far as it raises the score.",
-    "occlusion": "How much the probability drops when a patch covers the place.",
-}
-
-
-def method_words(name: str) -> str:
-    """What a method is, in one sentence."""
-    return METHODS.get(name, "")
-
 
 def p_value(p: float) -> str:
     """A probability of a test as "= 0.03" or "< 0.001"."""

@@ -22,7 +22,7 @@ from ironglass.report.corruption.example_image import read_corrupted
 from ironglass.report.corruption.words import SETS, corruption_rows, corruption_words
 from ironglass.report.explanation.drift_chart import drift_metrics
 from ironglass.report.explanation.images import APART, ExplainedImages, read_explained
-from ironglass.report.explanation.words import method_words, p_value, sanity_words, shortcut_words
+from ironglass.report.explanation.words import p_value, sanity_words, shortcut_words
 from ironglass.report.kit import palette, pictures, words
 from ironglass.report.page.charts import chart_list
 from ironglass.report.page.headlines import headlines, unmeasured
@@ -112,7 +112,7 @@ def _environment() -> Environment:
             "shorten",
         )
     }  # fmt: skip
-    environment.filters |= {"method_words": method_words, "p_value": p_value, "sanity_words": sanity_words}
+    environment.filters |= {"p_value": p_value, "sanity_words": sanity_words}
     environment.filters |= {"exhaustive_words": exhaustive_words, "shortcut_words": shortcut_words}
     environment.filters["linear_words"] = linear_words
     environment.filters["trial_values"] = trial_values

@@ -83,7 +83,7 @@ class Attacks:
             found.append(("noise", "noise", Noise(), "noise", "", largest))
         if FGSM not in names:
             found.append(("fgsm", "fgsm", FGSM(), "single-step", "", largest))
-        searched = any(isinstance(task.attack, AutoAttack | Square) for task in self.judged)
+        searched = any(getattr(task.attack, "family", "") in ("gradient-free", "ensemble") for task in self.judged)
         if not searched and any(task.attack.steps > 1 for task in self.judged):
             found.append(("square", f"square-{QUERIES}", Square(queries=QUERIES), "search", "", largest))
         for task in self.judged:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
-from ironglass.attacks import FGSM, AutoAttack, Noise, Square, climbed_gradient, standard
+from ironglass.attacks import AutoAttack, climbed_gradient, standard
 from ironglass.attacks.parts.scores import ROWS, Outputs, outputs_of
 from ironglass.measure.per_image import per_image, write_per_image
 from ironglass.measure.robustness.evidence import Kind, Observations, observe, observe_passes
@@ -17,22 +17,8 @@ from ironglass.studies.steps.attack.attack_list import Attacks, Task
 from ironglass.studies.steps.attack.batch_files import read_batches
 from ironglass.studies.steps.attack.image_folder import file_names
 
-LABELS = {
-    "fgsm": "FGSM",
-    "noise": "Random noise",
-    "pgd": "PGD",
-    "mi-fgsm": "MI-FGSM",
-    "deepfool": "DeepFool",
-    "carlini-wagner": "Carlini-Wagner",
-    "apgd-ce": "APGD on cross-entropy",
-    "apgd-dlr": "APGD on the DLR loss",
-    "apgd-margin": "APGD on the margin",
-    "apgd-t": "Targeted APGD",
-    "fab": "FAB",
-    "fab-t": "Targeted FAB",
-    "square": "Square",
-}
-KINDS: dict[type, Kind] = {FGSM: "single-step", Noise: "noise", Square: "gradient-free"}
+EVIDENCE: dict[str, Kind] = {"single-step": "single-step", "noise": "noise", "gradient-free": "gradient-free"}
+"""What an attack of a family is evidence of, for the verdicts of others."""
 
 
 def write_results(run: Run, attacks: Attacks, *, split_name: str) -> None:
@@ -85,9 +71,8 @@ def label(attacks: Attacks, task: Task) -> str:
     attack = task.attack
     if isinstance(attack, AutoAttack):
         return _ensemble(attacks, attack).label
-    base = task.name if task.name in LABELS else task.name.rpartition("-")[0]
     counts = [f"{getattr(attack, f.name)} {f.name}" for f in fields(attack) if f.name in ("steps", "queries")]
-    return ", ".join([LABELS[base], *counts])
+    return ", ".join([getattr(attack, "label", "") or task.name, *counts])
 
 
 def _attacked(attacks: Attacks, task: Task, outcomes: dict[float, Outcome]) -> Attacked:
@@ -99,10 +84,10 @@ def _attacked(attacks: Attacks, task: Task, outcomes: dict[float, Outcome]) -> A
         label=label(attacks, task),
         settings={name: value for name, value in settings.items() if isinstance(value, plain)},
         outcomes=outcomes,
-        kind=KINDS.get(type(attack)),
+        kind=EVIDENCE.get(getattr(attack, "family", "")),
         steps=attack.steps,
         queries=getattr(attack, "queries", 0),
-        searches=isinstance(attack, AutoAttack | Square),
+        searches=getattr(attack, "family", "") in ("gradient-free", "ensemble"),
     )
 
 

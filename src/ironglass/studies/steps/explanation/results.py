@@ -23,31 +23,6 @@ from ironglass.studies.common.progress import Tell
 from ironglass.studies.steps.explanation.conditions import Condition
 from ironglass.studies.steps.explanation.run import Explanations, batch_file, read_look
 
-LABELS = {
-    "saliency": "Saliency",
-    "input-x-gradient": "Input × gradient",
-    "smooth-grad": "SmoothGrad",
-    "integrated-gradients": "Integrated gradients",
-    "guided-backprop": "Guided backpropagation",
-    "grad-cam": "Grad-CAM",
-    "grad-cam++": "Grad-CAM++",
-    "guided-grad-cam": "Guided Grad-CAM",
-    "attention-rollout": "Attention rollout",
-    "attention-relevance": "Attention relevance",
-    "occlusion": "Occlusion",
-}
-UNITS = {
-    "input-x-gradient": "logit",
-    "integrated-gradients": "logit",
-    "grad-cam": "logit",
-    "grad-cam++": "logit",
-    "guided-grad-cam": "product of the two",
-    "attention-rollout": "share of the answer",
-    "attention-relevance": "relevance",
-    "occlusion": "probability",
-}
-"""What a map's numbers are measured in; of any other method, the logit per unit of [0, 1]."""
-
 WITHIN = {
     "rank_correlation": (-1.0, 1.0),
     "top_overlap": (0.0, 1.0),
@@ -104,8 +79,9 @@ def write_explanation_results(run: Run, explanations: Explanations, *, split_nam
             "methods": [
                 {
                     "name": name,
-                    "label": LABELS[name],
-                    "unit": UNITS.get(name, "logit per unit of [0, 1]"),
+                    "label": getattr(explainer, "label", name),
+                    "unit": getattr(explainer, "unit", ""),
+                    **({"words": explainer.words} if getattr(explainer, "words", "") else {}),
                     "settings": settings(explainer),
                     **_note(explanations, explainer),
                 }

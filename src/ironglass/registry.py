@@ -1,0 +1,99 @@
+"""Methods of one's own under a name, as if they were the library's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, MutableMapping
+from typing import Any, cast
+
+from ironglass.attacks import ATTACKS, FAMILIES, THREATS
+from ironglass.choices import shown
+from ironglass.data.corruptions.corrupt import CORRUPTIONS, SIDES, Corruption
+from ironglass.data.load import SOURCES
+from ironglass.errors import InputError
+from ironglass.explain import EXPLAINERS
+from ironglass.harden import OBJECTIVES
+from ironglass.train.objective import NAMED
+
+NAME = re.compile(r"[a-z][a-z0-9+]*(-[a-z0-9+]+)*")
+
+
+def register(name: str, method: Any) -> None:
+    """Adds a method under a name, which plans, `attack`, `explain` and `fit` then take as they take the library's.
+
+    What it is follows from what it carries:
+
+    - an attack (see `attacks.Attack`) has `threat`, `steps`, `label`, `family`, `norms`;
+    - an explainer (see `explain.Explainer`) has `label`, `unit`, `signed`, and `words` if it likes;
+    - a training objective (see `train.objective.Objective`) has `label` and `eps`;
+    - a corruption is a `Corruption`;
+    - any other function is a data source: it is called with REST of "NAME:REST" and gives a `data.source.Source`.
+
+    name: lower-case words joined by "-". A name that is taken is refused, but for the same method again.
+
+    Raises InputError for a name that is none, or is taken, and for a method that lacks some of the above.
+    """
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        raise InputError(f"name is {shown(name)}: give lower-case words joined by -, as my-attack")
+    if isinstance(method, type) or not (callable(method) or isinstance(method, Corruption)):
+        raise InputError(f"method is {shown(method)}: give an attack, explainer, objective, corruption or data source")
+    kind, registries = _kind_of(method)
+    for registry in registries:
+        if registry.get(name, method) is not method:
+            raise InputError(f"{name} is the name of another {kind}: choose one that is free")
+    for registry in registries:
+        registry[name] = method
+
+
+def _kind_of(method: Any) -> tuple[str, list[MutableMapping[str, Any]]]:
+    """What a method is, and where such methods stand. Raises InputError for one that is incomplete."""
+    if isinstance(method, Corruption):
+        if len(method.strengths) != len(SIDES) or any(len(row) != 5 for row in method.strengths):
+            raise InputError(f"strengths are for images of {SIDES} pixels: give a row of five severities for each")
+        return "corruption", [cast("MutableMapping[str, Any]", CORRUPTIONS)]
+    if hasattr(method, "threat"):
+        _check(method, "attack", steps=_is_count, label=_is_text, family=FAMILIES.__contains__, norms=_are_norms)
+        return "attack", [ATTACKS]
+    if hasattr(method, "unit") or hasattr(method, "signed"):
+        _check(method, "explainer", label=_is_text, unit=_is_text, signed=lambda value: isinstance(value, bool))
+        return "explainer", [EXPLAINERS]
+    if hasattr(method, "eps"):
+        _check(method, "objective", label=_is_text, eps=lambda value: isinstance(value, int | float) and value >= 0)
+        return "objective", [OBJECTIVES, NAMED]
+    if hasattr(method, "label"):
+        raise InputError(
+            f"{type(method).__name__} has a label and is not complete: an attack needs threat, steps, family and "
+            "norms, an explainer unit and signed, an objective eps"
+        )
+    return "data source", [SOURCES]
+
+
+def _check(method: Any, kind: str, **fields: Callable[[Any], bool]) -> None:
+    for field, fits in fields.items():
+        if not hasattr(method, field):
+            raise InputError(f"the {kind} {type(method).__name__} has no {field}: see the docstring of register")
+        if not fits(value := getattr(method, field)):
+            raise InputError(f"the {kind} {type(method).__name__} has {field} {shown(value)}: {_WANTED[field]}")
+
+
+_WANTED = {
+    "steps": "give the gradients it takes an image, 0 or more",
+    "label": "give its name for people",
+    "family": f"choose from {', '.join(FAMILIES)}",
+    "norms": f"give a tuple of {', '.join(THREATS)}",
+    "unit": "give what its numbers are measured in",
+    "signed": "give True or False",
+    "eps": "give the size of change it trains against, in units of [0, 1]",
+}
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _are_norms(value: Any) -> bool:
+    return isinstance(value, tuple) and bool(value) and all(norm in THREATS for norm in value)
