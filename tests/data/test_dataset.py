@@ -48,6 +48,7 @@ def test_what_data_json_records(split):
     assert dataset.describe() == {
         "name": "mine",
         "fingerprint": "f00",
+        "contents": "",
         "size": [2, 3],
         "channels": 3,
         "classes": ["x", "y", "z", "w"],

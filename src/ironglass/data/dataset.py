@@ -118,6 +118,7 @@ class Dataset:
     `fingerprint` changes with the source's paths, sizes and modification times, and with every option that shapes the
     pixels or the cut. notes: what was assumed or left out when the images were read, a sentence each.
     reading: `fit`, and `range`, the stored values that are black and white, where files were not scaled by 255.
+    contents: a digest of the pixels, labels, names and classes, whatever the files' dates; "" where nobody took it.
 
     Raises InputError for a label beyond the classes, and for splits of different sizes.
     """
@@ -129,6 +130,7 @@ class Dataset:
     quarantined: tuple[Quarantined, ...] = field(default=())
     notes: tuple[str, ...] = field(default=())
     reading: Mapping[str, Any] = field(default_factory=dict)
+    contents: str = ""
 
     def __post_init__(self) -> None:
         if not self.splits:
@@ -190,6 +192,7 @@ class Dataset:
         return {
             "name": self.name,
             "fingerprint": self.fingerprint,
+            "contents": self.contents,
             "size": list(self.size),
             "channels": self.channels,
             "classes": list(self.classes),

@@ -28,6 +28,7 @@ from ironglass.studies.common.positions import spread_positions
 from ironglass.studies.common.prepare import measured_and_learning, measured_split, pick_device, prepare
 from ironglass.studies.common.processes import Processes, join_processes
 from ironglass.studies.common.progress import Tell, training_line
+from ironglass.studies.common.resumed import check_resumed
 from ironglass.studies.common.single_image import PREDICTED
 from ironglass.studies.steps.attack.attack_list import Attacks
 from ironglass.studies.steps.attack.results import write_results
@@ -68,6 +69,7 @@ def audit(
         return _help(plan, classifier, dataset, team)
     with Run.hold(folder, as_json(plan), resume=resume) as run:
         team.agree((str(run.path), _attacks_wait(run, plan)))
+        check_resumed(run, classifier, dataset, trains="train" in plan.steps)
         write_environment(run, environment(device=place, seed=plan.seed, fingerprint=dataset.fingerprint))
         run.write("data.json", dataset.describe())
         run.write_text("model_summary.txt", summary + "\n")

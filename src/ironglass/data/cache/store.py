@@ -20,7 +20,7 @@ from ironglass.data.cache.checksums import Spoilt, checksummed, opened
 from ironglass.data.dataset import Dataset, Quarantined, Split
 from ironglass.errors import InputError
 
-VERSION = 2
+VERSION = 3
 _DAY = 24 * 60 * 60
 
 
@@ -218,6 +218,7 @@ def read_entry(folder: Path, name: str, *, check: bool = False) -> Dataset | Non
             splits[split] = Split(pixels, np.array(labels), tuple(names))
         quarantined = tuple(Quarantined(**file) for file in about["quarantined"])
         notes, reading = tuple(about["notes"]), about["reading"]
-        return Dataset(name, splits, tuple(about["classes"]), folder.name, quarantined, notes, reading)
+        contents = fingerprint(about["files"], about["names"], about["classes"])
+        return Dataset(name, splits, tuple(about["classes"]), folder.name, quarantined, notes, reading, contents)
     except (Spoilt, OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None

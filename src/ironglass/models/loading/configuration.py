@@ -10,6 +10,7 @@ from typing import Any
 
 from ironglass.errors import InputError, brief
 from ironglass.models.normalisation import ASSUMED, CONFIGURED, check_statistics
+from ironglass.run import Run
 
 MOST_CLASSES = 1 << 18
 _LARGEST_FILE = 64 << 20
@@ -63,13 +64,18 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def read_configuration(folder: Path) -> Configuration:
-    """What `save_classifier` or timm wrote into `config.json`. Raises InputError, naming the field that is wrong."""
+    """What `save_classifier` or timm wrote into `config.json`.
+
+    Raises InputError, naming the field that is wrong, and for one in a run's folder that is not as it was written.
+    """
     path = folder / "config.json"
     config = read_json(path)
     try:
-        return _parsed(config)
+        found = _parsed(config)
     except InputError as error:
         raise InputError(f"{path} is not a model's configuration: {error}") from error
+    Run(folder).check([path.name])  # of a run folder; only now, since a reason that the file itself shows says more
+    return found
 
 
 def configuration_beside(weights: Path) -> Configuration | None:

@@ -24,6 +24,7 @@ class Data(TypedDict, total=False):
 
     name: str
     fingerprint: str
+    contents: str
     size: list[Count]
     channels: Count
     classes: Names
