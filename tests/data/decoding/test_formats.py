@@ -135,7 +135,7 @@ def test_a_crop_that_drops_much_is_said(tmp_path, monkeypatch):
         (tmp_path / "data" / name).mkdir(parents=True)
         for i in range(10):
             size = (40, 16) if i == 3 else (20, 16)
-            Image.new("RGB", size, (200, 10 * i, 0)).save(tmp_path / "data" / name / f"{i}.png")
+            Image.new("RGB", size, (200, 10 * i, ord(name))).save(tmp_path / "data" / name / f"{i}.png")
     data = load_dataset(str(tmp_path / "data"), size=16)
     (note,) = data.notes
     assert "a third of 2 of 20 images, as of a/3.png" in note or "a third of 2 of 20 images, as of b/3.png" in note

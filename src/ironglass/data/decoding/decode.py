@@ -11,6 +11,7 @@ from PIL import Image
 
 from ironglass.data.decoding.depth import Scale, Values
 from ironglass.data.decoding.formats import FORMATS, SUFFIXES, open_image
+from ironglass.data.decoding.stored import colours_of_16_bits, is_halved, is_negative, png_of_16_bits, unsigned
 from ironglass.data.files.plain import open_plain
 from ironglass.data.source import Encoded
 
@@ -90,14 +91,20 @@ def decode_image(
         width, height = image.size
         if width * height > MAX_PIXELS:
             raise ValueError(f"{width} × {height} pixels are more than {MAX_PIXELS // 10**6} million")
-        kind, halved, animated = image.format, _halved(image), _animated(image)
+        kind, halved, animated = image.format, is_halved(image), _animated(image)
         if size is not None:
             # A JPEG can be decoded at 1/2, 1/4 or 1/8; from three times the size on, the difference cannot be seen.
             image.draft(None, (3 * max(size), 3 * max(size)))
-        image.load()
+        whole = colours_of_16_bits(image, file) if kind == "TIFF" else None
+        negative = kind == "TIFF" and is_negative(image)
+        if whole is None:  # which turns a TIFF, and takes its tag away
+            image.load()
         orientation = 1 if kind == "JXL" else _orientation(image)  # JPEG XL's own orientation is applied by its decoder
-        whole = _png_of_16_bits(file) if halved and kind == "PNG" else None
-        found = _decoded(image, kind, size, channels, fit, scale, orientation, whole, halved and whole is None)
+        if whole is None and halved and kind == "PNG":
+            whole = png_of_16_bits(file)
+        found = _decoded(
+            image, kind, size, channels, fit, scale, orientation, whole, halved and whole is None, negative
+        )
     return Decoded(found.pixels, found.values, found.dropped, animated, found.transparent)
 
 
@@ -111,10 +118,11 @@ def _decoded(
     orientation: int = 1,
     whole: np.ndarray | None = None,
     cut: bool = False,
+    negative: bool = False,
 ) -> Decoded:
-    """whole: of a file of 16 bits in colour, all of its bits: (h, w, c)."""
+    """whole: of a file of 16 bits in colour, all of its bits: (h, w, c). negative: its largest value is black."""
     if whole is None and (image.mode in ("I", "F") or image.mode.startswith("I;16")):
-        whole = np.asarray(image)[..., None]
+        whole = unsigned(image, np.asarray(image))[..., None]
     if whole is not None:
         bits = 32 if whole.dtype.kind == "f" else 16
         if not np.isfinite(whole).all():
@@ -123,6 +131,8 @@ def _decoded(
         values = Values(float(whole.min()), float(whole.max()), bits, known=known)
         if scale is None or not scale.deep or known:
             scale = Scale(0, 1 if bits == 32 else 65535)
+        if negative:
+            whole = scale.low + scale.high - whole.astype(np.float64)
         pixels, dropped, transparent = _deep(whole, size, channels, fit, scale, orientation)
         return Decoded(pixels, values, dropped, transparent=transparent)
     if orientation in _UPRIGHT:
@@ -182,26 +192,6 @@ def _animated(image: Image.Image) -> bool:
         return bool(getattr(image, "is_animated", False))
     except Exception:  # a decoder on a stranger's further frames, of which none is read
         return False
-
-
-def _halved(image: Image.Image) -> bool:
-    """Whether Pillow will keep only the upper 8 of 16 bits, as it does of every image but grey ones, without a word."""
-    layouts = [
-        str(part)
-        for tile in getattr(image, "tile", ())
-        for part in (tile[3] if isinstance(tile[3], tuple) else (tile[3],))
-    ]
-    return image.mode in ("RGB", "RGBA", "LA", "RGBX", "CMYK") and any(";16" in layout for layout in layouts)
-
-
-def _png_of_16_bits(file) -> np.ndarray:
-    """All bits of a PNG, uint16 (h, w, c)."""
-    import torch
-    from torchvision.io import ImageReadMode, decode_png
-
-    file.seek(0)
-    found = decode_png(torch.frombuffer(bytearray(file.read()), dtype=torch.uint8), mode=ImageReadMode.UNCHANGED)
-    return found.permute(1, 2, 0).numpy()
 
 
 def _extrema(image: Image.Image) -> tuple[int, int]:

@@ -106,6 +106,8 @@ def _asked(found: list[Values], deep: list[Values], asked: tuple[float, float]) 
     low, high = min((one.low for one in scaled), default=0), max((one.high for one in scaled), default=0)
     beyond = " (values beyond are cut off)" if low < asked[0] or high > asked[1] else ""
     kind = f"{len(deep):,} of {len(found):,} images hold more than 8 bits, values" if deep else "values"
+    if any(one.cut for one in deep):
+        raise InputError("a range is given, and of some images only the upper 8 bits can be read: save them as PNG")
     if high <= asked[0] or low >= asked[1]:
         raise InputError(f"the range {asked[0]:g},{asked[1]:g} leaves nothing to see: {kind} from {low:g} to {high:g}")
     said = f"{kind} from {low:g} to {high:g}: {asked[0]:g} to {asked[1]:g} is black to white, as given{beyond}"

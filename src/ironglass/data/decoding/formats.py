@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 # Others that Pillow knows are not photographs, or start another program to be read (EPS).
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM", "JPEG2000", "AVIF")
@@ -20,6 +20,7 @@ SUFFIXES = (
 _HEIF = frozenset((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"))
 _AVIF = frozenset((b"avif", b"avis"))
 _JXL = (b"\xff\x0a", b"\x00\x00\x00\x0cJXL \r\n\x87\n")
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _OTHERS = (
     (b"%PDF", "a PDF, not an image"),
     (b"%!PS", "PostScript, not an image"),
@@ -49,7 +50,13 @@ def open_image(file: BinaryIO) -> Iterator[Image.Image]:
             raise ValueError(reason)
     if _is_dicom(file):
         raise ValueError("DICOM: save its pixels as PNG of 16 bits, or give arrays from Python")
-    with Image.open(file, formats=kinds) as image:
+    try:
+        opened = Image.open(file, formats=kinds)
+    except UnidentifiedImageError as error:
+        if start.startswith(_TIFF):
+            raise ValueError("a TIFF that cannot be read, damaged or of a rare kind: save it as PNG") from error
+        raise
+    with opened as image:
         yield image
 
 

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 
 from PIL import Image, ImageFile, UnidentifiedImageError
 
@@ -60,13 +61,20 @@ def _attempt(
     except MemoryError:
         raise
     except UnidentifiedImageError:
-        return "not an image"
+        return "empty" if _is_empty(encoded) else "not an image"
     except Image.DecompressionBombError:
         return "more than 50 million pixels"
     except OSError as error:
         return error.strerror or str(error)
     except Exception as error:  # Pillow's decoders raise nearly anything for a broken file
         return str(error) or type(error).__name__
+
+
+def _is_empty(encoded: Encoded) -> bool:
+    try:
+        return isinstance(encoded, Path) and encoded.stat().st_size == 0
+    except OSError:
+        return False
 
 
 @contextmanager
