@@ -16,6 +16,7 @@ from ironglass.data.decoding.depth import Scale, Values, choose_scale
 from ironglass.data.decoding.scan import scan
 from ironglass.data.source import Listing
 from ironglass.data.splits import complete
+from ironglass.data.twins import Twins
 from ironglass.errors import InputError
 from ironglass.types import Progress
 
@@ -59,6 +60,7 @@ class Seen:
     cropped: list[str] = field(default_factory=list)
     animated: list[str] = field(default_factory=list)
     transparent: list[str] = field(default_factory=list)
+    twins: Twins = field(default_factory=Twins)
     _same: dict[Values, Values] = field(default_factory=dict)
 
     def note(self, name: str, found: Decoded) -> None:
@@ -90,7 +92,7 @@ class Seen:
             )
         if self.transparent:
             said.append(f"{len(self.transparent):,} of {n:,} images are partly transparent and laid over white")
-        return said
+        return [*said, *self.twins.sentences()]
 
 
 def build(
@@ -196,6 +198,7 @@ def _write(
                     _check_alike(first, (name, result.pixels))
                     kept[split].append(row)
                     seen.note(name, result)
+                    seen.twins.note(split, int(listing.labels[row]), name, result.pixels)
                     yield result.pixels
                 done = len(quarantined) + sum(map(len, kept.values()))
                 if progress and (done % 100 == 0 or done == total):

@@ -22,6 +22,7 @@ from ironglass.data.source import Asked, Listing, Source
 from ironglass.data.sources.digits import digits
 from ironglass.data.sources.folder import folder
 from ironglass.data.sources.hub import hub
+from ironglass.data.sources.others import other_kind
 from ironglass.data.sources.parquet import find_parquet, parquet
 from ironglass.data.sources.planted import planted
 from ironglass.data.sources.table import is_table, table
@@ -183,6 +184,8 @@ def _exists(path: Path) -> bool:
 def _whole(source: Source, asked: Asked) -> Source:
     if asked.splits:
         raise InputError(f"{source.name} has no splits of other names: leave --splits out")
+    if asked.names_columns():
+        raise InputError(f"{source.name} has no columns: leave --image-column and --label-column out")
     return source
 
 
@@ -201,6 +204,10 @@ def _found_out(path: Path, asked: Asked) -> Source:
     return _at(path, lambda path: folder(path, asked), asked)
 
 
+def _kinds(path: Path) -> str:
+    return other_kind([path]).removeprefix("; ") or f"give {_FORMS}"
+
+
 def _at(path: Path, reader: Callable[[Path], Source], asked: Asked) -> Source:
     """What `reader` finds at `path`, which may be an archive: that is unpacked into the cache where need be."""
     if not _exists(path):
@@ -211,7 +218,7 @@ def _at(path: Path, reader: Callable[[Path], Source], asked: Asked) -> Source:
     if is_table(path):
         return table(path, asked)
     if not is_archive(path):
-        raise InputError(f"{printable(path)} is a file, neither a folder nor an archive nor Parquet: give {_FORMS}")
+        raise InputError(f"{printable(path)} is a file, neither a folder nor an archive nor Parquet: {_kinds(path)}")
     identity = ["archive", getattr(reader, "__name__", ""), stamps([path], path.parent), asked.identity()]
     unpacked = cache_folder() / "unpacked" / fingerprint(stamps([path], path.parent))
 

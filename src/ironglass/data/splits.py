@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -126,7 +127,24 @@ def same_classes(listings: Mapping[str, Listing]) -> dict[str, Listing]:
     for split in [split for split in listings if split not in labelled]:
         note = f"left out the split {split}: none of its {len(listings[split]):,} images has a label"
         matched[first] = matched[first].said(*listings[split].notes, note)
+    matched[first] = matched[first].said(*_nearly_alike(reference.classes))
     labels = np.concatenate([listing.labels for listing in matched.values()])
     if len(np.unique(labels[labels >= 0])) < 2:
         raise InputError(f"every image is of one class, {reference.classes[int(labels.max())]!r}: give two or more")
     return matched
+
+
+def _nearly_alike(classes: Sequence[str]) -> tuple[str, ...]:
+    """What is said of classes whose names differ by case, spaces or leading zeros alone."""
+    seen: dict[str, str] = {}
+    pairs = []
+    for name in classes:
+        plain = re.sub(r"[\s_-]+", " ", name).strip().casefold()
+        plain = plain.lstrip("0") if plain.isdigit() else plain
+        if plain in seen:
+            pairs.append(f"{seen[plain]!r} and {name!r}")
+        seen.setdefault(plain, name)
+    if not pairs:
+        return ()
+    more = f", and {len(pairs) - 1} more such pairs" if len(pairs) > 1 else ""
+    return (f"the classes {pairs[0]} differ by case, spaces or zeros alone and are taken for two{more}",)

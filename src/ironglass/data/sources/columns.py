@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -78,12 +79,38 @@ def classes_of(column: pa.ChunkedArray, names: Sequence[str] | None) -> tuple[np
         values = values[values >= 0]
     unique, labels[known] = np.unique(values, return_inverse=True)
     found = tuple(printable(str(value)) for value in unique)
+    if not names and not whole and (ordered := by_value(found)):
+        position = np.array([*(ordered.index(name) for name in found), -1], dtype=np.int64)
+        return position[labels], tuple(ordered)
     if not names:
         return labels, found
     if strange := [name for name in found if name not in names]:
         raise InputError(f"a label is {strange[0][:60]!r}, which is none of the {len(names)} class names")
     place = np.array([*(names.index(name) for name in found), -1], dtype=np.int64)
     return place[labels], tuple(names)
+
+
+def by_value(labels: Iterable[str]) -> list[str] | None:
+    """The labels in the order of their values, where all are whole numbers, also as 3.0; None where they are not."""
+    found = set(labels)
+    if not found or not all(re.fullmatch(r"(0|-?[1-9][0-9]{0,17})(\.0)?", label) for label in found):
+        return None
+    return sorted(found, key=lambda label: int(label.removesuffix(".0")))
+
+
+def check_one_class(labels: Iterable[str], where: str) -> None:
+    """Raises InputError where labels seem to be lists of classes, as "cat|dog" beside "cat" and "dog": there are fewer
+    words than labels, and some labels have more of them than others."""
+    found = set(labels)
+    for mark in ("|", ";", ",", " "):
+        parts = {label: [part.strip(" '\"") for part in label.strip("[]() ").split(mark)] for label in found}
+        words = {word for several in parts.values() for word in several if word}
+        if len({len(several) for several in parts.values()}) > 1 and len(words) < len(found):
+            example = max(found, key=lambda label: len(parts[label]))
+            raise InputError(
+                f"{where} seems to hold several classes an image, as {printable(example)[:80]!r}, and an image is of"
+                " one class here: name the column with --label-column, this one if each is a class of its own"
+            )
 
 
 def numbered(classes: Sequence[str]) -> str:
@@ -141,6 +168,13 @@ def _holds_classes(kind: pa.DataType) -> bool:
         kind = kind.value_type
     kinds = (pa.types.is_integer, pa.types.is_string, pa.types.is_large_string, pa.types.is_boolean)
     return any(is_kind(kind) for is_kind in kinds)
+
+
+def holds_text(kind: pa.DataType) -> bool:
+    """Whether a column of this type holds text, as it is or in a dictionary."""
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
 
 
 def _kind(features: Mapping[str, Any], name: str) -> str | None:

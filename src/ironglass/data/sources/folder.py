@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -9,11 +11,15 @@ import numpy as np
 
 from ironglass.data.files.plain import printable
 from ironglass.data.source import NOTHING_ASKED, Asked, Listing, Source
+from ironglass.data.sources.columns import by_value
+from ironglass.data.sources.others import other_kind
 from ironglass.data.sources.rows import Unfit
 from ironglass.data.sources.table import labelled_by_tables, tables_in
 from ironglass.data.sources.walk import Below, below, folders, stamps, visible
 from ironglass.data.splits import SPLITS, canonical, unused_splits
 from ironglass.errors import InputError
+
+_WORDS = {"eval": "validation", "evaluation": "validation", "holdout": "test", "heldout": "test"}
 
 
 def folder(path: Path, asked: Asked = NOTHING_ASKED) -> Source:
@@ -26,6 +32,8 @@ def folder(path: Path, asked: Asked = NOTHING_ASKED) -> Source:
     root = _inner(path)
     found = below(root)
     tables = tables_in(root, found.others)
+    if asked.names_columns() and not tables:
+        raise InputError(f"{printable(root)} has no table of labels: leave --image-column and --label-column out")
     identity = ["folder", stamps([*found.images, *tables], root), found.note(root), asked.identity()]
     return Source(printable(path.stem), identity, lambda: _listings(root, found, tables, asked))
 
@@ -53,7 +61,10 @@ def _listings(root: Path, found: Below, tables: Sequence[Path], asked: Asked) ->
             if asked.names_columns() or len({file.relative_to(root).parts[0] for file in found.images}) < 2:
                 raise
             why = str(error)
-    listings = _by_folders(root, found, asked)
+    try:
+        listings = _by_folders(root, found, asked)
+    except InputError as error:
+        raise error if why is None else InputError(f"{error}; and {why}") from error
     if why is None:
         return listings
     first, *_ = listings
@@ -66,8 +77,10 @@ def _by_folders(root: Path, found: Below, asked: Asked) -> Mapping[str, Listing]
     if not inner:
         raise InputError(
             f"{printable(root)} has no class folders and no labels: put the images of each class into a folder of its"
-            " own, or add labels.csv with the columns file_name,label"
+            f" own, or add labels.csv with the columns file_name,label{other_kind(found.others)}"
         )
+    if not found.images and (kind := other_kind(found.others)):
+        raise InputError(f"{printable(root)} holds no images{kind}")
     splits, notes = _splits(root, inner, found.images, asked)
     notes = (*notes, *found.note(root))
     if not splits:
@@ -115,18 +128,44 @@ def _splits(
             f"{printable(root)} has {_named(names)}: are these splits or classes? Give --splits"
             f" {printable(example)} for splits; for classes, rename {_named(known)}"
         )
+    if alike := _split_words(inner, names):
+        example = ",".join(f"{ours}={theirs}" for ours, theirs in alike.items())
+        raise InputError(
+            f"{printable(root)} has {_named(names)}, each with {_named(_common(inner))}: are these splits or classes?"
+            f" Give --splits {printable(example)} for splits; for classes, rename them"
+        )
     if known:
         return {}, (f"{_named(known)} is taken for a class, since {_named(names)} lie side by side",)
     return {}, _alike(inner)
 
 
-def _alike(inner: Sequence[Path]) -> tuple[str, ...]:
-    """Class folders that all hold the same folders could be splits of other names."""
+def _common(inner: Sequence[Path]) -> list[str]:
+    """The folders that each of several folders holds, two or more; else none."""
     within = {tuple(path.name for path in folders(one)) for one in inner}
     if len(inner) < 2 or len(within) != 1 or len(next(iter(within))) < 2:
+        return []
+    return list(next(iter(within)))
+
+
+def _split_words(inner: Sequence[Path], names: Sequence[str]) -> dict[str, str]:
+    """Folders that hold the same folders and have a split's word in their names, as training_set, under our names for
+    them; none where only some do."""
+    splits: dict[str, str] = {}
+    for name in names if _common(inner) else ():
+        words = re.split(r"[^a-z]+", name.lower())
+        split = next((_WORDS.get(word, SPLITS.get(word)) for word in words if word in SPLITS or word in _WORDS), None)
+        if split is None or split in splits:
+            return {}
+        splits[split] = name
+    return splits
+
+
+def _alike(inner: Sequence[Path]) -> tuple[str, ...]:
+    """Class folders that all hold the same folders could be splits of other names."""
+    if not (common := _common(inner)):
         return ()
     names = [path.name for path in inner]
-    held = _named(list(next(iter(within))))
+    held = _named(common)
     return (f"{_named(names)} are taken for classes, though each holds {held}: if they are splits, give --splits",)
 
 
@@ -144,7 +183,30 @@ def _listing(top: Path, root: Path, files: Sequence[Path]) -> Listing:
     if len(empty := set(range(len(inner))) - set(labels.tolist())):
         named = printable(top / inner[min(empty)])
         raise InputError(f"the class folder {named} has no images: add some or remove it")
-    return listing(files, root, labels, tuple(printable(name) for name in inner)).without(loose)
+    found = listing(files, root, labels, tuple(printable(name) for name in inner)).without(loose)
+    return found.said(*_order(inner), *_nested(top, files))
+
+
+def _order(classes: Sequence[str]) -> tuple[str, ...]:
+    """What is said of folders of numbers, whose order as text is not that of their values."""
+    ordered = by_value(classes)
+    if ordered is None or ordered == list(classes):
+        return ()
+    return (
+        f"the class folders are numbers, in the order of text, as torchvision's ImageFolder has it ({_named(classes)}):"
+        " outputs that have no names are taken in this order",
+    )
+
+
+def _nested(top: Path, files: Sequence[Path]) -> tuple[str, ...]:
+    """What is said of several folders within one class folder: they could be the classes."""
+    within = {file.relative_to(top).parts[:2] for file in files if len(file.relative_to(top).parts) > 2}
+    counts = Counter(first for first, _ in within)
+    if not counts or max(counts.values()) < 2:
+        return ()
+    name = min(first for first, n in counts.items() if n > 1)
+    held = _named(sorted(second for first, second in within if first == name))
+    return (f"the classes are the upper folders: all images of {held} are {printable(name)}",)
 
 
 def listing(files: Sequence[Path], root: Path, labels: np.ndarray, classes: tuple[str, ...]) -> Listing:

@@ -131,7 +131,7 @@ def _listing(split: str, rows: Any, roots: Sequence[Path], asked: Asked) -> List
     label = columns.label_column(schema, features, asked.label_column)
     names = columns.names_of(features[label], label)
     labels, classes = columns.classes_of(rows.data.column(label), names)
-    notes = (columns.numbered(classes),) if names is None and columns.holds_numbers(schema, label) else ()
+    notes = (columns.numbered(classes),) if names is None and columns.by_value(classes) else ()
     images = rows.select_columns([image]).cast_column(image, datasets.Image(decode=False)).with_format("arrow")
 
     def read(index: np.ndarray) -> Iterator[Encoded]:

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from ironglass.data.files.plain import check_plain, printable
 from ironglass.data.source import NOTHING_ASKED, Asked, Encoded, Listing, Source
 from ironglass.data.sources import columns
+from ironglass.data.sources.roles import SPLIT_NAMES, spoken
 from ironglass.data.sources.walk import stamps
 from ironglass.data.splits import SPLITS, canonical, unused_splits
 from ironglass.errors import InputError
@@ -73,11 +74,46 @@ def _listings(root: Path, files: Sequence[Path], aside: Sequence[Path], asked: A
     if len(shards) > 1 and not asked.splits and shards.keys() == {file.relative_to(root).as_posix() for file in files}:
         shards = {"train": list(files)}
         notes = (f"the names of the {len(files)} Parquet files tell no splits: taken for one data set",)
+    if len(shards) == 1 and (split := _split_column(files)):
+        return _by_column(files, split, aside, asked, notes)
     used = canonical(shards, asked.splits)
     notes += unused_splits(shards, used.values())
     found = {split: _listing(split, shards[name], aside, asked) for split, name in used.items()}
     first = next(iter(found))
     return {**found, first: found[first].said(*notes)}
+
+
+def _split_column(files: Sequence[Path]) -> str | None:
+    """The column of text that by its name holds splits, in all files; None where there is none."""
+    common: list[str] | None = None
+    for file in files:
+        with _readable(file):
+            schema = pq.read_schema(file)
+        named = [field.name for field in schema if columns.holds_text(field.type) and spoken(field.name) in SPLIT_NAMES]
+        common = named if common is None else [name for name in common if name in named]
+    return common[0] if common and len(common) == 1 else None
+
+
+def _by_column(
+    files: Sequence[Path], column: str, aside: Sequence[Path], asked: Asked, notes: tuple[str, ...]
+) -> Mapping[str, Listing]:
+    """A listing for each split that the column names; all are training images where it holds one word only."""
+    held: list[str] = []
+    for file in files:
+        with _readable(file):
+            held += [str(value or "").strip() for value in pq.read_table(file, columns=[column]).column(0).to_pylist()]
+    listing = _listing("rows", files, aside, asked).said(*notes)
+    names = list(dict.fromkeys(name for name in held if name))
+    if len(names) < 2 and not asked.splits:
+        return {"train": listing}
+    splits = canonical(names, asked.splits)
+    said = [f"the column {printable(column)[:60]!r} tells the splits", *unused_splits(names, splits.values())]
+    if without := sum(not name for name in held):
+        said.append(f"left out {without:,} images without a split")
+    rows = np.array(held)
+    found = {split: listing.take(np.flatnonzero(rows == name)) for split, name in splits.items()}
+    first = next(iter(found))
+    return {**found, first: found[first].said(*listing.notes, *said)}
 
 
 def _split(path: Path) -> str:
@@ -112,6 +148,8 @@ def _listing(split: str, files: Sequence[Path], aside: Sequence[Path], asked: As
                 )
             )
     labels, classes, notes = _classes(split, label, files, parts)
+    if asked.label_column is None and not any(names for _, names in parts):
+        columns.check_one_class(classes, f"the column {printable(label)[:60]!r}")
     return Listing(
         names=[f"{split}/{row}" for row in range(len(labels))],
         labels=labels,
@@ -151,8 +189,7 @@ def _classes(
         except (pa.ArrowException, TypeError) as error:
             raise InputError(f"the Parquet files of {split} hold different types in the column {label!r}") from error
         labels, classes = columns.classes_of(column, None)
-        numbers = pa.types.is_integer(getattr(column.type, "value_type", column.type))
-        return labels, classes, (columns.numbered(classes),) if numbers else ()
+        return labels, classes, (columns.numbered(classes),) if columns.by_value(classes) else ()
     lists = [names for _, names in parts if names is not None]
     classes = tuple(dict.fromkeys(name for names in lists for name in names))
     position = {name: i for i, name in enumerate(classes)}

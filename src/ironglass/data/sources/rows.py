@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 from ironglass.data.decoding.decode import SUFFIXES
 from ironglass.data.files.plain import open_plain, printable
 from ironglass.data.source import Asked
-from ironglass.data.sources.columns import LABELS
+from ironglass.data.sources.roles import LABEL_NAMES, one_hot, split_column, spoken, unused_folds
 from ironglass.errors import InputError
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".txt")
@@ -23,8 +22,6 @@ _FILES = (
     *("file_name", "filename", "filepath", "file_path", "path", "file", "image_path", "image_file", "image_name"),
     *("image", "img_path", "img", "image_id", "id", "name", "images"),
 )
-_LABELS = (*LABELS, "class_name", "label_name", "target_class", "y")
-_SPLITS = ("split", "subset", "partition", "set")
 
 
 class Unfit(InputError):
@@ -64,8 +61,12 @@ def read_rows(path: Path, asked: Asked) -> Rows:
     split: int | None = None
     if header:
         file = _column(path, header, _FILES, asked.image_column, "--image-column", "files")
-        split = next((i for i, name in enumerate(header) if _spoken(name) in _SPLITS and i != file), None)
+        split = split_column(header, lines, file)
+        if asked.label_column is None and (hot := one_hot(path, header, lines, {file, split})):
+            header, lines = hot
+            notes.append(f"the classes of {printable(path.name)} are its columns of 0 and 1")
         label = _label(path, header, file, split, asked.label_column, notes)
+        notes += unused_folds(path, header, {file, split, label})
     found = []
     for line, cells in lines:
         if len(cells) != len(header or "ab"):
@@ -76,17 +77,15 @@ def read_rows(path: Path, asked: Asked) -> Rows:
         if any("\0" in cell for cell in used):
             raise InputError(f"{printable(path)}, line {line}, holds neither text nor a whole number where one is due")
         found.append((line, used[0], used[1] or None, used[2] if len(used) > 2 else ""))
-    if notes and len({name for _, _, name, _ in found}) == len(found) > 2:  # captions, most likely
+    if (
+        any("the classes are those of" in note for note in notes)
+        and len({name for _, _, name, _ in found}) == len(found) > 2
+    ):  # captions, most likely
         raise Unfit(
             f"the column {printable((header or [''])[label])[:60]!r} of {printable(path)} gives every file a class of"
             " its own: name another with --label-column"
         )
     return Rows(found, tuple(notes))
-
-
-def is_whole(text: str) -> bool:
-    """Whether the text is a whole number as Python writes it."""
-    return bool(re.fullmatch(r"0|-?[1-9][0-9]{0,17}", text))
 
 
 def _text(path: Path) -> str:
@@ -122,7 +121,7 @@ def _cells(path: Path, text: str, asked: Asked) -> tuple[list[str] | None, list[
     if not lines:
         return None, []
     header = [str(cell) for cell in lines[0][1]]
-    if asked.image_column in header or any(_spoken(name) in _FILES for name in header):
+    if asked.image_column in header or any(spoken(name) in _FILES for name in header):
         if twice := next((name for name in header if header.count(name) > 1), None):
             raise InputError(f"{printable(path)} has two columns {printable(twice)[:60]!r}: rename one")
         return header, lines[1:]
@@ -165,17 +164,13 @@ def _said(value: Any) -> str | None:
     return "\0"
 
 
-def _spoken(name: str) -> str:
-    return re.sub(r"[\s-]+", "_", name.strip().lower())
-
-
 def _column(path: Path, header: Sequence[str], usual: Sequence[str], named: str | None, option: str, what: str) -> int:
     if named is not None:
         if named not in header:
             raise InputError(f"{printable(path)} has no column {named!r}: {option} must be one of {_listed(header)}")
         return header.index(named)
     for name in usual:
-        if fitting := [i for i, other in enumerate(header) if _spoken(other) == name]:
+        if fitting := [i for i, other in enumerate(header) if spoken(other) == name]:
             return fitting[0]
     raise Unfit(f"which column of {printable(path)} holds the {what}? name one with {option}: {_listed(header)}")
 
@@ -183,7 +178,7 @@ def _column(path: Path, header: Sequence[str], usual: Sequence[str], named: str 
 def _label(path: Path, header: Sequence[str], file: int, split: int | None, named: str | None, notes: list[str]) -> int:
     if named is not None:
         return _column(path, header, (), named, "--label-column", "classes")
-    fitting = [i for i, name in enumerate(header) if _spoken(name) in _LABELS and i != file]
+    fitting = [i for i, name in enumerate(header) if spoken(name) in LABEL_NAMES and i != file]
     if len(fitting) > 1:
         raise Unfit(
             f"which column of {printable(path)} holds the classes? name one with --label-column:"

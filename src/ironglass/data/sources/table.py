@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -11,12 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ironglass.data.decoding.decode import SUFFIXES
 from ironglass.data.files.plain import printable, within
 from ironglass.data.source import Asked, Listing, Source
-from ironglass.data.sources.columns import numbered
-from ironglass.data.sources.rows import TABLE_SUFFIXES, Unfit, is_whole, read_rows
-from ironglass.data.sources.walk import Below, folders, stamps, visible
+from ironglass.data.sources.columns import by_value, check_one_class, numbered
+from ironglass.data.sources.named import NamedFiles
+from ironglass.data.sources.roles import other_folders
+from ironglass.data.sources.rows import TABLE_SUFFIXES, Unfit, read_rows
+from ironglass.data.sources.walk import Below, stamps
 from ironglass.data.splits import SPLITS, canonical, unused_splits
 from ironglass.errors import InputError
 
@@ -64,7 +64,7 @@ def _is_near(path: Path, root: Path) -> bool:
 def table(path: Path, asked: Asked) -> Source:
     """The images that the table at `path` names, below its folder, with their classes."""
     root = path.parent
-    entries = _Files(root, None)
+    entries = NamedFiles(root, None)
     read = _read(path, root, entries, asked)
     identity = ["table", stamps([path, *read.files], root), asked.identity()]
     return Source(printable(path.stem), identity, lambda: _listings([read], root, asked))
@@ -76,8 +76,8 @@ def labelled_by_tables(root: Path, found: Below, tables: Sequence[Path], asked: 
     Raises InputError where the tables cannot be read, name no image, or contradict each other.
     """
     _check_one_each(tables)
-    files = _Files(root, found)
-    read = [_read(path, root, files, asked) for path in tables]
+    files = NamedFiles(root, found)
+    read, unfit = _those_that_fit(tables, root, files, asked)
     listings = dict(_listings(read, root, asked))
     named = {file for one in read for file in one.files}
     unnamed = tuple(
@@ -86,9 +86,29 @@ def labelled_by_tables(root: Path, found: Below, tables: Sequence[Path], asked: 
         if file not in named
     )
     first, *_ = listings
-    used = frozenset({*tables, *named})
+    pairs = [pair for one in read for pair in zip(one.files, one.labels, strict=True)]
+    listings[first] = listings[first].said(*unfit, *other_folders(root, tables[0], pairs))
+    used = frozenset({*(one.path for one in read), *named})
     others = (*unnamed, *found.left_out(root, used))
     return {**listings, first: listings[first].said(*found.note(root, used)).without(others)}
+
+
+def _those_that_fit(
+    tables: Sequence[Path], root: Path, files: NamedFiles, asked: Asked
+) -> tuple[list[_Read], tuple[str, ...]]:
+    """The tables that give classes, and a sentence on each other one. Raises Unfit where none does."""
+    read: list[_Read] = []
+    unfit: list[Unfit] = []
+    for path in tables:
+        try:
+            read.append(_read(path, root, files, asked))
+        except Unfit as error:
+            if asked.names_columns():
+                raise
+            unfit.append(error)
+    if not read:
+        raise unfit[0]
+    return read, tuple(f"a table is not used: {error}" for error in unfit)
 
 
 def _check_one_each(tables: Sequence[Path]) -> None:
@@ -114,34 +134,7 @@ class _Read:
     notes: list[str] = field(default_factory=list)
 
 
-class _Files:
-    """The files below the root, found by what a table calls them."""
-
-    def __init__(self, root: Path, found: Below | None) -> None:
-        self.root, self._found = root, found
-        self._known = None if found is None else set(found.images)
-        self._named: dict[str, list[Path]] | None = None
-
-    def exists(self, path: Path) -> bool:
-        """Whether there is anything at `path`, a broken link too."""
-        return (self._known is not None and path in self._known) or os.path.lexists(path)
-
-    def named(self, name: str) -> list[Path]:
-        """The images of this file name, with or without suffix, wherever they lie."""
-        if self._named is None:
-            self._named = defaultdict(list)
-            for path in self._found.images if self._found else self._near():
-                for key in {path.name, path.stem}:
-                    self._named[key].append(path)
-        return self._named.get(name, [])
-
-    def _near(self) -> list[Path]:
-        places = [self.root, *folders(self.root)]
-        entries = [entry for place in places for entry in visible(place)]
-        return [Path(entry.path) for entry in entries if entry.name.lower().endswith(SUFFIXES)]
-
-
-def _read(path: Path, root: Path, files: _Files, asked: Asked) -> _Read:
+def _read(path: Path, root: Path, files: NamedFiles, asked: Asked) -> _Read:
     rows = read_rows(path, asked)
     read, elsewhere = _Read(path, notes=list(rows.notes)), 0
     labels: dict[Path, str | None] = {}
@@ -178,7 +171,7 @@ def _read(path: Path, root: Path, files: _Files, asked: Asked) -> _Read:
     return read
 
 
-def _file(name: str, base: Path, root: Path, files: _Files, where: str) -> tuple[Path, bool]:
+def _file(name: str, base: Path, root: Path, files: NamedFiles, where: str) -> tuple[Path, bool]:
     """The file meant by `name`, which lies relative to the table's folder, and whether it lies just there."""
     path = within(root, str(base.relative_to(root) / name), where)
     if files.exists(path):
@@ -208,11 +201,13 @@ def _listings(tables: Sequence[_Read], root: Path, asked: Asked) -> Mapping[str,
     splits = canonical(groups, asked.splits)
     notes = (*notes, *unused_splits(groups, splits.values()))
     labels = {label for name in splits.values() for _, label in groups[name] if label is not None}
-    numbers = bool(labels) and all(is_whole(label) for label in labels)
-    classes = sorted(labels, key=int) if numbers else sorted(labels)
-    if numbers:
+    if asked.label_column is None:
+        check_one_class(labels, printable(tables[0].path.name))
+    ordered = by_value(labels)
+    classes = [name.removesuffix(".0") for name in ordered] if ordered else sorted(labels)
+    if ordered:
         notes = (*notes, numbered(classes))
-    position = {name: i for i, name in enumerate(classes)}
+    position = {name: i for i, name in enumerate(ordered or classes)}
     listings = {}
     for split, name in splits.items():
         files = [file for file, _ in groups[name]]

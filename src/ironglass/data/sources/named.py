@@ -1,0 +1,37 @@
+"""Files by what a table calls them."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from pathlib import Path
+
+from ironglass.data.decoding.decode import SUFFIXES
+from ironglass.data.sources.walk import Below, folders, visible
+
+
+class NamedFiles:
+    """The files below the root, found by what a table calls them."""
+
+    def __init__(self, root: Path, found: Below | None) -> None:
+        self.root, self._found = root, found
+        self._known = None if found is None else set(found.images)
+        self._named: dict[str, list[Path]] | None = None
+
+    def exists(self, path: Path) -> bool:
+        """Whether there is anything at `path`, a broken link too."""
+        return (self._known is not None and path in self._known) or os.path.lexists(path)
+
+    def named(self, name: str) -> list[Path]:
+        """The images of this file name, with or without suffix, wherever they lie."""
+        if self._named is None:
+            self._named = defaultdict(list)
+            for path in self._found.images if self._found else self._near():
+                for key in {path.name, path.stem}:
+                    self._named[key].append(path)
+        return self._named.get(name, [])
+
+    def _near(self) -> list[Path]:
+        places = [self.root, *folders(self.root)]
+        entries = [entry for place in places for entry in visible(place)]
+        return [Path(entry.path) for entry in entries if entry.name.lower().endswith(SUFFIXES)]

@@ -1,0 +1,238 @@
+"""Data as users bring them: what was guessed is said, and what could be read in two ways is refused."""
+
+import io
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from ironglass.data.dataset import Dataset
+from ironglass.data.load import load_dataset
+from ironglass.errors import InputError
+
+
+def image(seed: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(np.random.default_rng(seed).integers(0, 256, (8, 8, 3), np.uint8)).save(buffer, "png")
+    return buffer.getvalue()
+
+
+def put(folder: Path, seeds: Sequence[int]) -> list[str]:
+    folder.mkdir(parents=True, exist_ok=True)
+    for seed in seeds:
+        (folder / f"{seed:03}.png").write_bytes(image(seed))
+    return [f"{seed:03}.png" for seed in seeds]
+
+
+def said(dataset: Dataset) -> str:
+    return " | ".join(dataset.notes)
+
+
+LABELS = ["cat", "dog", "owl"] * 6
+
+
+def table(folder: Path, name: str = "labels.csv", **columns: Sequence[object]) -> Path:
+    """A table of 18 images: file_name, and the columns given."""
+    columns = {"file_name": put(folder, range(18)), **columns}
+    lines = [",".join(columns), *(",".join(map(str, cells)) for cells in zip(*columns.values(), strict=True))]
+    (folder / name).write_text("\n".join(lines))
+    return folder / name
+
+
+def shard(folder: Path, **columns: Sequence[object]) -> Path:
+    folder.mkdir()
+    pq.write_table(pa.table({"image": [image(i) for i in range(18)], **columns}), folder / "data.parquet")
+    return folder
+
+
+NAMES = [
+    *(("training_set", "test_set"), ("imgs_train", "imgs_val"), ("train", "eval"), ("Train2024", "Val2024")),
+    ("split-training", "split-testing", "split-dev"),
+]
+
+
+@pytest.mark.parametrize("names", NAMES)
+def test_folders_that_could_be_splits_are_asked_for(tmp_path, names):
+    for number, name in enumerate(names):
+        for label, start in (("cat", 0), ("dog", 50)):
+            put(tmp_path / name / label, range(start + 6 * number, start + 6 * number + 6))
+    with pytest.raises(InputError, match="are these splits or classes"):
+        load_dataset(str(tmp_path))
+    chosen = dict(zip(("train", "test"), names, strict=False))
+    dataset = load_dataset(str(tmp_path), splits=chosen)
+    assert dataset.classes == ("cat", "dog")
+    assert len(dataset.test) == 12
+
+
+def test_a_class_with_a_splits_word_in_its_name_is_a_class(tmp_path):
+    for name, start in (("test tube", 0), ("train station", 20)):
+        put(tmp_path / name, range(start, start + 6))
+    assert load_dataset(str(tmp_path)).classes == ("test tube", "train station")
+
+
+def test_folders_of_numbers_and_of_folders_are_said(tmp_path):
+    for number in (0, 1, 2, 10):
+        put(tmp_path / "numbers" / str(number), range(6 * number, 6 * number + 6))
+    dataset = load_dataset(str(tmp_path / "numbers"))
+    assert dataset.classes == ("0", "1", "10", "2")
+    assert "in the order of text" in said(dataset)
+    for upper, lower, start in (("animal", "cat", 0), ("car", "bus", 10), ("car", "van", 20)):
+        put(tmp_path / "nested" / upper / lower, range(start, start + 5))
+    dataset = load_dataset(str(tmp_path / "nested"))
+    assert dataset.classes == ("animal", "car")
+    assert "all images of bus, van are car" in said(dataset)
+
+
+@pytest.mark.parametrize(("one", "other"), [("Cat", "cat"), ("big cat", "big_cat"), ("cat", " cat"), ("01", "1")])
+def test_classes_that_are_nearly_alike_are_said(tmp_path, one, other):
+    put(tmp_path / one, range(6))
+    put(tmp_path / other, range(10, 16))
+    assert f"{min(one, other)!r} and {max(one, other)!r} differ by case" in said(load_dataset(str(tmp_path)))
+
+
+@pytest.mark.parametrize("name", ["split", "phase", "which one"])
+def test_a_column_of_splits_is_taken(tmp_path, name):
+    splits = ["train"] * 9 + ["Val"] * 3 + ["test"] * 6
+    found = [load_dataset(str(table(tmp_path / "csv", label=LABELS, **{name: splits})))]
+    if name != "which one":
+        found.append(load_dataset(str(shard(tmp_path / "parquet", label=LABELS, **{name: splits}))))
+    for dataset in found:
+        assert {split: len(dataset[split]) for split in dataset.splits} == {"train": 9, "validation": 3, "test": 6}
+        assert sorted(int(Path(name).stem) for name in dataset.test.names) == list(range(12, 18))
+
+
+def test_a_column_of_other_words_can_be_chosen_in_parquet(tmp_path):
+    path = shard(tmp_path / "a", label=LABELS, split=["learn"] * 9 + ["holdout"] * 9)
+    dataset = load_dataset(str(path), splits={"train": "learn", "test": "holdout"})
+    assert sorted(int(Path(name).stem) for name in dataset.test.names) == list(range(9, 18))
+    with pytest.raises(InputError, match="no split is named train"):
+        load_dataset(str(path))
+
+
+@pytest.mark.parametrize("name", ["fold", "is_valid"])
+def test_a_column_of_folds_is_said_not_to_be_used(tmp_path, name):
+    path = table(tmp_path, label=LABELS, **{name: [0, 1] * 9})
+    assert f"the column '{name}' of labels.csv is not used" in said(load_dataset(str(path)))
+
+
+@pytest.mark.parametrize("form", ["{}", "{}.0"])
+def test_numbers_are_in_the_order_of_their_values(tmp_path, form):
+    labels = [form.format({"cat": 10, "dog": 2, "owl": 1}[label]) for label in LABELS]
+    tabled = load_dataset(str(table(tmp_path / "csv", label=labels)))
+    assert tabled.classes == ("1", "2", "10")
+    stored = load_dataset(str(shard(tmp_path / "parquet", label=labels)))
+    assert [int(float(name)) for name in stored.classes] == [1, 2, 10]
+    assert "numbers without names" in said(tabled)
+    assert "numbers without names" in said(stored)
+    for dataset in (tabled, stored):
+        for row, name in enumerate(dataset.test.names):
+            assert float(dataset.classes[dataset.test.labels[row]]) == float(labels[int(Path(name).stem)])
+
+
+@pytest.mark.parametrize("mark", ["|", ";", " ", "; "])
+def test_lists_of_classes_are_refused(tmp_path, mark):
+    labels = [label if i % 2 else f"{label}{mark}bird" for i, label in enumerate(LABELS)]
+    tab = put(tmp_path / "tsv", range(18))
+    path = tmp_path / "tsv" / "labels.tsv"
+    path.write_text("\n".join(["file\tlabels", *(f"{name}\t{label}" for name, label in zip(tab, labels, strict=True))]))
+    for where in (path, shard(tmp_path / "parquet", label=labels)):
+        with pytest.raises(InputError, match="several classes an image"):
+            load_dataset(str(where))
+    assert len(load_dataset(str(path), label_column="labels").classes) == 6  # asked for
+
+
+@pytest.mark.parametrize("names", [("great white shark", "shark"), ("tench, Tinca tinca", "goldfish"), ("a|b", "c|d")])
+def test_names_of_several_words_are_classes(tmp_path, names):
+    labels = [names[i % 2] for i in range(18)]
+    put(tmp_path, range(18))
+    lines = [json.dumps({"file_name": f"{i:03}.png", "label": label}) for i, label in enumerate(labels)]
+    (tmp_path / "labels.jsonl").write_text("\n".join(lines))
+    assert load_dataset(str(tmp_path / "labels.jsonl")).classes == tuple(sorted(names))
+
+
+@pytest.mark.parametrize("form", ["{}", "{}.0"])
+def test_a_column_a_class_is_read(tmp_path, form):
+    columns = {name: [form.format(int(label == name)) for label in LABELS] for name in ("owl", "cat", "dog")}
+    path = table(tmp_path, **columns)
+    dataset = load_dataset(str(path))
+    assert dataset.classes == ("cat", "dog", "owl")
+    assert "columns of 0 and 1" in said(dataset)
+    for row, name in enumerate(dataset.train.names):
+        assert dataset.classes[dataset.train.labels[row]] == LABELS[int(Path(name).stem)]
+    for broken in ("1", "0"):
+        columns["owl"][0] = columns["cat"][0] = columns["dog"][0] = broken
+        with pytest.raises(InputError, match=r"line 2, has a 1 in (0|3) of the 3 columns"):
+            load_dataset(str(table(tmp_path, **columns)))
+
+
+def test_a_table_against_the_folders_is_said(tmp_path):
+    for number, label in enumerate(("cat", "dog")):
+        put(tmp_path / label, range(10 * number, 10 * number + 10))
+    names = [*(f"cat/{i:03}.png" for i in range(10)), *(f"dog/{i:03}.png" for i in range(10, 20))]
+    lines = [f"{name},{'dog' if i < 12 else 'cat'}" for i, name in enumerate(names)]
+    (tmp_path / "labels.csv").write_text("\n".join(["file_name,label", *lines]))
+    assert "18 of 20 files lie in the folder of another class" in said(load_dataset(str(tmp_path)))
+
+
+def test_the_same_pixels_in_two_splits_or_classes_are_said(tmp_path):
+    for split, start in (("train", 0), ("test", 10)):
+        put(tmp_path / split / "cat", range(start, start + 6))
+        put(tmp_path / split / "dog", range(start + 100, start + 106))
+    assert "pixels" not in said(load_dataset(str(tmp_path)))
+    with Image.open(tmp_path / "train/cat/000.png") as first:
+        first.save(tmp_path / "test/cat/x.bmp")  # another file of the same pixels
+    shutil.copy(tmp_path / "train/cat/001.png", tmp_path / "test/dog/y.png")
+    found = said(load_dataset(str(tmp_path)))
+    assert "1 images of test have the very pixels of images of train, as test/cat/x.bmp and train/cat/000.png" in found
+    assert "1 images have the pixels of one of another class, as train/cat/001.png and test/dog/y.png" in found
+
+
+OTHERS = [
+    *(("train-images-idx3-ubyte", "torchvision:MNIST"), ("t10k-images-idx3-ubyte.gz", "torchvision:MNIST")),
+    *(("data_batch_1", "torchvision:CIFAR10"), ("batches.meta", "torchvision:CIFAR10"), ("x.pkl", "a pickle")),
+    *(("x.npz", "from Python"), ("X.NPY", "from Python"), ("td.pt", "from Python"), ("cat00.cls", "a WebDataset")),
+    *(("data-00000-of-00001.arrow", "to_parquet"), ("labels.xlsx", "as CSV"), ("labels.json", ".jsonl")),
+]
+
+
+@pytest.mark.parametrize(("name", "advice"), OTHERS)
+def test_data_of_other_kinds_are_named_and_never_opened(tmp_path, name, advice):
+    for folder in ("flat", "deep/inner"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / name).write_bytes(b"cos\nsystem\n(S'touch owned'\ntR.")
+    for spec in (tmp_path / "flat", tmp_path / "flat" / name, tmp_path / "deep"):
+        with pytest.raises(InputError) as refused:
+            load_dataset(str(spec))
+        assert advice in str(refused.value)
+        assert name in str(refused.value)
+    assert not (Path.cwd() / "owned").exists()
+
+
+def test_a_table_of_unlabelled_images_beside_one_with_labels(tmp_path):
+    names = put(tmp_path / "train", range(12))
+    more = put(tmp_path / "test", range(20, 24))
+    lines = [f"{name[:-4]},{'cat' if i % 2 else 'dog'}" for i, name in enumerate(names)]
+    (tmp_path / "train.csv").write_text("\n".join(["id,label", *lines]))
+    (tmp_path / "test.csv").write_text("\n".join(["id", *(name[:-4] for name in more)]))
+    dataset = load_dataset(str(tmp_path))
+    assert sum(len(split) for split in dataset.splits.values()) == 12
+    assert "a table is not used" in said(dataset)
+    assert {file.name for file in dataset.quarantined} == {"test.csv", *(f"test/{name}" for name in more)}
+    (tmp_path / "train.csv").unlink()
+    with pytest.raises(InputError, match=r"no class folders.*test\.csv"):
+        load_dataset(str(tmp_path))
+
+
+@pytest.mark.parametrize("option", ["image_column", "label_column"])
+def test_a_column_of_no_table_is_refused(tmp_path, option):
+    for number, label in enumerate(("cat", "dog")):
+        put(tmp_path / label, range(10 * number, 10 * number + 6))
+    for spec in (str(tmp_path), "digits", "planted"):
+        with pytest.raises(InputError, match="leave --image-column and --label-column out"):
+            load_dataset(spec, **{option: "label"})  # type: ignore[arg-type]
