@@ -10,6 +10,7 @@ import typer
 
 from ironglass.cli import options as o
 from ironglass.cli.plans import attacked, filling, free_folder, listed, make_plan, naming, run_plan, several
+from ironglass.errors import InputError
 
 
 def evaluate(
@@ -143,6 +144,8 @@ def predict(
     from ironglass.cli.show import print_json, progress_bars, show_predictions
     from ironglass.studies.prediction.run import predict as predict_files
 
+    if outputs.class_map is not None:
+        raise InputError("--class-map is for data with classes, and images alone have none: give --classes")
     with progress_bars(common.quiet) as tell:
         found, rows = predict_files(
             model,
@@ -163,7 +166,7 @@ def predict(
         )
     if common.as_json:
         about = found.read("data.json")
-        said = {"quarantined": about["quarantined"], "notes": about["notes"]}
+        said = {"quarantined": about["quarantined"], "notes": about["notes"], "remarks": about["remarks"]}
         print_json({"folder": str(found.path), "predictions": rows, **said})
     elif not common.quiet:
         show_predictions(found, rows)

@@ -85,7 +85,9 @@ def _status_of_verb() -> int:
         if error.errno == errno.ENAMETOOLONG:
             return _say(f"{shown(str(error.filename))} is longer than the name of a file can be: give another", 2)
         where = f" ({error.filename})" if error.filename else ""
-        return _say(f"{error.strerror or error}{where}; finished parts are kept: mend it and add --resume", 2)
+        kept = getattr(error, "ironglass_run", None)
+        then = "nothing had begun" if kept is None else f"finished parts are kept in {kept}: mend it and add --resume"
+        return _say(f"{error.strerror or error}{where}; {then}", 2)
     return status or 0
 
 

@@ -26,7 +26,7 @@ Data = Annotated[
     str,
     typer.Argument(
         help="digits, planted, planted-shortcut, hf:ID, a folder or Parquet file, folder:PATH, tiny-imagenet:PATH, "
-        "torchvision:NAME; for explain and attack also one image file",
+        "torchvision:NAME; for explain and attack also an image, or a folder of images",
         show_default=False,
     ),
 ]

@@ -209,9 +209,12 @@ def show_predictions(run: Run, rows: list[dict[str, Any]]) -> None:
     table = Table("image", "most probable class", "confidence", "then", box=None, pad_edge=False, header_style="bold")
     table.columns[0].overflow, table.columns[2].justify = "fold", "right"
     for row in rows[:shown]:
-        then = ", ".join(row[f"class_{rank}"] for rank in range(2, 6) if f"class_{rank}" in row)
-        table.add_row(escape(row["name"]), escape(row["class_1"]), _percent(row["confidence_1"]), escape(then))
+        then = ", ".join(row[f"class_{rank}"] for rank in range(2, 6) if row.get(f"class_{rank}") is not None)
+        first = "not judged" if row["class_1"] is None else row["class_1"]
+        table.add_row(escape(row["name"]), escape(first), _percent(row["confidence_1"]), escape(then))
     console.print(table)
+    for remark in (run.read("data.json") or {}).get("remarks", []):
+        console.print(f"model: {remark}", soft_wrap=True, highlight=False, markup=False)
     if len(rows) > shown:
         console.print(f"and {len(rows) - shown:,} more")
     _show_left_out(console, run)

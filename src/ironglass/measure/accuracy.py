@@ -16,6 +16,7 @@ from ironglass.errors import InputError, Notice
 from ironglass.fields import expect
 from ironglass.measure.statistics import wilson
 from ironglass.models.classifier import Classifier
+from ironglass.models.loading.fresh import warn_if_untrained
 from ironglass.models.predict import logits_of, predicted
 from ironglass.models.probability import are_distributions, cross_entropy, probabilities
 from ironglass.types import Logits, Progress
@@ -44,6 +45,7 @@ def evaluate(
         raise InputError(f"the {name} split is empty: there is nothing to evaluate")
     if split.labels.max() >= k:
         raise InputError(f"the data has label {split.labels.max()} and the classifier {k} classes: match them by name")
+    warn_if_untrained(classifier)
     logits = logits_of(classifier, split, batch_size=batch_size, progress=progress)
     labels, predictions = split.labels, predicted(logits).numpy()
     _warn_of_sigmoid(logits)

@@ -55,15 +55,18 @@ def write_per_image(run: Run, name: str, tables: Sequence[pa.Table]) -> None:
 def write_predictions(run: Run, names: Sequence[str], classes: Sequence[str], logits: Logits) -> list[dict[str, Any]]:
     """Writes `predictions.csv`, an image a line with its five most probable classes, and gives the lines back.
 
-    Confidences are numbers, None where they are none. In the file, words that a spreadsheet would take for a formula
-    begin with an apostrophe, as spreadsheets do it themselves.
+    Confidences are numbers; of an image that is not judged, see `predicted`, they and the classes are None. In the
+    file, words that a spreadsheet would take for a formula begin with an apostrophe, as spreadsheets do it themselves.
     """
-    positions, confidence = top(torch.as_tensor(logits))
+    logits = torch.as_tensor(logits)
+    positions, confidence = top(logits)
+    judged = (predicted(logits) >= 0).tolist()
     rows = []
-    for name, row, shares in zip(names, positions, confidence, strict=True):
+    for name, row, shares, is_judged in zip(names, positions, confidence, judged, strict=True):
         line: dict[str, Any] = {"name": name}
         for rank, (position, share) in enumerate(zip(row, shares, strict=True), start=1):
-            line |= {f"class_{rank}": classes[position], f"confidence_{rank}": _number(share)}
+            named = (classes[position], _number(share)) if is_judged else (None, None)
+            line |= {f"class_{rank}": named[0], f"confidence_{rank}": named[1]}
         rows.append(line)
     lines = [",".join(rows[0]), *(",".join(map(_cell, row.values())) for row in rows)]
     run.write_text("predictions.csv", "\n".join(lines) + "\n")

@@ -47,6 +47,8 @@ class Classifier(nn.Module):
     """What its network's builder was given beside classes, channels and size."""
     normalisation: str
     """Who says mean and std: "given" by the caller, "model's configuration", or "assumed"."""
+    built_with: tuple[Any, ...] | None
+    """Of fresh weights, sums by which `models.fresh` tells whether they are still the same; None of others."""
     remarks: tuple[str, ...]
     """What was chosen or assumed while it was loaded, a sentence each."""
 
@@ -66,6 +68,7 @@ class Classifier(nn.Module):
         self.network = unwrapped(network)
         self.training = self.network.training
         self.source, self.options = "", {}
+        self.built_with = None
         self.normalisation, self.remarks = GIVEN, ()
         self.classes = tuple(str(name) for name in classes)
         self.input_size: tuple[int, int] = (input_size, input_size) if isinstance(input_size, int) else input_size

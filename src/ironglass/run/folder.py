@@ -64,7 +64,11 @@ class Run:
         try:
             with lock.hold(folder):
                 run = cls.create(folder, recipe, resume=resume)
-                yield run
+                try:
+                    yield run
+                except OSError as error:
+                    error.ironglass_run = run.path  # type: ignore[attr-defined]  # where finished parts are kept
+                    raise
                 if run.checksums.kept:
                     run.checksums.tidy()
         finally:

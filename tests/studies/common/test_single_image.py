@@ -96,3 +96,43 @@ def test_a_broken_image_is_named(model, tmp_path):
     (tmp_path / "cut.png").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(InputError, match=r"cut.png cannot be read: .*truncated"):
         audit(Audit(model=model, dataset=str(tmp_path / "cut.png"), steps=("explain",)), tmp_path / "run")
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for i in range(5):
+        pixels = np.random.default_rng(i).integers(0, 256, (16, 16, 3), np.uint8)
+        Image.fromarray(pixels).save(folder / f"{i}.png")
+    (folder / "bad.png").write_bytes(b"")
+    (folder / "notes.txt").write_text("text")
+    return folder
+
+
+@pytest.mark.parametrize("step", ["explain", "attack"])
+@pytest.mark.parametrize("form", ["{}", "folder:{}"])
+def test_a_folder_without_labels_is_looked_at_whole(model, photos, tmp_path, step, form):
+    fields = {"attacks": ("fgsm",)} if step == "attack" else {"explained": {"methods": ("saliency",), "quality": 0}}
+    plan = Audit(model=model, dataset=form.format(photos), steps=("evaluate", step), **fields)
+    run = audit(plan, tmp_path / "run")
+    said = run.read("data.json")
+    assert said["splits"]["test"]["images"] == 5
+    assert "have no labels" in said["notes"][0]
+    assert {(file["name"].rpartition("/")[2], file["reason"]) for file in said["quarantined"]} == {
+        ("bad.png", "empty"),
+        ("notes.txt", "not an image"),
+    }
+    assert "evaluation" not in run.results
+    if step == "attack":
+        assert run.results["attacks"]["n"] == 5
+        classifier = ig.load_classifier(model)
+        pixels = np.stack([np.asarray(Image.open(photos / f"{i}.png")) for i in range(5)])
+        answers = classifier(torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255).argmax(1)
+        assert said["splits"]["test"]["per_class"] == torch.bincount(answers, minlength=2).tolist()
+
+
+@pytest.mark.parametrize("steps", [("train",), ("evaluate",)])
+def test_a_folder_without_labels_is_neither_learnt_from_nor_evaluated(model, photos, tmp_path, steps):
+    with pytest.raises(InputError, match="no class folders and no labels"):
+        audit(Audit(model=model, dataset=str(photos), steps=steps), tmp_path / "run")

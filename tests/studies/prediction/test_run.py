@@ -11,6 +11,8 @@ import torch
 from PIL import Image
 
 import ironglass as ig
+from ironglass.cli.main import main
+from ironglass.cli.show import show_predictions
 from ironglass.errors import InputError
 from ironglass.measure.per_image import write_predictions
 from ironglass.models.loading.save import save_classifier
@@ -111,3 +113,71 @@ def test_no_image_at_all_says_what_there_was(model, tmp_path):
     (tmp_path / "data" / "a.png").write_text("text")
     with pytest.raises(InputError, match=r"none of the 2 files can be decoded; .*a.png: not an image"):
         predict(str(model), [tmp_path / "data"], tmp_path / "out")
+
+
+def test_what_is_not_judged_has_no_class(tmp_path):
+    logits = torch.tensor([[1.0, 0.0], [torch.nan, 0.0], [torch.inf, torch.inf], [-torch.inf, 3.0]])
+    rows = write_predictions(Run(tmp_path), list("abcd"), ["x", "y"], logits)
+    assert [row["class_1"] for row in rows] == ["x", None, None, "y"]
+    with (tmp_path / "predictions.csv").open(newline="") as file:
+        lines = list(csv.reader(file))
+    assert lines[2] == ["b", "", "", "", ""]
+    assert lines[3] == ["c", "", "", "", ""]
+    assert lines[4][:3] == ["d", "y", "1.000000"]
+
+
+NAN = """
+import torch
+class Net(torch.nn.Sequential):
+    def __init__(self):
+        super().__init__(torch.nn.Flatten(), torch.nn.Linear(192, 2))
+    def forward(self, images):
+        logits = super().forward(images)
+        return torch.where(images.mean((1, 2, 3))[:, None] > 0.9, torch.nan, logits)
+"""
+
+
+def test_what_was_assumed_is_said(photos, tmp_path, monkeypatch, capsys):
+    (tmp_path / "net.py").write_text(NAN)
+    Image.new("L", (8, 8), 255).save(photos / "white.png")
+    name = f"{tmp_path / 'net.py'}:Net"
+    run, rows = predict(name, [photos], tmp_path / "out", size=8, classes=["a", "b"], pictures=True)
+    remarks = " ".join(run.read("data.json")["remarks"])
+    assert "untrained" in remarks
+    assert "nobody says what images are normalised by" in remarks
+    assert rows[-1]["class_1"] is None
+    page = (run.path / "predictions.html").read_text()
+    assert "untrained" in page
+    assert "not judged" in page
+    show_predictions(run, rows)
+    shown = capsys.readouterr().out
+    assert "untrained" in shown
+    assert "not judged" in shown
+    given, _ = predict(name, [photos], tmp_path / "given", size=8, classes=["a", "b"], normalised={"normalise": "none"})
+    assert "normalised" not in " ".join(given.read("data.json")["remarks"])
+
+
+def test_a_class_map_is_refused(model, photos, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["ironglass", "predict", str(model), str(photos), "--class-map", "a=dog"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert "--class-map is for data with classes" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("within", [True, False])
+def test_what_is_kept_of_a_run_is_said_as_it_is(tmp_path, monkeypatch, capsys, within):
+    def fail(*args, **more):
+        if not within:
+            raise OSError(28, "No space left on device")
+        with Run.hold(tmp_path / "run", {"name": "x"}):
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("ironglass.studies.prediction.run.predict", fail)
+    monkeypatch.setattr("sys.argv", ["ironglass", "predict", "runs/x", "photos", "--output", str(tmp_path / "run")])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert ("finished parts are kept in" in said) == within
+    assert ("nothing had begun" in said) != within

@@ -17,6 +17,7 @@ from ironglass.models.loading import hub, hugging_face, python_file, zoo_builder
 from ironglass.models.loading.checkpoint import Checkpoint, read_checkpoint
 from ironglass.models.loading.configuration import check_fetched, configuration_beside, read_configuration, read_json
 from ironglass.models.loading.exported import build_exported, geometry_of
+from ironglass.models.loading.fresh import mark_fresh
 from ironglass.models.loading.native import is_code, is_exported, knows_classes
 from ironglass.models.loading.ready import made_ready
 from ironglass.models.loading.weights import HeadMismatch, UnnamedOutputs, load_checkpoint
@@ -75,7 +76,10 @@ def load_classifier(
             classifier.normalise(*asked, GIVEN)
         if wanted.size and classifier.input_size != wanted.size:
             resize(classifier, wanted.size)
-        return made_ready(classifier)
+        ready = made_ready(classifier)
+        if not wanted.weighted and not knows_classes(name, weighted=False):
+            mark_fresh(ready, name)
+        return ready
 
 
 def own_geometry(

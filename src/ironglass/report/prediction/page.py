@@ -37,7 +37,12 @@ def write_page(
             "url": pictures.photo_url(photo, SIDE),
             "map": _over(photo, maps[i]) if len(maps) else None,
             "small": max(photo.shape[:2]) <= 64,
-            "top": [(row[f"class_{rank}"], row[f"confidence_{rank}"]) for rank in _RANKS if f"class_{rank}" in row],
+            "top": [
+                (row[f"class_{rank}"], row[f"confidence_{rank}"])
+                for rank in _RANKS
+                if row.get(f"class_{rank}") is not None
+            ]
+            or [("not judged", None)],
         }
         for i, (photo, row) in enumerate(zip(photos, rows, strict=False))
     ]

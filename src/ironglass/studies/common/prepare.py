@@ -19,14 +19,16 @@ from ironglass.errors import InputError
 from ironglass.measure.normalisation import IMAGES, compare_normalisations, warning
 from ironglass.models.classifier import Classifier
 from ironglass.models.loading.configuration import configuration_beside
+from ironglass.models.loading.fresh import assumed
 from ironglass.models.loading.load import find_builder, load_classifier, own_geometry
 from ironglass.models.loading.native import is_code, is_exported, knows_classes, native_size
 from ironglass.models.loading.weights import UnnamedOutputs
 from ironglass.models.loading.zoo_builder import NeedsClasses
 from ironglass.models.normalisation import ASSUMED, GIVEN
 from ironglass.plans.audit import Audit
+from ironglass.run import Run
 from ironglass.studies.common.positions import drawn
-from ironglass.studies.common.single_image import is_single_image, load_single
+from ironglass.studies.common.single_image import PREDICTED, is_flat_folder, is_single_image, load_single
 from ironglass.types import Progress
 
 _ONE = "one image and has no label: give it to explain, attack or predict, with a trained model that has its classes"
@@ -62,6 +64,8 @@ def prepare(
     single = is_single_image(plan.dataset)
     if single and (trains or not knows):
         raise InputError(f"{plan.dataset} is {_ONE}")
+    looks = {"explain", "attack"} & set(plan.steps) and knows and not trains
+    single = single or bool(looks and is_flat_folder(plan.dataset))
     if knows and not trains:
         own = _with_own_classes(plan, download)
         size, channels, classes = own.input_size, own.channels, own.classes
@@ -94,7 +98,7 @@ def prepare(
 
 
 def _prepare_single(plan: Audit, classifier: Classifier) -> tuple[Classifier, Dataset]:
-    """`prepare` on one image file."""
+    """`prepare` on one image file, or on a folder of images without labels."""
     if not {"explain", "attack"} & set(plan.steps):
         raise InputError(f"{plan.dataset} is {_ONE}")
     own = reading_of(plan.model)
@@ -161,17 +165,7 @@ def _wanted(
 
 def _remark(plan: Audit, classifier: Classifier, dataset: Dataset, *, fresh: bool, trains: bool) -> None:
     """Adds to the classifier's remarks what was assumed of its weights and its normalisation, the latter tried out."""
-    said = []
-    if fresh:
-        said.append(
-            f"no --weights were given: what is measured are the weights that {plan.model} itself gives it, and where it"
-            " loads none it is untrained and answers by chance"
-        )
-    if classifier.normalisation == ASSUMED:
-        said.append(
-            "nobody says what images are normalised by: they go in as they are, in [0, 1]; give --normalise, or --mean"
-            " and --std, where the network was trained otherwise"
-        )
+    said = assumed(plan.model, classifier, fresh=fresh)
     tried = classifier.normalisation == ASSUMED or (plan.weights is not None and classifier.normalisation != GIVEN)
     if tried and not trains:
         # those that nothing is reported on, as long as there are enough of them
@@ -208,13 +202,19 @@ def load_data(
 
 
 def reading_of(model: str) -> Reading:
-    """How the images that the named run's network learnt from became pixels; the usual way for other names."""
+    """How the images that the named run's network learnt from became pixels; the usual way for other names.
+
+    Raises InputError where the run's `data.json` is not as it was written.
+    """
     path = Path(model.removeprefix("local-dir:")) / "data.json"
     try:
         record = json.loads(path.read_text("utf-8"))["reading"]
-        return check_reading(None, None, record["fit"], record["range"])
+        found = check_reading(None, None, record["fit"], record["range"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError):  # no run, or one from before
-        return Reading()
+        found = Reading()
+    if os.path.isfile(path):  # noqa: PTH113  (False, too, for names that no file can bear)
+        Run(path.parent).check([path.name])
+    return found
 
 
 def load_trained(plan: Audit, classes: tuple[str, ...] | None = None) -> Classifier:
@@ -245,6 +245,8 @@ def measured_and_learning(plan: Audit, dataset: Dataset) -> tuple[Split, Split]:
     since a probe that is tested on what it has learnt says nothing.
     """
     name, split = measured_split(plan, dataset)
+    if dataset.reading.get("labels") == PREDICTED:  # images without labels, of which no probe learns
+        return drawn(split, plan.samples, plan.seed), split
     if name != "train" and "train" in dataset.splits:
         return drawn(split, plan.samples, plan.seed), drawn(dataset.train, plan.probe_images, plan.seed)
     order = np.random.default_rng(plan.seed).permutation(len(split))

@@ -1,8 +1,10 @@
-"""One image file as data: no label, so what the network reads in it stands for its true class."""
+"""One image file, or a folder of them, as data: no labels, so what the network reads stands for the true classes."""
 
 from __future__ import annotations
 
+import hashlib
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,8 @@ from ironglass.data.dataset import Dataset, Split
 from ironglass.data.decoding.formats import is_image
 from ironglass.data.files.plain import open_plain, printable
 from ironglass.data.images import load_images
-from ironglass.data.sources.walk import stamps
+from ironglass.data.sources.table import tables_in
+from ironglass.data.sources.walk import below, stamps
 from ironglass.errors import InputError
 from ironglass.models.classifier import Classifier
 from ironglass.models.predict import logits_of
@@ -35,26 +38,49 @@ def is_single_image(spec: str) -> bool:
         return False
 
 
-def load_single(spec: str, classifier: Classifier, reading: Reading) -> Dataset:
-    """The image at `spec` as the test split of a data set, at the classifier's size, labelled with its prediction.
+def is_flat_folder(spec: str) -> bool:
+    """Whether `spec` is the path of a folder of images with neither folders of images in it nor a table of labels."""
+    path = _path(spec)
+    if not os.path.isdir(path):  # noqa: PTH112  (False, too, for names that no folder can bear)
+        return False
+    found = below(path)
+    return (
+        bool(found.images) and all(file.parent == path for file in found.images) and not tables_in(path, found.others)
+    )
 
-    Raises InputError where it cannot be decoded.
+
+def load_single(spec: str, classifier: Classifier, reading: Reading) -> Dataset:
+    """The images at `spec`, a file or a folder, as the test split of a data set, labelled with their predictions.
+
+    They are brought to the classifier's size. Raises InputError where none can be decoded.
     """
-    path = Path(spec)
+    path = _path(spec)
     found = load_images([path], size=classifier.input_size, channels=classifier.channels, reading=reading)
     if not found.names:
         raise InputError(f"{printable(spec)} cannot be read: {found.left_out[0].reason}")
-    unlabelled = Split(found.pixels, np.zeros(1, dtype=np.int64), (printable(path.name),))
-    label = int(torch.nan_to_num(logits_of(classifier, unlabelled)).argmax(1))
+    names = tuple(printable(Path(name).name) for name in found.names)
+    unlabelled = Split(found.pixels, np.zeros(len(names), dtype=np.int64), names)
+    labels = torch.nan_to_num(logits_of(classifier, unlabelled)).argmax(1).numpy()
     said = (
-        f"{printable(path.name)} has no label: what the network reads in it, {classifier.classes[label]!r}, stands for"
-        " its true class, and accuracy is whether that answer stays"
+        f"{printable(path.name)} has no label: what the network reads in it, {classifier.classes[labels[0]]!r}, stands"
+        " for its true class, and accuracy is whether that answer stays"
     )
+    if path.is_dir():
+        said = (
+            f"the images of {printable(path.name)} have no labels: what the network reads in each stands for its true"
+            " class, and accuracy is how many of these answers stay"
+        )
     return Dataset(
         printable(path.stem),
-        {"test": Split(found.pixels, np.array([label]), unlabelled.names)},
+        {"test": Split(found.pixels, labels, names)},
         classifier.classes,
         fingerprint("single", stamps([path], path.parent), *found.reading.values(), classifier.input_size),
+        tuple(replace(file, split="test") for file in found.left_out),
         notes=(said, *found.notes),
         reading=found.reading | {"labels": PREDICTED},
+        contents=hashlib.blake2b(found.pixels.tobytes(), digest_size=16).hexdigest(),
     )
+
+
+def _path(spec: str) -> Path:
+    return Path(spec if os.path.lexists(spec) else spec.removeprefix("folder:"))

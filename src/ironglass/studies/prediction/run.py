@@ -15,6 +15,7 @@ from ironglass.data.load import check_reading
 from ironglass.errors import InputError
 from ironglass.measure.per_image import write_predictions
 from ironglass.models.loading.configuration import configuration_beside
+from ironglass.models.loading.fresh import assumed
 from ironglass.models.loading.load import load_classifier
 from ironglass.models.loading.native import is_code, knows_classes
 from ironglass.models.predict import logits_of
@@ -46,7 +47,8 @@ def predict(
     classes: the names of the network's outputs, in their order; () for its own. normalised: mean, std, normalise as
     `load_classifier` takes them. Files that are no images are left out and named in `data.json`. fit, range: as of
     `load_dataset`; None for what the model's run says. pictures: also `predictions.html`, every image with a map of
-    what its class follows from. Raises InputError where no image is left.
+    what its class follows from. What was assumed of the network stands in
+    `data.json`, too, under `remarks`. Raises InputError where no image is left.
     """
     own = reading_of(model)
     asked_reading = check_reading(None, None, fit or own.fit, own.range if range is None else range)
@@ -70,6 +72,7 @@ def predict(
     ).to(place)
     if classes and tuple(classes) != classifier.classes:
         classifier.rename(classes)
+    classifier.remarks += tuple(assumed(model, classifier, fresh=not weighted and is_code(model)))
     found = load_images(paths, size=classifier.input_size, channels=classifier.channels, reading=asked_reading)
     names = found.names
     if not names:
@@ -81,6 +84,7 @@ def predict(
     with Run.hold(folder, asked, resume=resume) as run:
         left_out = [vars(file) for file in found.left_out]
         about = {"images": len(names), "quarantined": left_out, "notes": found.notes, "reading": found.reading}
+        about |= {"remarks": list(classifier.remarks)}
         run.write("data.json", about)
         rows = write_predictions(run, names, classifier.classes, logits)
         if pictures:
