@@ -9,7 +9,7 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torchvision.models import mobilenet_v2, resnet18
 
-from ironglass.errors import InputError
+from ironglass.errors import InputError, Notice
 from ironglass.explain import GradCAM, GradCAMPlusPlus, upsample
 from ironglass.models import Classifier
 from ironglass.models.classifier import frozen
@@ -267,7 +267,8 @@ class Detached(nn.Module):
 
 
 def test_a_layer_that_does_not_matter_has_a_zero_map():
-    maps = GradCAM()(classifier_of(Detached()), torch.rand(1, 3, 8, 8), torch.tensor([0]))
+    with pytest.warns(Notice, match="no gradient of the logits reaches unused"):
+        maps = GradCAM()(classifier_of(Detached()), torch.rand(1, 3, 8, 8), torch.tensor([0]))
     assert set(maps) == {"convolution", "unused"}
     assert not maps["unused"].any()
     assert maps["convolution"].any()
