@@ -14,7 +14,7 @@ import ironglass as ig
 from ironglass.data.dataset import Split
 from ironglass.errors import Notice
 from ironglass.models.classifier import frozen
-from ironglass.models.folded import _known_of
+from ironglass.engine.folding.fold import _known_of
 
 K = 4
 

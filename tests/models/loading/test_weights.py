@@ -17,7 +17,7 @@ from torch import nn
 from ironglass.errors import InputError
 from ironglass.models import Classifier, load_classifier, save_classifier
 from ironglass.models.loading.checkpoint import read_checkpoint
-from ironglass.models.loading.weights import HeadMismatch, UnnamedOutputs
+from ironglass.models.loading.weights import HeadMismatch, UnnamedOutputs, load_checkpoint
 from ironglass.run import Run
 
 CLASSES = tuple("abcdefghij")
@@ -269,3 +269,17 @@ def test_weights_of_a_run_that_were_changed_are_refused(tmp_path: Path, byte: in
             load_classifier(given[0], weights=given[1], classes=CLASSES, size=12, channels=1)
     run.checksums.path.unlink()
     load_classifier(str(run.path))
+
+
+@pytest.mark.parametrize("names", [("teacher", "student"), ("best", "last"), ("generator", "classifier")])
+def test_sets_of_weights_that_fit_alike_are_not_chosen_from(tmp_path, names):
+    network = torch.nn.Linear(3, 2)
+    states = [{name: tensor + place for name, tensor in network.state_dict().items()} for place in range(2)]
+    before = network.weight.clone()
+    torch.save(dict(zip(names, states, strict=True)), tmp_path / "both.pt")
+    with pytest.raises(InputError, match=f"several sets of weights that fit, '{names[0]}', '{names[1]}'"):
+        load_checkpoint(network, read_checkpoint(tmp_path / "both.pt"))
+    assert torch.equal(network.weight, before)
+    torch.save(dict.fromkeys(names, states[1]), tmp_path / "same.pt")
+    load_checkpoint(network, read_checkpoint(tmp_path / "same.pt"))
+    assert torch.equal(network.weight, states[1]["weight"])

@@ -13,7 +13,7 @@ from PIL import Image
 import ironglass as ig
 from ironglass.cli.main import main
 from ironglass.cli.show import show_predictions
-from ironglass.errors import InputError
+from ironglass.errors import InputError, Notice
 from ironglass.measure.per_image import write_predictions
 from ironglass.models.loading.save import save_classifier
 from ironglass.run import Run
@@ -181,3 +181,34 @@ def test_what_is_kept_of_a_run_is_said_as_it_is(tmp_path, monkeypatch, capsys, w
     said = capsys.readouterr().err
     assert ("finished parts are kept in" in said) == within
     assert ("nothing had begun" in said) != within
+
+
+GREY = """
+from torch import nn
+class Grey(nn.Module):
+    def __init__(self, channels=1):
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(channels, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 3))
+    def forward(self, x):
+        return self.body(x)
+class Five(Grey):
+    def __init__(self):
+        super().__init__(5)
+"""
+
+
+def test_a_network_of_the_user_s_own_that_takes_grey_images_is_given_grey_ones(photos, tmp_path):
+    (tmp_path / "own.py").write_text(GREY)
+    network = ig.load_classifier(f"{tmp_path}/own.py:Grey", classes=["a", "b", "c"], size=8, channels=1).network
+    torch.save(network.state_dict(), tmp_path / "own.pt")
+    fields = {"weights": str(tmp_path / "own.pt"), "classes": ["a", "b", "c"], "size": 8}
+    with pytest.warns(Notice, match="one channel"):
+        _, rows = predict(f"{tmp_path}/own.py:Grey", [photos], tmp_path / "run", **fields)
+    pixels = np.stack([np.asarray(Image.open(photos / f"{i}.png")) for i in range(3)])
+    with torch.no_grad():
+        shares = network(torch.from_numpy(pixels)[:, None].float() / 255).softmax(1)
+    for row, expected in zip(rows, shares, strict=True):
+        assert row["class_1"] == "abc"[int(expected.argmax())]
+        assert row["confidence_1"] == pytest.approx(float(expected.max()), abs=1e-4)
+    with pytest.raises(InputError, match="3 × 8 × 8"):  # neither three channels nor one
+        predict(f"{tmp_path}/own.py:Five", [photos], tmp_path / "other", classes=["a", "b", "c"], size=8)

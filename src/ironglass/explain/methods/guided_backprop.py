@@ -123,8 +123,8 @@ def guide(logits: Logits) -> None:
     if not relus:
         met = ", ".join(others(steps)) or "no activation"
         raise InputError(
-            f"guided backpropagation needs a ReLU, and a forward pass meets {met} "
-            "only: choose saliency or integrated-gradients"
+            f"guided backpropagation needs a ReLU, and a forward pass meets {met}: "
+            "choose saliency or integrated-gradients"
         )
     for relu in relus:
         relu.register_hook(_positive)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ironglass.errors import InputError
-from ironglass.models.loading.checkpoint import Checkpoint, read_checkpoint
+from ironglass.models.loading.checkpoint import WRAPPINGS, Checkpoint, read_checkpoint
 from ironglass.run import Run
 
 # What wraps a network while it is trained, and so stands before the names of its weights: DataParallel and SWA's
@@ -85,7 +85,8 @@ def load_checkpoint(network: nn.Module, checkpoint: Checkpoint) -> tuple[str, ..
     """Copies a checkpoint's weights into the network, and gives back what of them was chosen or left out.
 
     Prefixes of WRAPPERS are taken off only where the network's own names then match; batch-norm's
-    `num_batches_tracked` may be absent, as in old files. Raises HeadMismatch where only the last layer differs, else
+    `num_batches_tracked` may be absent, as in old files. Of several sets that fit, the first by WRAPPINGS is taken, and
+    those of other names are refused where they differ. Raises HeadMismatch where only the last layer differs, else
     InputError listing what misfits on both sides; nothing is copied then.
     """
     own = {name: tensor for name, tensor in network.state_dict().items() if isinstance(tensor, Tensor)}
@@ -93,17 +94,27 @@ def load_checkpoint(network: nn.Module, checkpoint: Checkpoint) -> tuple[str, ..
     where, best = min(fits.items(), key=lambda one: one[1].misfits)
     if not best.exact:
         raise _misfit(best, own, checkpoint.path, where)
+    others = [name for name, fit in fits.items() if fit.exact and name != where]
+    if where.split(".")[0] not in ("", *WRAPPINGS) and any(_differ(best, fits[name]) for name in others):
+        raise InputError(
+            f"{checkpoint.path} holds several sets of weights that fit, {few([where, *others])}, and which is meant"
+            " cannot be told: save that one alone, as {'state_dict': ...}"
+        )
     ready = {name: _converted(checkpoint.path, name, tensor, own[name]) for name, tensor in best.state.items()}
     # of a run folder; only now, since a reason that the file itself shows says more
     Run(checkpoint.path.parent).check([checkpoint.path.name])
     for name, tensor in ready.items():
         own[name].copy_(tensor)
     remarks = list(best.remarks)
-    if others := [name for name, fit in fits.items() if fit.exact and name != where]:
+    if others:
         remarks.insert(0, f"the weights under {where!r} are taken, not those under {few(others)}")
     elif "ema" in where.lower():
         remarks.insert(0, f"the averaged weights under {where!r} are taken")
     return tuple(f"{checkpoint.path}: {remark}" for remark in remarks)
+
+
+def _differ(one: Fit, other: Fit) -> bool:
+    return any(not torch.equal(tensor, other.state[name]) for name, tensor in one.state.items() if name in other.state)
 
 
 def fit_names(own: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> Fit:

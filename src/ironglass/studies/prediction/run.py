@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,13 @@ from ironglass.data.dataset import Split
 from ironglass.data.files.plain import printable
 from ironglass.data.images import load_images
 from ironglass.data.load import check_reading
-from ironglass.errors import InputError
+from ironglass.errors import ForwardError, InputError, Notice
 from ironglass.measure.per_image import write_predictions
+from ironglass.models.classifier import Classifier
 from ironglass.models.loading.configuration import configuration_beside
 from ironglass.models.loading.fresh import assumed
 from ironglass.models.loading.load import load_classifier
-from ironglass.models.loading.native import is_code, knows_classes
+from ironglass.models.loading.native import is_code, is_exported, knows_classes
 from ironglass.models.predict import logits_of
 from ironglass.run import Run
 from ironglass.studies.common.prepare import pick_device, reading_of
@@ -61,15 +63,14 @@ def predict(
             f"{model} has no trained weights or no class names: name a run folder, give --pretrained, or --weights and"
             " --classes"
         )
-    classifier = load_classifier(
-        model,
-        classes=None if knows or not classes else classes,
-        size=size,
-        pretrained=pretrained,
-        weights=weights,
-        seed=seed,
-        **(normalised or {}),
-    ).to(place)
+    asked_for: dict[str, Any] = {
+        "classes": None if knows or not classes else classes,
+        "size": size,
+        "pretrained": pretrained,
+        "weights": weights,
+        "seed": seed,
+    }
+    classifier = _loaded(model, asked_for | dict(normalised or {})).to(place)
     if classes and tuple(classes) != classifier.classes:
         classifier.rename(classes)
     classifier.remarks += tuple(assumed(model, classifier, fresh=not weighted and is_code(model)))
@@ -90,3 +91,23 @@ def predict(
         if pictures:
             write_predictions_page(run, classifier, split, logits, rows, tell)
         return run, rows
+
+
+def _loaded(model: str, asked_for: dict[str, Any]) -> Classifier:
+    """The classifier; a network of the user's own, which says nothing of it, for grey images where it takes no others.
+
+    In every other verb it is the data that say how many channels there are.
+    """
+    try:
+        return load_classifier(model, **asked_for)
+    except ForwardError:
+        if not (is_code(model) or is_exported(model)):
+            raise
+        try:
+            classifier = load_classifier(model, channels=1, **asked_for)
+        except InputError:
+            classifier = None
+        if classifier is None:
+            raise
+    warnings.warn(Notice(f"{model} takes images of one channel: what is read is turned into grey"), stacklevel=3)
+    return classifier
