@@ -12,9 +12,9 @@ from torch.utils.checkpoint import checkpoint
 
 import ironglass as ig
 from ironglass.data.dataset import Split
+from ironglass.engine.folding.fold import _known_of
 from ironglass.errors import Notice
 from ironglass.models.classifier import frozen
-from ironglass.engine.folding.fold import _known_of
 
 K = 4
 

@@ -13,11 +13,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ironglass.engine.folding.fold import folded, shifts_of
+from ironglass.errors import Notice
 from ironglass.explain.parts.activations import pass_through
 from ironglass.explain.parts.gradient import chunk_size, score_of
 from ironglass.explain.parts.layers import check_ran
 from ironglass.explain.parts.layout import Layout, laid_layers
-from ironglass.errors import Notice
 from ironglass.fields import settings
 from ironglass.models.backward import differentiate
 from ironglass.models.classifier import Classifier, frozen
