@@ -7,7 +7,7 @@ import inspect
 import re
 from dataclasses import replace
 from itertools import product
-from typing import Any
+from typing import Any, cast
 
 from ironglass.errors import InputError
 from ironglass.fields import dataclass
@@ -64,7 +64,7 @@ class Trial:
 def trials_of(plan: Sweep) -> list[Trial]:
     """Every combination, the last field varying fastest."""
     attacked: tuple[Step, ...] = ("attack",) if plan.trial.attacks else ()
-    trials = []
+    trials: list[Trial] = []
     for number, values in enumerate(product(*plan.vary.values()), start=1):
         one, name = plan.trial, trial_name(number, values)
         for path, value in zip(plan.vary, values, strict=True):
@@ -84,5 +84,7 @@ def trial_name(number: int, values: tuple[Any, ...]) -> str:
 
 
 def _word(value: Any) -> str:
-    plain = as_json(value)
-    return plain.get("kind", "") if isinstance(plain, dict) else f"{plain:g}" if type(plain) is float else str(plain)
+    plain: Any = as_json(value)
+    if isinstance(plain, dict):
+        return str(cast("dict[str, Any]", plain).get("kind", ""))
+    return f"{plain:g}" if type(plain) is float else str(plain)

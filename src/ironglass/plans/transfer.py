@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from pydantic import Field
@@ -155,7 +155,8 @@ def members_of(plan: Transfer, blocks: Blocks) -> list[Member]:
 def depths_of(plan: Transfer, blocks: Blocks) -> tuple[list[int], list[int]]:
     """The numbers of blocks that are copied, and those of them at which there are controls, in order."""
     depths = sorted(plan.blocks) or list(range(len(blocks) + 1))
-    spread = [depths[round(place)] for place in np.linspace(0, len(depths) - 1, min(5, len(depths)))]
+    places: list[float] = np.linspace(0, len(depths) - 1, min(5, len(depths))).tolist()
+    spread = [depths[round(place)] for place in places]
     for n in (*depths, *plan.controls):
         blocks.end(n)
     if missing := [n for n in plan.controls if n not in depths]:
@@ -166,7 +167,13 @@ def depths_of(plan: Transfer, blocks: Blocks) -> tuple[list[int], list[int]]:
 def recipe_of(plan: Transfer, member: Member, blocks: Blocks, model: str) -> Recipe:
     """How a member is trained: the target's own recipe for base B, else the schedule of its arm."""
     given = plan.target
-    known = {"name": member.name, "dataset": given.dataset, "model": model, "size": given.size, "seed": member.seed}
+    known: dict[str, Any] = {
+        "name": member.name,
+        "dataset": given.dataset,
+        "model": model,
+        "size": given.size,
+        "seed": member.seed,
+    }
     if member.blocks is None:
         return Recipe(**known, stages=given.stages, augment=given.augment, average=given.average)
     stages = plan.plus if member.arm.endswith("+") else plan.frozen
