@@ -224,12 +224,16 @@ class _Lift:
         return _Lowered.apply(images, self)  # pyright: ignore[reportReturnType]
 
 
-class _Raised(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, scores: Tensor, lift: _Lift) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
-        ctx.lift = lift
-        return scores.view_as(scores)
+class _Marked(torch.autograd.Function):
+    """The tensor as it is; a kind of it says what becomes of the gradient."""
 
+    @staticmethod
+    def forward(ctx: Any, tensor: Tensor, lift: _Lift) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+        ctx.lift = lift
+        return tensor.view_as(tensor)
+
+
+class _Raised(_Marked):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # pyright: ignore[reportIncompatibleMethodOverride]
         largest = gradient.abs().amax(1)
@@ -239,12 +243,7 @@ class _Raised(torch.autograd.Function):
         return torch.ldexp(gradient, -ctx.lift.power[:, None]), None
 
 
-class _Lowered(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, images: Images, lift: _Lift) -> Images:  # pyright: ignore[reportIncompatibleMethodOverride]
-        ctx.lift = lift
-        return images.view_as(images)
-
+class _Lowered(_Marked):
     @staticmethod
     def backward(ctx: Any, gradient: Images) -> tuple[Images, None]:  # pyright: ignore[reportIncompatibleMethodOverride]
         return torch.ldexp(gradient, ctx.lift.power.to(gradient)[:, None, None, None]), None
