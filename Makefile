@@ -3,16 +3,21 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+QUICK := --numprocesses 2 --dist loadfile --no-loadscope-reorder -m "not slow and not browser and not gpu"
 BENCH := .venv-bench
 BENCH_READY := $(BENCH)/.ready
+LOWEST := .venv-lowest
+LOWEST_READY := $(LOWEST)/.ready
 DOCS := .venv-docs
 DOCS_READY := $(DOCS)/.ready
 
-.PHONY: help demo test check format docs notebooks bench lock clean
+.PHONY: help demo quick test lowest check format docs notebooks bench lock clean
 
 help:
 	@echo "make demo    train, explain and attack a small network; writes runs/demo/report.html"
+	@echo "make quick   the tests that take no longer than two seconds each"
 	@echo "make test    every test"
+	@echo "make lowest  the tests of make quick with the lowest versions that pyproject.toml admits"
 	@echo "make check   lint, types and the floors of the house"
 	@echo "make docs    the documentation site, build/site/index.html; warnings are errors"
 	@echo "make notebooks  run the notebooks of the site anew and store them with their pictures"
@@ -36,6 +41,12 @@ $(BENCH_READY): $(READY) requirements/bench.lock
 	$(BIN)/uv pip install --quiet --python $(BENCH)/bin/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
+$(LOWEST_READY): $(READY) requirements/lowest.lock
+	$(PYTHON) -m venv --without-pip $(LOWEST)
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(LOWEST)/bin/python --require-hashes -r requirements/lowest.lock
+	$(BIN)/uv pip install --quiet --python $(LOWEST)/bin/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
 $(DOCS_READY): $(READY) requirements/docs.lock
 	$(PYTHON) -m venv --without-pip $(DOCS)
 	$(BIN)/uv pip install --quiet --python $(DOCS)/bin/python --require-hashes --no-deps -r requirements/docs.lock
@@ -46,11 +57,18 @@ demo: $(READY)
 	rm -rf runs/demo
 	$(BIN)/ironglass run digits --output runs/demo
 
+quick: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(QUICK)
+
 test: $(READY)
 	$(BIN)/coverage erase
 	OMP_NUM_THREADS=1 $(BIN)/coverage run -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+# other libraries' warnings are no findings there: they are of versions that nobody mends any more
+lowest: $(LOWEST_READY)
+	OMP_NUM_THREADS=1 $(LOWEST)/bin/python -m pytest $(QUICK) -o filterwarnings=default
 
 docs: $(DOCS_READY)
 	$(DOCS)/bin/python -m sphinx --fail-on-warning --keep-going --quiet -b html docs build/site
@@ -77,8 +95,9 @@ format: $(READY)
 lock: $(READY)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml --extra dev -o requirements/dev.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --override requirements/bench-overrides.txt --constraint requirements/dev.lock pyproject.toml --extra bench requirements/bench.in -o requirements/bench.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --resolution lowest-direct pyproject.toml --extra dev -o requirements/lowest.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --constraint requirements/dev.lock pyproject.toml --extra docs requirements/docs.in -o requirements/docs.lock
 	echo uv | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header - -o requirements/uv.lock
 
 clean:
-	rm -rf $(VENV) $(BENCH) $(DOCS) build dist .coverage* .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(BENCH) $(LOWEST) $(DOCS) build dist .coverage* .pytest_cache .ruff_cache

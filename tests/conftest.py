@@ -13,8 +13,17 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # no test may reach the network; read when t
 SHARED = Path(os.environ.get("IRONGLASS_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
 
+SLOW = Path(__file__).with_name("slow.txt")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with slow tests first, so that no worker is left alone with one of them at the end."""
+    """Marks what slow.txt lists as slow; files with slow tests first, so that none is left alone at the end."""
+    lines = (line.partition("#")[0].strip() for line in SLOW.read_text().splitlines())
+    listed = tuple(line for line in lines if line)
+    for item in items:
+        name = f"{item.path.relative_to(SLOW.parent).as_posix()}::{item.nodeid.partition('::')[2].partition('[')[0]}"
+        if any(name == one or name.startswith((f"{one}/", f"{one}::")) for one in listed):
+            item.add_marker(pytest.mark.slow)
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
 

@@ -10,7 +10,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import FlopCounterMode, flop_registry, sdpa_flop_count
 
 from ironglass.models.classifier import Classifier, frozen
 
@@ -87,7 +87,7 @@ def count_layers(classifier: Classifier) -> Summary:
 
 def _run(classifier: Classifier, *, counting: bool) -> tuple[list[Layer], int]:
     """The modules of the network after one pass, and the multiply-adds of the whole, those outside modules too."""
-    counter = FlopCounterMode(display=False, custom_mapping=RECURRENT)
+    counter = FlopCounterMode(display=False, custom_mapping=UNCOUNTED)
     layers = [Layer(name, module) for name, module in classifier.network.named_modules()]
     handles = []
     for layer in layers if not isinstance(classifier.network, torch.jit.ScriptModule) else ():
@@ -136,8 +136,13 @@ def _recurrent(_image: Any, weight: Any, hidden: Any, *_args: Any, out_shape: An
     return 2 * steps * sequences * (weight[0] * weight[1] + hidden[0] * hidden[1])
 
 
-RECURRENT = {torch.ops.aten.mkldnn_rnn_layer: _recurrent}
-"""What torch's counter has no formula of."""
+def _attention(query: Any, key: Any, value: Any, *_args: Any, **_kwargs: Any) -> int:
+    return sdpa_flop_count(query, key, value)
+
+
+_FUSED = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
+UNCOUNTED = {torch.ops.aten.mkldnn_rnn_layer: _recurrent} | ({} if _FUSED in flop_registry else {_FUSED: _attention})
+"""What torch's counter has no formula of; fused attention on the CPU is counted by later versions than 2.11."""
 
 
 def _has_uncounted_work(layer: Layer) -> bool:

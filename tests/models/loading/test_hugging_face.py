@@ -97,7 +97,7 @@ def test_gives_the_logits_of_transformers(kind: str, made: dict[str, Path]) -> N
 
 def test_the_size_is_what_its_own_preparation_gives(kind: str, made: dict[str, Path]) -> None:
     processor = transformers.AutoImageProcessor.from_pretrained(made[kind], backend="pil")
-    shape = processor(Image.new("RGB", (90, 70)), return_tensors="np")["pixel_values"].shape[2:]
+    shape = processor(Image.new("RGB", (90, 70)), return_tensors="pt")["pixel_values"].shape[2:]
     assert load_classifier(f"local-dir:{made[kind]}").input_size == shape
 
 

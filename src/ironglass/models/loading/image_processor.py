@@ -87,7 +87,9 @@ def _ramp(flip: bool) -> np.ndarray:
 
 def _through(processor: Any, pixels: np.ndarray, path: Path) -> np.ndarray:
     """What the processor makes of one image, float64 (3, h, w)."""
-    found = processor(Image.fromarray(pixels), return_tensors="np")["pixel_values"]
+    found = processor(Image.fromarray(pixels), return_tensors="pt")[
+        "pixel_values"
+    ]  # from 5.0 on, many make tensors alone
     one = np.asarray(found, dtype=np.float64)
     if one.ndim != 4 or one.shape[:2] != (1, 3):
         raise InputError(f"{path}: an image becomes an array {one.shape}, not one of 3 channels")
