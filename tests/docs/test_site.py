@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -85,6 +86,29 @@ def test_every_public_name_is_in_the_reference(site: Path) -> None:
 def test_no_machine_path_is_in_it(site: Path) -> None:
     for page in site.rglob("*.html"):
         assert str(ROOT) not in page.read_text(encoding="utf-8"), page
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["assignment", "own-model"])
+def test_a_notebook_runs(name: str) -> None:
+    if not PYTHON.is_file():
+        pytest.skip("there is no .venv-docs: `make docs` makes it")
+    done = subprocess.run(
+        [PYTHON, "docs/notebooks/execute.py", "--check", f"{name}.ipynb"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "pictures" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["assignment", "own-model"])
+def test_a_notebook_is_stored_with_its_pictures_and_no_machine_path(name: str) -> None:
+    path = ROOT / "docs" / "notebooks" / f"{name}.ipynb"
+    text = path.read_text(encoding="utf-8")
+    cells = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
+    assert all(cell["execution_count"] for cell in cells)
+    assert sum("image/png" in output.get("data", {}) for cell in cells for output in cell["outputs"]) >= 2
+    assert not re.search(r"/(home|root|tmp|work|Users)/", text)
+    assert path.stat().st_size < 400_000
 
 
 def test_the_requests_of_a_page_are_seen() -> None:
