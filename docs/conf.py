@@ -41,7 +41,7 @@ html_theme_options = {
     "back_to_top_button": False,
     "header_links_before_dropdown": 6,
 }
-html_sidebars = {"index": [], "glossary": [], "about-this-site": []}
+html_sidebars = {"index": [], "traps": [], "reading-a-report": []}
 # Only the prompt's line is copied, without its $
 copybutton_prompt_text = r"\$ |>>> |\.\.\. "
 copybutton_prompt_is_regexp = True
