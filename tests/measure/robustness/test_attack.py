@@ -63,7 +63,7 @@ def split_of(n: int) -> Split:
 
 def test_attack_by_hand():
     images, labels = bright_and_dark(120)
-    result = attack(classifier_of(Brightness()), images, labels, eps=0.05)
+    result = attack(classifier_of(Brightness()), images, labels, "fgsm", eps=0.05)
     sign = torch.where(labels == 0, 1.0, -1.0).view(-1, 1, 1, 1)
     torch.testing.assert_close(result.adversarial, images + 0.05 * sign)
     # 0.48 and 0.52 cross one half, and the first image was wrong from the start
@@ -110,11 +110,11 @@ def test_seed_norm_and_settings():
     noisy = [attack(classifier, images, labels, "noise", seed=seed).adversarial for seed in (1, 1, 2)]
     assert torch.equal(noisy[0], noisy[1])
     assert not torch.equal(noisy[0], noisy[2])
-    moved = attack(classifier, images, labels, norm="l2", eps=0.2).adversarial - images
+    moved = attack(classifier, images, labels, "fgsm", norm="l2", eps=0.2).adversarial - images
     torch.testing.assert_close(moved.flatten(1).norm(dim=1), torch.full((6,), 0.2))
     one = {"steps": 1, "random_start": False, "step_size": 8 / 255, "leave": False}
     few = attack(classifier, images, labels, "pgd-20", **one)
-    assert torch.equal(few.adversarial, attack(classifier, images, labels).adversarial)
+    assert torch.equal(few.adversarial, attack(classifier, images, labels, "fgsm").adversarial)
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_seed_norm_and_settings():
     [
         ({"method": "pgd"}, "fgsm, noise, pgd-20"),
         ({"norm": "l1"}, "linf, l2"),
-        ({"steps": 3}, "targeted, eps, norm"),
+        ({"method": "fgsm", "steps": 3}, "targeted, eps, norm"),
         ({"threat": Linf(0.1)}, "no setting 'threat'"),
         ({"eps": -1}, "eps is -1"),
     ],

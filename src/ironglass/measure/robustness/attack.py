@@ -3,42 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields, replace
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Any, overload
 
 import numpy as np
 import torch
 
-from ironglass.attacks import THREATS, Linf, climbed_gradient, find_attack
+from ironglass.attacks import Attack, Linf, climbed_gradient
 from ironglass.attacks.fgsm import FGSM, step_each
 from ironglass.attacks.parts.scores import Outputs, outputs_of, plain
-from ironglass.choices import did_you_mean, unknown
 from ironglass.data.dataset import Split
 from ironglass.errors import InputError
 from ironglass.fields import check_seed
+from ironglass.measure.robustness.asked_attack import asked_attacks
+from ironglass.measure.robustness.attack_result import AttackResult, AttackResults
 from ironglass.measure.robustness.evidence import Evidence, Observations, observe, observe_passes
 from ironglass.measure.robustness.probes import look_again
 from ironglass.measure.robustness.repeated_passes import pass_twice
-from ironglass.measure.robustness.verdict import Verdict, judge
+from ironglass.measure.robustness.verdict import judge
 from ironglass.measure.statistics import Rate, wilson
 from ironglass.models.classifier import Classifier, check_labels, frozen
 from ironglass.models.predict import batches, predicted
-from ironglass.types import Images, Labels, Logits, Mask, Progress
-
-
-@dataclass(frozen=True)
-class AttackResult:
-    """What an attack did to a batch.
-
-    adversarial: (n, c, h, w) in [0, 1]. fooled: whether a fresh pass over it does not predict the label; an image that
-    was misread before the attack counts, too. predictions: of the adversarial images. verdict: how far the share of
-    fooled images can be trusted.
-    """
-
-    adversarial: Images
-    fooled: Mask
-    predictions: Labels
-    verdict: Verdict
+from ironglass.types import Images, Labels, Logits, Progress
 
 
 @dataclass(frozen=True)
@@ -58,56 +44,124 @@ class FGSMCurve:
     points: tuple[CurvePoint, ...]
 
 
+@overload
 def attack(
     classifier: Classifier,
     images: Images,
     labels: Labels,
-    method: str = "fgsm",
+    method: str | Attack = "pgd-20",
     *,
-    eps: float = 8 / 255,
-    norm: str = "linf",
+    eps: float | None = None,
+    norm: str | None = None,
     seed: int = 0,
     **settings: Any,
-) -> AttackResult:
-    """Attacks a batch and judges the outcome, on the classifier's device.
+) -> AttackResult: ...
 
-    images: float (n, c, h, w) in [0, 1], of which float32 is made. labels: int64 (n,), true classes. method: a name
-    that `find_attack` knows; settings replace its own, for instance `restarts=5`. eps: in units of [0, 1]. norm: "linf"
-    or "l2". An image whose logits are no numbers counts as fooled, its prediction is -1. A number that nothing else
-    speaks against has two more probes to pass, see `look_again`. Raises InputError.
+
+@overload
+def attack(
+    classifier: Classifier,
+    images: Images,
+    labels: Labels,
+    method: str | Attack = "pgd-20",
+    *,
+    eps: list[float] | tuple[float, ...],
+    norm: str | None = None,
+    seed: int = 0,
+    **settings: Any,
+) -> AttackResults: ...
+
+
+def attack(
+    classifier: Classifier,
+    images: Images,
+    labels: Labels,
+    method: str | Attack = "pgd-20",
+    *,
+    eps: float | list[float] | tuple[float, ...] | None = None,
+    norm: str | None = None,
+    seed: int = 0,
+    **settings: Any,
+) -> AttackResult | AttackResults:
+    """Attacks a batch of images and judges how far the outcome can be trusted.
+
+    An image whose logits are not numbers counts as fooled, and its prediction is -1. A result that nothing else speaks
+    against is tested by two more probes, see `look_again`.
+
+    Args:
+        classifier: the classifier to fool; the work is done on its device.
+        images: float (n, c, h, w) in [0, 1]; they are converted to float32.
+        labels: int64 (n,), the true classes.
+        method: a name that `find_attack` knows, such as "pgd-20", or an attack object, such as
+            `ironglass.attacks.PGD(steps=50)`.
+        eps: size of the allowed change in units of [0, 1]; several as a tuple. None for 8/255, or the object's own.
+        norm: "linf" or "l2"; None for "linf", or the object's own.
+        seed: of all random draws. Each eps has the same draws, whichever others are asked for.
+        settings: replace settings of the attack, for instance `restarts=5`.
+
+    Returns:
+        An `AttackResult`; where eps is a tuple or list, an `AttackResults` with one of them for each eps, in order.
+
+    Raises:
+        InputError: for images, labels, a method, eps, norm or setting that is wrong.
+
+    Example:
+        >>> import torch, ironglass as ig
+        >>> classifier = ig.load_classifier("logistic", classes=("dark", "bright"), size=4, channels=1)
+        >>> images, labels = torch.rand(8, 1, 4, 4), torch.tensor([0, 1] * 4)
+        >>> result = ig.attack(classifier, images, labels, "pgd-20", eps=8 / 255)
+        >>> result.adversarial.shape
+        torch.Size([8, 1, 4, 4])
+        >>> several = ig.attack(classifier, images, labels, eps=(2 / 255, 8 / 255))
+        >>> [round(255 * one.eps) for one in several]
+        [2, 8]
     """
     images = classifier.accept(images)
     check_labels(labels, len(images), len(classifier.classes))
-    named = find_attack(method)
-    if norm not in THREATS:
-        raise unknown("norm", norm, THREATS)
-    known = [field.name for field in fields(named) if field.name != "threat"]
-    if wrong := sorted(settings.keys() - set(known)):
-        known += ["eps", "norm", "seed"]
-        near = did_you_mean(wrong[0], known)
-        raise InputError(f"{method} has no setting {wrong[0]!r}{near}: it has {', '.join(known)}")
-    chosen = replace(named, threat=THREATS[norm](eps), **settings)
+    chosen = asked_attacks(method, eps, norm, settings)
+    name = method if isinstance(method, str) else type(method).__name__
     labels = plain(labels.to(classifier.device))
-    check_gradient(classifier, method, chosen)
-    adversarial = chosen(classifier, images, labels, generator=torch.Generator().manual_seed(check_seed(seed)))
-    predictions = predicted(_logits(classifier, adversarial))
-    fooled = predictions != labels
+    check_gradient(classifier, name, chosen[0])
+    made = []
+    for one in chosen:
+        generator = torch.Generator().manual_seed(check_seed(seed))
+        adversarial = one(classifier, images, labels, generator=generator)
+        check_allowed(name, one, images, adversarial)
+        made.append((one, adversarial, predicted(_logits(classifier, adversarial))))
     passes = pass_twice(classifier, images)
+    clean = predicted(passes.logits).to(labels.device)
     seen = observe_passes(classifier, passes, climbed_gradient(classifier, images, labels))
-    accuracy = wilson(int((~fooled).sum()), len(fooled))
-    queries = 0 if chosen.steps else getattr(chosen, "queries", 0)
-    outputs = outputs_of(classifier, images)
-    evidence = Evidence(seen=seen, steps=chosen.steps, queries=queries, points=((eps, accuracy),), outputs=outputs)
-    verdict = judge(evidence)
-    if verdict.word == "trusted":
-        verdict = judge(look_again(evidence, classifier, images, labels, chosen, ~fooled))
-    return AttackResult(adversarial, fooled, predictions, verdict)
+    stood = [(one.threat.eps, wilson(int((found == labels).sum()), len(labels))) for one, _, found in made]
+    outputs, results = outputs_of(classifier, images), []
+    for one, adversarial, predictions in made:
+        queries = 0 if one.steps else getattr(one, "queries", 0)
+        evidence = Evidence(seen=seen, steps=one.steps, queries=queries, points=tuple(stood), outputs=outputs)
+        verdict = judge(evidence)
+        if verdict.word == "trusted":
+            verdict = judge(look_again(evidence, classifier, images, labels, one, predictions == labels))
+        results.append(
+            AttackResult(
+                method=name, threat=one.threat, classes=classifier.classes, images=images, labels=labels,
+                clean_predictions=clean, adversarial=adversarial, predictions=predictions,
+                fooled=predictions != labels, verdict=verdict,
+            )
+        )  # fmt: skip
+    return AttackResults(tuple(results)) if isinstance(eps, list | tuple) else results[0]
 
 
 def check_gradient(classifier: Classifier, name: str, attack: Any) -> None:
     """Raises InputError for an attack by gradients on a black box, which it would leave unharmed."""
     if classifier.without_gradient and attack.steps:
         raise InputError(f"{classifier.without_gradient}, which {name} needs: choose square, or noise")
+
+
+def check_allowed(name: str, attack: Attack, images: Images, adversarial: Images) -> None:
+    """Raises InputError for adversarial images that the attack's own threat does not allow."""
+    if adversarial.shape != images.shape:
+        raise InputError(f"{name} gave images of shape {tuple(adversarial.shape)} for {tuple(images.shape)}")
+    if adversarial.isfinite().all() and not (allowed := attack.threat.allows(images, adversarial)).all():
+        count = int((~allowed).sum())
+        raise InputError(f"{name} changed {count} of {len(images)} images by more than {attack.threat} allows: mend it")
 
 
 def fgsm_curve(
