@@ -212,7 +212,7 @@ def _help(plan: Audit, classifier: Classifier, dataset: Dataset, team: Processes
     folder, attacked = team.agree(("", False))
     run = Run(folder)
     if "train" in plan.steps:
-        fit(classifier, dataset, plan, folder, resume=True, watch=guard_of(plan, dataset))
+        fit(classifier, dataset, plan, folder, resume=True, progress=False, watch=guard_of(plan, dataset))
     if attacked:
         attacks = Attacks(plan, classifier, measured_and_learning(plan, dataset)[0])
         run_share(run, attacks, team, lambda what, done, of, detail: None)

@@ -16,6 +16,7 @@ from ironglass.fields import expect
 from ironglass.models.classifier import Classifier
 from ironglass.models.loading.weights import load_state, read_state
 from ironglass.run import Run
+from ironglass.train.display import displayed
 from ironglass.train.freeze import learning_parameters
 from ironglass.train.interrupt import Interruption
 from ironglass.train.loop.loop import Loop
@@ -33,7 +34,7 @@ def fit(
     folder: str | Path,
     *,
     resume: bool = False,
-    progress: Callable[[Status], None] | None = None,
+    progress: Callable[[Status], None] | bool = True,
     watch: Watch | None = None,
 ) -> Run:
     """Trains the classifier in place, keeps the best epoch's weights, and gives back the run's folder.
@@ -47,6 +48,9 @@ def fit(
     state, take training back to the end of the last epoch that ended well, with half the learning rate from then on.
     Where memory runs out, the batch is passed in parts half the size, from then on, and their gradients added up: the
     same mean loss, but batch-norm sees the parts (not under several processes).
+
+    progress: called with a `Status` after every step; True for a bar on standard error or in the notebook's cell, with
+    a line for every finished epoch, which stays; False for nothing.
 
     watch: looks at the classifier after every epoch. The best epoch is then the one of most merit in its eyes, and the
     one of highest validation accuracy is kept beside it as `model-clean-best.safetensors`. On its alarm weights,
@@ -68,7 +72,10 @@ def fit(
         with accelerator.main_process_first():
             asked = Run.hold(folder, as_json(recipe), resume=resume, first=accelerator.is_main_process)
             run = held.enter_context(asked)
-        _train(run, classifier, dataset, recipe, accelerator, progress, watch)
+        if progress is True and accelerator.is_main_process and "training" not in run.results:
+            epochs = sum(stage.epochs for stage in recipe.stages)
+            progress = held.enter_context(displayed(run, epochs))
+        _train(run, classifier, dataset, recipe, accelerator, progress if callable(progress) else None, watch)
     return run
 
 

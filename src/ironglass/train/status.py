@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 from ironglass.train.position import Position
 from ironglass.train.recipe import Recipe
@@ -15,6 +16,7 @@ class Status:
 
     Steps are counted over all stages; a stage that ends before its time makes `steps` and `epochs` fewer. `loss` is NaN
     while an epoch has none. `skipped` steps had a loss that was no finite number, too many of which make a rollback.
+    `history`: the lines of the finished epochs, as in `history.jsonl`.
     """
 
     step: int
@@ -26,6 +28,16 @@ class Status:
     images_per_second: float
     skipped: int = 0
     rollbacks: int = 0
+    history: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def detail(self) -> str:
+        """The numbers as text: "epoch 2/3 loss 0.123 accuracy 95.1 % 1,234 images/s"."""
+        text = (
+            f"epoch {self.epoch}/{self.epochs} loss {self.loss:.3f} accuracy {100 * self.accuracy:.1f} %"
+            f" {self.images_per_second:,.0f} images/s"
+        )
+        return f"{text}, {self.skipped} steps skipped, {self.rollbacks} rollbacks" if self.skipped else text
 
 
 def status_of(at: Position, recipe: Recipe, steps: int, images_per_second: float) -> Status:
@@ -42,4 +54,5 @@ def status_of(at: Position, recipe: Recipe, steps: int, images_per_second: float
         images_per_second=images_per_second,
         skipped=at.skipped_in_all,
         rollbacks=len(at.rollbacks),
+        history=tuple(at.rows),
     )

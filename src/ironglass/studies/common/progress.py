@@ -13,10 +13,4 @@ Tell: TypeAlias = Callable[[str, int, int, str], None]
 
 def training_line(status: Status) -> tuple[str, int, int, str]:
     """What is told while training goes on."""
-    detail = (
-        f"epoch {status.epoch}/{status.epochs} loss {status.loss:.3f} accuracy {100 * status.accuracy:.1f} %"
-        f" {status.images_per_second:,.0f} images/s"
-    )
-    if status.skipped:
-        detail += f", {status.skipped} steps skipped, {status.rollbacks} rollbacks"
-    return "training", status.step, status.steps, detail
+    return "training", status.step, status.steps, status.detail
