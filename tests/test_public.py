@@ -1,5 +1,6 @@
 """The public face, pinned."""
 
+import doctest
 import importlib
 import inspect
 import subprocess
@@ -34,9 +35,14 @@ def test_the_public_names() -> None:
         "explain",
         "fit",
         "harden",
+        "list_attacks",
+        "list_corruptions",
+        "list_explainers",
+        "list_models",
         "load_classifier",
         "load_dataset",
         "register",
+        "run",
         "save_classifier",
         "sweep",
         "transfer",
@@ -47,7 +53,11 @@ def test_the_public_names() -> None:
     assert dir(ironglass) == ironglass.__all__
 
 
-ROOMS = [("explain", "ironglass.explain", "GradCAM"), ("harden", "ironglass.studies.hardening", "NFGSM")]
+ROOMS = [
+    ("explain", "ironglass.measure.maps.explained", "GradCAM"),
+    ("harden", "ironglass.studies.hardening", "NFGSM"),
+    ("run", "ironglass.studies.run", "Run"),
+]
 
 
 @pytest.mark.parametrize(("name", "home", "inside"), ROOMS)
@@ -78,3 +88,27 @@ def test_importing_it_imports_no_torch() -> None:
 def test_every_name_documents_itself() -> None:
     for name in ironglass.__all__:
         assert getattr(ironglass, name).__doc__, name
+
+
+@pytest.mark.parametrize(
+    "name", ["attack", "explain", "list_attacks", "list_corruptions", "list_explainers", "list_models"]
+)
+def test_the_examples_run(name: str) -> None:
+    home = ironglass._CALLED.get(name) or ironglass._HOMES[name]
+    function = vars(importlib.import_module(home))[name]
+    (example,) = doctest.DocTestFinder(recurse=False).find(function, name, globs={})
+    assert example.examples
+    said: list[str] = []
+    assert doctest.DocTestRunner().run(example, out=said.append).failed == 0, "".join(said)
+
+
+def test_classifiers_and_data_are_short_in_words() -> None:
+    classifier = ironglass.load_classifier("logistic", classes=[f"c{n}" for n in range(30)], size=4, channels=1)
+    assert repr(classifier).splitlines() == [
+        "Classifier(logistic, 510 parameters, cpu",
+        "  images   4 × 4 × 1, mean 0.5, std 0.25",
+        "  classes  30: c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, …)",
+    ]
+    dataset = ironglass.load_dataset("digits")
+    assert repr(dataset.test) == "Split(359 images of 32 × 32 × 1, uint8)"
+    assert len(repr(dataset).splitlines()) == 4

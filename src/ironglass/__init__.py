@@ -32,6 +32,10 @@ _HOMES = {
     "compare": "ironglass.studies.comparison.run",
     "evaluate": "ironglass.measure.accuracy",
     "fit": "ironglass.train.fit",
+    "list_attacks": "ironglass.plans.names",
+    "list_corruptions": "ironglass.plans.names",
+    "list_explainers": "ironglass.plans.names",
+    "list_models": "ironglass.plans.names",
     "load_classifier": "ironglass.models.loading.load",
     "load_dataset": "ironglass.data.load",
     "register": "ironglass.registry",
@@ -41,15 +45,19 @@ _HOMES = {
     "write_report": "ironglass.report.page.page",
 }
 # rooms that can be called, and the home of the function that runs then: ironglass.harden(plan, folder), harden.NFGSM
-_CALLED = {"explain": "ironglass.explain", "harden": "ironglass.studies.hardening"}
+_CALLED = {
+    "explain": "ironglass.measure.maps.explained",
+    "harden": "ironglass.studies.hardening",
+    "run": "ironglass.studies.run",
+}
 
 if TYPE_CHECKING:
     from ironglass.data.augment import Augment
     from ironglass.data.dataset import Dataset
     from ironglass.data.load import load_dataset
     from ironglass.errors import InputError
-    from ironglass.explain import explain
     from ironglass.measure.accuracy import evaluate
+    from ironglass.measure.maps.explained import explain
     from ironglass.measure.robustness.attack import attack
     from ironglass.models.classifier import Classifier
     from ironglass.models.loading.load import load_classifier
@@ -59,6 +67,7 @@ if TYPE_CHECKING:
     from ironglass.plans.comparison import Arm, Comparison
     from ironglass.plans.explanation import Explained
     from ironglass.plans.hardening import Hardening
+    from ironglass.plans.names import list_attacks, list_corruptions, list_explainers, list_models
     from ironglass.plans.sweep import Sweep
     from ironglass.plans.transfer import Transfer
     from ironglass.registry import register
@@ -67,6 +76,7 @@ if TYPE_CHECKING:
     from ironglass.studies.audit import audit
     from ironglass.studies.comparison.run import compare
     from ironglass.studies.hardening import harden
+    from ironglass.studies.run import run
     from ironglass.studies.sweep.run import sweep
     from ironglass.studies.transfer.run import transfer
     from ironglass.train.fit import fit
@@ -95,9 +105,14 @@ __all__ = [
     "explain",
     "fit",
     "harden",
+    "list_attacks",
+    "list_corruptions",
+    "list_explainers",
+    "list_models",
     "load_classifier",
     "load_dataset",
     "register",
+    "run",
     "save_classifier",
     "sweep",
     "transfer",

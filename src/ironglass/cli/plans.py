@@ -131,16 +131,10 @@ def run_plan(
 ) -> None:
     """Runs the plan with a progress bar and shows what came of it."""
     from ironglass.cli.show import progress_bars, show_run
-    from ironglass.plans.comparison import Comparison
-    from ironglass.plans.hardening import Hardening
     from ironglass.plans.sweep import Sweep
     from ironglass.plans.transfer import Transfer
-    from ironglass.studies.audit import audit
     from ironglass.studies.common.environment import rank
-    from ironglass.studies.comparison.run import compare
-    from ironglass.studies.hardening import harden
-    from ironglass.studies.sweep.run import sweep
-    from ironglass.studies.transfer.run import transfer
+    from ironglass.studies.run import run
 
     if jobs > 1 and not isinstance(plan, Sweep | Transfer):
         raise InputError(f"--jobs is for a sweep or a transfer, and {plan.name} is neither: leave it out")
@@ -148,16 +142,7 @@ def run_plan(
     folder = free_folder(common.output, plan.name, common.resume)
     asked: dict[str, Any] = {"device": common.device, "download": download, "resume": common.resume}
     with progress_bars(common.quiet or helps) as tell:
-        if isinstance(plan, Hardening):
-            found = harden(plan, folder, **asked, tell=tell)
-        elif isinstance(plan, Comparison):
-            found = compare(plan, folder, **asked, tell=tell)
-        elif isinstance(plan, Sweep):
-            found = sweep(plan, folder, **asked, jobs=jobs, tell=tell)
-        elif isinstance(plan, Transfer):
-            found = transfer(plan, folder, **asked, jobs=jobs, tell=tell)
-        else:
-            found = audit(plan, folder, **asked, tell=tell)
+        found = run(plan, folder, **asked, jobs=jobs, tell=tell)
     if not helps:
         show_run(found, as_json=common.as_json, quiet=common.quiet)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import UninitializedParameter
 
 from ironglass.errors import InputError
 from ironglass.models.exclusive import exclusive, is_held, modules_of
@@ -25,6 +26,7 @@ from ironglass.types import Images, Logits
 # Images were checked where they came in; inside `frozen` every further pass may skip it.
 _checked = threading.local()
 
+_NAMED = 10
 PROBED = 16
 """Images by which a single output is seen to be a probability, black and white among them."""
 
@@ -82,6 +84,17 @@ class Classifier(nn.Module):
         with torch.inference_mode(False):  # so that gradients pass by them, wherever the classifier is made
             for name, values in (("mean", mean), ("std", std)):
                 self.register_buffer(name, torch.tensor(values, **given).view(1, -1, 1, 1), persistent=False)
+
+    def __repr__(self) -> str:
+        height, width = self.input_size
+        named = ", ".join(self.classes[:_NAMED]) + (", …" if len(self.classes) > _NAMED else "")
+        mean, std = (", ".join(f"{float(one):.4g}" for one in part.flatten()) for part in (self.mean, self.std))
+        weights = sum(one.numel() for one in self.network.parameters() if not isinstance(one, UninitializedParameter))
+        return "\n".join([
+            f"Classifier({self.source or type(self.network).__name__}, {weights:,} parameters, {self.device}",
+            f"  images   {width} × {height} × {self.channels}, mean {mean}, std {std}",
+            f"  classes  {len(self.classes)}: {named})",
+        ])  # fmt: skip
 
     def normalise(self, mean: Sequence[float], std: Sequence[float], origin: str) -> None:
         """Takes other numbers for mean and std, a number a channel each; `origin` as `normalisation`."""
