@@ -22,7 +22,7 @@ import torch
 import ironglass as ig
 from harden import random_bytes
 from ironglass.data.dataset import Dataset
-from ironglass.models.blocks import blocks_of
+from ironglass.models.structure.blocks import blocks_of
 
 DEPTHS = (4, 8, 12, 17)
 

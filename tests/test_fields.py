@@ -25,7 +25,7 @@ from ironglass.harden import (
     Free,
     PGDTraining,
 )
-from ironglass.models.transplant import Transplant
+from ironglass.models.structure.transplant import Transplant
 from ironglass.train.loop.optimiser import make_optimiser
 from ironglass.train.objective import CrossEntropy
 from ironglass.train.plateau import Plateau

@@ -26,7 +26,7 @@ _HOMES = {
     "Stage": "ironglass.train.recipe",
     "Sweep": "ironglass.plans.sweep",
     "Transfer": "ironglass.plans.transfer",
-    "Transplant": "ironglass.models.transplant",
+    "Transplant": "ironglass.models.structure.transplant",
     "attack": "ironglass.measure.robustness.attack",
     "audit": "ironglass.studies.audit",
     "compare": "ironglass.studies.comparison.run",
@@ -62,7 +62,7 @@ if TYPE_CHECKING:
     from ironglass.models.classifier import Classifier
     from ironglass.models.loading.load import load_classifier
     from ironglass.models.loading.save import save_classifier
-    from ironglass.models.transplant import Transplant
+    from ironglass.models.structure.transplant import Transplant
     from ironglass.plans.audit import Audit
     from ironglass.plans.comparison import Arm, Comparison
     from ironglass.plans.explanation import Explained

@@ -57,7 +57,7 @@ def list_models(part: str = "") -> list[str]:
         ['simple-cnn']
     """
     import timm
-    from torchvision import models
+    from torchvision import models  # pyright: ignore[reportMissingTypeStubs]
 
     theirs = [f"timm/{name}" for name in timm.list_models()]
     theirs += [f"torchvision/{name}" for name in models.list_models(module=models)]

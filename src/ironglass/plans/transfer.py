@@ -10,9 +10,9 @@ from pydantic import Field
 
 from ironglass.errors import InputError
 from ironglass.fields import dataclass
-from ironglass.models.blocks import Blocks
 from ironglass.models.loading.native import knows_classes
-from ironglass.models.transplant import Transplant
+from ironglass.models.structure.blocks import Blocks
+from ironglass.models.structure.transplant import Transplant
 from ironglass.plans.audit import AttackName, Audit, Eps
 from ironglass.train.recipe import MOST_IMAGES, Recipe, Stage
 

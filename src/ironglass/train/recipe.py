@@ -13,7 +13,7 @@ from ironglass.data.decoding.decode import Fit
 from ironglass.data.decoding.depth import parse_range
 from ironglass.errors import InputError
 from ironglass.fields import SEEDS, dataclass
-from ironglass.models.transplant import Transplant
+from ironglass.models.structure.transplant import Transplant
 from ironglass.train.freeze import HEAD
 from ironglass.train.objective import CrossEntropy, as_objective
 from ironglass.train.plateau import Plateau

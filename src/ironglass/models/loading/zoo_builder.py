@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from torch import nn
@@ -21,7 +21,7 @@ from ironglass.models.zoo.strided_cnn import strided_cnn
 if TYPE_CHECKING:
     from ironglass.models.request import Wanted
 
-NETWORKS = {
+NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "simple-cnn": simple_cnn,
     "logistic": logistic,
     "maxout": maxout,

@@ -9,8 +9,8 @@ from ironglass.attacks import FGSM, Linf
 from ironglass.data.dataset import Split
 from ironglass.measure.statistics import Rate, wilson
 from ironglass.models.classifier import Classifier
-from ironglass.models.linear import linear_weights
 from ironglass.models.predict import batches, logits_of
+from ironglass.models.structure.linear import linear_weights
 from ironglass.plans.audit import Audit
 from ironglass.run import Run
 

@@ -12,10 +12,10 @@ import torch
 from ironglass.data.dataset import Dataset, Split
 from ironglass.data.match import match_classes
 from ironglass.errors import InputError
-from ironglass.models.blocks import Blocks, blocks_of
 from ironglass.models.classifier import Classifier
 from ironglass.models.loading.load import load_classifier, load_saved
-from ironglass.models.transplant import transplant
+from ironglass.models.structure.blocks import Blocks, blocks_of
+from ironglass.models.structure.transplant import transplant
 from ironglass.plans.transfer import Member, Transfer
 from ironglass.run import Run
 from ironglass.studies.common.positions import spread_positions

@@ -8,9 +8,9 @@ from torch import Tensor
 
 from ironglass.errors import InputError
 from ironglass.fields import dataclass
-from ironglass.models.blocks import Depth, blocks_of
 from ironglass.models.classifier import Classifier, is_innermost
 from ironglass.models.loading.load import load_classifier
+from ironglass.models.structure.blocks import Depth, blocks_of
 
 
 @dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})

@@ -4,9 +4,9 @@ import pytest
 from torch import nn
 
 from ironglass.errors import InputError
-from ironglass.models.blocks import blocks_of
 from ironglass.models.classifier import Classifier
 from ironglass.models.loading.load import load_classifier
+from ironglass.models.structure.blocks import blocks_of
 
 COUNTED = {
     "timm/mobilenetv2_050": (17, "blocks.0.0", "blocks.6.0", "conv_head", "classifier"),

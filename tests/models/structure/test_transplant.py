@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from ironglass.errors import InputError
-from ironglass.models.blocks import Depth, blocks_of
 from ironglass.models.classifier import Classifier
 from ironglass.models.loading.load import load_classifier
 from ironglass.models.loading.save import save_classifier
-from ironglass.models.transplant import Transplant, transplant
+from ironglass.models.structure.blocks import Depth, blocks_of
+from ironglass.models.structure.transplant import Transplant, transplant
 
 MOBILE = "timm/mobilenetv2_050"
 

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 import ironglass as ig
-from ironglass.models.linear import linear_weights
+from ironglass.models.structure.linear import linear_weights
 
 
 def test_weights_and_biases_give_the_logits_of_images_in_0_to_1() -> None:

@@ -1,0 +1,1 @@
+"""The structure of a network: its blocks, their transplantation, whether it is linear."""
