@@ -12,8 +12,8 @@ from ironglass.types import Logits
 
 APART = 1e-4
 """By how much a sum of probabilities in float32 may miss 1."""
-APART_HALF = 2e-2
-"""The same of probabilities that bfloat16 or float16 hold exactly."""
+APART_HALF = 4e-3
+"""The same of probabilities that bfloat16 or float16 hold exactly: twice what rounding to eight bits can make of it."""
 HALVES = (torch.bfloat16, torch.float16)
 
 
