@@ -49,10 +49,7 @@ def plain_words(results: dict[str, Any], classes: list[str]) -> list[str]:
     parts = (
         ("transfer", transfer_words),
         ("hardening", hardening_words),
-        (
-            "transferred",
-            lambda shown: comparison_words(results["comparison"], shown) if "comparison" in results else "",
-        ),
+        ("transferred", lambda shown: comparison_words(results["comparison"], shown)),
         ("sweep", sweep_words),
         ("evaluation", lambda part: accuracy_words(part, classes)),
         ("layers", looking_words),
