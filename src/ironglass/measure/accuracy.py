@@ -82,7 +82,9 @@ def evaluate(
 
 def _warn_of_sigmoid(logits: Logits) -> None:
     """Says that loss and confidences mean little, where the outputs are no logits and no distribution."""
-    if bool(((logits >= 0) & (logits <= 1)).all()) and not are_distributions(logits):
+    # small logits of a young network lie there, too, but do not come near both ends
+    ends = bool((logits.amin() < 0.05) & (logits.amax() > 0.95))
+    if ends and bool(((logits >= 0) & (logits <= 1)).all()) and not are_distributions(logits):
         text = (
             "every output lies between 0 and 1, and an image's do not add up to 1, as behind a sigmoid: the loss and "
             "the confidences are of a softmax over them and mean little; leave the sigmoid out of the network"
