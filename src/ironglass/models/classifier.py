@@ -20,7 +20,6 @@ from ironglass.models.memory import cut_pass
 from ironglass.models.normalisation import GIVEN, check_statistics
 from ironglass.models.outputs import read_outputs
 from ironglass.models.probability import are_distributions, is_probability, log_of
-from ironglass.models.unchanged import buffers_kept, check_tensors
 from ironglass.types import Images, Logits
 
 # Images were checked where they came in; inside `frozen` every further pass may skip it.
@@ -66,11 +65,10 @@ class Classifier(nn.Module):
     ) -> None:
         super().__init__()
         check_statistics(mean, std)
-        check_tensors(network)
         if len(set(classes)) != len(classes) or len(classes) < 2:
             raise InputError(f"classes must be at least two different names, not {list(classes)[:5]}")
         self.network = unwrapped(network)
-        self.training = getattr(self.network, "training", False)
+        self.training = self.network.training
         self.source, self.options = "", {}
         self.built_with = None
         self.normalisation, self.remarks = GIVEN, ()
@@ -81,9 +79,8 @@ class Classifier(nn.Module):
         self._distributions: tuple[int, bool] | None = None
         first = next(self.network.parameters(), None)
         given: dict[str, Any] = {"dtype": torch.float32, "device": None if first is None else first.device}
-        with torch.inference_mode(False):  # so that gradients pass by them, wherever the classifier is made
-            for name, values in (("mean", mean), ("std", std)):
-                self.register_buffer(name, torch.tensor(values, **given).view(1, -1, 1, 1), persistent=False)
+        for name, values in (("mean", mean), ("std", std)):
+            self.register_buffer(name, torch.tensor(values, **given).view(1, -1, 1, 1), persistent=False)
 
     def __repr__(self) -> str:
         height, width = self.input_size
@@ -259,16 +256,6 @@ class Classifier(nn.Module):
             self.settle(images)
         return images
 
-    def train(self, mode: bool = True) -> Classifier:
-        """As every module's; an exported or frozen program, which has one mode for ever, is flagged at most."""
-        try:
-            return super().train(mode)
-        except (NotImplementedError, AttributeError):
-            for module in self.modules():
-                if hasattr(module, "training"):
-                    module.training = mode
-        return self
-
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Classifier:
         """As every module's; but mean and deviation stay float32, in half of which 0.485 is another number."""
         before = self.mean, self.std
@@ -349,16 +336,16 @@ def check_labels(labels: Tensor, n: int, classes: int) -> None:
 def frozen(classifier: Classifier) -> Iterator[Classifier]:
     """Inside: evaluation mode, and no gradient to any parameter, so that only the image's is computed.
 
-    Mode, gradient flags, buffers and parameter gradients are as before on leaving, also after an exception. The caller
-    has checked the images; passes inside do not check them again. Other threads wait for their turn on the network.
+    Mode, gradient flags and parameter gradients are as before on leaving, also after an exception. The caller has
+    checked the images; passes inside do not check them again. Other threads wait for their turn on the network.
     """
-    with exclusive(classifier.network), buffers_kept(modules_of(classifier.network)):
+    with exclusive(classifier.network):
         yield from _frozen(classifier)
 
 
 def _frozen(classifier: Classifier) -> Iterator[Classifier]:
     modules = (classifier, *modules_of(classifier.network))
-    modes = [(module, module.training) for module in modules if hasattr(module, "training")]
+    modes = [(module, module.training) for module in modules]
     own = (parameter for module in modules for parameter in module._parameters.values())
     flags = [(parameter, parameter.requires_grad) for parameter in own if parameter is not None]
     inside = getattr(_checked, "inside", False)

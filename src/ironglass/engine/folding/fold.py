@@ -152,15 +152,10 @@ def _known_of(classifier: Classifier) -> _Known:
     return known
 
 
-def _is_compiled(module: nn.Module) -> bool:
-    """Whether it runs as torch.compile or its own `compile` made it."""
-    return hasattr(module, "_orig_mod") or getattr(module, "_compiled_call_impl", None) is not None
-
-
 def _find(classifier: Classifier) -> Plan:
     """What can be exchanged, watched on two images and then tried on them; nothing where the logits change."""
     network = classifier.network
-    if isinstance(network, torch.jit.ScriptModule) or any(map(_is_compiled, network.modules())):
+    if isinstance(network, torch.jit.ScriptModule) or hasattr(network, "_orig_mod"):
         return Plan()  # compiled: what runs is not its modules
     if isinstance(network, nn.Conv2d) or not any(plain_convolution(module) for module in network.modules()):
         return Plan()
