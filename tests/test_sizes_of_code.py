@@ -29,7 +29,7 @@ OVER = {
     "models/loading/load.py": 288,
     "models/loading/weights.py": 261,
     "report/page/charts.py:chart_list": 60,
-    "report/page/page.py": 266,
+    "report/page/page.py": 273,
     "studies/audit.py:_take_steps": 56,
     "studies/common/prepare.py": 255,
     "studies/prediction/run.py:predict": 65,

@@ -25,6 +25,8 @@ def are_distributions(outputs: Tensor) -> bool:
     with torch.no_grad():
         if outputs.ndim != 2 or not outputs.numel():
             return False
+        if bool(((outputs == 0) | (outputs == 1)).all()):
+            return False  # small whole numbers are as likely logits
         low, high = (float(bound) for bound in outputs.aminmax())
         if not (low >= 0 and high <= 1 + APART):  # also of NaN
             return False

@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ironglass.engine.folding.fold import folded, shifts_of
-from ironglass.errors import Notice
 from ironglass.explain.parts.activations import pass_through
 from ironglass.explain.parts.gradient import chunk_size, score_of
 from ironglass.explain.parts.layers import check_ran
