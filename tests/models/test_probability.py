@@ -68,7 +68,7 @@ def test_loss_and_confidence_are_those_of_the_probabilities(form):
 def test_of_a_sigmoid_for_each_class_is_said_that_its_loss_means_little():
     split = split_of(16)
     with pytest.warns(Notice, match="as behind a sigmoid"):
-        ig.evaluate(classifier_of(torch.sigmoid), split)
+        ig.evaluate(classifier_of(lambda z: torch.sigmoid(100 * z)), split)
     with warnings.catch_warnings():
         warnings.simplefilter("error", Notice)
         ig.evaluate(classifier_of(lambda z: z), split)
