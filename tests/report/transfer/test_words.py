@@ -206,3 +206,14 @@ def test_the_page_of_a_study(transfer: dict, tmp_path) -> None:
     ):
         assert gone not in page, gone
     assert "Seems: A04B+" in page
+
+
+def test_a_study_that_shows_no_images_of_base_a_is_still_a_page(
+    partial_run: Callable[..., Run], transfer: dict
+) -> None:
+    run = partial_run()
+    networks = [network | {"shown": []} for network in transfer["networks"]]
+    run.record("transfer", transfer | {"shown": [], "networks": networks})
+    text = write_report(run).read_text(encoding="utf-8")
+    assert "Images made on base A at every eps" not in text
+    assert "Every network of the first seed" in text

@@ -38,13 +38,6 @@ from ironglass.results.versions import opened
 from ironglass.run import Run, atomic, read_text
 
 
-class Absent(StrictUndefined):
-    """What is not there: `if` may ask for it; it is never printed, compared or gone through."""
-
-    def __bool__(self) -> bool:
-        return False
-
-
 @dataclass(frozen=True)
 class Chart:
     """One chart as inline SVG, drawn for wide screens and again for phones."""
@@ -100,7 +93,7 @@ def write_report(run: Run | str | Path) -> Path:
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("ironglass.report", ""),
-        undefined=Absent,
+        undefined=StrictUndefined,
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -217,7 +210,7 @@ def sample_facts(samples: Samples | None) -> dict[str, Any]:
 def comparison_facts(results: dict[str, Any]) -> dict[str, Any]:
     """What the section on arms side by side shows."""
     if not (results.get("comparison") and results.get("transferred")):
-        return {"arms": []}
+        return {"arms": [], "arm_labels": {}}
     given = results["comparison"], results["transferred"]
     labels = {arm["name"]: arm["label"] for arm in given[0]["arms"]}
     corrupted = {arm["name"]: arm["corruptions"] for arm in given[0]["arms"] if arm["corruptions"]}

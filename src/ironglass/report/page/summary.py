@@ -49,7 +49,10 @@ def plain_words(results: dict[str, Any], classes: list[str]) -> list[str]:
     parts = (
         ("transfer", transfer_words),
         ("hardening", hardening_words),
-        ("transferred", lambda shown: comparison_words(results["comparison"], shown)),
+        (
+            "transferred",
+            lambda shown: comparison_words(results["comparison"], shown) if "comparison" in results else "",
+        ),
         ("sweep", sweep_words),
         ("evaluation", lambda part: accuracy_words(part, classes)),
         ("layers", looking_words),

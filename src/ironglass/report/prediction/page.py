@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ironglass.report.kit import palette, pictures, words
 from ironglass.run import Run
@@ -47,7 +47,11 @@ def write_page(
         for i, (photo, row) in enumerate(zip(photos, rows, strict=False))
     ]
     environment = Environment(
-        loader=PackageLoader("ironglass.report", ""), autoescape=True, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader("ironglass.report", ""),
+        undefined=StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters |= {name: getattr(words, name) for name in ("percent", "count")}
     page = environment.get_template("prediction/page.html.jinja")
