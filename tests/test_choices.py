@@ -12,7 +12,7 @@ from ironglass.data.load import load_dataset
 from ironglass.errors import InputError
 from ironglass.explain import EXPLAINERS
 from ironglass.harden import OBJECTIVES, find_objective
-from ironglass.models.loading.load import find_builder
+from ironglass.models.loading.forms.find import find_builder
 from ironglass.recipes import RECIPES, load_recipe
 from ironglass.studies.steps.explanation.images import target_class
 from ironglass.train.record import override

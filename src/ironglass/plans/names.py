@@ -5,7 +5,7 @@ from __future__ import annotations
 from ironglass.attacks import ATTACKS
 from ironglass.data.corruptions.corrupt import CORRUPTIONS
 from ironglass.explain import EXPLAINERS
-from ironglass.models.loading.zoo_builder import NETWORKS
+from ironglass.models.loading.native import known_names
 
 
 def list_attacks() -> list[str]:
@@ -56,9 +56,4 @@ def list_models(part: str = "") -> list[str]:
         >>> ig.list_models("simple")
         ['simple-cnn']
     """
-    import timm
-    from torchvision import models  # pyright: ignore[reportMissingTypeStubs]
-
-    theirs = [f"timm/{name}" for name in timm.list_models()]
-    theirs += [f"torchvision/{name}" for name in models.list_models(module=models)]
-    return [name for name in (*NETWORKS, *theirs) if part in name]
+    return [name for name in known_names() if part in name]

@@ -16,8 +16,9 @@ from torch import nn
 
 from ironglass.errors import InputError
 from ironglass.models import Classifier, load_classifier, save_classifier
-from ironglass.models.loading.checkpoint import read_checkpoint
-from ironglass.models.loading.weights import HeadMismatch, UnnamedOutputs, load_checkpoint
+from ironglass.models.loading.checkpoints.checkpoint import read_checkpoint
+from ironglass.models.loading.class_errors import HeadMismatch, UnnamedOutputs
+from ironglass.models.loading.weights import load_checkpoint
 from ironglass.run import Run
 
 CLASSES = tuple("abcdefghij")

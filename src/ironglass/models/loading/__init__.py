@@ -1,1 +1,1 @@
-"""Loading and saving classifiers: one file a form of name or file."""
+"""Loading and saving classifiers."""

@@ -18,12 +18,11 @@ from ironglass.data.match import match_classes
 from ironglass.errors import InputError
 from ironglass.measure.normalisation import IMAGES, compare_normalisations, warning
 from ironglass.models.classifier import Classifier
+from ironglass.models.loading.class_errors import NeedsClasses, UnnamedOutputs
 from ironglass.models.loading.configuration import configuration_beside
 from ironglass.models.loading.fresh import assumed
-from ironglass.models.loading.load import find_builder, load_classifier, own_geometry
-from ironglass.models.loading.native import is_code, is_exported, knows_classes, native_size
-from ironglass.models.loading.weights import UnnamedOutputs
-from ironglass.models.loading.zoo_builder import NeedsClasses
+from ironglass.models.loading.load import load_classifier, own_geometry
+from ironglass.models.loading.native import check_name, is_code, is_exported, knows_classes, native_size
 from ironglass.models.normalisation import ASSUMED, GIVEN
 from ironglass.plans.audit import Audit
 from ironglass.run import Run
@@ -53,7 +52,7 @@ def prepare(
     """The plan's classifier, on the device, and its data at the classifier's size, labels matched by class name."""
     if not plan.model or not plan.dataset:
         raise InputError("the recipe names no model or no data: fill in the fields model and dataset")
-    find_builder(plan.model)  # a wrong name shall not wait for the images
+    check_name(plan.model)  # a wrong name shall not wait for the images
     trains = "train" in plan.steps
     weighted = plan.pretrained or plan.weights is not None
     knows = knows_classes(plan.model, weighted=weighted)

@@ -16,7 +16,9 @@ from ironglass.data.dataset import Split
 from ironglass.errors import InputError
 from ironglass.explain import EXPLAINERS
 from ironglass.models import Classifier, load_classifier
-from ironglass.models.loading.exported import Onnx, Parts, Takes, geometry_of
+from ironglass.models.loading.exported_files.batches import Parts, Takes
+from ironglass.models.loading.exported_files.onnx_network import Onnx
+from ironglass.models.loading.forms.exported_file import geometry_of
 
 CLASSES = ("cat", "dog", "eel")
 IMAGES = torch.rand(5, 3, 12, 12, generator=torch.Generator().manual_seed(0))

@@ -1,4 +1,4 @@
-"""A network of the user's own, from the Python file that the user named."""
+"""`file.py:NAME`: a network of the user's own, from the Python file that the user named."""
 
 from __future__ import annotations
 
@@ -17,7 +17,11 @@ from ironglass.choices import did_you_mean, listed
 from ironglass.errors import InputError
 from ironglass.models.classifier import Classifier
 from ironglass.models.forward_pass import needs_a_pass
-from ironglass.models.loading.zoo_builder import need_classes, wrap
+from ironglass.models.loading.class_names import need_classes
+from ironglass.models.loading.forms.code import is_python
+from ironglass.models.loading.forms.form import NameForm
+from ironglass.models.loading.wrap import wrap
+from ironglass.models.normalisation import ASSUMED
 
 if TYPE_CHECKING:
     from ironglass.models.request import Wanted
@@ -26,23 +30,34 @@ COUNT = ("classes", "num_classes", "n_classes")
 """Names of the parameter, if there is one, that is given the number of classes."""
 
 
-def build_from_file(wanted: Wanted) -> Classifier:
-    """`file.py:NAME`, a class, a function or a network that the file makes.
+class PythonFile(NameForm):
+    """`file.py:NAME`."""
 
-    A class or function is called with the options, and with the number of classes where it has a parameter for it, see
-    COUNT. It gives a module, which is taken to want images in [0, 1], or a Classifier, which is kept as it is. The
-    file's folder is on the import path meanwhile. Raises InputError where the file or the call fails, and, listing what
-    could be meant, for a file without a name.
-    """
-    path, name = split_name(wanted.name)
-    with _importing(path):
-        found = _named(_run(path), path, name)
-        made = found if isinstance(found, nn.Module) else _call(found, wanted)
-        classifier = made if isinstance(made, Classifier) else _wrapped(made, wanted)
-        if needs_a_pass(classifier.network):
-            classifier.settle()
-    classifier.source = wanted.name
-    return classifier
+    def matches(self, name: str) -> bool:
+        """Whether it names a Python file."""
+        return is_python(name) and not Path(name).is_dir()
+
+    def build(self, wanted: Wanted) -> Classifier:
+        """`file.py:NAME`, a class, a function or a network that the file makes.
+
+        A class or function is called with the options, and with the number of classes where it has a parameter for it,
+        see COUNT. It gives a module, which is taken to want images in [0, 1], or a Classifier, which is kept as it is.
+        The file's folder is on the import path meanwhile. Raises InputError where the file or the call fails, and,
+        listing what could be meant, for a file without a name.
+        """
+        path, name = split_name(wanted.name)
+        with _importing(path):
+            found = _named(_run(path), path, name)
+            made = found if isinstance(found, nn.Module) else _call(found, wanted)
+            classifier = made if isinstance(made, Classifier) else _wrapped(made, wanted)
+            if needs_a_pass(classifier.network):
+                classifier.settle()
+        classifier.source = wanted.name
+        return classifier
+
+    def knows_classes(self, *, weighted: bool) -> bool:
+        """Never: code names no classes."""
+        return False
 
 
 def split_name(name: str) -> tuple[Path, str]:
@@ -169,7 +184,8 @@ def _call(found: Any, wanted: Wanted) -> nn.Module:
 def _wrapped(network: nn.Module, wanted: Wanted) -> Classifier:
     channels = wanted.channels
     mean, std = [0.0] * channels, [1.0] * channels
-    return wrap(network, wanted, mean=mean, std=std, classes=need_classes(wanted), size=wanted.size or (64, 64))
+    classes, size = need_classes(wanted), wanted.size or (64, 64)
+    return wrap(network, wanted, mean=mean, std=std, classes=classes, size=size, origin=ASSUMED)
 
 
 def _said(error: BaseException) -> str:

@@ -1,0 +1,1 @@
+"""Checkpoints: read as tensors only, and fitted to a network by their names."""

@@ -1,0 +1,33 @@
+"""The classifier around a network that has been built."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from torch import nn
+
+from ironglass.models.classifier import Classifier
+
+if TYPE_CHECKING:
+    from ironglass.models.request import Wanted
+
+
+def wrap(
+    network: nn.Module,
+    wanted: Wanted,
+    *,
+    mean: Sequence[float],
+    std: Sequence[float],
+    classes: Sequence[str],
+    size: tuple[int, int],
+    origin: str,
+) -> Classifier:
+    """The classifier, remembering how its network was built so that it can be saved and built again.
+
+    origin: of mean and std, CONFIGURED by who published the network or ASSUMED of a bare module, which says nothing.
+    """
+    classifier = Classifier(network, mean=mean, std=std, classes=classes, input_size=size)
+    classifier.source, classifier.options = wanted.name, dict(wanted.options)
+    classifier.normalisation = origin
+    return classifier
