@@ -12,12 +12,13 @@ import torch
 from PIL import Image
 
 import ironglass as ig
-from ironglass.attacks import ATTACKS, Linf, Threat
+from ironglass.attacks import ATTACKS, Linf, Threat, attack_call
 from ironglass.data.corruptions.corrupt import CORRUPTIONS, Corruption
 from ironglass.data.load import SOURCES
 from ironglass.data.source import Listing, Source
 from ironglass.explain import EXPLAINERS
 from ironglass.harden import OBJECTIVES
+from ironglass.testing import check_attack, check_explainer, check_objective
 from ironglass.train.objective import NAMED
 
 REGISTRIES: tuple[Any, ...] = (ATTACKS, EXPLAINERS, OBJECTIVES, NAMED, CORRUPTIONS, SOURCES)
@@ -43,6 +44,7 @@ class Darker:
     steps: ClassVar[int] = 0
     threat: Threat = Linf(8 / 255)  # noqa: RUF009
 
+    @attack_call
     def __call__(self, classifier: Any, images: Any, labels: Any, *, generator: Any = None) -> Any:
         return self.threat.project(images, images - self.threat.eps)
 
@@ -87,6 +89,12 @@ def squares(rest: str) -> Source:
 
 
 INVERTED = Corruption("Inversion by a stranger", lambda image, strength, draw: 1 - image, ((1,) * 5,) * 3)
+
+
+def test_they_keep_the_contracts() -> None:
+    check_attack(Darker())
+    check_explainer(Pixels(), uses_targets=False)
+    check_objective(Smoothed())
 
 
 def test_methods_of_ones_own_are_found_on_the_page(tmp_path: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, MutableMapping
+from math import inf
 from typing import Any, cast
 
 from ironglass.attacks import ATTACKS, FAMILIES, THREATS
@@ -52,13 +53,13 @@ def _kind_of(method: Any) -> tuple[str, list[MutableMapping[str, Any]]]:
             raise InputError(f"strengths are for images of {SIDES} pixels: give a row of five severities for each")
         return "corruption", [cast("MutableMapping[str, Any]", CORRUPTIONS)]
     if hasattr(method, "threat"):
-        _check(method, "attack", steps=_is_count, label=_is_text, family=FAMILIES.__contains__, norms=_are_norms)
+        check_metadata(method, "attack")
         return "attack", [ATTACKS]
     if hasattr(method, "unit") or hasattr(method, "signed"):
-        _check(method, "explainer", label=_is_text, unit=_is_text, signed=lambda value: isinstance(value, bool))
+        check_metadata(method, "explainer")
         return "explainer", [EXPLAINERS]
     if hasattr(method, "eps"):
-        _check(method, "objective", label=_is_text, eps=lambda value: isinstance(value, int | float) and value >= 0)
+        check_metadata(method, "objective")
         return "objective", [OBJECTIVES, NAMED]
     if hasattr(method, "label"):
         raise InputError(
@@ -68,8 +69,9 @@ def _kind_of(method: Any) -> tuple[str, list[MutableMapping[str, Any]]]:
     return "data source", [SOURCES]
 
 
-def _check(method: Any, kind: str, **fields: Callable[[Any], bool]) -> None:
-    for field, fits in fields.items():
+def check_metadata(method: Any, kind: str) -> None:
+    """Raises InputError unless a method has the attributes that its kind needs: "attack", "explainer", "objective"."""
+    for field, fits in _NEEDED[kind].items():
         if not hasattr(method, field):
             raise InputError(f"the {kind} {type(method).__name__} has no {field}: see the docstring of register")
         if not fits(value := getattr(method, field)):
@@ -97,3 +99,10 @@ def _is_text(value: Any) -> bool:
 
 def _are_norms(value: Any) -> bool:
     return isinstance(value, tuple) and bool(value) and all(norm in THREATS for norm in value)
+
+
+_NEEDED: dict[str, dict[str, Callable[[Any], bool]]] = {
+    "attack": {"steps": _is_count, "label": _is_text, "family": FAMILIES.__contains__, "norms": _are_norms},
+    "explainer": {"label": _is_text, "unit": _is_text, "signed": lambda value: isinstance(value, bool)},
+    "objective": {"label": _is_text, "eps": lambda value: isinstance(value, int | float) and 0 <= value < inf},
+}

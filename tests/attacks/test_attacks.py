@@ -1,4 +1,4 @@
-"""The contract of every attack under every norm, and the closed forms on a linear classifier."""
+"""What every attack does beyond the contract of `ironglass.testing.check_attack`, and closed forms."""
 
 from dataclasses import fields, replace
 
@@ -50,85 +50,12 @@ def batch(classifier) -> tuple[torch.Tensor, torch.Tensor]:
     return images, labels
 
 
-@every
-@norms
-@pytest.mark.parametrize("eps", [0.01, 0.3])
-def test_the_threat_is_kept(attack, norm, eps, classifier, batch):
-    images, labels = batch
-    given = images.clone()
-    threat = THREATS[norm](eps)
-    adversarial = replace(attack, threat=threat)(classifier, images, labels)
-    assert adversarial.shape == images.shape
-    assert adversarial.dtype == torch.float32
-    assert threat.allows(images, adversarial).all()
-    assert (adversarial != images).any()
-    assert torch.equal(images, given)
-
-
-@every
-@norms
-def test_zero_eps_is_the_identity(attack, norm, classifier, batch):
-    images, labels = batch
-    assert torch.equal(replace(attack, threat=THREATS[norm](0.0))(classifier, images, labels), images)
-
-
 @pytest.mark.parametrize("name", QUICK)
 @norms
-def test_same_seed_same_bits(name, norm, classifier, batch):
+def test_other_seeds_give_other_bits_where_something_is_drawn(name, norm, classifier, batch):
     attack = replace(QUICK[name], threat=THREATS[norm](0.1))
-    seeded = [attack(classifier, *batch, generator=torch.Generator().manual_seed(seed)) for seed in (3, 3, 4)]
-    assert torch.equal(seeded[0], seeded[1])
-    assert torch.equal(seeded[0], seeded[2]) == (name in DRAWS_NOTHING)
-    assert torch.equal(attack(classifier, *batch), attack(classifier, *batch))
-
-
-def state_of(classifier):
-    return (
-        [module.training for module in classifier.modules()],
-        [parameter.requires_grad for parameter in classifier.parameters()],
-        [None if parameter.grad is None else parameter.grad.clone() for parameter in classifier.parameters()],
-        [value.clone() for value in classifier.state_dict().values()],
-        [len(module._forward_hooks) for module in classifier.modules()],
-        torch.get_rng_state(),
-    )
-
-
-def same(first, second):
-    if isinstance(first, torch.Tensor):
-        return torch.equal(first, second)
-    if isinstance(first, list | tuple):
-        return all(same(one, other) for one, other in zip(first, second, strict=True))
-    return first == second
-
-
-@every
-@norms
-@pytest.mark.parametrize("fails", [False, True])
-def test_the_classifier_is_as_before(attack, norm, fails, classifier, batch):
-    classifier.train()
-    classifier.network[1].eval()
-    classifier.network[0].weight.requires_grad_(False)
-    classifier.network[5].bias.grad = torch.ones(5)
-    before = state_of(classifier)
-    attack = replace(attack, threat=THREATS[norm](0.1))
-    if fails and not isinstance(attack, Noise):
-        with pytest.raises(RuntimeError):
-            attack(classifier, torch.zeros(6, 3, 9, 9), batch[1])
-    else:
-        attack(classifier, *batch)
-    assert same(before, state_of(classifier))
-
-
-@every
-@norms
-@pytest.mark.parametrize("context", [torch.no_grad, torch.inference_mode])
-def test_any_gradient_mode(attack, norm, context, classifier, batch):
-    attack = replace(attack, threat=THREATS[norm](0.1))
-    plain = attack(classifier, *batch)
-    with context():
-        inside = attack(classifier, batch[0].clone(), batch[1].clone())
-    assert torch.equal(plain, inside)
-    assert not plain.requires_grad
+    seeded = [attack(classifier, *batch, generator=torch.Generator().manual_seed(seed)) for seed in (3, 4)]
+    assert torch.equal(*seeded) == (name in DRAWS_NOTHING)
 
 
 @whole_way

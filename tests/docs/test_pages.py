@@ -114,6 +114,16 @@ def photographs(folder: Path, number: int) -> None:
             Image.fromarray(pixels).save(folder / name / f"{i:03}.png")
 
 
+def registries() -> list[dict[str, object]]:
+    """What `ironglass.register` adds to."""
+    from ironglass.attacks import ATTACKS
+    from ironglass.explain import EXPLAINERS
+    from ironglass.harden import OBJECTIVES
+    from ironglass.train.objective import NAMED
+
+    return [ATTACKS, EXPLAINERS, OBJECTIVES, NAMED]
+
+
 @pytest.fixture
 def workspace(tmp_path: Path, trained: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """What the pages take for granted: runs/first, photos/ of two classes, new_photos/ without labels."""
@@ -123,7 +133,11 @@ def workspace(tmp_path: Path, trained: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     before = set(sys.modules)
+    kept = [(registry, dict(registry)) for registry in registries()]
     yield tmp_path
+    for registry, known in kept:
+        registry.clear()
+        registry.update(known)
     for name in set(sys.modules) - before:
         if str(tmp_path) in str(getattr(sys.modules[name], "__file__", "")):
             del sys.modules[name]

@@ -1,4 +1,4 @@
-"""The contract of every objective: what it gives, what it costs, and what it leaves as it was."""
+"""What every objective costs and leaves as it was, beyond the contract of `ironglass.testing.check_objective`."""
 
 import copy
 from collections import Counter
@@ -29,19 +29,6 @@ PASSES = {
     "awp": (9, 9, 2),
 }
 CLEAN_FIRST = {"adversarial-regularisation", "fgsm", "trades", "mart"}
-
-
-@every
-def test_a_loss_and_logits(name, classifier, batch, call, sized):
-    loss, logits = call(sized(name, EPS), classifier, *batch)
-    assert loss.shape == ()
-    assert loss.isfinite()
-    assert logits.shape == (6, 5)
-    assert logits.isfinite().all()
-    loss.backward()
-    for parameter in classifier.parameters():
-        assert parameter.grad.isfinite().all()
-    assert classifier.network[0].weight.grad.abs().sum() > 0
 
 
 @every

@@ -18,6 +18,7 @@ from ironglass.attacks.mi_fgsm import MIFGSM
 from ironglass.attacks.noise import Noise
 from ironglass.attacks.parts.ascent import ascend, climbed_gradient, input_gradient
 from ironglass.attacks.parts.occluder import Occluder
+from ironglass.attacks.parts.scores import attack_call
 from ironglass.attacks.parts.threat import L2, THREATS, Linf, Threat
 from ironglass.attacks.patch import Patch, paste
 from ironglass.attacks.pgd import PGD
@@ -53,6 +54,7 @@ __all__ = [
     "TransferFrom",
     "WorstCase",
     "ascend",
+    "attack_call",
     "climbed_gradient",
     "fgsm_sweep",
     "find_attack",

@@ -9,7 +9,7 @@ import torch
 from ironglass.attacks.parts.scores import plain
 from ironglass.attacks.parts.threat import USUAL, Threat
 from ironglass.fields import settings
-from ironglass.models.classifier import Classifier
+from ironglass.models.classifier import Classifier, check_images, check_labels
 from ironglass.types import Images, Labels
 
 
@@ -27,4 +27,6 @@ class Noise:
         self, classifier: Classifier, images: Images, labels: Labels, *, generator: torch.Generator | None = None
     ) -> Images:
         """Noisy images in [0, 1], within the threat. Without a generator the draw is that of seed 0."""
+        check_images(images, classifier.channels)
+        check_labels(labels, len(images), len(classifier.classes))
         return self.threat.start(plain(images), generator or torch.Generator().manual_seed(0))

@@ -6,7 +6,7 @@ import dataclasses
 import importlib
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, TypeAlias, cast, runtime_checkable
+from typing import Any, ClassVar, Protocol, TypeAlias, cast, runtime_checkable
 
 from pydantic import Field
 from torch import nn
@@ -38,6 +38,8 @@ class CrossEntropy:
     """Cross-entropy, its targets smoothed: 1 - s + s/k for the label and s/k for the others (Szegedy et al. 2016,
     arXiv 1512.00567), with s = `label_smoothing`."""
 
+    label: ClassVar[str] = "Cross-entropy"
+    eps: ClassVar[float] = 0.0
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
 
     def __call__(self, classifier: nn.Module, images: Images, labels: Labels) -> tuple[Loss, Logits]:

@@ -17,7 +17,7 @@ from ironglass.attacks.parts.losses import cross_entropy
 from ironglass.attacks.parts.squash import Watch, inverse, lost
 from ironglass.engine.folding.fold import folded
 from ironglass.models.batch_dependence import undisturbed
-from ironglass.models.classifier import Classifier
+from ironglass.models.classifier import Classifier, check_images, check_labels
 from ironglass.models.memory import in_room
 from ironglass.types import Images, Labels, Logits
 
@@ -155,19 +155,22 @@ def cross_entropy_of(classifier: Classifier) -> Callable[[Logits, Labels], Tenso
 def attack_call(
     method: Callable[Concatenate[S, Classifier, Images, Labels, P], R],
 ) -> Callable[Concatenate[S, Classifier, Images, Labels, P], R]:
-    """An attack's method, called on plain images and on the classifier as `attackable` gives it.
+    """Decorator for an attack's `__call__(self, classifier, images, labels, *, generator=None)`.
 
-    Its images hang on no graph and are no inference tensors, neither those that come in nor those that go out; float16
-    and bfloat16, whose own values lie too far apart for an eps, become float32. Where memory runs out, the attack
-    begins anew with the same draws and smaller passes.
+    Raises InputError for wrong images and labels. Inside, the network is in evaluation mode and its parameters take no
+    gradient; on leaving, also by an exception, it is as it was. Where memory runs out, the attack begins anew with the
+    same draws. Images hang on no graph and are no inference tensors, neither those that come in nor those that go out;
+    float16 and bfloat16, whose own values lie too far apart for an eps, become float32.
     """
 
     @wraps(method)
     def call(self: S, classifier: Classifier, images: Images, labels: Labels, *args: P.args, **named: P.kwargs) -> R:
+        if not isinstance(classifier, Scores):  # else an attack within an attack, whose images were checked
+            check_images(images, classifier.channels)
+            check_labels(labels, len(images), len(classifier.classes))
         images, labels = plain(images), plain(labels)
         draws: Any = named.get("generator")
         before = draws.get_state() if isinstance(draws, torch.Generator) else None
-
         with torch.inference_mode(False), attackable(classifier) as target:
 
             def attempt() -> Any:
@@ -176,9 +179,7 @@ def attack_call(
                 return method(self, target, images, labels, *args, **named)
 
             found: Any = in_room(classifier.network, len(images), attempt)
-        if isinstance(found, tuple):
-            found = type(found)(*map(plain, found)) if hasattr(found, "_fields") else tuple(map(plain, found))
-        return plain(found)
+        return type(found)(*map(plain, found)) if hasattr(found, "_fields") else plain(found)
 
     return call
 
