@@ -12,8 +12,6 @@ MOST_LINES = {"file": 250, "function": 50}
 OVER = {
     "attacks/parts/climb.py:climb": 69,
     "cli/look.py:explain": 64,
-    "explain/parts/layout.py": 382,
-    "explain/parts/layout_probe.py:probe": 61,
     "measure/accuracy.py:evaluate": 56,
     "measure/exhaustive_occlusion.py:occlusion_robustness": 61,
     "measure/layers/analysis.py:layer_notes": 55,

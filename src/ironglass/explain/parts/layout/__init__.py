@@ -1,0 +1,6 @@
+"""Which axes of a layer's output are rows and columns of the image, and which are channels."""
+
+from ironglass.explain.parts.layout.axes import Layout, Unlaid
+from ironglass.explain.parts.layout.find import laid_layers, layouts_of
+
+__all__ = ["Layout", "Unlaid", "laid_layers", "layouts_of"]
