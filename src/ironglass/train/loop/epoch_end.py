@@ -13,7 +13,9 @@ from ironglass.models.loading.save import save_classifier, write_state
 from ironglass.models.predict import logits_of
 from ironglass.models.probability import cross_entropy
 from ironglass.run import Run
+from ironglass.train.loop.state import State
 from ironglass.train.position import Position
+from ironglass.train.recipe import stage_name
 from ironglass.train.watch import Watch
 
 
@@ -39,6 +41,27 @@ def judge(classifier: Classifier, dataset: Dataset, watch: Watch | None, at: Pos
         watched = watch(classifier, at.rows)
         found = watched.numbers | found | {"merit": watched.merit, "alarm": watched.alarm}
     return found
+
+
+def epoch_row(state: State, dataset: Dataset, watch: Watch | None, at: Position) -> dict[str, Any] | None:
+    """The epoch's line in the history, or None where its end is no state to go on from."""
+    totals: Any = torch.tensor(at.sums, dtype=torch.float64, device=state.classifier.device)
+    totals = state.accelerator.reduce(totals)
+    loss, right, seen = totals.tolist()
+    if not seen or not state.is_finite():
+        return None
+    row = {
+        "stage": at.stage,
+        "stage_name": stage_name(state.recipe.stages, at.stage),
+        "epoch": at.epoch + 1,
+        "lr": at.lr,
+        "train_loss": loss / seen,
+        "train_accuracy": right / seen,
+        "seconds": round(at.epoch_seconds, 3),
+        "images_per_second": round(seen / at.epoch_seconds, 1),
+    }
+    found = judge(state.judged, dataset, watch, at)
+    return None if found is None else row | found
 
 
 def keep_weights(run: Run, classifier: Classifier, row: dict[str, Any]) -> None:

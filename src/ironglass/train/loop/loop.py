@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import torch
@@ -21,20 +20,19 @@ from ironglass.models.exclusive import exclusive
 from ironglass.run import Run
 from ironglass.train.interrupt import Interruption
 from ironglass.train.loop.checkpoint import GOOD, MOST_MERIT, STATE
-from ironglass.train.loop.epoch_end import judge, keep_weights, mark_best
+from ironglass.train.loop.descent import descend
+from ironglass.train.loop.epoch_end import epoch_row, keep_weights, mark_best
 from ironglass.train.loop.events import write_events
 from ironglass.train.loop.prefix import Prefix, held_prefix
 from ironglass.train.loop.state import State
-from ironglass.train.loop.step import accumulate_in_memory
-from ironglass.train.objective import CrossEntropy, Objective, Replaying
+from ironglass.train.objective import CrossEntropy, Replaying
 from ironglass.train.plateau import has_flattened
 from ironglass.train.position import Position
-from ironglass.train.recipe import Recipe, Stage, stage_name
+from ironglass.train.recipe import Recipe, Stage
 from ironglass.train.record import as_json, training_record
 from ironglass.train.schedule import SCHEDULES
 from ironglass.train.status import Status, status_of
 from ironglass.train.watch import Watch
-from ironglass.types import Images, Labels
 
 CHECKPOINT_SECONDS = 15.0
 TELL_STEPS = 10
@@ -153,32 +151,9 @@ class Loop:
         replayed = objective.replayed() if isinstance(objective, Replaying) else objective
         for replay in range(objective.replays if isinstance(objective, Replaying) else 1):
             with exclusive(self.classifier.network):  # no other thread may see, or change, half a step
-                if not self._descend(replayed, images, labels, mixed_seed(seed, replay) if replay else seed):
+                own = mixed_seed(seed, replay) if replay else seed
+                if not descend(self.model, self.state, at, replayed, images, labels, own):
                     return
-
-    def _descend(self, objective: Objective, images: Images, labels: Labels, seed: int) -> bool:
-        """One step, or none, and False, where the loss is no finite number: then the network stays as it was."""
-        at = self.position
-        self.state.buffers.note()
-        (*sums, finite), at.micro_batch = accumulate_in_memory(
-            self.model,
-            objective,
-            images,
-            labels,
-            micro_batch=at.micro_batch,
-            seed=seed,
-            buffers=self.state.buffers,
-            accelerator=self.accelerator,
-            aux_weight=self._stage.aux_weight,
-        )
-        if finite < 1:
-            self.state.buffers.restore()
-            at.skipped, at.skipped_in_all, at.streak = at.skipped + 1, at.skipped_in_all + 1, at.streak + 1
-            return False
-        self.state.descend(at.lr, at.steps)
-        at.sums = [before + new for before, new in zip(at.sums, sums, strict=True)]
-        at.steps, at.streak = at.steps + 1, 0
-        return True
 
     def _tell(self, steps: int) -> None:
         if self.progress and self.accelerator.is_main_process:
@@ -198,7 +173,7 @@ class Loop:
         """Judges the epoch, writes the history, keeps the weights if they are the best yet, and saves."""
         at = self.position
         self._stop_clock()
-        [row] = broadcast_object_list([self._row()])
+        [row] = broadcast_object_list([epoch_row(self.state, self.dataset, self.watch, at)])
         if row is None:
             return self._roll_back()
         at.rows = mark_best([*at.rows, row], watched=self.watch is not None)
@@ -216,27 +191,6 @@ class Loop:
             *[MOST_MERIT] * (self.watch is not None and row["best"] and not alarm and not row["in_doubt"]),
             *[GOOD] * (not row["in_doubt"]),
         )
-
-    def _row(self) -> dict[str, Any] | None:
-        """The epoch's line in the history, or None where its end is no state to go on from."""
-        at = self.position
-        totals: Any = torch.tensor(at.sums, dtype=torch.float64, device=self.classifier.device)
-        totals = self.accelerator.reduce(totals)
-        loss, right, seen = totals.tolist()
-        if not seen or not self.state.is_finite():
-            return None
-        row = {
-            "stage": at.stage,
-            "stage_name": stage_name(self.recipe.stages, at.stage),
-            "epoch": at.epoch + 1,
-            "lr": at.lr,
-            "train_loss": loss / seen,
-            "train_accuracy": right / seen,
-            "seconds": round(at.epoch_seconds, 3),
-            "images_per_second": round(seen / at.epoch_seconds, 1),
-        }
-        found = judge(self.state.judged, self.dataset, self.watch, at)
-        return None if found is None else row | found
 
     def _roll_back(self) -> None:
         """Everything as at the end of the last good epoch, but for half the learning rate."""
