@@ -25,7 +25,6 @@ OVER = {
     "report/page/charts.py:chart_list": 60,
     "report/page/page.py": 273,
     "studies/audit.py:_take_steps": 56,
-    "studies/common/prepare.py": 255,
     "studies/prediction/run.py:predict": 65,
     "studies/steps/samples.py:write_samples": 51,
     "studies/sweep/run.py:sweep": 56,

@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
-from ironglass.data.build import Reading
 from ironglass.data.dataset import Dataset, Split
-from ironglass.data.load import check_reading, class_names, load_dataset
 from ironglass.data.match import match_classes
 from ironglass.errors import InputError
 from ironglass.measure.normalisation import IMAGES, compare_normalisations, warning
 from ironglass.models.classifier import Classifier
-from ironglass.models.loading.class_errors import NeedsClasses, UnnamedOutputs
+from ironglass.models.loading.class_errors import NeedsClasses
 from ironglass.models.loading.configuration import configuration_beside
 from ironglass.models.loading.fresh import assumed
 from ironglass.models.loading.load import load_classifier, own_geometry
 from ironglass.models.loading.native import check_name, is_code, is_exported, knows_classes, native_size
 from ironglass.models.normalisation import ASSUMED, GIVEN
 from ironglass.plans.audit import Audit
-from ironglass.run import Run
+from ironglass.studies.common.plan_data import data_classes, load_data, reading_of
+from ironglass.studies.common.plan_model import load_trained, normalised, with_own_classes
 from ironglass.studies.common.positions import drawn
 from ironglass.studies.common.single_image import PREDICTED, is_flat_folder, is_single_image, load_single
 from ironglass.types import Progress
@@ -66,7 +63,7 @@ def prepare(
     looks = {"explain", "attack"} & set(plan.steps) and knows and not trains
     single = single or bool(looks and is_flat_folder(plan.dataset))
     if knows and not trains:
-        own = _with_own_classes(plan, download)
+        own = with_own_classes(plan, download)
         size, channels, classes = own.input_size, own.channels, own.classes
         if single:
             return _prepare_single(plan, own.to(device))
@@ -81,7 +78,7 @@ def prepare(
         pretrained=plan.pretrained,
         weights=plan.weights,
         seed=plan.seed,
-        **_normalised(plan),
+        **normalised(plan),
     )
     if plan.start and trains:
         classifier = plan.start.into(classifier)
@@ -105,40 +102,6 @@ def _prepare_single(plan: Audit, classifier: Classifier) -> tuple[Classifier, Da
     return classifier, load_single(plan.dataset, classifier, reading)
 
 
-def _normalised(plan: Audit) -> dict[str, Any]:
-    """What the plan says of normalisation and to the network's builder, as `load_classifier` takes it."""
-    given = {"mean": plan.mean, "std": plan.std, "normalise": plan.normalise}
-    return plan.options | {name: value for name, value in given.items() if value is not None}
-
-
-def _with_own_classes(plan: Audit, download: bool) -> Classifier:
-    """The trained network with the classes that it brings, or the data's where its head has as many outputs and nobody
-    named them; called as the plan says."""
-    try:
-        classifier = load_trained(plan)
-    except UnnamedOutputs as unnamed:
-        classes = plan.classes or _data_classes(plan, download)
-        if len(classes) != unnamed.outputs:
-            raise InputError(f"{unnamed} ({len(classes)} are named here)") from unnamed
-        classifier = load_trained(plan, classes)
-        if not plan.classes:
-            said = (
-                f"its {len(classes)} outputs are taken for the data's classes in their order: give --classes otherwise"
-            )
-            classifier.remarks += (said,)
-    if plan.classes and plan.classes != classifier.classes:
-        if len(plan.classes) != len(classifier.classes):
-            few, many = len(plan.classes), len(classifier.classes)
-            raise InputError(f"--classes names {few} classes and {plan.model} has {many} outputs: name each, in order")
-        classifier.rename(plan.classes)
-    return classifier
-
-
-def _data_classes(plan: Audit, download: bool) -> tuple[str, ...]:
-    columns: dict[str, Any] = {"image_column": plan.image_column, "label_column": plan.label_column}
-    return plan.only or class_names(plan.dataset, **columns, splits=plan.splits, download=download)
-
-
 def _wanted(
     plan: Audit, *, knows: bool, code: bool, download: bool
 ) -> tuple[tuple[int, int] | int | None, int | None, tuple[str, ...]]:
@@ -156,7 +119,7 @@ def _wanted(
         try:
             geometry = own_geometry(plan.model, plan.classes or None, plan.options, plan.seed)
         except NeedsClasses:
-            geometry = own_geometry(plan.model, _data_classes(plan, download), plan.options, plan.seed)
+            geometry = own_geometry(plan.model, data_classes(plan, download), plan.options, plan.seed)
         if geometry is not None:
             native, channels = geometry
     return plan.size or native, channels, ()
@@ -173,60 +136,6 @@ def _remark(plan: Audit, classifier: Classifier, dataset: Dataset, *, fresh: boo
         if words := warning(compare_normalisations(classifier, dataset[name]), name):
             said.append(words)
     classifier.remarks += tuple(said)
-
-
-def load_data(
-    plan: Audit,
-    size: int | tuple[int, int] | None,
-    channels: int | None,
-    *,
-    download: bool,
-    progress: Progress | None = None,
-) -> Dataset:
-    """The plan's data at this size. Their seed is not the plan's: runs of other seeds shall share their test images."""
-    own = reading_of(plan.model)
-    return load_dataset(
-        plan.dataset,
-        size=size,
-        channels=channels,
-        fit=plan.fit or own.fit,
-        range=plan.range or own.range,
-        image_column=plan.image_column,
-        label_column=plan.label_column,
-        splits=plan.splits,
-        classes=plan.only or None,
-        download=download,
-        progress=progress,
-    )
-
-
-def reading_of(model: str) -> Reading:
-    """How the images that the named run's network learnt from became pixels; the usual way for other names.
-
-    Raises InputError where the run's `data.json` is not as it was written.
-    """
-    path = Path(model.removeprefix("local-dir:")) / "data.json"
-    try:
-        record = json.loads(path.read_text("utf-8"))["reading"]
-        found = check_reading(None, None, record["fit"], record["range"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):  # no run, or one from before
-        found = Reading()
-    if os.path.isfile(path):  # noqa: PTH113  (False, too, for names that no file can bear)
-        Run(path.parent).check([path.name])
-    return found
-
-
-def load_trained(plan: Audit, classes: tuple[str, ...] | None = None) -> Classifier:
-    """The plan's model with its weights and its own classes, or, of weights that bring none, with these."""
-    return load_classifier(
-        plan.model,
-        classes=classes,
-        size=plan.size,
-        channels=plan.channels or 3,
-        pretrained=plan.pretrained,
-        weights=plan.weights,
-        **_normalised(plan),
-    )
 
 
 def measured_split(plan: Audit, dataset: Dataset) -> tuple[str, Split]:

@@ -22,7 +22,8 @@ from ironglass.models.loading.load import load_classifier
 from ironglass.models.loading.native import is_code, is_exported, knows_classes
 from ironglass.models.predict import logits_of
 from ironglass.run import Run
-from ironglass.studies.common.prepare import pick_device, reading_of
+from ironglass.studies.common.plan_data import reading_of
+from ironglass.studies.common.prepare import pick_device
 from ironglass.studies.prediction.page import write_predictions_page
 
 

@@ -23,8 +23,9 @@ from ironglass.run import Run
 from ironglass.studies.audit import audit
 from ironglass.studies.common.environment import environment, write_environment
 from ironglass.studies.common.parallel import Job, check_jobs, run_parallel
+from ironglass.studies.common.plan_model import load_trained
 from ironglass.studies.common.positions import spread_positions
-from ironglass.studies.common.prepare import load_trained, pick_device, prepare
+from ironglass.studies.common.prepare import pick_device, prepare
 from ironglass.studies.common.processes import refuse_several
 from ironglass.studies.common.progress import Tell
 from ironglass.studies.transfer.example_image import write_picture

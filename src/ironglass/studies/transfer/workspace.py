@@ -18,8 +18,9 @@ from ironglass.models.structure.blocks import Blocks, blocks_of
 from ironglass.models.structure.transplant import transplant
 from ironglass.plans.transfer import Member, Transfer
 from ironglass.run import Run
+from ironglass.studies.common.plan_data import load_data
 from ironglass.studies.common.positions import spread_positions
-from ironglass.studies.common.prepare import load_data, measured_split
+from ironglass.studies.common.prepare import measured_split
 from ironglass.types import Progress
 
 
