@@ -55,8 +55,8 @@ def test_the_public_names() -> None:
 
 ROOMS = [
     ("explain", "ironglass.measure.maps.explained", "GradCAM"),
-    ("harden", "ironglass.studies.hardening", "NFGSM"),
-    ("run", "ironglass.studies.run", "Run"),
+    ("harden", "ironglass.api", "NFGSM"),
+    ("run", "ironglass.api", "Run"),
 ]
 
 

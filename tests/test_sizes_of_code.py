@@ -27,8 +27,6 @@ OVER = {
     "studies/audit.py:_take_steps": 56,
     "studies/prediction/run.py:predict": 65,
     "studies/steps/samples.py:write_samples": 51,
-    "studies/sweep/run.py:sweep": 56,
-    "studies/transfer/run.py:transfer": 56,
 }
 
 

@@ -28,8 +28,8 @@ _HOMES = {
     "Transfer": "ironglass.plans.transfer",
     "Transplant": "ironglass.models.structure.transplant",
     "attack": "ironglass.measure.robustness.attack",
-    "audit": "ironglass.studies.audit",
-    "compare": "ironglass.studies.comparison.run",
+    "audit": "ironglass.api",
+    "compare": "ironglass.api",
     "evaluate": "ironglass.measure.accuracy",
     "fit": "ironglass.train.fit",
     "list_attacks": "ironglass.plans.names",
@@ -40,18 +40,19 @@ _HOMES = {
     "load_dataset": "ironglass.data.load",
     "register": "ironglass.registry",
     "save_classifier": "ironglass.models.loading.save",
-    "sweep": "ironglass.studies.sweep.run",
-    "transfer": "ironglass.studies.transfer.run",
+    "sweep": "ironglass.api",
+    "transfer": "ironglass.api",
     "write_report": "ironglass.report.page.page",
 }
 # rooms that can be called, and the home of the function that runs then: ironglass.harden(plan, folder), harden.NFGSM
 _CALLED = {
     "explain": "ironglass.measure.maps.explained",
-    "harden": "ironglass.studies.hardening",
-    "run": "ironglass.studies.run",
+    "harden": "ironglass.api",
+    "run": "ironglass.api",
 }
 
 if TYPE_CHECKING:
+    from ironglass.api import audit, compare, harden, run, sweep, transfer
     from ironglass.data.augment import Augment
     from ironglass.data.dataset import Dataset
     from ironglass.data.load import load_dataset
@@ -73,12 +74,6 @@ if TYPE_CHECKING:
     from ironglass.registry import register
     from ironglass.report.page.page import write_report
     from ironglass.run import Run
-    from ironglass.studies.audit import audit
-    from ironglass.studies.comparison.run import compare
-    from ironglass.studies.hardening import harden
-    from ironglass.studies.run import run
-    from ironglass.studies.sweep.run import sweep
-    from ironglass.studies.transfer.run import transfer
     from ironglass.train.fit import fit
     from ironglass.train.recipe import Recipe, Stage
 

@@ -55,8 +55,8 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory, photos: Path) -> Path:
     """The folder of a finished `train` run on the photos."""
+    from ironglass.api import audit
     from ironglass.plans.audit import Audit
-    from ironglass.studies.audit import audit
     from ironglass.train.recipe import Stage
 
     folder = tmp_path_factory.mktemp("runs") / "trained"

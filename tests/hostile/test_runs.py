@@ -78,9 +78,9 @@ PLACES: dict[str, Callable[[Path], object]] = {
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that has trained, explained and attacked, and has a report."""
+    from ironglass.api import audit
     from ironglass.plans.audit import Audit
     from ironglass.plans.explanation import Explained
-    from ironglass.studies.audit import audit
     from ironglass.train.recipe import Stage
 
     folder = tmp_path_factory.mktemp("made") / "run"

@@ -8,14 +8,13 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
+from ironglass.api import audit, transfer
 from ironglass.models.loading.load import load_classifier
 from ironglass.plans.audit import Audit
 from ironglass.plans.hardening import Hardening
 from ironglass.plans.transfer import Transfer
 from ironglass.recipes import RECIPES
 from ironglass.run import Run
-from ironglass.studies.audit import audit
-from ironglass.studies.transfer.run import transfer
 from ironglass.train.recipe import Stage
 
 

@@ -11,13 +11,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ironglass.api import harden
 from ironglass.errors import InputError
 from ironglass.harden import NFGSM
 from ironglass.measure.statistics import mcnemar
 from ironglass.plans.audit import Audit
 from ironglass.plans.hardening import Hardening
 from ironglass.run import Run
-from ironglass.studies.hardening import compared, harden
+from ironglass.studies.hardening import compared
 from ironglass.train.recipe import Stage
 
 STAGE = Stage(epochs=2, peak_lr=0.05, batch_size=8)

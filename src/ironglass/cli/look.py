@@ -142,11 +142,15 @@ def predict(
 ) -> None:
     """The five most probable classes of each image; also written to predictions.csv."""
     from ironglass.cli.show import print_json, progress_bars, show_predictions
+    from ironglass.studies.common.options import RunOptions
     from ironglass.studies.prediction.run import predict as predict_files
 
     if outputs.class_map is not None:
         raise InputError("--class-map is for data with classes, and images alone have none: give --classes")
-    with progress_bars(common.quiet) as tell:
+    write_page = None
+    if pictures:
+        from ironglass.report.prediction.page import write_page  # late: matplotlib takes its time
+    with progress_bars(common.quiet) as progress:
         found, rows = predict_files(
             model,
             paths,
@@ -156,13 +160,11 @@ def predict(
             pretrained=filled.pretrained,
             classes=naming(outputs).get("classes", ()),
             normalised={name: filling(filled)[name] for name in ("mean", "std", "normalise")},
-            device=common.device,
             seed=common.seed or 0,
-            resume=common.resume,
             fit=fit,
             range=range,
-            pictures=pictures,
-            tell=tell,
+            write_page=write_page,
+            options=RunOptions(device=common.device, resume=common.resume, progress=progress),
         )
     if common.as_json:
         about = found.read("data.json")

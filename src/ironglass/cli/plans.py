@@ -12,12 +12,9 @@ from ironglass.errors import InputError
 if TYPE_CHECKING:
     from ironglass.cli.options import Common, Outputs, Source, Weights
     from ironglass.plans.audit import Audit
-    from ironglass.plans.comparison import Comparison
-    from ironglass.plans.hardening import Hardening
-    from ironglass.plans.sweep import Sweep
-    from ironglass.plans.transfer import Transfer
+    from ironglass.studies.common.study import Plan
 
-Plan = TypeVar("Plan", bound="Audit | Comparison | Hardening | Sweep | Transfer")
+P = TypeVar("P", bound="Plan")
 
 
 def make_plan(
@@ -74,17 +71,13 @@ def naming(outputs: Outputs | None) -> dict[str, Any]:
     return fields
 
 
-def changed(plan: Plan, changes: list[str] | None, **fields: Any) -> Plan:
+def changed(plan: P, changes: list[str] | None, **fields: Any) -> P:
     """The plan with the options that were given, and then each --set; they go to the audit that the plan holds."""
+    from ironglass.studies.registry import study_of
     from ironglass.train.record import override
 
     given = {name: value for name, value in fields.items() if value is not None}
-    if varied := sorted(given.keys() & getattr(plan, "vary", {}).keys()):
-        raise InputError(f"{varied[0]} is what the sweep varies: give --set 'vary.{varied[0]}=[...]' instead")
-    for inner in ("after", "base", "trial", "target"):  # of a hardening, a comparison, a sweep, a transfer
-        if hasattr(plan, inner):
-            given = {inner: dataclasses.replace(getattr(plan, inner), **given)}
-    plan = dataclasses.replace(plan, **given)
+    plan = study_of(plan).replace(plan, given)
     for change in changes or []:
         path, equals, value = change.partition("=")
         if not equals:
@@ -126,23 +119,27 @@ def attacked(attacks: str | None, *, usual: str, eps: str | None, norm: str | No
     return fields if norm is None else fields | {"norm": norm}
 
 
-def run_plan(
-    plan: Audit | Comparison | Hardening | Sweep | Transfer, common: Common, *, download: bool, jobs: int = 1
-) -> None:
+def run_plan(plan: Plan, common: Common, *, download: bool, jobs: int = 1) -> None:
     """Runs the plan with a progress bar and shows what came of it."""
+    from ironglass.api import run
     from ironglass.cli.show import progress_bars, show_run
-    from ironglass.plans.sweep import Sweep
-    from ironglass.plans.transfer import Transfer
     from ironglass.studies.common.environment import rank
-    from ironglass.studies.run import run
+    from ironglass.studies.registry import check_parallel
 
-    if jobs > 1 and not isinstance(plan, Sweep | Transfer):
-        raise InputError(f"--jobs is for a sweep or a transfer, and {plan.name} is neither: leave it out")
+    if jobs > 1:
+        check_parallel(plan, "--jobs is")
     helps = rank() > 0
     folder = free_folder(common.output, plan.name, common.resume)
-    asked: dict[str, Any] = {"device": common.device, "download": download, "resume": common.resume}
-    with progress_bars(common.quiet or helps) as tell:
-        found = run(plan, folder, **asked, jobs=jobs, tell=tell)
+    with progress_bars(common.quiet or helps) as progress:
+        found = run(
+            plan,
+            folder,
+            device=common.device,
+            download=download,
+            resume=common.resume,
+            jobs=jobs,
+            progress=progress,
+        )
     if not helps:
         show_run(found, as_json=common.as_json, quiet=common.quiet)
 

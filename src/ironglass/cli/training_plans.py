@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from ironglass.cli.plans import Plan, listed, run_plan, values_of
+from ironglass.cli.plans import listed, run_plan, values_of
 from ironglass.errors import InputError
 
 if TYPE_CHECKING:
@@ -60,23 +60,6 @@ def sweep_stages(head_epochs: int | None, epochs: int, **shared: Any) -> tuple[d
     if head_epochs is None:
         return (body,)
     return ({**body, "epochs": head_epochs, "trainable_from": "head", "name": "head"}, {**body, "name": "all layers"})
-
-
-def transfer_fields(plan: Plan, source: str | None, blocks: str | None, seeds: int | None) -> Plan:
-    """The plan with the options that only a transfer has. Raises InputError where another study is given them."""
-    from ironglass.plans.transfer import Transfer
-
-    given = {"source": source, "blocks": blocks, "seeds": seeds}
-    if not (named := [name for name, value in given.items() if value is not None]):
-        return plan
-    if not isinstance(plan, Transfer):
-        raise InputError(f"--{named[0]} is for a transfer, and {plan.name} is none: leave it out")
-    fields: dict[str, Any] = {} if seeds is None else {"seeds": seeds}
-    if source is not None:
-        fields["source"] = dataclasses.replace(plan.source, model=source)
-    if blocks is not None:
-        fields |= {"blocks": values_of(blocks), "controls": ()}
-    return type(plan)(**vars(plan) | fields)
 
 
 def transfer_plan(

@@ -15,8 +15,7 @@ from ironglass.cli import options as o
 from ironglass.cli.help import Verb, Verbs
 from ironglass.cli.learn import harden, sweep, train, transfer
 from ironglass.cli.look import attack, evaluate, explain, predict
-from ironglass.cli.plans import changed, listed, run_plan
-from ironglass.cli.training_plans import transfer_fields
+from ironglass.cli.plans import changed, listed, run_plan, values_of
 from ironglass.errors import InputError, Notice
 from ironglass.run import Run, hold
 
@@ -63,14 +62,16 @@ def run(
     """Run a recipe end to end: train, evaluate, explain, attack, report."""
     from ironglass.cli.show import print_lines
     from ironglass.recipes import RECIPES, load_recipe, summary
+    from ironglass.studies.registry import with_own_options
 
     if list_recipes:
         print_lines({name: summary(name) for name in RECIPES}, common.as_json)
         return
     if recipe is None:
         raise InputError(f"name a recipe: {', '.join(RECIPES)}, or a Python file")
+    own = {"source": source, "blocks": None if blocks is None else values_of(blocks), "seeds": seeds}
     plan = changed(
-        transfer_fields(load_recipe(recipe), source, blocks, seeds),
+        with_own_options(load_recipe(recipe), {name: value for name, value in own.items() if value is not None}),
         changes,
         dataset=data,
         model=model,

@@ -5,15 +5,9 @@ from __future__ import annotations
 import importlib.util
 import inspect
 from pathlib import Path
-from typing import TypeAlias
 
 from ironglass.choices import unknown
 from ironglass.errors import InputError
-from ironglass.plans.audit import Audit
-from ironglass.plans.comparison import Comparison
-from ironglass.plans.hardening import Hardening
-from ironglass.plans.sweep import Sweep
-from ironglass.plans.transfer import Transfer
 from ironglass.recipes import (
     cats_dogs,
     cifar10_linf,
@@ -27,6 +21,8 @@ from ironglass.recipes import (
     tiny_imagenet_robust,
     transfer_defence,
 )
+from ironglass.studies.common.study import Plan
+from ironglass.studies.registry import STUDIES, is_plan
 
 MODULES = {
     "digits": digits,
@@ -41,11 +37,10 @@ MODULES = {
     "tiny-imagenet-robust": tiny_imagenet_robust,
     "transfer-defence": transfer_defence,
 }
-Study: TypeAlias = Audit | Comparison | Hardening | Sweep | Transfer
-RECIPES: dict[str, Study] = {name: module.RECIPE for name, module in MODULES.items()}
+RECIPES: dict[str, Plan] = {name: module.RECIPE for name, module in MODULES.items()}
 
 
-def load_recipe(name: str) -> Study:
+def load_recipe(name: str) -> Plan:
     """The recipe of that name, or the `RECIPE` of a user's Python file. Raises InputError, listing the names."""
     if name in RECIPES:
         return RECIPES[name]
@@ -66,10 +61,11 @@ def load_recipe(name: str) -> Study:
         line = " ".join(str(error).split())
         raise InputError(f"{name} cannot be run: {type(error).__name__}: {line}") from error
     recipe = getattr(module, "RECIPE", None)
-    if not isinstance(recipe, Study):
+    if not is_plan(recipe):
+        first, *others = (study.plan.__name__ for study in STUDIES.values())
         raise InputError(
-            f"{name} defines no RECIPE: write RECIPE = ironglass.Audit(...) in it, or a Hardening, Comparison, Sweep "
-            "or Transfer"
+            f"{name} defines no RECIPE: write RECIPE = ironglass.{first}(...) in it, or a "
+            f"{', '.join(others[:-1])} or {others[-1]}"
         )
     return recipe
 

@@ -6,11 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from ironglass.data.dataset import Dataset
 from ironglass.explain.parts.patch_grid import positions
-from ironglass.fields import expect
 from ironglass.measure.accuracy import evaluate
 from ironglass.measure.exhaustive_occlusion import occlusion_robustness
 from ironglass.measure.layers.analysis import layer_notes
@@ -24,12 +22,14 @@ from ironglass.models.summary import summarise
 from ironglass.plans.audit import Audit
 from ironglass.run import Run
 from ironglass.studies.common.environment import environment, write_environment
+from ironglass.studies.common.options import RunOptions
 from ironglass.studies.common.positions import spread_positions
-from ironglass.studies.common.prepare import measured_and_learning, measured_split, pick_device, prepare
+from ironglass.studies.common.prepare import measured_and_learning, measured_split, prepare
 from ironglass.studies.common.processes import Processes, join_processes
 from ironglass.studies.common.progress import Tell, training_line
 from ironglass.studies.common.resumed import check_resumed
 from ironglass.studies.common.single_image import PREDICTED
+from ironglass.studies.common.study import Study
 from ironglass.studies.steps.attack.attack_list import Attacks
 from ironglass.studies.steps.attack.results import write_results
 from ironglass.studies.steps.attack.run import check_attacks, run_share
@@ -43,23 +43,14 @@ from ironglass.train.fit import check_recipe, fit
 from ironglass.train.record import as_json
 
 
-def audit(
-    plan: Audit,
-    folder: str | Path,
-    *,
-    device: str = "auto",
-    download: bool = False,
-    resume: bool = False,
-    tell: Tell = lambda what, done, of, detail: None,
-) -> Run:
-    """Runs the plan's steps and writes the run folder with its report; with `resume`, only what is not yet there.
+def run_audit(plan: Audit, folder: Path, options: RunOptions) -> Run:
+    """Runs the plan's steps and writes the run folder with its report; to resume, only what is not yet there.
 
     Nothing is written before the data and the model have been loaded and fit each other. Raises InputError for what is
     wrong with the plan, KeyboardInterrupt when interrupted: the same call with `resume` then goes on.
     """
-    expect(plan, Audit, "plan", "an ironglass.Audit(...)")
-    place = pick_device(device)
-    classifier, dataset = ready(plan, place, download=download, tell=tell)
+    place = options.place
+    classifier, dataset = ready(plan, options)
     if dataset.reading.get("labels") == PREDICTED:  # right by its making, so nothing to evaluate
         plan = replace(plan, steps=tuple(step for step in plan.steps if step not in ("evaluate", "corrupt")))
     summary, numbers = summarise(classifier)
@@ -67,19 +58,22 @@ def audit(
     team = join_processes(place)
     if team.rank > 0:
         return _help(plan, classifier, dataset, team)
-    with Run.hold(folder, as_json(plan), resume=resume) as run:
+    with Run.hold(folder, as_json(plan), resume=options.resume) as run:
         team.agree((str(run.path), _attacks_wait(run, plan)))
         check_resumed(run, classifier, dataset, trains="train" in plan.steps)
         write_environment(run, environment(device=place, seed=plan.seed, fingerprint=dataset.fingerprint))
         run.write("data.json", dataset.describe())
         run.write_text("model_summary.txt", summary + "\n")
         run.record("model", numbers)
-        _take_steps(run, plan, classifier, dataset, team, tell)
+        _take_steps(run, plan, classifier, dataset, team, options)
     return run
 
 
-def _take_steps(run: Run, plan: Audit, classifier: Classifier, dataset: Dataset, team: Processes, tell: Tell) -> None:
+def _take_steps(
+    run: Run, plan: Audit, classifier: Classifier, dataset: Dataset, team: Processes, options: RunOptions
+) -> None:
     """The plan's steps, each unless its numbers are there, and the report."""
+    tell = options.progress
     name, split = measured_split(plan, dataset)
     patch, stride = geometry(plan, dataset)
     if "train" in plan.steps:
@@ -126,20 +120,18 @@ def _take_steps(run: Run, plan: Audit, classifier: Classifier, dataset: Dataset,
         mean = mean_colour(dataset.splits.get("train", split))
         write_samples(run, classifier, split, logits, plan, mean=mean, patch=patch, stride=stride)
         run.record("samples", {"images": plan.shown, "seed": plan.seed})
-    from ironglass.report.page.model_card import model_card  # late: matplotlib takes its time
-    from ironglass.report.page.page import write_report
-
     tell("writing the report", 0, 1, "")
-    known = {"recipe": run.read("recipe.json"), "data": run.read("data.json"), "results": run.results}
-    run.write_text("README.md", model_card(**known, environment=run.read("environment.json")))
-    write_report(run)
+    options.write_pages(run, card=True)
     tell("writing the report", 1, 1, "")
 
 
-def ready(plan: Audit, place: torch.device, *, download: bool, tell: Tell) -> tuple[Classifier, Dataset]:
+def ready(plan: Audit, options: RunOptions) -> tuple[Classifier, Dataset]:
     """The plan's classifier and data, checked against all that the plan asks of them. Raises InputError."""
     classifier, dataset = prepare(
-        plan, place, download=download, progress=lambda done, of: tell("reading images", done, of, "")
+        plan,
+        options.place,
+        download=options.download,
+        progress=lambda done, of: options.progress("reading images", done, of, ""),
     )
     _, split = measured_split(plan, dataset)
     patch, _ = geometry(plan, dataset)
@@ -230,3 +222,6 @@ def geometry(plan: Audit, dataset: Dataset) -> tuple[int, int]:
     for size in (patch, *(plan.patches if "explain" in plan.steps else ())):
         positions(dataset.size, size, stride)
     return patch, stride
+
+
+AUDIT = Study(name="audit", plan=Audit, run=run_audit)

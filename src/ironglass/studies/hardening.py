@@ -10,38 +10,28 @@ import numpy as np
 import pyarrow as pa
 
 from ironglass.errors import InputError
-from ironglass.fields import expect
 from ironglass.measure.statistics import mcnemar, wilson
 from ironglass.models.loading.native import knows_classes
 from ironglass.plans.audit import Step
 from ironglass.plans.hardening import Hardening
 from ironglass.plans.objective_eps import eps_of
 from ironglass.run import Run
-from ironglass.studies.audit import audit, ready
-from ironglass.studies.common.prepare import pick_device
+from ironglass.studies.audit import ready, run_audit
+from ironglass.studies.common.options import RunOptions
 from ironglass.studies.common.processes import refuse_several
-from ironglass.studies.common.progress import Tell
 from ironglass.studies.common.stored import read_table
+from ironglass.studies.common.study import Study, replace_within
 from ironglass.train.record import as_json
 
 SIDES = ("before", "after")
 
 
-def harden(
-    plan: Hardening,
-    folder: str | Path,
-    *,
-    device: str = "auto",
-    download: bool = False,
-    resume: bool = False,
-    tell: Tell = lambda what, done, of, detail: None,
-) -> Run:
+def run_hardening(plan: Hardening, folder: Path, options: RunOptions) -> Run:
     """Audits the model before and after, in the folder's `before/` and `after/`, and compares the two in pairs.
 
     Each side is a run of its own with a report; the folder's has both. Nothing is written before both sides' data and
-    model have been loaded and checked. Raises InputError and KeyboardInterrupt as `audit` does.
+    model have been loaded and checked. Raises InputError and KeyboardInterrupt as an audit does.
     """
-    expect(plan, Hardening, "plan", "an ironglass.Hardening(...)")
     refuse_several("hardening")
     given = plan.after
     if given.guard_eps is None and given.norm == "linf" and any(eps_of(one.objective) is None for one in given.stages):
@@ -57,25 +47,19 @@ def harden(
         "after": replace(given, steps=("train", *measured)),
     }
     for part in sides.values():
-        ready(part, pick_device(device), download=download, tell=tell)
+        ready(part, options)
     said = given.description or "What it takes to fool it before and after hardening, on the same images."
     known = {"name": given.name, "description": said, "model": given.model, "dataset": given.dataset}
-    with Run.hold(folder, known | {"seed": given.seed, **as_json(plan)}, resume=resume) as run:
+    with Run.hold(folder, known | {"seed": given.seed, **as_json(plan)}, resume=options.resume) as run:
         found = {}
         for side, part in sides.items():
-
-            def told(what: str, done: int, of: int, detail: str, side: str = side) -> None:
-                tell(f"{side}: {what}", done, of, detail)
-
             part = replace(part, name=side, description=f"{given.name}: the model {side} hardening.")
-            found[side] = audit(part, run.path / side, device=device, download=download, resume=resume, tell=told)
+            found[side] = run_audit(part, run.path / side, options.for_part(side))
         for name in ("data.json", "environment.json"):
             run.write(name, found["after"].read(name))
         run.record("model", found["after"].results["model"])
         run.record("hardening", compared(found["before"], found["after"]))
-        from ironglass.report.page.page import write_report  # late: matplotlib takes its time
-
-        write_report(run)
+        options.write_pages(run)
     return run
 
 
@@ -154,3 +138,6 @@ def _paired(before: pa.Table, after: pa.Table, verdicts: list[dict[str, Any]] | 
     rates = [wilson(int(one.sum()), len(one)) for one in right]
     found: dict[str, Any] = {"before": rates[0], "after": rates[1], "test": mcnemar(*right)}
     return found | ({"verdicts": dict(zip(SIDES, verdicts, strict=True))} if verdicts else {})
+
+
+HARDENING = Study(name="hardening", plan=Hardening, run=run_hardening, replace=replace_within("after"))

@@ -10,11 +10,11 @@ import torch
 from PIL import Image
 
 import ironglass as ig
+from ironglass.api import audit
 from ironglass.errors import InputError
 from ironglass.models.loading.save import save_classifier
 from ironglass.plans.audit import Audit
 from ironglass.run.checksums import NAME
-from ironglass.studies.audit import audit
 
 # the networks here have hardly learnt, so that their logits are small
 pytestmark = pytest.mark.filterwarnings("ignore:every output lies between 0 and 1:ironglass.errors.Notice")

@@ -8,10 +8,10 @@ import torch
 from PIL import Image
 
 import ironglass as ig
+from ironglass.api import audit
 from ironglass.errors import InputError
 from ironglass.models.loading.save import save_classifier
 from ironglass.plans.audit import Audit
-from ironglass.studies.audit import audit
 from ironglass.studies.common.single_image import is_single_image
 
 

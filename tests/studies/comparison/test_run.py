@@ -9,6 +9,7 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
+from ironglass.api import compare
 from ironglass.attacks import FGSM, Linf
 from ironglass.errors import InputError
 from ironglass.harden import NFGSM
@@ -17,7 +18,6 @@ from ironglass.plans.audit import Audit
 from ironglass.plans.comparison import Arm, Comparison
 from ironglass.run import Run
 from ironglass.studies.common.prepare import prepare
-from ironglass.studies.comparison.run import compare
 from ironglass.train.recipe import Stage
 
 STAGE = Stage(epochs=2, peak_lr=0.05, batch_size=8)

@@ -16,6 +16,7 @@ from ironglass.cli.show import show_predictions
 from ironglass.errors import InputError, Notice
 from ironglass.measure.per_image import write_predictions
 from ironglass.models.loading.save import save_classifier
+from ironglass.report.prediction.page import write_page
 from ironglass.run import Run
 from ironglass.studies.prediction.run import predict
 
@@ -55,7 +56,7 @@ def test_numbers_are_numbers_and_every_file_is_there(model, photos, tmp_path):
 
 
 def test_one_file_is_enough_and_its_map_is_on_the_page(model, photos, tmp_path):
-    run, rows = predict(str(model), [photos / "1.png"], tmp_path / "out", pictures=True)
+    run, rows = predict(str(model), [photos / "1.png"], tmp_path / "out", write_page=write_page)
     assert len(rows) == 1
     page = (run.path / "predictions.html").read_text()
     assert page.count("<img") == 2  # the image and its map
@@ -141,7 +142,7 @@ def test_what_was_assumed_is_said(photos, tmp_path, monkeypatch, capsys):
     (tmp_path / "net.py").write_text(NAN)
     Image.new("L", (8, 8), 255).save(photos / "white.png")
     name = f"{tmp_path / 'net.py'}:Net"
-    run, rows = predict(name, [photos], tmp_path / "out", size=8, classes=["a", "b"], pictures=True)
+    run, rows = predict(name, [photos], tmp_path / "out", size=8, classes=["a", "b"], write_page=write_page)
     remarks = " ".join(run.read("data.json")["remarks"])
     assert "untrained" in remarks
     assert "nobody says what images are normalised by" in remarks

@@ -9,6 +9,7 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
+from ironglass.api import audit
 from ironglass.data.corruptions.corrupt import corrupt
 from ironglass.data.dataset import Dataset
 from ironglass.data.load import load_dataset
@@ -16,7 +17,6 @@ from ironglass.errors import InputError
 from ironglass.measure.corruption import corruption_accuracy
 from ironglass.models import load_classifier, save_classifier
 from ironglass.plans.audit import Audit
-from ironglass.studies.audit import audit
 from ironglass.studies.common.positions import spread_positions
 
 NAMES = ("gaussian-noise", "contrast")
@@ -47,7 +47,7 @@ def plan_for(model: Path, **fields) -> Audit:
 
 def test_numbers_tables_and_pictures(tmp_path: Path, model: Path, digits: Dataset) -> None:
     told = []
-    run = audit(plan_for(model), tmp_path / "run", tell=lambda *what: told.append(what))
+    run = audit(plan_for(model), tmp_path / "run", progress=lambda *what: told.append(what))
     found = run.results["corruptions"]
     classifier = load_classifier(f"local-dir:{model}")
     where = spread_positions(len(digits.test), 40)
@@ -93,11 +93,11 @@ def test_it_goes_on_corruption_by_corruption(tmp_path: Path, model: Path) -> Non
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        audit(plan_for(model), tmp_path / "cut", tell=stop)
+        audit(plan_for(model), tmp_path / "cut", progress=stop)
     folder = tmp_path / "cut/per_image/corruptions"
     assert [file.name for file in folder.iterdir()] == ["gaussian-noise.parquet"]
     told = []
-    cut = audit(plan_for(model), tmp_path / "cut", resume=True, tell=lambda *what: told.append(what))
+    cut = audit(plan_for(model), tmp_path / "cut", resume=True, progress=lambda *what: told.append(what))
     assert {detail for what, _, _, detail in told if what == "corrupting"} == {"contrast"}
     assert cut.results["corruptions"] == whole.results["corruptions"]
     for name in ("corruptions.json", "corruptions.safetensors"):

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from ironglass.api import sweep
 from ironglass.errors import InputError
 from ironglass.measure.statistics import mcnemar, wilson
 from ironglass.plans.audit import Audit
@@ -17,7 +18,6 @@ from ironglass.plans.sweep import Sweep, trials_of
 from ironglass.run import Run
 from ironglass.studies.sweep import run as room
 from ironglass.studies.sweep.results import axis_label, recommended
-from ironglass.studies.sweep.run import sweep
 from ironglass.train.recipe import Stage
 
 STAGE = Stage(epochs=1, peak_lr=0.05, batch_size=8)

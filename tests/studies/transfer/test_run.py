@@ -11,6 +11,7 @@ import pytest
 import torch
 
 import ironglass as ig
+from ironglass.api import transfer
 from ironglass.attacks import FGSM, Linf, input_gradient
 from ironglass.errors import InputError
 from ironglass.models.loading.load import load_classifier
@@ -18,10 +19,11 @@ from ironglass.models.predict import logits_of
 from ironglass.plans.audit import Audit
 from ironglass.plans.transfer import COPIED, Member, Transfer, members_of
 from ironglass.run import Run
+from ironglass.studies.common.options import RunOptions
 from ironglass.studies.common.parallel import Job
 from ironglass.studies.transfer import network as room
 from ironglass.studies.transfer.network import train_and_measure
-from ironglass.studies.transfer.run import dealt, transfer, write_matrix, write_source
+from ironglass.studies.transfer.run import dealt, write_matrix, write_source
 from ironglass.studies.transfer.source_images import shown_of
 from ironglass.studies.transfer.workspace import Ground, architecture_of, ground_of
 from ironglass.train.recipe import Stage
@@ -288,10 +290,11 @@ def test_a_plan_that_says_nothing_is_refused(plan: Transfer, changes: dict, said
 
 def test_jobs_can_be_sent_to_other_processes(plan: Transfer, ground: Ground, whole: Run) -> None:
     members = members_of(plan, ground.blocks)[:2]
+    options = RunOptions(device="cpu", progress=lambda *said: None).for_job()
     for work, given in (
-        (train_and_measure, (plan, whole.path, ground.source, members, "cpu", True)),
-        (write_source, (plan, whole.path, "cpu", False)),
-        (write_matrix, (plan, whole.path, ground.source, ["base-A"], ["base-A"], "cpu")),
+        (train_and_measure, (plan, whole.path, ground.source, members, options, True)),
+        (write_source, (plan, whole.path, options)),
+        (write_matrix, (plan, whole.path, ground.source, ["base-A"], ["base-A"], options)),
     ):
         again = pickle.loads(pickle.dumps(Job("one", work, given)))
         again.work(*again.given, tell=lambda *said: None)  # all is there: nothing is done

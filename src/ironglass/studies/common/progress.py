@@ -11,6 +11,10 @@ Tell: TypeAlias = Callable[[str, int, int, str], None]
 """Called as (what is being done, done, of, detail)."""
 
 
+def silent(what: str, done: int, of: int, detail: str) -> None:
+    """Progress that nobody follows."""
+
+
 def training_line(status: Status) -> tuple[str, int, int, str]:
-    """What is told while training goes on."""
+    """The message of a training that goes on."""
     return "training", status.step, status.steps, status.detail

@@ -7,14 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ironglass.fields import expect
 from ironglass.models.loading.load import load_saved
 from ironglass.plans.comparison import BASE, Comparison
 from ironglass.run import Run
-from ironglass.studies.audit import audit, ready
-from ironglass.studies.common.prepare import pick_device
+from ironglass.studies.audit import ready, run_audit
+from ironglass.studies.common.options import RunOptions
 from ironglass.studies.common.processes import refuse_several
-from ironglass.studies.common.progress import Tell
+from ironglass.studies.common.study import Study, replace_within
 from ironglass.studies.comparison.gallery import write_gallery
 from ironglass.studies.comparison.transferred_images import write_transferred
 from ironglass.studies.hardening import compared, naming_of
@@ -22,53 +21,36 @@ from ironglass.train.fit import check_recipe
 from ironglass.train.record import as_json
 
 
-def compare(
-    plan: Comparison,
-    folder: str | Path,
-    *,
-    device: str = "auto",
-    download: bool = False,
-    resume: bool = False,
-    tell: Tell = lambda what, done, of, detail: None,
-) -> Run:
+def run_comparison(plan: Comparison, folder: Path, options: RunOptions) -> Run:
     """Audits every arm in the folder's `arms/NAME/`, shows each arm's adversarial images to all, and compares.
 
     Each arm is a run of its own with a report; the folder's has them side by side. Nothing is written before the data
-    and the model have been checked for every arm. Raises InputError and KeyboardInterrupt as `audit` does.
+    and the model have been checked for every arm. Raises InputError and KeyboardInterrupt as an audit does.
     """
-    expect(plan, Comparison, "plan", "an ironglass.Comparison(...)")
     refuse_several("a comparison")
-    place = pick_device(device)
     plans = {name: replace(plan.base, stages=stages) for name, stages in plan.plans.items()}
-    classifier, dataset = ready(plan.base, place, download=download, tell=tell)
+    classifier, dataset = ready(plan.base, options)
     for part in plans.values():  # which differ in their stages only
         check_recipe(classifier, dataset, part)
     base, runs = plan.base, dict[str, Run]()
     said = base.description or "One network trained in several ways, and what each withstands."
     known = {"name": base.name, "description": said, "model": base.model, "dataset": base.dataset}
-    with Run.hold(folder, known | {"seed": base.seed, **as_json(plan)}, resume=resume) as run:
+    with Run.hold(folder, known | {"seed": base.seed, **as_json(plan)}, resume=options.resume) as run:
         for name, part in plans.items():
-
-            def told(what: str, done: int, of: int, detail: str, name: str = name) -> None:
-                tell(f"{name}: {what}", done, of, detail)
-
             part = replace(part, name=name, description=f"{base.name}, the arm {plan.labels[name]!r}.")
-            path = run.path / "arms" / name
-            runs[name] = audit(part, path, device=device, download=download, resume=resume, tell=told)
+            runs[name] = run_audit(part, run.path / "arms" / name, options.for_part(name))
         for name in ("data.json", "environment.json"):
             run.write(name, runs[BASE].read(name))
         run.record("model", runs[BASE].results["model"])
         run.record("comparison", side_by_side(plan, runs))
         if "transferred" not in run.results or run.read("gallery.json") is None:
             classifiers = {
-                name: load_saved(arm.path, plans[name].model, **plans[name].options).to(place)
+                name: load_saved(arm.path, plans[name].model, **plans[name].options).to(options.place)
                 for name, arm in runs.items()
             }
-            run.record("transferred", write_transferred(run, plan, classifiers, dataset, tell))
-            write_gallery(run, plan, classifiers, dataset, tell)
-        from ironglass.report.page.page import write_report  # late: matplotlib takes its time
-
-        write_report(run)
+            run.record("transferred", write_transferred(run, plan, classifiers, dataset, options.progress))
+            write_gallery(run, plan, classifiers, dataset, options.progress)
+        options.write_pages(run)
     return run
 
 
@@ -89,3 +71,6 @@ def side_by_side(plan: Comparison, runs: Mapping[str, Run]) -> dict[str, Any]:
         })  # fmt: skip
     first = runs[BASE].results["attacks"]
     return {"norm": first["norm"], "eps": first["eps"], "split": first["split"], "arms": arms}
+
+
+COMPARISON = Study(name="comparison", plan=Comparison, run=run_comparison, replace=replace_within("base"))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from ironglass.measure.maps.attribution import image_maps
 from ironglass.models.classifier import Classifier
 from ironglass.models.predict import batches
 from ironglass.run import Run
+from ironglass.studies.common.progress import Tell
 from ironglass.types import Logits
 
 SHOWN = 200
@@ -22,15 +24,24 @@ _BATCH = 16
 _METHODS = {"grad-cam": "Grad-CAM", "saliency": "the gradient's size"}
 
 
+WritePage: TypeAlias = Callable[..., None]
+"""`report.prediction.page.write_page`, which the face gives: studies draw nothing."""
+
+
 def write_predictions_page(
-    run: Run, classifier: Classifier, split: Split, logits: Logits, rows: list[dict[str, Any]], tell: Any
+    run: Run,
+    classifier: Classifier,
+    split: Split,
+    logits: Logits,
+    rows: list[dict[str, Any]],
+    *,
+    write_page: WritePage,
+    tell: Tell,
 ) -> None:
     """Writes `predictions.html`: the first images, their most probable classes, and a map for the first of these.
 
     Grad-CAM of the last layer that has one; else the gradient; else no map, where the network has no gradient.
     """
-    from ironglass.report.prediction.page import write_page  # late: matplotlib takes its time
-
     some = split.take(slice(0, SHOWN))
     targets = torch.nan_to_num(logits[: len(some)]).argmax(1)
     method = next((name for name in _METHODS if _works(classifier, some, targets, name)), None)

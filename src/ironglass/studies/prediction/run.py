@@ -22,9 +22,11 @@ from ironglass.models.loading.load import load_classifier
 from ironglass.models.loading.native import is_code, is_exported, knows_classes
 from ironglass.models.predict import logits_of
 from ironglass.run import Run
+from ironglass.studies.common.options import RunOptions
 from ironglass.studies.common.plan_data import reading_of
-from ironglass.studies.common.prepare import pick_device
-from ironglass.studies.prediction.page import write_predictions_page
+from ironglass.studies.prediction.page import WritePage, write_predictions_page
+
+DEFAULTS = RunOptions()
 
 
 def predict(
@@ -37,25 +39,23 @@ def predict(
     pretrained: bool = False,
     classes: Sequence[str] = (),
     normalised: Mapping[str, Any] | None = None,
-    device: str = "auto",
     seed: int = 0,
-    resume: bool = False,
     fit: str | None = None,
     range: str | tuple[float, float] | None = None,
-    pictures: bool = False,
-    tell: Any = lambda what, done, of, detail: None,
+    write_page: WritePage | None = None,
+    options: RunOptions = DEFAULTS,
 ) -> tuple[Run, list[dict[str, Any]]]:
     """Writes `predictions.csv`, an image a line with its five most probable classes, and gives the lines.
 
     classes: the names of the network's outputs, in their order; () for its own. normalised: mean, std, normalise as
     `load_classifier` takes them. Files that are no images are left out and named in `data.json`. fit, range: as of
-    `load_dataset`; None for what the model's run says. pictures: also `predictions.html`, every image with a map of
-    what its class follows from. What was assumed of the network stands in
+    `load_dataset`; None for what the model's run says. write_page: makes `predictions.html` of every image with a map
+    of what its class follows from; None for no page. What was assumed of the network stands in
     `data.json`, too, under `remarks`. Raises InputError where no image is left.
     """
     own = reading_of(model)
     asked_reading = check_reading(None, None, fit or own.fit, own.range if range is None else range)
-    place = pick_device(device)
+    place = options.place
     weighted = pretrained or weights is not None
     knows = knows_classes(model, weighted=weighted)
     beside = weights is not None and configuration_beside(Path(weights)) is not None
@@ -81,16 +81,16 @@ def predict(
         first = found.left_out[0]
         raise InputError(f"none of the {len(found.left_out)} files can be decoded; {first.name}: {first.reason}")
     split = Split(found.pixels, np.zeros(len(names), dtype=np.int64), tuple(names))
-    logits = logits_of(classifier, split, progress=lambda done, of: tell("predicting", done, of, ""))
+    logits = logits_of(classifier, split, progress=lambda done, of: options.progress("predicting", done, of, ""))
     asked = {"name": "predict", "model": model, "paths": [printable(path) for path in paths], "seed": seed}
-    with Run.hold(folder, asked, resume=resume) as run:
+    with Run.hold(folder, asked, resume=options.resume) as run:
         left_out = [vars(file) for file in found.left_out]
         about = {"images": len(names), "quarantined": left_out, "notes": found.notes, "reading": found.reading}
         about |= {"remarks": list(classifier.remarks)}
         run.write("data.json", about)
         rows = write_predictions(run, names, classifier.classes, logits)
-        if pictures:
-            write_predictions_page(run, classifier, split, logits, rows, tell)
+        if write_page is not None:
+            write_predictions_page(run, classifier, split, logits, rows, write_page=write_page, tell=options.progress)
         return run, rows
 
 

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-
-import torch
+from typing import Any
 
 from ironglass.data.dataset import Dataset
 from ironglass.errors import InputError
-from ironglass.fields import expect
 from ironglass.plans.objective_eps import eps_of
 from ironglass.plans.sweep import Sweep, Trial, trials_of
 from ironglass.run import Run
 from ironglass.studies.audit import ready
 from ironglass.studies.common.environment import environment, write_environment
+from ironglass.studies.common.options import RunOptions
 from ironglass.studies.common.parallel import Job, check_jobs, run_parallel
-from ironglass.studies.common.prepare import measured_split, pick_device
+from ironglass.studies.common.prepare import measured_split
 from ironglass.studies.common.processes import refuse_several
 from ironglass.studies.common.progress import Tell
+from ironglass.studies.common.study import Study, replace_within
 from ironglass.studies.sweep.results import sweep_results
 from ironglass.studies.sweep.trial import run_trial
 from ironglass.train.record import as_json
@@ -26,16 +27,7 @@ NETWORK = {"model", "options", "size", "channels", "weights"}
 """What makes trials' networks differ."""
 
 
-def sweep(
-    plan: Sweep,
-    folder: str | Path,
-    *,
-    jobs: int = 1,
-    device: str = "auto",
-    download: bool = False,
-    resume: bool = False,
-    tell: Tell = lambda what, done, of, detail: None,
-) -> Run:
+def run_sweep(plan: Sweep, folder: Path, options: RunOptions) -> Run:
     """Audits every trial in a folder of its own, `trials/NAME`, and recommends one by validation images.
 
     By their accuracy under attack where a trial hardens and attacks are named, else unchanged. Trials that differ in
@@ -45,17 +37,16 @@ def sweep(
     one calls this under `if __name__ == "__main__"`. Nothing is written before the data and every model have been
     loaded and checked. A trial that diverges is a result; one that fails otherwise is named with the reason, the others
     go on, and `resume` tries it again. Raises InputError where all fail, and otherwise InputError and KeyboardInterrupt
-    as `audit` does.
+    as an audit does.
     """
-    expect(plan, Sweep, "plan", "an ironglass.Sweep(...)")
     refuse_several("a sweep")
-    check_jobs(plan, jobs)
-    place, trials = pick_device(device), trials_of(plan)
-    dataset = _check(trials, place, download=download, tell=tell)
+    check_jobs(plan, options.jobs)
+    place, trials = options.place, trials_of(plan)
+    dataset = _check(trials, options)
     split, _ = measured_split(trials[0].plan, dataset)
     said = plan.trial.description or "One recipe with some of its settings varied, trial by trial."
     known = {"name": plan.name, "description": said, "dataset": plan.trial.dataset, "seed": plan.trial.seed}
-    with Run.hold(folder, known | as_json(plan), resume=resume) as run:
+    with Run.hold(folder, known | as_json(plan), resume=options.resume) as run:
         write_environment(run, environment(device=place, seed=plan.trial.seed, fingerprint=dataset.fingerprint))
         if not {"size", "channels"} & set(plan.vary):  # else there is no one description of the images
             run.write("data.json", dataset.describe())
@@ -65,20 +56,17 @@ def sweep(
             if (root / trial.name / "recipe.json").is_file():
                 Run(root / trial.name).mend()
         waiting = [trial for trial in trials if "trial" not in Run(root / trial.name).results]
-        if jobs > 1:
-            given = (device, download, by_robustness(trials))
-            queue = [Job(trial.name, run_trial, (trial.plan, root / trial.name, *given)) for trial in waiting]
-            failed = run_parallel(queue, jobs=jobs, tell=tell)
+        given = (by_robustness(trials), options.for_job())
+        queue = [Job(trial.name, run_trial, (trial.plan, root / trial.name, *given)) for trial in waiting]
+        if options.jobs > 1:
+            failed = run_parallel(queue, jobs=options.jobs, tell=options.progress)
         else:
-            held_out = by_robustness(trials)
-            failed = _run_in_turn(waiting, root, device=device, download=download, held_out=held_out, tell=tell)
+            failed = _run_in_turn(queue, options.progress)
         done = [trial for trial in trials if trial.name not in failed]
         if done and not NETWORK & {path.partition(".")[0] for path in plan.vary}:
             run.record("model", Run(root / done[0].name).results["model"])
-        run.record("sweep", sweep_results(plan.trial, plan.vary, trials, root, failed, split=split, jobs=jobs))
-        from ironglass.report.page.page import write_report  # late: matplotlib takes its time
-
-        write_report(run)
+        run.record("sweep", sweep_results(plan.trial, plan.vary, trials, root, failed, split=split, jobs=options.jobs))
+        options.write_pages(run)
     if len(failed) == len(trials):
         raise InputError(f"every trial failed, {trials[0].name} since {failed[trials[0].name]}")
     return run
@@ -90,10 +78,8 @@ def by_robustness(trials: list[Trial]) -> bool:
     return any(trial.plan.attacks for trial in trials) and any(eps_of(objective) != 0 for objective in objectives)
 
 
-def _run_in_turn(
-    trials: list[Trial], root: Path, *, device: str, download: bool, held_out: bool, tell: Tell
-) -> dict[str, str]:
-    """What was said of the trials that failed, by name."""
+def _run_in_turn(trials: Sequence[Job], tell: Tell) -> dict[str, str]:
+    """The errors of the trials that failed, by name."""
     failed = {}
     for number, trial in enumerate(trials):
         tell("trials", number, len(trials), trial.name)
@@ -102,14 +88,14 @@ def _run_in_turn(
             tell(what, done, of, f"{name} {detail}")
 
         try:
-            run_trial(trial.plan, root / trial.name, device, download, held_out, tell=told)
+            trial.work(*trial.given, tell=told)
         except InputError as error:
             failed[trial.name] = str(error)
     tell("trials", len(trials), len(trials), "")
     return failed
 
 
-def _check(trials: list[Trial], place: torch.device, *, download: bool, tell: Tell) -> Dataset:
+def _check(trials: list[Trial], options: RunOptions) -> Dataset:
     """The first trial's data, once every trial that differs in more than a number has been built. Raises InputError."""
     checked, first = set(), None
     for number, trial in enumerate(trials):
@@ -117,14 +103,24 @@ def _check(trials: list[Trial], place: torch.device, *, download: bool, tell: Te
         if rough in checked:
             continue
         checked.add(rough)
-        tell("checking", number, len(trials), trial.name)
+        options.progress("checking", number, len(trials), trial.name)
         try:
-            _, dataset = ready(trial.plan, place, download=download, tell=tell)
+            _, dataset = ready(trial.plan, options)
         except InputError as error:
             raise InputError(f"trial {trial.name}: {error}") from error
         if not len(dataset.splits.get("validation", ())):
             raise InputError(f"{dataset.name} has no validation images to choose a trial by: give it some")
         first = first or dataset
     assert first is not None
-    tell("checking", len(trials), len(trials), "")
+    options.progress("checking", len(trials), len(trials), "")
     return first
+
+
+def replace_fields(plan: Sweep, fields: Mapping[str, Any]) -> Sweep:
+    """The sweep with fields of its trials replaced. Raises InputError for one that it varies."""
+    if varied := sorted(fields.keys() & plan.vary.keys()):
+        raise InputError(f"{varied[0]} is what the sweep varies: give --set 'vary.{varied[0]}=[...]' instead")
+    return replace_within("trial")(plan, fields)
+
+
+SWEEP = Study(name="sweep", plan=Sweep, run=run_sweep, parallel=True, replace=replace_fields)

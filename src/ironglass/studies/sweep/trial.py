@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,28 +19,29 @@ from ironglass.models.predict import logits_of, predicted
 from ironglass.models.probability import cross_entropy
 from ironglass.plans.audit import Audit
 from ironglass.run import Run
-from ironglass.studies.audit import audit
+from ironglass.studies.audit import run_audit
+from ironglass.studies.common.options import RunOptions
 from ironglass.studies.common.positions import spread_positions
-from ironglass.studies.common.prepare import pick_device, prepare
+from ironglass.studies.common.prepare import prepare
 from ironglass.studies.common.progress import Tell
 from ironglass.studies.sweep.held_out import write_held_out
 from ironglass.types import Logits
 
 
-def run_trial(plan: Audit, folder: Path, device: str, download: bool, held_out: bool, *, tell: Tell) -> None:
+def run_trial(plan: Audit, folder: Path, held_out: bool, options: RunOptions, *, tell: Tell) -> None:
     """Audits the plan in the folder, going on where an earlier sitting stopped, and records `trial`, its last step.
 
     held_out: whether validation images are attacked, too.
 
-    Of one that diverged only the line that says so is recorded. Raises InputError and KeyboardInterrupt as `audit`
+    Of one that diverged only the line that says so is recorded. Raises InputError and KeyboardInterrupt as an audit
     does.
     """
     try:
-        run = audit(plan, folder, device=device, download=download, resume=True, tell=tell)
+        run = run_audit(plan, folder, replace(options, resume=True, progress=tell))
     except Diverged as error:
         Run(folder).record("trial", {"diverged": str(error)})
         return
-    classifier, dataset = prepare(plan, pick_device(device), download=download)
+    classifier, dataset = prepare(plan, options.place, download=options.download)
     kept = run.path / "model.safetensors"
     load_state(classifier.network, read_state(kept), kept)
     validation, train = dataset.validation, dataset.train

@@ -13,7 +13,7 @@ from ironglass.measure.robustness.white_box import white_box
 from ironglass.models.predict import logits_of, predicted
 from ironglass.plans.transfer import Member, Transfer, recipe_of
 from ironglass.run import Run
-from ironglass.studies.common.prepare import pick_device
+from ironglass.studies.common.options import RunOptions
 from ironglass.studies.common.progress import Tell, training_line
 from ironglass.studies.transfer.source_images import answers_of, rate_of, shown_of
 from ironglass.studies.transfer.workspace import Architecture, Ground, ground_of
@@ -35,13 +35,13 @@ def train_and_measure(
     folder: Path,
     source: Architecture,
     members: Sequence[Member],
-    device: str,
+    options: RunOptions,
     measured: bool,
     *,
     tell: Tell,
 ) -> None:
     """Trains each network that is not there yet; measured: and measures it, for which base A's images must be there."""
-    ground = ground_of(plan, folder, source, pick_device(device))
+    ground = ground_of(plan, folder, source, options.place)
     for number, member in enumerate(members):
 
         def told(what: str, done: int, of: int, detail: str, name: str = member.name, number: int = number) -> None:

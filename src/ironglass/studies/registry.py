@@ -1,0 +1,60 @@
+"""The studies, one line each: all that is asked of a plan's kind is asked here."""
+
+from __future__ import annotations
+
+from typing import Any, TypeGuard
+
+from ironglass.choices import shown
+from ironglass.errors import InputError
+from ironglass.studies.audit import AUDIT
+from ironglass.studies.common.study import Plan, Study
+from ironglass.studies.comparison.run import COMPARISON
+from ironglass.studies.hardening import HARDENING
+from ironglass.studies.sweep.run import SWEEP
+from ironglass.studies.transfer.run import TRANSFER
+
+STUDIES: dict[str, Study[Any]] = {
+    "audit": AUDIT,
+    "comparison": COMPARISON,
+    "hardening": HARDENING,
+    "sweep": SWEEP,
+    "transfer": TRANSFER,
+}
+
+
+def is_plan(value: object) -> TypeGuard[Plan]:
+    """Whether there is a study that runs it."""
+    return any(isinstance(value, study.plan) for study in STUDIES.values())
+
+
+def study_of(plan: object) -> Study[Any]:
+    """The study that runs the plan. Raises InputError, listing the plans that there are, for what is none."""
+    for study in STUDIES.values():
+        if isinstance(plan, study.plan):
+            return study
+    raise InputError(f"plan is {shown(plan)}: give one of {plan_names()}")
+
+
+def plan_names() -> str:
+    """Every kind of plan as a user writes it: "ironglass.Audit(...), Comparison(...), ..."."""
+    return "ironglass." + ", ".join(f"{study.plan.__name__}(...)" for study in STUDIES.values())
+
+
+def check_parallel(plan: Any, said: str) -> None:
+    """Raises InputError, which begins with what was `said`, where the plan's study trains one network at a time."""
+    study = study_of(plan)
+    if not study.parallel:
+        several = [f"a {one.name}" for one in STUDIES.values() if one.parallel]
+        none = "neither" if len(several) == 2 else "none"
+        raise InputError(f"{said} for {' or '.join(several)}, and {plan.name} is {none}: leave it out")
+
+
+def with_own_options(plan: Any, options: dict[str, Any]) -> Any:
+    """The plan with the options that only its study has. Raises InputError for one that is another study's."""
+    own = study_of(plan).own_options
+    for name, value in options.items():
+        if name not in own:
+            whose = [f"a {study.name}" for study in STUDIES.values() if name in study.own_options]
+            raise InputError(f"--{name} is for {' or '.join(whose)}, and {plan.name} is none: leave it out")
+        plan = own[name](plan, value)
+    return plan
