@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 import ironglass as ig
+from ironglass.data.dataset import Split
 
 ROOT = Path(__file__).parents[2]
 ROWS = [
@@ -34,6 +36,12 @@ def test_its_source_and_its_tests_are_there(row: list[str]) -> None:
         assert (ROOT / source).is_file(), source
     for file, test in held:
         assert f"def {test}(" in (ROOT / file).read_text(encoding="utf-8"), f"{file}::{test}"
+
+
+def test_every_finding_is_on_the_page() -> None:
+    page = (ROOT / "docs" / "traps.md").read_text(encoding="utf-8")
+    missing = [path.name for path in (ROOT / "findings").glob("*.sh") if path.name not in page]
+    assert not missing
 
 
 def network(classes: int = 5) -> nn.Sequential:
@@ -94,3 +102,75 @@ def test_weights_that_are_not_contiguous_are_saved_as_they_are(tmp_path: Path) -
     stored = load_file(tmp_path / "model.safetensors")
     for name, value in module.state_dict().items():
         assert torch.equal(stored[name], value), name
+
+
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+@pytest.mark.parametrize("steps", [2, 3, 5])
+def test_a_few_steps_of_pgd_are_not_weaker_than_one(norm: str, steps: int) -> None:
+    classifier = classifier_of(network())
+    images = torch.rand(200, 3, 8, 8, generator=torch.Generator().manual_seed(2))
+    labels = classifier(images).argmax(1)
+    eps = 0.02 if norm == "linf" else 0.3
+    one, few = (ig.attack(classifier, images, labels, name, eps=eps, norm=norm) for name in ("fgsm", f"pgd-{steps}"))
+    assert 20 < int(one.fooled.sum()) < 180
+    assert few.fooled.sum() >= 0.95 * one.fooled.sum()
+
+
+def test_what_is_not_hidden_stays_as_it_is() -> None:
+    images = torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(3))
+    for fill in ("grey", "black", "white", "blur"):
+        seen: list[torch.Tensor] = []
+
+        class Seen(nn.Module):
+            def forward(self, images: torch.Tensor) -> torch.Tensor:
+                seen.append(images.clone())  # noqa: B023
+                return images.flatten(1)[:, :5]
+
+        ig.explain(classifier_of(Seen()), images, torch.tensor([0, 1]), "occlusion", patch=4, stride=4, fill=fill)
+        passes = torch.cat([one for one in seen if one.shape[1:] == images.shape[1:]])
+        for image in images:
+            changed = [(one != image).any(0) for one in passes if (one == image).float().mean() > 0.7]
+            assert sum(bool(one.any()) for one in changed) >= 4
+            assert all(int(one.sum()) <= 16 for one in changed)
+
+
+def test_a_split_holds_the_pixels_that_it_is_given() -> None:
+    pixels = ig.load_dataset("digits").test.pixels[:4].copy()
+    pixels[:, :2] = 77
+    split = Split(pixels, np.array([0, 1, 2, 3]), tuple("wxyz"))
+    images, _ = split[:4]
+    torch.testing.assert_close(images[:, :, :2], torch.full_like(images[:, :, :2], 77 / 255))
+
+
+def test_digits_go_from_black_to_white() -> None:
+    images, _ = ig.load_dataset("digits").test[:]
+    assert (float(images.min()), float(images.max())) == (0, 1)
+
+
+class Chosen(nn.Module):
+    """Logits that a table gives, for the image whose first pixel is the row's number of 255."""
+
+    def __init__(self, rows: list[list[float]]) -> None:
+        super().__init__()
+        self.rows = torch.tensor(rows)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.rows[(255 * images[:, 0, 0, 0]).round().long()]
+
+
+def answers(rows: list[list[float]], labels: list[int]) -> dict[str, object]:
+    names = tuple("abcde"[: len(rows[0])])
+    classifier = ig.Classifier(Chosen(rows), mean=(0.0,), std=(1.0,), classes=names, input_size=2)
+    pixels = np.arange(len(rows), dtype=np.uint8).reshape(-1, 1, 1, 1).repeat(2, 1).repeat(2, 2)
+    return ig.evaluate(classifier, Split(pixels, np.array(labels), tuple(map(str, labels))))[0]
+
+
+def test_one_answer_of_a_class_without_images_hardly_moves_the_mean() -> None:
+    labels = [0] * 50 + [1] * 50
+    rows = 9 * torch.eye(3)[[2, *labels[1:]]]
+    found = answers(rows.tolist(), labels)
+    assert found["macro_f1"] == pytest.approx((2 * 49 / 99 + 1) / 2)
+
+
+def test_the_loss_of_certain_mistakes_is_not_clipped() -> None:
+    assert answers([[60.0, 0.0], [60.0, 0.0]], [0, 1])["loss"] == pytest.approx(30)

@@ -110,6 +110,8 @@ SHAPES: dict[str, Callable[[State], Any]] = {
     "plain values beside": lambda state: {
         "model": state, "best": np.float64(0.9), "history": np.arange(3), "when": datetime.datetime(2026, 1, 1),
         "from": Path("/data/x"), "by_class": collections.defaultdict(int), "tags": {"x"}, "span": range(3)},
+    "a history": lambda state: {
+        "model": state, "log": collections.defaultdict(list, {"loss": [1.0]}), "last": collections.deque([1, 2], 3)},
     "numbers among the tensors": lambda state: {**state, "epoch": 4},
 }  # fmt: skip
 

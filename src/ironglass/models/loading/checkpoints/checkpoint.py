@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import collections
 import datetime
 import pathlib
 import pickle
@@ -29,6 +28,15 @@ WRAPPINGS = ("state_dict_ema", "model_ema", "ema_state_dict", "state_dict", "mod
 _DEPTH = 3
 _EXTRA = 64 << 20
 
+
+def _as_dict(*_: Any) -> dict[Any, Any]:
+    return {}
+
+
+def _as_list(*_: Any) -> list[Any]:
+    return []
+
+
 # Plain values that scripts keep beside the weights: building one runs nothing.
 _INERT: list[Any] = [
     argparse.Namespace,
@@ -40,7 +48,9 @@ _INERT: list[Any] = [
     *((getattr(pathlib, f"Pure{kind}Path"), f"pathlib{module}.{pure}{kind}Path")
       for kind in ("Posix", "Windows") for pure in ("", "Pure") for module in ("", "._local")),
     datetime.date, datetime.datetime, datetime.timedelta, datetime.timezone,
-    collections.deque, collections.defaultdict, int, float, str, list, dict, frozenset, slice, range,
+    # torch's unpickler fills no deque and no defaultdict, also where they are allowed: a list and a dict it does
+    (_as_list, "collections.deque"), (_as_dict, "collections.defaultdict"),
+    int, float, str, list, dict, frozenset, slice, range,
 ]  # fmt: skip
 
 _OTHER_FILES = (
