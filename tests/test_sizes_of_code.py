@@ -21,12 +21,10 @@ OVER = {
     "measure/robustness/attack.py:attack": 75,
     "measure/robustness/attack.py:fgsm_curve": 52,
     "measure/robustness/evidence.py:gather_evidence": 69,
-    "models/classifier.py": 380,
     "report/page/charts.py:chart_list": 60,
     "report/page/page.py": 273,
     "studies/audit.py:_take_steps": 56,
     "studies/prediction/run.py:predict": 65,
-    "studies/steps/samples.py:write_samples": 51,
 }
 
 

@@ -8,7 +8,7 @@ from torch import nn
 
 from ironglass.attacks import ATTACKS, FGSM, PGD, THREATS, Noise
 from ironglass.models import Classifier
-from ironglass.models.classifier import frozen
+from ironglass.models.frozen import frozen
 
 # the contract holds at any budget; a small one keeps it quick
 QUICK = {

@@ -12,7 +12,7 @@ from ironglass.attacks.parts.hyperplane import length, to_hyperplane
 from ironglass.attacks.parts.losses import cross_entropy, dlr, margin
 from ironglass.attacks.parts.worst_case import runners_up
 from ironglass.models import Classifier
-from ironglass.models.classifier import frozen
+from ironglass.models.frozen import frozen
 
 pytest.importorskip("pyautoattack", reason="the peers' environment is not this one: see bench/compare_autoattack.py")
 

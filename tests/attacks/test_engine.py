@@ -10,7 +10,7 @@ from torch import nn
 from ironglass.attacks import ATTACKS, PGD, Linf
 from ironglass.attacks.parts import worst_case
 from ironglass.models import Classifier
-from ironglass.models.classifier import frozen
+from ironglass.models.frozen import frozen
 
 USERS = (
     "parts.ascent",

@@ -14,7 +14,7 @@ from torch import nn
 
 from ironglass.attacks import ATTACKS, THREATS, Linf
 from ironglass.models import Classifier
-from ironglass.models.classifier import frozen
+from ironglass.models.frozen import frozen
 
 # no budget may leave the ball; a small one keeps a million images within minutes
 BUDGET = {"steps": 3, "queries": 6, "search_steps": 2, "targets": 2}

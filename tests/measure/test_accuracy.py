@@ -60,8 +60,8 @@ def test_refusals() -> None:
 
 def test_per_image_rows(tmp_path: Path) -> None:
     _, logits = evaluate(CLASSIFIER, SPLIT)
-    clean = per_image(SPLIT, CLASSIFIER.classes, logits, condition="clean", eps=0.0, linf=np.zeros(4))
-    attacked = per_image(SPLIT, CLASSIFIER.classes, logits, condition="fgsm", eps=0.1, linf=np.full(4, 0.1))
+    clean = per_image(SPLIT, CLASSIFIER, logits, condition="clean", eps=0.0, linf=np.zeros(4))
+    attacked = per_image(SPLIT, CLASSIFIER, logits, condition="fgsm", eps=0.1, linf=np.full(4, 0.1))
     write_per_image(Run(tmp_path), "both", [clean, attacked])
     rows = pq.read_table(tmp_path / "per_image" / "both.parquet").to_pylist()
     assert len(rows) == 8
@@ -76,14 +76,14 @@ def test_per_image_rows(tmp_path: Path) -> None:
 
 def test_predictions_csv(tmp_path: Path) -> None:
     _, logits = evaluate(CLASSIFIER, SPLIT)
-    write_predictions(Run(tmp_path), ["with, comma", "x", "y", "z"], CLASSIFIER.classes, logits)
+    write_predictions(Run(tmp_path), ["with, comma", "x", "y", "z"], CLASSIFIER, logits)
     lines = (tmp_path / "predictions.csv").read_text().splitlines()
     assert lines[0] == "name,class_1,confidence_1,class_2,confidence_2,class_3,confidence_3"
     assert lines[1].startswith('"with, comma",a,0.9999')
 
 
 def test_top_is_sorted() -> None:
-    classes, confidence = top(torch.tensor([[0.0, 2.0, 1.0]]), 2)
+    classes, confidence = top(CLASSIFIER, torch.tensor([[0.0, 2.0, 1.0]]), 2)
     assert classes.tolist() == [[1, 2]]
     assert confidence[0, 0] == pytest.approx(np.exp(2) / (1 + np.e + np.exp(2)), rel=1e-5)
 
@@ -116,7 +116,7 @@ def test_an_image_without_a_largest_logit_is_not_judged_and_counts_as_wrong(
     assert numbers["accuracy"]["value"] == (int(judged) + int(best == 1) + 2) / 4
     Run(tmp_path).write("results.json", numbers)  # which refuses NaN and infinity
     table = per_image(
-        replace(SPLIT, labels=labels), ["a", "b", "c"], logits, condition="clean", eps=0.1, linf=np.zeros(4)
+        replace(SPLIT, labels=labels), classifier, logits, condition="clean", eps=0.1, linf=np.zeros(4)
     ).to_pylist()
     assert table[0]["prediction"] == ("abc"[best] if judged else None)
     assert all(0 <= one <= 1 for line in table for one in line["top5_confidence"])

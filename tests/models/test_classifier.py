@@ -5,7 +5,8 @@ import torch
 from torch import nn
 
 from ironglass.errors import InputError
-from ironglass.models.classifier import Classifier, frozen
+from ironglass.models.classifier import Classifier
+from ironglass.models.frozen import frozen
 
 
 def linear(channels: int = 1, **fields) -> Classifier:

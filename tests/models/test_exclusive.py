@@ -9,8 +9,8 @@ from torch import nn
 
 import ironglass as ig
 from ironglass.engine.folding.fold import folded
-from ironglass.models.classifier import frozen
 from ironglass.models.exclusive import exclusive, is_held
+from ironglass.models.frozen import frozen
 
 CALLS = {
     "saliency": lambda c, x, y: ig.explain(c, x, y, "saliency"),

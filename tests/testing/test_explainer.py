@@ -10,7 +10,7 @@ import torch
 
 from ironglass.errors import InputError
 from ironglass.explain import EXPLAINERS, GradCAM, IntegratedGradients, Occlusion
-from ironglass.models.classifier import frozen
+from ironglass.models.frozen import frozen
 from ironglass.testing import check_explainer
 
 

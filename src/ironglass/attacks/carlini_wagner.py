@@ -14,6 +14,7 @@ from ironglass.attacks.parts.threat import USUAL_L2, Threat, bounded
 from ironglass.engine.folding.fold import folded
 from ironglass.errors import InputError
 from ironglass.fields import settings
+from ironglass.models.backward import differentiate
 from ironglass.models.classifier import Classifier
 from ironglass.types import Images, Labels, Mask
 
@@ -116,7 +117,8 @@ class CarliniWagner:
                 moved = (at.tanh() + 1) / 2
                 lead = margin(classifier(moved).float(), label)
                 loss = (moved - start).square().sum((1, 2, 3)) + weigh * (self.confidence - lead).clamp_min(0)
-            (gradient,) = torch.autograd.grad(loss.sum(), at)
+            gradient = differentiate(loss.sum(), at)[0]
+            assert gradient is not None  # of the distance, whatever the network does
             moved, loss, at = moved.detach(), loss.detach(), at.detach()
 
             here = torch.linalg.vector_norm((moved - images[where]).flatten(1), dim=1)

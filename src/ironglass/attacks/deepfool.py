@@ -13,6 +13,7 @@ from ironglass.attacks.parts.worst_case import runners_up
 from ironglass.engine.folding.fold import folded
 from ironglass.errors import InputError
 from ironglass.fields import settings
+from ironglass.models.backward import differentiate
 from ironglass.models.classifier import Classifier
 from ironglass.types import Images, Labels, Logits
 
@@ -93,7 +94,7 @@ class DeepFool:
         step = torch.zeros_like(images, requires_grad=False)
         for r in range(leads.shape[1]) if leads.requires_grad else ():
             last = r + 1 == leads.shape[1]
-            (gradient,) = torch.autograd.grad(leads[:, r].sum(), images, retain_graph=not last, allow_unused=True)
+            (gradient,) = differentiate(leads[:, r].sum(), images, retain_graph=not last)
             if gradient is None:
                 continue
             gradient = torch.nan_to_num(gradient, nan=0.0, posinf=0.0, neginf=0.0)

@@ -15,7 +15,8 @@ from ironglass.attacks.parts.threat import USUAL, Threat, bounded
 from ironglass.attacks.parts.worst_case import Rows, kin, logits_of, runners_up, side_by_side, worst_case
 from ironglass.errors import InputError
 from ironglass.fields import settings
-from ironglass.models.classifier import Classifier, frozen
+from ironglass.models.classifier import Classifier
+from ironglass.models.frozen import frozen
 from ironglass.types import Images, Labels
 
 HAIRS = (1e-6, 1e-5, 1e-4, 1e-3)

@@ -9,7 +9,8 @@ import torch
 from ironglass.attacks.parts.scores import plain
 from ironglass.attacks.parts.threat import USUAL, Threat
 from ironglass.fields import settings
-from ironglass.models.classifier import Classifier, check_images, check_labels
+from ironglass.models.checks import check_images, check_labels
+from ironglass.models.classifier import Classifier
 from ironglass.types import Images, Labels
 
 

@@ -25,7 +25,8 @@ from ironglass.explain.methods.saliency import Saliency, negative, positive
 from ironglass.explain.methods.smooth_grad import SmoothGrad
 from ironglass.explain.parts.fill import fill_images
 from ironglass.explain.parts.patch_grid import positions
-from ironglass.models.classifier import Classifier, check_labels
+from ironglass.models.checks import check_labels
+from ironglass.models.classifier import Classifier
 from ironglass.models.memory import in_parts
 from ironglass.types import Images, Labels, Maps
 

@@ -10,7 +10,8 @@ import torch
 
 from ironglass.attacks import FGSM, PGD, Linf
 from ironglass.errors import InputError
-from ironglass.models.classifier import Classifier, frozen
+from ironglass.models.classifier import Classifier
+from ironglass.models.frozen import frozen
 from ironglass.train.watch import Watched
 from ironglass.types import Images, Labels
 

@@ -14,7 +14,7 @@ from ironglass.attacks.parts.threat import Linf
 from ironglass.fields import dataclass
 from ironglass.harden.adversarial import USUAL_EPS, Eps, Pass, Smoothing, StepSize, Weight
 from ironglass.harden.passes import unwrapped
-from ironglass.models.classifier import frozen
+from ironglass.models.frozen import frozen
 from ironglass.types import Images, Labels, Logits, Loss
 
 START = 0.001  # a divergence has no gradient at the image itself

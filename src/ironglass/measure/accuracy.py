@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch.nn.functional import cross_entropy
 
 from ironglass.data.dataset import Split
 from ironglass.errors import InputError, Notice
@@ -18,7 +18,7 @@ from ironglass.measure.statistics import wilson
 from ironglass.models.classifier import Classifier
 from ironglass.models.loading.fresh import warn_if_untrained
 from ironglass.models.predict import logits_of, predicted
-from ironglass.models.probability import are_distributions, cross_entropy, probabilities
+from ironglass.models.reading.probability import come_out_of_sigmoid
 from ironglass.types import Logits, Progress
 
 
@@ -48,7 +48,7 @@ def evaluate(
     warn_if_untrained(classifier)
     logits = logits_of(classifier, split, batch_size=batch_size, progress=progress)
     labels, predictions = split.labels, predicted(logits).numpy()
-    _warn_of_sigmoid(logits)
+    _warn_of_sigmoid(classifier, logits)
     lenient: dict[str, Any] = {"zero_division": 0.0}
     table: Any = precision_recall_fscore_support(labels, predictions, labels=list(range(k)), **lenient)
     precision, recall, f1, support = table
@@ -56,7 +56,7 @@ def evaluate(
     names: Any = [classifier.classes[i] for i in there]
     shared: dict[str, Any] = {"labels": there, "target_names": names, "digits": 3}
     text = classification_report(labels, predictions, **shared, **lenient)
-    loss = float(cross_entropy(logits, torch.from_numpy(labels.copy())))
+    loss = float(cross_entropy(classifier.as_logits(logits), torch.from_numpy(labels.copy())))
     numbers = {
         "split": name,
         "accuracy": wilson(int((predictions == labels).sum()), len(labels)),
@@ -80,11 +80,12 @@ def evaluate(
     return numbers, logits
 
 
-def _warn_of_sigmoid(logits: Logits) -> None:
+def _warn_of_sigmoid(classifier: Classifier, logits: Logits) -> None:
     """Says that loss and confidences mean little, where the outputs are no logits and no distribution."""
-    # small logits of a young network lie there, too, but do not come near both ends
-    ends = bool((logits.amin() < 0.05) & (logits.amax() > 0.95))
-    if ends and bool(((logits >= 0) & (logits <= 1)).all()) and not are_distributions(logits):
+    if not bool(((logits >= 0) & (logits <= 1)).all()) or classifier.gives_probabilities:
+        return
+    # small logits of a young network lie there, too
+    if come_out_of_sigmoid(classifier.probed_logits()):
         text = (
             "every output lies between 0 and 1, and an image's do not add up to 1, as behind a sigmoid: the loss and "
             "the confidences are of a softmax over them and mean little; leave the sigmoid out of the network"
@@ -108,10 +109,11 @@ def naming(labels: np.ndarray, predictions: np.ndarray, classes: Sequence[str]) 
     }
 
 
-def top(logits: Tensor, count: int = 5) -> tuple[np.ndarray, np.ndarray]:
+def top(classifier: Classifier, outputs: Logits, count: int = 5) -> tuple[np.ndarray, np.ndarray]:
     """The most probable classes (n, min(count, k)), best first, and their probabilities, 0 of an image that is not
-    judged."""
+    judged. outputs: (n, k), the classifier's own in evaluation mode, on the CPU."""
+    logits = classifier.as_logits(outputs)
     most = torch.finfo(logits.dtype).max  # one infinity is the surest there is
-    shares = probabilities(logits.clamp(-most, most)).nan_to_num(0.0)
+    shares = logits.clamp(-most, most).softmax(1).nan_to_num(0.0)
     confidence, classes = shares.topk(min(count, logits.shape[1]), dim=1)
     return classes.numpy(), confidence.numpy()

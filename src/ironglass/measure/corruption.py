@@ -13,7 +13,9 @@ from ironglass.data.dataset import Split
 from ironglass.data.pixels import to_images
 from ironglass.errors import InputError
 from ironglass.measure.statistics import mean_interval, wilson
-from ironglass.models.classifier import Classifier, check_labels, frozen
+from ironglass.models.checks import check_labels
+from ironglass.models.classifier import Classifier
+from ironglass.models.frozen import frozen
 from ironglass.models.predict import logits_of, predicted
 from ironglass.types import Logits, Pixels, Progress
 

@@ -14,7 +14,8 @@ from ironglass.explain.methods.occlusion import occluded_scores
 from ironglass.explain.parts.fill import Fill
 from ironglass.explain.parts.patch_grid import positions
 from ironglass.measure.statistics import wilson
-from ironglass.models.classifier import Classifier, check_labels
+from ironglass.models.checks import check_labels
+from ironglass.models.classifier import Classifier
 from ironglass.models.predict import batches, logits_of
 from ironglass.types import Progress
 

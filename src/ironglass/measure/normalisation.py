@@ -10,7 +10,8 @@ from torch import Tensor
 
 from ironglass.data.dataset import Split
 from ironglass.measure.statistics import holm, mcnemar
-from ironglass.models.classifier import Classifier, frozen
+from ironglass.models.classifier import Classifier
+from ironglass.models.frozen import frozen
 from ironglass.models.normalisation import PRESETS, stated
 from ironglass.types import Images
 

@@ -12,7 +12,8 @@ from ironglass.errors import InputError
 from ironglass.explain.methods.occlusion import occluded_scores
 from ironglass.explain.parts.patch_grid import positions
 from ironglass.measure.statistics import mean_interval, wilson
-from ironglass.models.classifier import Classifier, check_labels
+from ironglass.models.checks import check_labels
+from ironglass.models.classifier import Classifier
 from ironglass.models.predict import batches, logits_of, predicted
 from ironglass.types import Progress
 

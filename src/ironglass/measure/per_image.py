@@ -12,6 +12,7 @@ import torch
 
 from ironglass.data.dataset import Split
 from ironglass.measure.accuracy import top
+from ironglass.models.classifier import Classifier
 from ironglass.models.predict import predicted
 from ironglass.run import Run
 from ironglass.types import Logits
@@ -20,14 +21,14 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  #
 
 
 def per_image(
-    split: Split, classes: Sequence[str], logits: Logits, *, condition: str, eps: float, linf: np.ndarray
+    split: Split, classifier: Classifier, logits: Logits, *, condition: str, eps: float, linf: np.ndarray
 ) -> pa.Table:
     """The table of one condition. linf: largest change of any pixel an image, in units of [0, 1].
 
     An image whose logits have no largest has no prediction, and is not right.
     """
-    positions, confidence = top(logits)
-    names = np.asarray(classes)
+    positions, confidence = top(classifier, logits)
+    names = np.asarray(classifier.classes)
     prediction = predicted(logits).numpy()
     return pa.table(
         {
@@ -52,14 +53,15 @@ def write_per_image(run: Run, name: str, tables: Sequence[pa.Table]) -> None:
         pq.write_table(pa.concat_tables(tables), path)
 
 
-def write_predictions(run: Run, names: Sequence[str], classes: Sequence[str], logits: Logits) -> list[dict[str, Any]]:
+def write_predictions(run: Run, names: Sequence[str], classifier: Classifier, logits: Logits) -> list[dict[str, Any]]:
     """Writes `predictions.csv`, an image a line with its five most probable classes, and gives the lines back.
 
     Confidences are numbers; of an image that is not judged, see `predicted`, they and the classes are None. In the
     file, words that a spreadsheet would take for a formula begin with an apostrophe, as spreadsheets do it themselves.
     """
     logits = torch.as_tensor(logits)
-    positions, confidence = top(logits)
+    positions, confidence = top(classifier, logits)
+    classes = classifier.classes
     judged = (predicted(logits) >= 0).tolist()
     rows = []
     for name, row, shares, is_judged in zip(names, positions, confidence, judged, strict=True):

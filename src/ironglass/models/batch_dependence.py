@@ -6,12 +6,14 @@ import random
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Literal
 
 import numpy as np
 import torch
 
 from ironglass.errors import ForwardError, Notice
-from ironglass.models.classifier import Classifier, frozen
+from ironglass.models.classifier import Classifier
+from ironglass.models.frozen import frozen
 from ironglass.types import Images, Logits, Mask
 
 FEW = 8
@@ -70,15 +72,24 @@ def second_pass(classifier: Classifier, images: Images, logits: Logits) -> tuple
 
 
 def depends_on_batch(classifier: Classifier, images: Images) -> bool:
-    """Whether the answer to one of up to 8 images is another one in another batch, and always the same in the same.
+    """Whether the answer to one of up to 8 images is another one in another batch, see `depends_on`."""
+    return depends_on(classifier, images) == "batch"
+
+
+def depends_on(classifier: Classifier, images: Images) -> Literal["", "batch", "chance"]:
+    """What the answer to one of up to 8 images depends on besides: "batch" where it is another one in another batch,
+    and always the same in the same; "chance" where two equal passes differ.
 
     Two passes over them, and up to 5 more where these differ. What is drawn meanwhile is given back.
     """
     some = images[:: max(1, len(images) // FEW)][:FEW]
     with undisturbed(classifier.device), frozen(classifier), torch.no_grad():
         logits = classifier(some)
-        _, moved = second_pass(classifier, some, logits)
-        return moved is not None and bool(apart(logits, moved, tolerance(classifier)).any())
+        again, moved = second_pass(classifier, some, logits)
+        most = tolerance(classifier)
+        if moved is not None and bool(apart(logits, moved, most).any()):
+            return "batch"
+        return "chance" if bool(apart(logits, again, most).any()) else ""
 
 
 def warn_of_batches() -> None:
@@ -86,6 +97,15 @@ def warn_of_batches() -> None:
     text = (
         "the network's answer to an image depends on the others of its batch (batch statistics in evaluation mode?): "
         "images are read one at a time, which is slow and may not be what it was trained for"
+    )
+    warnings.warn(Notice(text), stacklevel=3)
+
+
+def warn_of_chance() -> None:
+    """Says that another call gives other numbers."""
+    text = (
+        "the network draws lots: two passes over the same images give other answers (dropout in evaluation mode?), and"
+        " another call gives other numbers"
     )
     warnings.warn(Notice(text), stacklevel=3)
 

@@ -9,8 +9,9 @@ import torch
 
 from ironglass.data.dataset import Split
 from ironglass.data.pixels import to_images
-from ironglass.models.batch_dependence import FEW, depends_on_batch, warn_of_batches
-from ironglass.models.classifier import Classifier, frozen
+from ironglass.models.batch_dependence import FEW, depends_on, warn_of_batches, warn_of_chance
+from ironglass.models.classifier import Classifier
+from ironglass.models.frozen import frozen
 from ironglass.models.memory import in_parts
 from ironglass.types import Images, Labels, Logits, Progress
 
@@ -34,9 +35,12 @@ def logits_of(
     with frozen(classifier), torch.no_grad():
         if batch_size > 1 and len(split) > 1:
             few = np.linspace(0, len(split) - 1, min(FEW, len(split))).round().astype(int)
-            if depends_on_batch(classifier, next(batches(split.take(few), FEW, classifier.device))[0]):
-                warn_of_batches()
-                batch_size = 1
+            match depends_on(classifier, next(batches(split.take(few), FEW, classifier.device))[0]):
+                case "batch":
+                    warn_of_batches()
+                    batch_size = 1
+                case "chance":
+                    warn_of_chance()
         for start in range(0, len(split), batch_size):
             size = min(batch_size, len(split) - start)
 

@@ -96,9 +96,9 @@ def _take_steps(
             classifier, split, name=name, progress=lambda done, of: tell("evaluating", done, of, "")
         )
         unchanged = np.zeros(len(split))
-        table = per_image(split, classifier.classes, logits, condition="clean", eps=0.0, linf=unchanged)
+        table = per_image(split, classifier, logits, condition="clean", eps=0.0, linf=unchanged)
         write_per_image(run, "clean", [table])
-        write_predictions(run, split.names, classifier.classes, logits)
+        write_predictions(run, split.names, classifier, logits)
         run.record("evaluation", found)
     if "corrupt" in plan.steps and plan.corruptions and "corruptions" not in run.results:
         corrupt_split(run, plan, classifier, split, logits, name=name, tell=tell)
@@ -187,7 +187,7 @@ def _look(run: Run, plan: Audit, classifier: Classifier, dataset: Dataset, patch
             classifier, split, plan.eps, progress=lambda done, of: tell("attacking with FGSM", done, of, "")
         )
         tables = [
-            per_image(split, classifier.classes, point.logits, condition="fgsm", eps=point.eps, linf=point.linf)
+            per_image(split, classifier, point.logits, condition="fgsm", eps=point.eps, linf=point.linf)
             for point in curve.points
         ]
         write_per_image(run, "fgsm", tables)

@@ -7,7 +7,8 @@ import re
 from torch import nn
 
 from ironglass.errors import InputError
-from ironglass.models.classifier import Classifier, own_tensors
+from ironglass.models.classifier import Classifier
+from ironglass.models.reading.layers import own_tensors
 
 HEAD = "head"
 _SHARE = re.compile(r"(\d{1,2}) ?%")

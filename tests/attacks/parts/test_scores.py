@@ -14,7 +14,7 @@ from ironglass.attacks.parts.scores import LOGITS, Scores, attackable, outputs_o
 from ironglass.attacks.parts.squash import Watch, inverse, keeps_order
 from ironglass.models import Classifier
 from ironglass.models.batch_dependence import undisturbed
-from ironglass.models.classifier import frozen
+from ironglass.models.frozen import frozen
 
 EPS = 0.1
 

@@ -10,7 +10,7 @@ from torch.nn.utils import parametrizations
 from ironglass.engine.folding.fold import _known_of, folded
 from ironglass.engine.kernels.dense_matrix import FEW
 from ironglass.models import Classifier
-from ironglass.models.classifier import frozen
+from ironglass.models.frozen import frozen
 
 N = FEW + 1
 

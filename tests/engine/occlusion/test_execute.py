@@ -21,7 +21,7 @@ from ironglass.explain.methods import occlusion
 from ironglass.explain.methods.occlusion import Occlusion
 from ironglass.explain.parts.patch_grid import spans_of
 from ironglass.models import Classifier
-from ironglass.models.classifier import frozen
+from ironglass.models.frozen import frozen
 
 
 class Block(nn.Module):

@@ -12,7 +12,7 @@ from torchvision.models import mobilenet_v2, resnet18
 from ironglass.errors import InputError, Notice
 from ironglass.explain import GradCAM, GradCAMPlusPlus, upsample
 from ironglass.models import Classifier
-from ironglass.models.classifier import frozen
+from ironglass.models.frozen import frozen
 
 
 def classifier_of(network: nn.Module, classes: int = 3, size: int = 8, channels: int = 3) -> Classifier:

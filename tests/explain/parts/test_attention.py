@@ -9,7 +9,7 @@ from ironglass.errors import InputError
 from ironglass.explain import AttentionRelevance, AttentionRollout, explain, upsample
 from ironglass.explain.parts.attention import Attending, attend
 from ironglass.models import Classifier
-from ironglass.models.classifier import frozen
+from ironglass.models.frozen import frozen
 
 TOKENS, GRID = 6, (2, 3)
 

@@ -65,12 +65,16 @@ def test_one_file_is_enough_and_its_map_is_on_the_page(model, photos, tmp_path):
     assert "[red]cow" in page
 
 
+def classifier_of(*classes):
+    return ig.load_classifier("logistic", classes=classes, size=8, channels=1)
+
+
 @pytest.mark.parametrize(
     "word", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "  =1", "＝1", "=cmd|' /C calc'!A0"]
 )
 def test_no_cell_is_a_formula(word, tmp_path):
     logits = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
-    rows = write_predictions(Run(tmp_path), [word, "plain"], [word, "b-c = d"], logits)
+    rows = write_predictions(Run(tmp_path), [word, "plain"], classifier_of(word, "b-c = d"), logits)
     assert rows[0]["name"] == word  # as it is, for programs
     with (tmp_path / "predictions.csv").open(newline="") as file:
         lines = list(csv.reader(file))
@@ -118,7 +122,7 @@ def test_no_image_at_all_says_what_there_was(model, tmp_path):
 
 def test_what_is_not_judged_has_no_class(tmp_path):
     logits = torch.tensor([[1.0, 0.0], [torch.nan, 0.0], [torch.inf, torch.inf], [-torch.inf, 3.0]])
-    rows = write_predictions(Run(tmp_path), list("abcd"), ["x", "y"], logits)
+    rows = write_predictions(Run(tmp_path), list("abcd"), classifier_of("x", "y"), logits)
     assert [row["class_1"] for row in rows] == ["x", None, None, "y"]
     with (tmp_path / "predictions.csv").open(newline="") as file:
         lines = list(csv.reader(file))

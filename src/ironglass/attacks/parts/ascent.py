@@ -11,6 +11,7 @@ from ironglass.attacks.parts.scores import attackable, cross_entropy_of, plain
 from ironglass.attacks.parts.threat import Threat
 from ironglass.attacks.parts.worst_case import kin
 from ironglass.engine.folding.fold import folded
+from ironglass.models.backward import differentiate
 from ironglass.models.classifier import Classifier
 from ironglass.models.memory import in_room
 from ironglass.types import Images, Labels, Logits
@@ -114,7 +115,7 @@ def gradient_of(loss: Callable[[Images], Tensor], images: Images) -> Images:
     with torch.inference_mode(False), torch.enable_grad():
         images = images.detach().clone().requires_grad_()  # a clone leaves inference mode
         total = loss(images).sum()
-        found = torch.autograd.grad(total, images, allow_unused=True)[0] if total.requires_grad else None
+        found = differentiate(total, images)[0] if total.requires_grad else None
     return torch.zeros_like(images, requires_grad=False) if found is None else found
 
 
@@ -130,7 +131,7 @@ def logits_and_gradient(
         logits = classifier(images).float()
         values = loss(logits)
         total = values.sum()
-        found = torch.autograd.grad(total, images, allow_unused=True)[0] if total.requires_grad else None
+        found = differentiate(total, images)[0] if total.requires_grad else None
     if found is None:
         found = torch.zeros_like(images, requires_grad=False)
     return logits.detach(), values.detach(), torch.nan_to_num(found.float(), nan=0.0, posinf=0.0, neginf=0.0)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ironglass.attacks.parts.hyperplane import dual_norm
 from ironglass.attacks.parts.threat import Threat
+from ironglass.models.backward import differentiate
 from ironglass.models.classifier import Classifier
 from ironglass.types import Images, Labels
 
@@ -54,7 +55,7 @@ def _leads(classifier: Classifier, x: Images, labels: Labels, candidates: Tensor
             total = leads[:, column].sum()
             if total.requires_grad:
                 more = column + 1 < leads.shape[1]
-                found = torch.autograd.grad(total, x, retain_graph=more, allow_unused=True)[0]
+                found = differentiate(total, x, retain_graph=more)[0]
                 if found is not None:
                     gradients[:, column] = found.float().flatten(1)
     leads, gradients = leads.detach(), gradients.detach()

@@ -17,7 +17,8 @@ from ironglass.attacks.parts.losses import cross_entropy
 from ironglass.attacks.parts.squash import Watch, inverse, lost
 from ironglass.engine.folding.fold import folded
 from ironglass.models.batch_dependence import undisturbed
-from ironglass.models.classifier import Classifier, check_images, check_labels
+from ironglass.models.checks import check_images, check_labels
+from ironglass.models.classifier import Classifier
 from ironglass.models.memory import in_room
 from ironglass.types import Images, Labels, Logits
 

@@ -14,8 +14,9 @@ from ironglass.engine.folding.call_trace import Way
 from ironglass.engine.folding.changes import Behind, Changes
 from ironglass.engine.folding.fold_plan import Plan, plain_convolution, watch
 from ironglass.engine.folding.guard import CLOSE, Guard
-from ironglass.models.classifier import Classifier, frozen
+from ironglass.models.classifier import Classifier
 from ironglass.models.exclusive import modules_of
+from ironglass.models.frozen import frozen
 
 COPYING = (nn.ReLU6, nn.Hardtanh, nn.Hardswish, nn.SiLU, nn.Mish)
 """Activations of which autograd copies the input when they work in place: beside it they are faster."""
@@ -152,10 +153,15 @@ def _known_of(classifier: Classifier) -> _Known:
     return known
 
 
+def _is_compiled(module: nn.Module) -> bool:
+    """Whether it runs as torch.compile or its own `compile` made it."""
+    return hasattr(module, "_orig_mod") or getattr(module, "_compiled_call_impl", None) is not None
+
+
 def _find(classifier: Classifier) -> Plan:
     """What can be exchanged, watched on two images and then tried on them; nothing where the logits change."""
     network = classifier.network
-    if isinstance(network, torch.jit.ScriptModule) or hasattr(network, "_orig_mod"):
+    if isinstance(network, torch.jit.ScriptModule) or any(map(_is_compiled, network.modules())):
         return Plan()  # compiled: what runs is not its modules
     if isinstance(network, nn.Conv2d) or not any(plain_convolution(module) for module in network.modules()):
         return Plan()

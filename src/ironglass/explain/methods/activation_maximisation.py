@@ -13,7 +13,10 @@ from ironglass.explain.parts.gradient import score_of
 from ironglass.explain.parts.layers import check_ran, copied, watched
 from ironglass.explain.parts.layout import laid_layers
 from ironglass.fields import settings
-from ironglass.models.classifier import Classifier, check_labels, frozen
+from ironglass.models.backward import differentiate
+from ironglass.models.checks import check_labels
+from ironglass.models.classifier import Classifier
+from ironglass.models.frozen import frozen
 from ironglass.types import Images, Labels
 
 
@@ -72,7 +75,7 @@ class ActivationMaximisation:
                 down, right = torch.randint(-jitter, jitter + 1, (2,), generator=generator).tolist()
                 score = self._score(classifier, images.roll((down, right), (2, 3)), targets)
                 loss = self.total_variation * _variation(images) - score
-                images.grad = torch.autograd.grad(loss, images)[0]
+                images.grad = differentiate(loss, images)[0]
                 adam.step()
                 with torch.no_grad():
                     around = F.avg_pool2d(images, 3, stride=1, padding=1, count_include_pad=False)

@@ -12,7 +12,8 @@ from torch import Tensor
 from ironglass.errors import InputError
 from ironglass.explain.parts.layers import check_ran, copied, watched
 from ironglass.explain.parts.layout import laid_layers
-from ironglass.models.classifier import Classifier, frozen
+from ironglass.models.classifier import Classifier
+from ironglass.models.frozen import frozen
 from ironglass.types import Images
 
 

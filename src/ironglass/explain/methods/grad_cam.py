@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
@@ -12,14 +13,17 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ironglass.engine.folding.fold import folded, shifts_of
+from ironglass.errors import Notice
 from ironglass.explain.parts.activations import pass_through
 from ironglass.explain.parts.gradient import chunk_size, score_of
 from ironglass.explain.parts.layers import check_ran
 from ironglass.explain.parts.layout import Layout, laid_layers
 from ironglass.fields import settings
-from ironglass.models.classifier import Classifier, frozen
+from ironglass.models.backward import differentiate
+from ironglass.models.classifier import Classifier
 from ironglass.models.exclusive import exclusive
-from ironglass.models.forward_pass import at_least_float32
+from ironglass.models.frozen import frozen
+from ironglass.models.reading.forward_pass import at_least_float32
 from ironglass.types import Images, Labels, Maps
 
 
@@ -96,6 +100,12 @@ def _maps_of(
     """`class_activation_maps` of as many images as memory has room for."""
     outputs, weights = _weights(classifier, images, targets, layers, layouts, weigh)
     shifts, found = shifts_of(classifier), {}
+    if cut := [name for name in outputs if name not in weights]:
+        said = ", ".join(cut[:3]) + (f" and {len(cut) - 3} more" if len(cut) > 3 else "")
+        text = (
+            f"no gradient of the logits reaches {said}: it is cut off, or the logits do not depend on it; its map is 0"
+        )
+        warnings.warn(Notice(text), stacklevel=2)
     for name, output in outputs.items():
         if name not in weights:  # no logit depends on it
             weights[name] = output.new_zeros(output.shape[:2])
@@ -117,8 +127,9 @@ def _weights(
     maps: dict[str, Tensor] = {}
     weights: dict[str, Tensor] = {}
 
-    def note(name: str, gradient: Tensor) -> None:
-        weights[name] = weigh(maps[name], at_least_float32(layouts[name](gradient)))
+    def note(name: str, gradient: Tensor | None) -> None:
+        if gradient is not None:
+            weights[name] = weigh(maps[name], at_least_float32(layouts[name](gradient)))
 
     with torch.inference_mode(False), torch.enable_grad():
         done = pass_through(classifier, images.clone(), layers)  # clones are out of inference mode
@@ -128,5 +139,5 @@ def _weights(
             maps[name] = at_least_float32(layouts[name](output.detach()))
             # weighed at once, so that no more than one layer's gradient is held
             output.register_hook(partial(note, name))
-        torch.autograd.grad(score_of(done.logits, targets.clone()), done.first, allow_unused=True)
+        differentiate(score_of(done.logits, targets.clone()), done.first)
     return maps, weights

@@ -13,7 +13,8 @@ from ironglass.errors import InputError
 from ironglass.explain.parts.fill import Fill, fill_images
 from ironglass.explain.parts.gradient import weighted_gradient
 from ironglass.fields import settings
-from ironglass.models.classifier import Classifier, frozen
+from ironglass.models.classifier import Classifier
+from ironglass.models.frozen import frozen
 from ironglass.types import Images, Labels, Maps
 
 

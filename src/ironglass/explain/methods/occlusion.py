@@ -14,12 +14,12 @@ from ironglass.errors import InputError
 from ironglass.explain.parts.fill import Fill, fill_images
 from ironglass.explain.parts.patch_grid import inside, occluded, spans_of
 from ironglass.fields import settings
-from ironglass.models.classifier import Classifier, frozen
-from ironglass.models.probability import probabilities
+from ironglass.models.classifier import Classifier
+from ironglass.models.frozen import frozen
 from ironglass.types import Images, Labels, Logits, Maps
 
 SCORES = {
-    "probability": lambda logits, targets: _at(probabilities(logits), targets),
+    "probability": lambda logits, targets: _at(logits.softmax(1), targets),
     "logit": lambda logits, targets: _at(logits, targets),
     "right": lambda logits, targets: (logits.argmax(1) == targets).float(),
 }
@@ -146,7 +146,8 @@ def _watched(
     scores = torch.empty(len(images), len(rows) * len(columns), device=images.device)
 
     def watch(logits: Logits, image: Tensor) -> Tensor:
-        return SCORES[score](logits, targets[image]).float()
+        told = classifier.as_logits(logits) if score == "probability" else logits
+        return SCORES[score](told, targets[image]).float()
 
     with frozen(classifier), torch.no_grad():
         own = torch.cat([classifier(some) for some in images.split(OWN)])

@@ -16,7 +16,9 @@ from torch.overrides import TorchFunctionMode
 from ironglass.errors import InputError
 from ironglass.explain.parts.gradient import chunk_size, score_of
 from ironglass.explain.parts.layout import Layout, layouts_of
-from ironglass.models.classifier import Classifier, frozen
+from ironglass.models.backward import differentiate
+from ironglass.models.classifier import Classifier
+from ironglass.models.frozen import frozen
 from ironglass.types import Images, Labels, Maps
 
 UNCHANGED = {torch.float64: 1e-8, torch.float32: 1e-4}
@@ -91,7 +93,7 @@ def attend(classifier: Classifier, images: Images, targets: Labels) -> Attention
     layout = _layout(classifier, images, weights)
     with torch.inference_mode(False), torch.enable_grad():
         score = score_of(logits, targets.clone())
-        found = torch.autograd.grad(score, seen.weights, allow_unused=True)
+        found = differentiate(score, seen.weights)
     shaped = [one.shape for one in weights]
     gradients = [
         torch.zeros_like(weight) if one is None else one.reshape(shape)

@@ -10,8 +10,10 @@ from torch import Tensor, nn
 
 from ironglass.engine.folding.fold import folded
 from ironglass.errors import InputError
-from ironglass.models.classifier import Classifier, frozen
+from ironglass.models.backward import differentiate
+from ironglass.models.classifier import Classifier
 from ironglass.models.exclusive import modules_of
+from ironglass.models.frozen import frozen
 from ironglass.models.memory import in_parts
 from ironglass.types import Images, Labels, Logits
 
@@ -24,6 +26,12 @@ ELSEWHERE = 4
 
 # Batches of so few numbers are small in any network, and not worth measuring.
 FEW = 2**16
+
+
+NO_GRADIENT = (
+    "the logits have no gradient: the network detaches, rounds or stores what it computes; choose occlusion, which"
+    " needs none"
+)
 
 
 def no_change(_logits: Logits) -> None:
@@ -121,10 +129,7 @@ def _kept_of(classifier: Classifier, image: Images) -> int:
 def score_of(logits: Logits, targets: Labels) -> Tensor:
     """The sum of the targets' logits, to be differentiated. Raises InputError where it has no gradient."""
     if not logits.requires_grad:
-        raise InputError(
-            "the logits have no gradient: the network detaches or rounds what it computes; choose occlusion, "
-            "which needs none"
-        )
+        raise InputError(NO_GRADIENT)
     return logits.gather(1, targets[:, None]).sum()
 
 
@@ -134,4 +139,7 @@ def _gradient(classifier: Classifier, images: Images, targets: Labels, prepare: 
         logits = classifier(images)
         score = score_of(logits, targets.clone())
         prepare(logits)
-        return torch.autograd.grad(score, images)[0].float()
+        found = differentiate(score, images)[0]
+        if found is None:
+            raise InputError(NO_GRADIENT)
+        return found.float()

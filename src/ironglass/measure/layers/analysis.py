@@ -16,8 +16,9 @@ from ironglass.measure.layers.linear_probe import probe
 from ironglass.measure.layers.sentence import note
 from ironglass.measure.maps.attribution_focus import looking
 from ironglass.measure.statistics import Rate, wilson
-from ironglass.models.classifier import Classifier, frozen
+from ironglass.models.classifier import Classifier
 from ironglass.models.exclusive import exclusive
+from ironglass.models.frozen import frozen
 from ironglass.models.predict import batches, predicted
 from ironglass.types import Labels, Progress
 

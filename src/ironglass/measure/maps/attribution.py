@@ -14,7 +14,6 @@ from ironglass.errors import InputError
 from ironglass.explain import upsample
 from ironglass.explain.parts.fill import Fill, fill_images
 from ironglass.models.classifier import Classifier
-from ironglass.models.probability import probabilities
 from ironglass.types import Images, Labels, Maps
 
 # Elements of one batch of half-filled images: 64 MiB of float32.
@@ -155,7 +154,7 @@ def _area(classifier: Classifier, first: Images, last: Images, targets: Labels, 
             image, step = pair // (steps + 1), pair % (steps + 1)
             already = place[image] < changed[step, None, None]
             logits = classifier(torch.where(already[:, None], last[image], first[image]))
-            probability[pair] = probabilities(logits).gather(1, targets[image, None])[:, 0].float()
+            probability[pair] = classifier.as_logits(logits).softmax(1).gather(1, targets[image, None])[:, 0].float()
     return torch.trapezoid(probability.view(len(first), steps + 1), dx=1 / steps, dim=1)
 
 

@@ -12,7 +12,8 @@ from ironglass.data.dataset import Split
 from ironglass.explain.methods.grad_cam import GradCAM, upsample
 from ironglass.explain.methods.occlusion import Occlusion
 from ironglass.measure.statistics import mean_interval, wilson
-from ironglass.models.classifier import Classifier, frozen
+from ironglass.models.classifier import Classifier
+from ironglass.models.frozen import frozen
 from ironglass.models.predict import batches
 from ironglass.types import Maps
 

@@ -15,7 +15,8 @@ from ironglass.explain import GuidedBackprop, IntegratedGradients, Saliency, Smo
 from ironglass.measure.maps.attribution import deletion, image_maps, insertion, sensitivity
 from ironglass.measure.maps.sanity import DEPTHS, edges, noise, sanity_check
 from ironglass.measure.statistics import Rate, mean_interval
-from ironglass.models.classifier import Classifier, check_images, check_labels
+from ironglass.models.checks import check_images, check_labels
+from ironglass.models.classifier import Classifier
 from ironglass.types import Images, Labels, Maps, Progress
 
 GRADIENTS = (Saliency, SmoothGrad, GuidedBackprop)

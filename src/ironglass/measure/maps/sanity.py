@@ -18,8 +18,9 @@ from ironglass.measure.maps.attribution import image_maps
 from ironglass.measure.maps.attribution_focus import rank_correlation
 from ironglass.measure.maps.drift import ssim
 from ironglass.measure.statistics import mean_interval
-from ironglass.models.classifier import Classifier, frozen
+from ironglass.models.classifier import Classifier
 from ironglass.models.exclusive import exclusive
+from ironglass.models.frozen import frozen
 from ironglass.types import Images, Labels, Progress
 
 DEPTHS = 6
@@ -175,6 +176,11 @@ def take_statistics(classifier: Classifier, layers: list[nn.Module], images: Ima
             norm.train()
         for some in images.tensor_split(-(-len(images) // 64)):
             classifier(some)
+        taken = [[buffer.clone() for buffer in norm.buffers()] for norm in norms]
+    with torch.no_grad():  # again, since `frozen` has put buffers back
+        for norm, values in zip(norms, taken, strict=True):
+            for buffer, value in zip(norm.buffers(), values, strict=True):
+                buffer.copy_(value)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
 

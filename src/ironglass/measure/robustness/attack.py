@@ -22,7 +22,9 @@ from ironglass.measure.robustness.probes import look_again
 from ironglass.measure.robustness.repeated_passes import pass_twice
 from ironglass.measure.robustness.verdict import judge
 from ironglass.measure.statistics import Rate, wilson
-from ironglass.models.classifier import Classifier, check_labels, frozen
+from ironglass.models.checks import check_labels
+from ironglass.models.classifier import Classifier
+from ironglass.models.frozen import frozen
 from ironglass.models.predict import batches, predicted
 from ironglass.types import Images, Labels, Logits, Progress
 

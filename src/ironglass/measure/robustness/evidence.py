@@ -16,7 +16,9 @@ from ironglass.errors import InputError
 from ironglass.measure.robustness.repeated_passes import PASSES, Passes, pass_twice, rare_lots
 from ironglass.measure.statistics import Rate, mcnemar, wilson
 from ironglass.models.batch_dependence import apart, tolerance
-from ironglass.models.classifier import Classifier, check_labels, frozen
+from ironglass.models.checks import check_labels
+from ironglass.models.classifier import Classifier
+from ironglass.models.frozen import frozen
 from ironglass.models.predict import batches
 from ironglass.types import Images, Logits, Progress
 

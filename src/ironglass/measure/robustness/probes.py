@@ -14,7 +14,8 @@ from ironglass.measure.robustness.evidence import Evidence, Observations, Rival
 from ironglass.measure.robustness.repeated_passes import PASSES, rare_lots
 from ironglass.measure.statistics import mcnemar, wilson
 from ironglass.models.batch_dependence import undisturbed
-from ironglass.models.classifier import Classifier, frozen
+from ironglass.models.classifier import Classifier
+from ironglass.models.frozen import frozen
 from ironglass.types import Images, Labels, Mask
 
 SEARCHED, QUERIES = 32, 50

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 
 from ironglass.models.batch_dependence import apart, second_pass, tolerance, undisturbed
-from ironglass.models.classifier import Classifier, frozen
+from ironglass.models.classifier import Classifier
+from ironglass.models.frozen import frozen
 from ironglass.types import Images, Logits
 
 PASSES = 44

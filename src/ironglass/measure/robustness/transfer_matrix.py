@@ -12,7 +12,8 @@ from ironglass.attacks import TransferFrom
 from ironglass.data.dataset import Split
 from ironglass.data.match import class_places
 from ironglass.engine.folding.fold import folded
-from ironglass.models.classifier import Classifier, frozen
+from ironglass.models.classifier import Classifier
+from ironglass.models.frozen import frozen
 from ironglass.models.predict import batches, predicted
 from ironglass.types import Images, Labels, Progress
 

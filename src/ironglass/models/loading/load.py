@@ -10,7 +10,8 @@ import torch
 
 from ironglass.errors import InputError
 from ironglass.fields import check_seed, expect
-from ironglass.models.classifier import Classifier, frozen
+from ironglass.models.classifier import Classifier
+from ironglass.models.frozen import frozen
 from ironglass.models.loading.forms.exported_file import geometry_of
 from ironglass.models.loading.forms.find import EXAMPLES, find_builder
 from ironglass.models.loading.fresh import mark_fresh

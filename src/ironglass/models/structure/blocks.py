@@ -8,7 +8,8 @@ from typing import Literal, TypeAlias
 from torch import nn
 
 from ironglass.errors import InputError
-from ironglass.models.classifier import Classifier, own_tensors
+from ironglass.models.classifier import Classifier
+from ironglass.models.reading.layers import own_tensors
 
 Depth: TypeAlias = int | Literal["head"]
 """How many blocks from the first; "head": everything but the last layer."""

@@ -8,8 +8,9 @@ from torch import Tensor
 
 from ironglass.errors import InputError
 from ironglass.fields import dataclass
-from ironglass.models.classifier import Classifier, is_innermost
+from ironglass.models.classifier import Classifier
 from ironglass.models.loading.load import load_classifier
+from ironglass.models.reading.layers import is_innermost
 from ironglass.models.structure.blocks import Depth, blocks_of
 
 

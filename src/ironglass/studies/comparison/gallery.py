@@ -13,9 +13,9 @@ from ironglass.attacks import PGD, THREATS
 from ironglass.data.dataset import Dataset
 from ironglass.explain import ActivationMaximisation, Saliency, feature_maps, tile
 from ironglass.measure.accuracy import top
-from ironglass.models.classifier import Classifier, frozen
+from ironglass.models.classifier import Classifier
+from ironglass.models.frozen import frozen
 from ironglass.models.predict import logits_of
-from ironglass.models.probability import probabilities
 from ironglass.plans.comparison import BASE, Comparison
 from ironglass.run import Run
 from ironglass.studies.common.draws import generator
@@ -92,11 +92,11 @@ def _answers(classifier: Classifier, images: Images, asked: Labels | None = None
     """The first guess for each image and its probability; of a class that is asked for, that class's own."""
     with frozen(classifier), torch.no_grad():
         logits = classifier(images.to(classifier.device)).float().cpu()
-    found, sure = top(logits, 1)
+    found, sure = top(classifier, logits, 1)
     rows = [{"prediction": int(one[0]), "confidence": float(share[0])} for one, share in zip(found, sure, strict=True)]
     if asked is None:
         return rows
-    shares = probabilities(logits).gather(1, asked[:, None])[:, 0].tolist()
+    shares = classifier.as_logits(logits).softmax(1).gather(1, asked[:, None])[:, 0].tolist()
     return [row | {"asked": int(label), "share": share} for row, label, share in zip(rows, asked, shares, strict=True)]
 
 

@@ -88,7 +88,7 @@ def predict(
         about = {"images": len(names), "quarantined": left_out, "notes": found.notes, "reading": found.reading}
         about |= {"remarks": list(classifier.remarks)}
         run.write("data.json", about)
-        rows = write_predictions(run, names, classifier.classes, logits)
+        rows = write_predictions(run, names, classifier, logits)
         if write_page is not None:
             write_predictions_page(run, classifier, split, logits, rows, write_page=write_page, tell=options.progress)
         return run, rows

@@ -53,7 +53,7 @@ def corrupt_split(
             tell("corrupting", before * of + images, len(steps) * of, what)
 
         found, linf = corrupted_logits(classifier, split, corruption, severity, where, seed=plan.seed, progress=told)
-        table = per_image(some, classifier.classes, found, condition=corruption, eps=0.0, linf=linf)
+        table = per_image(some, classifier, found, condition=corruption, eps=0.0, linf=linf)
         done.append(table.append_column("severity", pa.array(np.full(len(some), severity))))
         if severity == SEVERITIES[-1]:
             write_per_image(run, f"corruptions/{corruption}", done)

@@ -15,7 +15,8 @@ from ironglass.data.dataset import Split
 from ironglass.explain.methods.grad_cam import GradCAM
 from ironglass.explain.methods.occlusion import Occlusion
 from ironglass.measure.accuracy import top
-from ironglass.models.classifier import Classifier, frozen
+from ironglass.models.classifier import Classifier
+from ironglass.models.frozen import frozen
 from ironglass.plans.audit import Audit
 from ironglass.run import Run
 from ironglass.studies.common.draws import generator
@@ -63,7 +64,7 @@ def write_samples(
         for i, adversarial in enumerate(fgsm_sweep(classifier, images, labels, facts["eps"])):
             tensors[f"fgsm/{i}"] = np.ascontiguousarray(adversarial.permute(0, 2, 3, 1).cpu().numpy())
             with frozen(classifier), torch.inference_mode():
-                attacked.append(top(classifier(adversarial).cpu(), 1))
+                attacked.append(top(classifier, classifier(adversarial).cpu(), 1))
     if "attack" in plan.steps and plan.attacks:
         facts["attacks"] = {"eps": max(plan.eps), "norm": plan.norm, "names": list(dict.fromkeys(plan.attacks))}
         facts["attacks"]["images"] = [{} for _ in chosen]
@@ -72,12 +73,11 @@ def write_samples(
             adversarial = attack(classifier, images, labels, generator=generator(plan.seed, 0, f"shown {name}"))
             tensors[f"attack/{name}"] = adversarial.permute(0, 2, 3, 1).cpu().numpy()
             with frozen(classifier), torch.no_grad():
-                found, sure = top(classifier(adversarial).float().cpu(), 1)
+                found, sure = top(classifier, classifier(adversarial).float().cpu(), 1)
             for entry, prediction, confidence in zip(facts["attacks"]["images"], found[:, 0], sure[:, 0], strict=True):
                 entry[name] = {"prediction": int(prediction), "confidence": float(confidence)}
     facts["images"] = [
-        _describe(i, position, split, classifier.classes, logits, attacked, facts["eps"])
-        for i, position in enumerate(chosen)
+        _describe(i, position, split, classifier, logits, attacked, facts["eps"]) for i, position in enumerate(chosen)
     ]
     with run.atomic(run.path / "samples.safetensors") as path:
         path.write_bytes(save({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}))
@@ -88,12 +88,12 @@ def _describe(
     i: int,
     position: int,
     split: Split,
-    classes: Sequence[str],
+    classifier: Classifier,
     logits: Logits,
     attacked: list[tuple[np.ndarray, np.ndarray]],
     eps: Sequence[float],
 ) -> dict[str, Any]:
-    ranks, confidence = top(logits[position : position + 1])
+    ranks, confidence = top(classifier, logits[position : position + 1])
     label, prediction = int(split.labels[position]), int(ranks[0, 0])
     return {
         "name": split.names[position],
@@ -101,7 +101,7 @@ def _describe(
         "label": label,
         "prediction": prediction,
         "confidence": float(confidence[0, 0]),
-        "top": [[classes[rank], float(share)] for rank, share in zip(ranks[0], confidence[0], strict=True)],
+        "top": [[classifier.classes[rank], float(share)] for rank, share in zip(ranks[0], confidence[0], strict=True)],
         "fgsm": [
             {"eps": size, "prediction": int(found[i, 0]), "confidence": float(sure[i, 0])}
             for size, (found, sure) in zip(eps, attacked, strict=True)

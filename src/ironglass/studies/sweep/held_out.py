@@ -12,7 +12,8 @@ from ironglass.attacks import THREATS, AutoAttack, find_attack, standard
 from ironglass.data.dataset import Split
 from ironglass.measure.per_image import write_per_image
 from ironglass.measure.statistics import Rate, wilson
-from ironglass.models.classifier import Classifier, frozen
+from ironglass.models.classifier import Classifier
+from ironglass.models.frozen import frozen
 from ironglass.models.predict import batches
 from ironglass.plans.audit import Audit
 from ironglass.run import Run

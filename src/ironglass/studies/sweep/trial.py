@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.nn.functional import cross_entropy
 
 from ironglass.data.dataset import Split
 from ironglass.errors import Diverged
@@ -16,7 +17,6 @@ from ironglass.measure.per_image import per_image, write_per_image
 from ironglass.measure.statistics import Rate, wilson
 from ironglass.models.loading.weights import load_state, read_state
 from ironglass.models.predict import logits_of, predicted
-from ironglass.models.probability import cross_entropy
 from ironglass.plans.audit import Audit
 from ironglass.run import Run
 from ironglass.studies.audit import run_audit
@@ -52,13 +52,12 @@ def run_trial(plan: Audit, folder: Path, held_out: bool, options: RunOptions, *,
     began = time.perf_counter()  # the pass before it has warmed everything up
     logits = logits_of(classifier, validation)
     seconds = time.perf_counter() - began
-    table = per_image(
-        validation, classifier.classes, logits, condition="clean", eps=0.0, linf=np.zeros(len(validation))
-    )
+    table = per_image(validation, classifier, logits, condition="clean", eps=0.0, linf=np.zeros(len(validation)))
     write_per_image(run, "validation", [table])
+    labels = torch.from_numpy(validation.labels.copy())
     found: dict[str, Any] = {
         "validation": _rate(validation, logits),
-        "validation_loss": float(cross_entropy(logits, torch.from_numpy(validation.labels.copy()))),
+        "validation_loss": float(cross_entropy(classifier.as_logits(logits), labels)),
         "training": training,
         "images_per_second": round(len(validation) / seconds, 1),
     }

@@ -11,9 +11,9 @@ from safetensors.numpy import save
 from ironglass.data.pixels import to_bytes
 from ironglass.data.wordnet import words_of
 from ironglass.measure.robustness.transfer_matrix import knows, true_answers
-from ironglass.models.classifier import Classifier, frozen
+from ironglass.models.classifier import Classifier
+from ironglass.models.frozen import frozen
 from ironglass.models.predict import logits_of, predicted
-from ironglass.models.probability import probabilities
 from ironglass.plans.transfer import SOURCE, Member
 from ironglass.studies.transfer.source_images import shown_of
 from ironglass.studies.transfer.workspace import Ground
@@ -40,7 +40,8 @@ def write_picture(ground: Ground, base_a: Classifier, members: Sequence[Member])
         answers = []
         for name, classifier in {SOURCE: base_a, **target}.items():
             with frozen(classifier), torch.no_grad():
-                confidence, which = probabilities(classifier(version.to(classifier.device)))[0].max(0)
+                outputs = classifier(version.to(classifier.device))
+                confidence, which = classifier.as_logits(outputs).softmax(1)[0].max(0)
             called, known = classifier.classes[int(which)], knows(classifier, classes)
             truth = int(true_answers(classifier, image, label, classes))
             answers.append({

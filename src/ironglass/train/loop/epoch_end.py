@@ -6,12 +6,12 @@ import math
 from typing import Any
 
 import torch
+from torch.nn.functional import cross_entropy
 
 from ironglass.data.dataset import Dataset
 from ironglass.models.classifier import Classifier
 from ironglass.models.loading.save import save_classifier, write_state
 from ironglass.models.predict import logits_of
-from ironglass.models.probability import cross_entropy
 from ironglass.run import Run
 from ironglass.train.loop.state import State
 from ironglass.train.position import Position
@@ -26,7 +26,7 @@ def validate(classifier: Classifier, dataset: Dataset) -> dict[str, float | None
     split = dataset.validation
     logits, labels = logits_of(classifier, split), torch.from_numpy(split.labels.copy())
     return {
-        "validation_loss": float(cross_entropy(logits, labels)),
+        "validation_loss": float(cross_entropy(classifier.as_logits(logits), labels)),
         "validation_accuracy": float((logits.argmax(1) == labels).double().mean()),
     }
 

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from ironglass.data.dataset import Split
-from ironglass.models.classifier import Classifier, frozen
+from ironglass.models.classifier import Classifier
+from ironglass.models.frozen import frozen
 from ironglass.models.predict import batches
 from ironglass.types import Images, Logits
 

@@ -8,8 +8,8 @@ from ironglass.data.dataset import Split
 from ironglass.errors import InputError
 from ironglass.models.classifier import Classifier
 from ironglass.models.exclusive import exclusive
-from ironglass.models.forward_pass import hearing_others
 from ironglass.models.predict import batches
+from ironglass.models.reading.forward_pass import hearing_others
 from ironglass.types import Logits
 
 HALF = (torch.float16, torch.bfloat16)

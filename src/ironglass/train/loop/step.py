@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ironglass.errors import InputError
-from ironglass.models.forward_pass import hearing_others
 from ironglass.models.memory import asked_for, is_out_of_memory
+from ironglass.models.reading.forward_pass import hearing_others
 from ironglass.train.objective import CrossEntropy, Objective
 from ironglass.types import Images, Labels
 

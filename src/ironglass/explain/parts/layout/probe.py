@@ -14,7 +14,8 @@ from ironglass.explain.parts.layers import watched
 from ironglass.explain.parts.layout.lineage import Lineage
 from ironglass.explain.parts.layout.passes import entered, responses_of
 from ironglass.explain.parts.layout.response import BANDS, Kin, Response
-from ironglass.models.classifier import Classifier, frozen
+from ironglass.models.classifier import Classifier
+from ironglass.models.frozen import frozen
 
 WITNESSES = 3
 """Of layers that share their axes, how many of the first are looked at: they see least of the image at each place."""

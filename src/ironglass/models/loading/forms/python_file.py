@@ -16,12 +16,12 @@ from torch import nn
 from ironglass.choices import did_you_mean, listed
 from ironglass.errors import InputError
 from ironglass.models.classifier import Classifier
-from ironglass.models.forward_pass import needs_a_pass
 from ironglass.models.loading.class_names import need_classes
 from ironglass.models.loading.forms.code import is_python
 from ironglass.models.loading.forms.form import NameForm
 from ironglass.models.loading.wrap import wrap
 from ironglass.models.normalisation import ASSUMED
+from ironglass.models.reading.forward_pass import needs_a_pass
 
 if TYPE_CHECKING:
     from ironglass.models.request import Wanted

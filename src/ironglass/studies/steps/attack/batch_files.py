@@ -15,7 +15,8 @@ from ironglass.attacks.parts.eight_bit import round_to_bytes
 from ironglass.attacks.parts.threat import Threat
 from ironglass.data.dataset import Split
 from ironglass.errors import InputError
-from ironglass.models.classifier import Classifier, frozen
+from ironglass.models.classifier import Classifier
+from ironglass.models.frozen import frozen
 from ironglass.run import Run, atomic
 from ironglass.studies.common.stored import stored
 from ironglass.studies.steps.attack.image_folder import read_png, write_png

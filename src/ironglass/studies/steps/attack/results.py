@@ -37,7 +37,7 @@ def write_results(run: Run, attacks: Attacks, *, split_name: str) -> None:
             by_gradients = right | (found["fooled_by"] == _square(attacks)).numpy() if "fooled_by" in found else right
             outcomes[eps] = Outcome(right, (found["png_predictions"] == found["labels"]).numpy(), by_gradients)
             linf, l2 = found["linf"].numpy(), found["l2"].numpy()
-            table = per_image(split, classes, found["logits"], condition=task.name, eps=eps, linf=linf)
+            table = per_image(split, attacks.classifier, found["logits"], condition=task.name, eps=eps, linf=linf)
             tables.append(table.append_column("l2", [l2]).append_column("png_correct", [outcomes[eps].png]))
         attacked.append(_attacked(attacks, task, outcomes))
     write_per_image(run, "attacks", tables)

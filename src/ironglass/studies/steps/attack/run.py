@@ -12,7 +12,8 @@ from ironglass.attacks.parts.losses import LOSSES, dlr_targeted
 from ironglass.attacks.sizes import at_each_eps
 from ironglass.errors import InputError
 from ironglass.measure.robustness.attack import check_gradient
-from ironglass.models.classifier import Classifier, check_labels
+from ironglass.models.checks import check_labels
+from ironglass.models.classifier import Classifier
 from ironglass.models.predict import batches
 from ironglass.plans.audit import Audit
 from ironglass.run import Run

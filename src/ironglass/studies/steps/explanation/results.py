@@ -15,7 +15,7 @@ from ironglass.measure.maps.drift import drift
 from ironglass.measure.maps.quality import quality
 from ironglass.measure.per_image import write_per_image
 from ironglass.measure.statistics import mcnemar, mean_interval, wilson
-from ironglass.models.classifier import frozen
+from ironglass.models.frozen import frozen
 from ironglass.models.predict import logits_of
 from ironglass.run import Run
 from ironglass.studies.common.positions import spread_positions

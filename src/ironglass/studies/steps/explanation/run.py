@@ -16,7 +16,9 @@ from torch import Tensor
 from ironglass.data.dataset import Split
 from ironglass.explain import EXPLAINERS, explain
 from ironglass.measure.maps.attribution import last_layer
-from ironglass.models.classifier import Classifier, check_labels, frozen
+from ironglass.models.checks import check_labels
+from ironglass.models.classifier import Classifier
+from ironglass.models.frozen import frozen
 from ironglass.models.predict import batches
 from ironglass.plans.audit import Audit
 from ironglass.run import Run

@@ -49,7 +49,7 @@ def write_explained_samples(run: Run, explanations: Explanations) -> None:
         for name, maps in look.found.items():
             part = maps[layers[name]] if isinstance(maps, dict) else maps
             tensors[f"{condition.name}/maps/{name}"] = image_maps(part, size).float().cpu().numpy()
-        ranks, confidence = top(look.logits.cpu())
+        ranks, confidence = top(classifier, look.logits.cpu())
         for i, entry in enumerate(facts):
             best = [[int(rank), float(share)] for rank, share in zip(ranks[i], confidence[i], strict=True)]
             entry.setdefault("top", {})[condition.name] = best

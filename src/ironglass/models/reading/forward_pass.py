@@ -14,8 +14,8 @@ from torch.nn.parameter import is_lazy
 
 from ironglass.errors import ForwardError, InputError
 from ironglass.models.memory import is_out_of_memory
-from ironglass.models.outputs import Reading, read_outputs
-from ironglass.models.probability import logit_of
+from ironglass.models.reading.outputs import Reading, read_outputs
+from ironglass.models.reading.probability import logit_of
 from ironglass.types import Images, Logits
 
 

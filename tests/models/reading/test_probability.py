@@ -12,7 +12,7 @@ import ironglass as ig
 from ironglass.data.dataset import Dataset, Split
 from ironglass.errors import Notice
 from ironglass.measure.accuracy import top
-from ironglass.models.probability import are_distributions, cross_entropy, probabilities
+from ironglass.models.reading.probability import give_probabilities
 from ironglass.train.fit import fit
 
 K = 4
@@ -61,7 +61,7 @@ def test_loss_and_confidence_are_those_of_the_probabilities(form):
     p = (found[0] if isinstance(found, tuple) else found).detach().double()
     off = 1e-2 if form == "half" else 1e-5
     assert numbers["loss"] == pytest.approx(float(F.nll_loss(p.log(), labels)), rel=off)
-    _, confidence = top(outputs, 1)
+    _, confidence = top(classifier, outputs, 1)
     np.testing.assert_allclose(confidence[:, 0], p.amax(1).numpy(), rtol=off)
 
 
@@ -87,10 +87,50 @@ def test_occlusion_is_the_drop_of_the_probability_itself(form):
 def test_logits_of_any_kind_are_no_probabilities():
     torch.manual_seed(0)
     for logits in (torch.randn(5, K), torch.rand(5, K), torch.zeros(5, K), torch.randn(5, K).log_softmax(1)):
-        assert not are_distributions(logits)
-        assert torch.equal(probabilities(logits), logits.softmax(1))
-        assert torch.equal(cross_entropy(logits, torch.arange(5) % K), F.cross_entropy(logits, torch.arange(5) % K))
-    assert not are_distributions(torch.full((5, K), torch.nan))
+        assert not give_probabilities(logits)
+    assert not give_probabilities(torch.full((5, K), torch.nan))
+    assert not give_probabilities(torch.eye(K))  # small whole numbers, of which no step is known
+    layer = nn.Linear(K, K, bias=False)
+    with torch.no_grad():
+        layer.weight.copy_(torch.eye(K) * 0.5 + 0.5 / K)
+    assert not give_probabilities(layer(torch.eye(K)))  # rows add up to 1, but a layer of weights gave them
+    assert give_probabilities((layer.weight * 1e4).softmax(1))  # 0 and 1, but of a softmax
+
+
+class Both(nn.Module):
+    """Logits in training mode, probabilities in evaluation mode, as many detectors' classification heads give them."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = Ends(lambda z: z)
+
+    def forward(self, x):
+        z = self.inner(x)
+        return z if self.training else z.softmax(1)
+
+
+def test_a_softmax_in_evaluation_mode_alone_is_no_reason_to_train_on_logarithms():
+    torch.manual_seed(0)
+    classifier = ig.Classifier(Both(), mean=(0.4,) * 3, std=(0.3,) * 3, classes=list("abcd"), input_size=12)
+    images, _ = split_of(8)[:]
+    assert classifier.eval().gives_probabilities
+    outputs = classifier(images)
+    torch.testing.assert_close(classifier.as_logits(outputs), outputs.log())
+    trained = classifier.train()(images)
+    torch.testing.assert_close(trained, classifier.network.inner((images - 0.4) / 0.3))
+
+
+def test_it_is_decided_for_the_network_not_for_a_batch():
+    class Gate(nn.Module):  # logits that are, of dark images, a distribution
+        def forward(self, x):
+            bright = x.flatten(1).amax(1, keepdim=True)
+            return torch.where(bright < 0.1, torch.tensor([[0.25, 0.5, 0.125, 0.125]]), x.flatten(1)[:, :K] * 9)
+
+    classifier = ig.Classifier(Gate(), mean=(0,), std=(1,), classes=list("abcd"), input_size=4).eval()
+    dark = classifier(torch.zeros(3, 1, 4, 4))
+    assert not classifier.gives_probabilities
+    assert torch.equal(classifier.as_logits(dark), dark)
+    np.testing.assert_allclose(top(classifier, dark, 1)[1][:, 0], dark.softmax(1).amax(1).numpy())
 
 
 def test_a_network_behind_a_softmax_learns_as_without_it(tmp_path):

@@ -1,4 +1,4 @@
-"""Probabilities of the classes, of logits and of outputs that are probabilities already."""
+"""Whether a network's outputs are probabilities, seen by their values and by the steps they come out of."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from ironglass.types import Logits
 
@@ -25,13 +24,36 @@ def are_distributions(outputs: Tensor) -> bool:
     with torch.no_grad():
         if outputs.ndim != 2 or not outputs.numel():
             return False
-        if bool(((outputs == 0) | (outputs == 1)).all()):
-            return False  # small whole numbers are as likely logits
         low, high = (float(bound) for bound in outputs.aminmax())
         if not (low >= 0 and high <= 1 + APART):  # also of NaN
             return False
         off = float((outputs.double().sum(1) - 1).abs().amax())
         return off <= APART or (off <= APART_HALF and any(_held_by(outputs, half) for half in HALVES))
+
+
+def give_probabilities(outputs: Tensor) -> bool:
+    """Whether the network that gave these outputs, (n, k), of images of several kinds gives probabilities.
+
+    Every row must be a distribution. Where the graph of the steps is there, it must not say otherwise: a layer of
+    weights may give 1 and 0, too. Of a black box the values alone decide, where they are not all 0 and 1.
+    """
+    if not are_distributions(outputs):
+        return False
+    ends = _ends(_reshaped(outputs.grad_fn))
+    if ends & BOUNDED or "DivBackward" in ends:
+        return True
+    if all(any(name in end for name in WEIGHTED) for end in ends):
+        return False
+    return not bool(((outputs == 0) | (outputs == 1)).all())
+
+
+def come_out_of_sigmoid(outputs: Tensor) -> bool:
+    """Whether outputs, (n, k), each between 0 and 1, come straight out of a sigmoid; of a black box, whether they come
+    near both ends, as small logits of a young network do not."""
+    ends = _ends(_reshaped(outputs.grad_fn))
+    if "unknown" in ends:
+        return bool((outputs.amin() < 0.05) & (outputs.amax() > 0.95))
+    return bool(ends & {"SigmoidBackward", "HardsigmoidBackward"})
 
 
 RESHAPING = frozenset(
@@ -59,9 +81,7 @@ def is_probability(output: Tensor) -> bool | None:
     It is one where it comes straight from a sigmoid or a softmax, and where all are between 0 and 1 and come from a
     step in BOUNDED, moved and scaled at most. It is none where one is outside, or comes from a layer of weights.
     """
-    step: Any = output.grad_fn
-    while step is not None and _kind(step) in RESHAPING and step.next_functions:
-        step = step.next_functions[0][0]
+    step = _reshaped(output.grad_fn)
     within = bool(((output >= 0) & (output <= 1)).all())
     if step is not None and any(_kind(step) == f"{name}Backward" for name in ("Sigmoid", "Softmax")):
         return True
@@ -71,6 +91,13 @@ def is_probability(output: Tensor) -> bool | None:
     if ends & BOUNDED:
         return True
     return False if ends and all(any(name in end for name in WEIGHTED) for end in ends) else None
+
+
+def _reshaped(step: Any) -> Any:
+    """The last step before those that only reshape."""
+    while step is not None and _kind(step) in RESHAPING and step.next_functions:
+        step = step.next_functions[0][0]
+    return step
 
 
 def _ends(step: Any) -> set[str]:
@@ -113,13 +140,3 @@ def _held_by(outputs: Tensor, dtype: torch.dtype) -> bool:
 def log_of(probabilities: Tensor) -> Logits:
     """The logarithm, of 0 that of the least normal number: logits whose softmax the probabilities are."""
     return probabilities.clamp_min(torch.finfo(probabilities.dtype).tiny).log()
-
-
-def probabilities(outputs: Tensor) -> Tensor:
-    """Probabilities (n, k) of a network's outputs (n, k): their softmax, or they themselves where they are some."""
-    return outputs if are_distributions(outputs) else outputs.softmax(1)
-
-
-def cross_entropy(outputs: Tensor, labels: Tensor) -> Tensor:
-    """Mean cross-entropy, in nats, of a network's outputs (n, k), logits or probabilities, and labels int64 (n,)."""
-    return functional.cross_entropy(log_of(outputs) if are_distributions(outputs) else outputs, labels)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 import ironglass as ig
 from ironglass.data.dataset import Split
 from ironglass.errors import InputError
-from ironglass.models.outputs import read_outputs
+from ironglass.models.reading.outputs import read_outputs
 
 K = 4
 Out = namedtuple("Out", "aux logits")

@@ -1,0 +1,234 @@
+"""A network whose outputs, whatever they are, are read as logits of the classes."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from ironglass.errors import ForwardError, InputError
+from ironglass.models.checks import check_images
+from ironglass.models.exclusive import exclusive, is_held
+from ironglass.models.frozen import are_checked, frozen
+from ironglass.models.memory import cut_pass
+from ironglass.models.reading.forward_pass import (
+    Manner,
+    at_least_float32,
+    needs_a_pass,
+    other_count,
+    read_pass,
+    take_pass,
+    unwrapped,
+)
+from ironglass.models.reading.outputs import Reading, read_outputs
+from ironglass.models.reading.probability import are_distributions, give_probabilities, is_probability, log_of
+from ironglass.models.unchanged import check_tensors
+from ironglass.types import Images, Logits
+
+PROBED = 16
+"""Images by which a single output is seen to be a probability, black and white among them."""
+FEW = 4
+"""The same of outputs that are distributions already, by the values."""
+
+
+class ReadNetwork(nn.Module):
+    """logits = network((images - mean) / std), of a network that gives them in one form or another.
+
+    network, mean, std, classes, input_size: as `Classifier` has them.
+    """
+
+    mean: Tensor
+    std: Tensor
+    classes: tuple[str, ...]
+    input_size: tuple[int, int]
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        check_tensors(network)
+        self.network = unwrapped(network)
+        self.training = getattr(self.network, "training", False)
+        self._manner: Manner | None = None
+        # of the network with this identity
+        self._squashed: tuple[int, bool] | None = None
+        self._probabilities: tuple[int, bool] | None = None
+        self._learned: tuple[int, bool] | None = None
+
+    @property
+    def channels(self) -> int:
+        """Channels of an image: 1 for grey, 3 for colour."""
+        return self.mean.shape[1]
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return self.mean.device
+
+    @property
+    def adaptation(self) -> str:
+        """What is done to the network's outputs and images, a sentence; "" where nothing is, or none passed yet."""
+        manner = self._manner
+        if manner is None or manner.network != id(self.network):
+            return ""
+        said = [manner.words] if manner.words else []
+        if manner.contiguous:
+            said.append("images are laid out channel by channel, as its code needs")
+        if self._probabilities == (id(self.network), True):
+            said.append("its outputs are probabilities, which confidences and losses take as they are")
+        if manner.dtype != torch.float32:
+            said.append(f"it computes in {str(manner.dtype).removeprefix('torch.')}")
+        return f"Of the network, {'; '.join(said)}." if said else ""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether, as far as its passes have shown, the network's outputs are the logits and any images do."""
+        manner = self._manner
+        return manner is None or manner.network != id(self.network) or not (manner.words or manner.contiguous)
+
+    @property
+    def gives_probabilities(self) -> bool:
+        """Whether the outputs in evaluation mode are probabilities of the classes, as behind a softmax, not logits.
+
+        Decided once a network: by the values of a few random images, and by the steps that they come out of.
+        """
+        if self._probabilities is None or self._probabilities[0] != id(self.network):
+            self.settle()
+        return self._probabilities is not None and self._probabilities[1]
+
+    def as_logits(self, outputs: Logits) -> Logits:
+        """Outputs (n, k) of evaluation mode as logits, whose softmax is what the network says: the logarithms of
+        probabilities, else the outputs themselves."""
+        return log_of(outputs) if self.gives_probabilities else outputs
+
+    def forward(self, images: Images) -> Logits:
+        """Logits of images in [0, 1]. Raises InputError, naming the range found, for anything else, and for outputs
+        that are no logits of the classes.
+
+        In training mode the range is not checked: some objectives step outside it on purpose.
+        """
+        if torch.compiler.is_compiling():
+            return read_pass(self.network((images - self.mean) / self.std), len(images), len(self.classes))[0]
+        if not self.training and not are_checked():
+            check_images(images, self.channels)
+        if is_held(self.network):
+            return self._pass(images) if self.training else cut_pass(self.network, self._pass, images)
+        with exclusive(self.network):
+            return self._pass(images) if self.training else cut_pass(self.network, self._pass, images)
+
+    def _pass(self, images: Images, whole: bool = True) -> Logits:
+        """Logits of images that have been checked. whole: whether these are all that were given, none cut off."""
+        n, k = len(images), len(self.classes)
+        if whole and n in (1, k) and not self._is_settled():
+            self.settle(images)  # before the pass itself, which is what a watching hook shall see last
+        known = self._manner
+        found, manner = take_pass(self.network, known, images, self.mean, self.std)
+        plain = isinstance(found, Tensor) and found.dtype == torch.float32 and found.shape == (n, k)
+        if plain and manner is known and manner.settled and not manner.words:
+            return self._trained(found) if self.training else found
+        logits, words = read_pass(found, n, k, training=self.training, squashed=self._is_squashed)
+        if not self.training:
+            self._learn(manner, n, words)
+            return logits
+        return self._trained(logits)
+
+    def _trained(self, outputs: Logits) -> Logits:
+        """What objectives learn from: of a network that gives probabilities their logarithms, else the outputs.
+
+        Decided by the first batch in training mode, since many networks have their softmax in evaluation mode alone.
+        """
+        if self._learned is None or self._learned[0] != id(self.network):
+            self._learned = id(self.network), give_probabilities(outputs)
+        return log_of(outputs) if self._learned[1] else outputs
+
+    def _is_squashed(self) -> bool:
+        """Whether a network with one output gives probabilities: seen in the graph of one pass, once.
+
+        Raises InputError for a black box whose output could be either.
+        """
+        if self._squashed is None or self._squashed[0] != id(self.network):
+            single = self._probed(PROBED).single
+            squashed = False if single is None else is_probability(single)
+            if squashed is None:
+                raise InputError(
+                    "the network's one output an image lies between 0 and 1 and may be a probability or a logit: "
+                    "give it two outputs, or leave the sigmoid out"
+                )
+            self._squashed = id(self.network), bool(squashed)
+        return self._squashed[1]
+
+    def _probed(self, count: int) -> Reading:
+        """What the network gives in evaluation mode of random images, with the graph of how it came to be; without, of
+        one that cannot pass images that need a gradient."""
+        size = (count, self.channels, *self.input_size)
+        images = torch.rand(size, generator=torch.Generator().manual_seed(1)).to(self.device)
+        images[0], images[1] = 0, 1
+        with frozen(self), torch.inference_mode(False), torch.enable_grad():
+            try:
+                found, _ = take_pass(self.network, self._manner, images.requires_grad_(), self.mean, self.std)
+            except ForwardError:
+                found, _ = take_pass(self.network, self._manner, images.detach(), self.mean, self.std)
+            reading = read_outputs(found, count, len(self.classes))
+            return replace(reading, logits=at_least_float32(reading.logits))
+
+    def probed_logits(self) -> Logits:
+        """Outputs (n, k) of a few random images in evaluation mode, with the graph of the steps they come out of."""
+        k = len(self.classes)
+        count = FEW + (k == FEW)  # a batch size that is no number of classes shows which axis is which
+        return self._probed(count).logits
+
+    def _is_settled(self) -> bool:
+        return self._manner is not None and self._manner.settled and self._manner.network == id(self.network)
+
+    def _learn(self, manner: Manner, n: int, words: str) -> None:
+        """Takes down how the pass of n images went."""
+        if n not in (1, len(self.classes)):
+            manner = replace(manner, settled=True, words=words)
+        if manner != self._manner:
+            self._manner = manner
+
+    def settle(self, images: Images | None = None) -> Logits:
+        """The logits of a few images, random ones by default, in evaluation mode: enough to see how the outputs are to
+        be read. Nothing of the network or of the random state changes, but that lazy layers get their shape.
+
+        Raises InputError for outputs that are no logits of the classes, and for a network whose forward fails.
+        """
+        count = other_count(len(self.classes))
+        devices = [self.device] if self.device.type == "cuda" else []
+        quiet = warnings.catch_warnings()  # of a pass without gradients, say; what matters is said by the real ones
+        with quiet, torch.random.fork_rng(devices), torch.inference_mode(False), torch.no_grad():
+            warnings.simplefilter("ignore")
+            if images is None:
+                size = (count, self.channels, *self.input_size)
+                images = torch.rand(size, generator=torch.Generator().manual_seed(0)).to(self.device)
+            else:
+                images = images.detach()[torch.arange(count, device=images.device) % len(images)]
+            if needs_a_pass(self.network):
+                self._shape_lazy_layers(images)
+            with frozen(self):
+                # as a data set's images lie; a network that cannot take them so is given them otherwise
+                stored = images.permute(0, 2, 3, 1)
+                outputs = self(stored.reshape(-1).view(stored.shape).permute(0, 3, 1, 2))
+                # a softmax's outputs are distributions for all images; only then is it worth a pass to see the steps
+                seen = are_distributions(outputs) and give_probabilities(self.probed_logits())
+        self._probabilities = id(self.network), seen
+        return outputs
+
+    def _shape_lazy_layers(self, images: Images) -> None:
+        """One pass that gives lazy layers their weights, which cannot be `frozen` before."""
+        modes = [(module, module.training) for module in self.network.modules()]
+        try:
+            self.network.eval()
+            take_pass(self.network, None, images, self.mean, self.std)
+        finally:
+            for module, mode in modes:
+                module.training = mode
+
+    def accept(self, images: Images) -> Images:
+        """Images as a public call takes them: checked, float32, on the classifier's device; and the outputs checked,
+        where they have not been."""
+        check_images(images, self.channels)
+        images = images.to(self.device, torch.float32)
+        if not self._is_settled():
+            self.settle(images)
+        return images
