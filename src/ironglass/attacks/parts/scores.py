@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ironglass.attacks.parts.lift import Lift
 from ironglass.attacks.parts.losses import cross_entropy
 from ironglass.attacks.parts.squash import Watch, inverse, lost
 from ironglass.engine.folding.fold import folded
@@ -113,7 +114,7 @@ class Scores(Classifier):
         own, how = vars(self)["_own"], vars(self)["how"]
         if how is not None and not how.squash and not vars(self)["_half"]:
             return own(images)
-        lift = _Lift() if vars(self)["_half"] and torch.is_grad_enabled() else None
+        lift = Lift() if vars(self)["_half"] and torch.is_grad_enabled() else None
         images = lift.lower(images) if lift else images
         if how is None or how.watched:
             with Watch(len(images) * len(self.classes)) as watch:
@@ -209,43 +210,3 @@ def _led_by(scores: Tensor, classes: Labels) -> Tensor:
     place = torch.nn.functional.one_hot(classes, scores.shape[1]).bool() & off[:, None]
     above = (top + 1e-6 * top.abs().clamp_min(1e-6))[:, None]
     return torch.where(place, scores + (above - scores).detach(), scores)
-
-
-class _Lift:
-    """Keeps the gradients within a float16 network from vanishing: each image's is a power of two larger there."""
-
-    def __init__(self) -> None:
-        self.power = torch.tensor(1.0)
-
-    def raise_(self, scores: Tensor) -> Tensor:
-        """The scores, where the gradient comes in."""
-        return _Raised.apply(scores, self)  # pyright: ignore[reportReturnType]
-
-    def lower(self, images: Images) -> Images:
-        """The images, where it goes out."""
-        return _Lowered.apply(images, self)  # pyright: ignore[reportReturnType]
-
-
-class _Marked(torch.autograd.Function):
-    """The tensor as it is; a kind of it says what becomes of the gradient."""
-
-    @staticmethod
-    def forward(ctx: Any, tensor: Tensor, lift: _Lift) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
-        ctx.lift = lift
-        return tensor.view_as(tensor)
-
-
-class _Raised(_Marked):
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        largest = gradient.abs().amax(1)
-        usable = (largest > 0) & largest.isfinite()
-        _, exponent = torch.frexp(torch.where(usable, largest, 1.0))
-        ctx.lift.power = exponent.to(gradient.dtype)
-        return torch.ldexp(gradient, -ctx.lift.power[:, None]), None
-
-
-class _Lowered(_Marked):
-    @staticmethod
-    def backward(ctx: Any, gradient: Images) -> tuple[Images, None]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        return torch.ldexp(gradient, ctx.lift.power.to(gradient)[:, None, None, None]), None
