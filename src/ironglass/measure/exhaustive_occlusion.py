@@ -76,11 +76,17 @@ def occlusion_robustness(
             if progress:
                 progress(done * len(tried) + (i + 1) * len(images), len(split) * len(tried))
         done += len(images)
-    right = predicted.numpy() == split.labels
+    return _result(predicted.numpy() == split.labels, flipped, tried, places, stride)
+
+
+def _result(
+    right: np.ndarray, flipped: np.ndarray, tried: list[int], places: list[int], stride: int
+) -> OcclusionRobustness:
+    """right: (n,), whether the unpatched images are. flipped: (n, sizes). places: how many there are of each size."""
     smallest = np.where(flipped.any(1), np.asarray(tried)[flipped.argmax(1)], 0)
     numbers = {
         "stride": stride,
-        "n": len(split),
+        "n": len(right),
         "clean": wilson(int(right.sum()), len(right)),
         "sizes": [
             {

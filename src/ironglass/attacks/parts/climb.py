@@ -48,6 +48,32 @@ class _Climb:
     last_best: Tensor
     halved: Tensor
 
+    @classmethod
+    def begin(cls, images: Images, start: Images, loss: Tensor, gradient: Images, *, step_size: float) -> _Climb:
+        n, device = len(images), images.device
+        return cls(
+            place=torch.arange(n, device=device),
+            images=images,
+            x=start,
+            previous=start,
+            gradient=gradient,
+            loss=loss,
+            best=start,
+            best_gradient=gradient,
+            best_loss=loss,
+            step_size=torch.full((n, 1, 1, 1), step_size, device=device, dtype=images.dtype),
+            rises=torch.zeros(n, device=device),
+            last_best=loss,
+            halved=torch.zeros(n, dtype=torch.bool, device=device),
+        )
+
+    def step(self, threat: Threat, *, momentum: bool) -> None:
+        stepped = threat.project(self.images, self.x + self.step_size * threat.step(self.gradient))
+        if momentum:
+            last = (1 - MOMENTUM) * (self.x - self.previous)
+            stepped = threat.project(self.images, self.x + MOMENTUM * (stepped - self.x) + last)
+        self.x, self.previous = stepped, self.x
+
     def keep(self, standing: Tensor) -> None:
         for field in fields(self):
             setattr(self, field.name, getattr(self, field.name)[standing])
@@ -70,6 +96,22 @@ class _Climb:
         self.rises = torch.zeros_like(self.rises)
 
 
+def _look(
+    classifier: Classifier,
+    loss: Callable[..., Tensor],
+    classes: tuple[Labels, ...],
+    x: Images,
+    *,
+    last: bool = False,
+) -> tuple[Tensor, Tensor, Images]:
+    """Which images are fooled, the loss, and its gradient unless it is the last point."""
+    if last:
+        logits = logits_of(classifier, x)
+        return logits.argmax(1) != classes[0], loss(logits, *classes), x
+    logits, values, gradient = logits_and_gradient(classifier, x, lambda logits: loss(logits, *classes))
+    return logits.argmax(1) != classes[0], values, gradient
+
+
 def climb(
     classifier: Classifier,
     images: Images,
@@ -90,41 +132,14 @@ def climb(
     """
     owner = torch.arange(len(images), device=images.device) if owner is None else owner
     found = start.clone()
-    n, device = len(images), images.device
-
-    def look(x: Images, *, last: bool = False) -> tuple[Tensor, Tensor, Images]:
-        """Which images are fooled, the loss, and its gradient unless it is the last point."""
-        if last:
-            logits = logits_of(classifier, x)
-            return logits.argmax(1) != classes[0], loss(logits, *classes), x
-        logits, values, gradient = logits_and_gradient(classifier, x, lambda logits: loss(logits, *classes))
-        return logits.argmax(1) != classes[0], values, gradient
-
-    fooled, values, gradient = look(start)
-    state = _Climb(
-        place=torch.arange(n, device=device),
-        images=images,
-        x=start,
-        previous=start,
-        gradient=gradient,
-        loss=values,
-        best=start,
-        best_gradient=gradient,
-        best_loss=values,
-        step_size=torch.full((n, 1, 1, 1), 2 * threat.eps, device=device, dtype=images.dtype),
-        rises=torch.zeros(n, device=device),
-        last_best=values,
-        halved=torch.zeros(n, dtype=torch.bool, device=device),
-    )
+    fooled, values, gradient = _look(classifier, loss, classes, start)
+    state = _Climb.begin(images, start, values, gradient, step_size=2 * threat.eps)
     checks, last_check = set(checkpoints(steps)), 0
     for step in range(steps + 1):
         if step:
-            stepped = threat.project(state.images, state.x + state.step_size * threat.step(state.gradient))
-            if step > 1:
-                momentum = (1 - MOMENTUM) * (state.x - state.previous)
-                stepped = threat.project(state.images, state.x + MOMENTUM * (stepped - state.x) + momentum)
-            state.x, state.previous, before = stepped, state.x, state.loss
-            fooled, state.loss, state.gradient = look(stepped, last=step == steps)
+            before = state.loss
+            state.step(threat, momentum=step > 1)
+            fooled, state.loss, state.gradient = _look(classifier, loss, classes, state.x, last=step == steps)
             state.rises = state.rises + (state.loss > before)
             state.note_best()
         if fooled.any():

@@ -42,11 +42,7 @@ def layer_notes(
     layer's place. A layer that runs more than once is measured at its last run and replaced at every run. patch,
     stride: of the grey occlusion, in pixels. Raises InputError.
     """
-    if not len(train) or not len(test):
-        raise InputError("layer notes need training and test images: one of the splits is empty")
-    layers = classifier.convolutions()
-    if not layers:
-        raise InputError("the network has no convolutional layer to note anything of")
+    layers = _noted(classifier, train, test)
     test, shown = _spread(test, images), _spread(test, samples)
     parts = (train, shown, test) + 2 * len(layers) * (test,)
     tick = _counter(progress, sum(-(-len(part) // batch_size) for part in parts))
@@ -57,9 +53,7 @@ def layer_notes(
     chance = float(np.bincount(test.labels).max() / len(test))
     rows = []
     for name, layer in layers.items():
-        if not (learned[name].isfinite().all() and tested[name].isfinite().all()):
-            raise InputError(f"layer {name!r} gives numbers that are not finite: its weights are broken, train anew")
-        guesses = probe(learned[name], train.labels, tested[name])
+        guesses = _probed(name, learned[name], train.labels, tested[name])
         mean = learned[name].mean(0).to(classifier.device)
         row = {
             "name": name,
@@ -78,6 +72,23 @@ def layer_notes(
         "clean": clean,
         "layers": rows,
     }
+
+
+def _noted(classifier: Classifier, train: Split, test: Split) -> dict[str, nn.Conv2d]:
+    """The layers to note something of. Raises InputError where there are none, or no images."""
+    if not len(train) or not len(test):
+        raise InputError("layer notes need training and test images: one of the splits is empty")
+    layers = classifier.convolutions()
+    if not layers:
+        raise InputError("the network has no convolutional layer to note anything of")
+    return layers
+
+
+def _probed(name: str, learned: Tensor, labels: np.ndarray, tested: Tensor) -> np.ndarray:
+    """The probe's guesses from a layer's outputs. Raises InputError for outputs that are no finite numbers."""
+    if not (learned.isfinite().all() and tested.isfinite().all()):
+        raise InputError(f"layer {name!r} gives numbers that are not finite: its weights are broken, train anew")
+    return probe(learned, labels, tested)
 
 
 def _outputs(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
@@ -47,7 +48,6 @@ def quality(
     check_images(images, classifier.channels)
     check_labels(targets, len(images), len(classifier.classes))
     images, targets = images.to(classifier.device), targets.to(classifier.device)
-    size = (images.shape[2], images.shape[3])
     own, tested = 2 * len(explainers) + 2, (DEPTHS + 1) * len(explainers)
     done = 0
 
@@ -57,33 +57,14 @@ def quality(
         if progress:
             progress(round(done), own + tested)
 
-    def areas(maps: Tensor) -> dict[str, Rate]:
-        scores = {"insertion": insertion, "deletion": deletion}
-        return {
-            name: mean_interval(score(classifier, images, targets, maps).cpu().numpy(), within=(0, 1))
-            for name, score in scores.items()
-        }
-
-    methods = {}
-    for name, explainer in explainers.items():
-        start = perf_counter()
-        maps = explainer(classifier, images, targets)
-        shown = image_maps(maps, size, absolute=isinstance(explainer, GRADIENTS))
-        if not shown.isfinite().all():  # also waits for an accelerator to have finished
-            raise InputError(f"{name} gives maps with numbers that are not finite: the network's weights are broken")
-        seconds = (perf_counter() - start) / len(images)
-        measured: dict[str, Any] = areas(shown)
-        tick()
-        moved = sensitivity(classifier, images, targets, explainer, maps, seed=seed)
-        measured["sensitivity"] = _mean(moved)
-        measured["gap"] = _gap(classifier, images, targets, explainer, maps)
-        measured["seconds"] = seconds
-        methods[name] = measured
-        tick()
+    methods = {
+        name: _measured(name, explainer, classifier, images, targets, seed=seed, tick=tick)
+        for name, explainer in explainers.items()
+    }
     controls = {"random": noise(images, torch.Generator().manual_seed(seed)), "edges": edges(images)}
     scored = {}
     for name, maps in controls.items():
-        scored[name] = areas(maps)
+        scored[name] = _areas(classifier, images, targets, maps)
         tick()
     sanity = None
     if len(images) > 1 and any(True for _ in classifier.network.parameters()):
@@ -91,6 +72,42 @@ def quality(
             classifier, images, targets, explainers, seed=seed, progress=lambda _, of: tick(tested / of)
         )
     return {"n": len(images), "methods": methods, "controls": scored, "sanity": sanity}
+
+
+def _measured(
+    name: str,
+    explainer: Any,
+    classifier: Classifier,
+    images: Images,
+    targets: Labels,
+    *,
+    seed: int,
+    tick: Callable[[], None],
+) -> dict[str, Any]:
+    """One method's numbers; `tick` is called twice on the way."""
+    start = perf_counter()
+    maps = explainer(classifier, images, targets)
+    shown = image_maps(maps, (images.shape[2], images.shape[3]), absolute=isinstance(explainer, GRADIENTS))
+    if not shown.isfinite().all():  # also waits for an accelerator to have finished
+        raise InputError(f"{name} gives maps with numbers that are not finite: the network's weights are broken")
+    seconds = (perf_counter() - start) / len(images)
+    measured: dict[str, Any] = _areas(classifier, images, targets, shown)
+    tick()
+    moved = sensitivity(classifier, images, targets, explainer, maps, seed=seed)
+    measured["sensitivity"] = _mean(moved)
+    measured["gap"] = _gap(classifier, images, targets, explainer, maps)
+    measured["seconds"] = seconds
+    tick()
+    return measured
+
+
+def _areas(classifier: Classifier, images: Images, targets: Labels, maps: Tensor) -> dict[str, Rate]:
+    """Means of insertion and deletion, in the order of these maps (n, h, w)."""
+    scores = {"insertion": insertion, "deletion": deletion}
+    return {
+        name: mean_interval(score(classifier, images, targets, maps).cpu().numpy(), within=(0, 1))
+        for name, score in scores.items()
+    }
 
 
 def _gap(

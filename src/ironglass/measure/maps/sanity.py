@@ -23,6 +23,9 @@ from ironglass.models.exclusive import exclusive
 from ironglass.models.frozen import frozen
 from ironglass.types import Images, Labels, Progress
 
+Show = Callable[[Classifier], Tensor]
+"""Gives maps (n, h, w) of the images under a network."""
+
 DEPTHS = 6
 """Numbers of layers at which the maps are compared, at most."""
 LIKE_AT_THE_END = 0.5
@@ -64,48 +67,76 @@ def sanity_check(
     if len(images) < 2:
         raise InputError("the sanity check compares maps over several images: give at least 2")
     images, targets = images.to(classifier.device), targets.to(classifier.device)
-    methods: dict[str, Callable[[Classifier], Tensor]] = {
-        name: lambda network, explainer=explainer: _shown(explainer(network, images, targets), images)
-        for name, explainer in explainers.items()
-    }
     generator = torch.Generator().manual_seed(seed)
-    controls: dict[str, Callable[[Classifier], Tensor]] = {
-        "random": lambda _: noise(images, generator),
-        "edges": lambda _: edges(images),
-    }
-    # not while another thread has it changed; and a copy of TorchScript's would remember what it is a copy of
-    with exclusive(classifier.network), torch.no_grad():
-        forgetful = deepcopy(classifier)
+    methods, controls = _methods(explainers, images, targets), _controls(images, generator)
+    forgetful = _copied(classifier)
     layers = last_to_first(forgetful, images[:1])
     counts = sorted({round(count) for count in np.linspace(1, len(layers), DEPTHS)})
-    done, of = 0, (len(counts) + 1) * len(methods)
-    before: dict[str, Tensor] = {}
-    found: dict[str, list[tuple[np.ndarray, Tensor]]] = {name: [] for name in methods | controls}
-    redrawn = 0
-    for count in (0, *counts):
-        redraw([layer for _, layer in layers[redrawn:count]], generator)
-        take_statistics(forgetful, [layer for _, layer in layers[:count]], images)
-        redrawn = count
-        for name, show in (methods | controls).items():
-            maps = show(forgetful).cpu()
-            if count == 0:
-                before[name] = maps
-            else:
-                found[name].append((_likeness(before[name], maps), ssim(before[name], maps)))
-            if progress and name in methods:
-                done += 1
-                progress(done, of)
+    tick = _counter(progress, methods, (len(counts) + 1) * len(methods))
+    modules = [layer for _, layer in layers]
+    found = _likenesses(forgetful, modules, counts, images, methods | controls, generator, tick)
     halfway = int(np.argmin([abs(count - len(layers) / 2) for count in counts]))
-    judged = {name: _judged(depths, halfway) for name, depths in found.items()}
     return {
         "n": len(images),
         "seed": seed,
         "layers": len(layers),
         "depths": [{"layers": count, "from": layers[count - 1][0]} for count in counts],
         "halfway": halfway,
-        "methods": {name: judged[name] for name in methods},
-        "controls": {name: judged[name] for name in controls},
+        "methods": {name: _judged(found[name], halfway) for name in methods},
+        "controls": {name: _judged(found[name], halfway) for name in controls},
     }
+
+
+def _methods(explainers: dict[str, Any], images: Images, targets: Labels) -> dict[str, Show]:
+    """Each explainer's maps of the targets."""
+    return {
+        name: lambda network, explainer=explainer: _shown(explainer(network, images, targets), images)
+        for name, explainer in explainers.items()
+    }
+
+
+def _controls(images: Images, generator: torch.Generator) -> dict[str, Show]:
+    """New noise each time, and edges, whatever the network."""
+    return {"random": lambda _: noise(images, generator), "edges": lambda _: edges(images)}
+
+
+def _copied(classifier: Classifier) -> Classifier:
+    # not while another thread has it changed; and a copy of TorchScript's would remember what it is a copy of
+    with exclusive(classifier.network), torch.no_grad():
+        return deepcopy(classifier)
+
+
+def _counter(progress: Progress | None, methods: dict[str, Show], total: int) -> Callable[[str], None]:
+    """Tells the progress each time that one of the methods has given its maps."""
+    done = iter(range(1, total + 1))
+    return lambda name: progress(next(done), total) if progress and name in methods else None
+
+
+def _likenesses(
+    forgetful: Classifier,
+    layers: list[nn.Module],
+    counts: list[int],
+    images: Images,
+    shown: dict[str, Show],
+    generator: torch.Generator,
+    tick: Callable[[str], None],
+) -> dict[str, list[tuple[np.ndarray, Tensor]]]:
+    """Rank correlation and SSIM of each image's maps with those before, once for each count of layers re-drawn."""
+    before: dict[str, Tensor] = {}
+    found: dict[str, list[tuple[np.ndarray, Tensor]]] = {name: [] for name in shown}
+    redrawn = 0
+    for count in (0, *counts):
+        redraw(layers[redrawn:count], generator)
+        take_statistics(forgetful, layers[:count], images)
+        redrawn = count
+        for name, show in shown.items():
+            maps = show(forgetful).cpu()
+            if count == 0:
+                before[name] = maps
+            else:
+                found[name].append((_likeness(before[name], maps), ssim(before[name], maps)))
+            tick(name)
+    return found
 
 
 def edges(images: Images) -> Tensor:

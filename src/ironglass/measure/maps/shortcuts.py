@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -77,6 +78,24 @@ def try_places(
     above `control` by more than luck (p below SURE / places tried). Whether such a place is the mark of a scanner or
     a thing's own nose is for people to say. Raises InputError for maps that do not fit, and images below SIDES pixels.
     """
+    _check(split, maps)
+    drawn = _drawn(classifier, split, maps)
+    candidates = drawn.standing_out(places)
+    generator = np.random.default_rng(seed)
+    found = []
+    for number, (label, window) in enumerate(candidates, start=1):
+        others = generator.permutation(np.flatnonzero(drawn.predicted != label))[:images]
+        if len(others):
+            found.append(_tried(classifier, split, drawn, label, window, others, generator))
+        if progress:
+            progress(number, len(candidates))
+    for one in found:
+        beyond_luck = one["p"] < SURE / len(found) and one["rate"]["value"] > one["control"]["value"]
+        one["shortcut"] = beyond_luck and one["rate"]["low"] > DECIDES
+    return found
+
+
+def _check(split: Split, maps: Tensor) -> None:
     height, width = split.pixels.shape[1:3]
     if tuple(maps.shape) != (len(split), height, width):
         raise InputError(
@@ -85,48 +104,75 @@ def try_places(
         )
     if min(height, width) < SIDES:
         raise InputError(f"images of {height} × {width} pixels are too small to look for places: give {SIDES} or more")
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """Where the maps of each predicted class are drawn to."""
+
+    predicted: np.ndarray
+    """(n,)."""
+    windows: np.ndarray
+    """Top, left, height and width of each place: (p, 4)."""
+    shares: np.ndarray
+    """The share of each map's positive mass in each place: (n, p)."""
+    even: float
+    """The share of an even map."""
+
+    def standing_out(self, places: int) -> list[tuple[int, int]]:
+        """Class and place of all that are to be tried."""
+        return [
+            (label, window)
+            for label in np.unique(self.predicted).tolist()
+            for window in _standing_out(
+                _most_drawn(self.shares[self.predicted == label]), self.windows, STANDS_OUT * self.even, places
+            )
+        ]
+
+    def donors(self, label: int) -> np.ndarray:
+        """Row i: the class's images in the order in which their maps are drawn to place i, the half most drawn."""
+        own = self.predicted == label
+        order = np.argsort(-self.shares[own], axis=0, kind="stable")
+        return np.flatnonzero(own)[order][: -(-int(own.sum()) // 2)].T
+
+
+def _drawn(classifier: Classifier, split: Split, maps: Tensor) -> _Drawn:
+    height, width = split.pixels.shape[1:3]
     predicted = logits_of(classifier, split).argmax(1).numpy()
     windows = _windows(height, width)
     shares = np.concatenate([_shares(some, windows) for some in maps.split(64)])
-    even = windows[0, 2] * windows[0, 3] / (height * width)
-    candidates = [
-        (label, window)
-        for label in np.unique(predicted).tolist()
-        for window in _standing_out(_most_drawn(shares[predicted == label]), windows, STANDS_OUT * even, places)
-    ]
-    generator = np.random.default_rng(seed)
-    found = []
-    for number, (label, window) in enumerate(candidates, start=1):
-        own = predicted == label
-        others = generator.permutation(np.flatnonzero(~own))[:images]
-        if len(others):
-            away = np.flatnonzero(~_overlapping(windows, window))
-            there, elsewhere = np.full(len(others), window), generator.choice(away, len(others))
-            # row i: the class's images in the order in which their maps are drawn to place i, the half most drawn
-            donors = np.flatnonzero(own)[np.argsort(-shares[own], axis=0, kind="stable")][: -(-int(own.sum()) // 2)].T
-            drawn = generator.integers(donors.shape[1], size=len(others))
-            here, control = (
-                _pasted(classifier, split, others, donors[place, drawn], windows[place]) == label
-                for place in (there, elsewhere)
-            )
-            top, left, high, wide = windows[window].tolist()
-            found.append(
-                {
-                    "class": classifier.classes[label],
-                    "place": [top, left, top + high, left + wide],
-                    "share": float(shares[own, window].mean()),
-                    "share_elsewhere": float(shares[~own, window].mean()),
-                    "rate": wilson(int(here.sum()), len(others)),
-                    "control": wilson(int(control.sum()), len(others)),
-                    "p": mcnemar(here, control)["p"],
-                }
-            )
-        if progress:
-            progress(number, len(candidates))
-    for one in found:
-        beyond_luck = one["p"] < SURE / len(found) and one["rate"]["value"] > one["control"]["value"]
-        one["shortcut"] = beyond_luck and one["rate"]["low"] > DECIDES
-    return found
+    return _Drawn(predicted, windows, shares, windows[0, 2] * windows[0, 3] / (height * width))
+
+
+def _tried(
+    classifier: Classifier,
+    split: Split,
+    drawn: _Drawn,
+    label: int,
+    window: int,
+    others: np.ndarray,
+    generator: np.random.Generator,
+) -> dict[str, Any]:
+    """What the place's content from images of the class does to `others`, there and elsewhere."""
+    own, windows, shares = drawn.predicted == label, drawn.windows, drawn.shares
+    away = np.flatnonzero(~_overlapping(windows, window))
+    there, elsewhere = np.full(len(others), window), generator.choice(away, len(others))
+    donors = drawn.donors(label)
+    chosen = generator.integers(donors.shape[1], size=len(others))
+    here, control = (
+        _pasted(classifier, split, others, donors[place, chosen], windows[place]) == label
+        for place in (there, elsewhere)
+    )
+    top, left, high, wide = windows[window].tolist()
+    return {
+        "class": classifier.classes[label],
+        "place": [top, left, top + high, left + wide],
+        "share": float(shares[own, window].mean()),
+        "share_elsewhere": float(shares[~own, window].mean()),
+        "rate": wilson(int(here.sum()), len(others)),
+        "control": wilson(int(control.sum()), len(others)),
+        "p": mcnemar(here, control)["p"],
+    }
 
 
 def _windows(height: int, width: int) -> np.ndarray:

@@ -122,7 +122,14 @@ def attack(
     check_labels(labels, len(images), len(classifier.classes))
     chosen = asked_attacks(method, eps, norm, settings)
     name = method if isinstance(method, str) else type(method).__name__
-    labels = plain(labels.to(classifier.device))
+    results = _judged(classifier, images, plain(labels.to(classifier.device)), chosen, name, seed)
+    return AttackResults(results) if isinstance(eps, list | tuple) else results[0]
+
+
+def _judged(
+    classifier: Classifier, images: Images, labels: Labels, chosen: Sequence[Attack], name: str, seed: int
+) -> tuple[AttackResult, ...]:
+    """The result of each attack with its verdict; what the verdicts share is looked at once."""
     check_gradient(classifier, name, chosen[0])
     made = []
     for one in chosen:
@@ -148,7 +155,7 @@ def attack(
                 fooled=predictions != labels, verdict=verdict,
             )
         )  # fmt: skip
-    return AttackResults(tuple(results)) if isinstance(eps, list | tuple) else results[0]
+    return tuple(results)
 
 
 def check_gradient(classifier: Classifier, name: str, attack: Any) -> None:
@@ -205,6 +212,11 @@ def fgsm_curve(
         CurvePoint(threat.eps, torch.cat(found), torch.cat(moved).numpy())
         for threat, found, moved in zip(threats, logits, change, strict=True)
     )
+    return FGSMCurve(_numbers(points, split, seen, outputs), points)
+
+
+def _numbers(points: tuple[CurvePoint, ...], split: Split, seen: Observations, outputs: Outputs) -> dict[str, Any]:
+    """What stands in `results.json` under `fgsm`."""
     right = [(predicted(point.logits).numpy() == split.labels) for point in points]
     rates = [(point.eps, wilson(int(now.sum()), len(now))) for point, now in zip(points, right, strict=True)]
     numbers = {
@@ -217,7 +229,7 @@ def fgsm_curve(
         "verdict": asdict(judge(Evidence(seen=seen, steps=FGSM.steps, points=tuple(rates), outputs=outputs))),
     }
     numbers["verdict"]["reasons"] = list(numbers["verdict"]["reasons"])
-    return FGSMCurve(numbers, points)
+    return numbers
 
 
 def fooled_rate(before: np.ndarray, now: np.ndarray) -> Rate:

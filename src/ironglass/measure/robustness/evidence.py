@@ -20,9 +20,13 @@ from ironglass.models.checks import check_labels
 from ironglass.models.classifier import Classifier
 from ironglass.models.frozen import frozen
 from ironglass.models.predict import batches
-from ironglass.types import Images, Logits, Progress
+from ironglass.types import Images, Labels, Logits, Progress
 
 Kind: TypeAlias = Literal["gradient-free", "single-step", "noise", "transfer", "longer", "together", "search"]
+POINTS = ((0, "clean"), (0.5, "half"), (1, "judged"), (2, "double"))
+"""Runs at several eps, in units of the judged attack's."""
+RIVALS: tuple[Kind, ...] = ("gradient-free", "single-step", "noise", "transfer", "longer")
+"""Runs of other attacks, in the order in which they are listed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,45 +154,48 @@ def gather_evidence(
     for number, (images, labels) in enumerate(batches(some, batch_size, classifier.device)):
         check_labels(labels, len(images), len(classifier.classes))
         passes = pass_twice(classifier, images)
-        logits = passes.logits
         seen += observe_passes(classifier, passes, climbed_gradient(classifier, images, labels))
         if not done:
             seen += Observations(tried=PASSES, lots=rare_lots(classifier, images))
-        right["clean"].append((logits.argmax(1) == labels).cpu().numpy())
+        right["clean"].append((passes.logits.argmax(1) == labels).cpu().numpy())
         for name, run in runs.items():
-            generator = torch.Generator().manual_seed(seed + number)
-            adversarial = run(classifier, images, labels, generator=generator)
-            with frozen(classifier), torch.no_grad():
-                right[name].append((classifier(adversarial).argmax(1) == labels).cpu().numpy())
+            right[name].append(_standing(run, classifier, images, labels, seed + number))
         done += len(images)
         if progress:
             progress(done, len(some))
     stood = {name: np.concatenate(flags) for name, flags in right.items()}
     rates = {name: wilson(int(flags.sum()), len(flags)) for name, flags in stood.items()}
-    eps = judged.threat.eps
     return Evidence(
         seen=seen,
         steps=judged.steps,
         queries=0 if judged.steps else getattr(judged, "queries", 0),
-        points=tuple(
-            (factor * eps, rates[name])
-            for factor, name in ((0, "clean"), (0.5, "half"), (1, "judged"), (2, "double"))
-            if name in rates
-        ),
-        rivals=tuple(
-            Rival(
-                kind=kind,
-                name=type(runs[kind]).__name__,
-                accuracy=rates[kind],
-                judged=rates["judged"],
-                p=mcnemar(stood["judged"], stood[kind])["p"],
-            )
-            for kind in ("gradient-free", "single-step", "noise", "transfer", "longer")
-            if kind in runs
-        ),
+        points=tuple((factor * judged.threat.eps, rates[name]) for factor, name in POINTS if name in rates),
+        rivals=_rivals(runs, stood, rates),
         boundless=rates.get("boundless"),
         chance=1 / len(classifier.classes),
         outputs=outputs_of(classifier, next(batches(some, batch_size, classifier.device))[0]),
+    )
+
+
+def _standing(run: Any, classifier: Classifier, images: Images, labels: Labels, seed: int) -> np.ndarray:
+    """Which images are still right under the attack: bool (n,)."""
+    adversarial = run(classifier, images, labels, generator=torch.Generator().manual_seed(seed))
+    with frozen(classifier), torch.no_grad():
+        return (classifier(adversarial).argmax(1) == labels).cpu().numpy()
+
+
+def _rivals(runs: dict[str, Any], stood: dict[str, np.ndarray], rates: dict[str, Rate]) -> tuple[Rival, ...]:
+    """What other attacks did, beside the judged one. stood: which images were still right under each, (n,)."""
+    return tuple(
+        Rival(
+            kind=kind,
+            name=type(runs[kind]).__name__,
+            accuracy=rates[kind],
+            judged=rates["judged"],
+            p=mcnemar(stood["judged"], stood[kind])["p"],
+        )
+        for kind in RIVALS
+        if kind in runs
     )
 
 
