@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from ironglass.data.build import Reading
 from ironglass.data.dataset import Split
 from ironglass.data.files.plain import printable
-from ironglass.data.images import load_images
+from ironglass.data.images import Loaded, load_images
 from ironglass.data.load import check_reading
 from ironglass.errors import ForwardError, InputError, Notice
 from ironglass.measure.per_image import write_predictions
@@ -56,30 +57,12 @@ def predict(
     own = reading_of(model)
     asked_reading = check_reading(None, None, fit or own.fit, own.range if range is None else range)
     place = options.place
+    given = {"size": size, "pretrained": pretrained, "weights": weights, "seed": seed}
+    classifier = _trained(model, classes, given, normalised or {}).to(place)
     weighted = pretrained or weights is not None
-    knows = knows_classes(model, weighted=weighted)
-    beside = weights is not None and configuration_beside(Path(weights)) is not None
-    if not knows and not beside and not (classes and (weighted or is_code(model))):
-        raise InputError(
-            f"{model} has no trained weights or no class names: name a run folder, give --pretrained, or --weights and"
-            " --classes"
-        )
-    asked_for: dict[str, Any] = {
-        "classes": None if knows or not classes else classes,
-        "size": size,
-        "pretrained": pretrained,
-        "weights": weights,
-        "seed": seed,
-    }
-    classifier = _loaded(model, asked_for | dict(normalised or {})).to(place)
-    if classes and tuple(classes) != classifier.classes:
-        classifier.rename(classes)
     classifier.remarks += tuple(assumed(model, classifier, fresh=not weighted and is_code(model)))
-    found = load_images(paths, size=classifier.input_size, channels=classifier.channels, reading=asked_reading)
+    found = _readable(paths, classifier, asked_reading)
     names = found.names
-    if not names:
-        first = found.left_out[0]
-        raise InputError(f"none of the {len(found.left_out)} files can be decoded; {first.name}: {first.reason}")
     split = Split(found.pixels, np.zeros(len(names), dtype=np.int64), tuple(names))
     logits = logits_of(classifier, split, progress=lambda done, of: options.progress("predicting", done, of, ""))
     asked = {"name": "predict", "model": model, "paths": [printable(path) for path in paths], "seed": seed}
@@ -92,6 +75,36 @@ def predict(
         if write_page is not None:
             write_predictions_page(run, classifier, split, logits, rows, write_page=write_page, tell=options.progress)
         return run, rows
+
+
+def _trained(model: str, classes: Sequence[str], given: dict[str, Any], normalised: Mapping[str, Any]) -> Classifier:
+    """The network with its weights, its outputs called as asked. Raises InputError where nobody names its classes.
+
+    given: size, pretrained, weights and seed, as `load_classifier` takes them.
+    """
+    weights = given["weights"]
+    weighted = given["pretrained"] or weights is not None
+    knows = knows_classes(model, weighted=weighted)
+    beside = weights is not None and configuration_beside(Path(weights)) is not None
+    if not knows and not beside and not (classes and (weighted or is_code(model))):
+        raise InputError(
+            f"{model} has no trained weights or no class names: name a run folder, give --pretrained, or --weights and"
+            " --classes"
+        )
+    asked_for = {"classes": None if knows or not classes else classes, **given}
+    classifier = _loaded(model, asked_for | dict(normalised))
+    if classes and tuple(classes) != classifier.classes:
+        classifier.rename(classes)
+    return classifier
+
+
+def _readable(paths: Sequence[Path], classifier: Classifier, reading: Reading) -> Loaded:
+    """The images, as the network takes them. Raises InputError where no file can be decoded."""
+    found = load_images(paths, size=classifier.input_size, channels=classifier.channels, reading=reading)
+    if not found.names:
+        first = found.left_out[0]
+        raise InputError(f"none of the {len(found.left_out)} files can be decoded; {first.name}: {first.reason}")
+    return found
 
 
 def _loaded(model: str, asked_for: dict[str, Any]) -> Classifier:
@@ -110,5 +123,5 @@ def _loaded(model: str, asked_for: dict[str, Any]) -> Classifier:
             classifier = None
         if classifier is None:
             raise
-    warnings.warn(Notice(f"{model} takes images of one channel: what is read is turned into grey"), stacklevel=3)
+    warnings.warn(Notice(f"{model} takes images of one channel: what is read is turned into grey"), stacklevel=4)
     return classifier

@@ -20,7 +20,7 @@ from ironglass.models.frozen import frozen
 from ironglass.plans.audit import Audit
 from ironglass.run import Run
 from ironglass.studies.common.draws import generator
-from ironglass.types import Logits
+from ironglass.types import Images, Labels, Logits
 
 
 def draw_samples(labels: np.ndarray, predictions: np.ndarray, count: int, seed: int) -> np.ndarray:
@@ -52,12 +52,13 @@ def write_samples(
     tensors: dict[str, np.ndarray] = {"images": split.stored(chosen)}
     facts: dict[str, Any] = {"eps": [], "masks": [], "layers": []}
     if "explain" in plan.steps and not plan.explained.methods:
-        maps = GradCAM()(classifier, images, predicted) if classifier.convolutions() else {}
-        tensors |= {f"grad_cam/{name}": found[:, 0].cpu().numpy() for name, found in maps.items()}
-        for mask in plan.masks:
-            explainer = Occlusion(patch=patch, stride=max(1, stride // 2), fill=mask, mean=mean)
-            tensors[f"occlusion/{mask}"] = explainer(classifier, images, predicted)[:, 0].cpu().numpy()
-        facts |= {"layers": list(maps), "masks": list(plan.masks)}
+        occlusions = {
+            mask: Occlusion(patch=patch, stride=max(1, stride // 2), fill=mask, mean=mean) for mask in plan.masks
+        }
+        maps = _maps(classifier, images, predicted, occlusions)
+        tensors |= maps
+        layers = [name.removeprefix("grad_cam/") for name in maps if name.startswith("grad_cam/")]
+        facts |= {"layers": layers, "masks": list(plan.masks)}
     attacked: list[tuple[np.ndarray, np.ndarray]] = []
     if "attack" in plan.steps and not plan.attacks:
         facts["eps"] = sorted({0.0, *plan.eps})
@@ -66,22 +67,43 @@ def write_samples(
             with frozen(classifier), torch.inference_mode():
                 attacked.append(top(classifier, classifier(adversarial).cpu(), 1))
     if "attack" in plan.steps and plan.attacks:
-        facts["attacks"] = {"eps": max(plan.eps), "norm": plan.norm, "names": list(dict.fromkeys(plan.attacks))}
-        facts["attacks"]["images"] = [{} for _ in chosen]
-        for name in facts["attacks"]["names"]:
-            attack = replace(find_attack(name), threat=THREATS[plan.norm](max(plan.eps)))
-            adversarial = attack(classifier, images, labels, generator=generator(plan.seed, 0, f"shown {name}"))
-            tensors[f"attack/{name}"] = adversarial.permute(0, 2, 3, 1).cpu().numpy()
-            with frozen(classifier), torch.no_grad():
-                found, sure = top(classifier, classifier(adversarial).float().cpu(), 1)
-            for entry, prediction, confidence in zip(facts["attacks"]["images"], found[:, 0], sure[:, 0], strict=True):
-                entry[name] = {"prediction": int(prediction), "confidence": float(confidence)}
+        found, facts["attacks"] = _attacked(classifier, images, labels, plan)
+        tensors |= found
     facts["images"] = [
         _describe(i, position, split, classifier, logits, attacked, facts["eps"]) for i, position in enumerate(chosen)
     ]
     with run.atomic(run.path / "samples.safetensors") as path:
         path.write_bytes(save({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}))
     run.write("samples.json", facts)
+
+
+def _maps(
+    classifier: Classifier, images: Images, predicted: Labels, occlusions: dict[str, Occlusion]
+) -> dict[str, np.ndarray]:
+    """Grad-CAM of every layer and the occlusions, of the predicted classes, under their names in the file."""
+    maps = GradCAM()(classifier, images, predicted) if classifier.convolutions() else {}
+    tensors = {f"grad_cam/{name}": found[:, 0].cpu().numpy() for name, found in maps.items()}
+    for mask, explainer in occlusions.items():
+        tensors[f"occlusion/{mask}"] = explainer(classifier, images, predicted)[:, 0].cpu().numpy()
+    return tensors
+
+
+def _attacked(
+    classifier: Classifier, images: Images, labels: Labels, plan: Audit
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """The images under each of the plan's attacks at its largest eps, and what they are then taken for."""
+    tensors: dict[str, np.ndarray] = {}
+    facts: dict[str, Any] = {"eps": max(plan.eps), "norm": plan.norm, "names": list(dict.fromkeys(plan.attacks))}
+    facts["images"] = [{} for _ in range(len(images))]
+    for name in facts["names"]:
+        attack = replace(find_attack(name), threat=THREATS[plan.norm](max(plan.eps)))
+        adversarial = attack(classifier, images, labels, generator=generator(plan.seed, 0, f"shown {name}"))
+        tensors[f"attack/{name}"] = adversarial.permute(0, 2, 3, 1).cpu().numpy()
+        with frozen(classifier), torch.no_grad():
+            found, sure = top(classifier, classifier(adversarial).float().cpu(), 1)
+        for entry, prediction, confidence in zip(facts["images"], found[:, 0], sure[:, 0], strict=True):
+            entry[name] = {"prediction": int(prediction), "confidence": float(confidence)}
+    return tensors, facts
 
 
 def _describe(
