@@ -30,7 +30,7 @@ _HOMES = {
     "attack": "ironglass.measure.robustness.attack",
     "audit": "ironglass.api",
     "compare": "ironglass.api",
-    "evaluate": "ironglass.measure.accuracy",
+    "evaluate": "ironglass.measure.evaluated",
     "fit": "ironglass.train.fit",
     "list_attacks": "ironglass.plans.names",
     "list_corruptions": "ironglass.plans.names",
@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from ironglass.data.dataset import Dataset
     from ironglass.data.load import load_dataset
     from ironglass.errors import InputError
-    from ironglass.measure.accuracy import evaluate
+    from ironglass.measure.evaluated import evaluate
     from ironglass.measure.maps.explained import explain
     from ironglass.measure.robustness.attack import attack
     from ironglass.models.classifier import Classifier

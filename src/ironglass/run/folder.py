@@ -15,9 +15,10 @@ from ironglass.run import lock
 from ironglass.run.checksums import NAME, Checksums, digest
 from ironglass.run.files import atomic, parse_json, read_json, read_text
 from ironglass.run.mend import mend
+from ironglass.run.report_view import ShowsReport
 
 
-class Run:
+class Run(ShowsReport):
     """One folder, one experiment.
 
     `results.json` holds one entry a finished step (`evaluation`, `layers`, ...), so that a resumed run knows what it

@@ -14,10 +14,11 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import ListedColormap, Normalize
+from matplotlib.colors import LinearSegmentedColormap, ListedColormap, Normalize
 from matplotlib.figure import Figure
 
 from ironglass.report.kit.map_scale import full_scale
+from ironglass.report.kit.palette import HEAT as HEAT_COLOUR
 from ironglass.report.kit.palette import INK, RIGHT, STYLE, WRONG
 from ironglass.report.kit.pictures import (
     HEAT,
@@ -32,6 +33,10 @@ from ironglass.report.kit.pictures import (
 
 SIDE = 1.9
 """Inches, of one picture."""
+COUNTED = 20
+"""Classes up to which a confusion matrix has its counts written in."""
+FADED = LinearSegmentedColormap.from_list("faded", ["white", HEAT_COLOUR])
+"""Light enough to be written on."""
 
 
 class Picture(Figure):
@@ -134,6 +139,33 @@ def map_figure(images: np.ndarray, columns: Sequence[ExplainedImages], labels: S
             shades = ScalarMappable(Normalize(low, scale), ListedColormap(colours / 255))
             bar = figure.colorbar(shades, ax=list(grid[:, number]), fraction=0.05, pad=0.02)
             bar.outline.set_visible(False)  # type: ignore[operator]
+        return figure
+
+    return styled(draw)
+
+
+def confusion_figure(counts: np.ndarray, classes: Sequence[str], title: str) -> Figure:
+    """Images by true class (row) and prediction (column), counts int (k, k), shaded by share of the row.
+
+    Of more than COUNTED classes the counts are not written in, nor are names.
+    """
+
+    def draw() -> Figure:
+        k = len(counts)
+        side = min(7.0, 2.6 + 0.32 * k)
+        figure = Picture(figsize=(side, side))
+        axes = figure.add_subplot()
+        axes.imshow(counts / np.maximum(counts.sum(1, keepdims=True), 1), cmap=FADED, vmin=0, vmax=1)
+        axes.set(title=title, xlabel="predicted", ylabel="true class")
+        if k > COUNTED:
+            axes.set(xticks=[], yticks=[])
+            return figure
+        names = [name if len(name) <= 12 else f"{name[:11]}…" for name in classes]
+        axes.set_xticks(range(k), names, rotation=50, ha="right", rotation_mode="anchor")
+        axes.set_yticks(range(k), names)
+        axes.grid(False)
+        for i, j in np.ndindex(k, k):
+            axes.text(j, i, f"{counts[i, j]:,}", ha="center", va="center", fontsize=7, color=INK)
         return figure
 
     return styled(draw)
