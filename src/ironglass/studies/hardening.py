@@ -46,8 +46,8 @@ def run_hardening(plan: Hardening, folder: Path, options: RunOptions) -> Run:
         ),
         "after": replace(given, steps=("train", *measured)),
     }
-    for part in sides.values():
-        ready(part, options)
+    for side, part in sides.items():
+        ready(part, folder / side, options)
     said = given.description or "What it takes to fool it before and after hardening, on the same images."
     known = {"name": given.name, "description": said, "model": given.model, "dataset": given.dataset}
     with Run.hold(folder, known | {"seed": given.seed, **as_json(plan)}, resume=options.resume) as run:

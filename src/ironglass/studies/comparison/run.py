@@ -29,7 +29,8 @@ def run_comparison(plan: Comparison, folder: Path, options: RunOptions) -> Run:
     """
     refuse_several("a comparison")
     plans = {name: replace(plan.base, stages=stages) for name, stages in plan.plans.items()}
-    classifier, dataset = ready(plan.base, options)
+    context = ready(plan.base, folder / "arms" / BASE, options)
+    classifier, dataset = context.classifier, context.dataset
     for part in plans.values():  # which differ in their stages only
         check_recipe(classifier, dataset, part)
     base, runs = plan.base, dict[str, Run]()
@@ -45,7 +46,7 @@ def run_comparison(plan: Comparison, folder: Path, options: RunOptions) -> Run:
         run.record("comparison", side_by_side(plan, runs))
         if "transferred" not in run.results or run.read("gallery.json") is None:
             classifiers = {
-                name: load_saved(arm.path, plans[name].model, **plans[name].options).to(options.place)
+                name: load_saved(arm.path, plans[name].model, **plans[name].options).to(context.device)
                 for name, arm in runs.items()
             }
             run.record("transferred", write_transferred(run, plan, classifiers, dataset, options.progress))

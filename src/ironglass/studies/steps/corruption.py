@@ -20,6 +20,8 @@ from ironglass.run import Run
 from ironglass.studies.common.positions import spread_positions
 from ironglass.studies.common.progress import Tell
 from ironglass.studies.common.stored import read_table
+from ironglass.studies.steps.context import AuditContext
+from ironglass.studies.steps.step import Step
 from ironglass.types import Logits
 
 SHOWN = (1, 3, 5)
@@ -69,6 +71,18 @@ def corrupt_split(
     run.record("corruptions", {"split": name, **numbers})
 
 
+def _run(context: AuditContext) -> None:
+    corrupt_split(
+        context.run,
+        context.plan,
+        context.classifier,
+        context.split,
+        context.logits.known,
+        name=context.split_name,
+        tell=context.progress,
+    )
+
+
 def _write_shown(
     run: Run, plan: Audit, split: Split, where: np.ndarray, clean: np.ndarray, tables: dict[str, pa.Table]
 ) -> None:
@@ -95,3 +109,11 @@ def _write_shown(
 
 def _path(run: Run, corruption: str) -> Path:
     return run.path / "per_image" / "corruptions" / f"{corruption}.parquet"
+
+
+CORRUPTIONS = Step(
+    key="corruptions",
+    wanted=lambda context: "corrupt" in context.plan.steps and bool(context.plan.corruptions),
+    check=lambda context: check_corruptions(context.plan, context.classifier),
+    run=_run,
+)

@@ -13,6 +13,7 @@ from ironglass.models.predict import batches, logits_of
 from ironglass.models.structure.linear import linear_weights
 from ironglass.plans.audit import Audit
 from ironglass.run import Run
+from ironglass.studies.steps.step import Step
 
 SHOWN = 2
 """Images of each class."""
@@ -59,3 +60,10 @@ def _under_one_step(classifier: Classifier, split: Split, eps: float) -> Rate:
     for images, labels in batches(split, 256, classifier.device):
         right += int((classifier(attack(classifier, images, labels)).argmax(1) == labels).sum())
     return wilson(right, len(split))
+
+
+LINEAR = Step(
+    key="linear",
+    wanted=lambda context: "attack" in context.plan.steps,
+    run=lambda context: write_linear(context.run, context.classifier, context.split, context.plan),
+)

@@ -20,6 +20,8 @@ from ironglass.models.frozen import frozen
 from ironglass.plans.audit import Audit
 from ironglass.run import Run
 from ironglass.studies.common.draws import generator
+from ironglass.studies.steps.context import AuditContext
+from ironglass.studies.steps.step import Step
 from ironglass.types import Images, Labels, Logits
 
 
@@ -136,3 +138,26 @@ def mean_colour(split: Split, images: int = 2000) -> tuple[float, ...]:
     pixels, _ = split.batch(slice(0, images))
     mean = pixels.permute(0, 2, 3, 1).double().mean((0, 1, 2))
     return tuple((mean / 255 if pixels.dtype == torch.uint8 else mean).tolist())
+
+
+def _wanted(context: AuditContext) -> bool:
+    plan = context.plan
+    return "attack" in plan.steps or ("explain" in plan.steps and not plan.explained.methods)
+
+
+def _run(context: AuditContext) -> None:
+    context.progress("drawing samples", 0, 1, "")
+    write_samples(
+        context.run,
+        context.classifier,
+        context.split,
+        context.logits(),
+        context.plan,
+        mean=mean_colour(context.dataset.splits.get("train", context.split)),
+        patch=context.patch,
+        stride=context.stride,
+    )
+    context.run.record("samples", {"images": context.plan.shown, "seed": context.plan.seed})
+
+
+SAMPLES = Step(key="samples", wanted=_wanted, run=_run)

@@ -42,7 +42,7 @@ def run_sweep(plan: Sweep, folder: Path, options: RunOptions) -> Run:
     refuse_several("a sweep")
     check_jobs(plan, options.jobs)
     place, trials = options.place, trials_of(plan)
-    dataset = _check(trials, options)
+    dataset = _check(trials, folder / "trials", options)
     split, _ = measured_split(trials[0].plan, dataset)
     said = plan.trial.description or "One recipe with some of its settings varied, trial by trial."
     known = {"name": plan.name, "description": said, "dataset": plan.trial.dataset, "seed": plan.trial.seed}
@@ -95,7 +95,7 @@ def _run_in_turn(trials: Sequence[Job], tell: Tell) -> dict[str, str]:
     return failed
 
 
-def _check(trials: list[Trial], options: RunOptions) -> Dataset:
+def _check(trials: list[Trial], root: Path, options: RunOptions) -> Dataset:
     """The first trial's data, once every trial that differs in more than a number has been built. Raises InputError."""
     checked, first = set(), None
     for number, trial in enumerate(trials):
@@ -105,7 +105,7 @@ def _check(trials: list[Trial], options: RunOptions) -> Dataset:
         checked.add(rough)
         options.progress("checking", number, len(trials), trial.name)
         try:
-            _, dataset = ready(trial.plan, options)
+            dataset = ready(trial.plan, root / trial.name, options).dataset
         except InputError as error:
             raise InputError(f"trial {trial.name}: {error}") from error
         if not len(dataset.splits.get("validation", ())):

@@ -9,13 +9,15 @@ from ironglass.models.classifier import Classifier
 from ironglass.plans.audit import Audit
 from ironglass.run import Run
 from ironglass.studies.common.progress import Tell
+from ironglass.studies.steps.context import AuditContext
 from ironglass.studies.steps.explanation.checks import compare_with_evidence, look_for_shortcuts
 from ironglass.studies.steps.explanation.images import chosen_positions, explained_positions
 from ironglass.studies.steps.explanation.pictures import write_pictures
 from ironglass.studies.steps.explanation.results import judge_methods, write_explanation_results
-from ironglass.studies.steps.explanation.run import Explanations, run_explanations
+from ironglass.studies.steps.explanation.run import Explanations, check_explained, run_explanations
 from ironglass.studies.steps.explanation.samples import write_explained_samples
 from ironglass.studies.steps.samples import draw_samples
+from ironglass.studies.steps.step import Step
 from ironglass.types import Logits
 
 
@@ -58,3 +60,25 @@ def explain_split(
         if len(shown):
             write_explained_samples(run, replace(explanations, split=split.take(shown)))
         run.record("explained", {"images": len(shown), "seed": plan.seed})
+
+
+def _run(context: AuditContext) -> None:
+    explain_split(
+        context.run,
+        context.plan,
+        context.classifier,
+        context.split,
+        context.logits(),
+        name=context.split_name,
+        patch=context.patch,
+        stride=context.stride,
+        tell=context.progress,
+    )
+
+
+EXPLANATION = Step(
+    key="explained",
+    wanted=lambda context: "explain" in context.plan.steps and bool(context.plan.explained.methods),
+    check=lambda context: check_explained(context.plan, context.classifier, context.split, context.patch),
+    run=_run,
+)

@@ -1,0 +1,131 @@
+"""What the steps of an audit share: made once, and handed from step to step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import torch
+
+from ironglass.data.dataset import Dataset, Split
+from ironglass.explain.parts.patch_grid import positions
+from ironglass.models.classifier import Classifier
+from ironglass.models.predict import logits_of
+from ironglass.plans.audit import Audit
+from ironglass.run import Run
+from ironglass.studies.common.options import RunOptions
+from ironglass.studies.common.prepare import measured_and_learning, measured_split, prepare
+from ironglass.studies.common.processes import Processes
+from ironglass.studies.common.progress import Tell
+from ironglass.studies.common.single_image import PREDICTED
+from ironglass.types import Logits
+
+
+class SplitLogits:
+    """The logits (n, k) of a split by a classifier that no longer changes, computed when they are first asked for.
+
+    known: the logits, None where nobody has asked yet; a step that computes them anyway puts them here.
+    """
+
+    def __init__(self, classifier: Classifier, split: Split) -> None:
+        self.classifier, self.split = classifier, split
+        self.known: Logits | None = None
+
+    def __call__(self) -> Logits:
+        """The logits."""
+        if self.known is None:
+            self.known = logits_of(self.classifier, self.split)
+        return self.known
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditContext:
+    """What an audit works on.
+
+    split_name, split: the whole split that is measured. patch, stride: of the occluding patch, in pixels.
+    team: the processes of this launch, of which the first alone takes the steps.
+    """
+
+    plan: Audit
+    folder: Path
+    options: RunOptions
+    classifier: Classifier
+    dataset: Dataset
+    device: torch.device
+    split_name: str
+    split: Split
+    patch: int
+    stride: int
+    team: Processes = field(default_factory=Processes)
+
+    @property
+    def run(self) -> Run:
+        """The run folder."""
+        return Run(self.folder)
+
+    @property
+    def progress(self) -> Tell:
+        """Called as (what is being done, done, of, detail)."""
+        return self.options.progress
+
+    @property
+    def unlabelled(self) -> bool:
+        """Whether what the network says stands for the true classes, so that it is right by its making."""
+        return self.dataset.reading.get("labels") == PREDICTED
+
+    @cached_property
+    def _drawn(self) -> tuple[Split, Split]:
+        return measured_and_learning(self.plan, self.dataset)
+
+    @property
+    def measured(self) -> Split:
+        """The images that are attacked and occluded: of the measured split, drawn by the seed."""
+        return self._drawn[0]
+
+    @property
+    def learning(self) -> Split:
+        """Other images, which linear probes learn from."""
+        return self._drawn[1]
+
+    @cached_property
+    def logits(self) -> SplitLogits:
+        """The logits of the whole measured split; to be called after the training."""
+        return SplitLogits(self.classifier, self.split)
+
+
+def make_context(plan: Audit, folder: Path, options: RunOptions) -> AuditContext:
+    """Loads the plan's classifier and data. Raises InputError for what is not there or does not fit."""
+    device = options.place
+    classifier, dataset = prepare(
+        plan,
+        device,
+        download=options.download,
+        progress=lambda done, of: options.progress("reading images", done, of, ""),
+    )
+    name, split = measured_split(plan, dataset)
+    patch, stride = geometry(plan, dataset)
+    return AuditContext(
+        plan=plan,
+        folder=folder,
+        options=options,
+        classifier=classifier,
+        dataset=dataset,
+        device=device,
+        split_name=name,
+        split=split,
+        patch=patch,
+        stride=stride,
+    )
+
+
+def geometry(plan: Audit, dataset: Dataset) -> tuple[int, int]:
+    """Patch and stride in pixels: the plan's, or a quarter of the image's shorter side and half of that.
+
+    Raises InputError for a patch that does not fit, now rather than after the training.
+    """
+    patch = plan.patch or max(1, min(dataset.size) // 4)
+    stride = plan.stride or max(1, patch // 2)
+    for size in (patch, *(plan.patches if "explain" in plan.steps else ())):
+        positions(dataset.size, size, stride)
+    return patch, stride

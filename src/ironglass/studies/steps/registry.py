@@ -1,0 +1,31 @@
+"""The steps of an audit, one line each, in the order in which they are taken."""
+
+from __future__ import annotations
+
+from ironglass.studies.steps.attack.step import ATTACKS
+from ironglass.studies.steps.corruption import CORRUPTIONS
+from ironglass.studies.steps.evaluation import EVALUATION
+from ironglass.studies.steps.explanation.step import EXPLANATION
+from ironglass.studies.steps.fgsm import FGSM_CURVE
+from ironglass.studies.steps.layers import LAYERS
+from ironglass.studies.steps.linear import LINEAR
+from ironglass.studies.steps.occlusion import EXHAUSTIVE, OCCLUSION
+from ironglass.studies.steps.pages import PAGES
+from ironglass.studies.steps.samples import SAMPLES
+from ironglass.studies.steps.step import Step
+from ironglass.studies.steps.training import TRAINING
+
+STEPS: list[Step] = [
+    TRAINING,
+    EVALUATION,
+    CORRUPTIONS,
+    EXPLANATION,
+    LAYERS,
+    OCCLUSION,
+    EXHAUSTIVE,
+    FGSM_CURVE,
+    ATTACKS,
+    LINEAR,
+    SAMPLES,
+    PAGES,
+]
