@@ -12,11 +12,11 @@ import torch
 from PIL import Image
 
 import ironglass as ig
-from ironglass.attacks import ATTACKS, Linf, Threat, attack_call
+from ironglass.attacks import ATTACKS, FGSM, L2, PGD, Linf, Threat, attack_call, find_attack
 from ironglass.data.corruptions.corrupt import CORRUPTIONS, Corruption
 from ironglass.data.load import SOURCES
 from ironglass.data.source import Listing, Source
-from ironglass.explain import EXPLAINERS
+from ironglass.explain import EXPLAINERS, Occlusion
 from ironglass.harden import OBJECTIVES
 from ironglass.testing import check_attack, check_explainer, check_objective
 from ironglass.train.objective import NAMED
@@ -195,3 +195,65 @@ def test_every_explainer_carries_its_metadata(name: str, method: Any) -> None:
 @pytest.mark.parametrize(("name", "method"), list(OBJECTIVES.items()))
 def test_every_objective_carries_its_metadata(name: str, method: Any) -> None:
     ig.register(f"{name}-again", method)
+
+
+def test_plans_take_objects_by_the_name_of_their_settings() -> None:
+    given = (
+        PGD(leave=True),
+        FGSM(threat=L2(3.0)),
+        PGD(steps=50),
+        PGD(steps=50),
+        PGD(step_size=0.05, restarts=2),
+        Darker(),
+    )
+    plan = ig.Audit(dataset="digits", model="simple-cnn", attacks=given)
+    wanted = ("pgd-20", "fgsm", "pgd-steps-50", "pgd-steps-50", "pgd-step-size-0-05-restarts-2", "darker")
+    assert plan.attacks == wanted
+    assert find_attack("pgd-steps-50") == PGD(steps=50)
+    again = ig.Audit(dataset="digits", model="simple-cnn", attacks=given)
+    assert again == plan
+    explained = ig.Explained(methods=(Pixels(), Occlusion(), Occlusion(patch=4)))
+    assert explained.methods == ("pixels", "occlusion", "occlusion-patch-4")
+
+
+@pytest.mark.parametrize(
+    ("attacks", "said"),
+    [
+        ((Pixels(),), r"Pixels\(\) is no attack: give one, or a name"),
+        ((Incomplete(),), "has a label and is not complete"),
+        ((PGD(targeted=torch.tensor([1])),), "PGD's targeted is for one batch"),
+        ((PGD,), "give text"),
+        ((7,), "give text"),
+    ],
+)
+def test_what_plans_cannot_take_is_refused(attacks: Any, said: str) -> None:
+    with pytest.raises(ig.InputError, match=said):
+        ig.Audit(dataset="digits", model="simple-cnn", attacks=attacks)
+
+
+def test_two_objects_of_one_name_are_refused() -> None:
+    class Other(Darker):
+        extra = 1
+
+    Other.__name__ = "Darker"
+    ig.Audit(dataset="digits", model="simple-cnn", attacks=(Darker(),))
+    with pytest.raises(ig.InputError, match="darker is the name of another attack"):
+        ig.Audit(dataset="digits", model="simple-cnn", attacks=(Other(),))
+
+
+def test_an_audit_runs_with_objects(tmp_path: Any) -> None:
+    plan = ig.Audit(
+        dataset="digits",
+        model="simple-cnn",
+        stages=(ig.Stage(epochs=1, batch_size=128),),
+        attacks=(Darker(), PGD(steps=2, restarts=2)),
+        eps=(8 / 255,),
+        explained=ig.Explained(methods=(Pixels(),), quality=0),
+        samples=4,
+        shown=1,
+    )
+    run = ig.audit(plan, tmp_path / "run")
+    assert [one["name"] for one in run.results["attacks"]["attacks"]] == ["darker", "pgd-steps-2-restarts-2"]
+    assert run.results["explanations"]["methods"][0]["name"] == "pixels"
+    again = ig.audit(plan, tmp_path / "run", resume=True)
+    assert again.results == run.results

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, MutableMapping
+from dataclasses import fields, is_dataclass
+from itertools import chain
 from math import inf
 from typing import Any, cast
 
@@ -106,3 +108,42 @@ _NEEDED: dict[str, dict[str, Callable[[Any], bool]]] = {
     "explainer": {"label": _is_text, "unit": _is_text, "signed": lambda value: isinstance(value, bool)},
     "objective": {"label": _is_text, "eps": lambda value: isinstance(value, int | float) and 0 <= value < inf},
 }
+
+
+def registered_name(method: Any, kind: str) -> Any:
+    """The name under which plans take a method that is given as an object; what is no method stays as it is.
+
+    An object equal to a registered one, but for an attack's threat, has its name. Another is registered under its class
+    and the settings that are not the default, as `pgd-steps-50`, so that the same settings have the same name.
+
+    kind: "attack" or "explainer".
+
+    Raises InputError for an incomplete method, one of another kind, and one whose name another method has.
+    """
+    if isinstance(method, type) or not callable(method):
+        return method
+    found, registries = _kind_of(method)
+    if found != kind:
+        raise InputError(f"{shown(method)} is no {kind}: give one, or a name")
+    plain = _without_threat(method)
+    if tensors := [setting for setting, value in plain or () if hasattr(value, "shape")]:
+        raise InputError(f"{type(method).__name__}'s {tensors[0]} is for one batch: a plan cannot take it")
+    for name, known in registries[0].items():
+        if known is method or (type(known) is type(method) and _without_threat(known) == plain):
+            return name
+    words = [re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", type(method).__name__), *map(str, chain(*plain or ()))]
+    name = "-".join(re.findall(r"[a-z0-9+]+", "-".join(words).lower()))
+    register(name, method)
+    return name
+
+
+def _without_threat(method: Any) -> tuple[tuple[str, Any], ...] | None:
+    """The settings of a dataclass that are not the default, without the threat; None for another object."""
+    if not is_dataclass(method):
+        return None
+    chosen = [(field.name, getattr(method, field.name), field.default) for field in fields(method)]
+    return tuple((name, value) for name, value, usual in chosen if name != "threat" and not _is(value, usual))
+
+
+def _is(value: Any, usual: Any) -> bool:
+    return value is usual or (type(value) is type(usual) and bool(value == usual))

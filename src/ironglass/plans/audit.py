@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -13,6 +14,7 @@ from ironglass.data.corruptions.corrupt import find_corruptions
 from ironglass.errors import InputError
 from ironglass.fields import dataclass
 from ironglass.plans.explanation import Explained
+from ironglass.registry import registered_name
 from ironglass.train.recipe import MOST_IMAGES, MOST_SIDE, Recipe
 
 Mask = Literal["grey", "black", "white", "mean", "blur"]
@@ -42,7 +44,7 @@ def _corruption(name: str) -> str:
 
 
 Eps = Annotated[float, BeforeValidator(parse_eps)]
-AttackName = Annotated[str, AfterValidator(_known)]
+AttackName = Annotated[str, BeforeValidator(partial(registered_name, kind="attack")), AfterValidator(_known)]
 CorruptionName = Annotated[str, AfterValidator(_corruption)]
 
 
@@ -51,7 +53,8 @@ class Audit(Recipe):
     """A training recipe, and what is looked at afterwards.
 
     steps: which parts of the loop to run. split: the split that is measured; "auto" is test, else validation. attacks:
-    names that `find_attack` knows; none for FGSM's curve alone. norm, eps: of the change, in units of [0, 1].
+    names that `find_attack` knows, or attack objects, whose threat is replaced by norm and eps; none for FGSM's curve
+    alone. norm, eps: of the change, in units of [0, 1].
     attack_batch: images attacked at once, the unit that an interrupted run keeps; other sizes draw other numbers.
     masks: what the occluding patch is filled with. patch, stride: of the patch, in pixels; None for a quarter of the
     image's shorter side and half a patch. samples: how many images, drawn by the seed, the attacks and the occlusion

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from ironglass.choices import unknown
 from ironglass.errors import InputError
 from ironglass.explain import EXPLAINERS
 from ironglass.fields import dataclass
+from ironglass.registry import registered_name
 from ironglass.train.recipe import MOST_IMAGES
 
 RECTANGLE = re.compile(r"\d+( *, *\d+){3}")
@@ -23,18 +25,18 @@ def _known(name: str) -> str:
     return name
 
 
-MethodName = Annotated[str, AfterValidator(_known)]
+MethodName = Annotated[str, BeforeValidator(partial(registered_name, kind="explainer")), AfterValidator(_known)]
 
 
 @dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
 class Explained:
     """By which methods images are explained, which images, and what they are explained again after.
 
-    methods: names in EXPLAINERS; none for Grad-CAM of every layer and the occlusion curve. target: the class that is
-    explained, "predicted" by the network, "true", or a class's name. images: which of the measured split: "random" for
-    as many as the audit's `samples`, drawn by the seed, "misclassified" for as many of those the network names wrong,
-    "all", or "chosen". chosen: images for the report, and where `images` is "chosen" the only ones: names of images, or
-    names of classes, each of which stands for one image of the class drawn by the seed.
+    methods: names in EXPLAINERS, or explainer objects; none for Grad-CAM of every layer and the occlusion curve.
+    target: the class that is explained, "predicted" by the network, "true", or a class's name. images: which of the
+    measured split: "random" for as many as the audit's `samples`, drawn by the seed, "misclassified" for as many of
+    those the network names wrong, "all", or "chosen". chosen: images for the report, and where `images` is "chosen" the
+    only ones: names of images, or names of classes, each of which stands for one image of the class drawn by the seed.
 
     hide: what a manual occlusion attack sets to black: the patch that holds most of a map, by the name of one of the
     methods (of a gradient most by size, else most that speaks for the target); a rectangle "top,left,height,width" in
