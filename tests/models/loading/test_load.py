@@ -176,3 +176,17 @@ def test_folders_that_are_no_models(tmp_path: Path) -> None:
     )
     with pytest.raises(InputError, match=r"no model\.safetensors"):
         load_classifier(str(tmp_path))
+
+
+def test_another_size_or_normalisation_than_its_own_is_remarked(tmp_path):
+    saved = load_classifier("simple-cnn", classes=["a", "b"], size=32, channels=1, mean=(0.4,), std=(0.2,))
+    save_classifier(saved, tmp_path / "net")
+    assert load_classifier(str(tmp_path / "net"), size=32, mean=(0.4,), std=(0.2,)).remarks == ()
+    other = load_classifier(str(tmp_path / "net"), size=48, normalise="half")
+    assert other.input_size == (48, 48)
+    assert [remark for remark in other.remarks if "as asked" in remark] == [
+        "its own normalisation is mean 0.4, std 0.2, and it is given mean 0.5, std 0.5, as asked",
+        "its own images are of 32 × 32 pixels, and it is given some of 48 × 48, as asked",
+    ]
+    fresh = load_classifier("simple-cnn", classes=["a", "b"], size=48, channels=1, normalise="half")
+    assert not any("as asked" in remark for remark in fresh.remarks)

@@ -64,12 +64,10 @@ def load_classifier(
     with torch.random.fork_rng():
         torch.manual_seed(check_seed(seed))
         classifier = find_builder(name)(wanted) if weights is None else with_weights(wanted, Path(weights))
-        if asked := stated(mean, std, normalise, classifier.channels):
-            classifier.normalise(*asked, GIVEN)
-        if wanted.size and classifier.input_size != wanted.size:
-            resize(classifier, wanted.size)
+        trained = wanted.weighted or knows_classes(name, weighted=False)
+        _bring(classifier, stated(mean, std, normalise, classifier.channels), wanted.size, remark=trained)
         ready = made_ready(classifier)
-        if not wanted.weighted and not knows_classes(name, weighted=False):
+        if not trained:
             mark_fresh(ready, name)
         return ready
 
@@ -103,6 +101,33 @@ def load_saved(folder: Path, named: str, **options: Any) -> Classifier:
     if is_code(named):
         return load_classifier(named, weights=folder / "model.safetensors", **options)
     return load_classifier(str(folder))
+
+
+def _bring(
+    classifier: Classifier,
+    statistics: tuple[Sequence[float], Sequence[float]] | None,
+    size: tuple[int, int] | None,
+    *,
+    remark: bool,
+) -> None:
+    """Gives the classifier another normalisation and size, where asked; remark: and says so where they differ."""
+    said = []
+    if statistics:
+        before, origin = _statistics(classifier), classifier.normalisation
+        classifier.normalise(*statistics, GIVEN)
+        if origin != ASSUMED and (after := _statistics(classifier)) != before:
+            said.append(f"its own normalisation is {before}, and it is given {after}, as asked")
+    if size and (own := classifier.input_size) != size:
+        resize(classifier, size)
+        before, after = ("{} × {}".format(*one) for one in (own, size))
+        said.append(f"its own images are of {before} pixels, and it is given some of {after}, as asked")
+    if remark:
+        classifier.remarks += tuple(said)
+
+
+def _statistics(classifier: Classifier) -> str:
+    named = {"mean": classifier.mean, "std": classifier.std}
+    return ", ".join(f"{name} {' '.join(f'{float(one):.4g}' for one in x.flatten())}" for name, x in named.items())
 
 
 def _checked_classes(classes: Any) -> tuple[str, ...] | None:
