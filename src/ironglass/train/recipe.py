@@ -17,6 +17,7 @@ from ironglass.models.structure.transplant import Transplant
 from ironglass.train.freeze import HEAD
 from ironglass.train.objective import CrossEntropy, as_objective
 from ironglass.train.plateau import Plateau
+from ironglass.train.schedule import ScheduleName
 
 MOST_EPOCHS = 1_000_000
 """Of a stage: a number beyond is a slip of the hand, and the schedule's plan of every step would not fit in memory."""
@@ -54,7 +55,7 @@ class Stage:
 
     epochs: int = Field(default=10, gt=0, le=MOST_EPOCHS)
     peak_lr: float = Field(default=0.1, gt=0, le=1e30, allow_inf_nan=False)
-    schedule: Literal["one-cycle", "step", "plateau", "constant", "exponential"] = "one-cycle"
+    schedule: ScheduleName = "one-cycle"
     last_lr: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     optimiser: Literal["sgd", "adamw", "adam"] = "sgd"
     weight_decay: float = Field(default=5e-4, ge=0, le=1e6, allow_inf_nan=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 WARM_UP = 0.2
 PATIENCE = 3
@@ -44,7 +45,10 @@ def exponential(progress: float, losses: Sequence[float], last: float) -> float:
     return last**progress
 
 
-SCHEDULES: dict[str, Callable[[float, Sequence[float], float], float]] = {
+ScheduleName = Literal["one-cycle", "step", "plateau", "constant", "exponential"]
+"""The schedules by name."""
+
+SCHEDULES: dict[ScheduleName, Callable[[float, Sequence[float], float], float]] = {
     "one-cycle": one_cycle,
     "step": step,
     "plateau": plateau,
