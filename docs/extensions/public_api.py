@@ -6,7 +6,8 @@
 
 Without `:names:` every name of the module's `__all__` that no earlier directive of the page has shown: a new public
 name appears without an edit. Docstrings are read as Markdown, in which they are written; a paragraph of fields
-(`name: text`) becomes a list, whether they stand one a line or one after another.
+(`name: text`) becomes a list, whether they stand one a line or one after another; so do the sections Args, Returns,
+Raises and Example.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Any
 from docutils.parsers.rst import Directive, directives
 from docutils.statemachine import StringList
 
+SECTIONS = ("Args:", "Returns:", "Raises:", "Example:")
 FIELDS = re.compile(r"(?:^|(?<=[.;)] )|(?<=\n))((?:\w+)(?:, \w+)*): ")
 
 
@@ -63,9 +65,16 @@ def prose(text: str, names: set[str]) -> list[str]:
     """A docstring as Markdown lines, its fields as a list."""
     lines: list[str] = []
     for paragraph in re.split(r"\n\s*\n", text):
+        heading, _, rest = paragraph.partition("\n")
+        if heading in SECTIONS and rest.startswith(" "):
+            lines += section(heading.removesuffix(":"), inspect.cleandoc(rest))
+            continue
         if paragraph.startswith((" ", ">>>")):
             kind = "pycon" if paragraph.lstrip().startswith(">>>") else "text"
             lines += [f"~~~{kind}", *inspect.cleandoc(paragraph).splitlines(), "~~~", ""]
+            continue
+        if paragraph.startswith("- "):
+            lines += [*(f"- {escaped(one)}" for one in items(paragraph)), ""]
             continue
         starts = [one for one in FIELDS.finditer(paragraph) if names & set(one[1].split(", "))]
         ends = [*[one.start() for one in starts[1:]], len(paragraph)][: len(starts)]
@@ -75,6 +84,24 @@ def prose(text: str, names: set[str]) -> list[str]:
             lines.append(f"- **{one[1]}**: {escaped(' '.join(paragraph[one.end() : end].split()))}")
         lines.append("")
     return lines
+
+
+def section(heading: str, text: str) -> list[str]:
+    """The lines below Args, Returns, Raises or Example: `name: text` as a list, examples as they are typed."""
+    if text.startswith(">>>"):
+        return [f"**{heading}**", "", "~~~pycon", *text.splitlines(), "~~~", ""]
+    if heading == "Returns":
+        return [f"**{heading}**: {escaped(' '.join(text.split()))}", ""]
+    found = [f"**{heading}**", ""]
+    for entry in re.split(r"\n(?! )", text):
+        name, _, words = entry.partition(": ")
+        found.append(f"- **{name}**: {escaped(' '.join(words.split()))}")
+    return [*found, ""]
+
+
+def items(paragraph: str) -> list[str]:
+    """The entries of a list, each as one line."""
+    return [" ".join(one.split()) for one in re.split(r"(?:^|\n)- ", paragraph)[1:]]
 
 
 def escaped(text: str) -> str:

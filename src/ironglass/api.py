@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
+from textwrap import indent
 from typing import Any, TypeVar, cast
 
 from ironglass.choices import shown
@@ -49,7 +50,12 @@ def run(
         KeyboardInterrupt: when interrupted; the same call with `resume` goes on.
 
     Example:
-        run = ig.run(ig.Audit(model="simple-cnn", dataset="digits", attacks=("pgd-20",)), "runs/first")
+        >>> import ironglass as ig
+        >>> stages = (ig.Stage(epochs=1, batch_size=128),)
+        >>> plan = ig.Audit(dataset="digits", model="logistic", stages=stages, steps=("train", "evaluate"))
+        >>> run = ig.run(plan, "runs/first")
+        >>> run.results["evaluation"]["accuracy"]["n"]
+        359
     """
     study = study_of(plan)
     if jobs != 1 and not study.parallel:
@@ -71,8 +77,8 @@ def write_pages(run: Run, *, card: bool = False) -> None:
     write_report(run)
 
 
-def _for(study: Study[Any], name: str, function: F) -> F:
-    """`function` for the plans of one study, with that study's own words."""
+def _for(study: Study[Any], name: str, function: F, example: str) -> F:
+    """`function` for the plans of one study, with that study's own words and an example of its own."""
 
     @wraps(function)
     def call(plan: Any, folder: str | Path, **options: Any) -> Run:
@@ -81,12 +87,78 @@ def _for(study: Study[Any], name: str, function: F) -> F:
 
     call.__name__ = call.__qualname__ = name
     options = f"plan: an `ironglass.{study.plan.__name__}`. The other arguments are those of `ironglass.run`."
-    call.__doc__ = f"{inspect.cleandoc(study.run.__doc__ or '')}\n\n{options}"
+    words = inspect.cleandoc(study.run.__doc__ or "")
+    call.__doc__ = f"{words}\n\n{options}\n\nExample:\n{indent(inspect.cleandoc(example), '    ')}\n"
     return cast("F", call)
 
 
-audit = _for(STUDIES["audit"], "audit", run)
-compare = _for(STUDIES["comparison"], "compare", run)
-harden = _for(STUDIES["hardening"], "harden", run)
-sweep = _for(STUDIES["sweep"], "sweep", run)
-transfer = _for(STUDIES["transfer"], "transfer", run)
+audit = _for(
+    STUDIES["audit"],
+    "audit",
+    run,
+    """
+    >>> import ironglass as ig
+    >>> stages = (ig.Stage(epochs=1, batch_size=128),)
+    >>> wanted = {"attacks": ("fgsm",), "eps": (8 / 255,), "samples": 16, "steps": ("train", "attack")}
+    >>> run = ig.audit(ig.Audit(dataset="digits", model="logistic", stages=stages, **wanted), "runs/first")
+    >>> [one["name"] for one in run.results["attacks"]["attacks"]]
+    ['fgsm']
+    """,
+)
+compare = _for(
+    STUDIES["comparison"],
+    "compare",
+    run,
+    """
+    >>> import ironglass as ig
+    >>> stages = (ig.Stage(epochs=1, batch_size=128),)
+    >>> wanted = {"attacks": ("fgsm",), "eps": (8 / 255,), "samples": 16, "steps": ("train", "evaluate", "attack")}
+    >>> base = ig.Audit(dataset="digits", model="logistic", stages=stages, **wanted)
+    >>> arms = {"long": ig.Arm(stages=(ig.Stage(epochs=2, batch_size=128),))}
+    >>> run = ig.compare(ig.Comparison(base=base, arms=arms, images=16), "runs/compared")
+    >>> [arm["name"] for arm in run.results["comparison"]["arms"]]
+    ['base', 'long']
+    """,
+)
+harden = _for(
+    STUDIES["hardening"],
+    "harden",
+    run,
+    """
+    >>> import ironglass as ig
+    >>> baseline = (ig.Stage(epochs=1, batch_size=128),)
+    >>> stages = (ig.Stage(epochs=1, batch_size=128, objective="n-fgsm"),)
+    >>> wanted = {"attacks": ("fgsm",), "eps": (8 / 255,), "samples": 16, "steps": ("train", "evaluate", "attack")}
+    >>> after = ig.Audit(dataset="digits", model="logistic", stages=stages, **wanted)
+    >>> run = ig.harden(ig.Hardening(after=after, baseline=baseline), "runs/hardened")
+    >>> [row["name"] for row in run.results["hardening"]["rows"]]
+    ['clean', 'fgsm', 'worst']
+    """,
+)
+sweep = _for(
+    STUDIES["sweep"],
+    "sweep",
+    run,
+    """
+    >>> import ironglass as ig
+    >>> stages = (ig.Stage(epochs=1, batch_size=128),)
+    >>> trial = ig.Audit(dataset="digits", model="logistic", stages=stages, steps=("train", "evaluate"))
+    >>> run = ig.sweep(ig.Sweep(trial=trial, vary={"stages.0.peak_lr": (0.1, 0.01)}), "runs/swept")
+    >>> len(run.results["sweep"]["rows"])
+    2
+    """,
+)
+transfer = _for(
+    STUDIES["transfer"],
+    "transfer",
+    run,
+    """
+    >>> import ironglass as ig
+    >>> source = ig.Audit(name="source", dataset="planted", model="simple-cnn")
+    >>> target = ig.Audit(name="target", dataset="digits", model="simple-cnn")
+    >>> plan = ig.Transfer(source=source, target=target, blocks=(0, 2), controls=(0,))
+    >>> plan.blocks
+    (0, 2)
+    >>> run = ig.transfer(plan, "runs/transferred")  # doctest: +SKIP
+    """,
+)

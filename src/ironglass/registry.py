@@ -24,17 +24,24 @@ NAME = re.compile(r"[a-z][a-z0-9+]*(-[a-z0-9+]+)*")
 def register(name: str, method: Any) -> None:
     """Adds a method under a name, which plans, `attack`, `explain` and `fit` then take as they take the library's.
 
-    What it is follows from what it carries:
+    `ironglass.testing` checks that a method keeps its contract.
 
-    - an attack (see `attacks.Attack`) has `threat`, `steps`, `label`, `family`, `norms`;
-    - an explainer (see `explain.Explainer`) has `label`, `unit`, `signed`, and `words` if it likes;
-    - a training objective (see `train.objective.Objective`) has `label` and `eps`;
-    - a corruption is a `Corruption`;
-    - any other function is a data source: it is called with REST of "NAME:REST" and gives a `data.source.Source`.
+    Args:
+        name: lower-case words joined by "-", not the name of another method.
+        method: its attributes say what it is. An attack has `threat`, `steps`, `label`, `family` and `norms`; an
+            explainer `label`, `unit` and `signed`, and `words` if it likes; a training objective `label` and `eps`; a
+            corruption is a `Corruption`. Any other function is a data source: it is called with REST of "NAME:REST"
+            and gives a `data.source.Source`.
 
-    name: lower-case words joined by "-". A name that is taken is refused, but for the same method again.
+    Raises:
+        InputError: for a name that is none, or is taken, and for a method that lacks some of these.
 
-    Raises InputError for a name that is none, or is taken, and for a method that lacks some of the above.
+    Example:
+        >>> import ironglass as ig
+        >>> from ironglass.attacks import PGD
+        >>> ig.register("long-pgd", PGD(steps=500))
+        >>> "long-pgd" in ig.list_attacks()
+        True
     """
     if not isinstance(name, str) or not NAME.fullmatch(name):
         raise InputError(f"name is {shown(name)}: give lower-case words joined by -, as my-attack")

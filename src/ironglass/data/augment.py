@@ -23,17 +23,20 @@ _ASPECT = (0.3, 1 / 0.3)
 
 @dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
 class Augment:
-    """What may happen to an image in training; all off by default. Stateless: the generator decides everything.
+    """Random changes of training images, all off by default; a generator decides each of them.
 
-    In the order of a camera, the pose first, then what stands before it, the light, and the sensor:
+    They are applied in this order.
 
-    flip: left to right, of every second image. crop: shifts by up to so many pixels each way; the border is filled by
-    reflection. rotate: by up to so many degrees. scale: larger or smaller by up to this share. erase: probability of a
-    rectangle of one random colour, 2 to 33 % of the image (Zhong et al. 2017, arXiv:1708.04896, who fill it with
-    noise). jitter: brightness, contrast and saturation each times a number from [1 - jitter, 1 + jitter]. poisson:
-    probability of photon noise, x ← Poisson(p x) / p, p from 16 to 256 photons, evenly in its logarithm. gaussian:
-    noise whose standard deviation, in units of [0, 1], is drawn from [0, gaussian]. salt_and_pepper: a share of the
-    pixels drawn from [0, salt_and_pepper], half of them white and half black.
+    flip: left to right, of every second image.
+    crop: shifts by up to so many pixels each way; the border is filled by reflection.
+    rotate: by up to so many degrees, from 0 to 180.
+    scale: larger or smaller by up to this share, from 0 to below 1.
+    erase: probability of a rectangle of one random colour, 2 to 33 % of the image (Zhong et al. 2017, arXiv
+        1708.04896, who fill it with noise).
+    jitter: brightness, contrast and saturation each times a number from [1 - jitter, 1 + jitter].
+    poisson: probability of photon noise, x ← Poisson(p x) / p, p from 16 to 256 photons, evenly in its logarithm.
+    gaussian: noise whose standard deviation, in units of [0, 1], is drawn from [0, gaussian].
+    salt_and_pepper: a share of the pixels drawn from [0, salt_and_pepper], half of them white and half black.
     """
 
     flip: bool = False

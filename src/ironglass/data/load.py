@@ -55,23 +55,29 @@ def load_dataset(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Dataset:
-    """The data set that `spec` names, every image decoded once and kept in the cache, memory-mapped from there.
+    """Loads a data set; every image is decoded once, and memory-mapped from the cache from then on.
 
-    spec: `digits`; `hf:ID` of the Hugging Face Hub, or `hf:PATH` of its Parquet layout; `folder:PATH` of class folders,
-    or of images with a table of their labels; `tiny-imagenet:PATH`; `torchvision:NAME`; `planted` or
-    `planted-shortcut`, made here; or a path, whose layout is then found out: also that of a table (.csv, .tsv, .jsonl)
-    of files and labels. Paths may be archives.
-    size: height and width in pixels; None: as stored, where all images agree. fit: "crop" brings the shorter side to it
-    and cuts the rest off evenly, "letterbox" puts black beside the image, "stretch" ignores its shape. channels: 1 or
-    3; None: 1 where every image is grey. range: LOW,HIGH, the stored values that are black and white, of images of more
-    than 8 bits a value, or of all where there are none; None or "auto": found over all images, see `choose_scale`.
-    image_column, label_column: of a table, where they cannot be told. splits: the data's own name for each of train,
-    validation and test that is to be used; others are left out. classes: of the images of these alone, numbered in this
-    order. download: whether `torchvision:` may use the network. seed: of the splits that are cut here, as
-    `splits.complete` tells. progress: called as (done, of).
+    Args:
+        spec: "digits"; "hf:ID" or "hf:PATH"; "folder:PATH" of class folders, or of images with a table of labels;
+            "tiny-imagenet:PATH"; "torchvision:NAME"; "planted"; or a path, also of a table or archive.
+        size: height and width in pixels; None for the stored one, where all images agree.
+        channels: 1 or 3; None for 1 where every image is grey.
+        fit: "crop" the longer side, "letterbox" with black, or "stretch".
+        range: (low, high), the stored values that are black and white; None to find it over all deep images.
+        image_column, label_column: of a table, where they cannot be told.
+        splits: the data's own names for train, validation and test; others are left out.
+        classes: only these, numbered in this order.
+        download: whether "torchvision:" may use the network.
+        seed: of the splits that are cut here.
+        progress: called as progress(done, of).
 
-    Raises InputError where the images cannot be found, more than 5 % of them cannot be decoded, a class of the first
-    split loses all of its images, `classes` are not there, or the cache cannot be written.
+    Raises:
+        InputError: for images that are not found, more than 5 % unreadable ones, and classes that are not there.
+
+    Example:
+        >>> import ironglass as ig
+        >>> ig.load_dataset("digits").test
+        Split(359 images of 32 × 32 × 1, uint8)
     """
     expect(spec, str | Path, "data", "a name as digits, hf:ID or folder:PATH, or a path")
     spec = str(spec)

@@ -150,9 +150,11 @@ def evaluate(
         >>> import ironglass as ig
         >>> dataset = ig.load_dataset("digits")
         >>> classifier = ig.load_classifier("logistic", classes=dataset.classes, size=32, channels=1)
-        >>> result = ig.evaluate(classifier, dataset.test.take(slice(0, 50)))  # doctest: +SKIP
-        >>> result.accuracy["n"]  # doctest: +SKIP
-        50
+        >>> recipe = ig.Recipe(stages=(ig.Stage(epochs=1, batch_size=128),))
+        >>> run = ig.fit(classifier, dataset, recipe, "runs/evaluated", progress=False)
+        >>> result = ig.evaluate(classifier, dataset.test)
+        >>> result.accuracy["n"], result.confusion.shape
+        (359, (10, 10))
     """
     numbers, logits = numbers_and_logits(classifier, split, name=name, batch_size=batch_size, progress=progress)
     return EvaluationResult(

@@ -23,9 +23,11 @@ class Classifier(ReadNetwork):
     logits = network((images - mean) / std)
 
     network: any module that maps (n, c, h, w) to logits (n, k), or to what can be read as such, see `read_outputs`; of
-    a DataParallel or compiled module the one inside. It may be of any precision: images are brought to it, and logits
-    are float32 at least. mean, std: one number a channel, in units of [0, 1]. classes: k names. input_size: height and
-    width in pixels, or one number for a square.
+        a DataParallel or compiled module the one inside. It may be of any precision: images are brought to it, and
+        logits are float32 at least.
+    mean, std: what images are normalised by, one number a channel, in units of [0, 1].
+    classes: k names, in the order of the outputs.
+    input_size: height and width in pixels, or one number for a square.
     """
 
     mean: Tensor

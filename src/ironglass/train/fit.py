@@ -39,33 +39,50 @@ def fit(
 ) -> Run:
     """Trains the classifier in place, keeps the best epoch's weights, and gives back the run's folder.
 
-    The best epoch is the one of highest validation accuracy, of lower loss where equal; without a validation split it
-    is the last. Equal seeds give equal bits on the same machine, also after an interruption: after Ctrl-C or a kill the
-    same call with `resume` goes on from the last checkpoint, in the middle of an epoch if need be. Under `accelerate
-    launch` each process takes its share of every batch, and checkpoints are written between epochs only.
+    The best epoch has the highest validation accuracy, or score of the `watch`; without a validation split it is the
+    last. Equal seeds give equal bits, also after an interruption. A step whose loss is not finite is skipped; after
+    five in a row training goes back an epoch, with half the learning rate. Where memory runs out, batches are cut.
 
-    A step whose loss is NaN or infinite is skipped and counted. Five in a row, or an epoch that ends without a finite
-    state, take training back to the end of the last epoch that ended well, with half the learning rate from then on.
-    Where memory runs out, the batch is passed in parts half the size, from then on, and their gradients added up: the
-    same mean loss, but batch-norm sees the parts (not under several processes).
+    Args:
+        classifier: trained in place; afterwards it has the kept weights, in evaluation mode.
+        dataset: its training and validation split are used; classes are matched by name.
+        recipe: stages, augmentation, averaging and seed.
+        folder: the run folder.
+        resume: whether to go on with what is in the folder.
+        progress: called with a `Status` after every step; True for a bar, and a line an epoch; False for nothing.
+        watch: called after every epoch, see `train.watch.Watch`: it may score epochs and take training back.
 
-    progress: called with a `Status` after every step; True for a bar on standard error or in the notebook's cell, with
-    a line for every finished epoch, which stays; False for nothing.
+    Raises:
+        InputError: for a folder in use, classes that do not match, too little memory, a loss that stays no number.
+        KeyboardInterrupt: when interrupted, with a checkpoint written.
 
-    watch: looks at the classifier after every epoch. The best epoch is then the one of most merit in its eyes, and the
-    one of highest validation accuracy is kept beside it as `model-clean-best.safetensors`. On its alarm weights,
-    averages and the optimiser go back to the epoch of most merit so far, or to the start, and training goes on with the
-    next epoch and half the learning rate: the budget of epochs holds, and the draws are new ones.
-
-    Raises InputError where the folder is in use, the classes do not match, memory does not hold two images or the loss
-    stays no number after five rollbacks, and KeyboardInterrupt, with a checkpoint written, when interrupted.
+    Example:
+        >>> import ironglass as ig
+        >>> dataset = ig.load_dataset("digits")
+        >>> classifier = ig.load_classifier("logistic", classes=dataset.classes, size=32, channels=1)
+        >>> recipe = ig.Recipe(stages=(ig.Stage(epochs=1, batch_size=128),))
+        >>> run = ig.fit(classifier, dataset, recipe, "runs/first", progress=False)
+        >>> run.history[0]["epoch"]
+        1
     """
     expect(
         classifier, Classifier, "classifier", "what ironglass.load_classifier gives, or an ironglass.Classifier(...)"
     )
     expect(dataset, Dataset, "dataset", "what ironglass.load_dataset gives")
     expect(recipe, Recipe, "recipe", "an ironglass.Recipe(...)")
-    dataset = match_classes(dataset, classifier.classes)
+    return _held(classifier, match_classes(dataset, classifier.classes), recipe, Path(folder), resume, progress, watch)
+
+
+def _held(
+    classifier: Classifier,
+    dataset: Dataset,
+    recipe: Recipe,
+    folder: Path,
+    resume: bool,
+    progress: Callable[[Status], None] | bool,
+    watch: Watch | None,
+) -> Run:
+    """Trains, and holds the run folder and the display meanwhile."""
     check_recipe(classifier, dataset, recipe)
     accelerator = Accelerator(cpu=classifier.device.type == "cpu")
     with ExitStack() as held:

@@ -42,15 +42,22 @@ Name = Annotated[str, AfterValidator(_folder_name)]
 class Stage:
     """Some epochs with one optimiser, one schedule and one objective.
 
-    trainable_from: the first layer, by name as `Classifier.layers` gives it, that learns; layers before it are frozen,
-    their batch-norm statistics too. Of any network: "head", the last layer, or "70%", what comes after the first 70 %
-    of the layers. None: all learn. until: ends the stage before its `epochs` are over.
-    last_lr: where the schedule "exponential", a geometric fall, ends after `epochs`; None: a tenth of `peak_lr`.
-    objective: a function (classifier, images, labels) -> (loss, logits), one of ours such as `NFGSM(eps=8 / 255)`, or
-    its name, "n-fgsm". optimiser: "sgd" with Nesterov's momentum, "adamw", or "adam", whose decay is part of the
-    gradient. name: for the chart; "" for one made of `trainable_from`.
-    aux_weight: by which the cross-entropy of each auxiliary output, which networks such as GoogLeNet (published: 0.3)
-    and Inception v3 (0.4) give in training beside the logits, is added to that of the logits; 0 for the logits alone.
+    epochs: 1 or more.
+    peak_lr: the highest learning rate.
+    schedule: "one-cycle", "step", "plateau", "constant" or "exponential", a geometric fall.
+    last_lr: where "exponential" ends; None for a tenth of `peak_lr`.
+    optimiser: "sgd" with Nesterov's momentum, "adamw", or "adam", whose decay is part of the gradient.
+    weight_decay: 0 or more.
+    batch_size: images a step, 2 or more.
+    objective: a function (classifier, images, labels) -> (loss, logits), one of ours as `NFGSM(eps=8 / 255)`, or its
+        name, "n-fgsm".
+    trainable_from: name of the first layer that is trained, as `Classifier.layers` gives it; those before it are
+        frozen, batch-norm statistics too. "head" for the last layer, "70%" for what comes after the first 70 % of the
+        layers, None for all.
+    until: ends the stage before its `epochs` are over; None for never.
+    aux_weight: weight of the cross-entropy of each auxiliary output, as GoogLeNet (published: 0.3) and Inception v3
+        (0.4) have in training; 0 for the logits alone.
+    name: for the chart; "" for one made of `trainable_from`.
     """
 
     epochs: int = Field(default=10, gt=0, le=MOST_EPOCHS)
@@ -81,19 +88,25 @@ class Stage:
 
 @dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
 class Recipe:
-    """A training run: on what, of what, and how. `dataset`, `model` and `size` name what `fit` is given, for the record
-    and the command line; `options` go to the network's builder. only: the classes to keep, in this order; () for all.
-    fit, range: how images become pixels, see `load_dataset`; None for what the model's own run says, else a crop, and a
-    range that is found.
+    """A training run: data, network, stages, augmentation and seed.
 
-    splits: the data's own name for each of train, validation and test that is to be used; {} for the usual names.
-    mean, std, normalise: what images are normalised by, see `load_classifier`; None for the model's own. classes: the
-    names of the network's outputs, in their order; () for the model's own, else the data's. class_map: the model's name
-    for classes that the data call otherwise.
-
-    start: what the network's first blocks are copied from; None for a network as it is loaded.
-    average: decay a step of the exponential moving average of the weights, which is then what is validated and kept
-    (Polyak & Juditsky 1992); 0 for none.
+    name: of the run, for its folder.
+    description: a sentence for the report.
+    dataset, model, size, channels, pretrained, weights: what `fit` is given, as `load_dataset` and `load_classifier`
+        take them.
+    image_column, label_column, splits, fit, range: as `load_dataset` takes them; fit and range: None for what the
+        model's own run says.
+    only: the classes to keep, in this order; () for all.
+    mean, std, normalise: as `load_classifier` takes them.
+    classes: names of the network's outputs, in their order; () for the model's own, else the data's.
+    class_map: the model's name for classes that the data call otherwise.
+    options: for the network's builder.
+    start: another network whose first blocks are copied; None for none.
+    stages: one or more, trained in turn.
+    augment: random changes of the training images.
+    average: decay a step of the exponential moving average of the weights, which is then validated and kept (Polyak &
+        Juditsky 1992); 0 for none.
+    seed: of everything that is drawn, from 0 to 2³² − 1.
     """
 
     name: Name = "train"

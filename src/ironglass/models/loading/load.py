@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,24 +36,33 @@ def load_classifier(
     seed: int = 0,
     **options: Any,
 ) -> Classifier:
-    """A classifier by name: one of our own (`ironglass.list_models`), timm/NAME, torchvision/NAME, hf-hub:ID,
-    local-dir:PATH, file.py:function, net.pt2, net.onnx, or a run folder.
+    """Loads a classifier by name. What was chosen or assumed on the way stands in its `remarks`.
 
-    classes: the class names of a fresh head, or the names of a bare module's outputs in their order; where weights are
-    loaded and this is left out, the weights' own. size: height and width of the images in pixels; else the source's
-    own. pretrained: load the source's published weights (the one case in which timm and torchvision names fetch from
-    the network). weights: a local checkpoint for the network. mean, std: what images in [0, 1] are normalised by, a
-    number a channel or one for all; normalise: imagenet, half ([-1, 1]) or none in their place; where neither is given,
-    the source's own (`Classifier.normalisation` says whose). seed: of fresh weights; the caller's random state is left
-    as it is. options: for the network's builder.
+    Args:
+        name: one of `ironglass.list_models()`, as "simple-cnn", "timm/NAME" or "torchvision/NAME"; "hf-hub:ID",
+            "local-dir:PATH", "file.py:function", "net.pt2", "net.onnx", or a run folder.
+        classes: names of a fresh head's classes, or of a bare module's outputs in their order; None for the weights'.
+        size: height and width of the images, in pixels; None for the source's own.
+        channels: 1 or 3.
+        pretrained: whether to load the published weights; only then do timm and torchvision names use the network.
+        weights: a local checkpoint for the network.
+        mean, std: what images in [0, 1] are normalised by, a number a channel or one for all; None for the source's.
+        normalise: "imagenet", "half" (to [-1, 1]) or "none", in place of mean and std.
+        seed: of fresh weights; the caller's random state is left alone.
+        options: for the network's builder.
 
-    What was chosen or assumed on the way stands in `Classifier.remarks`. Raises InputError for an unknown name, a wrong
-    option, weights that do not fit, or outputs that are no logits of the classes: see `made_ready`.
+    Raises:
+        InputError: for an unknown name or option, weights that do not fit, and outputs that are no logits.
+
+    Example:
+        >>> import ironglass as ig
+        >>> classifier = ig.load_classifier("simple-cnn", classes=("cat", "dog"), size=32, channels=3)
+        >>> classifier.classes
+        ('cat', 'dog')
     """
     expect(name, str | Path, "model", f"a name or a path: {EXAMPLES}")
-    name = str(name)
     wanted = Wanted(
-        name=name,
+        name=str(name),
         classes=_checked_classes(classes),
         size=_checked_size(size),
         channels=channels,
@@ -61,11 +70,22 @@ def load_classifier(
         weighted=pretrained or weights is not None,
         options=options,
     )
+    return _loaded(wanted, weights, lambda channels: stated(mean, std, normalise, channels), seed)
+
+
+def _loaded(
+    wanted: Wanted,
+    weights: str | Path | None,
+    normalisation: Callable[[int], tuple[Sequence[float], Sequence[float]] | None],
+    seed: int,
+) -> Classifier:
+    """The classifier that is wanted. normalisation: mean and std for so many channels, or None for its own."""
     with torch.random.fork_rng():
         torch.manual_seed(check_seed(seed))
+        name = wanted.name
         classifier = find_builder(name)(wanted) if weights is None else with_weights(wanted, Path(weights))
         trained = wanted.weighted or knows_classes(name, weighted=False)
-        _bring(classifier, stated(mean, std, normalise, classifier.channels), wanted.size, remark=trained)
+        _bring(classifier, normalisation(classifier.channels), wanted.size, remark=trained)
         ready = made_ready(classifier)
         if not trained:
             mark_fresh(ready, name)

@@ -58,7 +58,19 @@ def write_state(
 
 
 def save_classifier(classifier: Classifier, folder: str | Path) -> None:
-    """Writes `model.safetensors` (the network's weights) and `config.json` into `folder`."""
+    """Writes `model.safetensors` (the network's weights) and `config.json` into a folder.
+
+    Args:
+        classifier: the classifier to write; any of `load_classifier`'s names but ONNX files can be read back.
+        folder: where to write; it is made if it is not there, and files of these names are replaced.
+
+    Example:
+        >>> import ironglass as ig
+        >>> classifier = ig.load_classifier("logistic", classes=("cat", "dog"), size=4, channels=1)
+        >>> ig.save_classifier(classifier, "my-model")
+        >>> ig.load_classifier("my-model").classes
+        ('cat', 'dog')
+    """
     run = Run(folder)
     with exclusive(classifier.network):  # not while another thread has it changed
         write_state(classifier.network.state_dict(), run.path / "model.safetensors", run=run)

@@ -18,10 +18,13 @@ from ironglass.models.structure.blocks import Depth, blocks_of
 class Transplant:
     """A network that starts with the first blocks of another (Yosinski et al. 2014, arXiv 1411.1792).
 
-    source: the other, by a name that `load_classifier` knows, a run folder say. pretrained, weights: how it is filled,
-    as there. blocks: how many to copy, the stem with the first of them; 0 for none, "head" for all but the last layer.
-    What is not copied keeps the values that it was initialised with from the seed. Which layers then learn is for the
-    stages to say: held by `trainable_from` they make Yosinski's AnB, fine-tuned AnB+.
+    Layers that are not copied keep the values that they were initialised with from the seed. Which layers are trained
+    then is up to the stages: held by `trainable_from` they make Yosinski's AnB, fine-tuned AnB+.
+
+    source: the other network, by a name that `load_classifier` knows, such as a run folder.
+    blocks: how many to copy, the stem with the first of them; 0 for none, "head" for all but the last layer.
+    pretrained: whether the source has its published weights.
+    weights: a local checkpoint for the source.
     """
 
     source: str
