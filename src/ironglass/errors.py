@@ -21,7 +21,7 @@ class Diverged(InputError):
 
 
 def brief(value: Any) -> str:
-    """What a message quotes of a value that may be of any size."""
+    """Short quotation of a value that may be of any size."""
     try:
         said = repr(value)
     except (ValueError, RecursionError):  # a whole number of thousands of digits, a list nested as deep

@@ -65,7 +65,7 @@ def dataclass(**how: Any) -> Callable[[type[T]], type[T]]:
 
 
 def refusal(error: ValidationError, kind: type) -> InputError:
-    """What the first of pydantic's errors says, in one line: the field, the value, and what would be right.
+    """Converts the first of pydantic's errors to one line: the field, the value, and what would be right.
 
     kind: the dataclass that was to be made.
     """
@@ -101,7 +101,7 @@ def expect(value: Any, kind: Any, name: str, how: str) -> None:
 
 
 def _right(first: dict[str, Any]) -> str:
-    """What would have been right, for one of pydantic's errors."""
+    """Advice on the right value, for one of pydantic's errors."""
     what, context = first["type"], first.get("ctx", {})
     if what == "literal_error":
         choices = [choice.strip("'") for choice in context["expected"].replace(" or ", ", ").split(", ")]
@@ -175,7 +175,7 @@ def settings(**how: Any) -> Callable[[type[T]], type[T]]:
 
 
 def _misfit(annotation: str, value: Any) -> str | None:
-    """What should have been given in place of the value; None where it fits, or the annotation is of another kind."""
+    """Advice on a value that does not fit its annotation; None where it fits, or the annotation is of another kind."""
     kind, _, rest = annotation.partition(" | ")
     if kind not in _PLAIN or rest not in ("", "None") or (rest and value is None):
         return None

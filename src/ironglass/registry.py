@@ -56,7 +56,7 @@ def register(name: str, method: Any) -> None:
 
 
 def _kind_of(method: Any) -> tuple[str, list[MutableMapping[str, Any]]]:
-    """What a method is, and where such methods stand. Raises InputError for one that is incomplete."""
+    """Kind of a method, and the registries of that kind. Raises InputError for one that is incomplete."""
     if isinstance(method, Corruption):
         if len(method.strengths) != len(SIDES) or any(len(row) != 5 for row in method.strengths):
             raise InputError(f"strengths are for images of {SIDES} pixels: give a row of five severities for each")

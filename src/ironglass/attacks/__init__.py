@@ -1,4 +1,4 @@
-"""What fools it? Small changes to an image, made to be misread."""
+"""Adversarial attacks: small changes to an image that make a classifier misread it."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Attack(Protocol):
 
     @property
     def threat(self) -> Threat:
-        """What it may do to an image."""
+        """The allowed change of an image."""
         ...
 
     @property
@@ -133,7 +133,7 @@ def find_attack(name: str) -> Any:
 
 
 def _near(name: str) -> list[str]:
-    """What a misspelt name may have meant: the attacks, and those that take a count with the count that it ends in."""
+    """Candidates for a misspelt name: the attacks, and those that take a count with the count that it ends in."""
     count = re.search(r"[1-9][0-9]{0,8}$", name)
     several = [one for one in ATTACKS if {field.name for field in fields(ATTACKS[one])} & {"steps", "queries"}]
     return [*ATTACKS, *(f"{one}-{count[0]}" for one in ("pgd", *several) if count and one != "pgd-20")]

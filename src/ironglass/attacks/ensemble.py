@@ -21,7 +21,7 @@ from ironglass.types import Images, Labels
 
 
 class WorstCase(NamedTuple):
-    """What an ensemble did to a batch.
+    """Result of an ensemble on a batch.
 
     adversarial: (n, c, h, w). fooled_by: (n,), the name of the attack that fooled each image, "clean" where it is
     misread without any, "" where it stands.

@@ -114,7 +114,7 @@ class Square:
             fooled[up] = wrong[first, column]
 
     def _ahead(self, images: int, kept: float, device: str) -> int:
-        """How many proposals of an image to make at once: what fills a pass, unless many would be thrown away."""
+        """Number of proposals of an image to make at once: what fills a pass, unless many would be thrown away."""
         fill = ROWS.get(device, ROWS["cuda"]) // images
         return max(1, min(fill, self.ahead, int(WASTE / max(kept, 1e-3))))
 

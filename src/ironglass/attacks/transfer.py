@@ -30,7 +30,7 @@ class TransferFrom:
 
     @property
     def threat(self) -> Threat:
-        """What it may do to an image."""
+        """The allowed change of an image."""
         return self.attack.threat
 
     @property

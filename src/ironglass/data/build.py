@@ -35,7 +35,7 @@ class _Deep(Exception):
 
 @dataclass(frozen=True)
 class Reading:
-    """How images become pixels.
+    """Settings by which images become pixels.
 
     size: height and width, or one number for both; None for their own. channels: 1, 3, or None for 1 where all images
     are grey. fit: how an image comes to the size. range: stored values that are black and white; None to find them.
@@ -54,7 +54,7 @@ class Reading:
 
 @dataclass
 class Seen:
-    """What was met while images were decoded: names of those whose crop dropped much, and so on."""
+    """Observations while images were decoded: names of those whose crop dropped much, and so on."""
 
     values: list[Values] = field(default_factory=list)
     cropped: list[str] = field(default_factory=list)
@@ -76,7 +76,7 @@ class Seen:
                 names.append(name)
 
     def sentences(self, fit: Fit, size: tuple[int, int] | None) -> list[str]:
-        """What is to be said of it."""
+        """Sentences for the user."""
         n, said = len(self.values), []
         if fit != "crop" and size is not None:
             how = "stretched" if fit == "stretch" else "scaled to fit, with black beside them"
@@ -156,7 +156,7 @@ def _scaled(
 
 
 def _survey(listings: Mapping[str, Listing], reading: Reading) -> tuple[Scale | None, list[str]]:
-    """Where black and white lie over all images, each of which is decoded for it."""
+    """Finds black and white over all images, each of which is decoded for it."""
     seen = Seen()
     for listing in listings.values():
         images = listing.read(np.arange(len(listing)))

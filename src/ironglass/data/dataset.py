@@ -191,7 +191,7 @@ class Dataset:
         return next(iter(self.splits.values())).pixels.shape[3]
 
     def describe(self) -> dict:
-        """What `data.json` records: counts per split and class, the quarantined files and why, the notes, and words for
+        """Record for `data.json`: counts per split and class, the quarantined files and why, the notes, and words for
         classes that are WordNet ids."""
         words = words_of(self.classes)
         return {

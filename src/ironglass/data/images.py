@@ -24,7 +24,7 @@ _START = 64
 
 @dataclass(frozen=True)
 class Loaded:
-    """What was read of some files.
+    """Images read from files.
 
     pixels: uint8, (n, h, w, c). names: n paths. left_out: every file that is in neither, and why. notes: what was
     assumed, a sentence each. reading: as of `Dataset`.

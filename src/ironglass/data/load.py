@@ -116,7 +116,7 @@ def check_reading(
     fit: str,
     range: str | tuple[float, float] | list[float] | None,
 ) -> Reading:
-    """How images are to be read. Raises InputError for what no image can be brought to."""
+    """Checks how images are to be read. Raises InputError for what no image can be brought to."""
     if isinstance(size, tuple) and size[0] == size[1]:
         size = size[0]
     if size is not None and not all(1 <= side <= 4096 for side in (size if isinstance(size, tuple) else (size,))):
@@ -215,7 +215,7 @@ def _kinds(path: Path) -> str:
 
 
 def _at(path: Path, reader: Callable[[Path], Source], asked: Asked) -> Source:
-    """What `reader` finds at `path`, which may be an archive: that is unpacked into the cache where need be."""
+    """Calls `reader` on `path`, which may be an archive: that is unpacked into the cache where need be."""
     if not _exists(path):
         raise InputError(f"{printable(path)[:300]} does not exist: check the path")
     if path.is_dir():

@@ -53,7 +53,7 @@ def _renamed(dataset: Dataset, classes: Sequence[str], names: Mapping[str, str])
 
 
 def class_places(names: Sequence[str], classes: Sequence[str]) -> np.ndarray:
-    """Where each name stands in the model's list, int64, −1 where it does not."""
+    """Index of each name in the model's list, int64, −1 where it does not."""
     exact = {name: i for i, name in enumerate(classes)}
     loose = {spoken(name): i for i, name in enumerate(classes)}
     if len(loose) < len(exact):

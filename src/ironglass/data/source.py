@@ -1,4 +1,4 @@
-"""What a place of images tells before anything is decoded."""
+"""Data sources before decoding: encoded images with labels, by split."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Listing:
 
 @dataclass(frozen=True)
 class Asked:
-    """What the user says about a source of several columns or splits.
+    """The user's choice of columns and splits.
 
     image_column, label_column: of a table, where they cannot be told.
     splits: the source's name for each of train, validation and test that is to be used; empty: by their usual names.
@@ -62,7 +62,7 @@ class Asked:
     splits: Mapping[str, str] = field(default_factory=dict)
 
     def names_columns(self) -> bool:
-        """Whether a column is named."""
+        """Returns whether a column is named."""
         return self.image_column is not None or self.label_column is not None
 
     def identity(self) -> list:

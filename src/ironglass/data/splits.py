@@ -1,4 +1,4 @@
-"""Which images are for training, for choosing and for reporting."""
+"""Cutting of a data set into training, validation and test."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def same_classes(listings: Mapping[str, Listing]) -> dict[str, Listing]:
 
 
 def _nearly_alike(classes: Sequence[str]) -> tuple[str, ...]:
-    """What is said of classes whose names differ by case, spaces or leading zeros alone."""
+    """Notice for classes whose names differ by case, spaces or leading zeros alone."""
     seen: dict[str, str] = {}
     pairs = []
     for name in classes:

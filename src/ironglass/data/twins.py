@@ -26,7 +26,7 @@ class Twins:
             self._across.setdefault((split, before[0]), []).append(f"{name} and {before[2]}")
 
     def sentences(self) -> list[str]:
-        """What is to be said of them."""
+        """Sentences for the user."""
         said = [
             f"{len(pairs):,} images of {split} have the very pixels of images of {before}, as {pairs[0]}: what is"
             " learnt by heart there counts as right here"

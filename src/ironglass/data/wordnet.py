@@ -27,7 +27,7 @@ def words_of(classes: Sequence[str]) -> dict[str, str]:
 
 
 def imagenet_places(names: Sequence[str], classes: Sequence[str]) -> np.ndarray:
-    """Where each WordNet id stands among `classes` that are ImageNet's 1,000 in their order, int64; −1 where it does
+    """Index of each WordNet id among `classes` that are ImageNet's 1,000 in their order, int64; −1 where it does
     not, and everywhere where the names are no ids or the classes are other ones.
     """
     nowhere = np.full(len(names), -1, dtype=np.int64)

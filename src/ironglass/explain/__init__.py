@@ -1,4 +1,4 @@
-"""Where does it look? Maps of the evidence that a classifier finds in an image."""
+"""Explanation methods: maps of the evidence that a classifier finds in an image."""
 
 from __future__ import annotations
 

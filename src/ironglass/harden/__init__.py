@@ -1,4 +1,4 @@
-"""What makes it harder to fool? Objectives of training that meet the attacker halfway."""
+"""Adversarial training objectives."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the objectives of this room have in common: an attack on the batch, and a loss on what it made."""
+"""Common parts of adversarial objectives: an attack on the batch, and a loss on its images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often a classifier is right, overall, a class, and an image."""
+"""Accuracy of a classifier, overall, a class, and an image."""
 
 from __future__ import annotations
 

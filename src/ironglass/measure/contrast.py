@@ -1,4 +1,4 @@
-"""What some networks get right more often than others, on the same images, over training seeds."""
+"""Differences in accuracy between groups of networks, on the same images, over training seeds."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ def contrast(differences: Sequence[np.ndarray]) -> dict[str, Any]:
 
 
 def answered(found: dict[str, Any], above: float = 0.0) -> Answer:
-    """Whether the effect lies above: supported or not where every interval that there is lies wholly on one side."""
+    """Returns whether the effect lies above: supported or not where every interval that there is lies wholly on one
+    side."""
     intervals = [interval for key in ("over_images", "over_seeds") if (interval := found[key])]
     if all(interval["low"] > above for interval in intervals):
         return "supported"

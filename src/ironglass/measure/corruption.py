@@ -1,4 +1,4 @@
-"""How often a classifier is right on images that a camera, the weather or a file has spoilt."""
+"""Accuracy on common corruptions: noise, blur, weather, compression."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def _largest_change(changed: Pixels, pixels: Pixels) -> np.ndarray:
 def corruption_numbers(
     clean: np.ndarray, right: Mapping[str, np.ndarray], *, size: tuple[int, int], seed: int
 ) -> dict[str, Any]:
-    """What stands under `corruptions` in the results, from which of n images are named right.
+    """The section `corruptions` of the results, from flags of the images that are named right.
 
     clean: (n,), of the unchanged images. right: an entry a corruption, (5, n), of its severities. size: (h, w). The
     numbers hold `severities`, `n`, `seed`, `side` (whose strengths, see `strengths_side`), `clean` (rate),

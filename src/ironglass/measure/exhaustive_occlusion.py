@@ -44,7 +44,8 @@ def occlusion_robustness(
     batch_size: int = 64,
     progress: Progress | None = None,
 ) -> OcclusionRobustness:
-    """Whether any k×k patch flips an image's prediction: every place is tried, so no search can have missed one.
+    """Returns whether any k×k patch flips an image's prediction: every place is tried, so no search can have missed
+    one.
 
     robust accuracy at k = share of images that are right, and stay so with a patch of k pixels at every place
 

@@ -20,8 +20,8 @@ _LEVEL = 0.01
 
 
 def compare_normalisations(classifier: Classifier, split: Split) -> dict[str, Any]:
-    """How many of 64 images, spread over the split, are right as the classifier normalises and under each alternative:
-    the presets, and the images' own mean and deviation.
+    """Counts how many of 64 images, spread over the split, are right as the classifier normalises and under each
+    alternative: the presets, and the images' own mean and deviation.
 
     `better` names the alternative that reads most right, of those that Holm's test over McNemar's pairs sets apart at
     1 %; None where there is none. The classifier is left as it is.
@@ -62,7 +62,7 @@ def warning(found: dict[str, Any], split: str = "validation") -> str:
 
 @torch.no_grad()
 def _right(classifier: Classifier, images: Images, labels: Tensor, mean: list[float], std: list[float]) -> np.ndarray:
-    """Which images are right if they are normalised by these numbers, bool (n,)."""
+    """Flags of the images that are right if they are normalised by these numbers, bool (n,)."""
     other_mean, other_std = (torch.tensor(values, device=images.device).view(1, -1, 1, 1) for values in (mean, std))
     given = (images - other_mean) / other_std * classifier.std + classifier.mean  # the classifier then undoes its own
     with frozen(classifier):

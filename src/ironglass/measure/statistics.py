@@ -55,8 +55,8 @@ def mean_interval(values: np.ndarray, *, within: tuple[float, float] = (-np.inf,
 
 
 class McNemar(TypedDict):
-    """How two conditions differ on the same images: `only_first` and `only_second` count the images that just one got
-    right, `p` is the exact two-sided probability of so uneven a split if both were equally good."""
+    """Difference of two conditions on the same images: `only_first` and `only_second` count the images that just one
+    got right, `p` is the exact two-sided probability of so uneven a split if both were equally good."""
 
     only_first: int
     only_second: int
@@ -77,7 +77,8 @@ def mcnemar(first: np.ndarray, second: np.ndarray) -> McNemar:
 
 
 def holm(p_values: Sequence[float], level: float = 0.05) -> list[bool]:
-    """Which of several tests stand at the level when all are read together (Holm 1979, Scand. J. Statist. 6:65).
+    """Decides which of several tests stand at the level when all are read together (Holm 1979, Scand. J. Statist.
+    6:65).
 
     The chance that any true null hypothesis is rejected stays below the level.
     """

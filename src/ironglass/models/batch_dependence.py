@@ -29,7 +29,7 @@ def tolerance(classifier: Classifier) -> float:
 
 
 def apart(one: Logits, other: Logits, most: float) -> Mask:
-    """Which rows differ by more than `most`, a share of the largest logit: see `tolerance`."""
+    """Flags of the rows that differ by more than `most`, a share of the largest logit: see `tolerance`."""
     return (one - other).abs().amax(1) > most * one.abs().amax(1)
 
 
@@ -72,12 +72,12 @@ def second_pass(classifier: Classifier, images: Images, logits: Logits) -> tuple
 
 
 def depends_on_batch(classifier: Classifier, images: Images) -> bool:
-    """Whether the answer to one of up to 8 images is another one in another batch, see `depends_on`."""
+    """Returns whether the answer to one of up to 8 images is another one in another batch, see `depends_on`."""
     return depends_on(classifier, images) == "batch"
 
 
 def depends_on(classifier: Classifier, images: Images) -> Literal["", "batch", "chance"]:
-    """What the answer to one of up to 8 images depends on besides: "batch" where it is another one in another batch,
+    """Finds what else the answer to one of up to 8 images depends on: "batch" where it is another one in another batch,
     and always the same in the same; "chance" where two equal passes differ.
 
     Two passes over them, and up to 5 more where these differ. What is drawn meanwhile is given back.

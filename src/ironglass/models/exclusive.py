@@ -49,7 +49,7 @@ def exclusive(*networks: nn.Module) -> Iterator[None]:
 
 
 def is_held(network: nn.Module) -> bool:
-    """Whether this thread holds the network."""
+    """Returns whether this thread holds the network."""
     return id(network) in vars(_mine).get("held", ())
 
 

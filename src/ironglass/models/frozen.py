@@ -20,7 +20,7 @@ Wrapped = TypeVar("Wrapped", bound=nn.Module)
 
 
 def are_checked() -> bool:
-    """Whether this thread is inside `frozen`, whose caller has checked the images."""
+    """Returns whether this thread is inside `frozen`, whose caller has checked the images."""
     return bool(vars(_mine).get("networks"))
 
 

@@ -40,14 +40,15 @@ _local = threading.local()
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether it was memory that ran out, on an accelerator or on the CPU, for which torch has no type of its own."""
+    """Returns whether it was memory that ran out, on an accelerator or on the CPU, for which torch has no type of its
+    own."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     return isinstance(error, RuntimeError) and any(words in str(error) for words in NO_MEMORY)
 
 
 def asked_for(error: BaseException) -> str:
-    """How much was asked for, as " (1.5 GiB were asked for)"; "" where the error does not say."""
+    """Amount of memory asked for, as " (1.5 GiB were asked for)"; "" where the error does not say."""
     found = _ASKED.search(str(error))
     if found is None:
         return ""

@@ -1,4 +1,4 @@
-"""What is subtracted from images in [0, 1] and what they are divided by, and who says so."""
+"""Normalisation of images in [0, 1]: mean, standard deviation, and their origin."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """What a builder is asked for. `classes` is None where the weights' own are meant."""
+    """Request to a builder. `classes` is None where the weights' own are meant."""
 
     name: str
     classes: tuple[str, ...] | None
@@ -16,5 +16,5 @@ class Wanted:
     channels: int
     pretrained: bool
     weighted: bool
-    """Whether weights will be there, and with them perhaps classes."""
+    """Returns whether weights will be there, and with them perhaps classes."""
     options: dict[str, Any]

@@ -147,7 +147,7 @@ UNCOUNTED = {torch.ops.aten.mkldnn_rnn_layer: _recurrent} | ({} if _FUSED in flo
 
 
 def _has_uncounted_work(layer: Layer) -> bool:
-    """Whether it ran, and multiplies by what it holds, and nothing was counted."""
+    """Returns whether it ran, and multiplies by what it holds, and nothing was counted."""
     kinds = (nn.Linear, nn.modules.conv._ConvNd, nn.RNNBase, nn.MultiheadAttention, nn.Bilinear)
     return isinstance(layer.module, kinds) and layer.shape != "–" and not layer.multiply_adds
 

@@ -108,7 +108,7 @@ class PatchSize:
 
 @result
 class Exhaustive:
-    """Whether any position of a patch changes the prediction: all are tried.
+    """Search of all positions of a patch for one that changes the prediction.
 
     fill: of the patch.
     stride: of the positions, in pixels.

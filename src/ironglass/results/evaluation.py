@@ -74,7 +74,7 @@ class Evaluation:
 
 @result
 class Named:
-    """Whether a network answers without regard to the image.
+    """Check whether a network answers without regard to the image.
 
     accuracy: on unchanged images.
     naming: the class that is named most often.

@@ -32,7 +32,7 @@ class Method:
 
 @result
 class Drift(Mean):
-    """How far maps are from those of the unchanged images, by one metric.
+    """Distance of maps from those of the unchanged images, by one metric.
 
     value: the mean.
     low: the interval's lower end.

@@ -72,7 +72,7 @@ class McNemar:
 
 @result
 class Verdict:
-    """Whether a robustness number can be trusted.
+    """Verdict on how far a robustness number can be trusted.
 
     word: "trusted", "suspect" (may be better than the truth) or "invalid" (says nothing of robustness).
     reasons: a sentence each; [] where it is trusted.

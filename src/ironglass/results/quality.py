@@ -10,7 +10,7 @@ from ironglass.results.numbers import Amount, Count, Mean, Rate, Share
 
 @result
 class Areas:
-    """What maps are worth that order the pixels.
+    """Faithfulness of maps, as orders of the pixels.
 
     insertion: area under the target's probability while pixels are put in, the strongest first; more is better.
     deletion: the same while pixels are taken out; less is better.
@@ -50,7 +50,7 @@ class Controls:
 
 @result
 class Depth:
-    """How many layers are random.
+    """Number of random layers.
 
     layers: counted from the last.
     from: the foremost of them.
@@ -62,7 +62,7 @@ class Depth:
 
 @result
 class Likeness:
-    """How much of a map outlives the weights.
+    """Similarity of a map after the weights are randomised.
 
     correlation: Spearman's with the map before, one a depth; null where every map was constant.
     ssim: structural similarity, one a depth; null where every map was constant.
@@ -164,7 +164,7 @@ class Shortcuts:
 
 @result
 class Found:
-    """How much of a method's maps lies where the evidence was planted.
+    """Share of a method's maps on the planted evidence.
 
     mass: share of the positive map inside.
     points: images whose strongest pixel lies inside.

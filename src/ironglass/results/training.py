@@ -12,7 +12,7 @@ from ironglass.results.numbers import Amount, Count
 
 @result
 class Normalisation:
-    """What images in [0, 1] are normalised by.
+    """Normalisation of images in [0, 1].
 
     mean: a number a channel, in units of [0, 1].
     std: a number a channel, in units of [0, 1].
@@ -50,7 +50,7 @@ class Model:
 
 @result
 class Until:
-    """What ends a stage before its epochs are over: a training loss that falls no more.
+    """End of a stage before its epochs are over: a training loss that falls no more.
 
     patience: epochs without a fall.
     least: share of the loss by which it has to fall, from 0 to 1.

@@ -20,7 +20,7 @@ def _outcome(value: Any) -> str:
 
 @result
 class Trial:
-    """What trials are compared by, in a trial's own folder.
+    """Numbers by which trials are compared, in a trial's own folder.
 
     validation: of the kept weights.
     validation_loss: mean cross-entropy.

@@ -13,7 +13,7 @@ VERSION_KEY, SECTIONS_KEY = "schema_version", "sections"
 
 
 def sealed(sections: dict[str, Any]) -> dict[str, Any]:
-    """What is written into `results.json`: the sections, before them the version and how many keys each section has.
+    """Contents of `results.json`: the sections, before them the version and how many keys each section has.
 
     By that count a key is missed that may be absent, or that is a method's own.
     """
@@ -27,7 +27,7 @@ def opened(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def count_keys(value: Any) -> int:
-    """How many keys a JSON value has, with those of the objects in it."""
+    """Number of keys of a JSON value, with those of the objects in it."""
     if isinstance(value, dict):
         return len(value) + sum(map(count_keys, value.values()))
     return sum(map(count_keys, value)) if isinstance(value, list | tuple) else 0

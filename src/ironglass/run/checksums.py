@@ -38,7 +38,7 @@ class Checksums:
 
     @property
     def kept(self) -> bool:
-        """Whether there is such a file: the folders of older versions have none, and are not checked."""
+        """Returns whether there is such a file: the folders of older versions have none, and are not checked."""
         return self.path.is_file()
 
     def start(self) -> None:
@@ -73,7 +73,7 @@ class Checksums:
         return found
 
     def state(self, name: str, known: Mapping[str, list[str]]) -> State:
-        """Whether a file is as it was written. known: what `read` gave."""
+        """Returns whether a file is as it was written. known: what `read` gave."""
         path = self.folder / name
         if name not in known:
             return "unlisted"
@@ -99,6 +99,6 @@ class Checksums:
 
 
 def _inside(name: str) -> bool:
-    """Whether the name is one of a file within the folder: a list may be anybody's."""
+    """Returns whether the name is one of a file within the folder: a list may be anybody's."""
     path = PurePosixPath(name)
     return not path.is_absolute() and ".." not in path.parts and "\0" not in name

@@ -154,7 +154,8 @@ class Run(ShowsReport):
         return atomic(path, self.lister(path))
 
     def lister(self, path: Path, others: Iterable[Path] = ()) -> Callable[[Path], None]:
-        """What lists a file when it takes its place, as `atomic` calls it. others: files that are listed with it."""
+        """Callback that lists a file's checksum when it takes its place, as `atomic` calls it. others: files that are
+        listed with it."""
 
         def listed(temporary: Path) -> None:
             if self.checksums.kept:

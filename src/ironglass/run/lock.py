@@ -40,7 +40,7 @@ _ever = False
 
 
 def was_held() -> bool:
-    """Whether this process has held any folder: then something may have been written."""
+    """Returns whether this process has held any folder: then something may have been written."""
     return _ever
 
 
@@ -50,7 +50,7 @@ def held_folders() -> list[Path]:
 
 
 def is_held(folder: Path) -> bool:
-    """Whether this thread holds the folder."""
+    """Returns whether this thread holds the folder."""
     one = _held.get(folder.resolve())
     return one is not None and one.owner == (os.getpid(), threading.get_ident())
 
@@ -140,7 +140,7 @@ def _sign(handle: int) -> None:
 
 
 def _signature(handle: int) -> dict[str, Any] | None:
-    """What the holder wrote: pid, host, since; None where that cannot be read."""
+    """Record of the holder: pid, host, since; None where that cannot be read."""
     try:
         found = json.loads(os.pread(handle, 4096, 0))
     except (OSError, ValueError, RecursionError):

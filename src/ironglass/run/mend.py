@@ -51,7 +51,7 @@ WEIGHTS = Part(r"config\.json|model\.safetensors")
 
 @dataclass
 class Damage:
-    """What is wrong with a folder. away: files to take away; forgotten: entries of the results to make anew; faults:
+    """Damage to a folder. away: files to take away; forgotten: entries of the results to make anew; faults:
     the files that are there and not as they were written, which these mend."""
 
     away: set[str] = field(default_factory=set)

@@ -1,4 +1,4 @@
-"""What a run shows of itself in a notebook: its finished steps, its report page."""
+"""Display of a run in a notebook: its finished steps, its report page."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ def check_explainer(explainer: Any, *, uses_targets: bool = True) -> None:
 
 
 def _networks_for(explainer: Any) -> Fresh:
-    """What makes a small network that the explainer does not refuse, anew in every call."""
+    """Finds a function that makes a small network which the explainer does not refuse."""
     said = ""
     for fresh in (partial(convolutional, SIZE), partial(attentive, SIZE)):
         classifier = fresh()
@@ -143,7 +143,7 @@ def _explains_each_for_its_own_target(explainer: Any, fresh: Fresh) -> None:
 
 
 def _near(maps: Tensor, others: Tensor) -> bool:
-    """Whether maps agree up to float noise, a thousandth of their largest value."""
+    """Returns whether maps agree up to float noise, a thousandth of their largest value."""
     return bool(torch.allclose(maps, others, rtol=1e-3, atol=1e-3 * float(maps.abs().amax()) + 1e-7))
 
 

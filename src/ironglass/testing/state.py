@@ -39,7 +39,7 @@ def unchanged(classifier: Classifier, *tensors: Tensor, when: str = "", training
 
 
 def _state(classifier: Classifier, training: bool) -> dict[str, Any]:
-    """What is compared, by what it is called: copies of tensors, plain values."""
+    """State that is compared, by name: copies of tensors, plain values."""
     state: dict[str, Any] = {"whether torch records gradients": torch.is_grad_enabled()}
     if not training:
         state["torch's random state"] = torch.get_rng_state()

@@ -78,7 +78,7 @@ class _Lines:
 
 
 def _draws_bars(console: Console) -> bool:
-    """Whether a bar can be redrawn in place: in a terminal, and in a notebook that has ipywidgets."""
+    """Returns whether a bar can be redrawn in place: in a terminal, and in a notebook that has ipywidgets."""
     if console.is_jupyter:
         return importlib.util.find_spec("ipywidgets") is not None
     return console.is_terminal

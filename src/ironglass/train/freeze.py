@@ -1,4 +1,4 @@
-"""Which layers learn."""
+"""Freezing of layers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What training descends, and how it is named."""
+"""Training objectives, and their names."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ the training accuracy is counted from."""
 
 @runtime_checkable
 class Replaying(Protocol):
-    """What descends every batch `replays` times in a row, an optimiser step each time, and remembers in between."""
+    """Objective that descends every batch `replays` times in a row, an optimiser step each time."""
 
     replays: int
 

@@ -1,4 +1,4 @@
-"""When a stage has taught all it can."""
+"""Early end of a stage whose training loss falls no more."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Plateau:
 
 
 def has_flattened(losses: Sequence[float], plateau: Plateau) -> bool:
-    """Whether the last `patience` of a stage's losses, an epoch each, brought nothing."""
+    """Returns whether the last `patience` of a stage's losses, an epoch each, brought nothing."""
     mark, waited = math.inf, 0
     for loss in losses:
         if math.isinf(mark) or loss < mark - plateau.least * abs(mark):

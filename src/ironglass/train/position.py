@@ -1,4 +1,4 @@
-"""Where training stands."""
+"""Position of training: stage, epoch, step."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 
 @dataclass
 class Position:
-    """Where training stands. Everything random is drawn from the seed and this, so no generator is saved."""
+    """Position of training: stage, epoch, step. Everything random is drawn from the seed and this, so no generator is
+    saved."""
 
     stage: int = 0
     epoch: int = 0
@@ -42,7 +43,7 @@ class Position:
 
     @property
     def lr_factor(self) -> float:
-        """What the learning rate is multiplied by: a half for every rollback and every alarm."""
+        """Factor of the learning rate: a half for every rollback and every alarm."""
         return 0.5 ** (len(self.rollbacks) + len(self.alarms))
 
     def rows_of_stage(self) -> list[dict[str, Any]]:

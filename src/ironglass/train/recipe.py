@@ -1,4 +1,4 @@
-"""What a training run is asked to do."""
+"""Recipes for training runs."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ class Recipe:
 
 
 def stage_name(stages: tuple[Stage, ...], number: int) -> str:
-    """What the chart calls a stage: its own name, or what learns in it where that differs between the stages."""
+    """Name of a stage for the chart: its own, or what is trained in it where that differs between the stages."""
     stage = stages[number]
     if stage.name or stage.trainable_from:
         return stage.name or ("head alone" if stage.trainable_from == HEAD else f"from {stage.trainable_from}")

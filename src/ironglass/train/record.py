@@ -35,7 +35,7 @@ def as_json(value: Any) -> Any:
 
 
 def training_record(at: Position, recipe: Recipe) -> dict[str, Any]:
-    """What `results.json` says of the training, at its end."""
+    """The section `training` of `results.json`."""
     found = {
         "seconds": round(at.seconds, 2),
         "epochs": len(at.rows),
@@ -61,7 +61,7 @@ def override(value: T, path: str, text: str) -> T:
 
 
 def plain_value(text: str) -> Any:
-    """What was typed, as JSON where it is JSON, else as it stands."""
+    """Parses a typed value as JSON, or else takes it as text."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):  # brackets within brackets, without end

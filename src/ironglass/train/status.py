@@ -1,4 +1,4 @@
-"""How training is getting on."""
+"""Progress of training."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ironglass.train.recipe import Recipe
 
 @dataclass(frozen=True)
 class Status:
-    """How training is getting on, for a progress bar.
+    """Progress of training, for a progress bar.
 
     Steps are counted over all stages; a stage that ends before its time makes `steps` and `epochs` fewer. `loss` is NaN
     while an epoch has none. `skipped` steps had a loss that was no finite number, too many of which make a rollback.

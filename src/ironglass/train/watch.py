@@ -1,4 +1,4 @@
-"""Someone who looks at the classifier after every epoch and may call a halt."""
+"""Epoch-end callback that can score an epoch and trigger a rollback."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ironglass.models.classifier import Classifier
 
 @dataclass(frozen=True)
 class Watched:
-    """What a watch saw: finite `numbers` for the epoch's line in the history, the epoch's `merit` (more is better),
+    """Outcome of a watch: finite `numbers` for the epoch's line in the history, the epoch's `merit` (more is better),
     and whether to alarm, which takes training back to the epoch of most merit."""
 
     numbers: dict[str, float]

@@ -153,7 +153,7 @@ def climbed_gradient(classifier: Classifier, images: Images, labels: Labels) -> 
 
 
 def loss_of(classifier: Classifier, labels: Labels, *, towards: Labels | None = None) -> Callable[[Images], Tensor]:
-    """What an attacker climbs: the cross-entropy of `labels`, or minus that of the classes to go `towards`."""
+    """Loss that an attacker climbs: the cross-entropy of `labels`, or minus that of the classes to go `towards`."""
     with torch.inference_mode(False):
         wanted = (labels if towards is None else towards).to(classifier.device).clone()
     sign = 1 if towards is None else -1

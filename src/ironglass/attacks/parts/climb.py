@@ -32,7 +32,7 @@ def checkpoints(steps: int) -> Iterator[int]:
 
 @dataclass(kw_only=True)
 class _Climb:
-    """What is known of each image that still stands: every field has one entry an image."""
+    """State of the images that are not fooled yet: every field has one entry an image."""
 
     place: Tensor
     images: Images

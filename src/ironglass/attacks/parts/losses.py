@@ -1,4 +1,4 @@
-"""What an attacker climbs: one number an image, from its logits."""
+"""Losses that attackers climb: one number an image, from its logits."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class Occluder:
         return torch.where(covered(places, self.size, images), adversarial, images)
 
     def allows(self, images: Images, adversarial: Images) -> Mask:
-        """Whether all values are in [0, 1] and all changed pixels fit into one square."""
+        """Returns whether all values are in [0, 1] and all changed pixels fit into one square."""
         changed = (adversarial != images).any(1)
         inside = ((adversarial >= 0) & (adversarial <= 1)).flatten(1).all(1)
         return inside & (_extent(changed.any(2)) <= self.size) & (_extent(changed.any(1)) <= self.size)

@@ -37,7 +37,7 @@ S = TypeVar("S")
 
 @dataclass(frozen=True, kw_only=True)
 class Outputs:
-    """How an attack reads a network's outputs: as they are, by default.
+    """Reading of a network's outputs by an attack: as they are, by default.
 
     squash: name of the operation that they came out of, such as "softmax". watched: its input was seen, and is what is
     climbed; else `undo` gives it from the numbers, and lost is the share of images where it cannot. lead: the first
@@ -131,7 +131,7 @@ class Scores(Classifier):
 
 
 def outputs_of(classifier: Classifier, images: Images) -> Outputs:
-    """How an attack on these images reads the network's outputs, by one pass over a few of them."""
+    """Finds how an attack on these images reads the network's outputs, by one pass over a few of them."""
     with undisturbed(classifier.device), attackable(classifier) as target, torch.no_grad():
         target(plain(images[:: max(1, len(images) // ROWS)][:ROWS]).to(classifier.device))
         return vars(target)["how"]

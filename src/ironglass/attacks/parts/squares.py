@@ -122,7 +122,7 @@ def corners(
 
 
 def inside(top: Tensor, left: Tensor, side: int, h: int, w: int) -> Bool[Tensor, "n 1 h w"]:
-    """Where the square is."""
+    """Mask of the square."""
     rows = torch.arange(h, device=top.device) - top[:, None]
     columns = torch.arange(w, device=left.device) - left[:, None]
     across, down = (columns >= 0) & (columns < side), (rows >= 0) & (rows < side)

@@ -118,7 +118,7 @@ class Watch(TorchFunctionMode):
         return next((one for one in operands if isinstance(one, Tensor) and one.numel() == self.values), None)
 
     def into(self, outputs: Tensor) -> Squashed | None:
-        """What went into the first squashing operation of those that end in these outputs, (n, k).
+        """Input of the first squashing operation of those that end in these outputs, (n, k).
 
         None where there is none, and where the order of an image's classes is not the same behind it as before.
         """
@@ -133,7 +133,7 @@ class Watch(TorchFunctionMode):
 
 
 def keeps_order(scores: Tensor, outputs: Tensor) -> bool:
-    """Whether of no two classes of an image the one of higher score has the lower output, but for rounding."""
+    """Returns whether of no two classes of an image the one of higher score has the lower output, but for rounding."""
     with torch.no_grad():
         rounding = 8 * max(torch.finfo(one.dtype).eps for one in (scores, outputs))
         ranked = outputs.double().gather(1, scores.double().argsort(1))
@@ -142,7 +142,7 @@ def keeps_order(scores: Tensor, outputs: Tensor) -> bool:
 
 
 def inverse(outputs: Tensor) -> tuple[str, Callable[[Tensor], Tensor]] | None:
-    """What the numbers themselves look like, and a function that undoes it; None where they look like logits."""
+    """Name of the squashing operation that the numbers look like, and its inverse; None where they look like logits."""
     with torch.no_grad():
         low, high = (float(bound) for bound in outputs.aminmax())
         if low >= 0 and high <= 1:

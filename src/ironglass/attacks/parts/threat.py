@@ -1,4 +1,4 @@
-"""What an attacker may do to an image."""
+"""Threat models: the changes that an attacker may make to an image."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Threat(Protocol):
         ...
 
     def allows(self, images: Images, adversarial: Images) -> Mask:
-        """Whether each adversarial image is in the set and in [0, 1]."""
+        """Returns whether each adversarial image is in the set and in [0, 1]."""
         ...
 
 

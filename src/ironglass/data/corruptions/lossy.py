@@ -1,4 +1,4 @@
-"""What storing an image smaller takes away from it: float32 (h, w, c) in [0, 1], through bytes and Pillow."""
+"""Corruptions by lossy storage: float32 (h, w, c) in [0, 1], through bytes and Pillow."""
 
 from __future__ import annotations
 

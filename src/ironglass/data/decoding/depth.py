@@ -16,7 +16,7 @@ _DARK = 32
 
 @dataclass(frozen=True)
 class Values:
-    """What one image file holds, before anything is scaled.
+    """Stored values of one image file, before anything is scaled.
 
     low, high: the smallest and largest stored value.
     bits: 8; 16 for whole numbers of more than 8 bits; 32 for floats.
@@ -63,7 +63,8 @@ def parse_range(text: str | tuple[float, float] | list[float] | None) -> tuple[f
 
 
 def choose_scale(found: Iterable[Values], asked: tuple[float, float] | None) -> tuple[Scale | None, str | None]:
-    """How the images of a data set are scaled, and what is to be said of it; None where bytes are taken as they are.
+    """Chooses how the images of a data set are scaled, with a sentence for the user; None where bytes are taken as they
+    are.
 
     found: of every image. asked: LOW and HIGH, where the user says. Raises InputError where the values do not tell what
     is black and white: floats beyond [0, 1], whole numbers below 0 or above 65535, or floats beside whole numbers.

@@ -61,7 +61,7 @@ def open_image(file: BinaryIO) -> Iterator[Image.Image]:
 
 
 def is_image(start: bytes) -> bool:
-    """Whether a file with these first bytes is of a kind that is read here."""
+    """Returns whether a file with these first bytes is of a kind that is read here."""
     return (
         bool(_brands(start) & (_HEIF | _AVIF))
         or start.startswith(_JXL)

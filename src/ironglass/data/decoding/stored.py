@@ -19,7 +19,8 @@ _LARGEST = 2**32
 
 
 def is_halved(image: Image.Image) -> bool:
-    """Whether Pillow will keep only the upper 8 of 16 bits, as it does of every image but grey ones, without a word."""
+    """Returns whether Pillow will keep only the upper 8 of 16 bits, as it does of every image but grey ones, without a
+    word."""
     layouts = [
         str(part)
         for tile in getattr(image, "tile", ())
@@ -39,7 +40,7 @@ def png_of_16_bits(file: BinaryIO) -> np.ndarray:
 
 
 def is_negative(image: Image.Image) -> bool:
-    """Whether the file's smallest value is white; of 8 bits or fewer Pillow turns them round itself."""
+    """Returns whether the file's smallest value is white; of 8 bits or fewer Pillow turns them round itself."""
     return _tag(image, _PHOTOMETRIC, 1) == _WHITE_IS_ZERO and image.mode not in ("1", "L")
 
 

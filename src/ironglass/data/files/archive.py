@@ -33,7 +33,7 @@ class _Member:
 
 
 def is_archive(path: Path) -> bool:
-    """Whether the name ends like that of a .zip or .tar archive."""
+    """Returns whether the name ends like that of a .zip or .tar archive."""
     return path.name.lower().endswith((".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz"))
 
 
@@ -74,7 +74,7 @@ def unpack(
 
 
 def is_unpacked(folder: Path) -> bool:
-    """Whether `folder` still holds all that `unpack` put there: a cache is cleaned by others, file by file."""
+    """Returns whether `folder` still holds all that `unpack` put there: a cache is cleaned by others, file by file."""
     try:
         return json.loads((folder / RECORD).read_text("utf-8")) == list(_measured(folder))
     except (OSError, ValueError):
@@ -82,7 +82,7 @@ def is_unpacked(folder: Path) -> bool:
 
 
 def _measured(folder: Path) -> tuple[int, int]:
-    """How many files lie below the folder, and of how many bytes together."""
+    """Number of files below the folder, and of their bytes together."""
     files = [Path(top) / name for top, _, names in os.walk(folder) for name in names]
     files = [file for file in files if file != folder / RECORD]
     return len(files), sum(file.lstat().st_size for file in files)

@@ -1,4 +1,4 @@
-"""Which columns of a table hold the image and its class, and what they say."""
+"""Image and class columns of a table, and their contents."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def numbered(classes: Sequence[str]) -> str:
 
 
 def holds_numbers(schema: pa.Schema, column: str) -> bool:
-    """Whether the column is of whole numbers, as they are or in a dictionary."""
+    """Returns whether the column is of whole numbers, as they are or in a dictionary."""
     kind = schema.field(column).type
     return pa.types.is_integer(kind.value_type if pa.types.is_dictionary(kind) else kind)
 
@@ -128,7 +128,7 @@ def holds_numbers(schema: pa.Schema, column: str) -> bool:
 def encoded_images(
     column: pa.ChunkedArray | pa.Array, roots: Sequence[Path] = (), where: str = "the table"
 ) -> Iterator[Encoded]:
-    """What each cell holds: bytes, or where there are none the file below one of `roots` that it names.
+    """Contents of each cell: bytes, or where there are none the file below one of `roots` that it names.
 
     Raises InputError for a file elsewhere: a table shall not choose what is read of the user's disk.
     """
@@ -171,7 +171,7 @@ def _holds_classes(kind: pa.DataType) -> bool:
 
 
 def holds_text(kind: pa.DataType) -> bool:
-    """Whether a column of this type holds text, as it is or in a dictionary."""
+    """Returns whether a column of this type holds text, as it is or in a dictionary."""
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
     return pa.types.is_string(kind) or pa.types.is_large_string(kind)

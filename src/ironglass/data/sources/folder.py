@@ -188,7 +188,7 @@ def _listing(top: Path, root: Path, files: Sequence[Path]) -> Listing:
 
 
 def _order(classes: Sequence[str]) -> tuple[str, ...]:
-    """What is said of folders of numbers, whose order as text is not that of their values."""
+    """Notice for folders of numbers, whose order as text is not that of their values."""
     ordered = by_value(classes)
     if ordered is None or ordered == list(classes):
         return ()
@@ -199,7 +199,7 @@ def _order(classes: Sequence[str]) -> tuple[str, ...]:
 
 
 def _nested(top: Path, files: Sequence[Path]) -> tuple[str, ...]:
-    """What is said of several folders within one class folder: they could be the classes."""
+    """Notice for several folders within one class folder: they could be the classes."""
     within = {file.relative_to(top).parts[:2] for file in files if len(file.relative_to(top).parts) > 2}
     counts = Counter(first for first, _ in within)
     if not counts or max(counts.values()) < 2:

@@ -103,14 +103,14 @@ def _has_images(names: Sequence[str]) -> bool:
 
 
 def _configured(card: Path) -> bool:
-    """Whether the data set's card names the files of each split."""
+    """Returns whether the data set's card names the files of each split."""
     if not card.is_file():
         return False
     return _CONFIGS.search(card.read_text("utf-8", errors="replace")) is not None
 
 
 def _roots(path: str) -> tuple[Path, ...]:
-    """Where files may lie that the library has put aside for a data set."""
+    """Folders in which the library may have cached files of a data set."""
     from datasets import config
     from huggingface_hub import constants
 

@@ -19,7 +19,7 @@ class NamedFiles:
         self._named: dict[str, list[Path]] | None = None
 
     def exists(self, path: Path) -> bool:
-        """Whether there is anything at `path`, a broken link too."""
+        """Returns whether there is anything at `path`, a broken link too."""
         return (self._known is not None and path in self._known) or os.path.lexists(path)
 
     def named(self, name: str) -> list[Path]:

@@ -24,7 +24,7 @@ _KINDS = (
 
 
 def other_kind(files: Iterable[Path]) -> str:
-    """What the first file of a known kind is, a clause to end a message with; "" where there is none."""
+    """Names the kind of the first file of a known kind, as a clause to end a message with; "" where there is none."""
     found = [(number, file, said) for file in files for number, (name, said) in enumerate(_KINDS) if _is(file, name)]
     if not found:
         return ""

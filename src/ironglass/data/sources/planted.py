@@ -28,7 +28,7 @@ COLUMNS = ("label", "radius", "x", "y", "tied", "other")
 
 @dataclass(frozen=True)
 class _Drawn:
-    """What was drawn of n images. label, mark: (n,), positions in CLASSES. radius, x, y: (n,), pixels."""
+    """Random draws of n images. label, mark: (n,), positions in CLASSES. radius, x, y: (n,), pixels."""
 
     label: np.ndarray
     mark: np.ndarray
@@ -81,12 +81,12 @@ def planted_split(name: str, count: int, *, shortcut: bool = False, seed: int = 
 
 
 def evidence(split: Split) -> np.ndarray:
-    """Where the shape is: bool (n, h, w), at the split's own size. Raises InputError for images of another source."""
+    """Mask of the shape: bool (n, h, w), at the split's own size. Raises InputError for images of another source."""
     return _fitted(_of_names(split, _shapes), split)
 
 
 def marks(split: Split) -> np.ndarray:
-    """Where the mark is: bool (n, h, w), at the split's own size, nowhere in images without one. Raises InputError."""
+    """Mask of the mark: bool (n, h, w), at the split's own size, nowhere in images without one. Raises InputError."""
 
     def corner(drawn: _Drawn) -> np.ndarray:
         masks = np.zeros((len(drawn.label), SIDE, SIDE), dtype=bool)
@@ -97,7 +97,7 @@ def marks(split: Split) -> np.ndarray:
 
 
 def tied(split: Split) -> np.ndarray:
-    """Whether the image has a mark, and it is that of its own class: bool (n,). Raises InputError."""
+    """Returns whether the image has a mark, and it is that of its own class: bool (n,). Raises InputError."""
     return _of_names(split, lambda drawn: drawn.mark == drawn.label) & _marked(split)
 
 
@@ -140,7 +140,7 @@ def _texture(clouds: np.random.Generator, grains: np.random.Generator, count: in
 
 
 def _of_names(split: Split, find: Callable[[_Drawn], np.ndarray]) -> np.ndarray:
-    """What `find` tells of each image's draw, put together from the names."""
+    """Results of `find` for each image's draw, put together from the names."""
     pattern = re.compile(r"planted(?:-shortcut)?/(\d+)/(train|validation|test)/(\d+)")
     found = [pattern.fullmatch(name) for name in split.names]
     unknown = [name for name, match in zip(split.names, found, strict=True) if match is None]

@@ -1,4 +1,4 @@
-"""What columns of a table are for, by their names and by what they hold: splits, or a class each."""
+"""Roles of table columns, by their names and contents: splits, or a class each."""
 
 from __future__ import annotations
 

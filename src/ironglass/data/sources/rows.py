@@ -40,7 +40,7 @@ class Rows:
 
     @property
     def count(self) -> int:
-        """How many there are."""
+        """Number of rows."""
         return len(self.lines)
 
 

@@ -36,7 +36,7 @@ _WORDS = {
 
 
 def is_table(path: Path) -> bool:
-    """Whether the file's name is that of a table: .csv, .tsv, .jsonl or .txt."""
+    """Returns whether the file's name is that of a table: .csv, .tsv, .jsonl or .txt."""
     return path.name.lower().endswith(TABLE_SUFFIXES) and not path.is_dir()
 
 
@@ -125,7 +125,7 @@ def _check_one_each(tables: Sequence[Path]) -> None:
 
 @dataclass
 class _Read:
-    """What one table says: (n,) files, labels (None where there is none) and splits."""
+    """Contents of one table: (n,) files, labels (None where there is none) and splits."""
 
     path: Path
     files: list[Path] = field(default_factory=list)

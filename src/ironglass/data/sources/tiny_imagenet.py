@@ -17,7 +17,7 @@ _ANNOTATIONS = "val/val_annotations.txt"
 
 
 def is_tiny_imagenet(path: Path) -> bool:
-    """Whether `path`, or the one folder in it, has the official layout."""
+    """Returns whether `path`, or the one folder in it, has the official layout."""
     return _root(path) is not None
 
 

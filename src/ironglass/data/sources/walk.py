@@ -58,7 +58,7 @@ def images_under(path: Path) -> Iterator[Path]:
 
 
 def visible(path: Path, hidden: list[Path] | None = None) -> list[os.DirEntry[str]]:
-    """What the folder holds, hidden entries and those of macOS's archiver aside, sorted by name.
+    """Entries of the folder, hidden ones and those of macOS's archiver aside, sorted by name.
 
     hidden: takes what is put aside.
     """

@@ -46,7 +46,7 @@ class Changes:
         return [tensor for made in pairs for tensor in (made.weight, made.bias) if tensor is not None]
 
     def __bool__(self) -> bool:
-        """Whether there is anything to change."""
+        """Returns whether there is anything to change."""
         return bool(self._convolutions or self.switched)
 
     def apply(self) -> None:
@@ -154,7 +154,7 @@ class Exchanged:
 
 @dataclass(frozen=True)
 class Behind:
-    """What a batch-norm that became part of a convolution does besides: nothing, or, in timm's, an activation.
+    """Rest of a batch-norm that became part of a convolution: nothing, or, in timm's, an activation.
 
     shift: what it makes of 0, (c,).
     """

@@ -26,7 +26,7 @@ PATIENCE = 3
 
 @dataclass
 class _Known:
-    """What is known of a network.
+    """Cached facts about a network.
 
     modules: the identities of those it was found for. ways: those on which the changed network agreed with itself.
     """
@@ -154,12 +154,13 @@ def _known_of(classifier: Classifier) -> _Known:
 
 
 def _is_compiled(module: nn.Module) -> bool:
-    """Whether it runs as torch.compile or its own `compile` made it."""
+    """Returns whether it runs as torch.compile or its own `compile` made it."""
     return hasattr(module, "_orig_mod") or getattr(module, "_compiled_call_impl", None) is not None
 
 
 def _find(classifier: Classifier) -> Plan:
-    """What can be exchanged, watched on two images and then tried on them; nothing where the logits change."""
+    """Finds what can be exchanged, from two images that are then passed again to try it; nothing where the logits
+    change."""
     network = classifier.network
     if isinstance(network, torch.jit.ScriptModule) or any(map(_is_compiled, network.modules())):
         return Plan()  # compiled: what runs is not its modules

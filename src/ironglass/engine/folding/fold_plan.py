@@ -1,4 +1,4 @@
-"""What of a network can be folded, found by watching it and not by reading its code."""
+"""Foldable pairs of convolution and batch-norm, found by observing one forward pass."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ KEPT = 2**25
 
 @dataclass(frozen=True)
 class Plan:
-    """What of a network can be exchanged.
+    """Parts of a network that can be exchanged.
 
     convolutions: each with the batch-norm that becomes part of it; without one only its layout changes. tiny: those
     whose maps are so small that a matrix product is cheaper. small: the network is, so that its weights are kept.
@@ -39,7 +39,8 @@ class Plan:
 
 
 def watch(classifier: Classifier, images: Tensor) -> tuple[Plan, Logits]:
-    """What may be exchanged, from watching two images pass, and their logits. Whether it may be is yet to be tried."""
+    """Candidates for an exchange, from a forward pass of two images, and their logits. Whether it may be is yet to be
+    tried."""
     calls: dict[nn.Module, list[tuple[Tensor, Tensor]]] = {}
     handles = [
         module.register_forward_hook(
@@ -102,7 +103,7 @@ def _leaves(given: Any) -> Iterator[Any]:
 
 
 def plain_convolution(module: nn.Module) -> bool:
-    """Whether it is a convolution as torch wrote it: a subclass may do something of its own to its weights."""
+    """Returns whether it is a convolution as torch wrote it: a subclass may do something of its own to its weights."""
     return type(module) is nn.Conv2d and module.weight.dtype == torch.float32 and not hooked(module)
 
 
@@ -112,6 +113,6 @@ def _foldable(module: nn.Module) -> bool:
 
 
 def hooked(module: nn.Module) -> bool:
-    """Whether someone looks at the module's output or has exchanged its code: then it must stay what it is."""
+    """Returns whether someone looks at the module's output or has exchanged its code: then it must stay what it is."""
     hooks = (module._forward_hooks, module._forward_pre_hooks, module._backward_hooks, module._backward_pre_hooks)
     return any(hooks) or "forward" in vars(module)

@@ -97,7 +97,7 @@ class Guard:
         self._broken = self._broken or not (out is None or out is given)
 
     def _is_due(self, images: Tensor) -> bool:
-        """Whether the call has become long enough for a look at the network itself."""
+        """Returns whether the call has become long enough for a look at the network itself."""
         work = len(images) * (3 if torch.is_grad_enabled() else 1)
         self._work += work
         due = self.traces and not self._tried and max(self._work, work * self.passes) >= 3 * WORTH
@@ -125,7 +125,7 @@ class Guard:
         return (None, None) if self._broken or self._waiting else (out, way)
 
     def _own(self, images: Tensor) -> Any:
-        """What the network itself makes of the images, without a record for gradients."""
+        """Logits of the network itself, without a graph."""
         self._revert()
         try:
             with torch.no_grad():
@@ -142,7 +142,7 @@ class Guard:
 
 
 def _agree(out: Any, expected: Any, n: int, rows: list[int]) -> bool:
-    """Whether the rows of `n` outputs are those expected, as far as they have a row an image, and some have."""
+    """Returns whether the rows of `n` outputs are those expected, as far as they have a row an image, and some have."""
     pairs = [
         (one[rows], other)
         for one, other in zip(tensors_in(out), tensors_in(expected), strict=False)

@@ -17,14 +17,15 @@ SOME = 64
 
 
 def is_three_by_three(conv: nn.Conv2d) -> bool:
-    """Whether it is one that `three_by_three_convolution` computes, with enough channels for it to be faster."""
+    """Returns whether it is one that `three_by_three_convolution` computes, with enough channels for it to be
+    faster."""
     plain = conv.padding_mode == "zeros" and not isinstance(conv.padding, str) and conv.weight.dtype == torch.float32
     dense = conv.groups == 1 and pair(conv.dilation) == (1, 1) and conv.weight.shape[2:] == (3, 3)
     return plain and dense and min(conv.weight.shape[:2]) >= SOME
 
 
 def three_by_three_convolution(conv: nn.Conv2d, built: dict[Any, Any]) -> Callable[[Tensor], Tensor]:
-    """What the convolution computes with the weights it has now, which take no gradient: `winograd` where there are
+    """Computes the convolution with the weights it has now, which take no gradient: `winograd` where there are
     tiles enough, `packed_convolution` for few pixels, torch's own elsewhere. The size alone decides.
 
     built: what was made of these weights; the first maps that are worth it add to it. Of laid out weights, which

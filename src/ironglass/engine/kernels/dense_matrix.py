@@ -13,7 +13,8 @@ FEW = 16
 
 
 def pays(conv: nn.Conv2d, given: Tensor, out: Tensor) -> bool:
-    """Whether the product takes less arithmetic than the convolution, and its matrix at most twice the weights."""
+    """Returns whether the product takes less arithmetic than the convolution, and its matrix at most twice the
+    weights."""
     kernel = conv.kernel_size[0] * conv.kernel_size[1]
     reads, writes = given.shape[2] * given.shape[3], out.shape[2] * out.shape[3]
     simple = conv.groups == 1 and conv.padding_mode == "zeros" and not isinstance(conv.padding, str)
@@ -21,7 +22,7 @@ def pays(conv: nn.Conv2d, given: Tensor, out: Tensor) -> bool:
 
 
 def tiny_map_convolution(conv: nn.Conv2d, built: dict[tuple[int, ...], Tensor]) -> Callable[[Tensor], Tensor]:
-    """What the convolution computes with the weights it has now.
+    """Computes the convolution with the weights it has now.
 
     built: the matrices of these weights, by the map's size; a first large batch adds its own.
     """

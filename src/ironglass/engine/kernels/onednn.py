@@ -27,8 +27,8 @@ long as ten passes, and how many images are left in a batch may change from pass
 
 
 def reads(maps: Tensor) -> bool:
-    """Whether oneDNN can be called for maps: (n, c, h, w), float32 on the CPU. Never under autocast, nor where torch
-    lacks the means, which inductor uses and nothing documents."""
+    """Returns whether oneDNN can be called for maps: (n, c, h, w), float32 on the CPU. Never under autocast, nor where
+    torch lacks the means, which inductor uses and nothing documents."""
     if maps.ndim != 4 or not maps.is_cpu or maps.dtype != torch.float32 or torch.is_autocast_enabled("cpu"):
         return False
     return AVAILABLE and torch.backends.mkldnn.enabled and maps.numel() > 0
@@ -63,8 +63,8 @@ def laid_out(weight: Tensor, shape: torch.Size | list[int], settings: dict[str, 
 
 
 def packs(maps: Tensor, padding: tuple[int, int]) -> bool:
-    """Whether a 3 × 3 convolution of maps (n, c, h, w), float32 on the CPU, is faster so. Never under autocast, nor
-    where torch lacks the means."""
+    """Returns whether a 3 × 3 convolution of maps (n, c, h, w), float32 on the CPU, is faster so. Never under autocast,
+    nor where torch lacks the means."""
     if not reads(maps):
         return False
     height, width = maps.shape[2:]

@@ -16,13 +16,13 @@ from ironglass.engine.kernels.winograd import pair
 
 
 def is_one_by_one(conv: nn.Conv2d) -> bool:
-    """Whether each pixel of what it gives depends on the same pixel alone, and on all channels of it."""
+    """Returns whether each pixel of what it gives depends on the same pixel alone, and on all channels of it."""
     sizes = (*conv.kernel_size, *conv.stride)
     return conv.groups == 1 and {*sizes} == {1} and not isinstance(conv.padding, str) and not any(pair(conv.padding))
 
 
 def one_by_one_convolution(conv: nn.Conv2d) -> Callable[[Tensor], Tensor]:
-    """What the convolution computes with the weights it has now, which take no gradient."""
+    """Computes the convolution with the weights it has now, which take no gradient."""
     matrix = conv.weight.detach().flatten(1).T
 
     def forward(x: Tensor) -> Tensor:

@@ -11,13 +11,14 @@ from torch.nn import functional as F
 
 
 def strides_over_few_channels(conv: nn.Conv2d) -> bool:
-    """Whether `few_channel_convolution` computes its gradient, and faster than torch does (docs/benchmarks.md)."""
+    """Returns whether `few_channel_convolution` computes its gradient, and faster than torch does
+    (docs/benchmarks.md)."""
     simple = conv.groups == 1 and conv.padding_mode == "zeros" and not isinstance(conv.padding, str)
     return simple and conv.in_channels <= 4 and conv.stride[0] == conv.stride[1] > 1 and conv.dilation == (1, 1)
 
 
 def few_channel_convolution(conv: nn.Conv2d) -> Callable[[Tensor], Tensor]:
-    """What the convolution computes with the weights it has now, which take no gradient.
+    """Computes the convolution with the weights it has now, which take no gradient.
 
     A pixel meets only every stride-th weight of the kernel. The gradient to all pixels of one phase, that is of one
     place modulo the stride, is therefore an ordinary convolution with those weights; all phases at once are one with

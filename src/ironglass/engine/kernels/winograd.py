@@ -59,13 +59,13 @@ _B, _G, _A = _transforms()
 
 
 def suits(weight: Tensor, stride: Any, dilation: Any, groups: int) -> bool:
-    """Whether `winograd` computes such a convolution, and has enough channels to be faster on some maps."""
+    """Returns whether `winograd` computes such a convolution, and has enough channels to be faster on some maps."""
     simple = groups == 1 and {*pair(stride)} == {*pair(dilation)} == {1} and weight.dtype == torch.float32
     return simple and weight.shape[2:] == (3, 3) and min(weight.shape[:2]) >= MANY
 
 
 def pays(maps: Tensor, channels: int, padding: tuple[int, int]) -> bool:
-    """Whether a convolution of maps (n, c, h, w) to so many channels is faster this way; measured on one core.
+    """Returns whether a convolution of maps (n, c, h, w) to so many channels is faster this way; measured on one core.
 
     What it saves is the share of multiplications, less for tiles that reach beyond the map and for the transforms.
     Never so for a single (c, h, w), nor under autocast: the transforms need all of float32.

@@ -44,7 +44,7 @@ Chunk = tuple[Tensor, Tensor, Logits]
 
 
 def plans_of(apart: Apart, rows: Tensor, columns: Tensor, images: int) -> tuple[Plans, int]:
-    """How to compute so many images at all places: in parts of how many images, and for groups of places, that is of
+    """Plans so many images at all positions: the number of images in a chunk and, for groups of positions, that is of
     pairs of a row and a column, row by row, their plan and positions.
 
     rows, columns: int64 (p, 2), first and last-plus-one pixel of the patch along each side.
@@ -119,7 +119,7 @@ def _by_distance(spans: Tensor, groups: int) -> list[Tensor]:
 
 
 def _routes(plan: Plan, places: Tensor, images: int) -> Routes:
-    """How to read what is read around windows: by a step, or the second part, of the node before."""
+    """Routes by which values around windows are read: by a step, or the second part, of the node before."""
     return {
         (node, before): route_of(plan.spans[before], read, places, images)
         for (node, before), read in plan.around.items()

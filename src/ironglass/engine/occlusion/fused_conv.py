@@ -1,4 +1,4 @@
-"""What the convolutions of a traced network are replaced by: batch-norm and activation within, channels last."""
+"""Convolutions with batch-norm and activation fused in, channels last, for a traced network."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from torch.fx.node import map_arg
 
 
 def run_node(traced: fx.GraphModule, node: fx.Node, values: dict[fx.Node, Any]) -> Any:
-    """What one node gives for the values of the nodes before it."""
+    """Runs one node on the values of the nodes before it."""
     args, kwargs = cast(Any, map_arg((node.args, node.kwargs), lambda argument: values[argument]))
     match node.op, node.target:
         case "call_module", str(target):

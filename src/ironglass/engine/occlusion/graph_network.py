@@ -68,7 +68,7 @@ def take_apart(classifier: Classifier, image: Images) -> Apart | None:
 
 
 def felt_along(apart: Apart, spans: Tensor, axis: int) -> dict[fx.Node, Span]:
-    """Where a patch is felt along one side of each step's map.
+    """Span that a patch affects, along one side of each step's map.
 
     spans: int64 (p, 2), first and last-plus-one pixel of the patch. axis: 0 for rows and 1 for columns.
     """
@@ -85,7 +85,7 @@ def felt_along(apart: Apart, spans: Tensor, axis: int) -> dict[fx.Node, Span]:
 
 
 def normalised(classifier: Classifier, images: Images) -> Tensor:
-    """What the network is given, channels last."""
+    """Normalised images, channels last."""
     found = (images - classifier.mean) / classifier.std
     return found.contiguous(memory_format=torch.channels_last)
 

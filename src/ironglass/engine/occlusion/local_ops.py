@@ -1,4 +1,4 @@
-"""Which nodes of a traced network can be computed in a window of their map, and how."""
+"""Nodes of a traced network that can be computed in a window of their map."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def slide_of(traced: fx.GraphModule, node: fx.Node) -> Slide | None:
 def pointwise(
     traced: fx.GraphModule, node: fx.Node, values: dict[fx.Node, Any], constants: Collection[fx.Node]
 ) -> bool:
-    """Whether each pixel of a node's output depends on that pixel of its inputs only, alike at every place.
+    """Returns whether each pixel of a node's output depends on that pixel of its inputs only, alike at every place.
 
     values: of every node, for one image. constants: the nodes that do not depend on it. Stacking along the channels
     counts, too.

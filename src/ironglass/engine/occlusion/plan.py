@@ -1,4 +1,4 @@
-"""Where a network is cut for occlusion: what is computed in windows, and what on whole maps."""
+"""Partition of a network for occlusion: steps in windows, and steps on whole maps."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Plan:
 
 
 def plan_occlusion(apart: Apart, rows: dict[fx.Node, Span], columns: dict[fx.Node, Span]) -> Plan:
-    """How to compute the logits of an image with a patch at some rows and columns; they are from `felt_along`."""
+    """Plans how to compute the logits of an image with a patch at some rows and columns; they are from `felt_along`."""
     spans = {apart.start: (rows[apart.start], columns[apart.start])}
     steps: list[tuple[fx.Node, Slide | None]] = []
     for node, slide in apart.steps:

@@ -176,7 +176,8 @@ def _batch_norm(traced: fx.GraphModule, node: fx.Node, constants: dict[fx.Node, 
 
 
 def _is_a(kind: type[M], module: nn.Module) -> TypeGuard[M]:
-    """Whether a module is of this kind itself: one derived from it may compute anything. Spectral norm may remain."""
+    """Returns whether a module is of this kind itself: one derived from it may compute anything. Spectral norm may
+    remain."""
     return type(module) is kind or (parametrize.is_parametrized(module) and type(module).__bases__ == (kind,))
 
 

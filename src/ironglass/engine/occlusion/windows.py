@@ -1,4 +1,4 @@
-"""Where a patch is felt in a feature map, how that grows from layer to layer, and reading such windows."""
+"""Region of each feature map affected by a patch, propagated through the layers, and reading of such windows."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Span:
 
     @cached_property
     def start(self) -> Tensor:
-        """Where the window of each place begins."""
+        """Start of the window of each position."""
         return self.first.clamp(0, self.length - self.size)
 
     def at(self, positions: Tensor) -> Span:
@@ -37,7 +37,7 @@ class Span:
         return Span(self.first[positions], self.last[positions], self.length)
 
     def slid(self, kernel: int, stride: int, dilation: int, padding: int, length: int) -> Span:
-        """What may change in the output, `length` long, of a kernel that slides over this side."""
+        """Span that may change in the output, `length` long, of a kernel that slides over this side."""
         if (kernel, stride, padding) == (1, 1, 0):
             return self
         # output o reads the inputs from o·stride − padding to o·stride − padding + dilation·(kernel − 1)
@@ -49,7 +49,7 @@ class Span:
 
 
 def joined(spans: list[Span]) -> Span:
-    """What may change where maps of the same length are added or stacked."""
+    """Span that may change where maps of the same length are added or stacked."""
     if len(spans) == 1:
         return spans[0]
     first = torch.stack([span.first for span in spans]).amin(0)
@@ -66,7 +66,7 @@ class Region:
 
 @dataclass(frozen=True)
 class Route:
-    """Where each pixel that a step reads comes from, for each place of the patch: int32 (p, h, w) each.
+    """Origin of each pixel that a step reads, for each position of the patch: int32 (p, h, w) each.
 
     at: a row of `Pixels`, for the first image and the first windows. whole, moved: by how much it goes up from one
     image to the next, and from one window to the next; one of the two is 0, both are beyond the border.
@@ -118,7 +118,7 @@ def fill_beyond(maps: Tensor, index: Tensor, value: float) -> None:
 
 
 def alike(windows: tuple[Span, Span], needed: tuple[Region, Region]) -> bool:
-    """Whether the windows are the very regions that a step reads."""
+    """Returns whether the windows are the very regions that a step reads."""
     return all(
         region.start is span.start or (region.size == span.size and bool((region.start == span.start).all()))
         for span, region in zip(windows, needed, strict=True)
@@ -126,7 +126,7 @@ def alike(windows: tuple[Span, Span], needed: tuple[Region, Region]) -> bool:
 
 
 def route_of(windows: tuple[Span, Span], needed: tuple[Region, Region], places: Tensor, images: int) -> Route:
-    """How to read the needed regions around the windows, of so many images.
+    """Route by which the needed regions around the windows are read, of so many images.
 
     windows, needed: by rows and columns. places: int64 (p, 2), row and column of each place in them.
     """
@@ -147,8 +147,8 @@ def route_of(windows: tuple[Span, Span], needed: tuple[Region, Region], places: 
 
 
 def patch_route(spans: tuple[Span, Span], places: Tensor, images: int) -> Route:
-    """How to read the windows of the images themselves: the filling where the patch is, the image where a window is cut
-    off at the border. Of `Pixels` of the images and then as many fillings."""
+    """Route by which the windows of the images themselves are read: the filling where the patch is, the image where a
+    window is cut off at the border. Of `Pixels` of the images and then as many fillings."""
     inside, at = [], []
     for axis, span in enumerate(spans):
         place = places[:, axis]

@@ -44,7 +44,7 @@ class Tiling:
 
     @property
     def signed(self) -> bool:
-        """Whether the colours must tell plus from minus."""
+        """Returns whether the colours must tell plus from minus."""
         return self.low < 0
 
 

@@ -70,7 +70,7 @@ class GuidedBackprop:
         return input_gradient(classifier, images, targets, guide)
 
     def note(self, classifier: Classifier, images: Images, targets: Labels) -> str:
-        """What is to be said of the maps: that they are the plain gradient, where they are; else "".
+        """Notice that the maps are the plain gradient, where they are; else "".
 
         Measured on the first few images, once for each network: the cosine of map and saliency. Raises InputError as
         the call does.
@@ -171,7 +171,7 @@ def _is(value: Any, number: float) -> bool:
 
 
 def _gates(step: Any) -> Iterator[Node | None]:
-    """What a division by 6 is applied to, if need be through a product."""
+    """Node that a division by 6 is applied to, if need be through a product."""
     if (
         _kind(step) == "Div"
         and step._saved_other is not None

@@ -38,7 +38,7 @@ class GuidedGradCAM:
         return guided * upsample(maps.clamp_min(0), (images.shape[2], images.shape[3]))
 
     def note(self, classifier: Classifier, images: Images, targets: Labels) -> str:
-        """What is to be said of guided backpropagation's part."""
+        """Notice about guided backpropagation's part."""
         return GuidedBackprop().note(classifier, images, targets)
 
 

@@ -80,7 +80,8 @@ class IntegratedGradients:
         return (images - baseline) * weighted_gradient(classifier, images, targets, points, weights)
 
     def gap(self, classifier: Classifier, images: Images, targets: Labels, maps: Maps) -> Tensor:
-        """How far `maps`, those of these images, are from complete: float32 (n,), units of the logit; 0 is complete.
+        """Distance of `maps`, those of these images, from completeness: float32 (n,), units of the logit; 0 is
+        complete.
 
         gap = Σ map − (logit_target(image) − logit_target(baseline))
         """

@@ -202,13 +202,13 @@ def _in_windows(
 
 
 def _agree(logits: Logits, places: Tensor, expected: Logits, checked: Tensor) -> bool:
-    """Whether those of the logits that have been computed twice are the same."""
+    """Returns whether those of the logits that have been computed twice are the same."""
     which, again = torch.nonzero(checked[:, None] == places, as_tuple=True)
     return logits.shape[1:] == expected.shape[1:] and _same(logits[again], expected[which])
 
 
 def _same(logits: Logits, expected: Logits) -> bool:
-    """Whether they are, up to float noise. Not so for NaN."""
+    """Returns whether they are, up to float noise. Not so for NaN."""
     if logits.shape != expected.shape:
         return False
     largest = expected.abs().amax() if expected.numel() else 0.0

@@ -1,4 +1,4 @@
-"""What a transformer attends to: the weights of every self-attention in a forward pass, and their gradients."""
+"""Attention of a transformer: the weights of every self-attention in a forward pass, and their gradients."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def _by_head(weights: Tensor, n: int) -> Tensor:
 
 
 def _layout(classifier: Classifier, images: Images, weights: list[Tensor]) -> Layout:
-    """Where the tokens lie, by a layer that has as many of them. Raises InputError where there is none."""
+    """Layout of the tokens, by a layer that has as many of them. Raises InputError where there is none."""
     if not weights:
         raise InputError("no attention is met in a forward pass: choose grad-cam, or occlusion")
     lengths = {one.shape[-1] for one in weights}

@@ -1,4 +1,4 @@
-"""What a patch hides an image with."""
+"""Fills for hidden patches."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ def weighted_gradient(
 
 
 def chunk_size(classifier: Classifier, image: Images, n: int, kept: int | None = None) -> int:
-    """How many of `n` images like `image` (1, c, h, w) a forward and backward pass may hold: from 1 to n.
+    """Number of `n` images like `image` (1, c, h, w) a forward and backward pass may hold: from 1 to n.
 
     kept: bytes that autograd may keep of them all on the CPU, KEPT by default. What it keeps of one image is measured
     by a forward pass of the network as it is, once for each size of image.

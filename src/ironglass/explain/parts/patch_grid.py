@@ -1,4 +1,4 @@
-"""Where a patch can be in an image, and the images that it covers there."""
+"""Positions of a patch in an image, and the images that it covers there."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def spans_of(length: int, patch: int, stride: int) -> Tensor:
 
 
 def inside(spans: Tensor, length: int) -> Tensor:
-    """Which of `length` pixels lie in each span: bool (p, length)."""
+    """Mask of the `length` pixels that lie in each span: bool (p, length)."""
     pixel = torch.arange(length, device=spans.device)
     return (spans[:, :1] <= pixel) & (pixel < spans[:, 1:])
 

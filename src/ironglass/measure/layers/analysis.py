@@ -1,4 +1,4 @@
-"""What each convolutional layer does for the classifier, in numbers and a sentence."""
+"""Contribution of each convolutional layer, in numbers and a sentence."""
 
 from __future__ import annotations
 

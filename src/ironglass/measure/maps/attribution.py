@@ -1,4 +1,4 @@
-"""How good a map of evidence is: does the score follow it, does it hold still, does it lie where the evidence is?"""
+"""Quality of attribution maps: faithfulness, stability, and localisation of the evidence."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def sensitivity(
     draws: int = 4,
     seed: int = 0,
 ) -> Tensor:
-    """How far the map moves under noise too small to see, as a share of its own length: (n,), 0 is steady.
+    """Change of the map under noise too small to see, as a share of its own length: (n,), 0 is steady.
 
     max over draws of ‖map(image + noise) − map(image)‖ / ‖map(image)‖,  noise ~ U(−radius, radius) a value
 
@@ -99,7 +99,7 @@ def sensitivity(
 
 
 def pointing_game(maps: Tensor, masks: Tensor) -> Tensor:
-    """Whether the highest pixel lies in the mask: bool (n,) (Zhang et al. 2016, arXiv 1608.00507).
+    """Returns whether the highest pixel lies in the mask: bool (n,) (Zhang et al. 2016, arXiv 1608.00507).
 
     maps: (n, h, w), signed. masks: bool (n, h, w), where the evidence is. Without the paper's margin of 15 pixels.
     Where several pixels are highest all must lie inside: a constant map points nowhere. Raises InputError for shapes

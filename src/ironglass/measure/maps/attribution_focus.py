@@ -1,4 +1,4 @@
-"""How concentrated each layer's evidence is, and whether occlusion agrees."""
+"""Concentration of each layer's evidence, and its agreement with occlusion."""
 
 from __future__ import annotations
 

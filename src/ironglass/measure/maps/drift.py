@@ -1,4 +1,4 @@
-"""How far a map moves when its image is changed: by an attack, a patch, or a network that is not the same any more."""
+"""Drift of attribution maps under attacks, patches and changes of the network."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TOP = 0.1
 
 
 def drift(before: Tensor, after: Tensor, regions: Tensor | None = None) -> dict[str, Tensor]:
-    """What became of each map: float32 (n,) by name.
+    """Distances between maps before and after: float32 (n,) by name.
 
     rank_correlation: Spearman's, of the signed values, so that evidence that turned into its opposite counts as
     changed; 1 where both maps are constant, 0 where one is.

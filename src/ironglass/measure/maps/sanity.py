@@ -44,7 +44,7 @@ def sanity_check(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """How much of each method's maps outlives the network's weights (Adebayo et al. 2018, arXiv 1810.03292).
+    """Similarity of maps before and after the weights are randomised (Adebayo et al. 2018, arXiv 1810.03292).
 
     Layers are re-drawn from the last to the first, each on top of those before: every weight from a normal
     distribution with the mean and spread of its own tensor, which need not know how the network was initialised.

@@ -55,7 +55,7 @@ def try_places(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> list[dict[str, Any]]:
-    """Where the maps of a class are drawn to one place, and what that place does to images of other classes.
+    """Finds image regions that the maps of a class concentrate on, and tests them on images of other classes.
 
     As SpRAy (Lapuschkin et al. 2019, arXiv 1902.10178) this looks for what many maps of a class have in common. SpRAy
     clusters whole maps and leaves the judgement to who looks at them; here only fixed places are looked for, and each
@@ -108,7 +108,7 @@ def _check(split: Split, maps: Tensor) -> None:
 
 @dataclass(frozen=True)
 class _Drawn:
-    """Where the maps of each predicted class are drawn to."""
+    """Regions that the maps of each predicted class concentrate on."""
 
     predicted: np.ndarray
     """(n,)."""
@@ -153,7 +153,7 @@ def _tried(
     others: np.ndarray,
     generator: np.random.Generator,
 ) -> dict[str, Any]:
-    """What the place's content from images of the class does to `others`, there and elsewhere."""
+    """Effect of the region's content from images of the class on `others`, there and elsewhere."""
     own, windows, shares = drawn.predicted == label, drawn.windows, drawn.shares
     away = np.flatnonzero(~_overlapping(windows, window))
     there, elsewhere = np.full(len(others), window), generator.choice(away, len(others))

@@ -1,4 +1,4 @@
-"""What an attack does to a classifier: on a batch, and over a range of sizes."""
+"""Attacks on a batch with their verdicts, and FGSM over a range of eps."""
 
 from __future__ import annotations
 
@@ -216,7 +216,7 @@ def fgsm_curve(
 
 
 def _numbers(points: tuple[CurvePoint, ...], split: Split, seen: Observations, outputs: Outputs) -> dict[str, Any]:
-    """What stands in `results.json` under `fgsm`."""
+    """The section `fgsm` of `results.json`."""
     right = [(predicted(point.logits).numpy() == split.labels) for point in points]
     rates = [(point.eps, wilson(int(now.sum()), len(now))) for point, now in zip(points, right, strict=True)]
     numbers = {

@@ -23,7 +23,7 @@ NORMS = {kind: norm for norm, kind in THREATS.items()}
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class AttackResult:
-    """What an attack did to a batch of n images, and how far that can be trusted.
+    """Result of an attack on a batch of n images, with a verdict on how far it can be trusted.
 
     method: the attack's name.
     threat: the allowed change, with its eps.

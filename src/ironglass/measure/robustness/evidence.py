@@ -1,4 +1,4 @@
-"""What speaks for and against a robustness number: what the network showed, and what other attacks did to it."""
+"""Evidence behind a robustness verdict: gradient and determinism checks, and reference attacks."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ RIVALS: tuple[Kind, ...] = ("gradient-free", "single-step", "noise", "transfer",
 
 @dataclass(frozen=True, kw_only=True)
 class Observations:
-    """What one or more batches showed, in images. They add up with `+`.
+    """Counts of images by what one or more batches showed. They add up with `+`.
 
     n: images seen. broken: gradient or output not finite. flat: gradient zero. repeated: images passed twice. unsteady:
     of those, outputs differed. autograd: of those, the pass itself ran autograd. swayed: of those, outputs differed
@@ -56,7 +56,7 @@ class Observations:
 
 @dataclass(frozen=True, kw_only=True)
 class Rival:
-    """What another attack did, under the same threat, to the same images as the judged one.
+    """Result of a reference attack, under the same threat, on the same images as the judged one.
 
     accuracy and judged: under the rival and under the judged attack. p: McNemar's, of so uneven a split by chance.
     """
@@ -96,8 +96,8 @@ def observe(
     autograd: bool = False,
     most: float = 1e-3,
 ) -> Observations:
-    """What a batch shows: its outputs, its gradients (n, c, h, w), and, if any, the outputs of a second, equal pass,
-    and of one in other company, and whether the pass ran autograd. most: see `apart`."""
+    """Observations from a batch: its outputs, its gradients (n, c, h, w), and, if any, the outputs of a second, equal
+    pass, and of one in other company, and whether the pass ran autograd. most: see `apart`."""
     finite = gradient.isfinite().flatten(1).all(1) & logits.isfinite().all(1)
     distribution = (logits >= 0).all(1) & (logits <= 1).all(1) & ((logits.sum(1) - 1).abs() < 1e-4)
     unsteady = 0 if again is None else int(apart(logits, again, most).sum())
@@ -114,7 +114,7 @@ def observe(
 
 
 def observe_passes(classifier: Classifier, passes: Passes, gradient: Images) -> Observations:
-    """What several passes over a batch, and its gradients, show."""
+    """Observations from several passes over a batch, and its gradients."""
     return observe(
         passes.logits,
         gradient.to(passes.logits.device),
@@ -178,14 +178,14 @@ def gather_evidence(
 
 
 def _standing(run: Any, classifier: Classifier, images: Images, labels: Labels, seed: int) -> np.ndarray:
-    """Which images are still right under the attack: bool (n,)."""
+    """Flags of the images that are still right under the attack: bool (n,)."""
     adversarial = run(classifier, images, labels, generator=torch.Generator().manual_seed(seed))
     with frozen(classifier), torch.no_grad():
         return (classifier(adversarial).argmax(1) == labels).cpu().numpy()
 
 
 def _rivals(runs: dict[str, Any], stood: dict[str, np.ndarray], rates: dict[str, Rate]) -> tuple[Rival, ...]:
-    """What other attacks did, beside the judged one. stood: which images were still right under each, (n,)."""
+    """Results of reference attacks. stood: which images were still right under each, (n,)."""
     return tuple(
         Rival(
             kind=kind,

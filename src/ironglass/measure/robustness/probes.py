@@ -30,7 +30,7 @@ def spread(place: np.ndarray) -> np.ndarray:
 def search_beside(
     classifier: Classifier, images: Images, labels: Labels, attack: Any, right: Mask, *, seed: int = 0
 ) -> Rival | None:
-    """What Square with 50 queries does to up to 32 of the images that an attack left right, spread evenly over them.
+    """Runs Square with 50 queries on up to 32 of the images that an attack left right, spread evenly over them.
 
     None where there are none, and for a threat that it does not know. At most 1,600 forward passes of one image, where
     PGD-20 takes 20 and as many backward ones of each.

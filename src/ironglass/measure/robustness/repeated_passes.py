@@ -37,7 +37,7 @@ def pass_twice(classifier: Classifier, images: Images) -> Passes:
 
 
 def rare_lots(classifier: Classifier, images: Images) -> int:
-    """How many of 44 passes over the first image gave another answer than the first of them: 44 small passes.
+    """Number of 44 passes over the first image gave another answer than the first of them: 44 small passes.
 
     They cost about as much as one forward and backward pass over 64 images. What is drawn is given back.
     """

@@ -1,4 +1,4 @@
-"""What adversarial images made on one classifier do to the others."""
+"""Transfer of adversarial images from each classifier to the others."""
 
 from __future__ import annotations
 
@@ -72,5 +72,5 @@ def true_answers(classifier: Classifier, images: Images, labels: Labels, classes
 
 
 def knows(classifier: Classifier, classes: Sequence[str]) -> bool:
-    """Whether each of the classes is one of the classifier's, under whatever name."""
+    """Returns whether each of the classes is one of the classifier's, under whatever name."""
     return bool((class_places(classes, classifier.classes) >= 0).all())

@@ -1,4 +1,4 @@
-"""What several attacks at several sizes did to the same images, in numbers with verdicts."""
+"""Accuracy under several attacks at several eps, with verdicts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ Flags = np.ndarray
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one attack at one eps left right: as float32, as 8-bit PNG, and had only its gradients been used."""
+    """Flags of the images that one attack at one eps left right: as float32, as 8-bit PNG, and had only its gradients
+    been used."""
 
     right: Flags
     png: Flags

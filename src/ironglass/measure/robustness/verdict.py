@@ -1,4 +1,4 @@
-"""How far a robustness number can be trusted, in plain words."""
+"""Verdicts on robustness numbers, in plain words."""
 
 from __future__ import annotations
 

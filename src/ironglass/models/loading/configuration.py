@@ -64,7 +64,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def read_configuration(folder: Path) -> Configuration:
-    """What `save_classifier` or timm wrote into `config.json`.
+    """Reads the `config.json` of `save_classifier` or timm.
 
     Raises InputError, naming the field that is wrong, and for one in a run's folder that is not as it was written.
     """
@@ -79,7 +79,7 @@ def read_configuration(folder: Path) -> Configuration:
 
 
 def configuration_beside(weights: Path) -> Configuration | None:
-    """What `save_classifier` wrote beside its own weights; None where the file is no such one."""
+    """Reads what `save_classifier` wrote beside its own weights; None where the file is no such one."""
     path = weights.parent / "config.json"
     if not weights.name.startswith("model") or not path.is_file() or "ironglass" not in read_json(path):
         return None

@@ -1,4 +1,4 @@
-"""Whether a network still has the weights that it was built with, so that its answers are chance."""
+"""Detection of untrained weights, with which a network answers by chance."""
 
 from __future__ import annotations
 
@@ -47,7 +47,8 @@ def warn_if_untrained(classifier: Classifier) -> None:
 
 
 def assumed(model: str, classifier: Classifier, *, fresh: bool) -> list[str]:
-    """What was assumed of the classifier that `model` names: of its weights, `fresh` or not, and its normalisation."""
+    """Sentences on assumptions about the classifier that `model` names: its weights, `fresh` or not, and its
+    normalisation."""
     said = [untrained(classifier, model)] if fresh and untrained(classifier, model) else []
     if classifier.normalisation == ASSUMED:
         said.append(

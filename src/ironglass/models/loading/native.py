@@ -1,4 +1,4 @@
-"""What a model's name tells before the model is built: native size, classes, code."""
+"""Facts that a model's name tells before the model is built: native size, classes, code."""
 
 from __future__ import annotations
 
@@ -25,6 +25,6 @@ def native_size(name: str) -> tuple[int, int] | None:
 
 
 def knows_classes(name: str, *, weighted: bool) -> bool:
-    """Whether the named model brings class names of its own; `weighted` says that it comes with weights."""
+    """Returns whether the named model brings class names of its own; `weighted` says that it comes with weights."""
     form = find_form(name)
     return form.knows_classes(weighted=weighted) if form else True

@@ -1,1 +1,1 @@
-"""How a network that somebody else wrote is run, and its outputs are read as logits."""
+"""Running of other people's networks, and reading of their outputs as logits."""

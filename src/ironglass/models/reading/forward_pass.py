@@ -21,16 +21,16 @@ from ironglass.types import Images, Logits
 
 @dataclass(frozen=True)
 class Manner:
-    """How a network takes images and gives logits, found by its passes."""
+    """Input layout, type and outputs of a network, found by its passes."""
 
     network: int
     """Identity of the network that it is of."""
     dtype: torch.dtype = torch.float32
     """What the network takes."""
     contiguous: bool = False
-    """Whether images must lie channel by channel, as `x.view(n, -1)` needs."""
+    """Returns whether images must lie channel by channel, as `x.view(n, -1)` needs."""
     settled: bool = False
-    """Whether a batch whose size is neither 1 nor the number of classes has shown which axis is which."""
+    """Returns whether a batch whose size is neither 1 nor the number of classes has shown which axis is which."""
     words: str = ""
     """What was adapted of its outputs, "" where nothing was."""
 
@@ -66,7 +66,7 @@ def unwrapped(network: nn.Module) -> nn.Module:
 
 
 def needs_a_pass(network: nn.Module) -> bool:
-    """Whether there are weights that get their shape from the first images, as those of lazy layers do."""
+    """Returns whether there are weights that get their shape from the first images, as those of lazy layers do."""
     return any(is_lazy(tensor) for tensor in (*network.parameters(), *network.buffers()))
 
 
@@ -80,7 +80,7 @@ def dtypes_of(network: nn.Module) -> list[torch.dtype]:
 def take_pass(
     network: nn.Module, manner: Manner | None, images: Images, mean: Tensor, std: Tensor
 ) -> tuple[Any, Manner]:
-    """What the network gives, and how it took the images.
+    """Runs the network: its outputs, and how it took the images.
 
     Where it fails as it is known or likeliest to take them, the other ways are tried. Raises ForwardError, naming
     the exception, where all fail. Out of memory stays what it is.

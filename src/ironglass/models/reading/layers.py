@@ -37,8 +37,8 @@ def layers_in_order(classifier: ReadNetwork) -> dict[str, nn.Module]:
 
 
 def is_innermost(module: nn.Module) -> bool:
-    """Whether no other layer lies in it; a weight that is parametrised (spectral norm, say) does not make it an outer
-    one."""
+    """Returns whether no other layer lies in it; a weight that is parametrised (spectral norm, say) does not make it an
+    outer one."""
     return not {name for name, _ in module.named_children()} - {"parametrizations"}
 
 

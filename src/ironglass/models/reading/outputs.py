@@ -18,7 +18,7 @@ MAIN = ("logits", "out", "output", "main", "pred", "prediction", "predictions")
 
 @dataclasses.dataclass(frozen=True)
 class Reading:
-    """What one forward pass gave."""
+    """Outputs of one forward pass."""
 
     logits: Logits
     """The main output, (n, k), in the network's own precision."""

@@ -1,4 +1,4 @@
-"""Whether a network's outputs are probabilities, seen by their values and by the steps they come out of."""
+"""Detection of outputs that are probabilities, by their values and the operations they come out of."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HALVES = (torch.bfloat16, torch.float16)
 
 
 def are_distributions(outputs: Tensor) -> bool:
-    """Whether every row of the outputs, (n, k), is a distribution over the classes, as behind a softmax.
+    """Returns whether every row of the outputs, (n, k), is a distribution over the classes, as behind a softmax.
 
     Of logits it is as good as never true: all would have to be at least 0, and each row's sum 1.
     """
@@ -32,7 +32,7 @@ def are_distributions(outputs: Tensor) -> bool:
 
 
 def give_probabilities(outputs: Tensor) -> bool:
-    """Whether the network that gave these outputs, (n, k), of images of several kinds gives probabilities.
+    """Returns whether the network that gave these outputs, (n, k), of images of several kinds gives probabilities.
 
     Every row must be a distribution. Where the graph of the steps is there, it must not say otherwise: a layer of
     weights may give 1 and 0, too. Of a black box the values alone decide, where they are not all 0 and 1.
@@ -48,8 +48,8 @@ def give_probabilities(outputs: Tensor) -> bool:
 
 
 def come_out_of_sigmoid(outputs: Tensor) -> bool:
-    """Whether outputs, (n, k), each between 0 and 1, come straight out of a sigmoid; of a black box, whether they come
-    near both ends, as small logits of a young network do not."""
+    """Returns whether outputs, (n, k), each between 0 and 1, come straight out of a sigmoid; of a black box, whether
+    they come near both ends, as small logits of a young network do not."""
     ends = _ends(_reshaped(outputs.grad_fn))
     if "unknown" in ends:
         return bool((outputs.amin() < 0.05) & (outputs.amax() > 0.95))
@@ -76,7 +76,8 @@ BOUNDED = frozenset(
 
 
 def is_probability(output: Tensor) -> bool | None:
-    """Whether one number an image, (n,), of images of all kinds, is a probability; None where it could be either.
+    """Returns whether one number an image, (n,), of images of all kinds, is a probability; None where it could be
+    either.
 
     It is one where it comes straight from a sigmoid or a softmax, and where all are between 0 and 1 and come from a
     step in BOUNDED, moved and scaled at most. It is none where one is outside, or comes from a layer of weights.

@@ -62,12 +62,12 @@ class ReadNetwork(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        """Where the network is."""
+        """Device of the network."""
         return self.mean.device
 
     @property
     def adaptation(self) -> str:
-        """What is done to the network's outputs and images, a sentence; "" where nothing is, or none passed yet."""
+        """Sentence on what is done to the network's outputs and images; "" where nothing is, or none passed yet."""
         manner = self._manner
         if manner is None or manner.network != id(self.network):
             return ""
@@ -82,13 +82,14 @@ class ReadNetwork(nn.Module):
 
     @property
     def is_plain(self) -> bool:
-        """Whether, as far as its passes have shown, the network's outputs are the logits and any images do."""
+        """True if, as far as its passes have shown, the network's outputs are the logits and any images do."""
         manner = self._manner
         return manner is None or manner.network != id(self.network) or not (manner.words or manner.contiguous)
 
     @property
     def gives_probabilities(self) -> bool:
-        """Whether the outputs in evaluation mode are probabilities of the classes, as behind a softmax, not logits.
+        """Returns whether the outputs in evaluation mode are probabilities of the classes, as behind a softmax, not
+        logits.
 
         Decided once a network: by the values of a few random images, and by the steps that they come out of.
         """
@@ -133,7 +134,8 @@ class ReadNetwork(nn.Module):
         return self._trained(logits)
 
     def _trained(self, outputs: Logits) -> Logits:
-        """What objectives learn from: of a network that gives probabilities their logarithms, else the outputs.
+        """Outputs that objectives are computed from: of a network that gives probabilities their logarithms, else the
+        outputs.
 
         Decided by the first batch in training mode, since many networks have their softmax in evaluation mode alone.
         """
@@ -142,7 +144,7 @@ class ReadNetwork(nn.Module):
         return log_of(outputs) if self._learned[1] else outputs
 
     def _is_squashed(self) -> bool:
-        """Whether a network with one output gives probabilities: seen in the graph of one pass, once.
+        """Returns whether a network with one output gives probabilities: seen in the graph of one pass, once.
 
         Raises InputError for a black box whose output could be either.
         """
@@ -158,7 +160,7 @@ class ReadNetwork(nn.Module):
         return self._squashed[1]
 
     def _probed(self, count: int) -> Reading:
-        """What the network gives in evaluation mode of random images, with the graph of how it came to be; without, of
+        """Outputs in evaluation mode for random images, with the graph of how it came to be; without, of
         one that cannot pass images that need a gradient."""
         size = (count, self.channels, *self.input_size)
         images = torch.rand(size, generator=torch.Generator().manual_seed(1)).to(self.device)

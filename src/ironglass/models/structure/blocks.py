@@ -17,7 +17,7 @@ Depth: TypeAlias = int | Literal["head"]
 
 @dataclass(frozen=True)
 class Blocks:
-    """Where a network's blocks lie among its layers.
+    """Positions of a network's blocks among its layers.
 
     layers: names, in order, as `Classifier.layers` gives them. names: of the blocks, in order. starts: the place in
     `layers` of each block's first layer. head, last: those of the head, what follows the last block, and of the last
@@ -90,7 +90,7 @@ def _is_block(module: nn.Module) -> bool:
 
 
 def _is_linear(layer: nn.Module) -> bool:
-    """Whether the layer maps channels to channels: its weights are a matrix, or more."""
+    """Returns whether the layer maps channels to channels: its weights are a matrix, or more."""
     return any(tensor.ndim > 1 for tensor in own_tensors(layer))
 
 

@@ -1,4 +1,4 @@
-"""Whether a classifier is one linear layer on the pixels, and its weights as pictures."""
+"""Linear classifiers: detection, and weights as pictures."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def validate(classifier: Classifier, dataset: Dataset) -> dict[str, float | None
 
 
 def judge(classifier: Classifier, dataset: Dataset, watch: Watch | None, at: Position) -> dict[str, Any] | None:
-    """What the classifier is worth at the end of an epoch, for the epoch's row; None where that is no finite number."""
+    """Scores the classifier at the end of an epoch, for the epoch's row; None where that is no finite number."""
     found: dict[str, Any] = validate(classifier, dataset)
     if not all(number is None or math.isfinite(number) for number in found.values()):
         return None
@@ -73,7 +73,7 @@ def keep_weights(run: Run, classifier: Classifier, row: dict[str, Any]) -> None:
 
 
 def merit(row: dict[str, Any]) -> tuple[float, ...]:
-    """What the clean-best epoch has most of; without validation, the last epoch is the best.
+    """Sort key for the epoch of best clean accuracy; without validation, the last epoch is the best.
 
     An epoch whose last steps were skipped is in doubt, and comes after all others.
     """
@@ -83,7 +83,7 @@ def merit(row: dict[str, Any]) -> tuple[float, ...]:
 
 
 def watched_merit(row: dict[str, Any]) -> tuple[float, ...]:
-    """What the best epoch has most of in the eyes of a watch; those with an alarm come after all without."""
+    """Sort key for the best epoch: no alarm first, then the highest score of the watch."""
     settled, *clean = merit(row)
     return (settled, not row["alarm"], row["merit"], *clean)
 

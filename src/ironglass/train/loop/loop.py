@@ -114,7 +114,7 @@ class Loop:
         return len(losses) >= self._stage.epochs or (until is not None and has_flattened(losses, until))
 
     def _epoch(self) -> None:
-        """What is left of an epoch, to its end or to a rollback."""
+        """Trains the rest of an epoch, to its end or to a rollback."""
         at, stage, train, rows = self.position, self._stage, self.dataset.train, self.position.rows_of_stage()
         self.state.train()
         self.model = self.prefix.train() if self.prefix else self.state.model

@@ -21,7 +21,7 @@ _CHECKED = 16
 
 
 class Prefix:
-    """What the held layers make of each training image, and the rest of the network, which goes on from there.
+    """Cached activations of the frozen layers for each training image, and the rest of the network.
 
     tail: the network with the held modules left out; its weights and statistics are the network's own.
     """
@@ -129,7 +129,8 @@ def _without(network: nn.Module, names: list[str]) -> nn.Module | None:
 
 
 def _same(classifier: Classifier, tail: nn.Module, images: Images, answer: Tensor, held_ids: set[int]) -> bool:
-    """Whether both ways give the same logits, also where modules between the layers know that they are in training."""
+    """Returns whether both ways give the same logits, also where modules between the layers know that they are in
+    training."""
     network, layers = classifier.network, {id(layer) for layer in classifier.layers().values()}
     between = [
         name for name, one in network.named_modules() if id(one) not in layers | held_ids and list(one.children())

@@ -33,7 +33,7 @@ class State:
 
     @property
     def judged(self) -> Classifier:
-        """What is validated and kept: the average, or the classifier itself; in evaluation mode."""
+        """The network that is validated and kept: the average, or the classifier itself; in evaluation mode."""
         return (self.average.classifier if self.average else self.classifier).eval()
 
     def enter(self, number: int, optimiser: torch.optim.Optimizer | None = None) -> None:
@@ -64,7 +64,7 @@ class State:
             self.average.update(self.classifier, steps)
 
     def is_finite(self) -> bool:
-        """Whether every weight and every buffer is a finite number."""
+        """Returns whether every weight and every buffer is a finite number."""
         tensors = [tensor for module in self._modules().values() for tensor in module.state_dict().values()]
         return all(bool(tensor.isfinite().all()) for tensor in tensors)
 

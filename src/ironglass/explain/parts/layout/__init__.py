@@ -1,4 +1,4 @@
-"""Which axes of a layer's output are rows and columns of the image, and which are channels."""
+"""Layout of a layer's output: its axes of rows, columns and channels."""
 
 from ironglass.explain.parts.layout.axes import Layout, Unlaid
 from ironglass.explain.parts.layout.find import laid_layers, layouts_of

@@ -12,7 +12,7 @@ from ironglass.errors import InputError
 
 @dataclass(frozen=True)
 class Layout:
-    """How an output becomes maps, (n, c, h, w).
+    """Order of axes by which an output becomes maps, (n, c, h, w).
 
     batch: the axis of images. space: that of rows and that of columns; or one axis of tokens, laid out on `grid` (h, w)
     row by row once `extra` of them from position `start` on are left out. What other axes there are, are channels.
@@ -45,7 +45,7 @@ class Layout:
 
     @property
     def single(self) -> bool:
-        """Whether there is one place only."""
+        """Returns whether there is one place only."""
         return self.grid == (1, 1) if len(self.space) == 1 else all(self.shape[axis] == 1 for axis in self.space)
 
     def check(self, name: str, output: Tensor, n: int) -> None:
@@ -62,7 +62,7 @@ class Unlaid(str):
     """Why a layer's output cannot be laid out as maps."""
 
     over_no_image = False
-    """Whether the output has nothing to do with the image, as a position embedding's."""
+    """Returns whether the output has nothing to do with the image, as a position embedding's."""
 
 
 Found = dict[str, Layout | Unlaid]

@@ -58,7 +58,7 @@ def seen_best(candidates: list[Layout], changes: Changes) -> tuple[Layout | None
 
 
 def _same(first: Layout, second: Layout) -> bool:
-    """Whether two layouts give the same maps: axes of length 1 may change places."""
+    """Returns whether two layouts give the same maps: axes of length 1 may change places."""
     if len(first.space) == 1 or len(second.space) == 1:
         return first == second
     long = [[axis for axis in one.space if one.shape[axis] > 1] for one in (first, second)]

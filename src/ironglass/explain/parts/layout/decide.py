@@ -84,8 +84,8 @@ def _in_common(layout: Layout, response: Response) -> Layout:
 
 
 def _own(response: Response, hint: Layout | None, shared: Layout | None, moved: bool) -> Layout | Unlaid:
-    """What the layout of its kin makes of one layer's output. shared: in the order of the axes that they share. moved:
-    whether anything of them changes with the image."""
+    """Layout of one layer's output, from that of the layers that share its axes. shared: in the order of the axes that
+    they share. moved: whether anything of them changes with the image."""
     shape, text = response.shape, f"gives {response.shape} for one image"
     if shared is not None and response.batch == response.axes[shared.batch]:
         space = tuple(response.axes[axis] for axis in shared.space)

@@ -95,7 +95,7 @@ def declared(network: nn.Module, size: tuple[int, int]) -> tuple[tuple[int, int]
 
 
 def _hint(response: Response, module: nn.Module, stated: tuple[tuple[int, int], int] | None) -> Layout | None:
-    """What the layer's type, or the network's own statement on its tokens, makes of the output."""
+    """Layout by the layer's type, or by the network's own statement on its tokens."""
     shape, batch = response.shape, response.batch
     if isinstance(module, SPATIAL) and len(shape) == 4 and batch == 0:
         return Layout(shape, 0, (2, 3))

@@ -16,5 +16,5 @@ def regular(size: tuple[int, int]) -> list[tuple[int, int]]:
 
 
 def like_image(height: int, width: int, wide: float) -> bool:
-    """Whether a grid has about the shape of the image, whose width over its height is `wide`."""
+    """Returns whether a grid has about the shape of the image, whose width over its height is `wide`."""
     return min(height, width) > 0 and 1 / ASPECT <= width / height / wide <= ASPECT

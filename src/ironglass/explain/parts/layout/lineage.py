@@ -89,7 +89,8 @@ class Lineage(TorchFunctionMode):
         return self._new.get(id(tensor), frozenset())
 
     def _differ_in_channels(self, made: Tensor, sources: list[Tensor]) -> bool:
-        """Whether all sources have the image's axes in one order, and the result another number of channels at most."""
+        """Returns whether all sources have the image's axes in one order, and the result another number of channels at
+        most."""
         if self.image is None or not sources or any(id(one) not in self._kept for one in sources):
             return False
         of_image, whole = self.kin(self.image)
@@ -123,7 +124,7 @@ class Lineage(TorchFunctionMode):
 
 
 def _cuts(name: str, args: Any) -> bool:
-    """Whether what is taken out by an index is taken in order, by slices alone."""
+    """Returns whether what is taken out by an index is taken in order, by slices alone."""
     index = args[1] if name == "getitem" else ()
     index = index if isinstance(index, tuple) else (index,)
     return all(one is None or one is ... or isinstance(one, int | slice) for one in index)

@@ -1,4 +1,4 @@
-"""How a layer's output answers to changes of the image: what tells its rows, columns and channels apart."""
+"""Probing of a layer's output by changes of the image, which tell rows, columns and channels apart."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WITNESSES = 3
 
 @dataclass
 class Probed:
-    """What the passes of a few images showed."""
+    """Observations from the passes of a few images."""
 
     kin: list[Kin]
     grids: list[tuple[int, int]]
@@ -56,7 +56,7 @@ def probe(classifier: Classifier, names: Iterable[str], like: Tensor) -> Probed:
 
 @dataclass
 class _Trace:
-    """What one pass of two images shows of the axes that layers share; those that share them have one root."""
+    """Trace of one pass of two images: the axes that layers share; those that share them have one root."""
 
     made: dict[str, Response]
     """What each layer gave, for two images."""
@@ -132,7 +132,7 @@ def _seen(response: Response) -> dict[str, Any]:
 
 
 def _like(made: Response, batch: int | None, groups: int) -> Response:
-    """What a layer gives for one image, from what it gave for two. batch: the axis of images."""
+    """Output of a layer for one image, from its output for two. batch: the axis of images."""
     if batch is None:
         return made
     shape = tuple(side // 2 if axis == batch else side for axis, side in enumerate(made.shape))

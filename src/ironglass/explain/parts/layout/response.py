@@ -1,4 +1,4 @@
-"""What a layer answers to changes of the image, alone and with the layers that share its axes."""
+"""Response of a layer to changes of the image, alone and with the layers that share its axes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ BANDS = 4
 
 @dataclass(frozen=True)
 class Response:
-    """What one layer gave at its last run, for one image and for BANDS + BANDS changed ones."""
+    """Output of one layer at its last run, for one image and for BANDS + BANDS changed ones."""
 
     shape: tuple[int, ...]
     """Of the output for one image."""

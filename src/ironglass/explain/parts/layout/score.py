@@ -1,4 +1,4 @@
-"""How well a layout agrees with what changes where bands of the image change."""
+"""Agreement of a layout with the changes where bands of the image change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a checkpoint's tensors fit a network: by their names, with or without those of wrappers."""
+"""Matching of a checkpoint's tensors to a network by name, with or without those of wrappers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WRAPPERS = ("module", "_orig_mod", "model", "network", "backbone", "net")
 
 @dataclass(frozen=True)
 class Fit:
-    """How a checkpoint's tensors fill a network.
+    """Assignment of a checkpoint's tensors to a network's.
 
     state: by the network's own names. missing, unexpected: names that one side lacks. shapes: names with both shapes,
     the file's first. remarks: what was chosen or left out, a clause each.
@@ -30,17 +30,17 @@ class Fit:
 
     @property
     def exact(self) -> bool:
-        """Whether every tensor has its place."""
+        """Returns whether every tensor has its place."""
         return not (self.missing or self.unexpected or self.shapes)
 
     @property
     def misfits(self) -> int:
-        """How many tensors have no place."""
+        """Number of tensors without a counterpart."""
         return len(self.missing) + len(self.unexpected) + len(self.shapes or ())
 
 
 def fit_names(own: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> Fit:
-    """How the file's tensors fit the network's: as they are named or, only where that does not do, without the names
+    """Matches the file's tensors to the network's: as they are named or, only where that does not do, without the names
     of wrappers. The first way that fits whole is taken, else the one with the fewest misfits."""
     compiled = {_uncompiled(name): name for name in own}
     if len(compiled) < len(own):
@@ -58,7 +58,7 @@ def _uncompiled(name: str) -> str:
 
 
 def _prefixes(own: Iterable[str], state: Iterable[str]) -> list[str]:
-    """What may stand before all of the network's names in the file: "" and wrappers, the shortest first."""
+    """Possible prefixes of the network's names in the file: "" and wrappers, the shortest first."""
     anchor = max(own, key=len, default="")
     ends = {name.removesuffix(anchor) for name in state if name.endswith(anchor)}
     starts = {""}

@@ -26,7 +26,7 @@ def check_values(path: Path, name: str, tensor: Tensor) -> None:
 
 
 def _finite(tensor: Tensor) -> bool:
-    """Whether every value is finite, also of a type of 8 bits, which torch cannot ask."""
+    """Returns whether every value is finite, also of a type of 8 bits, which torch cannot ask."""
     return bool(torch.isfinite(tensor.float() if tensor.element_size() == 1 else tensor).all())
 
 

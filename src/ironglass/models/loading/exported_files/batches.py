@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class Takes:
-    """What a file's network takes; None where any will do."""
+    """Batch sizes that a file's network takes; None where any will do."""
 
     batch: int | None = None
     """The one size of batch."""

@@ -31,7 +31,7 @@ class Program(nn.Module):
         return self
 
     def forward(self, images: Tensor) -> Any:
-        """What the program gives."""
+        """Outputs of the program."""
         return self.program(images)
 
 

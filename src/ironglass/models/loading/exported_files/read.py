@@ -24,7 +24,7 @@ def read_exported(path: Path) -> tuple[nn.Module, Takes]:
 
 
 def _kind(path: Path) -> str:
-    """What the file holds, by its contents. Raises InputError for what is no network."""
+    """Kind of the file, by its contents. Raises InputError for what is no network."""
     if path.suffix.lower() == ".onnx":
         return "onnx"
     try:

@@ -7,15 +7,15 @@ EXPORTED = (".pt", ".pth", ".ts", ".jit", ".torchscript", ".pt2", ".onnx")
 
 
 def is_code(name: str) -> bool:
-    """Whether the name is of a file that computes, Python or exported, which the user alone may name."""
+    """Returns whether the name is of a file that computes, Python or exported, which the user alone may name."""
     return is_python(name) or is_exported(name)
 
 
 def is_python(name: str) -> bool:
-    """Whether the name is of a Python file, with or without a name in it."""
+    """Returns whether the name is of a Python file, with or without a name in it."""
     return ".py:" in name or name.endswith(".py")
 
 
 def is_exported(name: str) -> bool:
-    """Whether the name is of a file that holds a network and its weights."""
+    """Returns whether the name is of a file that holds a network and its weights."""
     return name.lower().endswith(EXPORTED) and not name.startswith(("timm/", "torchvision/", "hf-hub:", "local-dir:"))

@@ -22,7 +22,7 @@ class ExportedFile(NameForm):
     """`net.pt`, `net.ts` (TorchScript), `net.pt2` (torch.export) or `net.onnx`."""
 
     def matches(self, name: str) -> bool:
-        """Whether it ends as such a file does."""
+        """Returns whether it ends as such a file does."""
         return is_exported(name)
 
     def build(self, wanted: Wanted) -> Classifier:

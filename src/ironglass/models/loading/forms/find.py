@@ -32,7 +32,8 @@ def find_form(name: str) -> NameForm | None:
 
 
 def find_builder(name: str) -> Callable[[Wanted], Classifier]:
-    """What builds the named model. Raises InputError for a name of no known form; nothing is built or fetched yet."""
+    """Finds the builder of the named model. Raises InputError for a name of no known form; nothing is built or fetched
+    yet."""
     if form := find_form(name):
         return form.build
     if Path(name).is_dir():

@@ -15,7 +15,7 @@ class NameForm(ABC):
 
     @abstractmethod
     def matches(self, name: str) -> bool:
-        """Whether the name has this form; nothing is built or fetched."""
+        """Returns whether the name has this form; nothing is built or fetched."""
 
     @abstractmethod
     def build(self, wanted: Wanted) -> Classifier:
@@ -30,5 +30,5 @@ class NameForm(ABC):
         return []
 
     def knows_classes(self, *, weighted: bool) -> bool:
-        """Whether models of this form bring class names of their own; `weighted`: they come with weights."""
+        """Returns whether models of this form bring class names of their own; `weighted`: they come with weights."""
         return True

@@ -22,7 +22,7 @@ class HubModel(NameForm):
     """`hf-hub:ID`, fetched where the cache lacks it."""
 
     def matches(self, name: str) -> bool:
-        """Whether it begins with `hf-hub:`."""
+        """Returns whether it begins with `hf-hub:`."""
         return name.startswith("hf-hub:")
 
     def build(self, wanted: Wanted) -> Classifier:

@@ -33,7 +33,7 @@ class ModelFolder(NameForm):
     """`local-dir:PATH`, or the path of a folder that holds a `config.json`."""
 
     def matches(self, name: str) -> bool:
-        """Whether it begins with `local-dir:` or is such a folder."""
+        """Returns whether it begins with `local-dir:` or is such a folder."""
         return name.startswith("local-dir:") or (Path(name) / "config.json").is_file()
 
     def build(self, wanted: Wanted) -> Classifier:

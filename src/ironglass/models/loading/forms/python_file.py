@@ -34,7 +34,7 @@ class PythonFile(NameForm):
     """`file.py:NAME`."""
 
     def matches(self, name: str) -> bool:
-        """Whether it names a Python file."""
+        """Returns whether it names a Python file."""
         return is_python(name) and not Path(name).is_dir()
 
     def build(self, wanted: Wanted) -> Classifier:
@@ -117,7 +117,7 @@ def _run(path: Path) -> ModuleType:
 
 
 def _named(module: ModuleType, path: Path, name: str) -> Any:
-    """What the file calls by that name. Raises InputError where it is nothing that gives a network."""
+    """Object of that name in the file. Raises InputError where it is nothing that gives a network."""
     known = _candidates(module)
     if not name:
         could = f"give one of {', '.join(f'{path.name}:{one}' for one in known)}" if known else "it makes no network"
@@ -134,7 +134,7 @@ def _named(module: ModuleType, path: Path, name: str) -> Any:
 
 
 def _candidates(module: ModuleType) -> list[str]:
-    """What of a file could give a network: its networks, its classes of networks, and its functions."""
+    """Objects of a file that could give a network: its networks, its classes of networks, and its functions."""
     return [
         name
         for name, value in vars(module).items()
@@ -151,7 +151,7 @@ def _may_make_one(value: Any) -> bool:
 
 
 def _call(found: Any, wanted: Wanted) -> nn.Module:
-    """What the class or function gives. Raises InputError where it fails or gives no network."""
+    """Calls the class or function. Raises InputError where it fails or gives no network."""
     try:
         parameters = dict(inspect.signature(found).parameters)
     except (TypeError, ValueError):  # of a builtin, whose signature is not written down

@@ -22,7 +22,7 @@ class TimmNetwork(NameForm):
     """`timm/NAME`."""
 
     def matches(self, name: str) -> bool:
-        """Whether it begins with `timm/`."""
+        """Returns whether it begins with `timm/`."""
         return name.startswith("timm/")
 
     def build(self, wanted: Wanted) -> Classifier:

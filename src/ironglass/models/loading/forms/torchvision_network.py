@@ -21,7 +21,7 @@ class TorchvisionNetwork(NameForm):
     """`torchvision/NAME`."""
 
     def matches(self, name: str) -> bool:
-        """Whether it begins with `torchvision/`."""
+        """Returns whether it begins with `torchvision/`."""
         return name.startswith("torchvision/")
 
     def build(self, wanted: Wanted) -> Classifier:

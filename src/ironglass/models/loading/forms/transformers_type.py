@@ -24,7 +24,7 @@ class TransformersType(NameForm):
     """`transformers/TYPE`, as `save_classifier` names the source of its folder."""
 
     def matches(self, name: str) -> bool:
-        """Whether it begins with `transformers/`."""
+        """Returns whether it begins with `transformers/`."""
         return name.startswith(PREFIX)
 
     def build(self, wanted: Wanted) -> Classifier:

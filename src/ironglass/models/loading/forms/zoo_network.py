@@ -39,7 +39,7 @@ class ZooNetwork(NameForm):
     """A network of ours, by its name alone."""
 
     def matches(self, name: str) -> bool:
-        """Whether it is one of NETWORKS."""
+        """Returns whether it is one of NETWORKS."""
         return name in NETWORKS
 
     def build(self, wanted: Wanted) -> Classifier:

@@ -54,7 +54,7 @@ def build_folder(wanted: Wanted, folder: Path, config: dict[str, Any]) -> Classi
 
 
 def _preparation(folder: Path, kind: str, settings: dict[str, Any]) -> Preparation | None:
-    """How the folder's image processor treats images, found by trying; None where it has none."""
+    """Preparation by the folder's image processor, found by trying; None where it has none."""
     path = folder / "preprocessor_config.json"
     if not path.is_file() or settings.get("num_channels", 3) != 3:
         return None

@@ -1,4 +1,4 @@
-"""How an image processor of transformers treats images, found by trying it on drawn ones."""
+"""Preparation of images by an image processor of transformers, measured on drawn images."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Preparation:
 
 
 def measured_preparation(settings: dict[str, Any], path: Path, kind: str) -> Preparation:
-    """What the processor with these settings really does; `kind` is the model's type, for a file that names no class.
+    """Measures what the processor with these settings does; `kind` is the model's type, for a file that names no class.
 
     Mean, deviation and order of the channels are read off plain black, white and coloured images, so that every way
     of rescaling counts; size and crop off an image whose brightness is its position. Raises InputError where what
@@ -86,7 +86,7 @@ def _ramp(flip: bool) -> np.ndarray:
 
 
 def _through(processor: Any, pixels: np.ndarray, path: Path) -> np.ndarray:
-    """What the processor makes of one image, float64 (3, h, w)."""
+    """Output of the processor for one image, float64 (3, h, w)."""
     found = processor(Image.fromarray(pixels), return_tensors="pt")[
         "pixel_values"
     ]  # from 5.0 on, many make tensors alone
@@ -132,7 +132,7 @@ def _seen(line: np.ndarray, side: int) -> float:
 
 
 def _crop_words(across: float, down: float, size: tuple[int, int]) -> list[str]:
-    """Where the shares that are seen of an image of 3 : 2 differ from those of the middle that we cut out."""
+    """Notice where the shares that are seen of an image of 3 : 2 differ from those of the middle that we cut out."""
     ours_across, ours_down = min(1.0, _HIGH / _WIDE * size[1] / size[0]), min(1.0, _WIDE / _HIGH * size[0] / size[1])
     if abs(across - ours_across) < 0.03 and abs(down - ours_down) < 0.03:
         return []

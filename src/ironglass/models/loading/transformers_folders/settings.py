@@ -20,7 +20,7 @@ _DROPPED = {
 
 
 def is_transformers(config: dict[str, Any]) -> bool:
-    """Whether a folder's `config.json` is one of transformers."""
+    """Returns whether a folder's `config.json` is one of transformers."""
     return "model_type" in config and "ironglass" not in config
 
 
