@@ -27,7 +27,9 @@ class APGD:
 
     At each of `checkpoints`, an image's η is halved and it goes back to its best point if its loss rose in fewer than
     rho of the steps since the last one, or if neither η nor the best loss changed since.
-    steps: gradients an image and restart. restarts: tries, each from a random start, while an image still stands.
+
+    steps: gradients an image and restart.
+    restarts: tries, each from a random start, while an image still stands.
     loss: a name in LOSSES: "ce", "dlr" (needs 3 classes) or "margin". An image that is fooled is left as it is then.
     """
 

@@ -33,9 +33,12 @@ class CarliniWagner:
     c, one an image, is searched: times 10 until the image is misread, then by halving the interval. Each image keeps
     the nearest x' that was misread on the way, and none depends on the others of its batch.
 
-    threat: bounds what is returned; the change is small by L2 whatever its norm. steps: gradients at most for each of
-    the `search_steps` values of c. step_size: Adam's, in units of w. confidence: by how much the best other logit must
-    lead. first: the first c. abort_early: an image leaves a descent that no longer progresses.
+    threat: bounds what is returned; the change is small by L2 whatever its norm.
+    steps: gradients at most for each of the `search_steps` values of c.
+    step_size: Adam's, in units of w.
+    confidence: by how much the best other logit must lead.
+    first: the first c.
+    abort_early: an image leaves a descent that no longer progresses.
     """
 
     label: ClassVar[str] = "Carlini-Wagner"

@@ -28,8 +28,9 @@ class DeepFool:
     For each rival class r, f = logit of r − logit of the label has its boundary at a distance |f| / ‖∇f‖ (dual norm);
     each step goes to the nearest. The sum of steps is lengthened by `overshoot` to end just beyond the boundary.
 
-    steps: at most; an image that is misread leaves at once. overshoot: a share of the change. candidates: classes that
-    are looked at, the label among them, the others by their logits on the clean image.
+    steps: at most; an image that is misread leaves at once.
+    overshoot: a share of the change.
+    candidates: classes that are looked at, the label among them, the others by their logits on the clean image.
     """
 
     label: ClassVar[str] = "DeepFool"

@@ -23,8 +23,9 @@ from ironglass.types import Images, Labels
 class WorstCase(NamedTuple):
     """Result of an ensemble on a batch.
 
-    adversarial: (n, c, h, w). fooled_by: (n,), the name of the attack that fooled each image, "clean" where it is
-    misread without any, "" where it stands.
+    adversarial: (n, c, h, w).
+    fooled_by: (n,), the name of the attack that fooled each image, "clean" where it is misread without any, "" where it
+        stands.
     """
 
     adversarial: Images
@@ -35,9 +36,12 @@ class WorstCase(NamedTuple):
 class Ensemble:
     """Attacks in turn, each only on the images that the ones before did not fool (Croce & Hein 2020, arXiv 2003.01690).
 
-    attacks: by name, in order. threat: given to every one of them; None for the one they share. label: which variant
-    this is, for the report. After each attack a fresh pass decides who stands; of attacks that do not fool an image,
-    it keeps the one that came closest.
+    attacks: by name, in order.
+    threat: given to every one of them; None for the one they share.
+    label: which variant this is, for the report.
+
+    After each attack a fresh pass decides which images are fooled; of attacks that do not fool an image, it keeps the
+    one that came closest.
     """
 
     attacks: Mapping[str, Any]
@@ -117,7 +121,8 @@ def standard(classifier: Classifier, threat: Threat, *, steps: int = 100, querie
 class AutoAttack:
     """The `standard` ensemble for whatever classifier it is called on.
 
-    steps: of APGD and FAB, a restart and target. queries: of Square.
+    steps: of APGD and FAB, a restart and target.
+    queries: of Square.
     """
 
     label: ClassVar[str] = "AutoAttack"

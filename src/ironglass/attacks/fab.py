@@ -32,10 +32,14 @@ class FAB:
 
     δ leads onto the nearest boundary, linearised at x, by the smallest change within [0, 1]. From an adversarial x' it
     goes back towards the image, to image + beta · (x' − image).
-    steps: gradients an image, restart and target. targets: None to go for the nearest class each time, which takes a
-    gradient for every class; a number to go for each of as many likeliest classes in turn. restarts: the first from the
-    image, the others from a random point of the threat's half. Departs from the paper in its final search (`shorten`),
-    and in that an image which is fooled within eps is left as it is then.
+
+    steps: gradients an image, restart and target.
+    targets: None to go for the nearest class each time, which takes a gradient for every class; a number to go for each
+        of as many likeliest classes in turn.
+    restarts: the first from the image, the others from a random point of the threat's half.
+
+    Departs from the paper in its final search (`shorten`), and in that an image which is fooled within eps is left as
+    it is then.
     """
 
     family: ClassVar[str] = "iterative"

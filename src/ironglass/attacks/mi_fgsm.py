@@ -24,7 +24,9 @@ class MIFGSM:
     v ← momentum · v + gradient / mean |gradient|,  x ← project(x + eps / steps · step(v))
 
     Its images transfer better to other classifiers than PGD's. For a random start, restarts or another step size, give
-    PGD a momentum. targeted: classes to be reached, int64 (n,), one an image.
+    PGD a momentum.
+
+    targeted: classes to be reached, int64 (n,), one an image.
     """
 
     label: ClassVar[str] = "MI-FGSM"

@@ -26,9 +26,12 @@ class Patch:
 
     The paper also turns and scales its patch, which this one does not: its pixels are the image's.
 
-    threat: the patch's size. universal: one patch for all images, learnt over places drawn anew at each step, and then
-    pasted at a random one; else each image has its own patch at its own place. place: top and left pixel, for all
-    images; None for random ones. step_size: in units of [0, 1]. targeted: classes to be reached, int64 (n,).
+    threat: the patch's size.
+    universal: one patch for all images, learnt over places drawn anew at each step, and then pasted at a random one;
+        else each image has its own patch at its own place.
+    place: top and left pixel, for all images; None for random ones.
+    step_size: in units of [0, 1].
+    targeted: classes to be reached, int64 (n,).
     """
 
     threat: Occluder = field(default_factory=lambda: Occluder(8))

@@ -24,12 +24,15 @@ from ironglass.types import Images, Labels
 class PGD:
     """Steps along the gradient, each brought back into the threat (Madry et al. 2017, arXiv 1706.06083).
 
-    steps: gradients an image and restart. step_size: in units of [0, 1]; None for 2.5 · eps / steps. restarts: tries;
-    each image keeps the try by which the best other class leads the label most. random_start: begin at a draw from the
-    threat, not at the image. momentum: share of the past steps' direction that is kept, see `ascend`. leave: an image
-    takes no further step once it is fooled, which is as strong against this classifier and several times faster, but
-    goes less far into the wrong class: False for images that are to fool another network, or to train on. targeted:
-    classes to be reached, int64 (n,), one an image.
+    steps: gradients an image and restart.
+    step_size: in units of [0, 1]; None for 2.5 · eps / steps.
+    restarts: tries; each image keeps the try by which the best other class leads the label most.
+    random_start: begin at a draw from the threat, not at the image.
+    momentum: share of the past steps' direction that is kept, see `ascend`.
+    leave: an image takes no further step once it is fooled, which is as strong against this classifier and several
+        times faster, but goes less far into the wrong class: False for images that are to fool another network, or to
+        train on.
+    targeted: classes to be reached, int64 (n,), one an image.
     """
 
     label: ClassVar[str] = "PGD"

@@ -31,11 +31,14 @@ class Square:
 
     Each query changes one square an image, at a place of its own, and keeps it where it raises the margin of the best
     other class over the label.
-    queries: outputs asked for an image, at most. p_init: share of the image that the first squares cover. horizon:
-    queries over which the shrinking of the squares is spread; AutoAttack's stays at 10,000 whatever the queries.
+
+    queries: outputs asked for an image, at most.
+    p_init: share of the image that the first squares cover.
+    horizon: queries over which the shrinking of the squares is spread; AutoAttack's stays at 10,000 whatever the
+        queries.
     ahead: proposals of an image that may be made at once, while few images stand; those after one that is kept are
-    thrown away unseen, so that the search is the same as one by one, and the network gives a few outputs more.
-    Under Linf a square that would change nothing is turned to its opposite, where the paper draws anew.
+        thrown away unseen, so that the search is the same as one by one, and the network gives a few outputs more.
+        Under Linf a square that would change nothing is turned to its opposite, where the paper draws anew.
     """
 
     label: ClassVar[str] = "Square"

@@ -37,8 +37,10 @@ class _Deep(Exception):
 class Reading:
     """Settings by which images become pixels.
 
-    size: height and width, or one number for both; None for their own. channels: 1, 3, or None for 1 where all images
-    are grey. fit: how an image comes to the size. range: stored values that are black and white; None to find them.
+    size: height and width, or one number for both; None for their own.
+    channels: 1, 3, or None for 1 where all images are grey.
+    fit: how an image comes to the size.
+    range: stored values that are black and white; None to find them.
     """
 
     size: int | tuple[int, int] | None = None

@@ -26,8 +26,11 @@ _START = 64
 class Loaded:
     """Images read from files.
 
-    pixels: uint8, (n, h, w, c). names: n paths. left_out: every file that is in neither, and why. notes: what was
-    assumed, a sentence each. reading: as of `Dataset`.
+    pixels: uint8, (n, h, w, c).
+    names: n paths.
+    left_out: every file that is in neither, and why.
+    notes: what was assumed, a sentence each.
+    reading: as of `Dataset`.
     """
 
     pixels: np.ndarray

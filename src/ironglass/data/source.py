@@ -77,8 +77,10 @@ NOTHING_ASKED = Asked()
 class Source:
     """A place of images.
 
-    name: for people. identity: JSON values that change whenever the files do. listings: finds the splits, under the
-    source's own names; slow, so called only where nothing is cached. size: height and width where the user names none.
+    name: for people.
+    identity: JSON values that change whenever the files do.
+    listings: finds the splits, under the source's own names; slow, so called only where nothing is cached.
+    size: height and width where the user names none.
     """
 
     name: str

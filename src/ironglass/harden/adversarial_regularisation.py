@@ -27,8 +27,9 @@ class AdversarialRegularisation:
     et al. 2021; Goodfellow et al. 2014, arXiv 1412.6572): L is the mean over the batch, no gradient goes through d,
     and values of g that are not finite count as 0. See `direction` for d.
 
-    adv_step_size: in units of [0, 1], by that norm. clip: x' into [0, 1]; off, as there by default, to match it bit by
-    bit. label_smoothing: in both terms.
+    adv_step_size: in units of [0, 1], by that norm.
+    clip: x' into [0, 1]; off, as there by default, to match it bit by bit.
+    label_smoothing: in both terms.
 
     Batch-norm normalises each of the two batches by itself, and its running statistics take in both: first the clean,
     then the adversarial. One forward and one backward pass for each.

@@ -22,8 +22,12 @@ class FastAT:
 
     x' = project(s + step_size · sign(∂ L(s, y) / ∂ s)),  s = x + U(−eps, eps) clipped to [0, 1],  loss = L(x', y)
 
-    Wong, Rice & Kolter 2020, arXiv 2001.03994. eps: in units of [0, 1]. step_size: None for their 1.25 eps; longer
-    steps end in catastrophic overfitting. label_smoothing: in the loss that is descended; the step climbs without.
+    Wong, Rice & Kolter 2020, arXiv 2001.03994.
+
+    eps: in units of [0, 1].
+    step_size: None for their 1.25 eps; longer steps end in catastrophic overfitting.
+    label_smoothing: in the loss that is descended; the step climbs without.
+
     The start is drawn from torch's default generator on the images' device.
 
     As in the authors' code both passes are in training mode: batch-norm's running statistics take in the starts, then

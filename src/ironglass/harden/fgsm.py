@@ -19,8 +19,11 @@ class FGSMTraining:
 
     loss = alpha · L(x, y) + (1 - alpha) · L(x + eps · sign(∂ L(x, y) / ∂ x), y)
 
-    Goodfellow et al. 2014, arXiv 1412.6572, with their alpha of 0.5; no gradient goes through the sign. eps: in units
-    of [0, 1]. clip: the step into [0, 1], on unlike in the paper's formula. label_smoothing: in both terms.
+    Goodfellow et al. 2014, arXiv 1412.6572, with their alpha of 0.5; no gradient goes through the sign.
+
+    eps: in units of [0, 1].
+    clip: the step into [0, 1], on unlike in the paper's formula.
+    label_smoothing: in both terms.
 
     Batch-norm normalises each of the two batches by itself, and its running statistics take in both: first the clean,
     then the adversarial. One forward and one backward pass for each.

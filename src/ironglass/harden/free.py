@@ -23,8 +23,10 @@ class Free:
 
     loss = L(clip(x + δ), y),  then δ ← clamp(δ + step_size · sign(∂ loss / ∂ δ), −eps, eps), of the same backward pass
 
-    Shafahi et al. 2019, arXiv 1904.12843. eps: in units of [0, 1]. step_size: None for their eps. A batch counts
-    `replays` times, so that a stage needs that many times fewer epochs.
+    Shafahi et al. 2019, arXiv 1904.12843.
+
+    eps: in units of [0, 1].
+    step_size: None for their eps. A batch counts `replays` times, so that a stage needs that many times fewer epochs.
 
     It is no `Objective` of one call, since between two replays the optimiser has to step: the training loop descends
     what `replayed` gives, `replays` times a batch. Calling the objective itself raises InputError.

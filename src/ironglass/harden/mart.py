@@ -27,8 +27,13 @@ class MART:
     Wang et al. 2020, "Improving Adversarial Robustness Requires Revisiting Misclassified Examples", ICLR, with the beta
     (their λ) of 5, the 10 steps and the start at x + 0.001 · N(0, 1) of their code; x' is PGD's. The gradient goes
     through everything but x'. The logarithms are exact, where their code adds small constants that cap the second at
-    9.2. eps: in units of [0, 1]. step_size: None for eps / 4. label_smoothing: in the first term. The start is drawn
-    from torch's default generator on the images' device.
+    9.2.
+
+    eps: in units of [0, 1].
+    step_size: None for eps / 4.
+    label_smoothing: in the first term.
+
+    The start is drawn from torch's default generator on the images' device.
 
     As in the authors' code the steps are taken in evaluation mode: batch-norm's running statistics take in the clean
     images, then the adversarial ones, each normalised by itself. steps + 2 forward and as many backward passes,

@@ -21,10 +21,14 @@ class NFGSM:
 
     x' = s + step_size · sign(∂ L(s, y) / ∂ s),  s = x + U(−noise · eps, noise · eps),  loss = L(x', y)
 
-    de Jorge et al. 2022, arXiv 2202.01181, with their noise of 2. eps: in units of [0, 1]. step_size: None for eps.
-    x' lies within noise · eps + step_size of x. clip: s and x' into [0, 1], as the authors' code does and their
-    algorithm does not. label_smoothing: in the loss that is descended; the step climbs without. The noise is drawn
-    from torch's default generator on the images' device.
+    de Jorge et al. 2022, arXiv 2202.01181, with their noise of 2.
+
+    eps: in units of [0, 1].
+    step_size: None for eps. x' lies within noise · eps + step_size of x.
+    clip: s and x' into [0, 1], as the authors' code does and their algorithm does not.
+    label_smoothing: in the loss that is descended; the step climbs without.
+
+    The noise is drawn from torch's default generator on the images' device.
 
     As in the authors' code both passes are in training mode: batch-norm's running statistics take in the noisy images,
     then the adversarial ones, and no clean one. Two forward and two backward passes, the first for the images alone.

@@ -24,9 +24,13 @@ class PGDTraining:
 
     loss = L(x', y),  x' ≈ argmax of L within eps of x
 
-    Madry et al. 2017, arXiv 1706.06083, with the 7 steps of eps / 4 that they train CIFAR-10 with. eps: in units of
-    [0, 1]. step_size: None for eps / 4. label_smoothing: in the loss that is descended; the steps climb without. The
-    start is drawn from torch's default generator on the images' device.
+    Madry et al. 2017, arXiv 1706.06083, with the 7 steps of eps / 4 that they train CIFAR-10 with.
+
+    eps: in units of [0, 1].
+    step_size: None for eps / 4.
+    label_smoothing: in the loss that is descended; the steps climb without.
+
+    The start is drawn from torch's default generator on the images' device.
 
     The steps are taken in evaluation mode (Pang et al. 2020, arXiv 2010.00467, find it no worse): batch-norm's running
     statistics take in the adversarial images of the last pass only, and no clean one. steps + 1 forward and as many

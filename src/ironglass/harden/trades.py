@@ -27,9 +27,13 @@ class TRADES:
     loss = L(x, y) + beta · mean KL(p(x) ‖ p(x')),  x' ≈ argmax of that KL within eps of x
 
     Zhang et al. 2019, arXiv 1901.08573, with the beta of 6, the 10 steps and the start at x + 0.001 · N(0, 1) of their
-    code. The gradient goes through both sides of the KL, and not through x'. eps: in units of [0, 1]. step_size: None
-    for eps / 4. label_smoothing: in the cross-entropy. The start is drawn from torch's default generator on the
-    images' device.
+    code. The gradient goes through both sides of the KL, and not through x'.
+
+    eps: in units of [0, 1].
+    step_size: None for eps / 4.
+    label_smoothing: in the cross-entropy.
+
+    The start is drawn from torch's default generator on the images' device.
 
     As in the authors' code the steps are taken in evaluation mode: batch-norm's running statistics take in the clean
     images, then the adversarial ones, each normalised by itself. There the clean images pass a second time, and count

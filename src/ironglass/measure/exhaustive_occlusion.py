@@ -22,8 +22,11 @@ from ironglass.types import Progress
 
 @dataclass(frozen=True)
 class OcclusionRobustness:
-    """numbers: what may stand in a file of results. smallest: (n,), each image's smallest size of a patch that flips
-    its prediction somewhere, 0 where none of those tried does.
+    """Result of the search.
+
+    numbers: what may stand in a file of results.
+    smallest: (n,), each image's smallest size of a patch that flips its prediction somewhere, 0 where none of those
+        tried does.
 
     flipped: (n, sizes), whether some place of a patch of that size flips the prediction.
     """

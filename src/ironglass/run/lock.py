@@ -27,7 +27,11 @@ NAME = ".ironglass.lock"
 
 @dataclass
 class _Held:
-    """A lock of this process. owner: process and thread; depth: how often it was entered."""
+    """A lock of this process.
+
+    owner: process and thread.
+    depth: how often it was entered.
+    """
 
     owner: tuple[int, int]
     handle: int

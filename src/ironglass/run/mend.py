@@ -18,8 +18,13 @@ STATE, GOOD = "checkpoint/state.safetensors", "checkpoint/good.safetensors"
 
 @dataclass(frozen=True)
 class Part:
-    """Files that a step makes. names: which; forgotten: entries of results.json that are then made anew; also: a file
-    that is of no use without these; kept: False where a finished run may do without them, since they take much room."""
+    """Files that a step makes.
+
+    names: which.
+    forgotten: entries of results.json that are then made anew.
+    also: a file that is of no use without these.
+    kept: False where a finished run may do without them, since they take much room.
+    """
 
     names: str
     forgotten: tuple[str, ...] = ()
@@ -51,8 +56,12 @@ WEIGHTS = Part(r"config\.json|model\.safetensors")
 
 @dataclass
 class Damage:
-    """Damage to a folder. away: files to take away; forgotten: entries of the results to make anew; faults:
-    the files that are there and not as they were written, which these mend."""
+    """Damage to a folder.
+
+    away: files to take away.
+    forgotten: entries of the results to make anew.
+    faults: the files that are there and not as they were written, which these mend.
+    """
 
     away: set[str] = field(default_factory=set)
     forgotten: set[str] = field(default_factory=set)

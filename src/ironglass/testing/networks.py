@@ -19,7 +19,11 @@ class NetworkFailed(RuntimeError):
 
 
 class Batch(NamedTuple):
-    """images: (n, c, h, w) in [0, 1], a black and a white one first. labels: int64 (n,)."""
+    """Images with labels.
+
+    images: (n, c, h, w) in [0, 1], a black and a white one first.
+    labels: int64 (n,).
+    """
 
     images: Images
     labels: Labels

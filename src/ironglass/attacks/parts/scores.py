@@ -39,9 +39,11 @@ S = TypeVar("S")
 class Outputs:
     """Reading of a network's outputs by an attack: as they are, by default.
 
-    squash: name of the operation that they came out of, such as "softmax". watched: its input was seen, and is what is
-    climbed; else `undo` gives it from the numbers, and lost is the share of images where it cannot. lead: the first
-    class's score over the average one's. factor: power of two by which cross-entropy multiplies the scores.
+    squash: name of the operation that they came out of, such as "softmax".
+    watched: its input was seen, and is what is climbed; else `undo` gives it from the numbers, and lost is the share of
+        images where it cannot.
+    lead: the first class's score over the average one's.
+    factor: power of two by which cross-entropy multiplies the scores.
     """
 
     squash: str = ""

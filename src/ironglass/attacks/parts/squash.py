@@ -69,7 +69,11 @@ PASSING = frozenset(
 
 
 class Squashed(NamedTuple):
-    """name: of the operation. scores: what went into it, (n, k)."""
+    """A squashing operation, and its input.
+
+    name: of the operation.
+    scores: what went into it, (n, k).
+    """
 
     name: str
     scores: Tensor

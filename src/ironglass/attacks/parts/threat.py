@@ -18,7 +18,10 @@ ROUNDING = 2.0**-24
 
 @runtime_checkable
 class Threat(Protocol):
-    """A set of allowed changes around an image, within [0, 1]. eps: its size, in units of [0, 1]."""
+    """A set of allowed changes around an image, within [0, 1].
+
+    eps: its size, in units of [0, 1].
+    """
 
     @property
     def eps(self) -> float:

@@ -75,7 +75,10 @@ def side_by_side(
 
 @dataclass
 class _Case:
-    """Best try for each image so far. lead: by how much the best other class leads the label in `adversarial`."""
+    """Best try for each image so far.
+
+    lead: by how much the best other class leads the label in `adversarial`.
+    """
 
     images: Images
     labels: Labels

@@ -25,8 +25,13 @@ SIDES = (32, 64, 224)
 
 @dataclass(frozen=True)
 class Corruption:
-    """label: for people. apply: (image float32 (h, w, c) in [0, 1], strength, generator) to the same. strengths: of
-    severities 1 to 5, a row for each of `SIDES`. colour: whether it takes colour to say anything."""
+    """A common corruption.
+
+    label: for people.
+    apply: (image float32 (h, w, c) in [0, 1], strength, generator) to the same.
+    strengths: of severities 1 to 5, a row for each of `SIDES`.
+    colour: whether it takes colour to say anything.
+    """
 
     label: str
     apply: Callable[[np.ndarray, Any, Generator], np.ndarray]

@@ -28,7 +28,11 @@ COLUMNS = ("label", "radius", "x", "y", "tied", "other")
 
 @dataclass(frozen=True)
 class _Drawn:
-    """Random draws of n images. label, mark: (n,), positions in CLASSES. radius, x, y: (n,), pixels."""
+    """Random draws of n images.
+
+    label, mark: (n,), positions in CLASSES.
+    radius, x, y: (n,), pixels.
+    """
 
     label: np.ndarray
     mark: np.ndarray

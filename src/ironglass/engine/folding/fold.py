@@ -28,7 +28,8 @@ PATIENCE = 3
 class _Known:
     """Cached facts about a network.
 
-    modules: the identities of those it was found for. ways: those on which the changed network agreed with itself.
+    modules: the identities of those it was found for.
+    ways: those on which the changed network agreed with itself.
     """
 
     modules: tuple[int, ...]

@@ -22,8 +22,9 @@ KEPT = 2**25
 class Plan:
     """Parts of a network that can be exchanged.
 
-    convolutions: each with the batch-norm that becomes part of it; without one only its layout changes. tiny: those
-    whose maps are so small that a matrix product is cheaper. small: the network is, so that its weights are kept.
+    convolutions: each with the batch-norm that becomes part of it; without one only its layout changes.
+    tiny: those whose maps are so small that a matrix product is cheaper.
+    small: the network is, so that its weights are kept.
     beside: in-place activations may work beside their input, since nobody reads it as they leave it.
     """
 

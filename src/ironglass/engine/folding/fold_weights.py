@@ -15,9 +15,13 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class FoldedWeights:
-    """sources, eps: copies of what they were made of, and the batch-norm's eps. shift: what the batch-norm makes of 0,
-    a number a channel. matrices: what faster ways to convolve build of them: `tiny_map_convolution` by map size,
-    `three_by_three_convolution` by the way."""
+    """Weights of a convolution with a batch-norm folded in.
+
+    sources, eps: copies of what they were made of, and the batch-norm's eps.
+    shift: what the batch-norm makes of 0, a number a channel.
+    matrices: what faster ways to convolve build of them: `tiny_map_convolution` by map size,
+        `three_by_three_convolution` by the way.
+    """
 
     sources: tuple[Tensor | None, ...]
     eps: float | None

@@ -76,7 +76,8 @@ def packs(maps: Tensor, padding: tuple[int, int]) -> bool:
 class Kernels:
     """A weight (c', c, 3, 3) laid out for the convolution of maps of one shape, and for its transpose.
 
-    padding, stride: by rows and columns. left: rows and columns at the end of the maps that no window reaches.
+    padding, stride: by rows and columns.
+    left: rows and columns at the end of the maps that no window reaches.
     """
 
     convolving: Tensor

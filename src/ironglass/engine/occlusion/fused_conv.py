@@ -21,7 +21,8 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 class Convolution(nn.Module):
     """A convolution into which the batch-norm after it may have been folded, for maps with the channels last.
 
-    settings: stride, padding, dilation and groups, as `conv2d` takes them. activation: a name in ACTIVATIONS.
+    settings: stride, padding, dilation and groups, as `conv2d` takes them.
+    activation: a name in ACTIVATIONS.
     """
 
     def __init__(

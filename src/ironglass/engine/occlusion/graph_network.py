@@ -24,9 +24,11 @@ WIDER = 2
 class Apart:
     """A network as a graph.
 
-    start: what stands for the images. constants: what depends on no image. sizes, dtypes: of the tensors that nodes
-    give for one image. steps: the nodes that could be computed in windows, in order, with how a kernel slides for those
-    where one does. widened: those of them that are computed on all that the one step after them reads, see `_widened`.
+    start: what stands for the images.
+    constants: what depends on no image.
+    sizes, dtypes: of the tensors that nodes give for one image.
+    steps: the nodes that could be computed in windows, in order, with how a kernel slides for those where one does.
+    widened: those of them that are computed on all that the one step after them reads, see `_widened`.
     """
 
     traced: fx.GraphModule

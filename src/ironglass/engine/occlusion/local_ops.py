@@ -37,7 +37,8 @@ STACKING = {torch.cat, torch.concat, torch.concatenate}
 class Slide:
     """A kernel that slides over a map: (vertical, horizontal) each, and what it does to a map that is padded already.
 
-    padding: before the first row and column. border: the value beyond the map.
+    padding: before the first row and column.
+    border: the value beyond the map.
     """
 
     kernel: Pair

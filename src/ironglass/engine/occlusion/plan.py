@@ -30,12 +30,16 @@ Regions = tuple[Region, Region]
 class Plan:
     """A network cut in two: the steps that are computed in windows, and the rest, computed on whole maps.
 
-    steps: the nodes of the first part in order, with how a kernel slides for those where one does. spans: where the
-    patch is felt in each, by rows and columns. handed: those that the second part reads. around: what is read not of
-    the windows alone but of the maps around them: by which step, or by the second part, of which node, and what of its
-    map. beyond: the steps that are computed on all that the next one reads, and what they have there beyond the
-    border. rest: the nodes of the second part in order, each with those that nobody reads after it. elements: of the
-    largest tensor, a place; whole: of the largest of the second part. work: multiplications of convolutions, a place.
+    steps: the nodes of the first part in order, with how a kernel slides for those where one does.
+    spans: where the patch is felt in each, by rows and columns.
+    handed: those that the second part reads.
+    around: what is read not of the windows alone but of the maps around them: by which step, or by the second part, of
+        which node, and what of its map.
+    beyond: the steps that are computed on all that the next one reads, and what they have there beyond the border.
+    rest: the nodes of the second part in order, each with those that nobody reads after it.
+    elements: of the largest tensor, a place.
+    whole: of the largest of the second part.
+    work: multiplications of convolutions, a place.
     """
 
     traced: fx.GraphModule

@@ -68,8 +68,9 @@ class Region:
 class Route:
     """Origin of each pixel that a step reads, for each position of the patch: int32 (p, h, w) each.
 
-    at: a row of `Pixels`, for the first image and the first windows. whole, moved: by how much it goes up from one
-    image to the next, and from one window to the next; one of the two is 0, both are beyond the border.
+    at: a row of `Pixels`, for the first image and the first windows.
+    whole, moved: by how much it goes up from one image to the next, and from one window to the next; one of the two is
+        0, both are beyond the border.
     """
 
     at: Tensor

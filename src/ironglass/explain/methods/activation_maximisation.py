@@ -30,10 +30,13 @@ class ActivationMaximisation:
     Ba 2014, arXiv 1412.6980) is taken with the image moved by a few pixels, then clipped to [0, 1] and blurred. Olah
     et al. climb Fourier coefficients; here these are pixels.
 
-    layer: a name as Grad-CAM's; None for the logits. steps, step_size: of Adam, in units of [0, 1]. jitter: pixels by
-    which the image is moved at most. blur: the share of each pixel that comes from its 3×3 neighbourhood after a step.
-    Both fall to 0 with the steps, so that the last ones climb the score itself. total_variation: in units of the
-    score. seed: of start and jitter, the same for every target.
+    layer: a name as Grad-CAM's; None for the logits.
+    steps, step_size: of Adam, in units of [0, 1].
+    jitter: pixels by which the image is moved at most.
+    blur: the share of each pixel that comes from its 3×3 neighbourhood after a step. Both fall to 0 with the steps, so
+        that the last ones climb the score itself.
+    total_variation: in units of the score.
+    seed: of start and jitter, the same for every target.
     """
 
     layer: str | None = None

@@ -24,8 +24,9 @@ class GradCAMPlusPlus:
     through a ReLU, and so has the one in α here, which changes nothing there and keeps α in [0, 1/2] elsewhere. The
     maps are signed, as Grad-CAM's.
 
-    layers: as Grad-CAM's. eps: 0 in the paper. pytorch-grad-cam has 1e-6, more than most g² of a deep network: with
-    it, the maps are those of that library.
+    layers: as Grad-CAM's.
+    eps: 0 in the paper. pytorch-grad-cam has 1e-6, more than most g² of a deep network: with it, the maps are those of
+        that library.
     """
 
     label: ClassVar[str] = "Grad-CAM++"

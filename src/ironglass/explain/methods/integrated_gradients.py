@@ -44,8 +44,10 @@ class IntegratedGradients:
     Complete: a map sums to logit(image) − logit(baseline), but for the error of the integral, see `gap`. The paper
     takes right-hand Riemann sums; these rules need fewer steps.
 
-    baseline: what a pixel that tells nothing looks like, in [0, 1]: see `fill_images`. mean: the data's mean colour,
-    for baseline "mean". steps: gradients an image. rule: a name in RULES.
+    baseline: what a pixel that tells nothing looks like, in [0, 1]: see `fill_images`.
+    mean: the data's mean colour, for baseline "mean".
+    steps: gradients an image.
+    rule: a name in RULES.
     """
 
     label: ClassVar[str] = "Integrated gradients"

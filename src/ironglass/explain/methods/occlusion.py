@@ -49,8 +49,11 @@ class Occlusion:
 
     Places as in Captum: see `positions`. A pixel that no patch covers (stride > patch) has 0.
 
-    patch, stride: pixels. fill: see `fill_images`. mean: the data's mean colour, for fill "mean". score: a name in
-    SCORES. incremental: see `occluded_scores`.
+    patch, stride: pixels.
+    fill: see `fill_images`.
+    mean: the data's mean colour, for fill "mean".
+    score: a name in SCORES.
+    incremental: see `occluded_scores`.
     """
 
     label: ClassVar[str] = "Occlusion"

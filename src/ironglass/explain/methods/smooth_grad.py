@@ -21,10 +21,12 @@ class SmoothGrad:
 
     map = mean over s of ∂ logit_target / ∂ image at image + noise · z_s,  z_s ~ N(0, 1)
 
-    noise: in units of [0, 1]; in the paper it is a share, 0.1 to 0.2, of each image's own range. samples: noisy
-    copies. seed: of the noise, which is the same for every image of a batch, so that no map depends on its
-    neighbours and the maps of two versions of an image differ by the image alone. As in the paper, noisy pixels are
-    not clipped.
+    noise: in units of [0, 1]; in the paper it is a share, 0.1 to 0.2, of each image's own range.
+    samples: noisy copies.
+    seed: of the noise, which is the same for every image of a batch, so that no map depends on its neighbours and the
+        maps of two versions of an image differ by the image alone.
+
+    As in the paper, noisy pixels are not clipped.
     """
 
     label: ClassVar[str] = "SmoothGrad"

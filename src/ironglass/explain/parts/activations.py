@@ -20,8 +20,12 @@ Layers: TypeAlias = dict[str, nn.Module]
 
 @dataclass(frozen=True)
 class Pass:
-    """One forward pass. outputs: of each layer, in the order in which they ran, at its last run. first: those before
-    which nothing is differentiated; they are made to take a gradient, and the backward pass may end there."""
+    """One forward pass.
+
+    outputs: of each layer, in the order in which they ran, at its last run.
+    first: those before which nothing is differentiated; they are made to take a gradient, and the backward pass may end
+        there.
+    """
 
     logits: Logits
     outputs: dict[str, Tensor]

@@ -40,7 +40,11 @@ class CurvePoint:
 
 @dataclass(frozen=True)
 class FGSMCurve:
-    """numbers: what stands in `results.json` under `fgsm`. points: what each image did, eps 0 first."""
+    """Accuracy under FGSM over a range of eps.
+
+    numbers: what stands in `results.json` under `fgsm`.
+    points: what each image did, eps 0 first.
+    """
 
     numbers: dict[str, Any]
     points: tuple[CurvePoint, ...]

@@ -33,10 +33,15 @@ RIVALS: tuple[Kind, ...] = ("gradient-free", "single-step", "noise", "transfer",
 class Observations:
     """Counts of images by what one or more batches showed. They add up with `+`.
 
-    n: images seen. broken: gradient or output not finite. flat: gradient zero. repeated: images passed twice. unsteady:
-    of those, outputs differed. autograd: of those, the pass itself ran autograd. swayed: of those, outputs differed
-    only where other images were in the batch. distributions: the outputs are in [0, 1] and sum to 1. tried, lots:
-    further passes over one image, and those whose outputs differed from the first's.
+    n: images seen.
+    broken: gradient or output not finite.
+    flat: gradient zero.
+    repeated: images passed twice.
+    unsteady: of those, outputs differed.
+    autograd: of those, the pass itself ran autograd.
+    swayed: of those, outputs differed only where other images were in the batch.
+    distributions: the outputs are in [0, 1] and sum to 1.
+    tried, lots: further passes over one image, and those whose outputs differed from the first's.
     """
 
     n: int = 0
@@ -58,7 +63,10 @@ class Observations:
 class Rival:
     """Result of a reference attack, under the same threat, on the same images as the judged one.
 
-    accuracy and judged: under the rival and under the judged attack. p: McNemar's, of so uneven a split by chance.
+    kind: the part it plays.
+    name: of the attack.
+    accuracy, judged: under this attack and under the judged one.
+    p: McNemar's, of so uneven a split by chance.
     """
 
     kind: Kind
@@ -72,9 +80,13 @@ class Rival:
 class Evidence:
     """All that a verdict rests on.
 
-    steps: gradients of the attack an image; queries: outputs it asks for where it takes no gradient. points: (eps,
-    accuracy under attack). rivals: other attacks. boundless: accuracy at an eps at which every image may become plain
-    grey, and chance: 1 / the number of classes, to compare it with. outputs: how attacks read the network's.
+    steps: gradients of the attack an image.
+    queries: outputs it asks for where it takes no gradient.
+    points: (eps, accuracy under attack).
+    rivals: other attacks.
+    boundless: accuracy at an eps at which every image may become plain grey, and chance: 1 / the number of classes, to
+        compare it with.
+    outputs: how attacks read the network's.
     """
 
     seen: Observations

@@ -20,7 +20,10 @@ PASSES = 44
 @dataclass(frozen=True)
 class Passes:
     """Several passes over one batch: as it is, again, and with its images in other company, unless the network draws
-    lots or takes no other batch size. autograd: as in `watched`."""
+    lots or takes no other batch size.
+
+    autograd: as in `watched`.
+    """
 
     logits: Logits
     again: Logits

@@ -30,7 +30,10 @@ class Outcome:
 
 @dataclass(frozen=True, kw_only=True)
 class Attacked:
-    """One attack over every eps. kind: the part it plays against others. steps, queries: an image, as in `Evidence`.
+    """One attack over every eps.
+
+    kind: the part it plays against others.
+    steps, queries: an image, as in `Evidence`.
 
     searches: it has a part that takes no gradients.
     """
@@ -47,7 +50,10 @@ class Attacked:
 
 @dataclass(frozen=True, kw_only=True)
 class Probe:
-    """A further attack on some of the images, at one eps. of: the attack that it is held against; "" for all."""
+    """A further attack on some of the images, at one eps.
+
+    of: the attack that it is held against; "" for all.
+    """
 
     kind: Kind | Literal["grey"]
     name: str
@@ -58,9 +64,13 @@ class Probe:
 
 @dataclass(frozen=True, kw_only=True)
 class UnderAttack:
-    """All that was measured. clean: right without any attack. chance: 1 / the number of classes.
+    """All that was measured.
 
-    positions: of the images that `seen` and the probes are of. outputs: how attacks read the network's.
+    clean: right without any attack.
+    chance: 1 / the number of classes.
+
+    positions: of the images that `seen` and the probes are of.
+    outputs: how attacks read the network's.
     """
 
     clean: Flags

@@ -28,8 +28,12 @@ from ironglass.types import Progress
 
 @dataclass(frozen=True)
 class Stood:
-    """One attack at one eps. right: which images it did not fool, bool (n,). verdict: as it stands in the results; it
-    rests on what the network showed, on the number itself, and, where it would be trusted, on a search."""
+    """One attack at one eps.
+
+    right: which images it did not fool, bool (n,).
+    verdict: as it stands in the results; it rests on what the network showed, on the number itself, and, where it would
+        be trusted, on a search.
+    """
 
     attack: str
     eps: float

@@ -19,9 +19,10 @@ Depth: TypeAlias = int | Literal["head"]
 class Blocks:
     """Positions of a network's blocks among its layers.
 
-    layers: names, in order, as `Classifier.layers` gives them. names: of the blocks, in order. starts: the place in
-    `layers` of each block's first layer. head, last: those of the head, what follows the last block, and of the last
-    layer that has weights.
+    layers: names, in order, as `Classifier.layers` gives them.
+    names: of the blocks, in order.
+    starts: the place in `layers` of each block's first layer.
+    head, last: those of the head, what follows the last block, and of the last layer that has weights.
     """
 
     layers: tuple[str, ...]

@@ -9,7 +9,9 @@ from torch import Tensor, nn
 class Maxout(nn.Module):
     """h_i(x) = max over j of (xᵀ W_ij + b_ij): every unit the largest of `pieces` linear functions.
 
-    Goodfellow et al. 2013, arXiv 1302.4389. features: those of x, (n, features); gives (n, units).
+    Goodfellow et al. 2013, arXiv 1302.4389.
+
+    features: those of x, (n, features); gives (n, units).
     """
 
     def __init__(self, features: int, units: int, pieces: int) -> None:

@@ -13,8 +13,9 @@ class NASNetMobile(nn.Module):
 
     (n, c, h, w) to (n, classes); images from 28 pixels a side, made for 224. A cell takes the outputs of the two before
     it. At 1000 classes 5,289,978 parameters, published as 5.3 million (Zoph et al. 2018, arXiv 1707.07012, table 2).
-    Left out are the auxiliary head and the scheduled drop of paths, which act in training only. features: of the last
-    maps, 24 times the filters of the first group; at least 96.
+    Left out are the auxiliary head and the scheduled drop of paths, which act in training only.
+
+    features: of the last maps, 24 times the filters of the first group; at least 96.
     """
 
     def __init__(self, *, classes: int, channels: int = 3, features: int = 1056, dropout: float = 0.0) -> None:

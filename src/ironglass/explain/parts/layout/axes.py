@@ -14,8 +14,9 @@ from ironglass.errors import InputError
 class Layout:
     """Order of axes by which an output becomes maps, (n, c, h, w).
 
-    batch: the axis of images. space: that of rows and that of columns; or one axis of tokens, laid out on `grid` (h, w)
-    row by row once `extra` of them from position `start` on are left out. What other axes there are, are channels.
+    batch: the axis of images.
+    space: that of rows and that of columns; or one axis of tokens, laid out on `grid` (h, w) row by row once `extra` of
+        them from position `start` on are left out. What other axes there are, are channels.
     shape: the output's for one image.
     """
 

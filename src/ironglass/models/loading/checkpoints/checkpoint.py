@@ -65,8 +65,9 @@ _OTHER_FILES = (
 class Checkpoint:
     """The named tensors of a file.
 
-    path: the file. states: every set of named tensors in it, the most wanted first, under the name it is wrapped in
-    ("" for a file that is one, "a.b" for one within another).
+    path: the file.
+    states: every set of named tensors in it, the most wanted first, under the name it is wrapped in ("" for a file that
+        is one, "a.b" for one within another).
     """
 
     path: Path

@@ -18,8 +18,10 @@ WRAPPERS = ("module", "_orig_mod", "model", "network", "backbone", "net")
 class Fit:
     """Assignment of a checkpoint's tensors to a network's.
 
-    state: by the network's own names. missing, unexpected: names that one side lacks. shapes: names with both shapes,
-    the file's first. remarks: what was chosen or left out, a clause each.
+    state: by the network's own names.
+    missing, unexpected: names that one side lacks.
+    shapes: names with both shapes, the file's first.
+    remarks: what was chosen or left out, a clause each.
     """
 
     state: Mapping[str, Tensor]

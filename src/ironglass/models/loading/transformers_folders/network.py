@@ -16,8 +16,9 @@ from ironglass.errors import InputError, brief
 class LogitsAlone(nn.Module):
     """A model of transformers that takes images and gives logits (n, k).
 
-    order: the channels in the order in which the model takes them. size: the images it was made for, height and width
-    in pixels; it is asked to interpolate its positions for others, where it can.
+    order: the channels in the order in which the model takes them.
+    size: the images it was made for, height and width in pixels; it is asked to interpolate its positions for others,
+        where it can.
     """
 
     def __init__(self, model: nn.Module, order: tuple[int, ...] | None, size: tuple[int, int]) -> None:
