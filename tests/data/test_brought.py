@@ -3,6 +3,7 @@
 import io
 import json
 import shutil
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from PIL import Image
 
 from ironglass.data.dataset import Dataset
 from ironglass.data.load import load_dataset
+from ironglass.data.match import match_classes
 from ironglass.errors import InputError
 
 
@@ -54,6 +56,8 @@ def shard(folder: Path, **columns: Sequence[object]) -> Path:
 NAMES = [
     *(("training_set", "test_set"), ("imgs_train", "imgs_val"), ("train", "eval"), ("Train2024", "Val2024")),
     ("split-training", "split-testing", "split-dev"),
+    *(("trainset", "testset", "devset"), ("trainData", "valData"), ("TrainingImages", "TestImages")),
+    *(("seg_train", "seg_test", "seg_pred"), ("a_train_part", "b_test_part", "sketches"), ("Train Set 1", "holdout")),
 ]
 
 
@@ -66,6 +70,43 @@ def test_folders_that_could_be_splits_are_asked_for(tmp_path, names):
         load_dataset(str(tmp_path))
     chosen = dict(zip(("train", "test"), names, strict=False))
     dataset = load_dataset(str(tmp_path), splits=chosen)
+    assert dataset.classes == ("cat", "dog")
+    assert len(dataset.test) == 12
+
+
+@pytest.mark.parametrize("names", [("train", "test"), ("seg_train", "seg_test"), ("Training", "Val-2")])
+@pytest.mark.parametrize("inner", ["{}", "all_{}", "{}/{}"])
+def test_a_split_within_itself_is_one(tmp_path, names, inner):
+    for number, name in enumerate(names):
+        for label, start in (("cat", 0), ("dog", 50)):
+            put(tmp_path / name / inner.format(name, name) / label, range(start + 6 * number, start + 6 * number + 6))
+    put(tmp_path / names[0], [200])
+    dataset = load_dataset(str(tmp_path), splits=dict(zip(("train", "test"), names, strict=True)))
+    assert dataset.classes == ("cat", "dog")
+    assert len(dataset.test) == 12
+    for split in dataset.splits.values():
+        assert [Path(name).parent.name for name in split.names] == [dataset.classes[label] for label in split.labels]
+    (left,) = dataset.quarantined
+    assert (left.name, left.reason) == (f"{names[0]}/200.png", "in no class folder")
+
+
+@pytest.mark.parametrize("inner", ["", "{}"])
+def test_splits_are_asked_for_where_one_lacks_a_class(tmp_path, inner):
+    for number, (name, labels) in enumerate({"seg_train": ("cat", "dog", "owl"), "seg_test": ("cat", "dog")}.items()):
+        for start, label in enumerate(labels):
+            put(
+                tmp_path / name / inner.format(name) / label,
+                range(50 * start + 6 * number, 50 * start + 6 * number + 6),
+            )
+    with pytest.raises(InputError, match="each with cat, dog: are these splits or classes"):
+        load_dataset(str(tmp_path))
+
+
+def test_the_only_class_of_a_split_is_a_class(tmp_path):
+    for start, (split, label) in enumerate((("train", "cat"), ("train", "dog"), ("test", "cat"))):
+        for day in range(2):
+            put(tmp_path / split / label / f"day {day}", range(50 * start + 6 * day, 50 * start + 6 * day + 6))
+    dataset = load_dataset(str(tmp_path))
     assert dataset.classes == ("cat", "dog")
     assert len(dataset.test) == 12
 
@@ -236,3 +277,59 @@ def test_a_column_of_no_table_is_refused(tmp_path, option):
     for spec in (str(tmp_path), "digits", "planted"):
         with pytest.raises(InputError, match="leave --image-column and --label-column out"):
             load_dataset(spec, **{option: "label"})  # type: ignore[arg-type]
+
+
+ACCENTS = ("café", "Übung", "naïve", "ñandú")
+
+
+@pytest.mark.parametrize("stored", ["NFC", "NFD"])
+def test_classes_are_one_however_their_accents_are_stored(tmp_path, stored):
+    other = {"NFC": "NFD", "NFD": "NFC"}[stored]
+    for start, name in enumerate(ACCENTS):
+        for split, form, more in (("train", stored, 0), ("test", other, 6)):
+            put(tmp_path / split / unicodedata.normalize(form, name), range(50 * start + more, 50 * start + more + 6))
+    dataset = load_dataset(str(tmp_path))
+    assert set(dataset.classes) == set(ACCENTS)
+    for split in dataset.splits.values():
+        folders = [unicodedata.normalize("NFC", Path(name).parent.name) for name in split.names]
+        assert folders == [dataset.classes[label] for label in split.labels]
+    decomposed = [unicodedata.normalize("NFD", name) for name in ACCENTS]
+    assert [decomposed[i] for i in match_classes(dataset, decomposed).test.labels] == [
+        unicodedata.normalize("NFD", dataset.classes[i]) for i in dataset.test.labels
+    ]
+
+
+def test_two_folders_of_one_name_are_refused(tmp_path):
+    for start, form in enumerate(("NFC", "NFD")):
+        put(tmp_path / unicodedata.normalize(form, "café"), range(6 * start, 6 * start + 6))
+    put(tmp_path / "tea", range(20, 26))
+    with pytest.raises(InputError, match="bear the same name"):
+        load_dataset(str(tmp_path))
+
+
+@pytest.mark.parametrize("alone", [False, True])
+@pytest.mark.parametrize("below", ["", "deep/"])
+@pytest.mark.parametrize("otherwise", [str.upper, str.title, lambda name: unicodedata.normalize("NFD", name)])
+def test_files_are_found_by_other_capitals_and_accents(tmp_path, otherwise, below, alone):
+    (tmp_path / below).mkdir(exist_ok=True)
+    lines = ["file_name,label"]
+    for seed, label in enumerate(LABELS):
+        (tmp_path / below / otherwise(f"\u00e9 {seed:02}.png")).write_bytes(image(seed))
+        lines.append(f"{below}\u00e9 {seed:02}.png,{label}")
+    (tmp_path / "labels.csv").write_text("\n".join(lines), encoding="utf-8")
+    dataset = load_dataset(str(tmp_path / "labels.csv" if alone else tmp_path))
+    assert "18 files of labels.csv were found under names that differ by capitals or accents alone" in said(dataset)
+    for split in dataset.splits.values():
+        for name, label in zip(split.names, split.labels, strict=True):
+            assert LABELS[int(Path(name).stem[-2:])] == dataset.classes[label]
+
+
+def test_a_file_of_just_that_name_goes_before_one_spelt_otherwise(tmp_path):
+    put(tmp_path, range(18))
+    for seed in range(18):
+        (tmp_path / f"{seed:03}.PNG").write_bytes(image(100 + seed))
+    lines = [f"{seed:03}.png,{label}" for seed, label in enumerate(LABELS)]
+    (tmp_path / "labels.csv").write_text("\n".join(["file_name,label", *lines]))
+    dataset = load_dataset(str(tmp_path))
+    assert all(name.endswith(".png") for split in dataset.splits.values() for name in split.names)
+    assert "capitals" not in said(dataset)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -15,11 +16,11 @@ from ironglass.errors import InputError
 def match_classes(dataset: Dataset, classes: Sequence[str], names: Mapping[str, str] | None = None) -> Dataset:
     """The data set with its labels counted in `classes`, a model's own list.
 
-    Names match to the letter, or else with spaces, underscores and hyphens taken for one ("great_white_shark", "great
-    white shark"); case counts, since ImageNet has a Cardigan and a cardigan. Folders named by WordNet ids match the
-    model that has ImageNet's 1,000 classes. names: the model's name for each class of the data that goes by another;
-    both must exist. The data may have fewer classes than the model. Raises InputError, naming
-    it, for a class that has images and that the model lacks.
+    Names match to the letter, however its accent is stored, or else with spaces, underscores and hyphens taken for one
+    ("great_white_shark", "great white shark"); case counts, since ImageNet has a Cardigan and a cardigan. Folders named
+    by WordNet ids match the model that has ImageNet's 1,000 classes. names: the model's name for each class of the data
+    that goes by another; both must exist. The data may have fewer classes than the model. Raises InputError, naming it,
+    for a class that has images and that the model lacks.
     """
     if names:
         dataset = _renamed(dataset, classes, names)
@@ -63,5 +64,5 @@ def class_places(names: Sequence[str], classes: Sequence[str]) -> np.ndarray:
 
 
 def spoken(name: str) -> str:
-    """The name with spaces, underscores and hyphens taken for one."""
-    return name.replace("_", " ").replace("-", " ")
+    """The name with spaces, underscores and hyphens taken for one, and each accent with its letter."""
+    return unicodedata.normalize("NFC", name).replace("_", " ").replace("-", " ")

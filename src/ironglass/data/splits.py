@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -23,6 +24,14 @@ SPLITS = {
     "test": "test",
     "testing": "test",
 }
+_NEARLY = SPLITS | {"eval": "validation", "evaluation": "validation", "holdout": "test", "heldout": "test"}
+
+
+def split_meant(name: str) -> str | None:
+    """The split that a name has a word for, as training_set, seg_train, testset or valData; None of any other."""
+    words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)
+    plain = (re.sub(r"(?<=.)(sets?|data|images|split)$", "", word.lower()) for word in words)
+    return next((_NEARLY[word] for word in plain if word in _NEARLY), None)
 
 
 def canonical(names: Iterable[str], wanted: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -108,9 +117,10 @@ def _cut(labels: np.ndarray, shares: Mapping[str, float], seed: int) -> dict[str
 def same_classes(listings: Mapping[str, Listing]) -> dict[str, Listing]:
     """The listings with labels as positions in the first one's classes, matched by name; unlabelled splits dropped.
 
+    A name whose accents are stored apart, as on macOS, is the same as with both in one (NFC), which is what is kept.
     Raises InputError where a later split has a class that the first has not, and where there are no two classes.
     """
-    labelled = {name: listing for name, listing in listings.items() if (listing.labels >= 0).any()}
+    labelled = {name: _composed(listing) for name, listing in listings.items() if (listing.labels >= 0).any()}
     if not labelled:
         raise InputError(f"no image has a label: looked in {', '.join(listings) or 'nothing'}")
     (first, reference), *_ = labelled.items()
@@ -132,6 +142,10 @@ def same_classes(listings: Mapping[str, Listing]) -> dict[str, Listing]:
     if len(np.unique(labels[labels >= 0])) < 2:
         raise InputError(f"every image is of one class, {reference.classes[int(labels.max())]!r}: give two or more")
     return matched
+
+
+def _composed(listing: Listing) -> Listing:
+    return replace(listing, classes=tuple(unicodedata.normalize("NFC", name) for name in listing.classes))
 
 
 def _nearly_alike(classes: Sequence[str]) -> tuple[str, ...]:

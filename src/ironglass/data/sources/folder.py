@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,10 +15,8 @@ from ironglass.data.sources.others import other_kind
 from ironglass.data.sources.rows import Unfit
 from ironglass.data.sources.table import labelled_by_tables, tables_in
 from ironglass.data.sources.walk import Below, below, folders, stamps, visible
-from ironglass.data.splits import SPLITS, canonical, unused_splits
+from ironglass.data.splits import SPLITS, canonical, split_meant, unused_splits
 from ironglass.errors import InputError
-
-_WORDS = {"eval": "validation", "evaluation": "validation", "holdout": "test", "heldout": "test"}
 
 
 def folder(path: Path, asked: Asked = NOTHING_ASKED) -> Source:
@@ -87,7 +84,10 @@ def _by_folders(root: Path, found: Below, asked: Asked) -> Mapping[str, Listing]
         return {"train": _listing(root, root, found.images).said(*notes).without(found.left_out(root))}
     listings, left = {}, [file for file in found.images if file.parent == root]
     for split, name in splits.items():
-        listings[split] = _listing(root / name, root, _under(root / name, found.images))
+        top, files = _within_split(root / name), _under(root / name, found.images)
+        above = [file for file in files if not file.is_relative_to(top)]
+        listing = _listing(top, root, [file for file in files if file.is_relative_to(top)])
+        listings[split] = listing.without(tuple((_name(file, root), "in no class folder") for file in above))
     first, *_ = listings
     loose = tuple((_name(file, root), "beside the splits, in none of them") for file in left)
     return {**listings, first: listings[first].said(*notes).without((*loose, *found.left_out(root)))}
@@ -128,10 +128,12 @@ def _splits(
             f"{printable(root)} has {_named(names)}: are these splits or classes? Give --splits"
             f" {printable(example)} for splits; for classes, rename {_named(known)}"
         )
-    if alike := _split_words(inner, names):
+    alike, shared = _split_words(inner, names)
+    if alike:
         example = ",".join(f"{ours}={theirs}" for ours, theirs in alike.items())
+        each = "each" if len(alike) == len(names) else f"of them {_named(list(alike.values()))} each"
         raise InputError(
-            f"{printable(root)} has {_named(names)}, each with {_named(_common(inner))}: are these splits or classes?"
+            f"{printable(root)} has {_named(names)}, {each} with {_named(shared)}: are these splits or classes?"
             f" Give --splits {printable(example)} for splits; for classes, rename them"
         )
     if known:
@@ -141,23 +143,31 @@ def _splits(
 
 def _common(inner: Sequence[Path]) -> list[str]:
     """The folders that each of several folders holds, two or more; else none."""
-    within = {tuple(path.name for path in folders(one)) for one in inner}
-    if len(inner) < 2 or len(within) != 1 or len(next(iter(within))) < 2:
-        return []
-    return list(next(iter(within)))
+    within = [[path.name for path in folders(_within_split(one))] for one in inner]
+    alike = len(within) > 1 and len(within[0]) > 1 and all(names == within[0] for names in within)
+    return within[0] if alike else []
 
 
-def _split_words(inner: Sequence[Path], names: Sequence[str]) -> dict[str, str]:
-    """Folders that hold the same folders and have a split's word in their names, as training_set, under our names for
-    them; none where only some do."""
-    splits: dict[str, str] = {}
-    for name in names if _common(inner) else ():
-        words = re.split(r"[^a-z]+", name.lower())
-        split = next((_WORDS.get(word, SPLITS.get(word)) for word in words if word in SPLITS or word in _WORDS), None)
-        if split is None or split in splits:
-            return {}
-        splits[split] = name
-    return splits
+def _split_words(inner: Sequence[Path], names: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """Folders that have the words of two splits or more in their names, as training_set and seg_test, under our names
+    for them, and the folders that they have in common; none where these are fewer than two."""
+    splits: dict[str, Path] = {}
+    for path in inner:
+        if path.name in names and (split := split_meant(path.name)):
+            splits.setdefault(split, path)
+    held = [{path.name for path in folders(_within_split(one))} for one in splits.values()]
+    shared = sorted(set.intersection(*held)) if len(held) > 1 else []
+    return ({split: path.name for split, path in splits.items()}, shared) if len(shared) > 1 else ({}, [])
+
+
+def _within_split(split: Path) -> Path:
+    """A split's folder, or the lone one of that split in it, as archives leave it: train/train/cat/1.jpg."""
+    inner = folders(split)
+    if len(inner) != 1 or not folders(inner[0]):
+        return split
+    meant = split_meant(inner[0].name)
+    same = inner[0].name == split.name or (meant is not None and meant == split_meant(split.name))
+    return _within_split(inner[0]) if same else split
 
 
 def _alike(inner: Sequence[Path]) -> tuple[str, ...]:

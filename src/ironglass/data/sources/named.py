@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections import defaultdict
 from pathlib import Path
 
@@ -17,6 +18,7 @@ class NamedFiles:
         self.root, self._found = root, found
         self._known = None if found is None else set(found.images)
         self._named: dict[str, list[Path]] | None = None
+        self._alike: dict[str, list[Path]] | None = None
 
     def exists(self, path: Path) -> bool:
         """Returns whether there is anything at `path`, a broken link too."""
@@ -26,12 +28,27 @@ class NamedFiles:
         """The images of this file name, with or without suffix, wherever they lie."""
         if self._named is None:
             self._named = defaultdict(list)
-            for path in self._found.images if self._found else self._near():
+            for path in self._images():
                 for key in {path.name, path.stem}:
                     self._named[key].append(path)
         return self._named.get(name, [])
+
+    def alike(self, path: Path) -> list[Path]:
+        """The images whose path differs from `path` by capitals, or by how its accents are stored, alone."""
+        if self._alike is None:
+            self._alike = defaultdict(list)
+            for image in self._images():
+                self._alike[_plain(image)].append(image)
+        return self._alike.get(_plain(path), [])
+
+    def _images(self) -> list[Path]:
+        return self._found.images if self._found else self._near()
 
     def _near(self) -> list[Path]:
         places = [self.root, *folders(self.root)]
         entries = [entry for place in places for entry in visible(place)]
         return [Path(entry.path) for entry in entries if entry.name.lower().endswith(SUFFIXES)]
+
+
+def _plain(path: Path) -> str:
+    return unicodedata.normalize("NFC", str(path)).casefold()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -136,16 +136,18 @@ class _Read:
 
 def _read(path: Path, root: Path, files: NamedFiles, asked: Asked) -> _Read:
     rows = read_rows(path, asked)
-    read, elsewhere = _Read(path, notes=list(rows.notes)), 0
+    read = _Read(path, notes=list(rows.notes))
+    inexact: Counter[str] = Counter()
     labels: dict[Path, str | None] = {}
     there = 0
     for line, name, label, split in rows:
         where = f"{printable(path.name)}, line {line},"
         if not name:
             raise InputError(f"{where} names no file: fill it in or remove the line")
-        file, exact = _file(name, path.parent, root, files, where)
+        file, how = _file(name, path.parent, root, files, where)
         there += files.exists(file)
-        elsewhere += not exact
+        if how:
+            inexact[how] += 1
         if file in labels:
             if labels[file] != label:
                 both = f"{printable(str(labels[file]))[:60]!r} and {printable(str(label))[:60]!r}"
@@ -164,28 +166,30 @@ def _read(path: Path, root: Path, files: NamedFiles, asked: Asked) -> _Read:
         gone = next(file for file in read.files if not files.exists(file))
         named = printable(gone.relative_to(root).as_posix())[:200]
         read.notes.append(f"{missing:,} files that {printable(path.name)} names are missing, as {named}")
-    if elsewhere:
-        read.notes.append(f"{elsewhere:,} files of {printable(path.name)} were found by their names, in other folders")
+    read.notes += [f"{n:,} files of {printable(path.name)} were found {how}" for how, n in inexact.items()]
     if len(read.files) < rows.count:
         read.notes.append(f"{rows.count - len(read.files):,} lines of {printable(path.name)} repeat others")
     return read
 
 
-def _file(name: str, base: Path, root: Path, files: NamedFiles, where: str) -> tuple[Path, bool]:
-    """The file meant by `name`, which lies relative to the table's folder, and whether it lies just there."""
+def _file(name: str, base: Path, root: Path, files: NamedFiles, where: str) -> tuple[Path, str]:
+    """The file meant by `name`, which lies relative to the table's folder; and how it was found, "" where it lies just
+    there or nowhere."""
     path = within(root, str(base.relative_to(root) / name), where)
     if files.exists(path):
-        return path, True
+        return path, ""
     if "\\" in name:
         return _file(name.replace("\\", "/"), base, root, files, where)
+    if len(spelt := files.alike(path)) == 1:
+        return spelt[0], "under names that differ by capitals or accents alone"
     if "/" not in name:
         alike = [file for file in files.named(name) if file.is_relative_to(base)]
         if len(alike) == 1:
-            return alike[0], False
+            return alike[0], "by their names, in other folders"
         if alike:
             both = " and ".join(printable(file.relative_to(root).as_posix()) for file in alike[:2])
             raise InputError(f"{where} names {printable(name)[:200]}, which is {both}: give the path")
-    return path, True
+    return path, ""
 
 
 def _listings(tables: Sequence[_Read], root: Path, asked: Asked) -> Mapping[str, Listing]:
