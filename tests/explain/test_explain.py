@@ -35,8 +35,8 @@ def test_chunks_do_not_matter(classifier, method, monkeypatch):
     images, targets = torch.rand(5, 3, 20, 20), torch.tensor([0, 1, 2, 4, 3])
     whole = _listed(explain(classifier, images, targets, method))
     for room in (1, 100_000):  # one image at a time, and a few
-        monkeypatch.setattr(gradient, "FEW", 0)
-        monkeypatch.setattr(gradient, "KEPT", room)
+        monkeypatch.setattr(gradient, "SMALL_BATCH_VALUES", 0)
+        monkeypatch.setattr(gradient, "AUTOGRAD_BYTES", room)
         for maps, part in zip(whole, _listed(explain(classifier, images, targets, method)), strict=True):
             torch.testing.assert_close(part, maps)
 

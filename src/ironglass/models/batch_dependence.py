@@ -16,7 +16,7 @@ from ironglass.models.classifier import Classifier
 from ironglass.models.frozen import frozen
 from ironglass.types import Images, Logits, Mask
 
-FEW = 8
+PROBED_IMAGES = 8
 """Images on which a network is tried out."""
 REPEATS = 4
 """Passes like the first, of which one must differ before a network is said to draw lots."""
@@ -28,7 +28,7 @@ def tolerance(classifier: Classifier) -> float:
     return max(1e-3, 8 * max((torch.finfo(dtype).eps for dtype in floats), default=0.0))
 
 
-def apart(one: Logits, other: Logits, most: float) -> Mask:
+def differing_rows(one: Logits, other: Logits, most: float) -> Mask:
     """Flags of the rows that differ by more than `most`, a share of the largest logit: see `tolerance`."""
     return (one - other).abs().amax(1) > most * one.abs().amax(1)
 
@@ -56,17 +56,17 @@ def second_pass(classifier: Classifier, images: Images, logits: Logits) -> tuple
     """
     most = tolerance(classifier)
     moved = in_other_company(classifier, images)
-    if moved is not None and not apart(logits, moved, most).any():
+    if moved is not None and not differing_rows(logits, moved, most).any():
         return moved, moved
     again = classifier(images)
     for _ in range(REPEATS - 1 if moved is not None else 0):
-        if apart(logits, again, most).any():
+        if differing_rows(logits, again, most).any():
             break
         again = classifier(images)
-    if apart(logits, again, most).any():
+    if differing_rows(logits, again, most).any():
         return again, None
     once_more = None if moved is None else in_other_company(classifier, images)
-    if moved is not None and once_more is not None and apart(moved, once_more, most).any():
+    if moved is not None and once_more is not None and differing_rows(moved, once_more, most).any():
         return moved, None
     return again, moved
 
@@ -82,14 +82,14 @@ def depends_on(classifier: Classifier, images: Images) -> Literal["", "batch", "
 
     Two passes over them, and up to 5 more where these differ. What is drawn meanwhile is given back.
     """
-    some = images[:: max(1, len(images) // FEW)][:FEW]
+    some = images[:: max(1, len(images) // PROBED_IMAGES)][:PROBED_IMAGES]
     with undisturbed(classifier.device), frozen(classifier), torch.no_grad():
         logits = classifier(some)
         again, moved = second_pass(classifier, some, logits)
         most = tolerance(classifier)
-        if moved is not None and bool(apart(logits, moved, most).any()):
+        if moved is not None and bool(differing_rows(logits, moved, most).any()):
             return "batch"
-        return "chance" if bool(apart(logits, again, most).any()) else ""
+        return "chance" if bool(differing_rows(logits, again, most).any()) else ""
 
 
 def warn_of_batches() -> None:

@@ -9,7 +9,7 @@ import torch
 
 from ironglass.data.dataset import Split
 from ironglass.data.pixels import to_images
-from ironglass.models.batch_dependence import FEW, depends_on, warn_of_batches, warn_of_chance
+from ironglass.models.batch_dependence import PROBED_IMAGES, depends_on, warn_of_batches, warn_of_chance
 from ironglass.models.classifier import Classifier
 from ironglass.models.frozen import frozen
 from ironglass.models.memory import in_parts
@@ -34,8 +34,8 @@ def logits_of(
     # not inference_mode: a network that calls autograd itself, as some defences do, cannot run in it
     with frozen(classifier), torch.no_grad():
         if batch_size > 1 and len(split) > 1:
-            few = np.linspace(0, len(split) - 1, min(FEW, len(split))).round().astype(int)
-            match depends_on(classifier, next(batches(split.take(few), FEW, classifier.device))[0]):
+            few = np.linspace(0, len(split) - 1, min(PROBED_IMAGES, len(split))).round().astype(int)
+            match depends_on(classifier, next(batches(split.take(few), PROBED_IMAGES, classifier.device))[0]):
                 case "batch":
                     warn_of_batches()
                     batch_size = 1

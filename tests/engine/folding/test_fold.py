@@ -8,11 +8,11 @@ from torch.nn import functional as F
 from torch.nn.utils import parametrizations
 
 from ironglass.engine.folding.fold import _known_of, folded
-from ironglass.engine.kernels.dense_matrix import FEW
+from ironglass.engine.kernels.dense_matrix import MIN_BATCH
 from ironglass.models import Classifier
 from ironglass.models.frozen import frozen
 
-N = FEW + 1
+N = MIN_BATCH + 1
 
 
 def classifier_of(network: nn.Module, size: int = 16, classes: int = 5) -> Classifier:
@@ -242,15 +242,15 @@ def test_nesting_folds_once():
     ],
 )
 def test_a_tiny_map_is_convolved_as_torch_does(size, settings):
-    from ironglass.engine.kernels.dense_matrix import pays, tiny_map_convolution
+    from ironglass.engine.kernels.dense_matrix import is_faster_than_conv, tiny_map_convolution
 
     torch.manual_seed(0)
     conv = nn.Conv2d(6, 7, **settings)
     images = torch.randn(N, 6, *size)
     expected = conv(images)
-    assert pays(conv, images, expected) == (size != (4, 4))
+    assert is_faster_than_conv(conv, images, expected) == (size != (4, 4))
     forward = tiny_map_convolution(conv, {})
-    for batch in (images[: FEW - 1], images, images[:2]):  # before the matrix is built, then, and with it
+    for batch in (images[: MIN_BATCH - 1], images, images[:2]):  # before the matrix is built, then, and with it
         torch.testing.assert_close(forward(batch), expected[: len(batch)], rtol=1e-4, atol=1e-5)
     other = torch.randn(N, 6, 9, 9)
     torch.testing.assert_close(forward(other), conv(other), rtol=1e-4, atol=1e-5)

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from ironglass.engine.folding.fold import folded
 from ironglass.engine.kernels import onednn
-from ironglass.engine.kernels.onednn import pack, packed_convolution, packs
+from ironglass.engine.kernels.onednn import pack, packed_convolution, packed_is_faster
 from ironglass.models import Classifier
 
 needs_it = pytest.mark.skipif(not onednn.AVAILABLE, reason="torch without oneDNN's own layouts")
@@ -55,14 +55,14 @@ def test_it_is_the_convolution_and_so_are_its_gradients(n, size, stride, padding
     ],
 )
 def test_where_it_is_worth_it(shape, padding, better):
-    assert packs(torch.empty(shape), padding) is better
-    assert not packs(torch.empty(shape, dtype=torch.float64), padding)
+    assert packed_is_faster(torch.empty(shape), padding) is better
+    assert not packed_is_faster(torch.empty(shape, dtype=torch.float64), padding)
     with torch.autocast("cpu", torch.bfloat16):
-        assert not packs(torch.empty(shape), padding)
+        assert not packed_is_faster(torch.empty(shape), padding)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch's own, of Intel's GPUs
         with torch.backends.mkldnn.flags(enabled=False):
-            assert not packs(torch.empty(shape), padding)
+            assert not packed_is_faster(torch.empty(shape), padding)
 
 
 @needs_it

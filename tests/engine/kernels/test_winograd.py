@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from ironglass.engine.folding.fold import folded
 from ironglass.engine.kernels import winograd as room
-from ironglass.engine.kernels.winograd import pays, suits, transformed, winograd
+from ironglass.engine.kernels.winograd import transformed, winograd, winograd_is_faster, winograd_supports
 from ironglass.explain import Occlusion
 from ironglass.models import Classifier
 
@@ -51,7 +51,7 @@ def test_chunks_do_not_matter(monkeypatch):
     images.requires_grad_()
     whole = winograd(images, transformed(weight), bias, (1, 1))
     (gradient,) = torch.autograd.grad(whole.square().sum(), images)
-    monkeypatch.setattr(room, "HELD", 1)
+    monkeypatch.setattr(room, "MAX_VALUES", 1)
     parts = winograd(images, transformed(weight), bias, (1, 1))
     torch.testing.assert_close(parts, whole, rtol=1e-12, atol=1e-12)  # sums may be taken in another order
     again = torch.autograd.grad(parts.square().sum(), images)[0]
@@ -77,18 +77,18 @@ def test_float_noise_stays_below_a_hundred_thousandth():
     ],
 )
 def test_where_it_is_worth_it(shape, wide, better):
-    assert pays(torch.empty(shape), wide, (1, 1)) is better
+    assert winograd_is_faster(torch.empty(shape), wide, (1, 1)) is better
 
 
 def test_what_it_cannot_do():
     wide = torch.zeros(128, 128, 3, 3)
-    assert suits(wide, (1, 1), 1, 1)
-    assert not suits(wide, (2, 2), 1, 1)
-    assert not suits(wide, 1, (2, 2), 1)
-    assert not suits(torch.zeros(128, 64, 3, 3), 1, 1, 2)
-    assert not suits(torch.zeros(128, 128, 1, 1), 1, 1, 1)
-    assert not suits(torch.zeros(64, 128, 3, 3), 1, 1, 1)
-    assert not suits(wide.double(), 1, 1, 1)
+    assert winograd_supports(wide, (1, 1), 1, 1)
+    assert not winograd_supports(wide, (2, 2), 1, 1)
+    assert not winograd_supports(wide, 1, (2, 2), 1)
+    assert not winograd_supports(torch.zeros(128, 64, 3, 3), 1, 1, 2)
+    assert not winograd_supports(torch.zeros(128, 128, 1, 1), 1, 1, 1)
+    assert not winograd_supports(torch.zeros(64, 128, 3, 3), 1, 1, 1)
+    assert not winograd_supports(wide.double(), 1, 1, 1)
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from torch.nn import functional as F
 from ironglass.engine.occlusion import execute, windows
 from ironglass.engine.occlusion import plan as cut
 from ironglass.engine.occlusion.fused_conv import Convolution, Scale
-from ironglass.engine.occlusion.graph_network import felt_along, take_apart
-from ironglass.engine.occlusion.plan import Plan, plan_occlusion
+from ironglass.engine.occlusion.graph_network import felt_along, read_graph
+from ironglass.engine.occlusion.plan import OcclusionPlan, plan_occlusion
 from ironglass.engine.occlusion.trace import trace_network
 from ironglass.explain import occluded_scores
 from ironglass.explain.methods import occlusion
@@ -75,9 +75,13 @@ def classifier_of(network: nn.Module, size: int, channels: int = 2) -> Classifie
     ).eval()
 
 
-def plan_of(classifier, image, rows, columns) -> Plan | None:
-    apart = take_apart(classifier, image)
-    return None if apart is None else plan_occlusion(apart, felt_along(apart, rows, 0), felt_along(apart, columns, 1))
+def plan_of(classifier, image, rows, columns) -> OcclusionPlan | None:
+    graph_network = read_graph(classifier, image)
+    return (
+        None
+        if graph_network is None
+        else plan_occlusion(graph_network, felt_along(graph_network, rows, 0), felt_along(graph_network, columns, 1))
+    )
 
 
 def both(classifier, images, patch, stride, **fields):
@@ -136,12 +140,12 @@ def test_equals_whole_passes_on_random_networks(steps, height, width, patch, str
     with pytest.MonkeyPatch.context() as patched, frozen(classifier), torch.no_grad():
         patched.setattr(occlusion, "WORTHWHILE", 1)
         patched.setattr(cut, "DENSE", dense)
-        patched.setattr(execute, "BUSY", busy)
+        patched.setattr(execute, "WORK_A_GROUP", busy)
         patched.setattr(occlusion, "_agree", lambda *_: True)  # so that a wrong plan cannot hide
         patched.setattr(occlusion, "_in_windows", in_windows_only)  # nor one that does not run
         patched.setattr(execute, "ROUTED", 50)
         ours, whole = both(classifier, images, patch, stride, chunk=37)
-        assert take_apart(classifier, images[:1]) is not None
+        assert read_graph(classifier, images[:1]) is not None
         clean = classifier(images)[range(2), range(2)][:, None]
         exact = both(classifier.double(), images.double(), patch, stride)[1]
     drop, noise = (clean - whole).abs().max(), (whole - exact).abs().max()  # noise is large where logits cancel out
@@ -163,7 +167,7 @@ def test_what_is_cheaper_computed_than_read_is_computed_with_its_rim(windowed):
     # 4 pixels of the images are felt in 6 of the depthwise convolution, which need 8, and in 4 after pooling, which
     # need 9; neither the 12 channels before the one nor the 8 before the other are read around
     assert plan.beyond == {first: 0.0, fourth: -torch.inf}
-    reads = {pair: tuple(region.size for region in regions) for pair, regions in plan.around.items()}
+    reads = {pair: tuple(region.size for region in regions) for pair, regions in plan.halo_reads.items()}
     assert reads == {(first, plan.start): (8, 8), (fourth, last): (9, 9), (None, plan.steps[-1][0]): (8, 8)}
     ours, whole = both(classifier, images, 4, 4)
     torch.testing.assert_close(ours, whole, rtol=1e-5, atol=1e-6)
@@ -191,7 +195,7 @@ def test_a_chain_is_cut_where_it_should_be(chain, windowed):
         assert [module.activation for module in modules if isinstance(module, Convolution)] == ["relu", None]
         # 4 pixels: 6 after the first convolution, 3 or 4 of 19 after pooling, 5 or 6 after the second
         assert [plan.spans[node][0].size for node, _ in plan.steps] == [6, 3, 3, 3, 5, 5]
-        assert [node.name for node in plan.handed] == [plan.steps[-1][0].name]
+        assert [node.name for node in plan.boundary_nodes] == [plan.steps[-1][0].name]
         whole = plan_of(chain, images, *(spans_of(40, 40, 1),) * 2)
         assert whole is not None
         assert whole.steps == ()
@@ -211,23 +215,23 @@ def test_places_near_either_border_go_together(count, groups):
 def test_how_many_groups_and_images_at_a_time(chain, monkeypatch):
     spans = spans_of(40, 4, 4)  # 10 places a side
     with frozen(chain), torch.no_grad():
-        apart = take_apart(chain, torch.rand(1, 2, 40, 40))
-        assert apart is not None
-        (plan, every), *others = execute.plans_of(apart, spans, spans, 5)[0]
+        graph_network = read_graph(chain, torch.rand(1, 2, 40, 40))
+        assert graph_network is not None
+        (plan, every), *others = execute.plans_of(graph_network, spans, spans, 5)[0]
         assert every.tolist() == list(range(100))
         assert others == []
         # windows of 6 of 38, and of 5 of 19, pixels a side: the first convolution from 2 to 4, the second from 4 to 6
         assert plan.work == 6**2 * 9 * 2 * 4 + 5**2 * 9 * 4 * 6
-        monkeypatch.setattr(execute, "BUSY", plan.work * 100 * 5 // 4)
-        plans, together = execute.plans_of(apart, spans, spans, 5)
+        monkeypatch.setattr(execute, "WORK_A_GROUP", plan.work * 100 * 5 // 4)
+        plans, together = execute.plans_of(graph_network, spans, spans, 5)
         assert together == 5
         assert len(plans) == 4
         assert sorted(torch.cat([numbers for _, numbers in plans]).tolist()) == list(range(100))
         # read around windows: the image, what the second convolution reads, and what is handed over
-        monkeypatch.setattr(execute, "HELD", 4 * (2 * 40**2 + 4 * 19**2 + 6 * 19**2) * 3)
-        assert execute.plans_of(apart, spans, spans, 5)[1] == 3
-        assert execute.plans_of(apart, spans, spans, 4)[1] == 2  # as equally large as can be
-        assert execute.plans_of(apart, spans, spans, 4)[0][0][0].work == plan.work  # of two images: one group
+        monkeypatch.setattr(execute, "MAX_VALUES", 4 * (2 * 40**2 + 4 * 19**2 + 6 * 19**2) * 3)
+        assert execute.plans_of(graph_network, spans, spans, 5)[1] == 3
+        assert execute.plans_of(graph_network, spans, spans, 4)[1] == 2  # as equally large as can be
+        assert execute.plans_of(graph_network, spans, spans, 4)[0][0][0].work == plan.work  # of two images: one group
 
 
 def test_the_network_is_left_as_it_was(chain):
@@ -279,7 +283,7 @@ def test_what_a_trace_would_freeze_is_noticed(what, monkeypatch):
     spans = spans_of(12, 3, 3)
     before = torch.get_rng_state(), random.getstate()
     with frozen(classifier), torch.no_grad():
-        apart = take_apart(classifier, images)
+        graph_network = read_graph(classifier, images)
         assert torch.equal(torch.get_rng_state(), before[0])
         assert random.getstate() == before[1]
         clean, scores = torch.full((1,), torch.nan), torch.full((1, 16), torch.nan)
@@ -287,7 +291,7 @@ def test_what_a_trace_would_freeze_is_noticed(what, monkeypatch):
         monkeypatch.setattr(occlusion, "_same", lambda *given: asked.append(same(*given)) or asked[-1])
         watch = lambda logits, _: logits[:, 1]  # noqa: E731
         assert not occlusion._in_windows(classifier, images, 1 - images, spans, spans, 5, watch, clean, scores)
-        assert apart is None or asked == [False]
+        assert graph_network is None or asked == [False]
 
 
 def test_an_error_after_the_graph_was_found_right_is_not_hidden(chain, monkeypatch):

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from ironglass.engine.kernels import onednn
 from ironglass.engine.kernels.onednn import FUSED
-from ironglass.engine.kernels.winograd import MANY, pays
+from ironglass.engine.kernels.winograd import MIN_CHANNELS, winograd_is_faster
 from ironglass.engine.occlusion.fused_conv import ACTIVATIONS, Convolution
 from ironglass.engine.occlusion.rewrite import simplify
 
@@ -22,7 +22,7 @@ from ironglass.engine.occlusion.rewrite import simplify
         (6, 8, (3, 2), {"stride": (2, 1), "padding": (1, 0), "dilation": (1, 3), "groups": 2}),
         (6, 6, (3, 3), {"stride": 1, "padding": "same", "dilation": 1, "groups": 6}),
         (3, 8, (5, 5), {"stride": 2, "padding": 2, "dilation": 1, "groups": 1}),
-        (MANY, MANY, (3, 3), {"stride": 1, "padding": 1, "dilation": 1, "groups": 1}),
+        (MIN_CHANNELS, MIN_CHANNELS, (3, 3), {"stride": 1, "padding": 1, "dilation": 1, "groups": 1}),
     ],
     ids=["1x1", "odd settings", "depthwise", "large kernel", "tiles"],
 )
@@ -33,7 +33,7 @@ def test_it_is_the_convolution_and_then_the_activation(
     draws = torch.Generator().manual_seed(0)
     weight = torch.randn(out, channels // settings["groups"], *kernel, generator=draws, dtype=dtype)
     bias = torch.randn(out, generator=draws, dtype=dtype)
-    size = (24, 24) if channels == MANY else (17, 13)
+    size = (24, 24) if channels == MIN_CHANNELS else (17, 13)
     images = 3 * torch.randn(5, channels, *size, generator=draws, dtype=dtype)
     before = images.clone()
     expected = F.conv2d(images, weight, bias, **settings)
@@ -44,7 +44,7 @@ def test_it_is_the_convolution_and_then_the_activation(
     torch.testing.assert_close(found, expected, rtol=0, atol=noise)
     assert found.is_contiguous(memory_format=torch.channels_last)
     assert torch.equal(images, before)
-    assert pays(images, out, (1, 1)) == (channels == MANY)
+    assert winograd_is_faster(images, out, (1, 1)) == (channels == MIN_CHANNELS)
 
 
 def test_every_activation_has_a_name_in_onednn():

@@ -296,8 +296,8 @@ def test_chunks_single_images_and_modes_do_not_matter(monkeypatch):
         whole = method(classifier, images, targets)
         torch.testing.assert_close(method(classifier, images[1:2], targets[1:2]), whole[1:2])
         with monkeypatch.context() as patch:
-            patch.setattr(gradient, "FEW", 0)
-            patch.setattr(gradient, "KEPT", 1)
+            patch.setattr(gradient, "SMALL_BATCH_VALUES", 0)
+            patch.setattr(gradient, "AUTOGRAD_BYTES", 1)
             torch.testing.assert_close(method(classifier, images, targets), whole)
         with torch.inference_mode():
             torch.testing.assert_close(method(classifier, images.clone(), targets.clone()), whole)

@@ -30,7 +30,7 @@ def test_a_weighted_gradient_by_hand_in_any_chunk(quadratic, monkeypatch):
     images, targets = torch.rand(5, 1, 8, 8), torch.tensor([0, 1, 2, 1, 0])
     offsets, weights = torch.tensor([0.0, 0.1, 0.2]), torch.tensor([0.5, 0.25, 2.0])
     expected = (targets + 1)[:, None, None, None] * (2.75 * images + 0.25 * 0.1 + 2 * 0.2)
-    monkeypatch.setattr(gradient, "FEW", 0)
+    monkeypatch.setattr(gradient, "SMALL_BATCH_VALUES", 0)
     for size in (1, 2, 7, 15):
         monkeypatch.setattr(gradient, "chunk_size", lambda *_, size=size: size)
         found = weighted_gradient(
@@ -43,7 +43,7 @@ def test_a_weighted_gradient_by_hand_in_any_chunk(quadratic, monkeypatch):
 
 
 def test_what_autograd_keeps_is_measured(monkeypatch):
-    monkeypatch.setattr(gradient, "FEW", 0)
+    monkeypatch.setattr(gradient, "SMALL_BATCH_VALUES", 0)
     image = torch.rand(1, 1, 8, 8)
 
     class Sine(nn.Module):
@@ -61,7 +61,7 @@ def test_what_autograd_keeps_is_measured(monkeypatch):
 
 
 def test_a_layer_that_was_exchanged_is_measured_anew(monkeypatch):
-    monkeypatch.setattr(gradient, "FEW", 0)
+    monkeypatch.setattr(gradient, "SMALL_BATCH_VALUES", 0)
     classifier, image = classifier_of(nn.Sequential(nn.Flatten(), nn.Tanh(), nn.Linear(64, 3))), torch.rand(1, 1, 8, 8)
     before = chunk_size(classifier, image, 1000, kept=64 * 4 * 10)
     classifier.network[1] = nn.Sequential(nn.Tanh(), nn.Tanh())

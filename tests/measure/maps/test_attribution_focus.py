@@ -7,7 +7,7 @@ from scipy.stats import spearmanr
 from torch import nn
 
 from ironglass.data.dataset import Split
-from ironglass.measure.maps.attribution_focus import concentration, looking, rank_correlation
+from ironglass.measure.maps.attribution_focus import attribution_focus, concentration, rank_correlation
 from ironglass.models import Classifier
 
 
@@ -56,7 +56,7 @@ def test_looking_finds_the_only_place_that_matters():
     classifier = Classifier(Spot(), mean=(0.0,), std=(1.0,), classes=("a", "b"), input_size=8)
     pixels = np.zeros((3, 8, 8, 1), dtype=np.uint8)
     pixels[:, 3:5, 3:5] = 200
-    found = looking(
+    found = attribution_focus(
         classifier, ("convolution", "whole"), Split(pixels, np.ones(3, int), tuple("abc")), patch=2, stride=1
     )
     assert found["convolution"]["concentration"]["value"] == pytest.approx(1)

@@ -13,7 +13,7 @@ from ironglass.data.sources.planted import CLASSES, MARK, planted_split, tied
 from ironglass.errors import InputError
 from ironglass.explain import InputXGradient, IntegratedGradients
 from ironglass.measure.maps.attribution import image_maps
-from ironglass.measure.maps.shortcuts import find_shortcuts, try_places
+from ironglass.measure.maps.shortcuts import find_shortcuts, try_regions
 from ironglass.models import Classifier
 from ironglass.models.predict import logits_of
 
@@ -46,7 +46,7 @@ def test_the_planted_shortcut_is_found(cheating):
 def test_none_is_found_where_shapes_are_seen(honest):
     split = planted_split("test", 120)
     assert accuracy(honest, split) > 0.75
-    tried = try_places(honest, split, maps_of(honest, split, InputXGradient()))
+    tried = try_regions(honest, split, maps_of(honest, split, InputXGradient()))
     assert tried  # shapes are seldom at the border, so the middle stands out, and is tried
     assert not any(one["shortcut"] for one in tried)
 
@@ -78,7 +78,7 @@ def test_by_hand(corner, lit):
     maps[10:, 4, 4] = -9  # not evidence for
     maps[:10] = 1  # even: nothing stands out
     done = []
-    tried = try_places(corner, lit, maps, progress=lambda *step: done.append(step))
+    tried = try_regions(corner, lit, maps, progress=lambda *step: done.append(step))
     first, second = tried
     assert [one["class"] for one in tried] == ["lit", "lit"]
     assert (first["place"], second["place"]) == ([0, 0, 2, 2], [5, 5, 7, 7])
@@ -91,14 +91,14 @@ def test_by_hand(corner, lit):
     assert find_shortcuts(corner, lit, maps) == [first]
     assert done == [(1, 2), (2, 2)]
     # `places` of them at most, and never two that overlap
-    assert len(try_places(corner, lit, maps, places=1)) == 1
+    assert len(try_regions(corner, lit, maps, places=1)) == 1
 
 
 def test_nothing_to_paste_over(corner, lit):
     everywhere = lit.take(slice(10, 20))
     maps = torch.zeros(10, 8, 8)
     maps[:, 0, 0] = 1
-    assert try_places(corner, everywhere, maps) == []
+    assert try_regions(corner, everywhere, maps) == []
 
 
 def test_bad_input_is_refused(corner, lit):

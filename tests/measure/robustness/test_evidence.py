@@ -15,7 +15,7 @@ from ironglass.attacks import FGSM, L2, PGD, Linf, Square
 from ironglass.data.dataset import Split
 from ironglass.errors import InputError
 from ironglass.measure.robustness.evidence import Evidence, gather_evidence
-from ironglass.measure.robustness.repeated_passes import watched
+from ironglass.measure.robustness.repeated_passes import logits_and_autograd_use
 from ironglass.measure.robustness.verdict import judge
 from ironglass.models import Classifier
 from ironglass.models.zoo.logistic import logistic
@@ -289,19 +289,25 @@ def test_what_is_gathered(digits, plain):
     assert [eps for eps, _ in evidence.points] == pytest.approx([0, 0.2, 0.4, 0.8])
     values = [rate["value"] for _, rate in evidence.points]
     assert values == sorted(values, reverse=True)
-    assert [rival.kind for rival in evidence.rivals] == ["gradient-free", "single-step", "noise", "transfer", "longer"]
-    assert {rival.judged["value"] for rival in evidence.rivals} == {values[2]}
-    assert evidence.rivals[2].accuracy["value"] > values[2]
-    assert evidence.boundless is not None
-    assert evidence.boundless["value"] == 0
+    assert [reference.kind for reference in evidence.reference_attacks] == [
+        "gradient-free",
+        "single-step",
+        "noise",
+        "transfer",
+        "longer",
+    ]
+    assert {reference.judged["value"] for reference in evidence.reference_attacks} == {values[2]}
+    assert evidence.reference_attacks[2].accuracy["value"] > values[2]
+    assert evidence.unbounded_eps_accuracy is not None
+    assert evidence.unbounded_eps_accuracy["value"] == 0
     again = gather_evidence(plain, digits.test, PGD(threat=L2(0.4), steps=5), samples=100, batch_size=60)
-    assert [rival.kind for rival in again.rivals] == ["single-step", "noise", "longer"]
+    assert [reference.kind for reference in again.reference_attacks] == ["single-step", "noise", "longer"]
     assert again.points == evidence.points
 
 
 def test_a_single_step_is_not_its_own_rival(digits, plain):
     evidence = gather_evidence(plain, digits.test, FGSM(threat=Linf(0.1)), samples=100)
-    assert [rival.kind for rival in evidence.rivals] == ["noise"]
+    assert [reference.kind for reference in evidence.reference_attacks] == ["noise"]
     assert "upper bound" in judge(evidence).reasons[0]
 
 
@@ -313,12 +319,12 @@ def test_an_empty_split_is_refused(digits, plain):
 def test_watched(plain):
     images, profile = torch.rand(3, 1, 8, 8), sys.getprofile()
     purified = Classifier(Purified(plain.network), mean=(0.3,), std=(0.4,), classes=plain.classes, input_size=8)
-    logits, autograd = watched(plain, images)
+    logits, autograd = logits_and_autograd_use(plain, images)
     torch.testing.assert_close(logits, plain(images).detach())
     assert not autograd
-    assert watched(purified, images)[1]
+    assert logits_and_autograd_use(purified, images)[1]
     with pytest.raises(RuntimeError):
-        watched(plain, torch.rand(3, 1, 9, 9))
+        logits_and_autograd_use(plain, torch.rand(3, 1, 9, 9))
     assert sys.getprofile() is profile
 
 
@@ -329,7 +335,7 @@ def test_under_cprofile_it_gives_the_logits_and_leaves_the_profiler() -> None:
     profile = cProfile.Profile()
     profile.enable()
     try:
-        logits, autograd = watched(linear, images)
+        logits, autograd = logits_and_autograd_use(linear, images)
         assert sys.getprofile() is profile
     finally:
         profile.disable()

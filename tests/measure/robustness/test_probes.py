@@ -236,10 +236,10 @@ def test_the_search_is_of_what_was_left_right(digits, plain):
     attack = PGD(threat=Linf(0.1), steps=20)
     with torch.no_grad():
         right = plain(attack(plain, images, labels)).argmax(1) == labels
-    rival = search_beside(plain, images, labels, attack, right)
-    assert rival is not None
-    assert (rival.kind, rival.judged["value"], rival.judged["n"]) == ("search", 1.0, SEARCHED)
-    assert rival.accuracy["value"] > 0.96
+    reference = search_beside(plain, images, labels, attack, right)
+    assert reference is not None
+    assert (reference.kind, reference.judged["value"], reference.judged["n"]) == ("search", 1.0, SEARCHED)
+    assert reference.accuracy["value"] > 0.96
     assert search_beside(plain, images, labels, attack, torch.zeros(150, dtype=torch.bool)) is None
     again = search_beside(plain, images, labels, attack, right)
-    assert again == rival
+    assert again == reference

@@ -4,13 +4,21 @@ import pytest
 import torch
 
 from ironglass.attacks.parts.scores import LOGITS, Outputs
-from ironglass.measure.robustness.evidence import Evidence, Observations, Rival, observe
+from ironglass.measure.robustness.evidence import Evidence, Observations, ReferenceAttack, observe
 from ironglass.measure.robustness.verdict import OUTDONE, Verdict, judge
 from ironglass.measure.statistics import wilson
 
 
 def evidence(
-    *, steps=20, queries=0, accuracies=(0.9, 0.5, 0.1), n=1000, rivals=(), boundless=None, outputs=LOGITS, **seen
+    *,
+    steps=20,
+    queries=0,
+    accuracies=(0.9, 0.5, 0.1),
+    n=1000,
+    reference_attacks=(),
+    unbounded_eps_accuracy=None,
+    outputs=LOGITS,
+    **seen,
 ) -> Evidence:
     points = tuple((0.01 * i, wilson(round(share * n), n)) for i, share in enumerate(accuracies))
     return Evidence(
@@ -18,37 +26,45 @@ def evidence(
         steps=steps,
         queries=queries,
         points=points,
-        rivals=rivals,
-        boundless=None if boundless is None else wilson(boundless, n),
+        reference_attacks=reference_attacks,
+        unbounded_eps_accuracy=None if unbounded_eps_accuracy is None else wilson(unbounded_eps_accuracy, n),
         chance=0.1,
         outputs=outputs,
     )
 
 
-def rival(kind, stood, *, p=1e-3, name="Rival") -> tuple[Rival]:
+def reference(kind, stood, *, p=1e-3, name="Rival") -> tuple[ReferenceAttack]:
     """Another attack, under which so many of 1,000 images stand, where 500 did."""
-    return (Rival(kind=kind, name=name, accuracy=wilson(stood, 1000), judged=wilson(500, 1000), p=p),)
+    return (ReferenceAttack(kind=kind, name=name, accuracy=wilson(stood, 1000), judged=wilson(500, 1000), p=p),)
 
 
 def test_nothing_against_it():
     assert judge(evidence()) == Verdict("trusted", ())
     assert judge(evidence(accuracies=(0.5, 0.51, 0.1))) == Verdict("trusted", ())  # within the interval
-    assert judge(evidence(boundless=110)) == Verdict("trusted", ())  # chance is within the interval
+    assert judge(evidence(unbounded_eps_accuracy=110)) == Verdict("trusted", ())  # chance is within the interval
     for kind in OUTDONE:
-        assert judge(evidence(rivals=rival(kind, 498))) == Verdict("trusted", ())  # 0.2 points
-        assert judge(evidence(rivals=rival(kind, 900))) == Verdict("trusted", ())
+        assert judge(evidence(reference_attacks=reference(kind, 498))) == Verdict("trusted", ())  # 0.2 points
+        assert judge(evidence(reference_attacks=reference(kind, 900))) == Verdict("trusted", ())
         if kind not in ("gradient-free", "search"):
-            assert judge(evidence(rivals=rival(kind, 490, p=0.06))) == Verdict("trusted", ())
+            assert judge(evidence(reference_attacks=reference(kind, 490, p=0.06))) == Verdict("trusted", ())
 
 
 @pytest.mark.parametrize(
     ("found", "word", "says"),
     [
-        (evidence(broken=5), "invalid", "not finite numbers on 0.5 % of the images"),
-        (evidence(unsteady=1), "invalid", "two passes over the same images gave different outputs (0.1 % of them)"),
+        (evidence(non_finite=5), "invalid", "not finite numbers on 0.5 % of the images"),
+        (
+            evidence(nondeterministic=1),
+            "invalid",
+            "two passes over the same images gave different outputs (0.1 % of them)",
+        ),
         (evidence(swayed=10), "invalid", "the outputs for 1.0 % of the images depend on which others"),
         (evidence(tried=44, lots=3), "invalid", "3 of 44 passes over one image gave other outputs"),
-        (evidence(rivals=rival("search", 450)), "suspect", "Rival, a gradient-free attack, fools images"),
+        (
+            evidence(reference_attacks=reference("search", 450)),
+            "suspect",
+            "Rival, a gradient-free attack, fools images",
+        ),
         (
             evidence(outputs=Outputs(squash="sigmoid", watched=True)),
             "suspect",
@@ -61,8 +77,8 @@ def test_nothing_against_it():
         ),
         (evidence(outputs=Outputs(factor=1024.0, lead=0.01)), "suspect", "attacks multiply them by 1024"),
         (evidence(outputs=Outputs(factor=0.25, lead=70.0)), "suspect", "attacks divide them by 4"),
-        (evidence(flat=20), "suspect", "the gradient is zero on 2.0 % of the images"),
-        (evidence(flat=501), "invalid", "the gradient is zero on 50.1 % of the images"),
+        (evidence(zero_gradient=20), "suspect", "the gradient is zero on 2.0 % of the images"),
+        (evidence(zero_gradient=501), "invalid", "the gradient is zero on 50.1 % of the images"),
         (evidence(distributions=1000), "suspect", "look like probabilities"),
         (evidence(accuracies=(0.9, 0.1, 0.3)), "suspect", "accuracy rises from 10.0 % at eps 0.01 to 30.0 % at 0.02"),
         (evidence(accuracies=(0.9, 0.1, 0.12, 0.3)), "suspect", "from 10.0 % at eps 0.01 to 30.0 % at 0.03"),
@@ -70,16 +86,16 @@ def test_nothing_against_it():
         (evidence(steps=0), "suspect", "random noise is a control"),
         (evidence(steps=0, queries=500), "suspect", "the attack takes no gradients"),
         (evidence(autograd=1), "suspect", "autograd inside its own forward pass"),
-        (evidence(boundless=130), "invalid", "13.0 % stay right where every image may become plain grey"),
+        (evidence(unbounded_eps_accuracy=130), "invalid", "13.0 % stay right where every image may become plain grey"),
         (
-            evidence(rivals=rival("gradient-free", 497, p=0.3, name="Square")),
+            evidence(reference_attacks=reference("gradient-free", 497, p=0.3, name="Square")),
             "suspect",
             "Square, which takes no gradients",
         ),
-        (evidence(rivals=rival("single-step", 490)), "suspect", "49.0 % stay right in place of 50.0 %"),
-        (evidence(rivals=rival("noise", 490)), "suspect", "random noise of the same size fools more"),
-        (evidence(rivals=rival("transfer", 490)), "suspect", "another network"),
-        (evidence(rivals=rival("longer", 490)), "suspect", "twice the steps"),
+        (evidence(reference_attacks=reference("single-step", 490)), "suspect", "49.0 % stay right in place of 50.0 %"),
+        (evidence(reference_attacks=reference("noise", 490)), "suspect", "random noise of the same size fools more"),
+        (evidence(reference_attacks=reference("transfer", 490)), "suspect", "another network"),
+        (evidence(reference_attacks=reference("longer", 490)), "suspect", "twice the steps"),
         (evidence(n=50), "suspect", "only 50 images: the 95 % interval of the accuracy is up to 27 points wide"),
     ],
 )
@@ -91,7 +107,7 @@ def test_each_reason(found, word, says):
 
 
 def test_the_gravest_comes_first():
-    verdict = judge(evidence(steps=1, unsteady=3, flat=1))
+    verdict = judge(evidence(steps=1, nondeterministic=3, zero_gradient=1))
     assert verdict.word == "invalid"
     assert [words in reason for words, reason in zip(("two passes", "zero", "upper"), verdict.reasons, strict=True)]
     assert "two passes" in verdict.reasons[0]
@@ -105,9 +121,9 @@ def test_observe_by_hand():
     again = logits.clone()
     again[0] = 2.5
     assert observe(logits, gradient, again) == Observations(
-        n=4, broken=2, flat=1, repeated=4, unsteady=1, distributions=1
+        n=4, non_finite=2, zero_gradient=1, repeated=4, nondeterministic=1, distributions=1
     )
     assert observe(logits, gradient, again, autograd=True).autograd == 4
     assert observe(logits, gradient) + observe(logits, gradient) == Observations(
-        n=8, broken=4, flat=2, repeated=0, unsteady=0, distributions=2
+        n=8, non_finite=4, zero_gradient=2, repeated=0, nondeterministic=0, distributions=2
     )

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from ironglass.engine.folding.fold_plan import Plan, hooked
+from ironglass.engine.folding.fold_plan import FoldPlan, hooked
 from ironglass.engine.folding.fold_weights import FoldedWeights, weights_of
 from ironglass.engine.folding.guard import Guard
 from ironglass.engine.kernels.conv3x3 import is_three_by_three, three_by_three_convolution
@@ -30,7 +30,7 @@ class Changes:
     guard: is shown what passes through the exchanged layers, while there is one. switched: the activations.
     """
 
-    def __init__(self, plan: Plan, device: torch.device) -> None:
+    def __init__(self, plan: FoldPlan, device: torch.device) -> None:
         self.guard: Guard | None = None
         self.switched: list[nn.Module] = []
         self._plan, self._device = plan, device

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ironglass.engine.folding.call_trace import Way
 from ironglass.engine.folding.changes import Behind, Changes
-from ironglass.engine.folding.fold_plan import Plan, plain_convolution, watch
+from ironglass.engine.folding.fold_plan import FoldPlan, plain_convolution, watch
 from ironglass.engine.folding.guard import CLOSE, Guard
 from ironglass.models.classifier import Classifier
 from ironglass.models.exclusive import modules_of
@@ -33,7 +33,7 @@ class _Known:
     """
 
     modules: tuple[int, ...]
-    plan: Plan
+    plan: FoldPlan
     ways: list[Way] = field(default_factory=list)
 
 
@@ -65,18 +65,18 @@ def folded(classifier: Classifier, *, passes: int = 1) -> Iterator[Classifier]:
             yield classifier
             return
         known = _known_of(classifier)
-        with _guarded(classifier, known, known.plan, COPYING if known.plan.beside else (), passes):
+        with _guarded(classifier, known, known.plan, COPYING if known.plan.out_of_place_activations else (), passes):
             yield classifier
 
 
 @contextmanager
-def beside(classifier: Classifier) -> Iterator[None]:
+def out_of_place_activations(classifier: Classifier) -> Iterator[None]:
     """Inside `frozen`: no module that can be told so works in place, unless the logits change by it."""
     known = _known_of(classifier)
-    kinds = (nn.Module,) if known.plan.beside else ()
+    kinds = (nn.Module,) if known.plan.out_of_place_activations else ()
     active = _active.get(classifier.network)
     if active is None:
-        with _guarded(classifier, known, Plan(), kinds, 1):
+        with _guarded(classifier, known, FoldPlan(), kinds, 1):
             yield
         return
     guard, changes = active
@@ -111,7 +111,7 @@ def _in_place(network: nn.Module, kinds: tuple[type[nn.Module], ...]) -> list[nn
 
 @contextmanager
 def _guarded(
-    classifier: Classifier, known: _Known, plan: Plan, kinds: tuple[type[nn.Module], ...], passes: int
+    classifier: Classifier, known: _Known, plan: FoldPlan, kinds: tuple[type[nn.Module], ...], passes: int
 ) -> Iterator[None]:
     """Inside, the network is changed and guarded."""
     network = classifier.network
@@ -149,7 +149,7 @@ def _known_of(classifier: Classifier) -> _Known:
     if known is None or known.modules != modules:  # a layer was exchanged since
         if known is not None:
             _failed.pop(network, None)
-        plan = Plan() if _failed.get(network, 0) >= PATIENCE else _find(classifier)
+        plan = FoldPlan() if _failed.get(network, 0) >= PATIENCE else _find(classifier)
         known = _known[network] = _Known(modules, plan)
     return known
 
@@ -159,14 +159,14 @@ def _is_compiled(module: nn.Module) -> bool:
     return hasattr(module, "_orig_mod") or getattr(module, "_compiled_call_impl", None) is not None
 
 
-def _find(classifier: Classifier) -> Plan:
+def _find(classifier: Classifier) -> FoldPlan:
     """Finds what can be exchanged, from two images that are then passed again to try it; nothing where the logits
     change."""
     network = classifier.network
     if isinstance(network, torch.jit.ScriptModule) or any(map(_is_compiled, network.modules())):
-        return Plan()  # compiled: what runs is not its modules
+        return FoldPlan()  # compiled: what runs is not its modules
     if isinstance(network, nn.Conv2d) or not any(plain_convolution(module) for module in network.modules()):
-        return Plan()
+        return FoldPlan()
     devices = [classifier.device] if classifier.device.type == "cuda" else []
     with torch.random.fork_rng(devices), torch.inference_mode(False), torch.no_grad():
         torch.manual_seed(0)
@@ -182,7 +182,7 @@ def _find(classifier: Classifier) -> Plan:
             apart, scale = (again - plain[[0, 1, 0]]).abs().amax(), plain.abs().amax()
             return bool((apart <= CLOSE * scale).item())  # not so for NaN
 
-        switching = Changes(Plan(), classifier.device)
+        switching = Changes(FoldPlan(), classifier.device)
         switching.switched = _in_place(network, (nn.Module,))
         may = tried(switching)
-        return replace(plan if tried(Changes(plan, classifier.device)) else Plan(), beside=may)
+        return replace(plan if tried(Changes(plan, classifier.device)) else FoldPlan(), out_of_place_activations=may)

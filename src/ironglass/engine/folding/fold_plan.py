@@ -10,28 +10,28 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from ironglass.engine.kernels.dense_matrix import pays
+from ironglass.engine.kernels.dense_matrix import is_faster_than_conv
 from ironglass.models.classifier import Classifier
 from ironglass.types import Logits
 
-KEPT = 2**25
+MAX_CACHED_PARAMETERS = 2**25
 """Parameters of a network, at most, whose folded weights are kept from one call to the next."""
 
 
 @dataclass(frozen=True)
-class Plan:
+class FoldPlan:
     """Parts of a network that can be exchanged.
 
     convolutions: each with the batch-norm that becomes part of it; without one only its layout changes.
     tiny: those whose maps are so small that a matrix product is cheaper.
     small: the network is, so that its weights are kept.
-    beside: in-place activations may work beside their input, since nobody reads it as they leave it.
+    out_of_place_activations: in-place activations that may write to a new tensor, since nobody reads the old one.
     """
 
     convolutions: tuple[tuple[nn.Conv2d, nn.BatchNorm2d | None], ...] = ()
     tiny: frozenset[nn.Conv2d] = frozenset()
     small: bool = False
-    beside: bool = False
+    out_of_place_activations: bool = False
 
     @property
     def pairs(self) -> list[nn.Conv2d]:
@@ -39,7 +39,7 @@ class Plan:
         return [conv for conv, norm in self.convolutions if norm is not None]
 
 
-def watch(classifier: Classifier, images: Tensor) -> tuple[Plan, Logits]:
+def watch(classifier: Classifier, images: Tensor) -> tuple[FoldPlan, Logits]:
     """Candidates for an exchange, from a forward pass of two images, and their logits. Whether it may be is yet to be
     tried."""
     calls: dict[nn.Module, list[tuple[Tensor, Tensor]]] = {}
@@ -60,12 +60,12 @@ def watch(classifier: Classifier, images: Tensor) -> tuple[Plan, Logits]:
     once = {module: seen[0] for module, seen in calls.items() if len(seen) == 1}
     behind = {id(seen[0]): module for module, seen in once.items() if isinstance(module, nn.BatchNorm2d)}
     convs = [module for module in once if isinstance(module, nn.Conv2d)]
-    return Plan(
+    return FoldPlan(
         convolutions=tuple(
             (conv, behind.get(id(once[conv][1])) if readers.count(once[conv][1]) == 1 else None) for conv in convs
         ),
-        tiny=frozenset(conv for conv in convs if pays(conv, once[conv][0], once[conv][1])),
-        small=sum(parameter.numel() for parameter in classifier.parameters()) <= KEPT,
+        tiny=frozenset(conv for conv in convs if is_faster_than_conv(conv, once[conv][0], once[conv][1])),
+        small=sum(parameter.numel() for parameter in classifier.parameters()) <= MAX_CACHED_PARAMETERS,
     ), logits
 
 

@@ -15,9 +15,9 @@ CLOSE = 1e-4
 """How far the changed network's outputs may be from its own, as a share of the largest."""
 WORTH = 192
 """Forward and backward passes of one image from which on a call affords one more forward pass of an image."""
-MANY = 32
+TRACED_BATCH = 32
 """Images of a pass beside whose time that of tracing it is nothing."""
-KEPT = 16
+MAX_WAYS = 16
 """Ways through a network that are remembered, at most."""
 
 
@@ -62,7 +62,7 @@ class Guard:
         images: Tensor = args[0]
         self._number, self.ran = self._number + 1, True
         # of many small passes not each, since it would show in their time
-        traced = self.traces and (len(images) >= MANY or _is_traced(self._number))
+        traced = self.traces and (len(images) >= TRACED_BATCH or _is_traced(self._number))
         due = self._is_due(images)
         # before the changed pass: whoever watches layers is to see that one last
         expected = self._own(images[:1]) if due else None
@@ -73,7 +73,7 @@ class Guard:
             rows = [0, len(images) - 1] if len(images) > 1 else [0]
             if not due and not _agree(out, self._own(images[rows]), len(images), rows):
                 return self._plain(images)
-            self._ways[:] = [*self._ways[1 - KEPT :], way]
+            self._ways[:] = [*self._ways[1 - MAX_WAYS :], way]
             self._tried = True
             again = None if due else self._run(images, traced=False)[0]
             return out if again is None else again

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ironglass.engine.kernels.onednn import pack, packed_convolution, packs
-from ironglass.engine.kernels.winograd import pair, pays, suits, transformed, winograd
+from ironglass.engine.kernels.onednn import pack, packed_convolution, packed_is_faster
+from ironglass.engine.kernels.winograd import pair, transformed, winograd, winograd_is_faster, winograd_supports
 
-SOME = 64
+MIN_CHANNELS = 64
 """Channels, in and out, from which on it was measured to be faster."""
 
 
@@ -21,7 +21,7 @@ def is_three_by_three(conv: nn.Conv2d) -> bool:
     faster."""
     plain = conv.padding_mode == "zeros" and not isinstance(conv.padding, str) and conv.weight.dtype == torch.float32
     dense = conv.groups == 1 and pair(conv.dilation) == (1, 1) and conv.weight.shape[2:] == (3, 3)
-    return plain and dense and min(conv.weight.shape[:2]) >= SOME
+    return plain and dense and min(conv.weight.shape[:2]) >= MIN_CHANNELS
 
 
 def three_by_three_convolution(conv: nn.Conv2d, built: dict[Any, Any]) -> Callable[[Tensor], Tensor]:
@@ -32,7 +32,7 @@ def three_by_three_convolution(conv: nn.Conv2d, built: dict[Any, Any]) -> Callab
     serve one size only, those of the last size.
     """
     padding, stride = pair(conv.padding), pair(conv.stride)
-    tiles = suits(conv.weight, stride, conv.dilation, conv.groups)
+    tiles = winograd_supports(conv.weight, stride, conv.dilation, conv.groups)
 
     def made(make: Callable[..., Any], *given: Any) -> Any:
         known = built.get(make)
@@ -42,9 +42,9 @@ def three_by_three_convolution(conv: nn.Conv2d, built: dict[Any, Any]) -> Callab
         return known[1]
 
     def forward(x: Tensor) -> Tensor:
-        if tiles and pays(x, conv.out_channels, padding):
+        if tiles and winograd_is_faster(x, conv.out_channels, padding):
             return winograd(x, made(transformed), conv.bias, padding)
-        if packs(x, padding):
+        if packed_is_faster(x, padding):
             return packed_convolution(x, made(pack, x.shape, padding, stride), conv.bias)
         return F.conv2d(x, conv.weight, conv.bias, conv.stride, conv.padding)
 

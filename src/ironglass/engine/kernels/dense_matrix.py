@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-FEW = 16
+MIN_BATCH = 16
 """Images of a pass below which reading the matrix, or building it, takes longer than the convolution."""
 
 
-def pays(conv: nn.Conv2d, given: Tensor, out: Tensor) -> bool:
+def is_faster_than_conv(conv: nn.Conv2d, given: Tensor, out: Tensor) -> bool:
     """Returns whether the product takes less arithmetic than the convolution, and its matrix at most twice the
     weights."""
     kernel = conv.kernel_size[0] * conv.kernel_size[1]
@@ -29,7 +29,7 @@ def tiny_map_convolution(conv: nn.Conv2d, built: dict[tuple[int, ...], Tensor]) 
 
     def forward(x: Tensor) -> Tensor:
         size = (x.shape[2], x.shape[3])
-        if len(x) < FEW or not _fits(conv, size):
+        if len(x) < MIN_BATCH or not _fits(conv, size):
             return F.conv2d(x, conv.weight, conv.bias, conv.stride, conv.padding, conv.dilation)
         if size not in built:
             with torch.inference_mode(False), torch.no_grad():

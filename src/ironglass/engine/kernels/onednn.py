@@ -26,7 +26,7 @@ PIXELS = 56 * 56
 long as ten passes, and how many images are left in a batch may change from pass to pass."""
 
 
-def reads(maps: Tensor) -> bool:
+def onednn_supports(maps: Tensor) -> bool:
     """Returns whether oneDNN can be called for maps: (n, c, h, w), float32 on the CPU. Never under autocast, nor where
     torch lacks the means, which inductor uses and nothing documents."""
     if maps.ndim != 4 or not maps.is_cpu or maps.dtype != torch.float32 or torch.is_autocast_enabled("cpu"):
@@ -62,10 +62,10 @@ def laid_out(weight: Tensor, shape: torch.Size | list[int], settings: dict[str, 
     return torch.ops.aten.mkldnn_reorder_conv2d_weight(laid, *sizes, settings["groups"], list(shape))
 
 
-def packs(maps: Tensor, padding: tuple[int, int]) -> bool:
+def packed_is_faster(maps: Tensor, padding: tuple[int, int]) -> bool:
     """Returns whether a 3 × 3 convolution of maps (n, c, h, w), float32 on the CPU, is faster so. Never under autocast,
     nor where torch lacks the means."""
-    if not reads(maps):
+    if not onednn_supports(maps):
         return False
     height, width = maps.shape[2:]
     fits = height + 2 * padding[0] >= 3 and width + 2 * padding[1] >= 3

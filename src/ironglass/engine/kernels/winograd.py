@@ -15,14 +15,14 @@ from ironglass.types import Images
 OUT, IN = 4, 6
 """Pixels along one side of a tile: of the output, and of the input that it reads."""
 
-MANY = 128
+MIN_CHANNELS = 128
 """Channels, in and out, from which on the products outweigh the transforms around them."""
 
-FEW = 6144
+MIN_WORK = 6144
 """Tiles times channels below which reading the transformed weights, four times as many, takes longer than the
 convolution."""
 
-HELD = 2**20
+MAX_VALUES = 2**20
 """Elements of the tiles of one chunk, whose copies then stay in the processor's cache."""
 
 _POINTS = (0.0, 0.625, -0.625, 1.5, -1.5)
@@ -58,13 +58,13 @@ def _product(roots: Sequence[float]) -> Tensor:
 _B, _G, _A = _transforms()
 
 
-def suits(weight: Tensor, stride: Any, dilation: Any, groups: int) -> bool:
+def winograd_supports(weight: Tensor, stride: Any, dilation: Any, groups: int) -> bool:
     """Returns whether `winograd` computes such a convolution, and has enough channels to be faster on some maps."""
     simple = groups == 1 and {*pair(stride)} == {*pair(dilation)} == {1} and weight.dtype == torch.float32
-    return simple and weight.shape[2:] == (3, 3) and min(weight.shape[:2]) >= MANY
+    return simple and weight.shape[2:] == (3, 3) and min(weight.shape[:2]) >= MIN_CHANNELS
 
 
-def pays(maps: Tensor, channels: int, padding: tuple[int, int]) -> bool:
+def winograd_is_faster(maps: Tensor, channels: int, padding: tuple[int, int]) -> bool:
     """Returns whether a convolution of maps (n, c, h, w) to so many channels is faster this way; measured on one core.
 
     What it saves is the share of multiplications, less for tiles that reach beyond the map and for the transforms.
@@ -74,7 +74,7 @@ def pays(maps: Tensor, channels: int, padding: tuple[int, int]) -> bool:
         return False
     (height, down), (width, across) = _tiles(maps.shape, padding)
     tiles, fewer = down * across, min(maps.shape[1], channels)
-    return len(maps) * tiles * fewer >= FEW and IN * IN * tiles * (1 + 160 / fewer) < 0.7 * 9 * height * width
+    return len(maps) * tiles * fewer >= MIN_WORK and IN * IN * tiles * (1 + 160 / fewer) < 0.7 * 9 * height * width
 
 
 def pair(value: Any) -> tuple[int, int]:
@@ -201,5 +201,5 @@ def _sides(like: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _chunks(images: int, tiles: int, kernel: Tensor) -> list[slice]:
-    step = max(1, HELD // (IN * IN * tiles * max(kernel.shape[1:])))
+    step = max(1, MAX_VALUES // (IN * IN * tiles * max(kernel.shape[1:])))
     return [slice(first, first + step) for first in range(0, images, step)]

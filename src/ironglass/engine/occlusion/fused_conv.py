@@ -8,8 +8,8 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from ironglass.engine.kernels.onednn import convolution_and, laid_out, reads
-from ironglass.engine.kernels.winograd import pair, pays, suits, transformed, winograd
+from ironglass.engine.kernels.onednn import convolution_and, laid_out, onednn_supports
+from ironglass.engine.kernels.winograd import pair, transformed, winograd, winograd_is_faster, winograd_supports
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": torch.relu_,
@@ -35,7 +35,7 @@ class Convolution(nn.Module):
         self.register_buffer("weight", weight.detach().contiguous(memory_format=layout))
         self.register_buffer("bias", None if bias is None else bias.detach())
         self.settings, self.activation = settings, activation
-        faster = suits(weight, settings["stride"], settings["dilation"], settings["groups"])
+        faster = winograd_supports(weight, settings["stride"], settings["dilation"], settings["groups"])
         self.faster = faster and weight.device.type == "cpu"
         self.tiled: Tensor | None = None
         self.laid: tuple[Any, Tensor] | None = None
@@ -51,10 +51,12 @@ class Convolution(nn.Module):
     def slide(self, images: Tensor, padding: Any = 0) -> Tensor:
         """The convolution with another padding; with none, of images that are padded already."""
         weight, bias = cast(Tensor, self.weight), cast(Tensor | None, self.bias)
-        if self.faster and not isinstance(padding, str) and pays(images, len(weight), pair(padding)):
+        if self.faster and not isinstance(padding, str) and winograd_is_faster(images, len(weight), pair(padding)):
             self.tiled = transformed(weight) if self.tiled is None else self.tiled
             found = winograd(images, self.tiled, bias, pair(padding))
-        elif not self.plain and not isinstance(padding, str) and reads(images) and weight.dtype == images.dtype:
+        elif (
+            not self.plain and not isinstance(padding, str) and onednn_supports(images) and weight.dtype == images.dtype
+        ):
             settings = {**self.settings, "padding": padding}
             return convolution_and(self.activation, images, self._laid_out(images.shape, settings), bias, settings)
         else:

@@ -1,4 +1,4 @@
-"""A network taken apart for occlusion: which of its steps could be computed in windows, and where a patch is felt."""
+"""A traced network, read for occlusion: steps that could be computed in windows, and spans that a patch affects."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WIDER = 2
 
 
 @dataclass(frozen=True)
-class Apart:
+class TracedNetwork:
     """A network as a graph.
 
     start: what stands for the images.
@@ -40,8 +40,8 @@ class Apart:
     widened: dict[fx.Node, fx.Node]
 
 
-def take_apart(classifier: Classifier, image: Images) -> Apart | None:
-    """The network as a graph; None where it cannot be taken apart. image: (1, c, h, w)."""
+def read_graph(classifier: Classifier, image: Images) -> TracedNetwork | None:
+    """The network as a graph; None where it cannot be read. image: (1, c, h, w)."""
     if not classifier.is_plain:  # the graph would give the network's own outputs
         return None
     traced = trace_network(classifier.network)
@@ -66,22 +66,22 @@ def take_apart(classifier: Classifier, image: Images) -> Apart | None:
             steps[node] = slide
     tensors = {node: value for node, value in values.items() if isinstance(value, Tensor)}
     sizes, dtypes = ({node: getattr(value, of) for node, value in tensors.items()} for of in ("shape", "dtype"))
-    return Apart(traced, start, constants, sizes, dtypes, tuple(steps.items()), _widened(traced, steps))
+    return TracedNetwork(traced, start, constants, sizes, dtypes, tuple(steps.items()), _widened(traced, steps))
 
 
-def felt_along(apart: Apart, spans: Tensor, axis: int) -> dict[fx.Node, Span]:
+def felt_along(network: TracedNetwork, spans: Tensor, axis: int) -> dict[fx.Node, Span]:
     """Span that a patch affects, along one side of each step's map.
 
     spans: int64 (p, 2), first and last-plus-one pixel of the patch. axis: 0 for rows and 1 for columns.
     """
-    felt = {apart.start: Span(spans[:, 0], spans[:, 1], apart.sizes[apart.start][2 + axis])}
-    for node, slide in apart.steps:
+    felt = {network.start: Span(spans[:, 0], spans[:, 1], network.sizes[network.start][2 + axis])}
+    for node, slide in network.steps:
         before = [felt[one] for one in node.all_input_nodes if one in felt]
         if slide is None:
             felt[node] = joined(before)
         else:
             kernel, stride, dilation = slide.kernel[axis], slide.stride[axis], slide.dilation[axis]
-            length = apart.sizes[node][2 + axis]
+            length = network.sizes[node][2 + axis]
             felt[node] = before[0].slid(kernel, stride, dilation, slide.padding[axis], length)
     return felt
 

@@ -12,7 +12,7 @@ from torch import Tensor, fx
 
 from ironglass.engine.occlusion.fused_conv import Convolution
 from ironglass.engine.occlusion.fx_nodes import module_of
-from ironglass.engine.occlusion.graph_network import Apart
+from ironglass.engine.occlusion.graph_network import TracedNetwork
 from ironglass.engine.occlusion.local_ops import Slide
 from ironglass.engine.occlusion.windows import Region, Span, alike
 
@@ -27,14 +27,13 @@ Regions = tuple[Region, Region]
 
 
 @dataclass(frozen=True)
-class Plan:
+class OcclusionPlan:
     """A network cut in two: the steps that are computed in windows, and the rest, computed on whole maps.
 
     steps: the nodes of the first part in order, with how a kernel slides for those where one does.
     spans: where the patch is felt in each, by rows and columns.
-    handed: those that the second part reads.
-    around: what is read not of the windows alone but of the maps around them: by which step, or by the second part, of
-        which node, and what of its map.
+    boundary_nodes: nodes of the first part that the second reads.
+    halo_reads: regions of whole maps that are read around windows, by step (None for the second part) and node.
     beyond: the steps that are computed on all that the next one reads, and what they have there beyond the border.
     rest: the nodes of the second part in order, each with those that nobody reads after it.
     elements: of the largest tensor, a place.
@@ -47,8 +46,8 @@ class Plan:
     constants: dict[fx.Node, Any]
     steps: tuple[tuple[fx.Node, Slide | None], ...]
     spans: dict[fx.Node, Spans]
-    handed: tuple[fx.Node, ...]
-    around: dict[tuple[fx.Node | None, fx.Node], Regions]
+    boundary_nodes: tuple[fx.Node, ...]
+    halo_reads: dict[tuple[fx.Node | None, fx.Node], Regions]
     beyond: dict[fx.Node, float]
     rest: tuple[tuple[fx.Node, tuple[fx.Node, ...]], ...]
     elements: int
@@ -56,44 +55,44 @@ class Plan:
     work: int
 
 
-def plan_occlusion(apart: Apart, rows: dict[fx.Node, Span], columns: dict[fx.Node, Span]) -> Plan:
+def plan_occlusion(network: TracedNetwork, rows: dict[fx.Node, Span], columns: dict[fx.Node, Span]) -> OcclusionPlan:
     """Plans how to compute the logits of an image with a patch at some rows and columns; they are from `felt_along`."""
-    spans = {apart.start: (rows[apart.start], columns[apart.start])}
+    spans = {network.start: (rows[network.start], columns[network.start])}
     steps: list[tuple[fx.Node, Slide | None]] = []
-    for node, slide in apart.steps:
-        last = apart.widened.get(node, node)
+    for node, slide in network.steps:
+        last = network.widened.get(node, node)
         felt = rows[last], columns[last]
-        read = (before in spans for before in node.all_input_nodes if before not in apart.constants)
+        read = (before in spans for before in node.all_input_nodes if before not in network.constants)
         if all(read) and _share(felt) <= DENSE:
             spans[node] = rows[node], columns[node]
             steps.append((node, slide))
-    rest, handed = _rest(apart.traced, spans.keys(), apart.constants.keys())
-    sizes = [apart.sizes[node].numel() for node in (*rest, *handed) if node in apart.sizes]
+    rest, boundary_nodes = _rest(network.traced, spans.keys(), network.constants.keys())
+    sizes = [network.sizes[node].numel() for node in (*rest, *boundary_nodes) if node in network.sizes]
     largest = max(sizes)
-    work = sum(_weights(apart, node) * apart.sizes[node][2:].numel() for node in rest if node in apart.sizes)
+    work = sum(_weights(network, node) * network.sizes[node][2:].numel() for node in rest if node in network.sizes)
     slides, beyond = dict(steps), dict[fx.Node, float]()
     reads = {node: needed(slide, spans[node]) for node, slide in steps}
-    for node, reader in apart.widened.items():
+    for node, reader in network.widened.items():
         if node in slides:
             reads[node], beyond[node] = reads[reader], cast(Slide, slides[reader]).border
     for node, _ in steps:
         high, wide = (region.size for region in reads[node])
-        channels = [apart.sizes[before][1] for before in node.all_input_nodes if before in spans]
+        channels = [network.sizes[before][1] for before in node.all_input_nodes if before in spans]
         height, width = (span.size for span in spans[node])
-        sizes += [high * wide * max(*channels, INDEX), height * width * apart.sizes[node][1]]
-    return Plan(
-        apart.traced,
-        apart.start,
-        apart.constants,
+        sizes += [high * wide * max(*channels, INDEX), height * width * network.sizes[node][1]]
+    return OcclusionPlan(
+        network.traced,
+        network.start,
+        network.constants,
         tuple(steps),
         spans,
-        handed,
-        _around(reads, handed, spans, beyond),
+        boundary_nodes,
+        _around(reads, boundary_nodes, spans, beyond),
         beyond,
         tuple(rest.items()),
         max(sizes),
         largest,
-        work + sum(_weights(apart, node) * _computed(spans[node], reads[node], node in beyond) for node, _ in steps),
+        work + sum(_weights(network, node) * _computed(spans[node], reads[node], node in beyond) for node, _ in steps),
     )
 
 
@@ -114,13 +113,16 @@ def needed(slide: Slide | None, spans: Spans) -> Regions:
 
 
 def _around(
-    reads: dict[fx.Node, Regions], handed: tuple[fx.Node, ...], spans: dict[fx.Node, Spans], beyond: Collection[fx.Node]
+    reads: dict[fx.Node, Regions],
+    boundary_nodes: tuple[fx.Node, ...],
+    spans: dict[fx.Node, Spans],
+    beyond: Collection[fx.Node],
 ) -> dict[tuple[fx.Node | None, fx.Node], Regions]:
     read: dict[tuple[fx.Node | None, fx.Node], Regions] = {}
     for node, regions in reads.items():
         befores = [before for before in node.all_input_nodes if before in spans and before not in beyond]
         read |= {(node, before): regions for before in befores}
-    for node in handed:
+    for node in boundary_nodes:
         rows, columns = (Region(torch.zeros_like(span.start), span.length) for span in spans[node])
         read[None, node] = rows, columns
     return {(node, before): regions for (node, before), regions in read.items() if not alike(spans[before], regions)}
@@ -136,9 +138,9 @@ def _computed(spans: Spans, regions: Regions, widened: bool) -> int:
     return math.prod(part.size for part in (regions if widened else spans))
 
 
-def _weights(apart: Apart, node: fx.Node) -> int:
+def _weights(network: TracedNetwork, node: fx.Node) -> int:
     """Of a convolution: how many multiplications a pixel takes."""
-    module = module_of(apart.traced, node)
+    module = module_of(network.traced, node)
     return cast(Tensor, module.weight).numel() if isinstance(module, Convolution) else 0
 
 

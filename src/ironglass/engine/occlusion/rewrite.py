@@ -1,4 +1,4 @@
-"""A traced network, made easier to take apart: batch-norm in the convolutions, nothing in place that matters."""
+"""A traced network, made easier to read: batch-norm in the convolutions, nothing in place that matters."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from ironglass.errors import InputError
 from ironglass.explain.parts.gradient import score_of
-from ironglass.explain.parts.layers import check_ran, copied, watched
+from ironglass.explain.parts.layers import check_ran, copied, recorded_outputs
 from ironglass.explain.parts.layout import laid_layers
 from ironglass.fields import settings
 from ironglass.models.backward import differentiate
@@ -90,7 +90,7 @@ class ActivationMaximisation:
             check_labels(targets, len(targets), len(classifier.classes))
             return score_of(classifier(images), targets)
         layers, layouts = laid_layers(classifier, (self.layer,), images)
-        with watched(layers, copied) as outputs:
+        with recorded_outputs(layers, copied) as outputs:
             classifier(images)
         check_ran((self.layer,), outputs)
         layouts[self.layer].check(self.layer, outputs[self.layer], len(images))

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ironglass.errors import InputError
-from ironglass.explain.parts.layers import check_ran, copied, watched
+from ironglass.explain.parts.layers import check_ran, copied, recorded_outputs
 from ironglass.explain.parts.layout import laid_layers
 from ironglass.models.classifier import Classifier
 from ironglass.models.frozen import frozen
@@ -24,7 +24,7 @@ def feature_maps(classifier: Classifier, images: Images, layers: Sequence[str] |
     Raises InputError for a layer that does not exist, does not run or has no maps.
     """
     chosen, layouts = laid_layers(classifier, layers, images)
-    with frozen(classifier), torch.no_grad(), watched(chosen, copied) as outputs:
+    with frozen(classifier), torch.no_grad(), recorded_outputs(chosen, copied) as outputs:
         classifier(images)
         check_ran(chosen, outputs)
         for name, output in outputs.items():

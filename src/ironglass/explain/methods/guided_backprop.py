@@ -80,7 +80,7 @@ class GuidedBackprop:
         known = _notes.get(network)
         if known is not None and known[0] == modules:
             return known[1]
-        images, targets = images[:FEW], targets[:FEW]
+        images, targets = images[:PROBED_IMAGES], targets[:PROBED_IMAGES]
         activations: list[str] = []
 
         def prepare(logits: Logits) -> None:
@@ -107,7 +107,7 @@ class GuidedBackprop:
 ALIKE = 0.95
 """Cosine with the plain gradient above which guiding changed next to nothing; where most activations are ReLUs it is
 mostly below 0.5."""
-FEW = 4
+PROBED_IMAGES = 4
 """Images that it is measured on."""
 _notes: WeakKeyDictionary[nn.Module, tuple[tuple[int, ...], str]] = WeakKeyDictionary()
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ironglass.engine.occlusion.execute import occluded_logits, plans_of
-from ironglass.engine.occlusion.graph_network import take_apart
+from ironglass.engine.occlusion.graph_network import read_graph
 from ironglass.errors import InputError
 from ironglass.explain.parts.fill import Fill, fill_images
 from ironglass.explain.parts.patch_grid import inside, occluded, spans_of
@@ -28,11 +28,11 @@ SCORES = {
 # Occluded images at a time, at most.
 CHUNK = 512
 
-# Occluded images below which taking the network apart takes longer than it saves.
+# Occluded images below which tracing the network takes longer than it saves.
 WORTHWHILE = 32
 
 # Images at a time whose own logits are computed.
-OWN = 16
+CHECK_BATCH = 16
 
 # How far the graph may be from the network, relative to the largest logit.
 TOLERANCE = 1e-4
@@ -108,7 +108,7 @@ def occluded_scores(
     """The score of each image at each place of the patch: float32 (n, p), places in the order of `positions`.
 
     At most `chunk` occluded images are held at a time, fewer where they are large. incremental: compute only what the
-    patch changes, as Krypton does (Nakandala et al., SIGMOD 2019), where the network can be taken apart and agrees
+    patch changes, as Krypton does (Nakandala et al., SIGMOD 2019), where the network can be traced and agrees
     with itself afterwards; else, and where there is too little to win, every occluded image passes through the whole
     network. Raises InputError.
     """
@@ -153,7 +153,7 @@ def _watched(
         return SCORES[score](told, targets[image]).float()
 
     with frozen(classifier), torch.no_grad():
-        own = torch.cat([classifier(some) for some in images.split(OWN)])
+        own = torch.cat([classifier(some) for some in images.split(CHECK_BATCH)])
         clean = watch(own, torch.arange(len(images), device=images.device))
         worthwhile = incremental and scores.numel() >= WORTHWHILE
         if worthwhile and _in_windows(classifier, images, filling, rows, columns, chunk, watch, own, scores):
@@ -175,20 +175,20 @@ def _in_windows(
     own: Logits,
     scores: Tensor,
 ) -> bool:
-    """Fills in the scores, computing only what the patch changes. False where the network cannot be taken apart, or its
+    """Fills in the scores, computing only what the patch changes. False where the network cannot be traced, or its
     graph does not give the network's own logits of every image, and at three places of the first: then they are worth
     nothing.
     """
-    apart = take_apart(classifier, images[:1])
-    if apart is None:
+    network = read_graph(classifier, images[:1])
+    if network is None:
         return False
     middle = len(rows) // 2 * len(columns) + len(columns) // 2
     checked = torch.tensor([0, middle, scores.shape[1] - 1], device=images.device)
     expected = classifier(occluded(images, filling, rows, columns, torch.zeros_like(checked), checked))
-    (plans, together), runs = plans_of(apart, rows, columns, len(images)), False
+    (plans, together), runs = plans_of(network, rows, columns, len(images)), False
     for some in torch.arange(len(images), device=images.device).split(together):
         try:
-            logits, chunks = occluded_logits(apart, plans, classifier, images[some], filling[some], chunk)
+            logits, chunks = occluded_logits(network, plans, classifier, images[some], filling[some], chunk)
             if not _same(logits, own[some]):
                 return False
             for image, place, logits in chunks:

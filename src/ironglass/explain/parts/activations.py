@@ -10,8 +10,8 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
-from ironglass.engine.folding.fold import beside
-from ironglass.explain.parts.layers import watched
+from ironglass.engine.folding.fold import out_of_place_activations
+from ironglass.explain.parts.layers import recorded_outputs
 from ironglass.models.classifier import Classifier
 from ironglass.types import Images, Logits
 
@@ -42,7 +42,7 @@ def pass_through(classifier: Classifier, images: Images, layers: Layers) -> Pass
     with a layer copies its output and learns whether the copy is written over all the same, as by `x += skip`; the next
     ones copy only where it was. Where one is written over that was not before, the pass is repeated with copies of all.
     """
-    with beside(classifier):
+    with out_of_place_activations(classifier):
         written = _written.setdefault(classifier.network, {})
         found = _run(classifier, images, layers, [name for name in layers if written.get(name, True)])
         return found or cast(Pass, _run(classifier, images, layers, layers.keys()))
@@ -61,7 +61,7 @@ def _run(classifier: Classifier, images: Images, layers: Layers, names: Collecti
         handed[name] = given, given._version
         return given
 
-    with watched(layers, hand) as outputs:
+    with recorded_outputs(layers, hand) as outputs:
         logits = classifier(images)
     known, whole = _written[classifier.network], True
     for name, output in outputs.items():

@@ -17,15 +17,15 @@ from ironglass.models.frozen import frozen
 from ironglass.models.memory import in_parts
 from ironglass.types import Images, Labels, Logits
 
-KEPT = 2**28
+AUTOGRAD_BYTES = 2**28
 """Bytes that autograd may keep of one chunk; at its height a pass needs about twice as many. More are slower on the
 CPU, where large tensors get fresh memory from the system at every pass."""
 
-ELSEWHERE = 4
+GPU_CHUNK_FACTOR = 4
 """How many times as many on other devices, which need large chunks to be busy."""
 
 # Batches of so few numbers are small in any network, and not worth measuring.
-FEW = 2**16
+SMALL_BATCH_VALUES = 2**16
 
 
 NO_GRADIENT = (
@@ -97,13 +97,13 @@ def chunk_size(classifier: Classifier, image: Images, n: int, kept: int | None =
     kept: bytes that autograd may keep of them all on the CPU, KEPT by default. What it keeps of one image is measured
     by a forward pass of the network as it is, once for each size of image.
     """
-    if n == 1 or n * image.numel() <= FEW:
+    if n == 1 or n * image.numel() <= SMALL_BATCH_VALUES:
         return n
     known = _measured.setdefault(classifier.network, {})
     which = (image.shape, image.dtype, image.device, *map(id, modules_of(classifier.network)))
     if which not in known:
         known[which] = _kept_of(classifier, image)
-    room = (KEPT if kept is None else kept) * (1 if image.device.type == "cpu" else ELSEWHERE)
+    room = (AUTOGRAD_BYTES if kept is None else kept) * (1 if image.device.type == "cpu" else GPU_CHUNK_FACTOR)
     return max(1, min(n, room // max(1, known[which])))
 
 

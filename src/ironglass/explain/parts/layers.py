@@ -60,7 +60,9 @@ _first_norms: WeakKeyDictionary[nn.Module, tuple[tuple[int, ...], list[str]]] = 
 
 
 @contextmanager
-def watched(layers: dict[str, nn.Module], change: Callable[[str, Tensor], Tensor]) -> Iterator[dict[str, Tensor]]:
+def recorded_outputs(
+    layers: dict[str, nn.Module], change: Callable[[str, Tensor], Tensor]
+) -> Iterator[dict[str, Tensor]]:
     """Inside, what each layer gives at its last run, in the order of running.
 
     change: makes of a layer's name and its output what the network goes on with.

@@ -14,7 +14,7 @@ from ironglass.data.dataset import Split
 from ironglass.errors import InputError
 from ironglass.measure.layers.linear_probe import probe
 from ironglass.measure.layers.sentence import note
-from ironglass.measure.maps.attribution_focus import looking
+from ironglass.measure.maps.attribution_focus import attribution_focus
 from ironglass.measure.statistics import Rate, wilson
 from ironglass.models.classifier import Classifier
 from ironglass.models.exclusive import exclusive
@@ -48,7 +48,8 @@ def layer_notes(
     tick = _counter(progress, sum(-(-len(part) // batch_size) for part in parts))
 
     learned, _, _ = _outputs(classifier, layers, train, batch_size, tick)
-    looks = looking(classifier, tuple(layers), shown, patch=patch, stride=stride, batch_size=batch_size, tick=tick)
+    size = {"patch": patch, "stride": stride, "batch_size": batch_size}
+    focus = attribution_focus(classifier, tuple(layers), shown, **size, tick=tick)
     tested, shapes, clean = _outputs(classifier, layers, test, batch_size, tick)
     chance = float(np.bincount(test.labels).max() / len(test))
     rows = []
@@ -58,7 +59,7 @@ def layer_notes(
         row = {
             "name": name,
             "shape": shapes[name],
-            **looks[name],
+            **focus[name],
             "probe": _rate(guesses == test.labels),
             "without_layout": _accuracy_with(classifier, layer, _flatten, test, batch_size, tick),
             "without_layer": _accuracy_with(classifier, layer, _constant(mean), test, batch_size, tick),

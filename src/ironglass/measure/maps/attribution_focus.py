@@ -21,7 +21,7 @@ from ironglass.types import Maps
 FLAT = 1e-5
 
 
-def looking(
+def attribution_focus(
     classifier: Classifier,
     layers: tuple[str, ...],
     split: Split,

@@ -40,12 +40,12 @@ def find_shortcuts(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> list[dict[str, Any]]:
-    """The places that decide: those of `try_places` with `shortcut` true, the most deciding first."""
-    tried = try_places(classifier, split, maps, places=places, images=images, seed=seed, progress=progress)
+    """The places that decide: those of `try_regions` with `shortcut` true, the most deciding first."""
+    tried = try_regions(classifier, split, maps, places=places, images=images, seed=seed, progress=progress)
     return sorted((one for one in tried if one["shortcut"]), key=lambda one: -one["rate"]["value"])
 
 
-def try_places(
+def try_regions(
     classifier: Classifier,
     split: Split,
     maps: Tensor,

@@ -15,7 +15,7 @@ from ironglass.data.dataset import Split
 from ironglass.errors import InputError
 from ironglass.measure.robustness.repeated_passes import PASSES, Passes, pass_twice, rare_lots
 from ironglass.measure.statistics import Rate, mcnemar, wilson
-from ironglass.models.batch_dependence import apart, tolerance
+from ironglass.models.batch_dependence import differing_rows, tolerance
 from ironglass.models.checks import check_labels
 from ironglass.models.classifier import Classifier
 from ironglass.models.frozen import frozen
@@ -34,10 +34,10 @@ class Observations:
     """Counts of images by what one or more batches showed. They add up with `+`.
 
     n: images seen.
-    broken: gradient or output not finite.
-    flat: gradient zero.
+    non_finite: gradient or output not finite.
+    zero_gradient: gradient zero.
     repeated: images passed twice.
-    unsteady: of those, outputs differed.
+    nondeterministic: of those, outputs differed.
     autograd: of those, the pass itself ran autograd.
     swayed: of those, outputs differed only where other images were in the batch.
     distributions: the outputs are in [0, 1] and sum to 1.
@@ -45,10 +45,10 @@ class Observations:
     """
 
     n: int = 0
-    broken: int = 0
-    flat: int = 0
+    non_finite: int = 0
+    zero_gradient: int = 0
     repeated: int = 0
-    unsteady: int = 0
+    nondeterministic: int = 0
     autograd: int = 0
     swayed: int = 0
     distributions: int = 0
@@ -60,7 +60,7 @@ class Observations:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rival:
+class ReferenceAttack:
     """Result of a reference attack, under the same threat, on the same images as the judged one.
 
     kind: the part it plays.
@@ -83,9 +83,9 @@ class Evidence:
     steps: gradients of the attack an image.
     queries: outputs it asks for where it takes no gradient.
     points: (eps, accuracy under attack).
-    rivals: other attacks.
-    boundless: accuracy at an eps at which every image may become plain grey, and chance: 1 / the number of classes, to
-        compare it with.
+    reference_attacks: other attacks.
+    unbounded_eps_accuracy: accuracy at an eps at which every image may become plain grey.
+    chance: 1 / the number of classes, to compare that with.
     outputs: how attacks read the network's.
     """
 
@@ -93,8 +93,8 @@ class Evidence:
     steps: int
     points: tuple[tuple[float, Rate], ...]
     queries: int = 0
-    rivals: tuple[Rival, ...] = ()
-    boundless: Rate | None = None
+    reference_attacks: tuple[ReferenceAttack, ...] = ()
+    unbounded_eps_accuracy: Rate | None = None
     chance: float = 0.0
     outputs: Outputs = LOGITS
 
@@ -109,17 +109,17 @@ def observe(
     most: float = 1e-3,
 ) -> Observations:
     """Observations from a batch: its outputs, its gradients (n, c, h, w), and, if any, the outputs of a second, equal
-    pass, and of one in other company, and whether the pass ran autograd. most: see `apart`."""
+    pass, and of one in other company, and whether the pass ran autograd. most: see `differing_rows`."""
     finite = gradient.isfinite().flatten(1).all(1) & logits.isfinite().all(1)
     distribution = (logits >= 0).all(1) & (logits <= 1).all(1) & ((logits.sum(1) - 1).abs() < 1e-4)
-    unsteady = 0 if again is None else int(apart(logits, again, most).sum())
+    nondeterministic = 0 if again is None else int(differing_rows(logits, again, most).sum())
     return Observations(
         n=len(logits),
-        broken=int((~finite).sum()),
-        flat=int((gradient == 0).flatten(1).all(1).sum()),
+        non_finite=int((~finite).sum()),
+        zero_gradient=int((gradient == 0).flatten(1).all(1).sum()),
         repeated=0 if again is None else len(again),
-        unsteady=unsteady,
-        swayed=0 if unsteady or moved is None else int(apart(logits, moved, most).sum()),
+        nondeterministic=nondeterministic,
+        swayed=0 if nondeterministic or moved is None else int(differing_rows(logits, moved, most).sum()),
         autograd=len(logits) if autograd else 0,
         distributions=int(distribution.sum()),
     )
@@ -182,8 +182,8 @@ def gather_evidence(
         steps=judged.steps,
         queries=0 if judged.steps else getattr(judged, "queries", 0),
         points=tuple((factor * judged.threat.eps, rates[name]) for factor, name in POINTS if name in rates),
-        rivals=_rivals(runs, stood, rates),
-        boundless=rates.get("boundless"),
+        reference_attacks=_reference_attacks(runs, stood, rates),
+        unbounded_eps_accuracy=rates.get("unbounded_eps_accuracy"),
         chance=1 / len(classifier.classes),
         outputs=outputs_of(classifier, next(batches(some, batch_size, classifier.device))[0]),
     )
@@ -196,10 +196,12 @@ def _standing(run: Any, classifier: Classifier, images: Images, labels: Labels, 
         return (classifier(adversarial).argmax(1) == labels).cpu().numpy()
 
 
-def _rivals(runs: dict[str, Any], stood: dict[str, np.ndarray], rates: dict[str, Rate]) -> tuple[Rival, ...]:
+def _reference_attacks(
+    runs: dict[str, Any], stood: dict[str, np.ndarray], rates: dict[str, Rate]
+) -> tuple[ReferenceAttack, ...]:
     """Results of reference attacks. stood: which images were still right under each, (n,)."""
     return tuple(
-        Rival(
+        ReferenceAttack(
             kind=kind,
             name=type(runs[kind]).__name__,
             accuracy=rates[kind],
@@ -226,7 +228,7 @@ def _runs(
     if surrogate is not None:
         runs["transfer"] = TransferFrom(surrogate, judged)
     if (grey := grey_eps(threat, split.pixels[0].size)) is not None:
-        sizes = {"half": threat.eps / 2, "double": min(2 * threat.eps, grey), "boundless": grey}
+        sizes = {"half": threat.eps / 2, "double": min(2 * threat.eps, grey), "unbounded_eps_accuracy": grey}
         runs |= {name: replace(judged, threat=replace(threat, eps=eps)) for name, eps in sizes.items()}
     return runs
 

@@ -10,7 +10,7 @@ import torch
 
 from ironglass.attacks import Square
 from ironglass.attacks.square import SQUARES
-from ironglass.measure.robustness.evidence import Evidence, Observations, Rival
+from ironglass.measure.robustness.evidence import Evidence, Observations, ReferenceAttack
 from ironglass.measure.robustness.repeated_passes import PASSES, rare_lots
 from ironglass.measure.statistics import mcnemar, wilson
 from ironglass.models.batch_dependence import undisturbed
@@ -29,7 +29,7 @@ def spread(place: np.ndarray) -> np.ndarray:
 
 def search_beside(
     classifier: Classifier, images: Images, labels: Labels, attack: Any, right: Mask, *, seed: int = 0
-) -> Rival | None:
+) -> ReferenceAttack | None:
     """Runs Square with 50 queries on up to 32 of the images that an attack left right, spread evenly over them.
 
     None where there are none, and for a threat that it does not know. At most 1,600 forward passes of one image, where
@@ -48,7 +48,7 @@ def search_beside(
     every = np.ones(len(place), dtype=bool)
     rates = [wilson(int(flags.sum()), len(flags)) for flags in (stood, every)]
     name = f"Square on {len(place)} images left right"
-    return Rival(kind="search", name=name, accuracy=rates[0], judged=rates[1], p=mcnemar(every, stood)["p"])
+    return ReferenceAttack(kind="search", name=name, accuracy=rates[0], judged=rates[1], p=mcnemar(every, stood)["p"])
 
 
 def look_again(
@@ -59,5 +59,5 @@ def look_again(
         evidence = replace(
             evidence, seen=evidence.seen + Observations(tried=PASSES, lots=rare_lots(classifier, images))
         )
-    rival = search_beside(classifier, images, labels, attack, right) if attack.steps else None
-    return replace(evidence, rivals=(*evidence.rivals, rival)) if rival else evidence
+    reference = search_beside(classifier, images, labels, attack, right) if attack.steps else None
+    return replace(evidence, reference_attacks=(*evidence.reference_attacks, reference)) if reference else evidence

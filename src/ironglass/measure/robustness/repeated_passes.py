@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from ironglass.models.batch_dependence import apart, second_pass, tolerance, undisturbed
+from ironglass.models.batch_dependence import differing_rows, second_pass, tolerance, undisturbed
 from ironglass.models.classifier import Classifier
 from ironglass.models.frozen import frozen
 from ironglass.types import Images, Logits
@@ -22,7 +22,7 @@ class Passes:
     """Several passes over one batch: as it is, again, and with its images in other company, unless the network draws
     lots or takes no other batch size.
 
-    autograd: as in `watched`.
+    autograd: as in `logits_and_autograd_use`.
     """
 
     logits: Logits
@@ -33,7 +33,7 @@ class Passes:
 
 def pass_twice(classifier: Classifier, images: Images) -> Passes:
     """Two passes, the second in halves and reverse order, and more only where these differ: see `second_pass`."""
-    logits, autograd = watched(classifier, images)
+    logits, autograd = logits_and_autograd_use(classifier, images)
     with frozen(classifier), torch.no_grad():
         again, moved = second_pass(classifier, images, logits)
     return Passes(logits, again, moved, autograd)
@@ -47,10 +47,10 @@ def rare_lots(classifier: Classifier, images: Images) -> int:
     one = images[:1]
     with undisturbed(classifier.device), frozen(classifier), torch.no_grad():
         logits = torch.cat([classifier(one) for _ in range(PASSES)])
-    return int(apart(logits[:1], logits, tolerance(classifier)).sum())
+    return int(differing_rows(logits[:1], logits, tolerance(classifier)).sum())
 
 
-def watched(classifier: Classifier, images: Images) -> tuple[Logits, bool]:
+def logits_and_autograd_use(classifier: Classifier, images: Images) -> tuple[Logits, bool]:
     """The logits, and whether the network called autograd to compute them, as defences that purify or search do; under
     cProfile that is not looked for."""
     calls = {torch.autograd.grad.__code__, torch.autograd.backward.__code__}

@@ -10,7 +10,7 @@ import numpy as np
 
 from ironglass.attacks.parts.scores import LOGITS, Outputs
 from ironglass.measure.robustness.attack import fooled_rate
-from ironglass.measure.robustness.evidence import Evidence, Kind, Observations, Rival
+from ironglass.measure.robustness.evidence import Evidence, Kind, Observations, ReferenceAttack
 from ironglass.measure.robustness.verdict import judge
 from ironglass.measure.statistics import Rate, mcnemar, wilson
 
@@ -157,16 +157,16 @@ class UnderAttack:
             steps=attack.steps,
             queries=0 if attack.steps else attack.queries,
             points=((0.0, _rate(self.clean)), *((size, _rate(o.right)) for size, o in attack.outcomes.items())),
-            rivals=tuple(self._rivals(attack, eps)),
+            reference_attacks=tuple(self._reference_attacks(attack, eps)),
             # where a search stands behind the number, gradients that fail do not void it
-            boundless=grey if attack.steps > 1 and not attack.searches else None,
+            unbounded_eps_accuracy=grey if attack.steps > 1 and not attack.searches else None,
             chance=self.chance,
             outputs=self.outputs,
         )
         verdict = asdict(judge(evidence))
         return {"word": verdict["word"], "reasons": list(verdict["reasons"])}
 
-    def _rivals(self, attack: Attacked, eps: float) -> Iterator[Rival]:
+    def _reference_attacks(self, attack: Attacked, eps: float) -> Iterator[ReferenceAttack]:
         """The others that may not do better than the attack's gradients, on the images that both were made on."""
         if attack.steps > 1:
             kinds = {"gradient-free", "single-step", "noise", "longer", "search"}
@@ -175,14 +175,14 @@ class UnderAttack:
         judged = attack.outcomes[eps]
         if attack.name and attack.steps > 1:
             everyone = np.logical_and.reduce([other.outcomes[eps].right for other in self.attacks])
-            yield _rival("together", "all attacks", everyone, judged.right)
+            yield _reference("together", "all attacks", everyone, judged.right)
         if "gradient-free" in kinds and not np.array_equal(judged.right, judged.by_gradients) and attack.name:
-            yield _rival("gradient-free", "its Square", judged.right, judged.by_gradients)
+            yield _reference("gradient-free", "its Square", judged.right, judged.by_gradients)
         for other in self.attacks:
             if other.kind and other.kind in kinds and other.name != attack.name:
-                yield _rival(other.kind, other.label, other.outcomes[eps].right, judged.by_gradients)
+                yield _reference(other.kind, other.label, other.outcomes[eps].right, judged.by_gradients)
             elif not attack.name and other.searches and other.kind is None:
-                yield _rival(
+                yield _reference(
                     "gradient-free", f"the Square of {other.name}", other.outcomes[eps].right, judged.by_gradients
                 )
         for probe in self.probes:
@@ -194,12 +194,12 @@ class UnderAttack:
             ):
                 stood = judged.by_gradients[self.positions]
                 right = probe.right & stood if probe.kind == "search" else probe.right
-                yield _rival(probe.kind, probe.name, right, stood)
+                yield _reference(probe.kind, probe.name, right, stood)
 
 
-def _rival(kind: Kind, name: str, right: Flags, judged: Flags) -> Rival:
+def _reference(kind: Kind, name: str, right: Flags, judged: Flags) -> ReferenceAttack:
     p = mcnemar(judged, right)["p"]
-    return Rival(kind=kind, name=name, accuracy=_rate(right), judged=_rate(judged), p=p)
+    return ReferenceAttack(kind=kind, name=name, accuracy=_rate(right), judged=_rate(judged), p=p)
 
 
 def _rate(right: Flags) -> Rate:

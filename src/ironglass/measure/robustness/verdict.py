@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 from ironglass.measure.robustness.evidence import Evidence, Kind
 
 Word: TypeAlias = Literal["trusted", "suspect", "invalid"]
-FEW = 100
+MIN_IMAGES = 100
 """Fewer images than this leave an interval too wide to conclude from."""
 MORE = 0.002
 """By this share of the images a rival must fool more before it counts."""
@@ -41,16 +41,16 @@ Finding: TypeAlias = tuple[Word, str] | None
 
 
 def _finite(evidence: Evidence) -> Finding:
-    if not evidence.seen.broken:
+    if not evidence.seen.non_finite:
         return None
-    return "invalid", f"outputs or gradients are not finite numbers on {_share(evidence, 'broken')} of the images"
+    return "invalid", f"outputs or gradients are not finite numbers on {_share(evidence, 'non_finite')} of the images"
 
 
 def _steady(evidence: Evidence) -> Finding:
     seen = evidence.seen
-    if not seen.unsteady:
+    if not seen.nondeterministic:
         return None
-    share = _percent(seen.unsteady / seen.repeated)
+    share = _percent(seen.nondeterministic / seen.repeated)
     return (
         "invalid",
         f"two passes over the same images gave different outputs ({share} of them): the network draws lots",
@@ -81,10 +81,10 @@ def _lucky(evidence: Evidence) -> Finding:
 
 def _sloped(evidence: Evidence) -> Finding:
     seen = evidence.seen
-    if not seen.flat:
+    if not seen.zero_gradient:
         return None
-    text = f"the gradient is zero on {_share(evidence, 'flat')} of the images: there the attack is blind"
-    return ("invalid" if seen.flat > seen.n / 2 else "suspect"), text
+    text = f"the gradient is zero on {_share(evidence, 'zero_gradient')} of the images: there the attack is blind"
+    return ("invalid" if seen.zero_gradient > seen.n / 2 else "suspect"), text
 
 
 def _logits(evidence: Evidence) -> Finding:
@@ -138,21 +138,21 @@ OUTDONE: dict[Kind, str] = {
 
 
 def _outdone(evidence: Evidence, kind: Kind) -> Finding:
-    for rival in evidence.rivals:
-        less, more = rival.accuracy["value"], rival.judged["value"]
+    for reference in evidence.reference_attacks:
+        less, more = reference.accuracy["value"], reference.judged["value"]
         ahead = more - less
         if kind == "search":
-            counts = ahead > SEARCH_MORE and round(ahead * rival.judged["n"]) >= 2
+            counts = ahead > SEARCH_MORE and round(ahead * reference.judged["n"]) >= 2
         else:  # a weaker attack may be ahead by a few images' luck; one without gradients should never be
-            counts = ahead > MORE + 1e-9 and (kind == "gradient-free" or rival.p < 0.05)
-        if rival.kind == kind and counts:
+            counts = ahead > MORE + 1e-9 and (kind == "gradient-free" or reference.p < 0.05)
+        if reference.kind == kind and counts:
             change = f"{_percent(less)} stay right in place of {_percent(more)}"
-            return "suspect", OUTDONE[kind].format(name=rival.name, change=change)
+            return "suspect", OUTDONE[kind].format(name=reference.name, change=change)
     return None
 
 
 def _unbounded(evidence: Evidence) -> Finding:
-    rate = evidence.boundless
+    rate = evidence.unbounded_eps_accuracy
     if rate is None or rate["low"] <= evidence.chance:
         return None
     share = _percent(rate["value"])
@@ -187,7 +187,7 @@ def _strong(evidence: Evidence) -> Finding:
 
 def _many(evidence: Evidence) -> Finding:
     n = evidence.seen.n
-    if n >= FEW:
+    if n >= MIN_IMAGES:
         return None
     width = max((rate["high"] - rate["low"] for _, rate in evidence.points), default=1.0)
     points = f"{100 * width:.0f} points wide"

@@ -29,7 +29,7 @@ from ironglass.types import Images, Logits
 
 PROBED = 16
 """Images by which a single output is seen to be a probability, black and white among them."""
-FEW = 4
+PROBE_BATCH = 4
 """The same of outputs that are distributions already, by the values."""
 
 
@@ -176,7 +176,7 @@ class ReadNetwork(nn.Module):
     def probed_logits(self) -> Logits:
         """Outputs (n, k) of a few random images in evaluation mode, with the graph of the steps they come out of."""
         k = len(self.classes)
-        count = FEW + (k == FEW)  # a batch size that is no number of classes shows which axis is which
+        count = PROBE_BATCH + (k == PROBE_BATCH)  # a batch size that is no number of classes shows which axis is which
         return self._probed(count).logits
 
     def _is_settled(self) -> bool:

@@ -10,7 +10,7 @@ from ironglass.explain.parts.layout.grids import like_image
 from ironglass.explain.parts.layout.response import Response
 from ironglass.explain.parts.layout.score import APART, SURE, Changes, score_of
 
-MANY = 200
+MANY_POSITIONS = 200
 """Places above which it may be less, as chance is."""
 RATIO = 1.3
 """How many times as much correlation times spread it must have as one of other axes."""
@@ -44,7 +44,7 @@ def seen_best(candidates: list[Layout], changes: Changes) -> tuple[Layout | None
         return None, 0.0
     seen, score, spread = max(scored, key=lambda one: max(one[1], 0) * one[2])
     places = math.prod(seen.shape[axis] for axis in seen.space)
-    margin = APART / max(1, places / MANY)
+    margin = APART / max(1, places / MANY_POSITIONS)
     for other, its, moved in scored:
         if other.space == seen.space and other != seen and its > score:
             seen, score, spread = other, its, moved

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ironglass.explain.parts.layers import watched
+from ironglass.explain.parts.layers import recorded_outputs
 from ironglass.explain.parts.layout.response import BANDS, Response
 from ironglass.models.classifier import Classifier
 
@@ -46,7 +46,7 @@ def responses_of(
             return output
 
         try:
-            with watched(layers, change), entered(classifier.network, lambda _: runs.clear()):
+            with recorded_outputs(layers, change), entered(classifier.network, lambda _: runs.clear()):
                 classifier(images)
         except _Enough:
             pass

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ironglass.explain.parts.layers import watched
+from ironglass.explain.parts.layers import recorded_outputs
 from ironglass.explain.parts.layout.lineage import Lineage
 from ironglass.explain.parts.layout.passes import entered, responses_of
 from ironglass.explain.parts.layout.response import BANDS, Kin, Response
@@ -85,7 +85,7 @@ def _trace(classifier: Classifier, modules: dict[str, nn.Module], names: set[str
         runs.clear()  # a classifier may make a pass of its own first
         lineage.image = given if isinstance(given, Tensor) and given.ndim == 4 else None
 
-    with Lineage() as lineage, watched(modules, count) as outputs, entered(classifier.network, enter):
+    with Lineage() as lineage, recorded_outputs(modules, count) as outputs, entered(classifier.network, enter):
         classifier(base.repeat(2, 1, 1, 1))  # what is made of no image keeps another shape than what is
     families: dict[int, list[str]] = defaultdict(list)
     for name, output in outputs.items():

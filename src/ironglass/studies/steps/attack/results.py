@@ -9,7 +9,7 @@ from ironglass.attacks import AutoAttack, climbed_gradient, standard
 from ironglass.attacks.parts.scores import ROWS, Outputs, outputs_of
 from ironglass.measure.per_image import per_image, write_per_image
 from ironglass.measure.robustness.evidence import Kind, Observations, observe, observe_passes
-from ironglass.measure.robustness.repeated_passes import PASSES, pass_twice, rare_lots, watched
+from ironglass.measure.robustness.repeated_passes import PASSES, logits_and_autograd_use, pass_twice, rare_lots
 from ironglass.measure.robustness.under_attack import Attacked, Outcome, Probe, UnderAttack
 from ironglass.models.predict import batches, logits_of, predicted
 from ironglass.run import Run
@@ -106,7 +106,7 @@ def _seen(attacks: Attacks) -> Observations:
     for images, labels in batches(attacks.split.take(attacks.positions), attacks.plan.attack_batch, classifier.device):
         gradient = climbed_gradient(classifier, images, labels)
         if seen.n:
-            logits, autograd = watched(classifier, images)
+            logits, autograd = logits_and_autograd_use(classifier, images)
             seen += observe(logits, gradient, autograd=autograd)
         else:
             seen += observe_passes(classifier, pass_twice(classifier, images), gradient)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ironglass.data.sources.planted import evidence, marks
 from ironglass.measure.maps.attribution import image_maps, mass_inside, pointing_game
-from ironglass.measure.maps.shortcuts import try_places
+from ironglass.measure.maps.shortcuts import try_regions
 from ironglass.measure.statistics import mean_interval, wilson
 from ironglass.run import Run
 from ironglass.studies.common.progress import Tell
@@ -31,7 +31,7 @@ def look_for_shortcuts(run: Run, explanations: Explanations, tell: Tell) -> None
     if by is None or not drawn or len(explanations.split) < FEW:
         return
     maps = _maps(run, explanations, by)[:MANY]
-    places = try_places(
+    places = try_regions(
         explanations.classifier,
         explanations.split.take(slice(len(maps))),
         maps,
