@@ -59,18 +59,18 @@ def refuses_every_change() -> Callable[[Path], int]:
     one more in any object; that it is as its classes write it; and gives the number of keys."""
     from ironglass.errors import InputError
     from ironglass.results.codec import to_dict
-    from ironglass.results.sections import check_results
+    from ironglass.results.sections import read_results
 
     def refused(value: Any, section: str) -> None:
         with pytest.raises(InputError) as error:
-            check_results(value, file="results.json")
+            read_results(value, file="results.json")
         said = str(error.value)
         assert said.startswith("results.json: ")
         assert section in said
 
     def check(run: Path) -> int:
         whole = json.loads((run / "results.json").read_text())
-        for name, part in check_results(whole, file="results.json").items():
+        for name, part in read_results(whole, file="results.json").finished().items():
             assert to_dict(part) == whole[name]
         number = 0
         for path in _objects(whole):

@@ -72,8 +72,7 @@ def write_pages(run: Run, *, card: bool = False) -> None:
     from ironglass.report.page.page import write_report
 
     if card:
-        known = {"recipe": run.read("recipe.json"), "data": run.read("data.json"), "results": run.results}
-        run.write_text("README.md", model_card(**known, environment=run.read("environment.json")))
+        run.write_text("README.md", model_card(run))
     write_report(run)
 
 

@@ -198,8 +198,8 @@ def test_harden_makes_a_baseline_and_compares(call, tmp_path: Path, photos: Path
     ]
     status, out, err = call("harden", "simple-cnn", photos, *words, "--samples", 4, "--shown", 1, "--output", "out")
     assert status == 0, err
-    assert "before: unchanged images" in out
-    assert "after: FGSM, eps 8/255" in out
+    assert "Unchanged images, before" in out
+    assert "FGSM, eps 8/255, after" in out
     stage = Run(tmp_path / "out" / "after").results["training"]["stages"][0]
     assert (stage["objective"]["kind"], stage["peak_lr"]) == ("TRADES", 0.05)
     assert stage["objective"]["eps"] == pytest.approx(8 / 255)
@@ -267,7 +267,7 @@ def test_report_is_written_anew(call, trained: Path) -> None:
     status, out, err = call("report", trained)
     assert status == 0, err
     assert (trained / "report.html").is_file()
-    assert "test images as they are" in out
+    assert "Accuracy, on clean test images" in out
 
 
 def test_quiet_says_nothing(call, trained: Path) -> None:

@@ -110,7 +110,7 @@ def unlisted(run: Path) -> Path:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without its charts a page takes a tenth of the time."""
-    monkeypatch.setattr(page_module, "chart_list", lambda facts: {})
+    monkeypatch.setattr(page_module, "chart_list", lambda source, facts: {})
     monkeypatch.setattr(page_module, "sheets", lambda samples: {})
 
 

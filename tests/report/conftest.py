@@ -7,14 +7,60 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from ironglass.measure.statistics import mean_interval, wilson
+from ironglass.measure import statistics
 from ironglass.report import write_report
+from ironglass.results.attack import AttackPoint, AttackResult, Attacks, FGSMCurve, FGSMPoint, WorstPoint
+from ironglass.results.audit import Layer, Layers, Mask, Occlusion
+from ironglass.results.codec import to_dict
+from ironglass.results.evaluation import ClassRow, Evaluation, Naming
+from ironglass.results.explanation import (
+    AttackCondition,
+    CleanCondition,
+    ControlCondition,
+    Drift,
+    Explanations,
+    Method,
+    OcclusionCondition,
+)
+from ironglass.results.numbers import McNemar, Mean, Norm, Rate, Verdict
+from ironglass.results.quality import (
+    Areas,
+    Controls,
+    Depth,
+    Likeness,
+    MethodQuality,
+    Quality,
+    Sanity,
+    SanityControls,
+)
+from ironglass.results.sections import Results
+from ironglass.results.training import Model, Normalisation, Stage, Training
+from ironglass.results.transfer import (
+    Cost,
+    Finding,
+    Kept,
+    Matrix,
+    Network,
+    OwnPoint,
+    ShownPoint,
+    Source,
+    Target,
+    Transfer,
+)
 from ironglass.results.versions import sealed
 from ironglass.run import Run
 
 EPS = [0.0, 1 / 255, 2 / 255, 4 / 255, 8 / 255, 16 / 255]
 MASKS = ["grey", "black", "mean", "blur"]
 HOSTILE = "<script>alert(1)</script>"
+
+
+def wilson(right: int, n: int) -> Rate:
+    return Rate(**statistics.wilson(right, n))
+
+
+def mean_interval(values: np.ndarray) -> Mean:
+    return Mean(**statistics.mean_interval(values))
 
 
 def disc(size: int, generator: np.random.Generator, channels: int) -> np.ndarray:
@@ -84,7 +130,7 @@ def synthetic_run(
         confusion[i] = generator.multinomial(support[i], [0.93 if j == i else 0.07 / (k - 1) for j in range(k)])
     names = [f"features.{3 * i}" for i in range(layers)]
     results = full_results(classes, confusion, names, size, channels, n, generator)
-    run.write("results.json", sealed(results))
+    run.write("results.json", sealed(to_dict(results)))
 
     shown = (
         photographs if photographs is not None else np.stack([disc(size, generator, channels) for _ in range(samples)])
@@ -138,60 +184,67 @@ def full_results(
     channels: int,
     n: int,
     generator: np.random.Generator,
-) -> dict:
-    """Every key of results.json."""
+) -> Results:
+    """Every step of an audit without named attacks or methods."""
     right = int(np.trace(confusion))
     share = confusion / confusion.sum(axis=1, keepdims=True)
     per_class = []
     for i, name in enumerate(classes):
-        precision, recall = confusion[i, i] / confusion[:, i].sum(), share[i, i]
+        precision, recall = float(confusion[i, i] / confusion[:, i].sum()), float(share[i, i])
         f1 = 2 * precision * recall / (precision + recall)
-        per_class.append({"class": name, "precision": precision, "recall": recall, "f1": f1,
-                          "support": int(confusion[i].sum())})  # fmt: skip
+        per_class.append(
+            ClassRow(class_=name, precision=precision, recall=recall, f1=f1, support=int(confusion[i].sum()))
+        )
     rows = []
     for i, name in enumerate(layers):
         depth = (i + 1) / len(layers)
         rows.append(
-            {
-                "name": name, "shape": [16 << min(i, 4), max(3, size >> min(i, 4)), max(3, size >> min(i, 4))],
-                "concentration": mean_interval(generator.normal(0.12 + 0.3 * depth, 0.1, 100)),
-                "positive": wilson(90, 100),
-                "agreement": mean_interval(generator.normal(0.6 * depth, 0.3, 100)) if i else None,
-                "probe": wilson(int(500 * (0.6 + 0.33 * depth)), 500),
-                "without_layout": wilson(int(500 * (0.5 + 0.4 * depth)), 500),
-                "without_layer": wilson(250, 500),
-                "note": f"Depth {depth:.0%}: the hottest tenth of the map holds {0.12 + 0.3 * depth:.0%} of the "
+            Layer(
+                name=name, shape=(16 << min(i, 4), max(3, size >> min(i, 4)), max(3, size >> min(i, 4))),
+                concentration=mean_interval(generator.normal(0.12 + 0.3 * depth, 0.1, 100)),
+                positive=wilson(90, 100),
+                agreement=mean_interval(generator.normal(0.6 * depth, 0.3, 100)) if i else None,
+                probe=wilson(int(500 * (0.6 + 0.33 * depth)), 500),
+                without_layout=wilson(int(500 * (0.5 + 0.4 * depth)), 500),
+                without_layer=wilson(250, 500),
+                note=f"Depth {depth:.0%}: the hottest tenth of the map holds {0.12 + 0.3 * depth:.0%} of the "
                 f"evidence; a linear classifier on it reaches {0.6 + 0.33 * depth:.0%}.",
-            }
+            )
         )  # fmt: skip
     accuracies = [right, 720, 480, 210, 90, 40]
-    naming = {"named": classes[0], "named_share": 1 / len(classes), "named_true_share": 1 / len(classes),
-              "commonest": classes[0], "commonest_share": 1 / len(classes)}  # fmt: skip
-    stage = {"schedule": "one-cycle", "last_lr": None, "optimiser": "sgd", "weight_decay": 5e-4, "batch_size": 128,
-             "objective": {"kind": "CrossEntropy", "label_smoothing": 0.0}, "trainable_from": None, "until": None,
-             "aux_weight": 0.0, "name": ""}  # fmt: skip
-    return {
-        "model": {"name": "small_cnn", "parameters": 1_234_567, "trainable": 1_234_567, "multiply_adds": 45_600_000,
-                  "input_size": [size, size], "channels": channels, "remarks": [],
-                  "normalisation": {"mean": [0.5] * channels, "std": [0.5] * channels, "origin": "given"}},
-        "training": {"seconds": 103.5, "epochs": 9, "best_epoch": 7,
-                     "stages": [{"epochs": e, "peak_lr": lr, **stage} for e, lr in ((4, 0.1), (5, 0.01))],
-                     "skipped": 0, "rollbacks": [], "micro_batch": None},
-        "evaluation": {"split": "test", "accuracy": wilson(right, n), "not_judged": 0, "loss": 0.187,
-                       "confusion": confusion.tolist(), "naming": naming,
-                       "per_class": per_class, "macro_f1": float(np.mean([row["f1"] for row in per_class])),
-                       "report": "as scikit-learn prints it"},
-        "layers": {"samples": 100, "probe_train": 2000, "probe_test": 500, "chance": 1 / len(classes),
-                   "clean": wilson(465, 500), "layers": rows},
-        "occlusion": {"patch": size // 4, "stride": size // 8, "positions": 49, "n": 500, "clean": wilson(465, 500),
-                      "masks": [{"name": name, "mean": mean_interval(generator.normal(0.9 - 0.03 * i, 0.1, 500)),
-                                 "worst": wilson(320 - 40 * i, 500)} for i, name in enumerate(MASKS)]},
-        "fgsm": {"norm": "linf", "n": n,
-                 "points": [{"eps": eps, "accuracy": wilson(a, n), "fooled": wilson(right - a, right)}
-                            for eps, a in zip(EPS, accuracies, strict=True)],
-                 "verdict": {"word": "suspect", "reasons": [
-                     "only a single-step attack stands behind this number: FGSM gives an upper bound"]}},
-    }  # fmt: skip
+    even = 1 / len(classes)
+    naming = Naming(named=classes[0], named_share=even, named_true_share=even, commonest=classes[0],
+                    commonest_share=even)  # fmt: skip
+    stages = tuple(
+        Stage(epochs=e, peak_lr=lr, schedule="one-cycle", last_lr=None, optimiser="sgd", weight_decay=5e-4,
+              batch_size=128, objective={"kind": "CrossEntropy", "label_smoothing": 0.0}, trainable_from=None,
+              until=None, aux_weight=0.0, name="")
+        for e, lr in ((4, 0.1), (5, 0.01))
+    )  # fmt: skip
+    masks = tuple(
+        Mask(name=name, mean=mean_interval(generator.normal(0.9 - 0.03 * i, 0.1, 500)), worst=wilson(320 - 40 * i, 500))
+        for i, name in enumerate(MASKS)
+    )
+    grey = (0.5,) * channels
+    return Results(
+        model=Model(name="small_cnn", parameters=1_234_567, trainable=1_234_567, multiply_adds=45_600_000,
+                    input_size=(size, size), channels=channels, remarks=(),
+                    normalisation=Normalisation(mean=grey, std=grey, origin="given")),
+        training=Training(seconds=103.5, epochs=9, best_epoch=7, stages=stages, skipped=0, rollbacks=(),
+                          micro_batch=None),
+        evaluation=Evaluation(split="test", accuracy=wilson(right, n), not_judged=0, loss=0.187,
+                              confusion=tuple(map(tuple, confusion.tolist())), naming=naming,
+                              per_class=tuple(per_class), macro_f1=float(np.mean([row.f1 for row in per_class])),
+                              report="as scikit-learn prints it"),
+        layers=Layers(samples=100, probe_train=2000, probe_test=500, chance=even, clean=wilson(465, 500),
+                      layers=tuple(rows)),
+        occlusion=Occlusion(patch=size // 4, stride=size // 8, positions=49, n=500, clean=wilson(465, 500),
+                            masks=masks),
+        fgsm=FGSMCurve(norm="linf", n=n, verdict=Verdict(word="suspect", reasons=(
+                           "only a single-step attack stands behind this number: FGSM gives an upper bound",)),
+                       points=tuple(FGSMPoint(eps=eps, accuracy=wilson(a, n), fooled=wilson(right - a, right))
+                                    for eps, a in zip(EPS, accuracies, strict=True))),
+    )  # fmt: skip
 
 
 SETTINGS = {
@@ -200,10 +253,13 @@ SETTINGS = {
     "pgd-20": {"steps": 20, "step_size": 0.00784, "restarts": 1},
     "ensemble": {"steps": 100, "queries": 5000},
 }
+TRUSTED = Verdict(word="trusted", reasons=())
 VERDICTS = {
-    "fgsm": ("suspect", ["an upper bound on robust accuracy: FGSM takes one step; stronger attacks may fool more"]),
-    "pgd-20": ("invalid", ["the gradient is zero on 61.0 % of the images: there the attack is blind", "few <images>"]),
-}
+    "fgsm": Verdict(word="suspect", reasons=(
+        "an upper bound on robust accuracy: FGSM takes one step; stronger attacks may fool more",)),
+    "pgd-20": Verdict(word="invalid", reasons=(
+        "the gradient is zero on 61.0 % of the images: there the attack is blind", "few <images>")),
+}  # fmt: skip
 LABELS = {
     "fgsm": "FGSM",
     "noise": "random noise",
@@ -212,40 +268,42 @@ LABELS = {
 }
 
 
-def attacked_results(names: list[str], eps: list[float], norm: str, n: int = 1000) -> dict:
-    """`attacks` of results.json: each attack in the row is stronger, and the worst case a little below the last."""
+def attacked_results(names: list[str], eps: list[float], norm: Norm, n: int = 1000) -> Attacks:
+    """Each attack in the row is stronger, and the worst case a little below the last."""
     clean, largest = 930, max(eps)
 
-    def point(strength: float, size: float, verdict: tuple[str, list[str]]) -> dict:
-        right = round(clean * float(np.exp(-6 * strength * size / largest)))
-        word, reasons = verdict
-        return {"eps": size, "accuracy": wilson(right, n), "verdict": {"word": word, "reasons": reasons}}
+    def right(strength: float, size: float) -> int:
+        return round(clean * float(np.exp(-6 * strength * size / largest)))
 
     rows = []
     for i, name in enumerate(names):
         points = []
         for size in eps:
-            judged = VERDICTS.get(name, ("trusted", [])) if name == "fgsm" or size == largest else ("trusted", [])
-            made = point((i + 1) / len(names), size, judged)
-            right = round(made["accuracy"]["value"] * n)
+            judged = VERDICTS.get(name, TRUSTED) if name == "fgsm" or size == largest else TRUSTED
+            left = right((i + 1) / len(names), size)
             tag = f"linf-{255 * size:g}_255" if norm == "linf" else f"l2-{size:.4f}"
             points.append(
-                made | {"png_accuracy": wilson(min(right + 4, n), n), "fooled": wilson(clean - right, clean),
-                        "folder": f"adversarial/{name}/{tag}"}
+                AttackPoint(eps=size, accuracy=wilson(left, n), png_accuracy=wilson(min(left + 4, n), n),
+                            fooled=wilson(clean - left, clean), verdict=judged, folder=f"adversarial/{name}/{tag}")
             )  # fmt: skip
-        settings = SETTINGS.get(name, {"steps": 100})
-        rows.append({"name": name, "label": LABELS.get(name, name.upper()), "settings": settings, "points": points})
-    doubt = [
-        "twice the steps still fool more: 3.1 % stay right in place of 4.2 %, so that the attack has not converged"
-    ]
-    worst = [point(1.1, size, ("suspect", doubt) if size == largest else ("trusted", [])) for size in eps]
-    return {"norm": norm, "n": n, "split": "test", "seed": 7, "batch": 64, "clean": wilson(clean, n), "eps": eps,
-            "attacks": rows, "worst": worst, "probes": []}  # fmt: skip
+        rows.append(
+            AttackResult(name=name, label=LABELS.get(name, name.upper()), settings=SETTINGS.get(name, {"steps": 100}),
+                         points=tuple(points))
+        )  # fmt: skip
+    doubt = Verdict(word="suspect", reasons=(
+        "twice the steps still fool more: 3.1 % stay right in place of 4.2 %, so that the attack has not converged",
+    ))  # fmt: skip
+    worst = tuple(
+        WorstPoint(eps=size, accuracy=wilson(right(1.1, size), n), verdict=doubt if size == largest else TRUSTED)
+        for size in eps
+    )
+    return Attacks(norm=norm, n=n, split="test", seed=7, batch=64, clean=wilson(clean, n), eps=tuple(eps),
+                   attacks=tuple(rows), worst=worst, probes=())  # fmt: skip
 
 
-def add_attacks(run: Run, names: list[str], eps: list[float], norm: str = "linf") -> Run:
+def add_attacks(run: Run, names: list[str], eps: list[float], norm: Norm = "linf") -> Run:
     """The run with several attacks in its numbers and, at the largest eps, in its samples."""
-    run.record("attacks", attacked_results(names, eps, norm))
+    run.record("attacks", to_dict(attacked_results(names, eps, norm)))
     tensors, index = load_file(run.path / "samples.safetensors"), run.read("samples.json")
     images, generator = tensors["images"] / np.float32(255), np.random.default_rng(3)
     for name in names:
@@ -270,63 +328,66 @@ METHODS = {"saliency": "Saliency", "guided-backprop": "Guided backpropagation", 
 METRICS = ("rank_correlation", "top_overlap", "ssim", "shift", "inside_before", "inside_after")
 
 
-def explained_results(n: int = 200) -> dict:
-    """`explanations` of results.json, in four conditions."""
+def explained_results(n: int = 200) -> Explanations:
+    """Maps in four conditions."""
     generator = np.random.default_rng(5)
-    occlusion = {"by": "saliency", "patch": 7}
 
-    def drift(inside: bool) -> dict:
-        found = {}
+    def drift(inside: bool) -> dict[str, dict[str, Drift]]:
+        found: dict[str, dict[str, Drift]] = {}
         for name in METHODS:
             found[name] = {}
             for metric in METRICS[: 6 if inside else 4]:
                 values = np.clip(generator.normal(0.6, 0.2, n), 0, 1)
-                found[name][metric] = mean_interval(values) | {
-                    "quantiles": np.quantile(values, (0.05, 0.25, 0.5, 0.75, 0.95)).tolist()
-                }
+                spread = tuple(np.quantile(values, (0.05, 0.25, 0.5, 0.75, 0.95)).tolist())
+                found[name][metric] = Drift(**statistics.mean_interval(values), quantiles=spread)
         return found
 
-    changed = {"changed": wilson(60, n), "fooled": wilson(48, 180)}
-    conditions = [
-        {"name": "clean", "label": "unchanged", "kind": "clean", "accuracy": wilson(180, n)},
-        {"name": "occluded", "label": "7 × 7 px hidden where saliency is strongest", "kind": "occlusion", **occlusion,
-         "accuracy": wilson(132, n), **changed, "drift": drift(True)},
-        {"name": "control", "label": "7 × 7 px hidden by chance", "kind": "control", **occlusion,
-         "accuracy": wilson(171, n), "changed": wilson(20, n), "fooled": wilson(9, 180), "drift": drift(True),
-         "against": {"occluded": {"only_first": 3, "only_second": 42, "p": 1e-9}}},
-        {"name": "pgd-20", "label": "pgd-20, eps 8/255", "kind": "attack", "eps": 8 / 255, "norm": "linf",
-         "accuracy": wilson(12, n), "changed": wilson(181, n), "fooled": wilson(168, 180), "drift": drift(False)},
-    ]  # fmt: skip
-    methods = [{"name": name, "label": label, "unit": "logit", "settings": {}} for name, label in METHODS.items()]
-    return {"split": "test", "n": n, "seed": 7, "batch": 64, "images": "random", "target": "predicted", "classes": 3,
-            "methods": methods, "conditions": conditions}  # fmt: skip
+    conditions = (
+        CleanCondition(name="clean", label="unchanged", kind="clean", accuracy=wilson(180, n)),
+        OcclusionCondition(
+            name="occluded", label="7 × 7 px hidden where saliency is strongest", kind="occlusion", by="saliency",
+            patch=7, accuracy=wilson(132, n), changed=wilson(60, n), fooled=wilson(48, 180), drift=drift(True)),
+        ControlCondition(
+            name="control", label="7 × 7 px hidden by chance", kind="control", by="saliency", patch=7,
+            accuracy=wilson(171, n), changed=wilson(20, n), fooled=wilson(9, 180), drift=drift(True),
+            against={"occluded": McNemar(only_first=3, only_second=42, p=1e-9)}),
+        AttackCondition(
+            name="pgd-20", label="pgd-20, eps 8/255", kind="attack", eps=8 / 255, norm="linf", accuracy=wilson(12, n),
+            changed=wilson(181, n), fooled=wilson(168, 180), drift=drift(False)),
+    )  # fmt: skip
+    methods = tuple(Method(name=name, label=label, unit="logit", settings={}) for name, label in METHODS.items())
+    return Explanations(split="test", n=n, seed=7, batch=64, images="random", target="predicted", classes=3,
+                        methods=methods, conditions=conditions)  # fmt: skip
 
 
-def quality_results(n: int = 32) -> dict:
-    """`quality` of results.json: one method fails, one passes, one does neither."""
+def quality_results(n: int = 32) -> Quality:
+    """One method fails, one passes, one does neither."""
     generator = np.random.default_rng(6)
 
-    def mean(value: float) -> dict:
+    def mean(value: float) -> Mean:
         return mean_interval(np.clip(generator.normal(value, 0.1, n), 0, 1))
 
-    def judged(values: tuple[float, ...], verdict: str) -> dict:
-        return {"correlation": [mean(v) for v in values], "ssim": [mean(v) for v in values], "verdict": verdict}
+    def judged(values: tuple[float, ...], verdict: str) -> Likeness:
+        return Likeness(correlation=tuple(map(mean, values)), ssim=tuple(map(mean, values)), verdict=verdict)
 
-    methods = {name: {"insertion": mean(0.6), "deletion": mean(0.3), "sensitivity": mean(0.2), "gap": None,
-                      "seconds": 0.0031} for name in METHODS}  # fmt: skip
+    methods = {
+        name: MethodQuality(insertion=mean(0.6), deletion=mean(0.3), sensitivity=mean(0.2), gap=None, seconds=0.0031)
+        for name in METHODS
+    }
     verdicts = {"saliency": judged((0.4, 0.2, 0.1), "passes"), "guided-backprop": judged((0.9, 0.8, 0.7), "fails"),
                 "grad-cam": judged((0.6, 0.5, 0.4), "unclear")}  # fmt: skip
-    controls = {"random": judged((0, 0, 0), "passes"), "edges": judged((1, 1, 1), "fails")}
-    depths = [{"layers": count, "from": f"layer{count}"} for count in (1, 4, 8)]
-    sanity = {"n": n, "seed": 7, "layers": 8, "depths": depths, "halfway": 1, "methods": verdicts, "controls": controls}
-    scored = {name: {"insertion": mean(0.4), "deletion": mean(0.4)} for name in controls}
-    return {"n": n, "methods": methods, "controls": scored, "sanity": sanity}
+    controls = SanityControls(random=judged((0, 0, 0), "passes"), edges=judged((1, 1, 1), "fails"))
+    depths = tuple(Depth(layers=count, from_=f"layer{count}") for count in (1, 4, 8))
+    sanity = Sanity(n=n, seed=7, layers=8, depths=depths, halfway=1, methods=verdicts, controls=controls)
+    scored = Controls(random=Areas(insertion=mean(0.4), deletion=mean(0.4)),
+                      edges=Areas(insertion=mean(0.4), deletion=mean(0.4)))  # fmt: skip
+    return Quality(n=n, methods=methods, controls=scored, sanity=sanity)
 
 
 def add_explanations(run: Run, images: int = 3, size: int = 28, channels: int = 1) -> Run:
     """The run with explanations by three methods: their numbers, and images with a hidden part and under attack."""
-    run.record("explanations", explained_results())
-    run.record("quality", quality_results())
+    run.record("explanations", to_dict(explained_results()))
+    run.record("quality", to_dict(quality_results()))
     generator = np.random.default_rng(4)
     photos = np.stack([disc(size, generator, channels) for _ in range(images)]) / np.float32(255)
     hidden = np.zeros((images, size, size), dtype=np.uint8)
@@ -335,7 +396,7 @@ def add_explanations(run: Run, images: int = 3, size: int = 28, channels: int = 
                "occluded/images": photos * (1 - hidden[..., None]), "occluded/hidden": hidden}  # fmt: skip
     shown = [
         {key: value for key, value in entry.items() if key in ("name", "label", "kind", "by", "patch", "eps", "norm")}
-        for entry in explained_results()["conditions"]
+        for entry in to_dict(explained_results())["conditions"]
         if entry["kind"] != "control"
     ]
     for condition in shown:
@@ -415,30 +476,29 @@ def make_run() -> Callable[..., Run]:
     return synthetic_run
 
 
-def transfer_results(*, base_kept: float = 0.8, plus_kept: float = 0.75, own_kept: float = 0.05) -> dict:
-    """`transfer` of results.json, small: accuracies are 0.04 higher in the second seed, which has no n = 1.
+def transfer_results(*, base_kept: float = 0.8, plus_kept: float = 0.75, own_kept: float = 0.05) -> Transfer:
+    """A small study: accuracies are 0.04 higher in the second seed, which has no n = 1.
 
     On base A's images at 8/255 base B keeps `base_kept` of its accuracy, all others `plus_kept`, base A a tenth
     of its answers; under PGD made on itself at 8/255 every network keeps `own_kept`, twice that under FGSM.
     """
 
-    def rate(value: float, n: int = 1000) -> dict:
-        return {"value": value, "low": max(value - 0.03, 0.0), "high": min(value + 0.03, 1.0), "n": n}
+    def rate(value: float, n: int = 1000) -> Rate:
+        return Rate(value=value, low=max(value - 0.03, 0.0), high=min(value + 0.03, 1.0), n=n)
 
-    def network(name: str, arm: str, blocks: int | None, seed: int, accuracy: float) -> dict:
+    def network(name: str, arm: str, blocks: int | None, seed: int, accuracy: float) -> Network:
         clean = accuracy + 0.04 * seed
         kept = base_kept if arm == "base" else plus_kept
         shown = [(2 / 255, 0.9 * clean), (8 / 255, kept * clean)]
         own = [("fgsm", 1 / 255, 0.6), ("pgd-20", 1 / 255, 0.5), ("fgsm", 8 / 255, 2 * own_kept),
                ("pgd-20", 8 / 255, own_kept)]  # fmt: skip
-        return {
-            "name": f"{name}-s{seed}", "arm": arm, "blocks": blocks, "seed": seed, "seconds": 60.0, "epochs": 4,
-            "clean": rate(clean),
-            "shown": [{"attack": "fgsm", "eps": eps, "accuracy": rate(value), "png": rate(value + 0.01)}
-                      for eps, value in shown],
-            "own": [{"attack": attack, "eps": eps, "accuracy": rate(share * clean, 250), "verdict": None}
-                    for attack, eps, share in own],
-        }  # fmt: skip
+        return Network(
+            name=f"{name}-s{seed}", arm=arm, blocks=blocks, seed=seed, seconds=60.0, epochs=4, clean=rate(clean),
+            shown=tuple(ShownPoint(attack="fgsm", eps=eps, accuracy=rate(value), png=rate(value + 0.01))
+                        for eps, value in shown),
+            own=tuple(OwnPoint(attack=attack, eps=eps, accuracy=rate(share * clean, 250), verdict=None)
+                      for attack, eps, share in own),
+        )  # fmt: skip
 
     accuracies = {
         "AnB": {0: 0.39, 1: 0.37, 2: 0.36, 4: 0.32},
@@ -456,39 +516,58 @@ def transfer_results(*, base_kept: float = 0.8, plus_kept: float = 0.75, own_kep
         for n, accuracy in depths.items()
         if n != 1 or seed == 0
     ]
-    names = ["base-A", *(row["name"] for row in networks if row["seed"] == 0)]
-    rows: list[list] = [[rate((5 * i + j) / 100, 200) for j in range(len(names))] for i in range(len(names))]
+    names = ["base-A", *(row.name for row in networks if row.seed == 0)]
+    rows: list[list[Rate | None]] = [
+        [rate((5 * i + j) / 100, 200) for j in range(len(names))] for i in range(len(names))
+    ]
     rows[names.index("A02B-s0")][0] = None
-    finding = {"key": "plus", "claim": "AnB+ beats base B", "measure": "accuracy of AnB+ less base B’s", "seeds": 2,
-               "ours": False, "above": 0.0}  # fmt: skip
-    return {
-        "source": {"model": "timm/mobilenetv2_050", "dataset": "a", "classes": 3, "clean": None},
-        "target": {"dataset": "b", "classes": 3}, "reading": "target", "known": False, "split": "test", "n": 1000,
-        "own_n": 250, "norm": "linf", "blocks": 4, "depths": [0, 1, 2, 4], "control_depths": [0, 2, 4],
-        "seeds": [0, 1], "eps": [2 / 255, 8 / 255], "judged_eps": 8 / 255, "shown": ["fgsm"],
-        "own": ["fgsm", "pgd-20"], "own_eps": [1 / 255, 8 / 255],
-        "surrogate": [{"attack": "fgsm", "eps": 2 / 255, "kept": rate(0.3)},
-                      {"attack": "fgsm", "eps": 8 / 255, "kept": rate(0.1)}],
-        "networks": networks,
-        "matrix": {"attack": "fgsm", "eps": 8 / 255, "n": 200, "names": names, "rows": rows},
-        "findings": [
-            finding | {"answer": "supported", "effect": 0.031,
-                       "over_images": {"value": 0.031, "low": 0.01, "high": 0.052, "n": 1000},
-                       "over_seeds": {"value": 0.031, "low": -0.005, "high": 0.067, "n": 2}},
-            finding | {"answer": "not supported", "effect": -0.2, "seeds": 1, "over_seeds": None,
-                       "over_images": {"value": -0.2, "low": -0.22, "high": -0.18, "n": 1000}},
-            finding | {"answer": "undecided", "effect": -0.012, "seeds": 1, "over_seeds": None,
-                       "over_images": {"value": -0.012, "low": -0.033, "high": 0.009, "n": 1000}},
-        ],
-        "cost": {"seconds": 100.0, "networks": 12},
-    }  # fmt: skip
+
+    def finding(answer: str, effect: float, images: tuple[float, float], seeds: tuple[float, float] | None) -> Finding:
+        return Finding(
+            key="plus", claim="AnB+ beats base B", measure="accuracy of AnB+ less base B’s", ours=False, above=0.0,
+            answer=answer, effect=effect, over_images=Mean(value=effect, low=images[0], high=images[1], n=1000),
+            over_seeds=Mean(value=effect, low=seeds[0], high=seeds[1], n=2) if seeds else None,
+            seeds=2 if seeds else 1,
+        )  # fmt: skip
+
+    return Transfer(
+        source=Source(model="timm/mobilenetv2_050", dataset="a", classes=3, clean=None),
+        target=Target(dataset="b", classes=3), reading="target", known=False, split="test", n=1000, own_n=250,
+        norm="linf", blocks=4, depths=(0, 1, 2, 4), control_depths=(0, 2, 4), seeds=(0, 1), eps=(2 / 255, 8 / 255),
+        judged_eps=8 / 255, shown=("fgsm",), own=("fgsm", "pgd-20"), own_eps=(1 / 255, 8 / 255),
+        surrogate=(Kept(attack="fgsm", eps=2 / 255, kept=rate(0.3)), Kept(attack="fgsm", eps=8 / 255, kept=rate(0.1))),
+        networks=tuple(networks),
+        matrix=Matrix(attack="fgsm", eps=8 / 255, n=200, names=tuple(names), rows=tuple(map(tuple, rows))),
+        findings=(
+            finding("supported", 0.031, (0.01, 0.052), (-0.005, 0.067)),
+            finding("not supported", -0.2, (-0.22, -0.18), None),
+            finding("undecided", -0.012, (-0.033, 0.009), None),
+        ),
+        cost=Cost(seconds=100.0, networks=12),
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="session")
-def transfer_study() -> Callable[..., dict]:
+def transfer_study() -> Callable[..., Transfer]:
     return transfer_results
 
 
 @pytest.fixture
-def transfer() -> dict:
+def transfer() -> Transfer:
     return transfer_results()
+
+
+@pytest.fixture(scope="session")
+def explanations() -> Explanations:
+    return explained_results()
+
+
+@pytest.fixture(scope="session")
+def quality() -> Quality:
+    return quality_results()
+
+
+@pytest.fixture(scope="session")
+def attacks() -> Attacks:
+    """Those of the fixture `attacked`."""
+    return attacked_results(["fgsm", "pgd-20", "ensemble"], [1 / 255, 2 / 255, 4 / 255, 8 / 255], "linf")

@@ -16,9 +16,11 @@ from rich.table import Table
 
 from ironglass.cli.interrupt import check_interrupted
 from ironglass.errors import InputError
+from ironglass.results.sections import read_results
 from ironglass.run import Run
 
 if TYPE_CHECKING:
+    from ironglass.results.attack import AttackPoint, Attacks, WorstPoint
     from ironglass.studies.common.progress import Tell
 
 
@@ -67,124 +69,63 @@ def _lines(console: Console) -> Tell:
 
 def show_run(run: Run, *, as_json: bool, quiet: bool) -> None:
     """The headline numbers and where the report is."""
-    from ironglass.report.audit.constant import constant_lines
+    from ironglass.report.page.registry import cautions, headlines, terminal_lines
 
-    results, report = run.results, run.path / "report.html"
+    report = run.path / "report.html"
     if as_json:
-        print_json({"folder": str(run.path), "report": str(report), "results": results})
+        print_json({"folder": str(run.path), "report": str(report), "results": run.results})
         return
     if quiet:
         return
+    results = read_results(run.read_object("results.json"), file=run.path / "results.json")
     console = Console()
-    for line in constant_lines(results):
+    for line in cautions(results):
         console.print(line, style="bold", soft_wrap=True, highlight=False)
     table = Table("measured", "accuracy", "95 % interval", "images", box=None, pad_edge=False, header_style="bold")
     for number in (1, 2, 3):
         table.columns[number].justify = "right"
-    for label, rate in headlines(results):
-        low, high = 100 * rate["low"], 100 * rate["high"]
-        table.add_row(label, f"{100 * rate['value']:.1f} %", f"{low:.1f} to {high:.1f} %", f"{rate['n']:,}")
+    for one in headlines(results):
+        low, high = 100 * one.rate.low, 100 * one.rate.high
+        table.add_row(
+            escape(one.line), f"{100 * one.rate.value:.1f} %", f"{low:.1f} to {high:.1f} %", f"{one.rate.n:,}"
+        )
     if table.row_count:
         console.print(table)
-    if attacks := results.get("attacks"):
-        _show_attacks(console, attacks, run)
-    if sanity := results.get("quality", {}).get("sanity"):
-        from ironglass.report.explanation.words import sanity_words
-
-        for sentence in sanity_words(sanity, {}):
-            console.print(sentence, soft_wrap=True, highlight=False)
-    if swept := results.get("sweep"):
-        from ironglass.report.sweep.words import sweep_words
-
-        console.print(sweep_words(swept), soft_wrap=True, highlight=False)
-    if transferred := results.get("transfer"):
-        from ironglass.report.transfer.words import finding_words
-
-        for one in transferred["findings"]:
-            console.print(f"{one['answer']}: {one['claim']} ({finding_words(one)})", soft_wrap=True, highlight=False)
-    for remark in results.get("model", {}).get("remarks", []):
-        console.print(f"model: {remark}", soft_wrap=True, highlight=False, markup=False)
+    if results.attacks:
+        _show_attacks(console, results.attacks, run)
+    for line in terminal_lines(results):
+        console.print(line, soft_wrap=True, highlight=False, markup=False)
     _show_left_out(console, run)
-    if "explanations" in results:
+    if results.explanations:
         console.print(f"maps: {run.path / 'explanations'}", soft_wrap=True, highlight=False)
-    if fgsm := results.get("fgsm"):
-        verdict = _verdict(fgsm)
-        console.print(f"FGSM's numbers are {verdict['word']}: {'; '.join(verdict['reasons'])}", soft_wrap=True)
     console.print(f"report: {report}", soft_wrap=True, highlight=False)
 
 
-def _show_attacks(console: Console, attacks: dict[str, Any], run: Run) -> None:
+def _show_attacks(console: Console, attacks: Attacks, run: Run) -> None:
     """An attack a row, an eps a column, the worst case last; then why a number is not trusted, and where files lie."""
-    sizes = [_size(attacks["norm"], eps) for eps in attacks["eps"]]
+    from ironglass.report.kit.words import eps_text, verdict_reasons
+
+    sizes = [eps_text(eps, attacks.norm) for eps in attacks.eps]
     table = Table("attack", *sizes, box=None, pad_edge=False, header_style="bold")
-    rows = [(entry["name"], entry["points"]) for entry in attacks["attacks"]]
     reasons: dict[str, list[str]] = {}
-    for name, points in [*rows, ("worst case", attacks["worst"])]:
-        table.add_row(name, *(_cell(point) for point in points), style="bold" if points is attacks["worst"] else None)
-        for size, point in zip(sizes, points, strict=True):
-            for reason in _verdict(point)["reasons"] if points is not attacks["worst"] else ():
-                reasons.setdefault(f"{name}: {reason}", []).append(size)
-    console.print(f"\n{attacks['n']:,} images, accuracy with its 95 % interval under attack ({attacks['norm']}):")
+    for row in attacks.attacks:
+        table.add_row(row.name, *map(_cell, row.points))
+        for size, point in zip(sizes, row.points, strict=True):
+            for reason in verdict_reasons(point.verdict):
+                reasons.setdefault(f"{row.name}: {reason}", []).append(size)
+    table.add_row("worst case", *map(_cell, attacks.worst), style="bold")
+    console.print(f"\n{attacks.n:,} images, accuracy with its 95 % interval under attack ({attacks.norm}):")
     console.print(table)
     for reason, where in reasons.items():
         console.print(f"  {reason} (eps {', '.join(where)})", soft_wrap=True, highlight=False)
     console.print(f"adversarial images: {run.path / 'adversarial'}", soft_wrap=True, highlight=False)
 
 
-def _size(norm: str, eps: float) -> str:
-    from ironglass.report.kit.words import eps_text
+def _cell(point: AttackPoint | WorstPoint) -> str:
+    from ironglass.report.kit.words import verdict_word
 
-    return eps_text(eps, norm)
-
-
-def _verdict(point: dict[str, Any]) -> dict[str, Any]:
-    from ironglass.report.kit.words import verdict_of
-
-    return verdict_of(point)
-
-
-def _cell(point: dict[str, Any]) -> str:
-    value, low, high = (100 * point["accuracy"][key] for key in ("value", "low", "high"))
-    return f"{value:.1f} %\n{low:.1f} to {high:.1f}\n{_verdict(point)['word']}"
-
-
-def headlines(results: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Labels and rates, the most wanted first."""
-    from ironglass.report.comparison.words import comparison_cards
-    from ironglass.report.transfer.words import transfer_cards
-
-    if evaluation := results.get("evaluation"):
-        yield f"{evaluation['split']} images as they are", evaluation["accuracy"]
-    if corrupted := results.get("corruptions"):
-        yield "unchanged, of the images that are corrupted", corrupted["clean"]
-        for entry in corrupted["corruptions"]:
-            yield f"{entry['label']}, mean of 5 severities", entry["mean"]
-        yield "mean of all corruptions", corrupted["mean"]
-    if hardened := results.get("hardening"):
-        for row in hardened["rows"]:
-            at = f", eps {_size(hardened['norm'], row['eps'])}" if row["eps"] else ""
-            for side in ("before", "after"):
-                yield f"{side}: {row['label']}{at}", row[side]
-    if compared := results.get("comparison"):
-        for label, detail, rate, _ in comparison_cards(compared, results["transferred"]):
-            yield f"{label}, {detail}", rate
-    if transferred := results.get("transfer"):
-        for label, detail, rate, _ in transfer_cards(transferred):
-            yield f"{label}, {detail}", rate
-    if swept := results.get("sweep"):
-        for row in swept["rows"]:
-            if "validation" in row:
-                yield f"{row['name']}, validation images", row["validation"]
-    if occlusion := results.get("occlusion"):
-        for mask in occlusion["masks"]:
-            yield f"{mask['name']} {occlusion['patch']} px patch at its worst place", mask["worst"]
-    for condition in results.get("explanations", {}).get("conditions", []):
-        if condition["kind"] != "clean":
-            yield condition["label"], condition["accuracy"]
-    if fgsm := results.get("fgsm"):
-        for point in fgsm["points"]:
-            if point["eps"] > 0:
-                yield f"FGSM, eps {255 * point['eps']:.3g}/255", point["accuracy"]
+    value, low, high = (100 * number for number in (point.accuracy.value, point.accuracy.low, point.accuracy.high))
+    return f"{value:.1f} %\n{low:.1f} to {high:.1f}\n{verdict_word(point.verdict)}"
 
 
 def print_json(value: Any) -> None:

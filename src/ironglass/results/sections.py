@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from types import NoneType
+from typing import Any, get_args, get_type_hints
 
 from ironglass.errors import InputError, brief
 from ironglass.results.attack import Attacks, FGSMCurve, Linear
 from ironglass.results.audit import Exhaustive, Layers, Occlusion
-from ironglass.results.codec import from_dict
+from ironglass.results.codec import from_dict, result
 from ironglass.results.comparison import Comparison, Transferred
 from ironglass.results.evaluation import Corruptions, Evaluation
 from ironglass.results.explanation import Drawn, Explanations
@@ -19,36 +20,74 @@ from ironglass.results.transfer import Transfer
 from ironglass.results.trial import Measured, TrialOutcome
 from ironglass.results.versions import SECTIONS_KEY, count_keys, opened, upgrade
 
+
+@result
+class Results:
+    """Every section of `results.json`; None until its step has finished.
+
+    model: the network, and how images go in.
+    training: one training.
+    evaluation: accuracy on unchanged images.
+    layers: what each convolution contributes.
+    occlusion: accuracy with a patch at every position of a grid.
+    exhaustive: whether any position of a patch changes the prediction.
+    corruptions: accuracy on corrupted images.
+    fgsm: accuracy under FGSM, where no attack was named.
+    attacks: accuracy under named attacks.
+    linear: a linear network of two classes under FGSM.
+    explanations: maps by named methods, and what becomes of them when the images change.
+    quality: tests of the methods themselves.
+    shortcuts: fixed places that decide the prediction.
+    evidence: maps of planted data, where it is known what decides.
+    explained: explained images drawn for the report.
+    samples: images drawn for the report.
+    hardening: before and after, in the folder of a hardening.
+    comparison: every arm, in the folder of a comparison.
+    transferred: images made on one arm and shown to all, in the folder of a comparison.
+    measured: one network, in its folder within a transfer study.
+    transfer: in the folder of a transfer study.
+    trial: in the folder of a trial of a sweep.
+    sweep: in the folder of a sweep.
+    """
+
+    model: Model | None = None
+    training: Training | None = None
+    evaluation: Evaluation | None = None
+    layers: Layers | None = None
+    occlusion: Occlusion | None = None
+    exhaustive: Exhaustive | None = None
+    corruptions: Corruptions | None = None
+    fgsm: FGSMCurve | None = None
+    attacks: Attacks | None = None
+    linear: Linear | None = None
+    explanations: Explanations | None = None
+    quality: Quality | None = None
+    shortcuts: Shortcuts | None = None
+    evidence: Evidence | None = None
+    explained: Drawn | None = None
+    samples: Drawn | None = None
+    hardening: Hardening | None = None
+    comparison: Comparison | None = None
+    transferred: Transferred | None = None
+    measured: Measured | None = None
+    transfer: Transfer | None = None
+    trial: TrialOutcome | None = None
+    sweep: Sweep | None = None
+
+    def finished(self) -> dict[str, Any]:
+        """The sections that are there, by name."""
+        return {name: section for name in SECTIONS if (section := getattr(self, name)) is not None}
+
+
 SECTIONS: dict[str, Any] = {
-    "model": Model,
-    "training": Training,
-    "evaluation": Evaluation,
-    "layers": Layers,
-    "occlusion": Occlusion,
-    "exhaustive": Exhaustive,
-    "corruptions": Corruptions,
-    "fgsm": FGSMCurve,
-    "attacks": Attacks,
-    "linear": Linear,
-    "explanations": Explanations,
-    "quality": Quality,
-    "shortcuts": Shortcuts,
-    "evidence": Evidence,
-    "explained": Drawn,
-    "samples": Drawn,
-    "hardening": Hardening,
-    "comparison": Comparison,
-    "transferred": Transferred,
-    "measured": Measured,
-    "transfer": Transfer,
-    "trial": TrialOutcome,
-    "sweep": Sweep,
+    name: next(kind for kind in get_args(union) if kind is not NoneType)
+    for name, union in get_type_hints(Results, include_extras=True).items()
 }
-"""The class of each section; a section is absent until its step has finished."""
+"""The class of each section: those of `Results`."""
 
 
-def check_results(found: dict[str, Any], *, file: object) -> dict[str, Any]:
-    """Every section of the file as a result, by its name.
+def read_results(found: dict[str, Any], *, file: object) -> Results:
+    """The value of a `results.json`, or of its sections alone, as results.
 
     Raises InputError, naming the file and the key, for a key that is missing or unknown, at any depth, and for a value
     of another type or range.
@@ -66,11 +105,13 @@ def check_results(found: dict[str, Any], *, file: object) -> dict[str, Any]:
             raise InputError(f"{file}: {name} is missing: restore the file, or run again")
         if name not in counts:
             raise InputError(f"{file}: {SECTIONS_KEY}.{name} is missing: restore the file, or run again")
-    results = {name: from_dict(SECTIONS[name], value, file=file, key=name) for name, value in sections.items()}
+    results: dict[str, Any] = {
+        name: from_dict(SECTIONS[name], value, file=file, key=name) for name, value in sections.items()
+    }
     for name, value in sections.items():
         if (now := count_keys(value)) != counts[name]:
             raise InputError(
                 f"{file}: {name} has {now} keys, and {SECTIONS_KEY}.{name} says {brief(counts[name])}: one that is a "
                 "method's own, or that may be absent, was taken out or put in; restore the file, or run again"
             )
-    return results
+    return Results(**results)

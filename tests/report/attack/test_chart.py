@@ -6,18 +6,29 @@ from ironglass.measure.statistics import wilson
 from ironglass.report.attack.chart import under_attack
 from ironglass.report.kit import palette
 from ironglass.report.kit.line_styles import LINES
+from ironglass.results.attack import AttackPoint, AttackResult, Attacks, WorstPoint
+from ironglass.results.numbers import Norm, Rate, Verdict
 
-EPS = [2 / 255, 8 / 255]
+EPS = (2 / 255, 8 / 255)
 
 
-def measured(*names: str, norm: str = "linf", words: tuple[str, str] = ("trusted", "trusted")) -> dict:
-    points = [
-        {"eps": eps, "accuracy": wilson(a, 100), "verdict": {"word": word, "reasons": []}}
-        for eps, a, word in zip(EPS if norm == "linf" else [0.5, 2.0], (40, 10), words, strict=True)
-    ]
-    rows = [{"name": name, "label": name, "points": points[::-1]} for name in names]
-    worst = [point | {"accuracy": wilson(5, 100)} for point in points]
-    return {"norm": norm, "clean": wilson(90, 100), "attacks": rows, "worst": worst}
+def rate(right: int) -> Rate:
+    return Rate(**wilson(right, 100))
+
+
+def measured(*names: str, norm: Norm = "linf", words: tuple[str | None, ...] = ("trusted", "trusted")) -> Attacks:
+    sizes = EPS if norm == "linf" else (0.5, 2.0)
+    verdicts = [Verdict(word=word, reasons=()) if word else None for word in words]
+    points = tuple(
+        AttackPoint(eps=eps, accuracy=rate(a), png_accuracy=rate(a), fooled=rate(a), verdict=verdict, folder="")
+        for eps, a, verdict in zip(sizes, (40, 10), verdicts, strict=True)
+    )
+    rows = tuple(AttackResult(name=name, label=name, settings={}, points=points[::-1]) for name in names)
+    worst = tuple(
+        WorstPoint(eps=eps, accuracy=rate(5), verdict=verdict) for eps, verdict in zip(sizes, verdicts, strict=True)
+    )
+    return Attacks(norm=norm, n=100, split="test", seed=0, batch=64, clean=rate(90), eps=sizes, attacks=rows,
+                   worst=worst, probes=())  # fmt: skip
 
 
 @pytest.mark.parametrize("narrow", [False, True])
@@ -61,6 +72,13 @@ def test_marks_are_filled_as_far_as_numbers_can_be_trusted():
     assert half.get_fillstyle() == "left"
     assert empty.get_markerfacecolor() == palette.PAPER
     assert half.get_markerfacecolor() == half.get_color() != palette.PAPER
+
+
+def test_a_number_without_a_verdict_is_not_drawn_as_a_trusted_one():
+    axes = under_attack(measured("a", words=(None, "trusted"))).axes[0]
+    unjudged, trusted = [line for line in axes.lines if len(line.get_xdata()) == 1]
+    assert (unjudged.get_fillstyle(), unjudged.get_alpha()) == ("none", 0.5)
+    assert trusted.get_fillstyle() == "full"
 
 
 def test_lines_differ_in_mark_and_in_colour_or_dash():

@@ -1,78 +1,104 @@
 """Which number is called which: transferred, own, worst; from numbers made by hand."""
 
-from typing import Any
+from dataclasses import replace
 
 import pytest
 
 from ironglass.measure.statistics import wilson
 from ironglass.report.comparison.chart import comparison, matrix
-from ironglass.report.comparison.words import comparison_cards, comparison_words, elsewhere, seeming
+from ironglass.report.comparison.rows import arm_rows, other_eps_rows
+from ironglass.report.comparison.section import ARMS
+from ironglass.report.comparison.words import comparison_headlines, comparison_words
+from ironglass.results.comparison import Arm, Comparison, Transferred, TransferredRow, TransferredSplit
+from ironglass.results.evaluation import Named, Naming
+from ironglass.results.hardening import PairedRow, Verdicts
+from ironglass.results.numbers import McNemar, Rate, Verdict
+from ironglass.results.sections import Results
+from ironglass.results.training import Stage
 
 EPS, LARGE = 4 / 255, 0.2
-TRUSTED = {"word": "trusted", "reasons": []}
+TRUSTED = Verdict(word="trusted", reasons=())
+STAGE = Stage(epochs=1, peak_lr=0.1, schedule="constant", last_lr=None, optimiser="sgd", weight_decay=0.0, batch_size=8,
+              objective="CrossEntropy", trainable_from=None, until=None, aux_weight=0.0, name="")  # fmt: skip
 
 
-def rate(percent: float) -> dict[str, Any]:
-    return dict(wilson(round(10 * percent), 1000))
+def rate(percent: float) -> Rate:
+    return Rate(**wilson(round(10 * percent), 1000))
 
 
-def arm(name: str, clean: float, worst: float, p: float = 0.001) -> dict[str, Any]:
-    test = {"only_first": 1, "only_second": 2, "p": p}
-    rows = [
-        {"name": kind, "label": kind, "eps": eps, "before": rate(0), "after": rate(value), "test": test}
-        | ({} if kind == "clean" else {"verdicts": {"before": TRUSTED, "after": TRUSTED}})
+def arm(name: str, clean: float, worst: float, p: float = 0.001) -> Arm:
+    test = McNemar(only_first=1, only_second=2, p=p)
+    rows = tuple(
+        PairedRow(name=kind, label=kind, eps=eps, before=rate(0), after=rate(value), test=test,
+                  verdicts=None if kind == "clean" else Verdicts(before=TRUSTED, after=TRUSTED))
         for kind, eps, value in (("clean", 0.0, clean), ("fgsm", EPS, worst + 5), ("worst", EPS, worst))
-    ]
-    return {"name": name, "label": name.upper(), "rows": rows, "starts": [], "seconds": 1.0, "alarms": []}
+    )  # fmt: skip
+    return Arm(name=name, label=name.upper(), starts=(), alarms=(), stages=(STAGE,), seconds=1.0, epochs=1,
+               best_epoch=1, rows=rows, corruptions=None, evaluation=None)  # fmt: skip
 
 
-MEASURED = {"norm": "linf", "eps": [EPS], "split": "test", "arms": [arm("base", 60, 1), arm("masked", 58, 4)]}
-HARD = MEASURED | {"arms": [*MEASURED["arms"], arm("hard", 50, 30)]}
+def measured(*arms: Arm) -> Comparison:
+    return Comparison(norm="linf", eps=(EPS,), split="test", arms=arms)
 
 
-def shown(*names: str) -> dict[str, Any]:
+MEASURED = measured(arm("base", 60, 1), arm("masked", 58, 4))
+HARD = measured(*MEASURED.arms, arm("hard", 50, 30))
+
+
+def shown(*names: str) -> Transferred:
     """Images of the base leave 10, 50, 45 % of the arms right; at the larger eps a tenth of that; own images 8 %."""
     from_base = dict(zip(names, (10.0, 50.0, 45.0), strict=False))
-    rows = [
-        {
-            "attack": "fgsm",
-            "eps": eps,
-            "surrogates": {
-                maker: {
-                    name: rate(value * by if maker == "base" else 8.0 if maker == name else 40.0)
-                    for name, value in from_base.items()
-                }
-                for maker in names
-            },
+
+    def made_on(maker: str, by: float) -> dict[str, Rate]:
+        return {
+            name: rate(value * by if maker == "base" else 8.0 if maker == name else 40.0)
+            for name, value in from_base.items()
         }
+
+    rows = tuple(
+        TransferredRow(attack="fgsm", eps=eps, surrogates={maker: made_on(maker, by) for maker in names})
         for eps, by in ((EPS, 1.0), (LARGE, 0.1))
-    ]
-    train = [row | {"surrogates": {"base": {name: rate(90) for name in names}}} for row in rows]
-    return {"norm": "linf", "measured": "test", "splits": {"test": {"n": 1000, "rows": rows}, "train": {"rows": train}}}
+    )
+    train = tuple(replace(row, surrogates={"base": {name: rate(90) for name in names}}) for row in rows)
+    clean = {name: rate(60) for name in names}
+    splits = {
+        "test": TransferredSplit(n=1000, clean=clean, rows=rows),
+        "train": TransferredSplit(n=1000, clean=clean, rows=train),
+    }
+    return Transferred(norm="linf", measured="test", splits=splits)
 
 
 def test_each_number_stands_under_its_name() -> None:
-    base, masked = seeming(MEASURED, shown("base", "masked"))
-    values = {key: masked[key]["value"] for key in ("clean", "transferred", "training", "own", "worst")}
-    assert values == {"clean": 0.58, "transferred": 0.5, "training": 0.9, "own": 0.08, "worst": 0.04}
-    assert base["transferred"] == base["own"]  # its own images are an attack on itself
-    assert (masked["eps"], masked["attack"]) == (EPS, "fgsm")
+    base, masked = arm_rows(MEASURED, shown("base", "masked"))
+    assert masked.training is not None
+    rates = (masked.clean, masked.transferred, masked.training, masked.own, masked.worst)
+    assert [rate.value for rate in rates] == [0.58, 0.5, 0.9, 0.08, 0.04]
+    assert base.transferred == base.own  # its own images are an attack on itself
+    assert (masked.eps, masked.attack) == (EPS, "fgsm")
 
 
 def test_other_sizes_are_told_apart() -> None:
-    [other] = elsewhere(MEASURED, shown("base", "masked"))
-    assert other["eps"] == LARGE
-    assert [one["transferred"]["value"] for one in other["arms"]] == [0.01, 0.05]
+    [other] = other_eps_rows(MEASURED, shown("base", "masked"))
+    assert other.eps == LARGE
+    assert [one.transferred.value for one in other.arms] == [0.01, 0.05]
 
 
 def test_the_first_screen_has_what_seems_and_what_is() -> None:
-    cards = comparison_cards(HARD, shown("base", "masked", "hard"))
-    assert [(label, value["value"]) for label, _, value, _ in cards] == [
-        ("Seems: MASKED", 0.5),
-        ("Is: MASKED", 0.04),
-        ("Hardest to fool: HARD", 0.3),
-        ("The base", 0.01),
+    cards = comparison_headlines(HARD, shown("base", "masked", "hard"))
+    assert [(one.label, one.rate.value, one.verdict) for one in cards] == [
+        ("Seems: MASKED", 0.5, None),
+        ("Is: MASKED", 0.04, TRUSTED),
+        ("Hardest to fool: HARD", 0.3, TRUSTED),
+        ("The base", 0.01, TRUSTED),
     ]
+    assert ARMS.headlines(Results(comparison=HARD)) == []  # until images were shown to all
+
+
+def test_an_arm_that_names_one_class_is_called_so() -> None:
+    naming = Naming(named="dog", named_share=1.0, named_true_share=0.5, commonest="cat", commonest_share=0.5)
+    constant = replace(HARD.arms[1], evaluation=Named(accuracy=rate(50), naming=naming))
+    [line] = ARMS.cautions(Results(comparison=measured(HARD.arms[0], constant)))
+    assert line.startswith("The network 'MASKED' names one class, “dog”")
 
 
 def test_the_sentences_follow_the_numbers() -> None:
@@ -90,14 +116,14 @@ def test_the_sentences_follow_the_numbers() -> None:
 
 
 def test_what_may_be_chance_is_called_so() -> None:
-    measured = MEASURED | {"arms": [arm("base", 60, 1), arm("masked", 58, 4, p=0.3)]}
-    assert comparison_words(measured, shown("base", "masked")).count("which may be chance") == 2
+    chance = measured(arm("base", 60, 1), arm("masked", 58, 4, p=0.3))
+    assert comparison_words(chance, shown("base", "masked")).count("which may be chance") == 2
 
 
 def test_no_arm_better_than_the_base_is_said() -> None:
-    measured = MEASURED | {"arms": [arm("base", 60, 9), arm("masked", 58, 4)]}
-    assert comparison_words(measured, shown("base", "masked")).endswith("No arm withstands more than the base.")
-    assert [label for label, *_ in comparison_cards(measured, shown("base", "masked"))][-1] == "Hardest to fool: BASE"
+    worse = measured(arm("base", 60, 9), arm("masked", 58, 4))
+    assert comparison_words(worse, shown("base", "masked")).endswith("No arm withstands more than the base.")
+    assert comparison_headlines(worse, shown("base", "masked"))[-1].label == "Hardest to fool: BASE"
 
 
 @pytest.mark.parametrize("narrow", [False, True])

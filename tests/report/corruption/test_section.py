@@ -11,26 +11,30 @@ from ironglass.errors import InputError
 from ironglass.measure.corruption import corruption_numbers
 from ironglass.report import write_report
 from ironglass.report.corruption.chart import corruption
-from ironglass.report.corruption.words import corruption_rows, corruption_words
-from ironglass.report.page.headlines import headlines
+from ironglass.report.corruption.section import SECTION
+from ironglass.report.corruption.words import corruption_words
+from ironglass.results.codec import from_dict, to_dict
+from ironglass.results.evaluation import Corruptions
+from ironglass.results.sections import Results
 from ironglass.run import Run
 
 NAMES = ("fog", "jpeg")
 
 
-def numbers(**right: list[int]) -> dict:
+def numbers(**right: list[int]) -> Corruptions:
     """Of 10 images 9 are right unchanged, and so many at each severity."""
     flags = {name: np.stack([np.arange(10) < n for n in counts]) for name, counts in right.items()}
-    return {"split": "test", **corruption_numbers(np.arange(10) < 9, flags, size=(64, 64), seed=0)}
+    found = {"split": "test", **corruption_numbers(np.arange(10) < 9, flags, size=(64, 64), seed=0)}
+    return from_dict(Corruptions, found, file="")
 
 
 @pytest.fixture
-def measured() -> dict:
+def measured() -> Corruptions:
     return numbers(fog=[8, 6, 4, 2, 0], jpeg=[9, 9, 9, 8, 8])
 
 
 @pytest.mark.parametrize("narrow", [False, True])
-def test_the_chart_has_every_number(measured: dict, narrow: bool) -> None:
+def test_the_chart_has_every_number(measured: Corruptions, narrow: bool) -> None:
     axes = corruption(measured, narrow=narrow).axes[0]
     assert [text.get_text() for text in axes.texts] == [
         *("90", "80", "60", "40", "20", "0", "40"),
@@ -42,7 +46,7 @@ def test_the_chart_has_every_number(measured: dict, narrow: bool) -> None:
     assert [label.get_text() for label in axes.get_yticklabels()] == ["Fog", "JPEG"]
 
 
-def test_the_sentence(measured: dict) -> None:
+def test_the_sentence(measured: Corruptions) -> None:
     assert corruption_words(measured).replace("\u202f", " ") == (
         "Of 10 images 90.0 % are named right as they are, and 63.0 % on average over 2 corruptions at five severities. "
         "Fog hurts most: it costs 50.0 points on average and leaves 0.0 % at severity 5. "
@@ -54,30 +58,21 @@ def test_the_sentence(measured: dict) -> None:
     )  # fmt: skip
 
 
-def test_the_card(measured: dict) -> None:
-    [card] = headlines({"corruptions": measured})
-    assert card["rate"] == measured["mean"]
-    assert card["detail"] == "mean of 2 corruptions, five severities"
-    [card] = headlines({"corruptions": numbers(fog=[9, 9, 9, 9, 9])})
-    assert card["detail"] == "Fog, five severities"
+def test_the_card(measured: Corruptions) -> None:
+    card, *others = SECTION.headlines(Results(corruptions=measured))
+    assert card.rate == measured.mean
+    assert card.detail == "mean of 2 corruptions, five severities"
+    assert [(one.first, one.detail) for one in others] == [
+        (False, "on the same images unchanged"), (False, "Fog, five severities"), (False, "JPEG, five severities")
+    ]  # fmt: skip
+    card, _ = SECTION.headlines(Results(corruptions=numbers(fog=[9, 9, 9, 9, 9])))
+    assert card.detail == "Fog, five severities"
 
 
-def test_several_runs_in_one_table(measured: dict) -> None:
-    other = numbers(fog=[9, 9, 9, 9, 9], jpeg=[9, 9, 9, 9, 9])
-    rows = corruption_rows({"plain": measured, "robust": other})
-    assert [row["label"] for row in rows] == ["unchanged images", "Fog", "JPEG", "mean of all corruptions"]
-    assert [row["means"]["plain"]["value"] for row in rows] == pytest.approx([0.9, 0.4, 0.86, 0.63])
-    assert rows[1]["last"]["plain"]["value"] == 0
-    assert rows[3]["last"] == {"plain": None, "robust": None}
-    fewer = corruption_rows({"plain": measured, "robust": numbers(fog=[9] * 5)})
-    assert [row["label"] for row in fewer] == ["unchanged images", "Fog", "JPEG"]
-    assert fewer[2]["means"]["robust"] is None
-
-
-def test_the_page_has_table_and_pictures(tmp_path: Path, measured: dict) -> None:
+def test_the_page_has_table_and_pictures(tmp_path: Path, measured: Corruptions) -> None:
     run = Run.create(tmp_path / "run", {"name": "corrupted"})
     run.write("data.json", {"classes": ["cat", "<b>dog</b>"]})
-    run.record("corruptions", measured)
+    run.record("corruptions", to_dict(measured))
     shown = [{"prediction": "<b>dog</b>", "confidence": 0.9, "correct": i == 0} for i in range(3)]
     entries = [{"name": name, "images": shown} for name in NAMES]
     facts = {"name": "test/7", "label": 1, "right": True, "severities": [1, 3, 5], "corruptions": entries}

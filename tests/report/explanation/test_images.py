@@ -1,5 +1,6 @@
 """Named methods in the report: scales, frames, colours, words."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,13 @@ from ironglass.errors import InputError
 from ironglass.report.explanation.drift_chart import drift, drift_metrics
 from ironglass.report.explanation.images import read_explained
 from ironglass.report.explanation.sanity_chart import sanity
-from ironglass.report.explanation.words import explanation_words, p_value, sanity_words
+from ironglass.report.explanation.section import SECTION
+from ironglass.report.explanation.words import changed_conditions, explanation_words, sanity_words
 from ironglass.report.kit.map_scale import full_scale
 from ironglass.report.kit.pictures import HEAT, SIGNED
-from ironglass.report.page.headlines import headlines
+from ironglass.results.explanation import Explanations
+from ironglass.results.quality import Quality
+from ironglass.results.sections import Results
 from ironglass.run import Run
 
 
@@ -76,19 +80,18 @@ def test_a_torn_file_is_named(explained: Run, tmp_path: Path) -> None:
         read_explained(run, str)
 
 
-def test_words_give_the_number_beside_its_control(explained: Run) -> None:
-    text = explanation_words(explained.results["explanations"])
+def test_words_give_the_number_beside_its_control(explanations: Explanations) -> None:
+    text = explanation_words(explanations)
     assert "the 7 × 7 pixels where saliency is strongest to black turns 26.7" in text
     assert "a patch of the same size at a place by chance, 5.0" in text
     assert "(n = 180)" in text
     assert "Under pgd-20, eps 8/255 the map that changes most" in text
-    clean_only = explained.results["explanations"] | {"conditions": explained.results["explanations"]["conditions"][:1]}
-    assert explanation_words(clean_only) == ""
+    assert explanation_words(replace(explanations, conditions=explanations.conditions[:1])) == ""
 
 
-def test_the_methods_are_judged_in_words_the_failing_ones_first(explained: Run) -> None:
-    sanity = explained.results["quality"]["sanity"]
-    fails, unclear, passes = sanity_words(sanity, {"guided-backprop": "Guided backpropagation"})
+def test_the_methods_are_judged_in_words_the_failing_ones_first(quality: Quality) -> None:
+    assert quality.sanity is not None
+    fails, unclear, passes = sanity_words(quality.sanity, {"guided-backprop": "Guided backpropagation"})
     assert fails.startswith("Guided backpropagation (0.")
     assert " and 0." in fails
     assert "fails the test of random weights" in fails
@@ -96,33 +99,32 @@ def test_the_methods_are_judged_in_words_the_failing_ones_first(explained: Run) 
     assert "saliency" in passes
 
 
-def test_small_words() -> None:
-    assert p_value(0.0001) == "< 0.001"
-    assert p_value(0.0312) == "= 0.031"
-
-
-def test_the_first_screen_has_the_hidden_part_and_its_control(explained: Run) -> None:
-    cards = [(card["label"], card["rate"]["value"]) for card in headlines(explained.results)]
-    assert ("7 × 7 px hidden where saliency is strongest", 0.66) in cards
-    assert ("7 × 7 px hidden by chance", 0.855) in cards
+def test_the_first_screen_has_the_hidden_part_and_its_control(explanations: Explanations) -> None:
+    found = SECTION.headlines(Results(explanations=explanations))
+    assert [(one.label, one.rate.value) for one in found if one.first] == [
+        ("7 × 7 px hidden where saliency is strongest", 0.66), ("7 × 7 px hidden by chance", 0.855)
+    ]  # fmt: skip
+    assert found[-1].line == "Accuracy, pgd-20, eps 8/255"
 
 
 @pytest.mark.parametrize("narrow", [False, True])
-def test_the_charts_hold_the_numbers(explained: Run, narrow: bool) -> None:
-    measured = explained.results["explanations"]
+def test_the_charts_hold_the_numbers(explanations: Explanations, quality: Quality, narrow: bool) -> None:
+    measured = explanations
     assert list(drift_metrics(measured))[-1] == "inside_after"
     figure = drift(measured, narrow=narrow)
     panels = [axes for axes in figure.axes if axes.get_visible()]
     assert (panels[0].get_title(loc="left") or panels[0].get_title()) == "Rank correlation"
     medians = [line.get_xdata()[0] for line in panels[0].lines if len(line.get_xdata()) == 1]
     expected = [
-        condition["drift"][method["name"]]["rank_correlation"]["quantiles"][2]
-        for method in measured["methods"]
-        for condition in measured["conditions"][1:]
+        condition.drift[method.name]["rank_correlation"].quantiles[2]
+        for method in measured.methods
+        for condition in changed_conditions(measured)
     ]
     assert medians == pytest.approx(expected)
-    chart = sanity(explained.results["quality"]["sanity"], {}, narrow=narrow).axes[0]
+    assert quality.sanity is not None
+    chart = sanity(quality.sanity, {}, narrow=narrow).axes[0]
     drawn = {line.get_label(): line for line in chart.lines}
-    tested = explained.results["quality"]["sanity"]["methods"]["guided-backprop"]["correlation"]
-    assert list(drawn["guided-backprop"].get_ydata()) == pytest.approx([1, *(mean["value"] for mean in tested)])
+    tested = quality.sanity.methods["guided-backprop"].correlation
+    assert tested is not None
+    assert list(drawn["guided-backprop"].get_ydata()) == pytest.approx([1, *(mean.value for mean in tested)])
     assert list(drawn["guided-backprop"].get_xdata()) == [0, 1, 4, 8]

@@ -3,12 +3,13 @@
 import pytest
 
 from ironglass.report.kit import words
+from ironglass.results.numbers import Rate, Verdict
 
 NARROW = "\u202f"
 
 
-def rate(value: float, n: int = 1000) -> dict:
-    return {"value": value, "low": value - 0.02, "high": value + 0.02, "n": n}
+def rate(value: float, n: int = 1000) -> Rate:
+    return Rate(value=value, low=value - 0.02, high=value + 0.02, n=n)
 
 
 @pytest.mark.parametrize(
@@ -61,3 +62,14 @@ def test_labels_lose_their_brackets_only_where_they_stay_apart():
 
 def test_names_are_listed():
     assert [words.listed(list(names)) for names in ("", "a", "ab", "abc")] == ["", "a", "a and b", "a, b and c"]
+
+
+def test_a_number_without_a_verdict_is_called_not_judged() -> None:
+    assert (words.verdict_word(None), words.verdict_reasons(None)) == ("not judged", ())
+    doubt = Verdict(word="suspect", reasons=("few images",))
+    assert (words.verdict_word(doubt), words.verdict_reasons(doubt)) == ("suspect", ("few images",))
+
+
+def test_p_values() -> None:
+    assert words.p_value(0.0001) == "< 0.001"
+    assert words.p_value(0.0312) == "= 0.031"

@@ -2,8 +2,15 @@
 
 import json
 import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
 
 from ironglass.report.page.model_card import model_card
+from ironglass.results.attack import Attacks
+from ironglass.results.codec import to_dict
+from ironglass.results.evaluation import Evaluation, Naming
+from ironglass.results.numbers import Rate
 from ironglass.run import Run
 
 
@@ -13,53 +20,64 @@ def front_matter(card: str) -> list[str]:
 
 
 def test_whole_card(two_classes: Run):
-    results = two_classes.results
-    card = model_card(
-        recipe=two_classes.read("recipe.json"),
-        data=two_classes.read("data.json"),
-        results=results,
-        environment=two_classes.read("environment.json"),
-    )
+    card = model_card(two_classes)
     lines = front_matter(card)
     assert {"license: other", "library_name: timm", "- image-classification", "- accuracy"} <= set(lines)
-    assert f"      value: {results['evaluation']['accuracy']['value']:.6g}" in lines
+    assert f"      value: {two_classes.results['evaluation']['accuracy']['value']:.6g}" in lines
     assert "# Made-up run" in card
-    assert "| accuracy, FGSM, eps 8/255 | 9.0\u202f% | 7.4–10.9\u202f% | 1,000 |" in card
+    assert "| FGSM, eps 8/255 | 9.0\u202f% | 7.4–10.9\u202f% | 1,000 |" in card
+    assert "| Worst-placed patch, blur, 12 × 12 pixels | 40.0\u202f% |" in card
     assert "cat, dog." in card
     assert "**suspect**" in card
     assert "ironglass run made-up" in card
 
 
 def test_the_worst_case_takes_the_place_of_fgsm(attacked: Run):
-    card = model_card(recipe={"name": "attacked"}, results=attacked.results)
-    assert "| accuracy, worst case of 3 attacks, Linf eps 2/255 | 17.9\u202f% | 15.6–20.4\u202f% | 1,000 |" in card
+    card = model_card(attacked)
+    row = "| Worst case, eps 2/255, right under all 3 attacks | 17.9\u202f% | 15.6–20.4\u202f% | 1,000 |"
+    assert row in card
+    assert "Verdicts on the worst case (Linf):" in card
     assert "\n- eps 2/255: **trusted**\n" in card
     assert "\n- eps 8/255: **suspect**: twice the steps still fool more" in card
-    assert "accuracy, FGSM" not in card
+    assert "| FGSM, eps" not in card
     assert "Robustness was measured with FGSM, PGD, 20 steps and margin-loss variant of AutoAttack" in card
 
 
-def test_fgsm_that_is_not_among_the_attacks_keeps_its_rows(attacked: Run):
-    results = dict(attacked.results)
-    rows = [row for row in results["attacks"]["attacks"] if row["name"] == "pgd-20"]
-    results["attacks"] = results["attacks"] | {"attacks": rows}
-    card = model_card(recipe={"name": "attacked"}, results=results)
-    assert "| accuracy, PGD, 20 steps, Linf eps 8/255 |" in card
-    assert "| accuracy, FGSM, eps 8/255 |" in card
+def test_fgsm_that_is_not_among_the_attacks_keeps_its_rows(attacked: Run, attacks: Attacks, tmp_path: Path):
+    run = Run(shutil.copytree(attacked.path, tmp_path / "copy"))
+    rows = tuple(row for row in attacks.attacks if row.name == "pgd-20")
+    run.record("attacks", to_dict(replace(attacks, attacks=rows)))
+    card = model_card(run)
+    assert "| Under attack, eps 8/255, by PGD, 20 steps |" in card
+    assert "| FGSM, eps 8/255 |" in card
     assert "Verdict on the numbers under FGSM: **suspect**" in card
 
 
-def test_with_only_a_recipe_nothing_is_invented():
-    card = model_card(recipe={"name": "early"})
+def test_a_number_that_was_not_judged_is_called_so(attacked: Run, attacks: Attacks, tmp_path: Path):
+    run = Run(shutil.copytree(attacked.path, tmp_path / "copy"))
+    run.record("attacks", to_dict(replace(attacks, worst=tuple(replace(one, verdict=None) for one in attacks.worst))))
+    card = model_card(run)
+    assert card.count("**not judged**") == 4
+    assert "**trusted**" not in card
+
+
+def test_with_only_a_recipe_nothing_is_invented(tmp_path: Path):
+    card = model_card(Run.create(tmp_path / "run", {"name": "early"}))
     assert "model-index" not in card
     assert "## Results" not in card
     assert "None" not in card
 
 
-def test_names_cannot_break_the_yaml_or_the_markdown():
+def test_names_cannot_break_the_yaml_or_the_markdown(tmp_path: Path):
     name = 'bad": [x]\n---\n# <script>'
-    evaluation = {"accuracy": {"value": 0.5, "low": 0.4, "high": 0.6, "n": 100}}
-    card = model_card(recipe={"name": name}, data={"classes": ["<img>", "b|c"]}, results={"evaluation": evaluation})
+    run = Run.create(tmp_path / "run", {"name": name})
+    run.write("data.json", {"classes": ["<img>", "b|c"]})
+    naming = Naming(named="a", named_share=0.5, named_true_share=0.5, commonest="a", commonest_share=0.1)
+    rate = Rate(value=0.5, low=0.4, high=0.6, n=100)
+    evaluation = Evaluation(split="test", accuracy=rate, not_judged=0, loss=None, confusion=(), per_class=(),
+                            naming=naming, macro_f1=0.5, report="")  # fmt: skip
+    run.record("evaluation", to_dict(evaluation))
+    card = model_card(run)
     (line,) = [line for line in front_matter(card) if line.startswith("- name: ")]
     assert json.loads(line.removeprefix("- name: ")) == name
     assert not re.search(r"(?<!\\)<(script|img)", card.split("---\n", 2)[2])

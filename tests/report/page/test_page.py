@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -17,7 +18,14 @@ from PIL import Image
 
 from ironglass.errors import InputError
 from ironglass.report import write_report
-from ironglass.report.page.page import chance, example_folder, kept_epoch
+from ironglass.report.attack.section import chance, example_folder
+from ironglass.report.page.page import lead
+from ironglass.report.page.reading import check_files
+from ironglass.report.page.source import read_source
+from ironglass.report.training.section import kept_epoch
+from ironglass.results.attack import Attacks
+from ironglass.results.sections import Results
+from ironglass.results.training import Stage, Training
 from ironglass.run import Run
 
 HOSTILE = "<script>alert(1)</script>"
@@ -315,16 +323,28 @@ def test_chance_is_the_commonest_class():
     assert [chance(data, split) for split in ("test", "train", "none")] == [0.75, None, None]
 
 
-def test_the_example_is_the_strongest_attack_at_the_largest_eps(attacked: Run):
-    assert example_folder(attacked.results["attacks"]) == "adversarial/ensemble/linf-8_255"
-    assert example_folder({}) == ""
+def test_the_example_is_the_strongest_attack_at_the_largest_eps(attacks: Attacks):
+    assert example_folder(attacks) == "adversarial/ensemble/linf-8_255"
+    assert example_folder(None) == ""
 
 
 def test_kept_epoch_is_the_last_best_one():
     rows = [{"epoch": 1, "best": True}, {"epoch": 2, "best": True}, {"epoch": 3, "best": False}]
-    assert kept_epoch(rows, {}) == 2
-    assert kept_epoch(rows, {"training": {"best_epoch": 1}}) == 1
-    assert kept_epoch([], {}) is None
+    assert kept_epoch(rows, None) == 2
+    stage = Stage(epochs=3, peak_lr=0.1, schedule="constant", last_lr=None, optimiser="sgd", weight_decay=0.0,
+                  batch_size=8, objective="CrossEntropy", trainable_from=None, until=None, aux_weight=0.0,
+                  name="")  # fmt: skip
+    measured = Training(seconds=1.0, epochs=3, best_epoch=1, stages=(stage,), skipped=0, rollbacks=(), micro_batch=None)
+    assert kept_epoch(rows, measured) == 1
+    assert kept_epoch([], None) is None
+
+
+def test_lead_takes_the_description_first(two_classes: Run):
+    source = read_source(two_classes, check_files(two_classes))
+    assert lead(replace(source, recipe={"description": "Told by the user."})) == "Told by the user."
+    assert lead(source).startswith("small_cnn of 1.2 million parameters telling 2 classes apart, on made-up:")
+    nothing = replace(source, recipe={}, data={}, results=Results())
+    assert lead(nothing).startswith("An image classifier: ")
 
 
 def test_the_report_needs_no_torch():

@@ -1,32 +1,56 @@
 """What a sweep comes to in words: which trial, how sure, and where else to look."""
 
-from typing import Any
+from dataclasses import replace
 
 from ironglass.measure.statistics import wilson
-from ironglass.report.page.headlines import headlines, unmeasured
-from ironglass.report.sweep.words import alike_words, edge_words, sweep_words, trial_values, trial_words, value_words
+from ironglass.report.about.unmeasured import unmeasured
+from ironglass.report.sweep.section import SECTION
+from ironglass.report.sweep.words import (
+    alike_words,
+    range_limit_note,
+    sweep_words,
+    trial_values,
+    trial_words,
+    value_words,
+)
+from ironglass.results.evaluation import Naming
+from ironglass.results.numbers import Mean, Rate
+from ironglass.results.sections import Results
+from ironglass.results.sweep import Axis, PairTest, Recommended, Setting, Spread, Sweep, SweptAttacks
+from ironglass.results.trial import DivergedRow, MeasuredRow, TrialRow
+
+NAMING = Naming(named="a", named_share=0.5, named_true_share=0.5, commonest="a", commonest_share=0.5)
 
 
-def swept(*rights: int | None, alike: tuple[str, ...] = (), field: str = "learning rate") -> dict[str, Any]:
+def trial(name: str, value: float, right: int | None) -> TrialRow:
+    """Right on so many of 100 validation images; of None one that diverged."""
+    known = {"name": name, "folder": f"trials/{name}", "values": (value,), "parameters": 1, "multiply_adds": None}
+    if right is None:
+        return DivergedRow(**known, diverged="no number")
+    rate = Rate(**wilson(right, 100))
+    return MeasuredRow(
+        **known, validation=rate, validation_loss=1.0, training=rate, gap=0.0, measured=Rate(**wilson(50, 200)),
+        epochs=1, best_epoch=1, seconds=1.0, training_images_per_second=None, inference_images_per_second=1.0,
+        skipped=0, rollbacks=0, naming=NAMING,
+    )  # fmt: skip
+
+
+def swept(*rights: int | None, alike: tuple[str, ...] = (), field: str = "stages.0.peak_lr") -> Sweep:
     """A sweep over 0.1, 0.01, ...; of None a trial that diverged."""
     values = [0.1**power for power in range(1, len(rights) + 1)]
-    rows = [
-        {"name": f"t{place}", "values": [value]}
-        | (
-            {"validation": wilson(right, 100), "measured": wilson(50, 200)}
-            if right is not None
-            else {"diverged": "no number"}
-        )
-        for place, (value, right) in enumerate(zip(values, rights, strict=True))
-    ]
-    there = [row for row in rows if "validation" in row]
+    rows = tuple(
+        trial(f"t{place}", value, right) for place, (value, right) in enumerate(zip(values, rights, strict=True))
+    )
+    there = [row for row in rows if isinstance(row, MeasuredRow)]
     found = None
     if there:
-        best = max(there, key=lambda row: row["validation"]["value"])
-        tests = {row["name"]: {"only_first": 9, "only_second": 1, "p": 0.02} for row in there if row is not best}
-        found = {"trial": best["name"], "level": 0.05, "alike": list(alike), "tests": tests}
-    axes = [{"field": "stages.0.peak_lr", "label": field, "values": values}]
-    return {"axes": axes, "split": "test", "jobs": 1, "attacks": None, "rows": rows, "recommended": found}
+        best = max(there, key=lambda row: row.validation.value)
+        test = PairTest(only_first=9, only_second=1, p=0.02)
+        tests = {row.name: test for row in there if row is not best}
+        found = Recommended(trial=best.name, level=0.05, criterion="validation", alike=alike, tests=tests)
+    label = "seed" if field == "seed" else "learning rate"
+    axes = (Axis(field=field, label=label, values=tuple(values)),)
+    return Sweep(axes=axes, split="test", jobs=1, attacks=None, rows=rows, settings=(), recommended=found)
 
 
 def test_the_recommendation_comes_with_its_interval_and_its_rivals() -> None:
@@ -47,27 +71,29 @@ def test_how_many_may_be_as_good() -> None:
 
 
 def test_a_best_at_the_edge_says_that_it_may_lie_beyond() -> None:
-    assert (
-        edge_words(swept(60, 80, 90)) == " 0.001 is the lowest learning rate that was tried: a lower one may be better."
-    )
-    assert "a higher one" in edge_words(swept(90, 60, 50))
-    assert edge_words(swept(60, 90, 50)) == ""
-    assert edge_words(swept(90, 89, 50, alike=("t1",))) == ""  # one inside may be as good
-    assert edge_words(swept(90, 50)) == ""  # two values have no inside
+    lowest = " 0.001 is the lowest learning rate that was tried: a lower one may be better."
+    assert range_limit_note(swept(60, 80, 90)) == lowest
+    assert "a higher one" in range_limit_note(swept(90, 60, 50))
+    assert range_limit_note(swept(60, 90, 50)) == ""
+    assert range_limit_note(swept(90, 89, 50, alike=("t1",))) == ""  # one inside may be as good
+    assert range_limit_note(swept(90, 50)) == ""  # two values have no inside
 
 
 def test_those_without_a_number_are_counted() -> None:
     assert sweep_words(swept(60, 90, None)).endswith("One trial diverged.")
     assert sweep_words(swept(None, None)) == "None of 2 trials came to a number: see why below."
-    assert headlines({"sweep": swept(None, None)}) == []
+    assert SECTION.headlines(Results(sweep=swept(None, None))) == []
 
 
 def test_seeds_are_no_setting_to_choose() -> None:
     one = swept(60, 90, 88, field="seed")
-    one["axes"][0]["field"] = "seed"
-    spread = {"mean": {"value": 0.79}, "lowest": 0.6, "highest": 0.9}
-    one["settings"] = [{"trials": ["t0", "t1", "t2"], "validation": spread}]
-    one["recommended"] |= {"tests": {}, "same": ["t0", "t2"]}
+    assert one.recommended is not None
+    spread = Spread(mean=Mean(value=0.79, low=0.7, high=0.9, n=3), lowest=0.6, highest=0.9)
+    one = replace(
+        one,
+        settings=(Setting(trials=("t0", "t1", "t2"), validation=spread),),
+        recommended=replace(one.recommended, tests={}, same=("t0", "t2")),
+    )
     said = sweep_words(one)
     assert "worse" not in said
     assert "one setting, trained anew by other draws, and there is nothing to choose between" in said
@@ -76,28 +102,36 @@ def test_seeds_are_no_setting_to_choose() -> None:
 
 
 def test_what_a_hardened_trial_is_chosen_by_is_said() -> None:
-    hard = swept(95, 70, 60)
-    for row, robust in zip(hard["rows"], (5, 60, 40), strict=True):
-        row["robust_validation"] = wilson(robust, 100)
-    hard["attacks"] = {"names": ["pgd-10"], "norm": "linf", "eps": 8 / 255}
-    hard["recommended"] |= {"trial": "t1", "criterion": "robust_validation"}
+    plain = swept(95, 70, 60)
+    assert plain.recommended is not None
+    rows = tuple(
+        replace(row, robust_validation=Rate(**wilson(robust, 100)))
+        for row, robust in zip(plain.rows, (5, 60, 40), strict=True)
+    )
+    hard = replace(
+        plain,
+        rows=rows,
+        attacks=SweptAttacks(names=("pgd-10",), norm="linf", eps=8 / 255),
+        recommended=replace(plain.recommended, trial="t1", criterion="robust_validation"),
+    )
     said = sweep_words(hard)
     assert "keeps 60.0\u202f% of 100 validation images right under attack at eps 8/255" in said
     assert "unchanged, 70.0\u202f%" in said
-    assert headlines({"sweep": hard})[0]["rate"] == wilson(60, 100)
+    assert SECTION.headlines(Results(sweep=hard))[0].rate == Rate(**wilson(60, 100))
 
 
 def test_values_and_trials_by_name() -> None:
     assert [value_words(value) for value in (1e-4, 3, "timm/resnet18", {"kind": "NFGSM", "eps": 0.1}, [])] == [
         "0.0001", "3", "timm/resnet18", "NFGSM, eps 0.1", "none"]  # fmt: skip
-    axes = [{"label": "learning rate (head)"}, {"label": "batch size"}]
-    row = {"values": [0.1, 32]}
-    assert trial_words(row, {"axes": axes}) == "learning rate (head) 0.1 and batch size 32"
+    axes = (Axis(field="a", label="learning rate (head)", values=()), Axis(field="b", label="batch size", values=()))
+    row = replace(trial("t0", 0.1, 90), values=(0.1, 32))
+    assert trial_words(row, replace(swept(90), axes=axes)) == "learning rate (head) 0.1 and batch size 32"
     assert trial_values(row) == "0.1 · 32"
 
 
 def test_the_first_screen_shows_what_chose_and_what_did_not() -> None:
-    cards = headlines({"sweep": swept(60, 90, 88)})
-    assert [(card["label"], card["rate"]["n"]) for card in cards] == [
+    found = SECTION.headlines(Results(sweep=swept(60, 90, 88)))
+    assert [(one.label, one.rate.n) for one in found if one.first] == [
         ("Recommended: 0.01", 100), ("The same on test images", 200)]  # fmt: skip
-    assert unmeasured({"sweep": swept(60, 90)})[0].startswith("attacks stronger than one step")
+    assert [one.label for one in found if not one.first] == ["t0", "t1", "t2"]
+    assert unmeasured(Results(sweep=swept(60, 90)))[0].startswith("attacks stronger than one step")

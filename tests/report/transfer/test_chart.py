@@ -1,6 +1,7 @@
 """The charts of a transfer study: which point stands where."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from matplotlib.colors import to_hex
 from ironglass.report.kit.palette import ACCENT, BLUE, MUTED, ORANGE
 from ironglass.report.transfer.chart import accuracy_by_blocks, natural_and_adversarial
 from ironglass.report.transfer.matrix_chart import matrix_names, transfer_matrix
+from ironglass.results.transfer import Transfer
 
 
 def lines(axes: Axes, colour: str, marker: str) -> list[tuple[list[float], list[float]]]:
@@ -21,7 +23,7 @@ def lines(axes: Axes, colour: str, marker: str) -> list[tuple[list[float], list[
 
 
 @pytest.mark.parametrize("narrow", [False, True])
-def test_accuracy_is_drawn_less_base_b(transfer: dict, narrow: bool) -> None:
+def test_accuracy_is_drawn_less_base_b(transfer: Transfer, narrow: bool) -> None:
     natural, shown = accuracy_by_blocks(transfer, narrow=narrow).axes
     assert [axes.get_title() for axes in (natural, shown)] == [
         "Unchanged images", "FGSM images of base A, eps 8/255"
@@ -38,7 +40,7 @@ def test_accuracy_is_drawn_less_base_b(transfer: dict, narrow: bool) -> None:
     assert seeds == pytest.approx([-3, 1])  # AnB of no block: 0.39 and 0.43
 
 
-def test_a_bar_has_caps_over_seeds_and_none_over_images(transfer: dict) -> None:
+def test_a_bar_has_caps_over_seeds_and_none_over_images(transfer: Transfer) -> None:
     natural, _ = accuracy_by_blocks(transfer).axes
     bars = [c for c in natural.containers if to_hex(c.lines[2][0].get_color()[0]) == ORANGE]  # type: ignore[index]
     assert [bool(bar.lines[1]) for bar in bars] == [True, False, True, True]  # type: ignore[index]
@@ -46,7 +48,7 @@ def test_a_bar_has_caps_over_seeds_and_none_over_images(transfer: dict) -> None:
     assert segment[:, 1] == pytest.approx([-1, 5])  # 0.44 ± 0.03 less 0.42
 
 
-def test_what_it_seems_to_withstand_and_what_it_does(transfer: dict) -> None:
+def test_what_it_seems_to_withstand_and_what_it_does(transfer: Transfer) -> None:
     smallest, judged = natural_and_adversarial(transfer).axes
     assert [axes.get_title() for axes in (smallest, judged)] == ["eps 1/255", "eps 8/255"]
     assert [label.get_text() for label in smallest.get_yticklabels()] == [
@@ -65,14 +67,14 @@ def test_what_it_seems_to_withstand_and_what_it_does(transfer: dict) -> None:
 
 
 @pytest.mark.parametrize("narrow", [False, True])
-def test_the_matrix_shows_the_bases_and_the_arms_where_the_controls_stand(transfer: dict, narrow: bool) -> None:
+def test_the_matrix_shows_the_bases_and_the_arms_where_the_controls_stand(transfer: Transfer, narrow: bool) -> None:
     assert matrix_names(transfer) == [
         "base-A", "base-B-s0", "A00B-s0", "A02B-s0", "A04B-s0", "A00B+-s0", "A02B+-s0", "A04B+-s0"
     ]  # fmt: skip
     (axes,) = transfer_matrix(transfer, narrow=narrow).axes
     assert [label.get_text() for label in axes.get_xticklabels()][:3] == ["base A", "base B", "A00B"]
     cells = np.array([text.get_text() for text in axes.texts]).reshape(8, 8)
-    names = transfer["matrix"]["names"]
+    names = transfer.matrix.names
     for i, made in enumerate(matrix_names(transfer)):
         for j, shown in enumerate(matrix_names(transfer)):
             assert cells[i, j] == ("–" if made == "A02B-s0" and shown == "base-A" else
@@ -80,9 +82,10 @@ def test_the_matrix_shows_the_bases_and_the_arms_where_the_controls_stand(transf
     assert [text.get_fontweight() == "bold" for text in axes.texts[:10]] == [True] + [False] * 8 + [True]
 
 
-def test_a_study_without_controls_or_own_attacks_is_still_drawn(transfer_study: Callable[..., dict]) -> None:
-    measured = transfer_study() | {"own": [], "own_eps": [], "control_depths": [], "seeds": [0]}
-    measured["networks"] = [row for row in measured["networks"] if row["arm"] in ("base", "AnB+") and not row["seed"]]
+def test_a_study_without_controls_or_own_attacks_is_still_drawn(transfer_study: Callable[..., Transfer]) -> None:
+    whole = transfer_study()
+    networks = tuple(row for row in whole.networks if row.arm in ("base", "AnB+") and not row.seed)
+    measured = replace(whole, own=(), own_eps=(), control_depths=(), seeds=(0,), networks=networks)
     natural, _ = accuracy_by_blocks(measured).axes
     [(_, less)] = lines(natural, ORANGE, "s")
     assert less == pytest.approx([0, 4, 8, 20])

@@ -3,6 +3,7 @@
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,15 +11,25 @@ from safetensors.numpy import save_file
 
 from ironglass.measure.statistics import mean_interval
 from ironglass.report import write_report
-from ironglass.report.page.headlines import headlines, unmeasured
-from ironglass.report.page.summary import plain_words
+from ironglass.report.about.unmeasured import unmeasured
+from ironglass.report.page.registry import headlines, plain_words
 from ironglass.report.transfer.rows import arm_networks, copied_mean, curve, first_seed, own_eps, unchanged
 from ironglass.report.transfer.tables import columns, eps_rows, network_rows
-from ironglass.report.transfer.words import finding_words, plain_name, png_words, points, transfer_cards, transfer_words
+from ironglass.report.transfer.words import (
+    finding_words,
+    plain_name,
+    png_words,
+    points,
+    transfer_headlines,
+    transfer_words,
+)
+from ironglass.results.codec import to_dict
+from ironglass.results.sections import Results
+from ironglass.results.transfer import Transfer
 from ironglass.run import Run
 
 
-def test_a_mean_over_seeds_has_students_interval_and_a_single_network_its_own(transfer: dict) -> None:
+def test_a_mean_over_seeds_has_students_interval_and_a_single_network_its_own(transfer: Transfer) -> None:
     zero, one, two, four = curve(transfer, "AnB+", unchanged)
     assert zero.seeds == pytest.approx((0.40, 0.44))
     expected = mean_interval(np.array([0.40, 0.44]), within=(0, 1))
@@ -27,35 +38,35 @@ def test_a_mean_over_seeds_has_students_interval_and_a_single_network_its_own(tr
     assert [two.value, four.value] == pytest.approx([0.50, 0.62])
 
 
-def test_a_control_begins_with_the_network_of_no_blocks_that_is_its_own_too(transfer: dict) -> None:
+def test_a_control_begins_with_the_network_of_no_blocks_that_is_its_own_too(transfer: Transfer) -> None:
     assert [(p.blocks, round(p.value, 2)) for p in curve(transfer, "BnB+", unchanged)] == [(0, 0.42), (2, 0.41)]
     assert [(p.blocks, round(p.value, 2)) for p in curve(transfer, "random", unchanged)] == [(0, 0.41), (2, 0.21)]
-    assert curve(transfer | {"networks": arm_networks(transfer, "AnB")}, "random", unchanged) == []
+    assert curve(replace(transfer, networks=tuple(arm_networks(transfer, "AnB"))), "random", unchanged) == []
 
 
-def test_the_mean_over_what_was_copied_leaves_out_no_blocks(transfer: dict) -> None:
+def test_the_mean_over_what_was_copied_leaves_out_no_blocks(transfer: Transfer) -> None:
     assert copied_mean(transfer, "AnB+", unchanged) == pytest.approx((0.44 + 0.50 + 0.62) / 3)
     network = first_seed(transfer, "AnB+")
     assert network is not None
-    assert network["name"] == "A04B+-s0"
+    assert network.name == "A04B+-s0"
 
 
-def test_the_first_screen_has_what_it_gains_what_it_seems_and_what_it_is(transfer: dict) -> None:
-    cards = transfer_cards(transfer)
-    assert [(label, rate["value"]) for label, _, rate, _ in cards] == [
+def test_the_first_screen_has_what_it_gains_what_it_seems_and_what_it_is(transfer: Transfer) -> None:
+    cards = transfer_headlines(transfer)
+    assert [(one.label, one.rate.value) for one in cards] == [
         ("Base B, unchanged images", 0.40),
         ("A04B+, unchanged images", 0.60),
         ("Seems: A04B+", pytest.approx(0.45)),
         ("Is: A04B+", 0.03),
     ]
-    assert cards[0][1] == "trained from scratch; 2 seeds gave 40.0–44.0\u202f%"
-    assert cards[1][1].startswith("4 of 4 blocks copied from A, all fine-tuned; 2 seeds gave 60.0–64.0")
-    assert cards[2][1] == "right on FGSM images made on base A, eps 8/255"
-    assert cards[3][1] == "right under PGD-20 made on itself, eps 8/255"
-    assert [card["label"] for card in headlines({"transfer": transfer})] == [label for label, *_ in cards]
+    assert cards[0].detail == "trained from scratch; 2 seeds gave 40.0–44.0\u202f%"
+    assert cards[1].detail.startswith("4 of 4 blocks copied from A, all fine-tuned; 2 seeds gave 60.0–64.0")
+    assert cards[2].detail == "right on FGSM images made on base A, eps 8/255"
+    assert cards[3].detail == "right under PGD-20 made on itself, eps 8/255"
+    assert headlines(Results(transfer=transfer)) == cards
 
 
-def test_both_halves_of_the_claim_are_told_apart(transfer: dict) -> None:
+def test_both_halves_of_the_claim_are_told_apart(transfer: Transfer) -> None:
     text = transfer_words(transfer)
     for part in (
         "on FGSM images made on base A (eps 8/255) the fine-tuned networks (AnB+, 1 to 4 blocks) keep 75.0\u202f%",
@@ -67,7 +78,7 @@ def test_both_halves_of_the_claim_are_told_apart(transfer: dict) -> None:
         "Of 3 claims 1 is supported, 1 is not supported and 1 is undecided.",
     ):
         assert part in text, part
-    assert plain_words({"transfer": transfer}, []) == [text]
+    assert plain_words(Results(transfer=transfer), []) == [text]
 
 
 @pytest.mark.parametrize(
@@ -75,7 +86,7 @@ def test_both_halves_of_the_claim_are_told_apart(transfer: dict) -> None:
     [(0.8, "All of"), (0.6, "Most of"), (0.3, "Less than half of")],
 )
 def test_how_much_of_it_is_not_being_the_surrogate(
-    transfer_study: Callable[..., dict], on_base: float, said: str
+    transfer_study: Callable[..., Transfer], on_base: float, said: str
 ) -> None:
     assert f"{said} what they keep beyond A" in transfer_words(transfer_study(base_kept=on_base))
 
@@ -85,46 +96,48 @@ def test_how_much_of_it_is_not_being_the_surrogate(
     [(0.05, "they are not robust."), (0.3, "they lose more than half."), (0.6, "at least half also when")],
 )
 def test_what_they_keep_under_their_own_attack_decides_what_they_are_called(
-    transfer_study: Callable[..., dict], own: float, said: str
+    transfer_study: Callable[..., Transfer], own: float, said: str
 ) -> None:
     assert said in transfer_words(transfer_study(own_kept=own))
 
 
-def test_networks_that_hold_up_no_better_than_a_do_not_even_seem_to(transfer_study: Callable[..., dict]) -> None:
+def test_networks_that_hold_up_no_better_than_a_do_not_even_seem_to(transfer_study: Callable[..., Transfer]) -> None:
     text = transfer_words(transfer_study(plus_kept=0.05))
     assert "do not even seem to hold up" in text
     assert "beyond A" not in text
 
 
-def test_findings_in_words(transfer: dict) -> None:
-    first, _, third = transfer["findings"]
+def test_findings_in_words(transfer: Transfer) -> None:
+    first, _, third = transfer.findings
     assert finding_words(first) == "+3.1 points; over 1,000 images +1.0 to +5.2, over 2 seeds −0.5 to +6.7"
     assert finding_words(third) == "−1.2 points; over 1,000 images −3.3 to +0.9, one seed"
     assert [points(share) for share in (0.0312, -0.005, 0.0001, -0.0001)] == ["+3.1", "−0.5", "0.0", "0.0"]
 
 
-def test_png_moves_are_averaged_and_the_largest_is_named(transfer_study: Callable[..., dict]) -> None:
+def test_png_moves_are_averaged_and_the_largest_is_named(transfer_study: Callable[..., Transfer]) -> None:
     measured = transfer_study()
-    rows = [row for network in measured["networks"] for row in network["shown"]]
-    for row in rows:
-        row["png"] = row["accuracy"]
-    rows[0]["png"] = rows[0]["accuracy"] | {"value": rows[0]["accuracy"]["value"] - len(rows) / 1000}
-    assert f"these {len(rows)} accuracies by −0.1 points on average, and by {len(rows) / 10:.1f} at most" in png_words(
-        measured
-    )
-    for row in rows:
-        del row["png"]
-    assert png_words(measured) == ""
+    networks = [
+        replace(network, shown=tuple(replace(row, png=row.accuracy) for row in network.shown))
+        for network in measured.networks
+    ]
+    count = sum(len(network.shown) for network in networks)
+    first, *others = networks[0].shown
+    less = replace(first.accuracy, value=first.accuracy.value - count / 1000, low=0.0)
+    networks[0] = replace(networks[0], shown=(replace(first, png=less), *others))
+    text = png_words(replace(measured, networks=tuple(networks)))
+    assert f"these {count} accuracies by −0.1 points on average, and by {count / 10:.1f} at most" in text
+    none = tuple(replace(network, shown=()) for network in networks)
+    assert png_words(replace(measured, networks=none)) == ""
 
 
-def test_the_eps_that_is_spoken_of_is_the_judged_one_where_it_was_tried(transfer: dict) -> None:
+def test_the_eps_that_is_spoken_of_is_the_judged_one_where_it_was_tried(transfer: Transfer) -> None:
     assert own_eps(transfer) == 8 / 255
-    assert own_eps(transfer | {"own_eps": [1 / 255, 4 / 255]}) == 4 / 255
+    assert own_eps(replace(transfer, own_eps=(1 / 255, 4 / 255))) == 4 / 255
     assert plain_name("A08B+-s0") == "A08B+"
     assert plain_name("base-A") == "base A"
 
 
-def test_the_table_has_a_row_a_network_of_the_first_seed(transfer: dict) -> None:
+def test_the_table_has_a_row_a_network_of_the_first_seed(transfer: Transfer) -> None:
     rows = network_rows(transfer)
     assert [row["label"] for row in rows] == [
         "base B", "A00B+", "A01B+", "A02B+", "A04B+", "B02B+", "A00B", "A01B", "A02B", "A04B", "B02B", "R02B"
@@ -137,34 +150,34 @@ def test_the_table_has_a_row_a_network_of_the_first_seed(transfer: dict) -> None
         ("made on itself", "PGD-20, 8/255", 250),
     ]
     best = rows[4]["cells"]
-    values = [cell["rate"]["value"] for cell in best]
+    values = [cell["rate"].value for cell in best]
     assert values == pytest.approx([0.60, 0.45, 0.36, 0.30, 0.06, 0.03])
-    assert best[1]["png"]["value"] == pytest.approx(0.46)
+    assert best[1]["png"].value == pytest.approx(0.46)
     assert best[0]["seeds"] == "62.0 ± 25.4"  # t(1 degree) = 12.706, times sd 2.83 over the root of 2
     assert rows[2]["cells"][0]["seeds"] == ""
 
 
-def test_at_every_eps_base_a_stands_beside_the_deepest(transfer: dict) -> None:
+def test_at_every_eps_base_a_stands_beside_the_deepest(transfer: Transfer) -> None:
     rows = eps_rows(transfer)
     assert [row["eps"] for row in rows] == [2 / 255, 8 / 255]
-    assert rows[1]["kept"]["value"] == 0.1
-    assert [(one["label"], one["rate"]["value"]) for one in rows[1]["rates"]] == [
+    assert rows[1]["kept"].value == 0.1
+    assert [(one["label"], one["rate"].value) for one in rows[1]["rates"]] == [
         ("base B", pytest.approx(0.32)), ("A04B", pytest.approx(0.24)), ("A04B+", pytest.approx(0.45))
     ]  # fmt: skip
 
 
-def test_what_was_not_measured_is_named_for_this_study(transfer: dict) -> None:
-    architecture, attacks, _, spread = unmeasured({"transfer": transfer})
+def test_what_was_not_measured_is_named_for_this_study(transfer: Transfer) -> None:
+    architecture, attacks, _, spread = unmeasured(Results(transfer=transfer))
     assert "another architecture" in architecture
     assert "other than the 2 above" in attacks
     assert "with a single one" in spread
-    assert "this one network" in unmeasured({"transfer": transfer | {"seeds": [0]}})[-1]
+    assert "this one network" in unmeasured(Results(transfer=replace(transfer, seeds=(0,))))[-1]
 
 
-def test_the_page_of_a_study(transfer: dict, tmp_path) -> None:
+def test_the_page_of_a_study(transfer: Transfer, tmp_path) -> None:
     run = Run.create(tmp_path / "run", {"name": "moved"})
     run.write("data.json", {"classes": ["n01", "n02"], "words": {"n01": "goldfish", "n02": "<bullfrog>"}, "splits": {}})
-    run.record("transfer", transfer)
+    run.record("transfer", to_dict(transfer))
     answers = [
         {"network": "base-A", "class": "n99", "confidence": 0.9, "right": None},
         {"network": "A04B+-s0", "class": "n02", "confidence": 0.8, "right": False},
@@ -196,7 +209,7 @@ def test_the_page_of_a_study(transfer: dict, tmp_path) -> None:
 
     shutil.rmtree(run.path / "figures")
     (run.path / "transfer.safetensors").unlink()
-    run.record("transfer", transfer | {"findings": [], "own": [], "own_eps": []})
+    run.record("transfer", to_dict(replace(transfer, findings=(), own=(), own_eps=())))
     page = write_report(run).read_text(encoding="utf-8")
     for gone in (
         "One image at every eps",
@@ -209,11 +222,11 @@ def test_the_page_of_a_study(transfer: dict, tmp_path) -> None:
 
 
 def test_a_study_that_shows_no_images_of_base_a_is_still_a_page(
-    partial_run: Callable[..., Run], transfer: dict
+    partial_run: Callable[..., Run], transfer: Transfer
 ) -> None:
     run = partial_run()
-    networks = [network | {"shown": []} for network in transfer["networks"]]
-    run.record("transfer", transfer | {"shown": [], "networks": networks})
+    networks = tuple(replace(network, shown=()) for network in transfer.networks)
+    run.record("transfer", to_dict(replace(transfer, shown=(), networks=networks)))
     text = write_report(run).read_text(encoding="utf-8")
     assert "Images made on base A at every eps" not in text
     assert "Every network of the first seed" in text

@@ -2,104 +2,134 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Protocol, TypeVar
 
 from ironglass.report.kit.words import count, eps_text, listed, percent, short_labels
+from ironglass.results.attack import AttackPoint, AttackResult, Attacks, FGSMCurve, WorstPoint
+from ironglass.results.numbers import Norm
 
 
-def notable_points(points: list[dict[str, Any]]) -> list[dict[str, Any]]:
+class AtEps(Protocol):
+    """What was measured at one eps."""
+
+    @property
+    def eps(self) -> float:
+        """The largest change."""
+        ...
+
+
+Point = TypeVar("Point", bound=AtEps)
+
+
+def notable_points(points: Iterable[Point]) -> list[Point]:
     """The two points of the first screen: the one nearest to 2/255 (the middle one if that is the last), and the
     largest."""
-    moved = sorted((point for point in points if point["eps"] > 0), key=lambda point: point["eps"])
+    moved = sorted((point for point in points if point.eps > 0), key=lambda point: point.eps)
     if len(moved) < 2:
         return moved
-    near = min(range(len(moved)), key=lambda i: abs(moved[i]["eps"] - 2 / 255))
+    near = min(range(len(moved)), key=lambda i: abs(moved[i].eps - 2 / 255))
     return [moved[near if near < len(moved) - 1 else (len(moved) - 1) // 2], moved[-1]]
 
 
-def attack_words(attacks: dict[str, Any]) -> str:
+def attack_words(attacks: Attacks) -> str:
     """What withstands every attack, which one fools it most, and whether the numbers can be believed."""
-    points, rows = notable_points(attacks["worst"]), attacks["attacks"]
+    points, rows = notable_points(attacks.worst), attacks.attacks
     if not points:
         return ""
-    norm, clean = attacks["norm"], attacks["clean"]
+    norm, clean = attacks.norm, attacks.clean
     which = "both attacks" if len(rows) == 2 else f"all {len(rows)} attacks"
     if len(rows) == 1:
-        which = f"“{rows[0]['label']}”"
-    first, *more = [(eps_text(p["eps"], norm), percent(p["accuracy"]["value"])) for p in points]
+        which = f"“{rows[0].label}”"
+    first, *more = [(eps_text(p.eps, norm), percent(p.accuracy.value)) for p in points]
     text = (
-        f"Of {count(clean['n'])} {attacks.get('split', 'test')} images, {percent(clean['value'])} are named right as "
+        f"Of {count(clean.n)} {attacks.split} images, {percent(clean.value)} are named right as "
         f"they are. {_reach(norm, first[0])}, {first[1]} are right under {which}"
         f"{''.join(f'; at {eps}, {share}' for eps, share in more)}."
     )
-    return " ".join(part for part in (text, _strongest_words(attacks), _trust_words(attacks["worst"], norm)) if part)
+    return " ".join(part for part in (text, _strongest_words(attacks), _trust_words(attacks.worst, norm)) if part)
 
 
-def strongest(attacks: dict[str, Any], eps: float) -> list[dict[str, Any]]:
+def strongest(attacks: Attacks, eps: float) -> list[AttackResult]:
     """The attacks that leave the lowest accuracy at this eps: one, or several that tie."""
-    left = {row["name"]: point["accuracy"]["value"] for row, point in _at(attacks, eps)}
-    return [row for row, _ in _at(attacks, eps) if left[row["name"]] == min(left.values())]
+    left = {row.name: point.accuracy.value for row, point in _at(attacks, eps)}
+    return [row for row, _ in _at(attacks, eps) if left[row.name] == min(left.values())]
 
 
-def _at(attacks: dict[str, Any], eps: float) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+def _at(attacks: Attacks, eps: float) -> list[tuple[AttackResult, AttackPoint]]:
     """Every attack with its point at this eps."""
-    return [(row, point) for row in attacks["attacks"] for point in row["points"] if point["eps"] == eps]
+    return [(row, point) for row in attacks.attacks for point in row.points if point.eps == eps]
 
 
-def _reach(norm: str, eps: str) -> str:
+def _reach(norm: Norm, eps: str) -> str:
     """What the attacker may do, as the beginning of a sentence."""
     if norm == "linf":
         return f"When every pixel may change by up to {eps} of the range from black to white"
     return f"When the whole change of an image may be up to {eps} long (the root of its summed squares)"
 
 
-def _strongest_words(attacks: dict[str, Any]) -> str:
+def _strongest_words(attacks: Attacks) -> str:
     """Which attack fools it most, told where the attacks differ most."""
-    if len(attacks["attacks"]) < 2:
+    if len(attacks.attacks) < 2:
         return ""
-    spread = {}
-    for eps in (point["eps"] for point in attacks["worst"] if point["eps"] > 0):
-        left = [point["accuracy"]["value"] for _, point in _at(attacks, eps)]
+    spread: dict[float, float] = {}
+    for eps in (point.eps for point in attacks.worst if point.eps > 0):
+        left = [point.accuracy.value for _, point in _at(attacks, eps)]
         spread[eps] = max(left, default=0) - min(left, default=0)
     eps = max(spread, key=lambda size: spread[size])
     if spread[eps] == 0:
         return "No attack fools it more often than another."
-    labels = short_labels([row["label"] for row in attacks["attacks"]])
-    label = {row["name"]: f"“{short}”" for row, short in zip(attacks["attacks"], labels, strict=True)}
-    rates = {row["name"]: point["accuracy"] for row, point in _at(attacks, eps)}
-    best = [row["name"] for row in strongest(attacks, eps)]
-    worst = max(rates, key=lambda name: rates[name]["value"])
+    labels = short_labels([row.label for row in attacks.attacks])
+    label = {row.name: f"“{short}”" for row, short in zip(attacks.attacks, labels, strict=True)}
+    rates = {row.name: point.accuracy for row, point in _at(attacks, eps)}
+    best = [row.name for row in strongest(attacks, eps)]
+    worst = max(rates, key=lambda name: rates[name].value)
     low, high, one = rates[best[0]], rates[worst], len(best) == 1
     text = (
-        f"The attacks differ most at {eps_text(eps, attacks['norm'])}: {listed([label[name] for name in best])} "
-        f"fool{'s' * one} it most and leave{'s' * one} {percent(low['value'])} right, {label[worst]} fools it least "
-        f"and leaves {percent(high['value'])}"
+        f"The attacks differ most at {eps_text(eps, attacks.norm)}: {listed([label[name] for name in best])} "
+        f"fool{'s' * one} it most and leave{'s' * one} {percent(low.value)} right, {label[worst]} fools it least "
+        f"and leaves {percent(high.value)}"
     )
-    if low["high"] >= high["low"]:
+    if low.high >= high.low:
         return f"{text}; their intervals overlap."
     return f"{text}. Judged by {label[worst]} alone, it would look stronger than it is."
 
 
-def _trust_words(worst: list[dict[str, Any]], norm: str) -> str:
+def _trust_words(worst: Sequence[WorstPoint], norm: Norm) -> str:
     """Whether the worst-case numbers can be believed, and if not, the gravest reason at the largest eps concerned."""
-    points = [point for point in worst if point["eps"] > 0]
-    judged = [point for point in points if point.get("verdict")]
-    said = []
+    points = [point for point in worst if point.eps > 0]
+    judged = [point for point in points if point.verdict]
+    said: list[str] = []
     for word, one, several in (
         ("invalid", "and says nothing of robustness", "and say nothing of robustness"),
         ("suspect", "and may be better than the truth", "and may be better than the truth"),
     ):
-        found = [point for point in judged if point["verdict"]["word"] == word]
+        found = [(point.eps, point.verdict) for point in judged if point.verdict and point.verdict.word == word]
         if found:
-            which = listed([eps_text(point["eps"], norm) for point in found])
+            which = listed([eps_text(eps, norm) for eps, _ in found])
             verb = (
                 f"number at {which} is {word} {one}" if len(found) == 1 else f"numbers at {which} are {word} {several}"
             )
-            reasons = found[-1]["verdict"]["reasons"]
+            reasons = found[-1][1].reasons
             said.append(f"The {verb}{f': {reasons[0]}' if reasons else ''}.")
     if len(judged) < len(points):
-        which = listed([eps_text(point["eps"], norm) for point in points if not point.get("verdict")])
+        which = listed([eps_text(point.eps, norm) for point in points if not point.verdict])
         said.append(f"Nothing was checked at {which}: what stands there is not judged.")
     if judged and not said:
         return "No check found a reason to doubt these numbers."
     return " ".join(said)
+
+
+def fgsm_words(fgsm: FGSMCurve) -> str:
+    """What small planned changes do, and why the number is an upper bound."""
+    points = notable_points(fgsm.points)
+    if not points:
+        return ""
+    stay = ", and ".join(
+        f"{percent(p.accuracy.value)} stay right when every pixel may change by at most {eps_text(p.eps)}"
+        for p in points
+    )
+    return (
+        f"Under FGSM, {stay} of the range from black to white. FGSM takes a single step, so this is an upper bound on "
+        "robustness: a stronger attack can only fool it more often, and surviving FGSM is no proof of safety."
+    )

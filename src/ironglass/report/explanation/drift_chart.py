@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ironglass.report.explanation.words import Changed, changed_conditions
 from ironglass.report.kit.palette import ACCENT, INK, MUTED, ORANGE, RULE
 from ironglass.report.kit.words import shorten
+from ironglass.results.explanation import Explanations, Method
 
 METRICS = {
     "rank_correlation": "rank correlation",
@@ -20,26 +22,23 @@ INSIDE = {"inside_before": "before", "inside_after": "after"}
 COLOURS = {"occlusion": ACCENT, "control": MUTED, "attack": ORANGE}
 
 
-def drift_metrics(measured: dict[str, Any]) -> dict[str, str]:
+def drift_metrics(measured: Explanations) -> dict[str, str]:
     """The metrics that were measured, and their names in a table."""
     there = {
-        metric
-        for condition in measured["conditions"]
-        for found in condition.get("drift", {}).values()
-        for metric in found
+        metric for condition in changed_conditions(measured) for found in condition.drift.values() for metric in found
     }
     named = METRICS | {metric: f"inside, {when}" for metric, when in INSIDE.items()}
     return {metric: name for metric, name in named.items() if metric in there}
 
 
-def drift(measured: dict[str, Any], *, narrow: bool = False) -> Figure:
+def drift(measured: Explanations, *, narrow: bool = False) -> Figure:
     """A panel a metric, a row a method and condition: median, middle half and middle nine tenths of the images."""
     there = drift_metrics(measured)
     panels = [metric for metric in METRICS if metric in there]
     inside = "inside_before" in there
     count = len(panels) + inside
-    changed = [condition for condition in measured["conditions"] if "drift" in condition]
-    rows = [(method, condition) for method in measured["methods"] for condition in changed]
+    changed = changed_conditions(measured)
+    rows = [(method, condition) for method in measured.methods for condition in changed]
     columns = 1 if narrow else 2
     lines = -(-count // columns)
     figure = Figure((3.7 if narrow else 7.2, lines * (0.75 + 0.19 * len(rows)) + 0.3 + 0.18 * len(changed)))
@@ -53,24 +52,24 @@ def drift(measured: dict[str, Any], *, narrow: bool = False) -> Figure:
         if not narrow and place % columns:
             panel.set_yticklabels([])
     handles = [
-        axes[0].plot([], [], color=COLOURS[condition["kind"]], marker="o", linewidth=4, label=shorten(label, 54))[0]
+        axes[0].plot([], [], color=COLOURS[condition.kind], marker="o", linewidth=4, label=shorten(label, 54))[0]
         for condition in changed
-        for label in (condition["label"],)
+        for label in (condition.label,)
     ]
     figure.legend(handles=handles, loc="outside upper left", ncols=1, handlelength=1.6)
     return figure
 
 
-def _panel(axes: Axes, rows: list[tuple[dict, dict]], group: int, metric: str | None) -> None:
+def _panel(axes: Axes, rows: Sequence[tuple[Method, Changed]], group: int, metric: str | None) -> None:
     """One metric; None for the share of the map in the hidden part, before hollow and after full."""
     for row, (method, condition) in enumerate(rows):
-        found, colour = condition["drift"][method["name"]], COLOURS[condition["kind"]]
+        found, colour = condition.drift[method.name], COLOURS[condition.kind]
         if metric is not None:
-            _spread(axes, row, found[metric]["quantiles"], colour)
+            _spread(axes, row, found[metric].quantiles, colour)
         elif "inside_before" in found:
-            _spread(axes, row - 0.18, found["inside_before"]["quantiles"], RULE, dot=MUTED)
-            _spread(axes, row + 0.18, found["inside_after"]["quantiles"], colour)
-    names = [shorten(method["label"], 24) for method, _ in rows[::group]]
+            _spread(axes, row - 0.18, found["inside_before"].quantiles, RULE, dot=MUTED)
+            _spread(axes, row + 0.18, found["inside_after"].quantiles, colour)
+    names = [shorten(method.label, 24) for method, _ in rows[::group]]
     middle = (group - 1) / 2
     axes.set_yticks([i * group + middle for i in range(len(names))], names)
     for edge in range(1, len(names)):
@@ -86,7 +85,9 @@ def _panel(axes: Axes, rows: list[tuple[dict, dict]], group: int, metric: str | 
         axes.set_xlabel({"shift": "share of the diagonal; 0 is no change"}.get(metric, "1 is no change"))
 
 
-def _spread(axes: Axes, row: float, quantiles: list[float], colour: str, dot: str = INK) -> None:
+def _spread(
+    axes: Axes, row: float, quantiles: tuple[float, float, float, float, float], colour: str, dot: str = INK
+) -> None:
     low, lower, middle, upper, high = quantiles
     axes.plot([low, high], [row, row], color=colour, linewidth=1, solid_capstyle="butt")
     axes.plot([lower, upper], [row, row], color=colour, linewidth=5, solid_capstyle="butt")

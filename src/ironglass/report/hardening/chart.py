@@ -2,63 +2,70 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from math import nan
 
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator
 
+from ironglass.report.kit.axes import bar_lengths, in_percent
 from ironglass.report.kit.palette import ACCENT, MUTED, ORANGE, RULE
 from ironglass.report.kit.words import eps_text, shorten
+from ironglass.results.hardening import Hardening, PairedRow, WatchedEpoch
+from ironglass.results.numbers import Rate
 
-SIDES = {"before": (MUTED, "o", -0.15), "after": (ACCENT, "D", 0.15)}
+SIDES: tuple[tuple[str, Callable[[PairedRow], Rate], str, str, float], ...] = (
+    ("before", lambda row: row.before, MUTED, "o", -0.15),
+    ("after", lambda row: row.after, ACCENT, "D", 0.15),
+)
+"""Name, number, colour, marker and shift of each side."""
 
 
-def hardening(measured: dict[str, Any], *, narrow: bool = False) -> Figure:
+def hardening(measured: Hardening, *, narrow: bool = False) -> Figure:
     """A row a condition, the accuracy before and after with their intervals, and a line from the one to the other."""
-    rows = measured["rows"]
+    rows = measured.rows
     figure = Figure((3.7, 1.5 + 0.5 * len(rows)) if narrow else (7.2, 1.3 + 0.42 * len(rows)))
     axes = figure.subplots()
-    for place, row in enumerate(rows):
-        axes.plot([row[side]["value"] for side in SIDES], [place - 0.15, place + 0.15], color=RULE, linewidth=1.2)
-    for side, (colour, marker, shift) in SIDES.items():
-        rates = [row[side] for row in rows]
-        arms = [[rate["value"] - rate["low"] for rate in rates], [rate["high"] - rate["value"] for rate in rates]]
+    for index, row in enumerate(rows):
+        axes.plot([row.before.value, row.after.value], [index - 0.15, index + 0.15], color=RULE, linewidth=1.2)
+    for side, read, colour, marker, shift in SIDES:
+        rates = [read(row) for row in rows]
         axes.errorbar(
-            [rate["value"] for rate in rates], [place + shift for place in range(len(rows))],
-            xerr=[[max(0.0, arm) for arm in side_arms] for side_arms in arms], fmt=marker, color=colour, markersize=6,
-            elinewidth=1.4, capsize=3, label=side,
+            [rate.value for rate in rates], [index + shift for index in range(len(rows))], xerr=bar_lengths(rates),
+            fmt=marker, color=colour, markersize=6, elinewidth=1.4, capsize=3, label=side,
         )  # fmt: skip
-    several = len(measured["eps"]) > 1
+    several = len(measured.eps) > 1
     names = [
-        f"{shorten(row['label'].partition(' (')[0], 24 if narrow else 40)}"
-        + (f", {eps_text(row['eps'], measured['norm'])}" if several and row["eps"] else "")
+        f"{shorten(row.label.partition(' (')[0], 24 if narrow else 40)}"
+        + (f", {eps_text(row.eps, measured.norm)}" if several and row.eps else "")
         for row in rows
     ]
     axes.set_yticks(range(len(rows)), names)
     axes.set(xlim=(-0.01, 1.01), ylim=(len(rows) - 0.5, -0.5))
     axes.set_xlabel("accuracy")
-    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol="\u202f%"))
+    in_percent(axes.xaxis)
     axes.grid(True, axis="x")
     axes.grid(False, axis="y")
     figure.legend(loc="outside upper left", ncols=2)
     return figure
 
 
-def watched(rows: list[dict[str, Any]], *, narrow: bool = False) -> Figure:
+def watched(rows: Sequence[WatchedEpoch], *, narrow: bool = False) -> Figure:
     """Accuracy on held-out images after every epoch: unchanged, under one step, under ten."""
     figure = Figure((3.7, 3.1) if narrow else (7.2, 3.1))
     axes = figure.subplots()
-    epochs = [row["epoch"] for row in rows]
-    for key, label, colour, dashes in (
-        ("validation_accuracy", "unchanged", MUTED, "-"),
-        ("fgsm_accuracy", "FGSM, one step", ORANGE, "--"),
-        ("pgd_accuracy", "PGD, ten steps", ACCENT, "-"),
+    epochs = [row.epoch for row in rows]
+    unchanged = [nan if row.validation_accuracy is None else row.validation_accuracy for row in rows]
+    for values, label, colour, dashes in (
+        (unchanged, "unchanged", MUTED, "-"),
+        ([row.fgsm_accuracy for row in rows], "FGSM, one step", ORANGE, "--"),
+        ([row.pgd_accuracy for row in rows], "PGD, ten steps", ACCENT, "-"),
     ):
-        axes.plot(epochs, [row[key] for row in rows], label=label, color=colour, linestyle=dashes, marker="o")
+        axes.plot(epochs, values, label=label, color=colour, linestyle=dashes, marker="o")
     axes.set_ylim(-0.02, 1.02)
     axes.set_xlabel("epoch")
     axes.set_ylabel("held-out accuracy")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=10))
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol="\u202f%"))
+    in_percent(axes.yaxis)
     figure.legend(loc="outside upper left", ncols=1 if narrow else 3)
     return figure

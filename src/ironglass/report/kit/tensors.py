@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError
@@ -10,8 +11,10 @@ from safetensors.numpy import load_file
 
 from ironglass.errors import InputError
 
+Array = np.ndarray[Any, Any]
 
-def read_tensors(path: Path, mend: str = "delete it and run again with --resume") -> dict[str, np.ndarray]:
+
+def read_tensors(path: Path, mend: str = "delete it and run again with --resume") -> dict[str, Array]:
     """The file's arrays by name. Raises InputError, with how to `mend` it, where it cannot be read."""
     try:
         return load_file(path)

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
-UNJUDGED: dict[str, Any] = {"word": "not judged", "reasons": []}
+from ironglass.results.numbers import Mean, Verdict
+
+NOT_JUDGED = "not judged"
 """In place of a verdict that is not there: such a number is never drawn as a trusted one."""
 
 
-def verdict_of(point: dict[str, Any]) -> dict[str, Any]:
-    """The verdict on a number under attack."""
-    return point.get("verdict") or UNJUDGED
+def verdict_word(verdict: Verdict | None) -> str:
+    """The verdict on a number under attack as one word, or that there is none."""
+    return verdict.word if verdict else NOT_JUDGED
+
+
+def verdict_reasons(verdict: Verdict | None) -> tuple[str, ...]:
+    """The reasons for a verdict; () where there is none."""
+    return verdict.reasons if verdict else ()
 
 
 def percent(share: float, digits: int = 1) -> str:
@@ -19,9 +26,14 @@ def percent(share: float, digits: int = 1) -> str:
     return f"{100 * share:.{digits}f}\u202f%"
 
 
-def interval(rate: dict[str, Any], digits: int = 1) -> str:
+def interval(rate: Mean, digits: int = 1) -> str:
     """A rate's 95 % interval as "92.4–95.5 %"."""
-    return f"{100 * rate['low']:.{digits}f}–{percent(rate['high'], digits)}"
+    return span_of(rate.low, rate.high, digits)
+
+
+def span_of(low: float, high: float, digits: int = 1) -> str:
+    """Two shares as "92.4–95.5 %"."""
+    return f"{100 * low:.{digits}f}–{percent(high, digits)}"
 
 
 def count(number: float) -> str:
@@ -41,8 +53,9 @@ def objective(given: Any) -> str:
     """A training objective, from its entry in `recipe.json`, as "CrossEntropy, label smoothing 0.1"."""
     if not isinstance(given, dict):
         return str(given)
-    fields = [f"{name.replace('_', ' ')} {value}" for name, value in given.items() if name != "kind"]
-    return ", ".join([str(given.get("kind", "")), *fields]).strip(", ")
+    fields = cast("dict[str, Any]", given)
+    said = [f"{name.replace('_', ' ')} {value}" for name, value in fields.items() if name != "kind"]
+    return ", ".join([str(fields.get("kind", "")), *said]).strip(", ")
 
 
 def duration(seconds: float) -> str:
@@ -62,12 +75,12 @@ def eps_text(eps: float, norm: str = "linf") -> str:
     return f"{eps:.4g}" if norm != "linf" or hundredths else f"{steps:g}/255"
 
 
-def settings(given: dict[str, Any]) -> str:
+def settings(given: Mapping[str, Any]) -> str:
     """An attack's settings as "steps 20, step size 0.007"; what holds settings of its own stands in brackets."""
-    parts = []
+    parts: list[str] = []
     for name, value in given.items():
         inner = (
-            f"({settings(value)})"
+            f"({settings(cast('dict[str, Any]', value))})"
             if isinstance(value, dict)
             else f"{value:.4g}"
             if isinstance(value, float)
@@ -96,3 +109,8 @@ def decimal(number: float, digits: int = 2) -> str:
 def shorten(text: str, length: int) -> str:
     """The text, or its beginning and an ellipsis, in at most `length` characters."""
     return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def p_value(p: float) -> str:
+    """A probability of a test as "= 0.03" or "< 0.001"."""
+    return "< 0.001" if p < 0.001 else f"= {p:.2g}"

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from ironglass.errors import InputError, brief
 from ironglass.report.page.shapes import SHAPES
-from ironglass.results.sections import check_results
+from ironglass.results.sections import read_results
 from ironglass.results.versions import VERSION_KEY
 from ironglass.run import Run
 
@@ -79,7 +79,7 @@ def check_files(run: Run) -> Files:
         gone += [prefix + name for name in lost]
         unchecked += [prefix + name for name in unlisted]
         results = one.read_object("results.json")
-        check_results(results, file=one.path / "results.json")
+        read_results(results, file=one.path / "results.json")
         older += [f"{prefix}results.json"] * (VERSION_KEY not in results and bool(results))
         if "results.json" in lost:
             raise InputError(f"{one.path / 'results.json'} is gone, and with it every number: restore it, or run again")

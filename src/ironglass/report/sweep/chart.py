@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator, PercentFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+from ironglass.report.kit.axes import bar_lengths, in_percent
 from ironglass.report.kit.palette import ACCENT, BLUE, GREEN, INK, MAGENTA, MUTED, ORANGE, WRONG
 from ironglass.report.kit.words import eps_text, shorten
-from ironglass.report.sweep.words import taken, trial_values, value_words
+from ironglass.report.sweep.words import recommended_row, trial_values, value_words
+from ironglass.results.sweep import Sweep
+from ironglass.results.trial import MeasuredRow, TrialRow
 
 LINES = [
     (colour, dashes, marker)
@@ -19,102 +20,97 @@ LINES = [
 ]
 
 
-def numeric_axis(measured: dict[str, Any]) -> int | None:
+def numeric_axis(measured: Sweep) -> int | None:
     """The first axis of two or more numbers; None where there is none, or more lines than can be told apart."""
-    axes = measured["axes"]
+    axes = measured.axes
     for place, axis in enumerate(axes):
-        numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in axis["values"])
-        lines = int(np.prod([len(other["values"]) for other in axes if other is not axis], dtype=int))
-        if numbers and len(axis["values"]) > 1 and lines <= len(LINES):
+        numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in axis.values)
+        lines = int(np.prod([len(other.values) for other in axes if other is not axis], dtype=int))
+        if numbers and len(axis.values) > 1 and lines <= len(LINES):
             return place
     return None
 
 
-def trials(measured: dict[str, Any], *, narrow: bool = False) -> Figure:
+def trials(measured: Sweep, *, narrow: bool = False) -> Figure:
     """Accuracy on validation images against the first numeric axis, a line a combination of the others; without such
     an axis a row a trial: on validation images, on those that are reported, and under attack."""
     place = numeric_axis(measured)
     return _rows(measured, narrow) if place is None else _lines(measured, place, narrow)
 
 
-def _lines(measured: dict[str, Any], place: int, narrow: bool) -> Figure:
-    axis, best = measured["axes"][place], taken(measured)
-    others = [other for other in measured["axes"] if other is not axis]
+def _lines(measured: Sweep, place: int, narrow: bool) -> Figure:
+    axis, best = measured.axes[place], recommended_row(measured)
+    others = [other for other in measured.axes if other is not axis]
     figure = Figure((3.7, 3.6) if narrow else (7.2, 3.8))
     axes = figure.subplots()
-    groups: dict[str, list[dict[str, Any]]] = {}
-    for row in measured["rows"]:
-        rest = [value_words(value) for number, value in enumerate(row["values"]) if number != place]
+    groups: dict[str, list[TrialRow]] = {}
+    for row in measured.rows:
+        rest = [value_words(value) for number, value in enumerate(row.values) if number != place]
         groups.setdefault(", ".join(rest), []).append(row)
-    values = [float(value) for value in axis["values"]]
+    values = [float(value) for value in axis.values]
     logarithmic = min(values) > 0 and max(values) / min(values) >= 8
     step = 0.05 if logarithmic else 0.012 * (max(values) - min(values))
 
-    def at(row: dict[str, Any], line: int) -> float:
+    def at(row: TrialRow, line: int) -> float:
         shift = step * (line - (len(groups) - 1) / 2)
-        value = float(row["values"][place])
+        value = float(row.values[place])
         return value * 10**shift if logarithmic else value + shift
 
     for line, (name, rows) in enumerate(groups.items()):
         colour, dashes, marker = LINES[line]
-        there = sorted((row for row in rows if "validation" in row), key=lambda row: row["values"][place])
-        rates = [row["validation"] for row in there]
+        there = sorted((row for row in rows if isinstance(row, MeasuredRow)), key=lambda row: row.values[place])
+        rates = [row.validation for row in there]
         axes.errorbar(
-            [at(row, line) for row in there], [rate["value"] for rate in rates], yerr=_arms(rates), color=colour,
+            [at(row, line) for row in there], [rate.value for rate in rates], yerr=bar_lengths(rates), color=colour,
             linestyle=dashes, marker=marker, markersize=5, elinewidth=1.1, capsize=2.5, label=name or None,
         )  # fmt: skip
-        if best in rows:
+        if best is not None and best in rows:
             ring = {"color": INK, "markersize": 12, "markerfacecolor": "none", "clip_on": False}
-            axes.plot(at(best, line), best["validation"]["value"], "o", **ring)
+            axes.plot(at(best, line), best.validation.value, "o", **ring)
         for row in rows:
-            if "validation" not in row:
+            if not isinstance(row, MeasuredRow):
                 axes.plot(at(row, line), 0, "x", color=WRONG, markersize=7, clip_on=False)
     if logarithmic:
         axes.set_xscale("log")
     axes.xaxis.set_major_locator(FixedLocator(values))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.set(xlabel=axis["label"], ylabel="validation accuracy", ylim=(-0.02, 1.02))
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol="\u202f%"))
+    axes.set(xlabel=axis.label, ylabel="validation accuracy", ylim=(-0.02, 1.02))
+    in_percent(axes.yaxis)
     if others:
-        title = ", ".join(other["label"] for other in others)
+        title = ", ".join(other.label for other in others)
         figure.legend(loc="outside upper left", ncols=2 if narrow else 4, title=title, alignment="left")
     return figure
 
 
-def _rows(measured: dict[str, Any], narrow: bool) -> Figure:
-    rows, best, attacks = measured["rows"], taken(measured), measured["attacks"]
+def _rows(measured: Sweep, narrow: bool) -> Figure:
+    rows, best, attacks = measured.rows, recommended_row(measured), measured.attacks
     figure = Figure((3.7, 1.6 + 0.5 * len(rows)) if narrow else (7.2, 1.4 + 0.44 * len(rows)))
     axes = figure.subplots()
-    series = [("validation", "validation images", MUTED, "o"), ("measured", f"{measured['split']} images", ACCENT, "D")]
-    if measured["split"] == "validation":
-        series = series[:1]
+    there = [(index, row) for index, row in enumerate(rows) if isinstance(row, MeasuredRow)]
+    series = [("validation images", MUTED, "o", [(index, row.validation) for index, row in there])]
+    if measured.split != "validation":
+        series.append((f"{measured.split} images", ACCENT, "D", [(index, row.measured) for index, row in there]))
     if attacks:
-        series.append(("robust", f"under attack, eps {eps_text(attacks['eps'], attacks['norm'])}", ORANGE, "s"))
-    for number, (key, label, colour, marker) in enumerate(series):
+        robust = [(index, row.robust.accuracy) for index, row in there if row.robust]
+        series.append((f"under attack, eps {eps_text(attacks.eps, attacks.norm)}", ORANGE, "s", robust))
+    for number, (label, colour, marker, points) in enumerate(series):
         shift = 0.2 * (number - (len(series) - 1) / 2)
-        there = [(place, row[key]) for place, row in enumerate(rows) if row.get(key)]
-        rates = [rate["accuracy"] if key == "robust" else rate for _, rate in there]
+        rates = [rate for _, rate in points]
         axes.errorbar(
-            [rate["value"] for rate in rates], [place + shift for place, _ in there], xerr=_arms(rates), fmt=marker,
+            [rate.value for rate in rates], [index + shift for index, _ in points], xerr=bar_lengths(rates), fmt=marker,
             color=colour, markersize=5, elinewidth=1.4, capsize=2.5, label=label,
         )  # fmt: skip
-    for place, row in enumerate(rows):
-        if "validation" not in row:
-            axes.plot(0, place, "x", color=WRONG, markersize=7, clip_on=False)
+    for index, row in enumerate(rows):
+        if not isinstance(row, MeasuredRow):
+            axes.plot(0, index, "x", color=WRONG, markersize=7, clip_on=False)
     names = [shorten(trial_values(row), 22 if narrow else 40) for row in rows]
     axes.set_yticks(range(len(rows)), names)
     for tick, row in zip(axes.get_yticklabels(), rows, strict=True):
         tick.set_fontweight("bold" if row is best else "normal")
     axes.set(xlim=(-0.01, 1.01), ylim=(len(rows) - 0.5, -0.5), xlabel="accuracy")
-    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol="\u202f%"))
+    in_percent(axes.xaxis)
     axes.grid(True, axis="x")
     axes.grid(False, axis="y")
     figure.legend(loc="outside upper left", ncols=1 if narrow else 3)
     return figure
-
-
-def _arms(rates: list[dict[str, Any]]) -> np.ndarray:
-    """Lengths of the bars on either side, never negative by rounding."""
-    arms = [[rate["value"] - rate["low"] for rate in rates], [rate["high"] - rate["value"] for rate in rates]]
-    return np.maximum(np.asarray(arms, dtype=float), 0)

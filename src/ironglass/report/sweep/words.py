@@ -2,144 +2,164 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Protocol, cast
 
-from ironglass.report.kit.words import count, eps_text, interval, listed, objective, percent, verdict_of
+from ironglass.report.kit.words import count, eps_text, interval, listed, objective, percent, verdict_word
+from ironglass.results.numbers import Rate
+from ironglass.results.sweep import Criterion, Sweep
+from ironglass.results.trial import DivergedRow, FailedRow, MeasuredRow, TrialRow
 
-NAMED = 4  # trials that a sentence names; of more it counts them
+NAMED = 4
+"""Trials that a sentence names; of more it counts them."""
+
+
+class Valued(Protocol):
+    """A trial's values, in the order of the axes."""
+
+    @property
+    def values(self) -> tuple[Any, ...]:
+        """A value an axis."""
+        ...
 
 
 def value_words(value: Any) -> str:
     """A varied value, from its entry in the results, as "0.01", "timm/resnet18" or "NFGSM, eps 0.1"."""
     if isinstance(value, dict):
         return objective(value)
-    if isinstance(value, list):
-        return ", ".join(map(value_words, value)) or "none"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(value_words, cast("Sequence[Any]", value))) or "none"
     return f"{value:g}" if type(value) is float else str(value)
 
 
-def trial_words(row: dict[str, Any], measured: dict[str, Any]) -> str:
+def trial_words(row: Valued, measured: Sweep) -> str:
     """A trial's values in a sentence, as "timm/resnet18", or of several axes "learning rate 0.1 and batch size 32"."""
-    values = [value_words(value) for value in row["values"]]
+    values = [value_words(value) for value in row.values]
     if len(values) == 1:
         return values[0]
-    return listed([f"{axis['label']} {value}" for axis, value in zip(measured["axes"], values, strict=True)])
+    return listed([f"{axis.label} {value}" for axis, value in zip(measured.axes, values, strict=True)])
 
 
-def trial_values(row: dict[str, Any]) -> str:
+def trial_values(row: Valued) -> str:
     """The same in a table, in the order of the axes, as "0.1 · 32"."""
-    return " · ".join(value_words(value).removeprefix("timm/") for value in row["values"])
+    return " · ".join(value_words(value).removeprefix("timm/") for value in row.values)
 
 
-def row_of(measured: dict[str, Any], name: str) -> dict[str, Any]:
-    """The row of the trial of that name."""
-    return next(row for row in measured["rows"] if row["name"] == name)
+def measured_rows(measured: Sweep) -> dict[str, MeasuredRow]:
+    """The rows of the trials that came to a number, by name."""
+    return {row.name: row for row in measured.rows if isinstance(row, MeasuredRow)}
 
 
-def taken(measured: dict[str, Any]) -> dict[str, Any] | None:
+def recommended_row(measured: Sweep) -> MeasuredRow | None:
     """The row of the recommended trial; None where no trial was measured."""
-    found = measured["recommended"]
-    return row_of(measured, found["trial"]) if found else None
+    return measured_rows(measured)[measured.recommended.trial] if measured.recommended else None
 
 
-def sweep_words(measured: dict[str, Any]) -> str:
+def sweep_words(measured: Sweep) -> str:
     """Which trial to take, how sure that is, and what it does on images that did not choose it."""
-    rows, best = measured["rows"], taken(measured)
+    rows, best = measured.rows, recommended_row(measured)
     if best is None:
         return f"None of {count(len(rows))} trials came to a number: see why below."
-    axes = listed([axis["label"] for axis in measured["axes"]])
-    several = len(measured["axes"]) > 1
+    axes = listed([axis.label for axis in measured.axes])
+    several = len(measured.axes) > 1
     text = f"{count(len(rows))} trials varied {axes}. "
-    if [axis["field"] for axis in measured["axes"]] == ["seed"]:
+    if [axis.field for axis in measured.axes] == ["seed"]:
         text += "They are one setting, trained anew by other draws, and there is nothing to choose between. Of them, "
         text += f"seed {trial_words(best, measured)} "
     else:
         text += f"Take {'' if several else axes + ' '}{trial_words(best, measured)}: it "
     text += f"{merit_words(best, measured)}. {seed_words(measured)}{alike_words(measured)}"
-    if measured["split"] != "validation":
+    if measured.split != "validation":
         text += (
-            f" Being the best of several flatters that number; on {measured['split']} images, which had no say, it is "
-            f"{percent(best['measured']['value'])} ({interval(best['measured'])})."
+            f" Being the best of several flatters that number; on {measured.split} images, which had no say, it is "
+            f"{percent(best.measured.value)} ({interval(best.measured)})."
         )
-    if robust := best.get("robust"):
-        word = verdict_of(robust)["word"]
+    if robust := best.robust:
+        word = verdict_word(robust.verdict)
         doubt = "" if word == "trusted" else f" ({word}: see its verdict)"
-        text += f" Under attack {percent(robust['accuracy']['value'])} stay right{doubt}."
-    return text + edge_words(measured) + _lost(rows)
+        text += f" Under attack {percent(robust.accuracy.value)} stay right{doubt}."
+    return text + range_limit_note(measured) + _lost(rows)
 
 
-def chosen_by(measured: dict[str, Any]) -> str:
-    """The key of the rate that trials are chosen by: `validation`, or `robust_validation`."""
-    return (measured["recommended"] or {}).get("criterion", "validation")
+def chosen_by(measured: Sweep) -> Criterion:
+    """What trials are chosen by: accuracy on validation images, or the same under attack."""
+    return measured.recommended.criterion if measured.recommended else "validation"
 
 
-def merit_words(best: dict[str, Any], measured: dict[str, Any]) -> str:
+def chosen_rate(row: MeasuredRow, measured: Sweep) -> Rate:
+    """The rate that trials are chosen by."""
+    robust = row.robust_validation if chosen_by(measured) == "robust_validation" else None
+    return robust or row.validation
+
+
+def merit_words(best: MeasuredRow, measured: Sweep) -> str:
     """What the recommended trial was chosen for, as "names 90 % of 100 validation images right (...)"."""
-    rate, clean = best[chosen_by(measured)], best["validation"]
+    rate, clean = chosen_rate(best, measured), best.validation
     if chosen_by(measured) == "validation":
-        what = f"names {percent(rate['value'])} of {count(rate['n'])} validation images right"
+        what = f"names {percent(rate.value)} of {count(rate.n)} validation images right"
         return f"{what} (95\u202f% interval {interval(rate)})"
-    eps = eps_text(measured["attacks"]["eps"], measured["attacks"]["norm"])
+    at = f" at eps {eps_text(measured.attacks.eps, measured.attacks.norm)}" if measured.attacks else ""
     return (
-        f"keeps {percent(rate['value'])} of {count(rate['n'])} validation images right under attack at eps {eps} "
+        f"keeps {percent(rate.value)} of {count(rate.n)} validation images right under attack{at} "
         f"(95\u202f% interval {interval(rate)}), which is what a network that is hardened is chosen by; unchanged, "
-        f"{percent(clean['value'])}"
+        f"{percent(clean.value)}"
     )
 
 
-def seed_words(measured: dict[str, Any]) -> str:
+def seed_words(measured: Sweep) -> str:
     """How far the trainings of the recommended setting lie apart; "" where it was trained once."""
-    found = measured["recommended"]
-    spread = next((one for one in measured.get("settings", ()) if found["trial"] in one["trials"]), None)
-    if spread is None:
+    found = measured.recommended
+    setting = next((one for one in measured.settings if found and found.trial in one.trials), None)
+    if setting is None:
         return ""
     key = chosen_by(measured)
-    part, n = spread[key], len(spread["trials"])
+    robust = setting.robust_validation if key == "robust_validation" else None
+    part, n = robust or setting.validation, len(setting.trials)
     what = "validation accuracy" if key == "validation" else "validation accuracy under attack"
     return (
-        f"By {n} seeds this setting comes to a {what} of {percent(part['mean']['value'])} on average, from "
-        f"{percent(part['lowest'])} to {percent(part['highest'])}: so much is the draw alone. "
+        f"By {n} seeds this setting comes to a {what} of {percent(part.mean.value)} on average, from "
+        f"{percent(part.lowest)} to {percent(part.highest)}: so much is the draw alone. "
     )
 
 
-def alike_words(measured: dict[str, Any]) -> str:
+def alike_words(measured: Sweep) -> str:
     """Which trials may be as good as the recommended one."""
-    found = measured["recommended"]
-    others = len(found["tests"])
+    found = measured.recommended
+    if found is None:
+        return ""
+    others = len(found.tests)
     if not others:
-        if found.get("same"):
+        if found.same:
             return "No other setting was tried."
         return "There is no other trial to compare it with."
-    alike = [trial_words(row_of(measured, name), measured) for name in found["alike"]]
+    rows = measured_rows(measured)
+    alike = [trial_words(rows[name], measured) for name in found.alike]
     if not alike:
         return f"{'The other is' if others == 1 else f'All {others} others are'} worse, by more than chance explains."
     if len(alike) > NAMED:
         return f"These images cannot tell it from {len(alike)} of the {others} others, perhaps as good (see the table)."
     may = "which may be as good" if len(alike) > 1 else "which may be just as good"
-    return (
-        f"These images cannot tell it from {'; '.join(alike) if len(measured['axes']) > 1 else listed(alike)}, {may}."
-    )
+    return f"These images cannot tell it from {'; '.join(alike) if len(measured.axes) > 1 else listed(alike)}, {may}."
 
 
-def edge_words(measured: dict[str, Any]) -> str:
+def range_limit_note(measured: Sweep) -> str:
     """Where every good trial lies at the same end of what was tried: the best may lie beyond it."""
-    found, text = measured["recommended"], ""
-    good = [row_of(measured, name)["values"] for name in (found["trial"], *found["alike"])]
-    for place, axis in enumerate(measured["axes"]):
-        if axis["field"] == "seed":
+    found, rows, text = measured.recommended, measured_rows(measured), ""
+    good = [rows[name].values for name in (found.trial, *found.alike)] if found else []
+    for index, axis in enumerate(measured.axes):
+        if axis.field == "seed":
             continue
-        values, chosen = axis["values"], {str(row[place]) for row in good}
+        values, chosen = axis.values, {str(row[index]) for row in good}
         if len(values) < 3 or any(isinstance(value, bool) or not isinstance(value, int | float) for value in values):
             continue
         for end, beyond in ((min(values), "lower"), (max(values), "higher")):
             if chosen == {str(end)}:
-                text += (
-                    f" {end:g} is the {beyond[:-2]}est {axis['label']} that was tried: a {beyond} one may be better."
-                )
+                text += f" {end:g} is the {beyond[:-2]}est {axis.label} that was tried: a {beyond} one may be better."
     return text
 
 
-def _lost(rows: list[dict[str, Any]]) -> str:
-    counts = [(sum(key in row for row in rows), key) for key in ("diverged", "failed")]
+def _lost(rows: Sequence[TrialRow]) -> str:
+    kinds = ((DivergedRow, "diverged"), (FailedRow, "failed"))
+    counts = [(sum(isinstance(row, kind) for row in rows), key) for kind, key in kinds]
     said = [f"{'one trial' if n == 1 else f'{n} trials'} {key}" for n, key in counts if n]
     return f" {listed(said).capitalize()}." if said else ""

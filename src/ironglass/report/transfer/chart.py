@@ -9,8 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import FixedLocator, FuncFormatter, PercentFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter
 
+from ironglass.report.kit.axes import bar_lengths, in_percent
 from ironglass.report.kit.palette import ACCENT, BLUE, GREEN, MAGENTA, MUTED, ORANGE, PAPER, RULE
 from ironglass.report.kit.words import eps_text
 from ironglass.report.transfer.rows import (
@@ -25,6 +26,7 @@ from ironglass.report.transfer.rows import (
     own_eps,
     unchanged,
 )
+from ironglass.results.transfer import Transfer
 
 LINES: dict[str, dict[str, Any]] = {
     "AnB+": {"color": ORANGE, "marker": "s", "linestyle": "-", "linewidth": 1.8},
@@ -36,7 +38,7 @@ LINES: dict[str, dict[str, Any]] = {
 """The two arms are drawn through, their controls are not."""
 
 
-def accuracy_by_blocks(measured: dict[str, Any], *, narrow: bool = False) -> Figure:
+def accuracy_by_blocks(measured: Transfer, *, narrow: bool = False) -> Figure:
     """Accuracy less base B's, in points, against n for every arm: on unchanged images, and on those made on base A.
 
     Lines go through the means over seeds, single seeds are small dots. Bars are 95 % intervals: with caps over seeds
@@ -44,9 +46,9 @@ def accuracy_by_blocks(measured: dict[str, Any], *, narrow: bool = False) -> Fig
     2 of Yosinski et al. 2014 (arXiv 1411.1792).
     """
     panels: list[tuple[str, Read]] = [("Unchanged images", unchanged)]
-    for attack in measured["shown"][:1]:
-        eps = eps_text(measured["judged_eps"], measured["norm"])
-        panels.append((f"{attack.upper()} images of base A, eps {eps}", made_on_base(attack, measured["judged_eps"])))
+    for attack in measured.shown[:1]:
+        eps = eps_text(measured.judged_eps, measured.norm)
+        panels.append((f"{attack.upper()} images of base A, eps {eps}", made_on_base(attack, measured.judged_eps)))
     down, across = (len(panels), 1) if narrow else (1, len(panels))
     figure = Figure((3.7, 0.9 + 2.9 * down) if narrow else (7.2, 4.3))
     every = np.atleast_1d(figure.subplots(down, across, sharey=True, sharex=True)).ravel()
@@ -54,7 +56,7 @@ def accuracy_by_blocks(measured: dict[str, Any], *, narrow: bool = False) -> Fig
     for axes, (title, read) in zip(every, panels, strict=True):
         drawn |= _panel(axes, measured, read)
         axes.set_title(title)
-        axes.xaxis.set_major_locator(FixedLocator(measured["control_depths"] or measured["depths"]))
+        axes.xaxis.set_major_locator(FixedLocator(measured.control_depths or measured.depths))
         if not narrow or axes is every[-1]:
             axes.set_xlabel("n: blocks copied")
         if narrow or axes is every[0]:
@@ -68,7 +70,7 @@ def accuracy_by_blocks(measured: dict[str, Any], *, narrow: bool = False) -> Fig
     return figure
 
 
-def _panel(axes: Axes, measured: dict[str, Any], read: Read) -> set[str]:
+def _panel(axes: Axes, measured: Transfer, read: Read) -> set[str]:
     """The arms that were drawn."""
     base, drawn = base_point(measured, read), set()
     if base is None:
@@ -105,15 +107,15 @@ def _bar(axes: Axes, point: Point, base: float, shift: float, colour: str) -> No
         axes.plot([x] * len(dots), dots, ".", color=colour, markersize=3, alpha=0.75, zorder=2)
 
 
-def natural_and_adversarial(measured: dict[str, Any], *, narrow: bool = False) -> Figure:
+def natural_and_adversarial(measured: Transfer, *, narrow: bool = False) -> Figure:
     """Base B and every arm's network of the most blocks: accuracy unchanged, on base A's images, attacked themselves.
 
     A panel an eps: the smallest at which they were attacked themselves, and the judged one. The grey bar runs from what
     a network seems to withstand to what it does. Means and intervals as in `accuracy_by_blocks`.
     """
-    most = {arm: rows[-1]["blocks"] for arm in ("base", *ARMS) if (rows := arm_networks(measured, arm))}
-    sizes = sorted({min(measured["own_eps"], default=measured["judged_eps"]), own_eps(measured)} - {0.0})
-    sizes = sizes or [measured["judged_eps"]]
+    most = {arm: rows[-1].blocks for arm in ("base", *ARMS) if (rows := arm_networks(measured, arm))}
+    sizes = sorted({min(measured.own_eps, default=measured.judged_eps), own_eps(measured)} - {0.0})
+    sizes = sizes or [measured.judged_eps]
     down, across = (len(sizes), 1) if narrow else (1, len(sizes))
     high = 0.9 + 0.47 * len(most)
     figure = Figure((3.7, 0.9 + high * down) if narrow else (7.2, 0.5 + high))
@@ -128,24 +130,18 @@ def natural_and_adversarial(measured: dict[str, Any], *, narrow: bool = False) -
             if there:
                 places, values = [place for place, _ in there], [point.value for _, point in there]
                 widest = max(widest, *(point.high for _, point in there))
-                arms = np.array([(point.value - point.low, point.high - point.value) for _, point in there]).T
                 axes.errorbar(
-                    values,
-                    places,
-                    xerr=np.maximum(arms, 0),
-                    fmt="none",
-                    elinewidth=1.1,
-                    capsize=2,
-                    ecolor=style["color"],
-                )
+                    values, places, xerr=bar_lengths([point for _, point in there]), fmt="none", elinewidth=1.1,
+                    capsize=2, ecolor=style["color"],
+                )  # fmt: skip
                 (marks[label],) = axes.plot(values, places, linestyle="none", markersize=5.5, **style)
         _gaps(axes, measured, list(most), eps)
-        axes.set_title(f"eps {eps_text(eps, measured['norm'])}")
+        axes.set_title(f"eps {eps_text(eps, measured.norm)}")
         axes.set_yticks(range(len(most)), ["base B" if n is None else f"{arm}, n = {n}" for arm, n in most.items()])
         axes.set(ylim=(len(most) - 0.5, -0.5))
         if not narrow or axes is panels[-1]:
             axes.set_xlabel("accuracy")
-        axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol="\u202f%"))
+        in_percent(axes.xaxis)
         axes.grid(True, axis="x")
         axes.grid(False, axis="y")
     panels[0].set_xlim(-0.02, min(1.02, 1.05 * widest + 0.02))
@@ -156,20 +152,20 @@ def natural_and_adversarial(measured: dict[str, Any], *, narrow: bool = False) -
     return figure
 
 
-def _conditions(measured: dict[str, Any], eps: float) -> list[tuple[str, Read, dict[str, Any]]]:
+def _conditions(measured: Transfer, eps: float) -> list[tuple[str, Read, dict[str, Any]]]:
     """What is read off every network at one eps, with its label and mark; hollow is the weaker attack on itself."""
     found: list[tuple[str, Read, dict[str, Any]]] = [("unchanged images", unchanged, {"color": MUTED, "marker": "o"})]
-    for attack in measured["shown"][:1]:
+    for attack in measured.shown[:1]:
         style = {"color": ORANGE, "marker": "s"}
         found.append((f"{attack.upper()} images made on base A", made_on_base(attack, eps), style))
-    for attack in measured["own"]:
-        face = ACCENT if attack == measured["own"][-1] else PAPER
+    for attack in measured.own:
+        face = ACCENT if attack == measured.own[-1] else PAPER
         style = {"color": ACCENT, "marker": "D", "markerfacecolor": face}
         found.append((f"{attack.upper()} images made on itself", made_on_itself(attack, eps), style))
     return found
 
 
-def _one(measured: dict[str, Any], arm: str, read: Read) -> Point | None:
+def _one(measured: Transfer, arm: str, read: Read) -> Point | None:
     """Base B's number, or that of the arm's network of the most blocks."""
     if arm == "base":
         return base_point(measured, read)
@@ -177,12 +173,12 @@ def _one(measured: dict[str, Any], arm: str, read: Read) -> Point | None:
     return points[-1] if points else None
 
 
-def _gaps(axes: Axes, measured: dict[str, Any], arms: list[str], eps: float) -> None:
+def _gaps(axes: Axes, measured: Transfer, arms: list[str], eps: float) -> None:
     """The bars from what each network seems to withstand to what it does."""
-    if not (measured["shown"] and measured["own"]):
+    if not (measured.shown and measured.own):
         return
     for place, arm in enumerate(arms):
-        seems = _one(measured, arm, made_on_base(measured["shown"][0], eps))
-        does = _one(measured, arm, made_on_itself(measured["own"][-1], eps))
+        seems = _one(measured, arm, made_on_base(measured.shown[0], eps))
+        does = _one(measured, arm, made_on_itself(measured.own[-1], eps))
         if seems and does:
             axes.plot([seems.value, does.value], [place] * 2, color=RULE, linewidth=5, solid_capstyle="butt", zorder=1)

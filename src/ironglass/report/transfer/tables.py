@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ironglass.report.kit.section import Facts
 from ironglass.report.kit.words import eps_text
 from ironglass.report.transfer.rows import (
     ARMS,
@@ -16,10 +17,11 @@ from ironglass.report.transfer.rows import (
     made_on_itself,
     unchanged,
 )
-from ironglass.report.transfer.words import plain_name, seeds_text, surrogate_kept
+from ironglass.report.transfer.words import plain_name, seeds_text, source_accuracy
+from ironglass.results.transfer import Transfer
 
 
-def transfer_facts(measured: dict[str, Any] | None) -> dict[str, Any]:
+def transfer_facts(measured: Transfer | None) -> Facts:
     """What the section on transfer shows."""
     if not measured:
         return {}
@@ -30,14 +32,12 @@ def transfer_facts(measured: dict[str, Any] | None) -> dict[str, Any]:
     }
 
 
-def columns(measured: dict[str, Any]) -> list[dict[str, Any]]:
+def columns(measured: Transfer) -> list[dict[str, Any]]:
     """The columns of the table of every network after the unchanged images: made on what, by which attack, how many."""
-    norm, judged = measured["norm"], measured["judged_eps"]
-    shown = [("made on A", attack, judged, measured["n"]) for attack in measured["shown"]]
+    norm, judged = measured.norm, measured.judged_eps
+    shown = [("made on A", attack, judged, measured.n) for attack in measured.shown]
     own = [
-        ("made on itself", attack, eps, measured["own_n"])
-        for eps in sorted(measured["own_eps"])
-        for attack in measured["own"]
+        ("made on itself", attack, eps, measured.own_n) for eps in sorted(measured.own_eps) for attack in measured.own
     ]
     return [
         {"made": made, "attack": f"{attack.upper()}, {eps_text(eps, norm)}", "n": n}
@@ -45,23 +45,23 @@ def columns(measured: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def network_rows(measured: dict[str, Any]) -> list[dict[str, Any]]:
+def network_rows(measured: Transfer) -> list[dict[str, Any]]:
     """A row a network of the first seed, in the order of the columns: its rates, as PNG, and the mean over seeds."""
-    judged = measured["judged_eps"]
+    judged = measured.judged_eps
     reads: list[tuple[Read, Read | None]] = [(unchanged, None)]
-    reads += [(made_on_base(attack, judged), made_on_base(attack, judged, "png")) for attack in measured["shown"]]
-    reads += [(made_on_itself(attack, eps), None) for eps in sorted(measured["own_eps"]) for attack in measured["own"]]
-    rows = []
+    reads += [(made_on_base(attack, judged), made_on_base(attack, judged, png=True)) for attack in measured.shown]
+    reads += [(made_on_itself(attack, eps), None) for eps in sorted(measured.own_eps) for attack in measured.own]
+    rows: list[dict[str, Any]] = []
     for arm in ("base", *ARMS):
         for network in arm_networks(measured, arm):
-            if network["seed"] != measured["seeds"][0]:
+            if network.seed != measured.seeds[0]:
                 continue
-            cells = []
+            cells: list[dict[str, Any]] = []
             for read, png in reads:
                 if arm == "base":
                     point = base_point(measured, read)
                 else:
-                    point = next((one for one in curve(measured, arm, read) if one.blocks == network["blocks"]), None)
+                    point = next((one for one in curve(measured, arm, read) if one.blocks == network.blocks), None)
                 cells.append(
                     {
                         "rate": read(network),
@@ -69,24 +69,24 @@ def network_rows(measured: dict[str, Any]) -> list[dict[str, Any]]:
                         "seeds": seeds_text(point) if point else "",
                     }
                 )
-            rows.append(network | {"label": plain_name(network["name"]), "cells": cells})
+            rows.append({"network": network, "label": plain_name(network.name), "cells": cells})
     return rows
 
 
-def eps_rows(measured: dict[str, Any]) -> list[dict[str, Any]]:
+def eps_rows(measured: Transfer) -> list[dict[str, Any]]:
     """A row an attack and eps of the images made on base A: what base A keeps, and who of four names them right."""
     shown = [first_seed(measured, "base"), first_seed(measured, "AnB"), first_seed(measured, "AnB+")]
     return [
         {
             "attack": attack,
             "eps": eps,
-            "kept": surrogate_kept(measured, attack, eps),
+            "kept": source_accuracy(measured, attack, eps),
             "rates": [
-                {"label": plain_name(network["name"]), "rate": made_on_base(attack, eps)(network)}
+                {"label": plain_name(network.name), "rate": made_on_base(attack, eps)(network)}
                 for network in shown
                 if network
             ],
         }
-        for attack in measured["shown"]
-        for eps in sorted(measured["eps"])
+        for attack in measured.shown
+        for eps in sorted(measured.eps)
     ]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
-from ironglass.report.kit.words import count, eps_text, interval, listed, percent
+from ironglass.report.kit.headline import Headline
+from ironglass.report.kit.words import count, eps_text, listed, percent, span_of
 from ironglass.report.transfer.rows import (
     Point,
+    Read,
     arm_networks,
     base_point,
     copied_mean,
@@ -18,57 +19,54 @@ from ironglass.report.transfer.rows import (
     row_at,
     unchanged,
 )
+from ironglass.results.numbers import Mean, Rate
+from ironglass.results.transfer import Finding, Transfer
 
 ANSWERS = ("supported", "not supported", "undecided")
 EXPLAINED = 0.5  # the share of what they keep more than base A from which on base B's is called most of it
 ROBUST = (0.1, 0.5)  # shares of the accuracy that are left: below the first not robust, below the second mostly lost
 
 
-def transfer_cards(measured: dict[str, Any]) -> list[tuple[str, str, dict[str, Any], dict[str, Any]]]:
-    """Base B; the fine-tuned network of the most copied blocks, unchanged, as it seems, and as it is: first seed."""
+def transfer_headlines(measured: Transfer) -> list[Headline]:
+    """Base B; the fine-tuned network of the most copied blocks, unchanged, on base A's images, and under attacks made
+    on itself: first seed."""
     base, best = first_seed(measured, "base"), first_seed(measured, "AnB+")
     if base is None or best is None:
         return []
-    name, norm, eps = plain_name(best["name"]), measured["norm"], measured["judged_eps"]
-    blocks = f"{best['blocks']} of {measured['blocks']} blocks copied from A, all fine-tuned"
-    cards = [
-        ("Base B, unchanged images", f"trained from scratch{_spread(measured, 'base', None)}", base["clean"], {}),
-        (f"{name}, unchanged images", f"{blocks}{_spread(measured, 'AnB+', best['blocks'])}", best["clean"], {}),
+    name, norm, eps = plain_name(best.name), measured.norm, measured.judged_eps
+    blocks = f"{best.blocks} of {measured.blocks} blocks copied from A, all fine-tuned"
+    found = [
+        Headline("Base B, unchanged images", f"trained from scratch{_spread(measured, 'base', None)}", base.clean),
+        Headline(f"{name}, unchanged images", f"{blocks}{_spread(measured, 'AnB+', best.blocks)}", best.clean),
     ]
-    if measured["shown"] and (rate := made_on_base(measured["shown"][0], eps)(best)):
-        made = f"right on {measured['shown'][0].upper()} images made on base A, eps {eps_text(eps, norm)}"
-        cards.append((f"Seems: {name}", made, rate, {}))
-    if measured["own"] and (rate := made_on_itself(measured["own"][-1], own_eps(measured))(best)):
-        made = f"right under {measured['own'][-1].upper()} made on itself, eps {eps_text(own_eps(measured), norm)}"
-        cards.append((f"Is: {name}", made, rate, row_at(best["own"], measured["own"][-1], own_eps(measured))))
-    return cards
+    if measured.shown and (rate := made_on_base(measured.shown[0], eps)(best)):
+        made = f"right on {measured.shown[0].upper()} images made on base A, eps {eps_text(eps, norm)}"
+        found.append(Headline(f"Seems: {name}", made, rate))
+    if measured.own and (row := row_at(best.own, measured.own[-1], own_eps(measured))):
+        made = f"right under {measured.own[-1].upper()} made on itself, eps {eps_text(own_eps(measured), norm)}"
+        found.append(Headline(f"Is: {name}", made, row.accuracy, under_attack=True, verdict=row.verdict))
+    return found
 
 
-def transfer_words(measured: dict[str, Any]) -> str:
+def transfer_words(measured: Transfer) -> str:
     """Both halves of the claim that fine-tuned networks hold up under attack, and how the findings came out."""
-    return " ".join(part for part in (_seeming(measured), _being(measured), _counted(measured)) if part)
+    return " ".join(part for part in (_transferred(measured), _white_box(measured), _counted(measured)) if part)
 
 
-def finding_words(finding: dict[str, Any]) -> str:
+def finding_words(finding: Finding) -> str:
     """A finding's effect and intervals, as "+3.1 points; over 1,000 images +1.0 to +5.2, over 3 seeds −0.5 to +6.7"."""
-    parts = []
-    if over := finding["over_images"]:
-        parts.append(f"over {count(over['n'])} images {span(over)}")
-    if over := finding["over_seeds"]:
-        parts.append(f"over {over['n']} seeds {span(over)}")
-    elif finding["seeds"] == 1:
+    parts: list[str] = []
+    parts.append(f"over {count(finding.over_images.n)} images {span(finding.over_images)}")
+    if over := finding.over_seeds:
+        parts.append(f"over {over.n} seeds {span(over)}")
+    elif finding.seeds == 1:
         parts.append("one seed")
-    return "; ".join(part for part in (f"{points(finding['effect'])} points", ", ".join(parts)) if part)
+    return "; ".join(part for part in (f"{points(finding.effect)} points", ", ".join(parts)) if part)
 
 
-def png_words(measured: dict[str, Any]) -> str:
+def png_words(measured: Transfer) -> str:
     """What rounding base A's images to 8-bit files changes, over every network, attack and eps; "" where unmeasured."""
-    moves = [
-        row["png"]["value"] - row["accuracy"]["value"]
-        for network in measured["networks"]
-        for row in network["shown"]
-        if row.get("png")
-    ]
+    moves = [row.png.value - row.accuracy.value for network in measured.networks for row in network.shown]
     if not moves:
         return ""
     mean, largest = sum(moves) / len(moves), max(moves, key=abs)
@@ -85,9 +83,9 @@ def points(share: float) -> str:
     return "0.0" if float(text) == 0 else text.replace("-", "−")
 
 
-def span(over: dict[str, Any]) -> str:
+def span(over: Mean) -> str:
     """An interval of a difference in points, as "−0.4 to +6.6"."""
-    return f"{points(over['low'])} to {points(over['high'])}"
+    return f"{points(over.low)} to {points(over.high)}"
 
 
 def plain_name(name: str) -> str:
@@ -103,29 +101,30 @@ def seeds_text(point: Point) -> str:
     return f"{100 * point.value:.1f} ± {100 * half:.1f}"
 
 
-def surrogate_kept(measured: dict[str, Any], attack: str, eps: float) -> dict[str, Any] | None:
+def source_accuracy(measured: Transfer, attack: str, eps: float) -> Rate | None:
     """The share of images on which base A's own answer survives the attack made on it; None where unmeasured."""
-    return row_at(measured["surrogate"], attack, eps).get("kept")
+    row = row_at(measured.surrogate, attack, eps)
+    return row and row.kept
 
 
-def _seeming(measured: dict[str, Any]) -> str:
+def _transferred(measured: Transfer) -> str:
     """On base A's images, the fine-tuned networks against base B, for which no image was made either."""
-    if not measured["shown"]:
+    if not measured.shown:
         return ""
-    attack, eps = measured["shown"][0], measured["judged_eps"]
+    attack, eps = measured.shown[0], measured.judged_eps
     plus = _kept(measured, "AnB+", made_on_base(attack, eps))
     base = _kept(measured, "base", made_on_base(attack, eps))
     if plus is None or base is None:
         return ""
-    depths = [row["blocks"] for row in arm_networks(measured, "AnB+") if row["blocks"]]
+    depths = [row.blocks for row in arm_networks(measured, "AnB+") if row.blocks]
     text = (
-        f"Seems: on {attack.upper()} images made on base A (eps {eps_text(eps, measured['norm'])}) the fine-tuned "
+        f"Seems: on {attack.upper()} images made on base A (eps {eps_text(eps, measured.norm)}) the fine-tuned "
         f"networks (AnB+, {min(depths)} to {max(depths)} blocks) keep {percent(plus)} of the accuracy that they have "
         f"on unchanged ones. Base B, which has nothing of A in it, keeps {percent(base)} of its own"
     )
-    if (kept := surrogate_kept(measured, attack, eps)) is None:
+    if (kept := source_accuracy(measured, attack, eps)) is None:
         return f"{text}."
-    surrogate = kept["value"]
+    surrogate = kept.value
     text += f", and of base A’s own answers {percent(surrogate)} survive. "
     if plus <= surrogate:
         return f"{text}The fine-tuned networks do not even seem to hold up."
@@ -134,11 +133,11 @@ def _seeming(measured: dict[str, Any]) -> str:
     return f"{text}{much} of what they keep beyond A they keep by not being A, as B does."
 
 
-def _being(measured: dict[str, Any]) -> str:
+def _white_box(measured: Transfer) -> str:
     """Attacked with their own gradients."""
-    if not measured["own"]:
+    if not measured.own:
         return ""
-    attack, eps = measured["own"][-1], own_eps(measured)
+    attack, eps = measured.own[-1], own_eps(measured)
     plus = _kept(measured, "AnB+", made_on_itself(attack, eps))
     base = _kept(measured, "base", made_on_itself(attack, eps))
     if plus is None or base is None:
@@ -152,20 +151,20 @@ def _being(measured: dict[str, Any]) -> str:
         else "they keep at least half also when they are attacked themselves"
     )
     return (
-        f"Is: under {attack.upper()} made on each network itself (eps {eps_text(eps, measured['norm'])}) they keep "
+        f"Is: under {attack.upper()} made on each network itself (eps {eps_text(eps, measured.norm)}) they keep "
         f"{percent(plus)} of their accuracy, base B {percent(base)}: {verdict}."
     )
 
 
-def _counted(measured: dict[str, Any]) -> str:
+def _counted(measured: Transfer) -> str:
     """How many claims came out which way."""
-    findings = measured["findings"]
-    tally = [(answer, sum(finding["answer"] == answer for finding in findings)) for answer in ANSWERS]
+    findings = measured.findings
+    tally = [(answer, sum(finding.answer == answer for finding in findings)) for answer in ANSWERS]
     said = listed([f"{number} {'is' if number == 1 else 'are'} {answer}" for answer, number in tally if number])
     return f"Of {len(findings)} claims {said}." if len(findings) > 1 else ""
 
 
-def _kept(measured: dict[str, Any], arm: str, read: Any) -> float | None:
+def _kept(measured: Transfer, arm: str, read: Read) -> float | None:
     """The share of its unchanged accuracy that an arm keeps, means over seeds and over n from 1 on; None unmeasured.
 
     Of attacks on the networks themselves it is fewer images' accuracy over that of all.
@@ -177,9 +176,9 @@ def _kept(measured: dict[str, Any], arm: str, read: Any) -> float | None:
     return value / clean if value is not None and clean else None
 
 
-def _spread(measured: dict[str, Any], arm: str, blocks: int | None) -> str:
+def _spread(measured: Transfer, arm: str, blocks: int | None) -> str:
     """What the other seeds came to, where there are any."""
-    values = [row["clean"]["value"] for row in arm_networks(measured, arm, blocks)]
+    values = [row.clean.value for row in arm_networks(measured, arm, blocks)]
     if len(values) < 2:
         return ""
-    return f"; {len(values)} seeds gave {interval({'low': min(values), 'high': max(values)})}"
+    return f"; {len(values)} seeds gave {span_of(min(values), max(values))}"

@@ -14,6 +14,9 @@ from ironglass.models.predict import logits_of
 from ironglass.plans.audit import Audit
 from ironglass.plans.explanation import Explained
 from ironglass.report.explanation.words import shortcut_words
+from ironglass.results.codec import from_dict
+from ironglass.results.numbers import Rate
+from ironglass.results.quality import ShortcutPlace, Shortcuts
 from ironglass.run import Run
 from ironglass.studies.steps.explanation.step import explain_split
 
@@ -49,7 +52,8 @@ def test_a_network_that_looks_at_the_mark_is_caught(tmp_path: Path) -> None:
     caught = [one for one in found["shortcuts"]["places"] if one["shortcut"]]
     assert {one["class"] for one in caught} >= set(CLASSES)
     assert all(one["place"] == [0, 0, 8, 8] for one in caught)
-    assert "the place at rows 1 to 8, columns 1 to 8 alone turns" in shortcut_words(found["shortcuts"])
+    said = shortcut_words(from_dict(Shortcuts, found["shortcuts"], file=""))
+    assert "the place at rows 1 to 8, columns 1 to 8 alone turns" in said
     known = found["evidence"]
     assert known["areas"]["mark"] == pytest.approx(25 / 1024)
     assert set(known["methods"]) == {"integrated-gradients", "saliency"}
@@ -67,7 +71,12 @@ def test_what_cannot_be_looked_for_is_left_out(tmp_path: Path) -> None:
 
 
 def test_words_for_every_outcome() -> None:
-    one = {"class": "cat", "place": [0, 4, 8, 12], "rate": {"value": 0.3}, "control": {"value": 0.1}, "shortcut": False}
-    assert "nothing to paste" in shortcut_words({"places": []})
-    said = shortcut_words({"places": [one]})
+    one = ShortcutPlace(class_="cat", place=(0, 4, 8, 12), share=2.0, share_elsewhere=1.0, rate=rate(0.3),
+                        control=rate(0.1), p=0.5, shortcut=False)  # fmt: skip
+    assert "nothing to paste" in shortcut_words(Shortcuts(by="saliency", n=60, places=()))
+    said = shortcut_words(Shortcuts(by="saliency", n=60, places=(one,)))
     assert said.startswith("No shortcut was found. The place that turns most, rows 1 to 8, columns 5 to 12, turns 30")
+
+
+def rate(value: float) -> Rate:
+    return Rate(value=value, low=value - 0.1, high=value + 0.1, n=60)

@@ -1,0 +1,46 @@
+"""The sections on data and model, and on how a run was made and how its numbers are read."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ironglass.report.about.unmeasured import unmeasured
+from ironglass.report.kit.section import Facts, Section, Source
+from ironglass.run import read_text
+
+
+def pretty(value: Any) -> str:
+    """JSON for a reader."""
+    return json.dumps(value, indent=1, ensure_ascii=False)
+
+
+def _summary(source: Source) -> Facts:
+    return {"summary": read_text(source.run.path / "model_summary.txt") or ""}
+
+
+DATA = Section(
+    key="data",
+    title="Data",
+    template="about/data",
+    wanted=lambda source, facts: bool(source.data),
+)
+
+MODEL = Section(
+    key="model",
+    title="Model",
+    template="about/model",
+    results=("model",),
+    wanted=lambda source, facts: source.results.model is not None or bool(facts["summary"]),
+    facts=_summary,
+    terminal=lambda results: [f"model: {remark}" for remark in (results.model.remarks if results.model else ())],
+)
+
+MAKING = Section(
+    key="making",
+    title="How this was made",
+    template="about/making",
+    wanted=lambda source, facts: True,
+    facts=lambda source: {"unmeasured": unmeasured(source.results)},
+    filters=(pretty,),
+)

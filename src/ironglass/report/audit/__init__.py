@@ -1,1 +1,0 @@
-"""The report's sections on data, model, training, evaluation, layers and occlusion."""

@@ -1,0 +1,95 @@
+"""The sections on the arms of a comparison: their numbers, and what they look at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from ironglass.report.comparison.chart import comparison, matrix
+from ironglass.report.comparison.corruptions import corruption_rows
+from ironglass.report.comparison.gallery import read_gallery
+from ironglass.report.comparison.rows import arm_rows, other_eps_rows
+from ironglass.report.comparison.words import comparison_headlines, comparison_words
+from ironglass.report.kit.constant import constant_words
+from ironglass.report.kit.headline import Headline
+from ironglass.report.kit.section import Chart, Facts, Section, Source
+from ironglass.results.comparison import Comparison, Transferred
+from ironglass.results.sections import Results
+
+
+def _both(results: Results) -> tuple[Comparison, Transferred] | None:
+    """The arms, and the images that were shown to all; None until both are there."""
+    measured, shown = results.comparison, results.transferred
+    return (measured, shown) if measured and shown else None
+
+
+def _facts(source: Source) -> Facts:
+    given = _both(source.results)
+    if given is None:
+        return {"arms": []}
+    arms = given[0].arms
+    corrupted = {arm.name: arm.corruptions for arm in arms if arm.corruptions}
+    return {
+        "arms": arm_rows(*given),
+        "other_eps": other_eps_rows(*given),
+        "arm_corruptions": corruption_rows(corrupted) if corrupted else [],
+    }
+
+
+def _charts(source: Source, facts: Facts) -> dict[str, Chart]:
+    given = _both(source.results)
+    if given is None:
+        return {}
+    arms = "Accuracy of every arm unchanged, on images made on the base, and under attacks made on itself"
+    pairs = "Accuracy on adversarial images by the arm they were made on and the arm they were shown to"
+    return {
+        "comparison": Chart(partial(comparison, *given), arms),
+        "transferred": Chart(partial(matrix, *given), pairs),
+    }
+
+
+def _headlines(results: Results) -> list[Headline]:
+    given = _both(results)
+    return comparison_headlines(*given) if given else []
+
+
+def _words(results: Results, classes: Sequence[str]) -> list[str]:
+    given = _both(results)
+    return [comparison_words(*given)] if given else []
+
+
+def _cautions(results: Results) -> list[str]:
+    measured = results.comparison
+    judged = [(arm.label, arm.evaluation) for arm in measured.arms if arm.evaluation] if measured else []
+    return [constant_words(part.accuracy, part.naming, f"The network {label!r}") for label, part in judged]
+
+
+def _gallery(source: Source) -> Facts:
+    measured = source.results.comparison
+    return {
+        "gallery": read_gallery(source.run, source.name_of),
+        "arm_labels": {arm.name: arm.label for arm in measured.arms} if measured else {},
+    }
+
+
+ARMS = Section(
+    key="comparison",
+    title="Seems and is",
+    template="comparison/section",
+    results=("comparison", "transferred"),
+    wanted=lambda source, facts: bool(facts["arms"]),
+    facts=_facts,
+    charts=_charts,
+    headlines=_headlines,
+    words=_words,
+    cautions=_cautions,
+)
+
+GALLERY = Section(
+    key="gallery",
+    title="What the arms see",
+    template="comparison/gallery",
+    wanted=lambda source, facts: bool(facts["gallery"]),
+    file="gallery",
+    pictures=_gallery,
+)

@@ -1,0 +1,62 @@
+"""The section on common corruptions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from ironglass.report.corruption.chart import corruption
+from ironglass.report.corruption.example_image import read_corrupted
+from ironglass.report.corruption.words import corruption_set, corruption_words
+from ironglass.report.kit.headline import Headline
+from ironglass.report.kit.section import Chart, Facts, Section, Source
+from ironglass.results.sections import Results
+
+
+def _pictures(source: Source) -> Facts:
+    return {"corrupted": read_corrupted(source.run, source.name_of)}
+
+
+def _wanted(source: Source, facts: Facts) -> bool:
+    return source.results.corruptions is not None or bool(facts["corrupted"])
+
+
+def _charts(source: Source, facts: Facts) -> dict[str, Chart]:
+    measured = source.results.corruptions
+    if measured is None:
+        return {}
+    label = "Accuracy under every corruption at every severity, beside the unchanged images"
+    return {"corruptions": Chart(partial(corruption, measured), label)}
+
+
+def _headlines(results: Results) -> list[Headline]:
+    measured = results.corruptions
+    if measured is None:
+        return []
+    rows = measured.corruptions
+    over = f"mean of {len(rows)} corruptions" if len(rows) > 1 else "".join(row.label for row in rows)
+    title = "Accuracy on corrupted images"
+    found = [Headline(title, f"{over}, five severities", measured.mean)]
+    found.append(Headline("Accuracy", "on the same images unchanged", measured.clean, first=False))
+    if len(rows) > 1:
+        found += [Headline(title, f"{row.label}, five severities", row.mean, first=False) for row in rows]
+    return found
+
+
+def _words(results: Results, classes: Sequence[str]) -> list[str]:
+    return [corruption_words(results.corruptions)] if results.corruptions else []
+
+
+SECTION = Section(
+    key="corruptions",
+    title="Corrupted images",
+    template="corruption/section",
+    results=("corruptions",),
+    wanted=_wanted,
+    file="corruptions",
+    pictures=_pictures,
+    charts=_charts,
+    headlines=_headlines,
+    words=_words,
+    filters=(corruption_set, corruption_words),
+)

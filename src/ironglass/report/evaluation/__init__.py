@@ -1,0 +1,1 @@
+"""The report's section on accuracy on unchanged images."""

@@ -1,0 +1,94 @@
+"""The section on explanations by named methods."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from ironglass.report.explanation.drift_chart import drift, drift_metrics
+from ironglass.report.explanation.images import APART, read_explained
+from ironglass.report.explanation.sanity_chart import sanity
+from ironglass.report.explanation.words import explanation_words, sanity_words, shortcut_words
+from ironglass.report.kit.headline import Headline
+from ironglass.report.kit.section import Chart, Facts, Section, Source
+from ironglass.report.kit.words import listed, p_value
+from ironglass.results.sections import Results
+
+DETAILS = {"occlusion": "where the method points", "control": "the same, to compare with"}
+
+
+def _pictures(source: Source) -> Facts:
+    explained = read_explained(source.run, source.name_of)
+    cards = explained.cards() if explained else []
+    return {
+        "explained": explained,
+        "explained_cards": cards,
+        "explained_frames": any(row["frame"] for card in cards for row in card["rows"]),
+    }
+
+
+def _facts(source: Source) -> Facts:
+    measured = source.results.explanations
+    labels = {method.name: method.label for method in measured.methods} if measured else {}
+    metrics = drift_metrics(measured) if measured else {}
+    return {
+        "explained_labels": labels,
+        "explained_apart": listed([labels[name] for name in APART if name in labels]),
+        "drift_metrics": list(metrics.items()),
+        "drift_inside": "inside_before" in metrics,
+    }
+
+
+def _charts(source: Source, facts: Facts) -> dict[str, Chart]:
+    measured, quality, charts = source.results.explanations, source.results.quality, dict[str, Chart]()
+    if measured and len(measured.conditions) > 1:
+        label = "How far each method's maps move when the images are changed"
+        charts["drift"] = Chart(partial(drift, measured), label)
+    if quality and quality.sanity:
+        label = "What is left of each method's maps as the network's layers are made random"
+        charts["sanity"] = Chart(partial(sanity, quality.sanity, facts["explained_labels"]), label)
+    return charts
+
+
+def _headlines(results: Results) -> list[Headline]:
+    measured = results.explanations
+    return [
+        Headline(
+            condition.label[0].upper() + condition.label[1:],
+            DETAILS.get(condition.kind, "explained images"),
+            condition.accuracy,
+            first=condition.kind in DETAILS,
+            row=f"Accuracy, {condition.label}",
+        )
+        for condition in (measured.conditions if measured else ())
+        if condition.kind != "clean"
+    ]
+
+
+def _words(results: Results, classes: Sequence[str]) -> list[str]:
+    said = [explanation_words(results.explanations)] if results.explanations else []
+    if results.shortcuts and results.shortcuts.places:
+        said.append(f"Does one place decide? {shortcut_words(results.shortcuts)}")
+    return said
+
+
+def _terminal(results: Results) -> list[str]:
+    tested = results.quality.sanity if results.quality else None
+    return sanity_words(tested, {}) if tested else []
+
+
+SECTION = Section(
+    key="explanations",
+    title="Where it looks",
+    template="explanation/section",
+    results=("explanations", "quality", "evidence", "shortcuts"),
+    wanted=lambda source, facts: source.results.explanations is not None,
+    file="explained",
+    pictures=_pictures,
+    facts=_facts,
+    charts=_charts,
+    headlines=_headlines,
+    words=_words,
+    terminal=_terminal,
+    filters=(sanity_words, shortcut_words, p_value),
+)

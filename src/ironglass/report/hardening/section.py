@@ -1,0 +1,82 @@
+"""The section on a hardening: the same classifier before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from ironglass.report.hardening.chart import hardening, watched
+from ironglass.report.hardening.words import hardening_words
+from ironglass.report.kit.constant import constant_words
+from ironglass.report.kit.headline import Headline
+from ironglass.report.kit.section import Chart, Facts, Section, Source
+from ironglass.report.kit.words import eps_text, p_value, percent
+from ironglass.results.hardening import Hardening, PairedRow
+from ironglass.results.sections import Results
+
+
+def _charts(source: Source, facts: Facts) -> dict[str, Chart]:
+    measured = source.results.hardening
+    if measured is None:
+        return {}
+    label = "Accuracy before and after hardening, on unchanged images and under each attack"
+    charts = {"hardening": Chart(partial(hardening, measured), label)}
+    if measured.watched:
+        label = "Accuracy on held-out images after every epoch, unchanged and under attack"
+        charts["watched"] = Chart(partial(watched, measured.watched), label)
+    return charts
+
+
+def _headlines(results: Results) -> list[Headline]:
+    """The worst case at the largest eps, before and after, and the accuracy that it cost; then all other rows."""
+    measured = results.hardening
+    if measured is None:
+        return []
+    clean, worst = measured.rows[0], measured.rows[-1]
+    eps = eps_text(worst.eps, measured.norm)
+    verdicts = worst.verdicts
+    found = [
+        Headline(
+            f"Under attack {side}, eps {eps}", "right under every attack", rate, under_attack=True, verdict=verdict
+        )
+        for side, rate, verdict in (
+            ("before", worst.before, verdicts.before if verdicts else None),
+            ("after", worst.after, verdicts.after if verdicts else None),
+        )
+    ]
+    found.append(Headline("Unchanged images, after", f"before: {percent(clean.before.value)}", clean.after))
+    found.append(Headline("Unchanged images, before", "", clean.before, first=False))
+    return [*found, *(line for row in measured.rows[1:-1] for line in _row(row, measured))]
+
+
+def _row(row: PairedRow, measured: Hardening) -> list[Headline]:
+    """A row that is not on the first screen, both sides."""
+    at = f", eps {eps_text(row.eps, measured.norm)}" if row.eps else ""
+    sides = (("before", row.before), ("after", row.after))
+    verdicts = {"before": row.verdicts.before, "after": row.verdicts.after} if row.verdicts else {}
+    return [Headline(f"{row.label}{at}", side, rate, False, True, verdicts.get(side)) for side, rate in sides]
+
+
+def _words(results: Results, classes: Sequence[str]) -> list[str]:
+    return [hardening_words(results.hardening)] if results.hardening else []
+
+
+def _cautions(results: Results) -> list[str]:
+    if results.hardening is None:
+        return []
+    sides = results.hardening.evaluations
+    judged = (("After", sides.after), ("Before", sides.before))
+    return [constant_words(part.accuracy, part.naming, f"{side} hardening it") for side, part in judged if part]
+
+
+SECTION = Section(
+    key="hardening",
+    title="Before and after",
+    template="hardening/section",
+    results=("hardening",),
+    charts=_charts,
+    headlines=_headlines,
+    words=_words,
+    cautions=_cautions,
+    filters=(p_value,),
+)

@@ -1,0 +1,124 @@
+"""A section of the page: what it shows of a run, and where."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from ironglass.report.kit.headline import Headline
+from ironglass.report.kit.samples import Samples
+from ironglass.results.sections import Results
+from ironglass.run import Run
+
+Facts = dict[str, Any]
+"""What templates read, by the names that they use."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """What a page is made from: a run folder, read.
+
+    run: the folder.
+    results: `results.json`.
+    recipe: `recipe.json`; {} where there is none, and so of the next two.
+    data: `data.json`.
+    environment: `environment.json`.
+    history: a line an epoch.
+    classes: names of the classes for people, in the order of the outputs.
+    samples: the sampled images; None where there are none.
+    """
+
+    run: Run
+    results: Results
+    recipe: dict[str, Any]
+    data: dict[str, Any]
+    environment: dict[str, Any]
+    history: list[dict[str, Any]]
+    classes: list[str]
+    samples: Samples | None
+
+    def name_of(self, which: int | str) -> str:
+        """The name of the class at a position; of what is no position, its own text."""
+        return class_name(self.classes, which)
+
+
+def class_name(classes: Sequence[str], which: int | str) -> str:
+    """The name of the class at a position; of what is no position, its own text."""
+    return classes[which] if isinstance(which, int) and which < len(classes) else str(which)
+
+
+@dataclass(frozen=True)
+class Chart:
+    """One chart.
+
+    draw: the figure; takes `narrow`, whether it is for phones.
+    label: what is read aloud for it.
+    """
+
+    draw: Callable[..., Figure]
+    label: str
+
+
+def _no_facts(source: Source) -> Facts:
+    return {}
+
+
+def _no_charts(source: Source, facts: Facts) -> dict[str, Chart]:
+    return {}
+
+
+def _no_headlines(results: Results) -> list[Headline]:
+    return []
+
+
+def _no_words(results: Results, classes: Sequence[str]) -> list[str]:
+    return []
+
+
+def _no_lines(results: Results) -> list[str]:
+    return []
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """One section of the page, and what the first screen, the terminal and the model card show of it.
+
+    key: its anchor on the page.
+    title: its heading.
+    template: below report/, without ".html.jinja".
+    results: the entries of `results.json` that it shows.
+    wanted: whether the page has it, by the facts of all sections; None for where any of its `results` is there.
+    file: the safetensors file that `pictures` reads, without its ending.
+    pictures: facts from that file.
+    facts: further facts.
+    charts: its charts, by the names that its template and `figures/` give them.
+    headlines: its numbers.
+    words: what they say, a paragraph each.
+    cautions: what has to be said before anything else, a sentence each.
+    terminal: what the terminal says after its tables, a line each.
+    filters: functions that its template uses as filters.
+    """
+
+    key: str
+    title: str
+    template: str
+    results: tuple[str, ...] = ()
+    wanted: Callable[[Source, Facts], bool] | None = None
+    file: str = ""
+    pictures: Callable[[Source], Facts] = _no_facts
+    facts: Callable[[Source], Facts] = _no_facts
+    charts: Callable[[Source, Facts], dict[str, Chart]] = _no_charts
+    headlines: Callable[[Results], list[Headline]] = _no_headlines
+    words: Callable[[Results, Sequence[str]], list[str]] = _no_words
+    cautions: Callable[[Results], list[str]] = _no_lines
+    terminal: Callable[[Results], list[str]] = _no_lines
+    filters: tuple[Callable[..., Any], ...] = ()
+
+    def on_page(self, source: Source, facts: Facts) -> bool:
+        """Whether the page has it."""
+        if self.wanted is None:
+            return any(getattr(source.results, name) is not None for name in self.results)
+        return self.wanted(source, facts)

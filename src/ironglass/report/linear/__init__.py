@@ -1,0 +1,1 @@
+"""The report's section on the weights of a linear network."""

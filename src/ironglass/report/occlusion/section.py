@@ -1,0 +1,70 @@
+"""The section on patches laid over images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from ironglass.report.kit.headline import Headline
+from ironglass.report.kit.section import Chart, Facts, Section, Source
+from ironglass.report.occlusion.chart import occlusion
+from ironglass.report.occlusion.exhaustive_chart import exhaustive
+from ironglass.report.occlusion.words import exhaustive_words, harshest_mask, occlusion_words
+from ironglass.results.sections import Results
+
+
+def _pictures(source: Source) -> Facts:
+    samples = source.samples
+    return {
+        "occluded": samples.occlusion() if samples else [],
+        "occlusion_scale": samples.occlusion_scale() if samples else 0.0,
+    }
+
+
+def _wanted(source: Source, facts: Facts) -> bool:
+    results = source.results
+    return results.occlusion is not None or results.exhaustive is not None or bool(facts["occluded"])
+
+
+def _charts(source: Source, facts: Facts) -> dict[str, Chart]:
+    results, charts = source.results, dict[str, Chart]()
+    if results.occlusion and results.occlusion.masks:
+        label = "Accuracy under a patch for every mask, averaged over places and at the worst place"
+        charts["occlusion"] = Chart(partial(occlusion, results.occlusion), label)
+    if results.exhaustive:
+        label = "Share of images named right wherever a patch lies, against the patch's size"
+        charts["exhaustive"] = Chart(partial(exhaustive, results.exhaustive), label)
+    return charts
+
+
+def _headlines(results: Results) -> list[Headline]:
+    measured = results.occlusion
+    if measured is None or not measured.masks:
+        return []
+    harshest, found = harshest_mask(measured), list[Headline]()
+    for mask in measured.masks:
+        detail = f"{mask.name}, {measured.patch} × {measured.patch} pixels"
+        found.append(Headline("Worst-placed patch", detail, mask.worst, first=mask is harshest))
+        found.append(Headline("Patch, mean over places", detail, mask.mean, first=False))
+    return found
+
+
+def _words(results: Results, classes: Sequence[str]) -> list[str]:
+    measured, tried = results.occlusion, results.exhaustive
+    said = [occlusion_words(measured)] if measured and measured.masks else []
+    return [*said, exhaustive_words(tried)] if tried else said
+
+
+SECTION = Section(
+    key="occlusion",
+    title="What covering does",
+    template="occlusion/section",
+    results=("occlusion", "exhaustive"),
+    wanted=_wanted,
+    file="samples",
+    pictures=_pictures,
+    charts=_charts,
+    headlines=_headlines,
+    words=_words,
+    filters=(exhaustive_words,),
+)

@@ -1,0 +1,26 @@
+"""The templates' environment: filters, and no blank for what is not there."""
+
+from __future__ import annotations
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from ironglass.report.kit import words
+from ironglass.report.page.registry import SECTIONS
+
+
+def environment() -> Environment:
+    """Every section's filters and those of the kit; a template that prints what is not there is an error."""
+    made = Environment(
+        loader=PackageLoader("ironglass.report", ""),
+        undefined=StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    common = (
+        words.percent, words.interval, words.count, words.magnitude, words.decimal, words.duration, words.eps_text,
+        words.objective, words.settings, words.shorten,
+    )  # fmt: skip
+    made.filters |= {function.__name__: function for function in common}
+    made.filters |= {function.__name__: function for section in SECTIONS for function in section.filters}
+    return made

@@ -1,0 +1,62 @@
+"""The sections of a page, in their order; one line adds one, to the page as to the terminal and the model card."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ironglass.report.about.section import DATA, MAKING, MODEL
+from ironglass.report.attack.section import SECTION as ATTACKS
+from ironglass.report.comparison.section import ARMS, GALLERY
+from ironglass.report.corruption.section import SECTION as CORRUPTIONS
+from ironglass.report.evaluation.section import SECTION as EVALUATION
+from ironglass.report.explanation.section import SECTION as EXPLANATIONS
+from ironglass.report.hardening.section import SECTION as HARDENING
+from ironglass.report.kit.headline import Headline
+from ironglass.report.kit.section import Section
+from ironglass.report.layers.section import SECTION as LAYERS
+from ironglass.report.linear.section import SECTION as LINEAR
+from ironglass.report.occlusion.section import SECTION as OCCLUSION
+from ironglass.report.sweep.section import SECTION as SWEEP
+from ironglass.report.training.section import SECTION as TRAINING
+from ironglass.report.transfer.section import SECTION as TRANSFER
+from ironglass.results.sections import Results
+
+SECTIONS: tuple[Section, ...] = (
+    TRANSFER,
+    HARDENING,
+    ARMS,
+    GALLERY,
+    SWEEP,
+    DATA,
+    MODEL,
+    TRAINING,
+    EVALUATION,
+    LINEAR,
+    EXPLANATIONS,
+    LAYERS,
+    OCCLUSION,
+    CORRUPTIONS,
+    ATTACKS,
+    MAKING,
+)
+
+
+def headlines(results: Results) -> list[Headline]:
+    """The numbers of all sections, those of the first screen and the others."""
+    return [headline for section in SECTIONS for headline in section.headlines(results)]
+
+
+def plain_words(results: Results, classes: Sequence[str]) -> list[str]:
+    """What the numbers say, a paragraph each; first what has to be said before anything else."""
+    said = [text for section in SECTIONS for text in section.words(results, classes) if text]
+    return [*cautions(results), *said]
+
+
+def terminal_lines(results: Results) -> list[str]:
+    """What the terminal says after its tables, a line each."""
+    return [text for section in SECTIONS for text in section.terminal(results)]
+
+
+def cautions(results: Results) -> list[str]:
+    """A sentence each network of a run that answers without regard to the image."""
+    return [text for section in SECTIONS for text in section.cautions(results) if text]

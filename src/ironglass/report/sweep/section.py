@@ -1,0 +1,91 @@
+"""The section on the trials of a sweep."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from ironglass.report.kit.constant import constant_words
+from ironglass.report.kit.headline import Headline
+from ironglass.report.kit.section import Chart, Facts, Section, Source
+from ironglass.report.kit.words import eps_text, p_value
+from ironglass.report.sweep.chart import numeric_axis, trials
+from ironglass.report.sweep.words import (
+    chosen_by,
+    chosen_rate,
+    measured_rows,
+    recommended_row,
+    sweep_words,
+    trial_values,
+    trial_words,
+)
+from ironglass.results.sections import Results
+from ironglass.results.sweep import Sweep
+
+
+def _facts(source: Source) -> Facts:
+    measured = source.results.sweep
+    return {"numeric": measured is not None and numeric_axis(measured) is not None}
+
+
+def _charts(source: Source, facts: Facts) -> dict[str, Chart]:
+    measured = source.results.sweep
+    if measured is None:
+        return {}
+    label = f"Accuracy of {len(measured.rows)} trials with their intervals"
+    return {"trials": Chart(partial(trials, measured), label)}
+
+
+def _headlines(results: Results) -> list[Headline]:
+    """The recommended trial, then all others."""
+    measured = results.sweep
+    if measured is None:
+        return []
+    rows = measured_rows(measured).values()
+    others = [Headline(row.name, "validation images", row.validation, first=False) for row in rows]
+    return [*_recommended(measured), *others]
+
+
+def _recommended(measured: Sweep) -> list[Headline]:
+    """The recommended trial: the accuracy it was chosen by, and those that had no say."""
+    best, found = recommended_row(measured), measured.recommended
+    if best is None or found is None:
+        return []
+    detail = "of validation images" if chosen_by(measured) == "validation" else "of validation images under attack"
+    if others := len(found.tests):
+        detail += f": the highest of {others + 1} {'settings' if measured.settings else 'trials'}"
+    label = f"Recommended: {trial_words(best, measured)}"
+    row = f"{label}, {'validation' if chosen_by(measured) == 'validation' else 'validation under attack'}"
+    lines = [Headline(label, detail, chosen_rate(best, measured), row=row)]
+    if measured.split != "validation":
+        label = f"The same on {measured.split} images"
+        lines.append(Headline(label, "which had no say in it", best.measured, row=label))
+    if best.robust:
+        at = f", eps {eps_text(best.robust.eps, measured.attacks.norm)}" if measured.attacks else ""
+        label, detail = f"The same under attack{at}", "right under every attack"
+        lines.append(Headline(label, detail, best.robust.accuracy, under_attack=True, verdict=best.robust.verdict))
+    return lines
+
+
+def _words(results: Results, classes: Sequence[str]) -> list[str]:
+    return [sweep_words(results.sweep)] if results.sweep else []
+
+
+def _cautions(results: Results) -> list[str]:
+    best = recommended_row(results.sweep) if results.sweep else None
+    return [constant_words(best.measured, best.naming, "The recommended network")] if best else []
+
+
+SECTION = Section(
+    key="trials",
+    title="Trials",
+    template="sweep/section",
+    results=("sweep",),
+    facts=_facts,
+    charts=_charts,
+    headlines=_headlines,
+    words=_words,
+    cautions=_cautions,
+    terminal=lambda results: [sweep_words(results.sweep)] if results.sweep else [],
+    filters=(trial_values, p_value),
+)

@@ -1,0 +1,42 @@
+"""The section on training."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from ironglass.report.kit.section import Chart, Facts, Section, Source
+from ironglass.report.training.chart import training
+from ironglass.results.training import Training
+
+
+def kept_epoch(history: list[dict[str, Any]], measured: Training | None) -> int | None:
+    """The epoch whose weights were kept: the last that was the best so far."""
+    best = [row["epoch"] for row in history if row.get("best")]
+    return (measured.best_epoch if measured else 0) or (best[-1] if best else None)
+
+
+def _facts(source: Source) -> Facts:
+    return {"kept": kept_epoch(source.history, source.results.training), "history": source.history}
+
+
+def _wanted(source: Source, facts: Facts) -> bool:
+    return bool(source.history) or source.results.training is not None
+
+
+def _charts(source: Source, facts: Facts) -> dict[str, Chart]:
+    if not source.history:
+        return {}
+    label = f"Loss and accuracy over {len(source.history)} epochs, for training and validation"
+    return {"training": Chart(partial(training, source.history, kept=facts["kept"]), label)}
+
+
+SECTION = Section(
+    key="training",
+    title="Training",
+    template="training/section",
+    results=("training",),
+    wanted=_wanted,
+    facts=_facts,
+    charts=_charts,
+)

@@ -1,0 +1,35 @@
+"""The chart of a training: kept epoch, stages, validation."""
+
+import pytest
+
+from ironglass.report.training.chart import training
+
+HISTORY = [
+    {"stage": s, "epoch": e, "train_loss": 1 / e, "train_accuracy": 0.5 + 0.1 * e, "validation_loss": v,
+     "validation_accuracy": None if v is None else 0.5 + 0.08 * e}
+    for s, e, v in ((0, 1, 1.1), (0, 2, None), (1, 3, 0.6), (1, 4, 0.7))
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+def test_training_marks_the_kept_epoch_and_the_border_of_stages(narrow):
+    loss, accuracy = training(HISTORY, kept=3, narrow=narrow).axes
+    for axes in (loss, accuracy):
+        assert [line.get_xdata()[0] for line in axes.lines if line.get_linestyle() == ":"] == [2.5]
+        (ring,) = [line for line in axes.lines if line.get_label() == "kept"]
+        assert ring.get_xdata()[0] == 3
+    assert accuracy.get_xlabel() == "epoch"
+
+
+def test_training_names_each_stage_where_it_begins():
+    rows = [row | ({"stage_name": "from conv6"} if row["stage"] else {}) for row in HISTORY]
+    rows += [rows[-1] | {"stage": 2, "epoch": 5, "stage_name": ""}]
+    texts = training(rows).axes[0].texts
+    assert [(text.get_text(), text.xy[0]) for text in texts] == [("from conv6", 2.5), ("stage 3", 4.5)]
+
+
+def test_training_without_validation_shows_the_other_curve():
+    rows = [row | {"validation_loss": None, "validation_accuracy": None} for row in HISTORY]
+    labels = [line.get_label() for line in training(rows).axes[0].lines]
+    assert "train" in labels
+    assert "validation" not in labels
