@@ -16,13 +16,13 @@ from ironglass.errors import InputError
 def train(
     model: o.Model,
     data: o.Data,
-    epochs: Annotated[int, typer.Option(help="Times through the data.")] = 10,
+    epochs: Annotated[int, typer.Option(help="Epochs.")] = 10,
     lr: Annotated[float, typer.Option(help="The highest learning rate.")] = 0.05,
     batch_size: Annotated[int, typer.Option(help="Images a step.")] = 64,
     optimiser: Annotated[str, typer.Option(help="sgd, adamw or adam.")] = "sgd",
     schedule: Annotated[str, typer.Option(help="one-cycle, step, plateau or constant.")] = "one-cycle",
     aux_weight: Annotated[
-        float, typer.Option(help="Of auxiliary outputs' loss, as of GoogLeNet (0.3) and Inception v3 (0.4).")
+        float, typer.Option(help="Weight of auxiliary outputs' loss, as of GoogLeNet (0.3), Inception v3 (0.4).")
     ] = 0.0,
     *,
     filled: o.Weights,
@@ -50,16 +50,16 @@ def harden(
         str,
         typer.Option(help="n-fgsm, fgsm, fast-at, free, pgd, trades, mart or adversarial-regularisation."),
     ] = "n-fgsm",
-    eps: Annotated[str, typer.Option(help="Size of the change to stand, of [0, 1].")] = "4/255",
+    eps: Annotated[str, typer.Option(help="Attack budget eps to train against, e.g. 8/255.")] = "4/255",
     awp: Annotated[bool, typer.Option("--awp", help="Perturb the weights, too.")] = False,
-    epochs: Annotated[int, typer.Option(help="Times through the data.")] = 10,
+    epochs: Annotated[int, typer.Option(help="Epochs.")] = 10,
     lr: Annotated[
         float | None, typer.Option(help="The highest learning rate; else 0.05, of trained models 0.01.")
     ] = None,
     batch_size: Annotated[int, typer.Option(help="Images a step.")] = 64,
     optimiser: Annotated[str, typer.Option(help="sgd, adamw or adam.")] = "sgd",
     schedule: Annotated[str, typer.Option(help="one-cycle, step, plateau, constant or exponential.")] = "one-cycle",
-    attacks: Annotated[str, typer.Option(help="What before and after are judged by.")] = "fgsm,pgd-20,ensemble",
+    attacks: Annotated[str, typer.Option(help="Attacks used to compare before and after.")] = "fgsm,pgd-20,ensemble",
     *,
     drawn: o.Drawn,
     filled: o.Weights,
@@ -67,7 +67,7 @@ def harden(
     source: o.Source,
     common: o.Common,
 ) -> None:
-    """Train a model to be harder to fool, and compare it in pairs with what it was (or with a plain one beside it)."""
+    """Train a model adversarially, and compare it in pairs with the model before (or with a plainly trained one)."""
     stage = {"epochs": epochs, "batch_size": batch_size, "optimiser": optimiser, "schedule": schedule}
     stage |= hardening_stage(model, filled, method=method, eps=eps, awp=awp, lr=lr)
     made = {"attacks": listed(attacks), "eps": (eps,)}
@@ -85,12 +85,12 @@ def sweep(
     ] = None,
     body_lr: Annotated[
         str | None,
-        typer.Option(help="Those of all layers, in a second stage; --lr is then of the first: the last layer alone."),
+        typer.Option(help="Learning rates of a second stage, of all layers; --lr then trains the last layer alone."),
     ] = None,
     head_epochs: Annotated[
-        int | None, typer.Option(help="With --body-lr, times through the data for the last layer alone; else 2.")
+        int | None, typer.Option(help="With --body-lr, epochs for the last layer alone; else 2.")
     ] = None,
-    epochs: Annotated[int, typer.Option(help="Times through the data for all layers.")] = 3,
+    epochs: Annotated[int, typer.Option(help="Epochs for all layers.")] = 3,
     batch_size: Annotated[int, typer.Option(help="Images a step.")] = 64,
     optimiser: Annotated[str, typer.Option(help="sgd, adamw or adam.")] = "sgd",
     schedule: Annotated[str, typer.Option(help="one-cycle, step, plateau, constant or exponential.")] = "one-cycle",
@@ -98,17 +98,17 @@ def sweep(
         list[str] | None,
         typer.Option(metavar="FIELD=V1,V2", help="Try these, too, e.g. stages.0.batch_size=32,128 (repeatable)."),
     ] = None,
-    attacks: Annotated[str | None, typer.Option(help="Attack every trial, e.g. by pgd-20.")] = None,
-    eps: Annotated[str | None, typer.Option(help="Of the attacks, of [0, 1]; else 4/255.")] = None,
+    attacks: Annotated[str | None, typer.Option(help="Attacks on every trial, e.g. pgd-20.")] = None,
+    eps: Annotated[str | None, typer.Option(help="Attack budget eps, in units of [0, 1]; else 4/255.")] = None,
     samples: Annotated[int, typer.Option(help="Images to attack, drawn by the seed.")] = 250,
-    jobs: Annotated[int, typer.Option(help="Trials at once, each in a process of its own.", min=1, max=o.JOBS)] = 1,
+    jobs: Annotated[int, typer.Option(help="Trials run in parallel, one process each.", min=1, max=o.JOBS)] = 1,
     *,
     filled: o.Weights,
     outputs: o.Outputs,
     source: o.Source,
     common: o.Common,
 ) -> None:
-    """Train every combination of settings, side by side, and recommend one."""
+    """Train every combination of settings, and recommend one."""
     from ironglass.plans.sweep import Sweep
 
     axes = sweep_axes(lr, body_lr, vary or [])
@@ -130,25 +130,33 @@ def transfer(
     source_data: Annotated[
         str | None, typer.Option(help="The model's own data: it is trained on them where it has no weights.")
     ] = None,
-    blocks: Annotated[str | None, typer.Option(help="How many blocks are copied, as 0,4,8; else every number.")] = None,
-    controls: Annotated[str | None, typer.Option(help="Where controls are made; else at five of these.")] = None,
-    seeds: Annotated[int, typer.Option(help="Trainings, the second and later ones at the controls.", min=1)] = 1,
-    classes: Annotated[str, typer.Option(help="Whose: target, the data's own, or source, the model's.")] = "target",
-    epochs: Annotated[int, typer.Option(help="Times through the data for a base.")] = 10,
-    lr: Annotated[float, typer.Option(help="The bases' highest learning rate.")] = 0.04,
-    attacks: Annotated[str, typer.Option(help="Made on the model and shown to all, and on each itself.")] = (
-        "fgsm,pgd-20"
-    ),
-    eps: Annotated[str, typer.Option(help="Of the images that are shown, of [0, 1].")] = "4/255,8/255,16/255",
-    judged: Annotated[str, typer.Option(help="The one of them that the findings speak of.")] = "8/255",
+    blocks: Annotated[str | None, typer.Option(help="Numbers of blocks to copy, as 0,4,8; else every number.")] = None,
+    controls: Annotated[
+        str | None, typer.Option(help="Numbers of blocks that get control networks; else five of these.")
+    ] = None,
+    seeds: Annotated[
+        int, typer.Option(help="Training seeds; the second and later ones train the controls only.", min=1)
+    ] = 1,
+    classes: Annotated[
+        str, typer.Option(help="Class list: target, the data's own, or source, the model's.")
+    ] = "target",
+    epochs: Annotated[int, typer.Option(help="Epochs for each base network.")] = 10,
+    lr: Annotated[float, typer.Option(help="Highest learning rate of the base networks.")] = 0.04,
+    attacks: Annotated[
+        str, typer.Option(help="Attacks, made on the model and transferred to all, and made on each network.")
+    ] = ("fgsm,pgd-20"),
+    eps: Annotated[
+        str, typer.Option(help="Attack budgets eps of the transferred images, in units of [0, 1].")
+    ] = "4/255,8/255,16/255",
+    judged: Annotated[str, typer.Option(help="The eps that the findings are about.")] = "8/255",
     images: Annotated[int, typer.Option(help="Images to measure on, spread over the split.")] = 1000,
-    jobs: Annotated[int, typer.Option(help="Networks at once, each in a process of its own.", min=1, max=o.JOBS)] = 1,
+    jobs: Annotated[int, typer.Option(help="Networks trained in parallel, one process each.", min=1, max=o.JOBS)] = 1,
     *,
     filled: o.Weights,
     source: o.Source,
     common: o.Common,
 ) -> None:
-    """Copy a model's first blocks into networks for other data, frozen or not, and see what fools them."""
+    """Copy a model's first blocks into networks for other data, frozen or not, and attack them."""
     if source_data == "":
         raise InputError("--source-data is empty: name the model's own data, or leave it out")
     plain = replace(source, changes=None)

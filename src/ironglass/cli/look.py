@@ -19,7 +19,7 @@ def evaluate(
     split: o.Split = "auto",
     corruptions: Annotated[
         str | None,
-        typer.Option(help="Measure under these, too: all, gaussian-noise, jpeg, ...; a wrong one lists them."),
+        typer.Option(help="Corruptions to measure, too: all, gaussian-noise, jpeg, ...; a wrong name lists them."),
     ] = None,
     *,
     filled: o.Weights,
@@ -45,25 +45,25 @@ def explain(
     ] = None,
     target: Annotated[str, typer.Option(help="The class to explain: predicted, true, or its name.")] = "predicted",
     images: Annotated[
-        str | None, typer.Option(help="Which to explain: random (as many as --samples), misclassified, all, or chosen.")
+        str | None, typer.Option(help="Images to explain: random (--samples many), misclassified, all, or chosen.")
     ] = None,
     chosen: Annotated[
         str | None, typer.Option(help="Images to explain and show, by name, or by class for one drawn by the seed.")
     ] = None,
     hide: Annotated[
         str,
-        typer.Option(help="Explain again with a part black: where a method looks, top,left,height,width, or a mask."),
+        typer.Option(help="Region to black out: a method's name (its top patch), top,left,height,width, or a mask."),
     ] = "",
-    attacks: Annotated[str | None, typer.Option(help="Explain again under these attacks, as pgd-20.")] = None,
-    norm: Annotated[str | None, typer.Option(help="Of the attacks: linf, the default, or l2.")] = None,
-    eps: Annotated[str | None, typer.Option(help="Of the attacks, of [0, 1]; else 8/255.")] = None,
+    attacks: Annotated[str | None, typer.Option(help="Attacks under which maps are compared, as pgd-20.")] = None,
+    norm: Annotated[str | None, typer.Option(help="Norm of the attacks: linf, the default, or l2.")] = None,
+    eps: Annotated[str | None, typer.Option(help="Attack budget eps, in units of [0, 1]; else 8/255.")] = None,
     quality: Annotated[int, typer.Option(help="Images on which the methods are tested; 0 for none.")] = 32,
-    pictures: Annotated[bool, typer.Option("--pictures", help="A PNG of every map, not only those shown.")] = False,
-    masks: Annotated[str, typer.Option(help="What the patch is filled with.")] = "grey,black,mean,blur",
+    pictures: Annotated[bool, typer.Option("--pictures", help="A PNG of every map, not of those shown alone.")] = False,
+    masks: Annotated[str, typer.Option(help="Fills of the occluding patch.")] = "grey,black,mean,blur",
     patch: Annotated[int | None, typer.Option(help="Side of the patch, pixels; else a quarter of the image.")] = None,
-    stride: Annotated[int | None, typer.Option(help="Step of the patch, pixels; else half of it.")] = None,
+    stride: Annotated[int | None, typer.Option(help="Stride of the patch, pixels; else half of it.")] = None,
     patches: Annotated[
-        str | None, typer.Option(help="Sizes of patches to try at every place, pixels: does any flip the answer?")
+        str | None, typer.Option(help="Patch sizes to try at every position, pixels: does any change the prediction?")
     ] = None,
     *,
     drawn: o.Drawn,
@@ -104,12 +104,12 @@ def attack(
     model: o.Model,
     data: o.Data,
     attacks: Annotated[
-        str, typer.Option(help="fgsm, pgd-20 or pgd-N, apgd-ce, square, ensemble, ...; a wrong one lists them all.")
+        str, typer.Option(help="fgsm, pgd-20 or pgd-N, apgd-ce, square, ensemble, ...; a wrong name lists them all.")
     ] = "fgsm,pgd-20",
-    norm: Annotated[str, typer.Option(help="By which changes are measured: linf or l2.")] = "linf",
+    norm: Annotated[str, typer.Option(help="Norm of the changes: linf or l2.")] = "linf",
     eps: Annotated[
         str | None,
-        typer.Option(help="Sizes of change, of [0, 1]; else 1/255,2/255,4/255,8/255,16/255, by l2 0.25,0.5,1,2."),
+        typer.Option(help="Attack budgets eps; else 1/255,2/255,4/255,8/255,16/255, for l2 0.25,0.5,1,2."),
     ] = None,
     *,
     drawn: o.Drawn,
@@ -133,7 +133,7 @@ def predict(
     fit: o.Fit = None,
     range: o.Range = None,
     pictures: Annotated[
-        bool, typer.Option("--pictures", help="A page of every image with a map of what its class follows from.")
+        bool, typer.Option("--pictures", help="Write a page with each image and a map of the evidence for its class.")
     ] = False,
     *,
     filled: o.Weights,

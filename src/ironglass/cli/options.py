@@ -34,8 +34,8 @@ Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="FIELD=VALUE", help="Override any field, e.g. stages.0.epochs=3 (repeatable)."),
 ]
-Only = Annotated[str | None, typer.Option(help="Keep these classes of the data alone, with commas between.")]
-Download = Annotated[bool, typer.Option("--download", help="Let torchvision: data be fetched.")]
+Only = Annotated[str | None, typer.Option(help="Use only these classes of the data, separated by commas.")]
+Download = Annotated[bool, typer.Option("--download", help="Allow torchvision: data to be downloaded.")]
 Split = Annotated[str, typer.Option(help="train, validation, test; auto is test, else validation.")]
 
 
@@ -43,19 +43,24 @@ Split = Annotated[str, typer.Option(help="train, validation, test; auto is test,
 class Weights:
     """The network."""
 
-    size: Annotated[int | None, typer.Option(help="Pixels a side; else the model's own, or the images'.", min=1)] = None
+    size: Annotated[
+        int | None, typer.Option(help="Image size, pixels a side; else the model's own, or the images'.", min=1)
+    ] = None
     weights: Annotated[str | None, typer.Option(help="A local checkpoint for the network.")] = None
     pretrained: Annotated[bool, typer.Option("--pretrained", help="Load the published weights; may download them.")] = (
         False
     )
 
     normalise: Annotated[
-        str | None, typer.Option(help="What images are normalised by: imagenet, half or none; else the model's own.")
+        str | None, typer.Option(help="Normalisation: imagenet, half or none; else the model's own.")
     ] = None
     mean: Annotated[
-        str | None, typer.Option(metavar="M,M,M", help="In its place, with --std: a number a channel, of [0, 1].")
+        str | None,
+        typer.Option(metavar="M,M,M", help="Mean of each channel, in units of [0, 1], in place of --normalise."),
     ] = None
-    std: Annotated[str | None, typer.Option(metavar="S,S,S", help="See --mean.")] = None
+    std: Annotated[
+        str | None, typer.Option(metavar="S,S,S", help="Standard deviation of each channel, with --mean.")
+    ] = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -63,16 +68,16 @@ class Outputs:
     """The classes."""
 
     classes: Annotated[
-        str | None, typer.Option(help="The names of the network's outputs, in their order, with commas between.")
+        str | None, typer.Option(help="Names of the network's outputs, in their order, separated by commas.")
     ] = None
     class_map: Annotated[
-        str | None, typer.Option(metavar="A=B,...", help="The model's name for classes that the data call otherwise.")
+        str | None, typer.Option(metavar="A=B,...", help="The model's names for classes that the data name otherwise.")
     ] = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Drawn:
-    """Which images are measured and shown."""
+    """Images to measure and show."""
 
     samples: Annotated[int, typer.Option(help="Images to measure on, drawn by the seed.")] = 1000
     shown: Annotated[int, typer.Option(help="Images to show in the report, drawn by the seed.")] = 12
@@ -81,9 +86,7 @@ class Drawn:
 
 Fit = Annotated[
     str | None,
-    typer.Option(
-        help="Images of another shape: crop, letterbox (black beside them) or stretch; else as trained, or crop."
-    ),
+    typer.Option(help="Fit of images of another shape: crop, letterbox or stretch; else as trained, or crop."),
 ]
 Range = Annotated[
     str | None,
@@ -96,7 +99,7 @@ Range = Annotated[
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Source:
-    """The data, and any field of the recipe besides."""
+    """Data, and any other field of the recipe."""
 
     image_column: Annotated[
         str | None, typer.Option(help="The table's column of images or files, where it cannot be found.")
@@ -113,19 +116,17 @@ class Source:
     range: Range = None
     changes: Set = None
     download: Download = False
-    check: Annotated[
-        bool, typer.Option("--check", help="Compare all of the pixel cache with its checksums, however large.")
-    ] = False
+    check: Annotated[bool, typer.Option("--check", help="Check the whole pixel cache against its checksums.")] = False
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Common:
-    """Of every verb."""
+    """General options."""
 
     as_json: Annotated[
         bool, typer.Option("--json", help="Results as JSON on standard output, all else on standard error.")
     ] = False
-    seed: Annotated[int | None, typer.Option(help="Of everything random; the recipe's where left out.", min=0)] = None
+    seed: Annotated[int | None, typer.Option(help="Seed of everything random; else the recipe's.", min=0)] = None
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = "auto"
     output: Annotated[Path | None, typer.Option(help="The run folder; else the next free one in runs/.")] = None
     resume: Annotated[bool, typer.Option("--resume", help="Go on where an interrupted run stopped.")] = False
