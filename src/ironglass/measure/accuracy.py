@@ -12,7 +12,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from ironglass.data.dataset import Split
-from ironglass.errors import InputError, Notice
+from ironglass.errors import ForwardError, InputError, Notice
 from ironglass.fields import expect
 from ironglass.measure.statistics import wilson
 from ironglass.models.classifier import Classifier
@@ -84,8 +84,11 @@ def _warn_of_sigmoid(classifier: Classifier, logits: Logits) -> None:
     """Says that loss and confidences mean little, where the outputs are no logits and no distribution."""
     if not bool(((logits >= 0) & (logits <= 1)).all()) or classifier.gives_probabilities:
         return
-    # small logits of a young network lie there, too
-    if come_out_of_sigmoid(classifier.probed_logits()):
+    try:  # small logits of a young network lie there, too: the steps that outputs come out of tell
+        outputs = classifier.probed_logits()
+    except ForwardError:  # not of random images
+        outputs = logits
+    if come_out_of_sigmoid(outputs):
         text = (
             "every output lies between 0 and 1, and an image's do not add up to 1, as behind a sigmoid: the loss and "
             "the confidences are of a softmax over them and mean little; leave the sigmoid out of the network"

@@ -174,10 +174,19 @@ class ReadNetwork(nn.Module):
             return replace(reading, logits=at_least_float32(reading.logits))
 
     def probed_logits(self) -> Logits:
-        """Outputs (n, k) of a few random images in evaluation mode, with the graph of the steps they come out of."""
+        """Outputs (n, k) of a few random images in evaluation mode, with the graph of the steps they come out of.
+
+        Raises ForwardError where the network takes no random images.
+        """
         k = len(self.classes)
         count = PROBE_BATCH + (k == PROBE_BATCH)  # a batch size that is no number of classes shows which axis is which
         return self._probed(count).logits
+
+    def _probed_or(self, outputs: Logits) -> Logits:
+        try:
+            return self.probed_logits()
+        except ForwardError:
+            return outputs
 
     def _is_settled(self) -> bool:
         return self._manner is not None and self._manner.settled and self._manner.network == id(self.network)
@@ -212,7 +221,7 @@ class ReadNetwork(nn.Module):
                 stored = images.permute(0, 2, 3, 1)
                 outputs = self(stored.reshape(-1).view(stored.shape).permute(0, 3, 1, 2))
                 # a softmax's outputs are distributions for all images; only then is it worth a pass to see the steps
-                seen = are_distributions(outputs) and give_probabilities(self.probed_logits())
+                seen = are_distributions(outputs) and give_probabilities(self._probed_or(outputs))
         self._probabilities = id(self.network), seen
         return outputs
 
