@@ -92,7 +92,10 @@ def standard(classifier: Classifier, threat: Threat, *, steps: int = 100, querie
 
     The standard one: APGD on cross-entropy, targeted APGD and targeted FAB with up to 9 targets, and Square (Croce &
     Hein 2020, arXiv 2003.01690). The variant: APGD on cross-entropy, APGD on the margin with 10 restarts, untargeted
-    FAB with 5, and Square. `label` says which it is. steps: of APGD and FAB, a restart and target. queries: of Square.
+    FAB with 5, and Square. `label` says which it is.
+
+    steps: of APGD and FAB, a restart and target.
+    queries: of Square.
     """
     classes = len(classifier.classes)
     if classes < 4:

@@ -156,8 +156,8 @@ def approach(
 ) -> tuple[Images, Tensor]:
     """One run of FAB: the nearest adversarial images found, or the images, and their distances, ∞ where none was found.
 
-    leave: an image takes part in no further pass once an adversarial one is found within the threat. owner: which rows
-    are of one image, (n,): they leave together.
+    leave: an image takes part in no further pass once an adversarial one is found within the threat.
+    owner: which rows are of one image, (n,): they leave together.
     """
     owner = torch.arange(len(images), device=images.device) if owner is None else owner
     nearest, distance = images.clone(), torch.full((len(images),), torch.inf, device=images.device)

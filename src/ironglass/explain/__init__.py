@@ -87,9 +87,12 @@ def explain(
 ) -> Maps | dict[str, Maps]:
     """Signed maps of the evidence for `targets` in `images`, on the classifier's device.
 
-    images: float (n, c, h, w) in [0, 1]. targets: int64 (n,), positions in `classifier.classes`. method: a name in
-    EXPLAINERS, or an explainer; fields replace its settings, for instance `patch=8`. Grad-CAM
-    and Grad-CAM++ give a dict by layer. Raises InputError.
+    images: float (n, c, h, w) in [0, 1].
+    targets: int64 (n,), positions in `classifier.classes`.
+    method: a name in EXPLAINERS, or an explainer; fields replace its settings, for instance `patch=8`. Grad-CAM and
+        Grad-CAM++ give a dict by layer.
+
+    Raises InputError.
     """
     images = classifier.accept(images)
     check_labels(targets, len(images), len(classifier.classes))

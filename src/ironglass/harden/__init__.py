@@ -51,7 +51,10 @@ def find_objective(name: str, *, eps: float | None = None, awp: bool = False) ->
     """The objective of that name, one of OBJECTIVES, for changes of up to `eps`.
 
     eps: in units of [0, 1]; the step sizes follow it, and of adversarial regularisation it is the adv_step_size. None:
-    as in OBJECTIVES. awp: with `AWP` around it. Raises InputError.
+        as in OBJECTIVES.
+    awp: with `AWP` around it.
+
+    Raises InputError.
     """
     if name not in OBJECTIVES:
         raise unknown("objective", name, OBJECTIVES)

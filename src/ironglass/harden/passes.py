@@ -40,7 +40,9 @@ def descended(loss: Loss, inputs: Tensor, parameters: list[nn.Parameter]) -> tup
     """The same loss, already differentiated, and ∂ loss / ∂ inputs, of one backward pass.
 
     A backward pass through the loss that comes back runs no layer again: it hands out the parameters' gradients found
-    here. The graph behind `loss` is freed. inputs: require a gradient.
+    here. The graph behind `loss` is freed.
+
+    inputs: require a gradient.
     """
     learning = [parameter for parameter in parameters if parameter.requires_grad]
     found = torch.autograd.grad(loss, [inputs, *learning], allow_unused=True)

@@ -66,7 +66,10 @@ def worst(
     steps: int,
     step_size: float | None,
 ) -> Images:
-    """PGD on the cross-entropy in evaluation mode, from `start`, within eps and [0, 1]. step_size: None for eps / 4."""
+    """PGD on the cross-entropy in evaluation mode, from `start`, within eps and [0, 1].
+
+    step_size: None for eps / 4.
+    """
     module, threat = unwrapped(classifier), Linf(eps)
     with frozen(module):
         return ascend(

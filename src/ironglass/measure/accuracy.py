@@ -98,7 +98,10 @@ def _warn_of_sigmoid(classifier: Classifier, logits: Logits) -> None:
 
 def naming(labels: np.ndarray, predictions: np.ndarray, classes: Sequence[str]) -> dict[str, Any]:
     """The class that is named most often with its share of all answers and of the images, and the commonest class with
-    its share of the images: what always naming it would get right. labels, predictions: int64 (n,)."""
+    its share of the images: what always naming it would get right.
+
+    labels, predictions: int64 (n,).
+    """
     k = len(classes)
     answers = np.bincount(predictions[predictions >= 0], minlength=k)
     images = np.bincount(labels[labels >= 0], minlength=k)
@@ -114,7 +117,10 @@ def naming(labels: np.ndarray, predictions: np.ndarray, classes: Sequence[str]) 
 
 def top(classifier: Classifier, outputs: Logits, count: int = 5) -> tuple[np.ndarray, np.ndarray]:
     """The most probable classes (n, min(count, k)), best first, and their probabilities, 0 of an image that is not
-    judged. outputs: (n, k), the classifier's own in evaluation mode, on the CPU."""
+    judged.
+
+    outputs: (n, k), the classifier's own in evaluation mode, on the CPU.
+    """
     logits = classifier.as_logits(outputs)
     most = torch.finfo(logits.dtype).max  # one infinity is the surest there is
     shares = logits.clamp(-most, most).softmax(1).nan_to_num(0.0)

@@ -31,8 +31,9 @@ def ascend(
 
     x ← project(x + step_size · step(∂ loss / ∂ x)), `steps` times
 
-    loss: images to one number an image, independent of each other. step_size: in units of [0, 1], by the threat's
-    norm. momentum: the share of the past steps' direction that is kept (Dong et al. 2017, arXiv 1710.06081); with it
+    loss: images to one number an image, independent of each other.
+    step_size: in units of [0, 1], by the threat's norm.
+    momentum: the share of the past steps' direction that is kept (Dong et al. 2017, arXiv 1710.06081); with it
 
     v ← momentum · v + gradient / mean |gradient|,  x ← project(x + step_size · step(v))
 
@@ -62,9 +63,12 @@ def chase(
 ) -> Images:
     """`ascend` on the cross-entropy, except that an image leaves with the first step that fools it.
 
-    The pass that tells whether an image is fooled is also that of its next gradient. targeted: classes to be reached,
-    int64 (n,); an image then leaves when it is read as its own. owner: which rows are of one image, int64 (n,): they
-    leave together. The caller holds the classifier `frozen`.
+    The pass that tells whether an image is fooled is also that of its next gradient.
+
+    targeted: classes to be reached, int64 (n,); an image then leaves when it is read as its own.
+    owner: which rows are of one image, int64 (n,): they leave together.
+
+    The caller holds the classifier `frozen`.
     """
     with torch.inference_mode(False), torch.no_grad():
         wanted = (labels if targeted is None else targeted).to(classifier.device, copy=True)

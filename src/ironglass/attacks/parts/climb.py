@@ -127,8 +127,8 @@ def climb(
     """APGD's single run from `start`: the first point that fools, or the one of the highest loss where none does.
 
     classes: the labels, and what else `loss` takes beside the logits, one an image. The pass that tells whether an
-    image is fooled is also that of the next gradient, and a fooled image takes part in no further pass. owner: which
-    rows are of one image, (n,): they all leave together.
+        image is fooled is also that of the next gradient, and a fooled image takes part in no further pass.
+    owner: which rows are of one image, (n,): they all leave together.
     """
     owner = torch.arange(len(images), device=images.device) if owner is None else owner
     found = start.clone()

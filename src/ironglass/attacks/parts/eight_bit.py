@@ -11,10 +11,13 @@ from ironglass.errors import InputError
 def round_to_bytes(pixels: np.ndarray, adversarial: np.ndarray, threat: Threat) -> np.ndarray:
     """The bytes nearest to `adversarial`, of those that the threat allows around `pixels`.
 
-    pixels: uint8, or float in [0, 1], any shape with n first, the images as they were. adversarial: float32 in [0, 1],
-    of the same shape. Under Linf each byte is rounded and then clipped. Under L2 values are rounded towards the
-    original instead, those first that rounding took farthest from where they were, until the change is short enough. An
-    image of floats lies between bytes: where no byte is within the threat, the one nearest to the image is taken.
+    pixels: uint8, or float in [0, 1], any shape with n first, the images as they were.
+    adversarial: float32 in [0, 1], of the same shape.
+
+    Under Linf each byte is rounded and then clipped. Under L2 values are rounded towards the original instead, those
+    first that rounding took farthest from where they were, until the change is short enough. An image of floats lies
+    between bytes: where no byte is within the threat, the one nearest to the image is taken.
+
     Raises InputError.
     """
     if pixels.dtype != np.uint8:

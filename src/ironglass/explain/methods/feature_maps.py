@@ -20,7 +20,11 @@ from ironglass.types import Images
 def feature_maps(classifier: Classifier, images: Images, layers: Sequence[str] | None = None) -> dict[str, Tensor]:
     """The output of each layer, (n, c, h', w') by name, in the order in which they run.
 
-    An output is the layer's own, before any activation that works in place. images: in [0, 1]. layers: as Grad-CAM's.
+    An output is the layer's own, before any activation that works in place.
+
+    images: in [0, 1].
+    layers: as Grad-CAM's.
+
     Raises InputError for a layer that does not exist, does not run or has no maps.
     """
     chosen, layouts = laid_layers(classifier, layers, images)
@@ -51,7 +55,10 @@ class Tiling:
 def tile(maps: Tensor, *, columns: int | None = None, gap: int = 1) -> Tiling:
     """The maps (m, h, w) in rows from left to right, about as wide as high, on one scale.
 
-    columns: maps a row; None for as many as make a square. gap: pixels between two maps. Raises InputError.
+    columns: maps a row; None for as many as make a square.
+    gap: pixels between two maps.
+
+    Raises InputError.
     """
     if maps.ndim != 3 or not maps.numel():
         raise InputError(f"the maps have shape {tuple(maps.shape)}: give those of one image, (m, h, w)")

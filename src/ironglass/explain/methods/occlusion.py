@@ -107,10 +107,13 @@ def occluded_scores(
 ) -> Tensor:
     """The score of each image at each place of the patch: float32 (n, p), places in the order of `positions`.
 
-    At most `chunk` occluded images are held at a time, fewer where they are large. incremental: compute only what the
-    patch changes, as Krypton does (Nakandala et al., SIGMOD 2019), where the network can be traced and agrees
-    with itself afterwards; else, and where there is too little to win, every occluded image passes through the whole
-    network. Raises InputError.
+    At most `chunk` occluded images are held at a time, fewer where they are large.
+
+    incremental: compute only what the patch changes, as Krypton does (Nakandala et al., SIGMOD 2019), where the network
+        can be traced and agrees with itself afterwards; else, and where there is too little to win, every occluded
+        image passes through the whole network.
+
+    Raises InputError.
     """
     return _watched(
         classifier,

@@ -67,8 +67,10 @@ def weighted_gradient(
 ) -> Images:
     """Σ_s weights_s · ∂ logit_target / ∂ images at point s: float32 (n, c, h, w).
 
-    weights: (s,). points: of a slice of the images and a slice of the weights, the points (s, n, c, h, w). Raises
-    InputError where the logits have no gradient.
+    weights: (s,).
+    points: of a slice of the images and a slice of the weights, the points (s, n, c, h, w).
+
+    Raises InputError where the logits have no gradient.
     """
     size = chunk_size(classifier, images[:1], len(images) * len(weights))
     with folded(classifier), torch.no_grad():

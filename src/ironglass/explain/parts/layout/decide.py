@@ -16,7 +16,9 @@ CLEAR = 0.25
 def decide(kin: Kin, hints: dict[str, Layout | None], grids: list[tuple[int, int]], wide: float) -> Found:
     """The layout of each layer asked for among those that share their axes, or why there is none.
 
-    hints: what the layers' types say. grids: (h, w) that tokens may lie on. wide: the image's width over its height.
+    hints: what the layers' types say.
+    grids: (h, w) that tokens may lie on.
+    wide: the image's width over its height.
     """
     if kin.of_image is not None:
         rows, columns = kin.of_image.index(2), kin.of_image.index(3)

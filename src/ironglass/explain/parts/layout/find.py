@@ -32,8 +32,9 @@ def layouts_of(classifier: Classifier, layers: dict[str, nn.Module], images: Ten
     Not read off the layer's type. Where only convolutions and the like lie between the image and the layer, its axes
     are the image's. Elsewhere they are seen: bands of an image are changed one after another, and the axes along which
     the change of the output moves with the band are rows and columns. Layers between which every place stays where it
-    is share what is seen of the first of them. Once for each size of images. images: of the size, type and device in
-    question, (n, c, h, w).
+    is share what is seen of the first of them. Once for each size of images.
+
+    images: of the size, type and device in question, (n, c, h, w).
     """
     network = classifier.network
     modules = tuple(map(id, modules_of(network)))

@@ -18,8 +18,10 @@ from ironglass.models.classifier import Classifier
 def responses_of(
     classifier: Classifier, layers: dict[str, nn.Module], base: Tensor, changed: Tensor, last: tuple[str, int]
 ) -> dict[str, Response]:
-    """Copies are kept of the unchanged image's outputs only. last: the layer behind which nothing is wanted, and how
-    often it runs."""
+    """Copies are kept of the unchanged image's outputs only.
+
+    last: the layer behind which nothing is wanted, and how often it runs.
+    """
     before: dict[str, Tensor] = {}
     found: dict[str, Response] = {}
     parts: dict[str, list[Tensor]] = defaultdict(list)

@@ -34,8 +34,10 @@ def probe(classifier: Classifier, names: Iterable[str], like: Tensor) -> Probed:
     """The responses of the named layers that run and give a tensor, and of the first ones that share their axes.
 
     One pass of two images where the image's own axes come through; else one more of one and one of 2 BANDS, which end
-    behind the last of the first layers. like: images of the size, type and device to probe with. Nothing random of the
-    caller's is used up. Raises what the network raises for such images.
+    behind the last of the first layers.
+
+    like: images of the size, type and device to probe with. Nothing random of the caller's is used up. Raises what the
+        network raises for such images.
     """
     base, changed = bands(like)
     modules = {name: module for name, module in classifier.network.named_modules() if not _scripted(module)}
