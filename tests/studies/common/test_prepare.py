@@ -1,11 +1,13 @@
 """A data set and a classifier that fit each other."""
 
+import textwrap
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from ironglass.errors import InputError
 from ironglass.models import load_classifier, save_classifier
@@ -106,3 +108,75 @@ def test_devices() -> None:
     for wrong in ("abacus", "cuda:99"):
         with pytest.raises(InputError, match="no device"):
             pick_device(wrong)
+
+
+ORDERED = "outputs are taken for the data's classes in their order"
+NETWORKS = """
+import ironglass as ig
+from torch import nn
+
+def bare():
+    return nn.Sequential(nn.Flatten(), nn.Linear(1024, 10))
+
+def named():
+    return ig.Classifier(bare(), mean=[0.0], std=[1.0], classes=list("0123456789"), input_size=32)
+"""
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:FutureWarning")
+@pytest.mark.parametrize(
+    ("form", "more", "assumed"),
+    [
+        ("net.py:bare", {}, True),
+        ("net.py:bare", {"weights": "net.pt"}, True),
+        ("net.py:bare", {"weights": "run/model.safetensors"}, False),
+        ("net.py:bare", {"classes": tuple("9876543210")}, False),
+        ("net.py:bare", {"steps": ("train", "evaluate")}, False),
+        ("net.py:named", {}, False),
+        ("net.py:named", {"weights": "net.pt"}, False),
+        ("net.ts", {}, True),
+        ("net.ts", {"classes": tuple("9876543210")}, False),
+        ("run", {}, False),
+    ],
+)
+def test_an_assumed_order_of_the_outputs_is_said(tmp_path: Path, form: str, more: dict, assumed: bool) -> None:
+    (tmp_path / "net.py").write_text(NETWORKS)
+    digits = [str(i) for i in range(10)]
+    classifier = load_classifier(f"{tmp_path}/net.py:bare", classes=digits, size=32, channels=1)
+    torch.save(classifier.network.state_dict(), tmp_path / "net.pt")
+    torch.jit.script(classifier.network).save(tmp_path / "net.ts")
+    save_classifier(load_classifier("simple-cnn", classes=digits, size=32, channels=1), tmp_path / "run")
+    if more.get("weights", "").startswith("run"):
+        save_classifier(classifier, tmp_path / "run")
+    asked = {name: str(tmp_path / value) if name == "weights" else value for name, value in more.items()}
+    plan = replace(PLAN, model=str(tmp_path / form), **{"steps": ("evaluate",), "channels": 1, "size": 32, **asked})
+    found, _ = prepare(plan, CPU)
+    assert any(ORDERED in remark for remark in found.remarks) == assumed
+
+
+def test_outputs_in_another_order_than_the_data_s_are_noticed(tmp_path: Path) -> None:
+    code = """
+        import torch
+        from torch import nn
+
+        class Nearest(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.register_buffer("grey", torch.tensor([0.7, 0.3, 0.5]))
+
+            def forward(self, images):
+                return -(images.mean((1, 2, 3))[:, None] - self.grey) ** 2
+    """
+    (tmp_path / "net.py").write_text(textwrap.dedent(code))
+    for place, name in enumerate(("cat", "dog", "owl")):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        for i in range(40):
+            grey = round(255 * (0.3, 0.5, 0.7)[place]) + i % 9 - 4
+            Image.new("RGB", (8, 8), (grey, grey, i)).convert("L").save(tmp_path / "data" / name / f"{i}.png")
+    plan = Audit(dataset=str(tmp_path / "data"), model=f"{tmp_path}/net.py:Nearest", steps=("evaluate",), channels=1)
+    found, _ = prepare(plan, CPU)
+    assert "give --classes owl,cat,dog if" in " ".join(found.remarks)
+    found, dataset = prepare(replace(plan, classes=("owl", "cat", "dog")), CPU)
+    assert "--classes" not in " ".join(found.remarks)
+    images, labels = dataset.test[:]
+    assert bool((found(images).argmax(1) == labels).all())

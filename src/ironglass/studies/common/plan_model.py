@@ -36,16 +36,18 @@ def with_own_classes(plan: Audit, download: bool) -> Classifier:
             raise InputError(f"{unnamed} ({len(classes)} are named here)") from unnamed
         classifier = load_trained(plan, classes)
         if not plan.classes:
-            said = (
-                f"its {len(classes)} outputs are taken for the data's classes in their order: give --classes otherwise"
-            )
-            classifier.remarks += (said,)
+            classifier.remarks += (in_order_of_data(len(classes)),)
     if plan.classes and plan.classes != classifier.classes:
         if len(plan.classes) != len(classifier.classes):
             few, many = len(plan.classes), len(classifier.classes)
             raise InputError(f"--classes names {few} classes and {plan.model} has {many} outputs: name each, in order")
         classifier.rename(plan.classes)
     return classifier
+
+
+def in_order_of_data(outputs: int) -> str:
+    """The remark on a network whose outputs nobody named."""
+    return f"its {outputs} outputs are taken for the data's classes in their order: give --classes otherwise"
 
 
 def normalised(plan: Audit) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import torch
 from ironglass.data.dataset import Dataset, Split
 from ironglass.data.match import match_classes
 from ironglass.errors import InputError
+from ironglass.measure.class_order import compare_orders, order_warning
 from ironglass.measure.normalisation import IMAGES, compare_normalisations, warning
 from ironglass.models.classifier import Classifier
 from ironglass.models.loading.class_errors import NeedsClasses
@@ -22,7 +23,7 @@ from ironglass.models.loading.native import check_name, is_code, is_exported, kn
 from ironglass.models.normalisation import ASSUMED, GIVEN
 from ironglass.plans.audit import Audit
 from ironglass.studies.common.plan_data import data_classes, load_data, reading_of
-from ironglass.studies.common.plan_model import load_trained, normalised, with_own_classes
+from ironglass.studies.common.plan_model import in_order_of_data, load_trained, normalised, with_own_classes
 from ironglass.studies.common.positions import drawn
 from ironglass.studies.common.single_image import PREDICTED, is_flat_folder, is_single_image, load_single
 from ironglass.types import Progress
@@ -56,7 +57,7 @@ def prepare(
     code = is_code(plan.model)
     if not knows and not trains and not weighted and not code:
         raise InputError(f"{plan.model} has no trained weights: train it first, or give --weights or --pretrained")
-    own = None
+    own, named = None, bool(plan.classes) or trains
     single = is_single_image(plan.dataset)
     if single and (trains or not knows):
         raise InputError(f"{plan.dataset} is {_ONE}")
@@ -64,11 +65,12 @@ def prepare(
     single = single or bool(looks and is_flat_folder(plan.dataset))
     if knows and not trains:
         own = with_own_classes(plan, download)
-        size, channels, classes = own.input_size, own.channels, own.classes
+        size, channels, classes, named = own.input_size, own.channels, own.classes, True
         if single:
             return _prepare_single(plan, own.to(device))
     else:
-        size, channels, classes = _wanted(plan, knows=knows, code=code, download=download)
+        size, channels, classes, known = _wanted(plan, knows=knows, code=code, download=download)
+        named = named or known
     dataset = load_data(plan, size, channels, download=download, progress=progress)
     classifier = own or load_classifier(
         plan.model,
@@ -83,13 +85,10 @@ def prepare(
     if plan.start and trains:
         classifier = plan.start.into(classifier)
     dataset = match_classes(dataset, classifier.classes, plan.class_map)
-    _remark(
-        plan,
-        classifier,
-        dataset,
-        fresh=code and not weighted and not trains and not is_exported(plan.model),
-        trains=trains,
-    )
+    if not named:
+        classifier.remarks += (in_order_of_data(len(classifier.classes)),)
+    fresh = code and not weighted and not trains and not is_exported(plan.model)
+    _remark(plan, classifier, dataset, fresh=fresh, trains=trains)
     return classifier.to(device), dataset
 
 
@@ -104,37 +103,41 @@ def _prepare_single(plan: Audit, classifier: Classifier) -> tuple[Classifier, Da
 
 def _wanted(
     plan: Audit, *, knows: bool, code: bool, download: bool
-) -> tuple[tuple[int, int] | int | None, int | None, tuple[str, ...]]:
-    """Size and channels of the images, None for the data's own, and the network's classes, () for the data's: of a
-    network that is built when the data are there."""
+) -> tuple[tuple[int, int] | int | None, int | None, tuple[str, ...], bool]:
+    """Size and channels of the images, None for the data's own, the network's classes, () for the data's, and whether
+    it names its outputs itself: of a network that is built when the data are there."""
     channels: int | None = 3 if plan.model.startswith("torchvision/") else plan.channels
     beside = None if plan.weights is None else configuration_beside(Path(plan.weights))
     if beside is not None and "train" not in plan.steps:  # weights that a run of ours has written
-        return plan.size or beside.size, beside.channels, beside.classes
+        return plan.size or beside.size, beside.channels, beside.classes, True
     native = native_size(plan.model)
     if knows and native is None and plan.size is None:  # a folder of transformers, or a model on the hub
         trained = load_trained(plan)
-        return trained.input_size, trained.channels, ()
+        return trained.input_size, trained.channels, (), True
+    named = False
     if code:
         try:
             geometry = own_geometry(plan.model, plan.classes or None, plan.options, plan.seed)
         except NeedsClasses:
             geometry = own_geometry(plan.model, data_classes(plan, download), plan.options, plan.seed)
         if geometry is not None:
-            native, channels = geometry
-    return plan.size or native, channels, ()
+            native, channels, named = *geometry, not is_exported(plan.model)
+    return plan.size or native, channels, (), named
 
 
 def _remark(plan: Audit, classifier: Classifier, dataset: Dataset, *, fresh: bool, trains: bool) -> None:
     """Adds to the classifier's remarks what was assumed of its weights and its normalisation, the latter tried out."""
     said = assumed(plan.model, classifier, fresh=fresh)
     tried = classifier.normalisation == ASSUMED or (plan.weights is not None and classifier.normalisation != GIVEN)
-    if tried and not trains:
-        # those that nothing is reported on, as long as there are enough of them
-        names = [name for name in ("validation", "train", measured_split(plan, dataset)[0]) if name in dataset.splits]
-        name = next((name for name in names if len(dataset[name]) >= IMAGES), names[-1])
-        if words := warning(compare_normalisations(classifier, dataset[name]), name):
-            said.append(words)
+    # those that nothing is reported on, as long as there are enough of them
+    names = [name for name in ("validation", "train", measured_split(plan, dataset)[0]) if name in dataset.splits]
+    name = next((name for name in names if len(dataset[name]) >= IMAGES), names[-1])
+    if tried and not trains and (words := warning(compare_normalisations(classifier, dataset[name]), name)):
+        said.append(words)
+    if in_order_of_data(len(classifier.classes)) in classifier.remarks and (
+        words := order_warning(compare_orders(classifier, dataset[name]), classifier.classes, name)
+    ):
+        said.append(words)
     classifier.remarks += tuple(said)
 
 
