@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from typing import Any, TypeVar, dataclass_transform
+from typing import Any, TypeVar, cast, dataclass_transform
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as pydantic_dataclass
@@ -38,7 +38,8 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
 
 def to_dict(value: Any) -> dict[str, Any]:
     """The JSON object of a result. A field that has a default, and has that value, is left out."""
-    return _adapter(type(value)).dump_python(value, mode="json", by_alias=True, exclude_defaults=True)
+    kind = cast("type[Any]", type(value))
+    return _adapter(kind).dump_python(value, mode="json", by_alias=True, exclude_defaults=True)
 
 
 def from_dict(kind: type[T], value: Any, *, file: object, key: str = "") -> T:
@@ -73,10 +74,14 @@ def _keys(steps: tuple[int | str, ...], value: Any, *, absent: bool) -> list[int
     found: list[int | str] = []
     for number, step in enumerate(steps):
         missing = absent and number == len(steps) - 1
-        if isinstance(value, dict) and (step in value or missing):
-            found.append(step)
-            value = value.get(step)
-        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
-            found.append(step)
-            value = value[step]
+        if isinstance(value, dict):
+            members = cast("dict[int | str, Any]", value)
+            if step in members or missing:
+                found.append(step)
+                value = members.get(step)
+        elif isinstance(value, list) and isinstance(step, int):
+            items = cast("list[Any]", value)
+            if step < len(items):
+                found.append(step)
+                value = items[step]
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import NoneType
-from typing import Any, get_args, get_type_hints
+from typing import Any, cast, get_args, get_type_hints
 
 from ironglass.errors import InputError, brief
 from ironglass.results.attack import Attacks, FGSMCurve, Linear
@@ -93,10 +93,11 @@ def read_results(found: dict[str, Any], *, file: object) -> Results:
     of another type or range.
     """
     found = upgrade(found, file=file)
-    counts, sections = found.get(SECTIONS_KEY), opened(found)
-    if not isinstance(counts, dict):
-        said = "is missing" if counts is None else f"is {brief(counts)}"
+    counted, sections = found.get(SECTIONS_KEY), opened(found)
+    if not isinstance(counted, dict):
+        said = "is missing" if counted is None else f"is {brief(counted)}"
         raise InputError(f"{file}: {SECTIONS_KEY} {said}: restore the file, or run again")
+    counts = cast("dict[str, Any]", counted)
     for name in [*counts, *sections]:
         if name not in SECTIONS:
             where = name if name in sections else f"{SECTIONS_KEY}.{name}"

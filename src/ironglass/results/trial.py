@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeAlias
+from collections.abc import Iterable
+from typing import Annotated, Any, TypeAlias, cast
 
 from pydantic import Discriminator, Field, Tag
 
@@ -14,7 +15,11 @@ from ironglass.results.numbers import Amount, Count, Rate, Verdict
 
 def _outcome(value: Any) -> str:
     """Which of the classes of trials, and of rows, a value is of; no key is called so."""
-    keys = value if isinstance(value, dict) else vars(value) if hasattr(value, "__dict__") else ()
+    keys: Iterable[str] = ()
+    if isinstance(value, dict):
+        keys = cast("dict[str, Any]", value)
+    elif hasattr(value, "__dict__"):
+        keys = cast("dict[str, Any]", vars(value))
     return next((f"{key} trial" for key in ("diverged", "failed") if key in keys), "measured trial")
 
 

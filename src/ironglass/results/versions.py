@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 from ironglass.errors import InputError, brief
 
@@ -29,8 +30,9 @@ def opened(found: dict[str, Any]) -> dict[str, Any]:
 def count_keys(value: Any) -> int:
     """Number of keys of a JSON value, with those of the objects in it."""
     if isinstance(value, dict):
-        return len(value) + sum(map(count_keys, value.values()))
-    return sum(map(count_keys, value)) if isinstance(value, list | tuple) else 0
+        members = cast("dict[str, Any]", value)
+        return len(members) + sum(map(count_keys, members.values()))
+    return sum(map(count_keys, cast("Sequence[Any]", value))) if isinstance(value, list | tuple) else 0
 
 
 def upgrade(found: dict[str, Any], *, file: object) -> dict[str, Any]:

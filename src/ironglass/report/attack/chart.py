@@ -1,5 +1,8 @@
 """The chart of accuracy against eps under several attacks, wide or narrow (for phones)."""
 
+# matplotlib does not say what its keyword arguments are
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -38,9 +41,9 @@ def under_attack(measured: Attacks, *, chance: float | None = None, narrow: bool
     lines = 1 + len(rows) if narrow else (1 + len(rows)) / (3 if widest == 26 else 2)
     figure = Figure((3.7, 3.1 + 0.19 * lines) if narrow else (7.2, 3.4 + 0.19 * lines))
     axes = figure.subplots()
-    handles = []
+    handles: list[Line2D] = []
     if several:
-        style = {"color": INK, "linewidth": 4.5, "solid_capstyle": "round"}
+        style: dict[str, Any] = {"color": INK, "linewidth": 4.5, "solid_capstyle": "round"}
         _curve(axes, measured.clean, measured.worst, unit, zorder=2, alpha=0.42, **style)
         handles.append(Line2D([], [], label="worst case of each image", alpha=0.42, **style))
     for i, (row, label) in enumerate(zip(rows, labels, strict=True)):

@@ -1,10 +1,13 @@
 """Accuracy against eps under FGSM."""
 
+# matplotlib does not say what its keyword arguments are
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from ironglass.report.kit.axes import band, in_percent
 from ironglass.report.kit.palette import ACCENT
@@ -24,5 +27,5 @@ def fgsm(measured: FGSMCurve, *, narrow: bool = False) -> Figure:
     axes.xaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 4, 5, 8, 10]))
     above = axes.secondary_xaxis("top", functions=(lambda x: np.divide(x, 255), lambda x: np.multiply(x, 255)))
     above.set_xlabel("the same in units of [0, 1]")
-    above.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    above.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     return figure

@@ -1,5 +1,8 @@
 """The charts of a comparison: transferred against white-box accuracy of every arm, and the transfer matrix."""
 
+# matplotlib does not say what its keyword arguments are
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 from collections.abc import Callable

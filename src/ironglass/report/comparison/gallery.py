@@ -43,7 +43,7 @@ def _arm(
 ) -> dict[str, Any]:
     name = entry["name"]
     maps = {kind: tensors[f"saliency/{name}/{kind}"] for kind in ("clean", "attacked")}
-    looks = []
+    looks: list[dict[str, Any]] = []
     for i, image in enumerate(facts["images"]):
         scale = full_scale([part[i] for part in maps.values()])
         looks.append(

@@ -1,5 +1,8 @@
 """The chart of corrupted images: accuracy by corruption and severity, shaded and written in."""
 
+# matplotlib does not say what its keyword arguments are
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 from matplotlib.figure import Figure

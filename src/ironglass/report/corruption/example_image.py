@@ -25,7 +25,7 @@ def read_corrupted(run: Run, names: Callable[[int | str], str]) -> dict[str, Any
     def url(image: Any) -> str:
         return pictures.photo_url(pictures.colour(image), 128)
 
-    rows = []
+    rows: list[dict[str, Any]] = []
     for entry in facts["corruptions"]:
         images = [
             found | {"severity": severity, "url": url(image)}

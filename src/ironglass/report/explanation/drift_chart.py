@@ -1,5 +1,8 @@
 """The chart of how far maps move when their images are changed."""
 
+# matplotlib does not say what its keyword arguments are
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -59,7 +59,7 @@ class ExplainedImages:
 
     def _card(self, i: int, entry: dict[str, Any]) -> dict[str, Any]:
         before = entry["top"][self.conditions[0]["name"]][0][0]
-        rows = []
+        rows: list[dict[str, Any]] = []
         for condition in self.conditions:
             name = condition["name"]
             best = entry["top"][name]
@@ -94,7 +94,7 @@ class ExplainedImages:
         hidden = self.tensors.get(f"{condition}/hidden")
         if hidden is None or not hidden[image].any():
             return None
-        sides = []
+        sides: list[float] = []
         for axis in (1, 0):
             at = np.flatnonzero(hidden[image].any(axis))
             length = hidden.shape[2 - axis]

@@ -1,5 +1,8 @@
 """The chart of what is left of each method's maps as the network's weights are made random."""
 
+# matplotlib does not say what its keyword arguments are
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 from collections.abc import Mapping

@@ -1,5 +1,8 @@
 """The charts of a hardening: before and after, and what the guard saw."""
 
+# matplotlib does not say what its keyword arguments are
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence

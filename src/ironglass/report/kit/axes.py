@@ -1,5 +1,8 @@
 """Reference lines, limits and scales of axes, and lengths of error bars."""
 
+# matplotlib does not say what its keyword arguments are
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -63,7 +66,8 @@ def band(
 ) -> None:
     """A line through the rates with their intervals as a band, or as bars where there is a single one."""
     values = [rate.value for rate in rates]
-    axes.plot(x, values, color=colour, **{"markersize": 0 if len(values) > 30 else 4.5, **line})
+    marks: dict[str, Any] = {"markersize": 0 if len(values) > 30 else 4.5, **line}
+    axes.plot(x, values, color=colour, **marks)
     if len(values) > 1:
         low, high = [rate.low for rate in rates], [rate.high for rate in rates]
         axes.fill_between(x, low, high, color=colour, alpha=0.16, linewidth=0)

@@ -1,5 +1,8 @@
 """Figures of results for notebooks: images, maps with their scales, adversarial images with predictions."""
 
+# matplotlib does not say what its keyword arguments are
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 import base64
@@ -107,7 +110,7 @@ def accuracy_figure(sizes: Sequence[float], rates: Sequence[Any], title: str, un
     def draw() -> Figure:
         figure = Picture(figsize=(4.6, 3.0))
         axes = figure.add_subplot()
-        order = np.argsort(sizes)
+        order: list[int] = np.argsort(sizes).tolist()
         values = [[100 * rates[i][key] for i in order] for key in ("value", "low", "high")]
         eps = [sizes[i] for i in order]
         axes.fill_between(eps, values[1], values[2], alpha=0.2, linewidth=0)

@@ -1,5 +1,8 @@
 """The colours of page and charts, and how a chart finds its place in both themes."""
 
+# matplotlib does not say what its keyword arguments are
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 import io
@@ -85,7 +88,7 @@ def drawn(draw: Callable[..., Figure], *args: Any, kinds: tuple[str, ...], **kwa
 
     The same arguments give the same bytes: no dates, no random ids.
     """
-    files = []
+    files: list[bytes] = []
     with matplotlib.rc_context(STYLE), warnings.catch_warnings():
         # a browser has the glyphs of every class name; the font that matplotlib measures with may not
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -29,7 +30,7 @@ def colour(image: np.ndarray) -> np.ndarray:
     return np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image
 
 
-def unit(images: np.ndarray, kind: type = np.float64) -> np.ndarray:
+def unit(images: np.ndarray, kind: type[np.floating[Any]] = np.float64) -> np.ndarray:
     """Images, uint8 or float in [0, 1], as floats of this kind in [0, 1]."""
     return images.astype(kind) / 255 if images.dtype == np.uint8 else images.astype(kind)
 

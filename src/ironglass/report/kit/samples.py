@@ -28,7 +28,7 @@ class Samples:
     images: list[dict[str, Any]]
     tensors: dict[str, np.ndarray]
     names: Callable[[int], str]
-    attacks: dict[str, Any] = field(default_factory=dict)
+    attacks: dict[str, Any] = field(default_factory=dict[str, Any])
 
     @property
     def side(self) -> int:
@@ -151,7 +151,7 @@ class Samples:
         FGSM is left out where `attacked` shows it at the same eps.
         """
         eps, norm = self.attacks.get("eps"), self.attacks.get("norm")
-        shown = {"fgsm"} if norm == "linf" and eps in [size for _, size, _ in self.attacked()] else set()
+        shown = {"fgsm"} if norm == "linf" and eps in [size for _, size, _ in self.attacked()] else set[str]()
         names = [name for name in self.attacks.get("names", []) if name not in shown]
         return [(name, self.tensors[key]) for name in names if (key := f"attack/{name}") in self.tensors]
 

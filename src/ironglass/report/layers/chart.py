@@ -1,5 +1,8 @@
 """What every layer contributes, in the order of the layers."""
 
+# matplotlib does not say what its keyword arguments are
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,5 +1,8 @@
 """A linear network of two classes as pictures: its weights, their signs, and images after one signed step."""
 
+# matplotlib does not say what its keyword arguments are
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -1,5 +1,8 @@
 """Accuracy under a patch, by what the patch shows."""
 
+# matplotlib does not say what its keyword arguments are
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,5 +1,8 @@
 """The chart of what is left where a patch may lie anywhere."""
 
+# matplotlib does not say what its keyword arguments are
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 from matplotlib.figure import Figure

@@ -1,5 +1,8 @@
 """The sampled images and their maps as composed, labelled pictures for the figures folder."""
 
+# matplotlib does not say what its keyword arguments are
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -14,14 +17,14 @@ from ironglass.report.kit.samples import Samples
 from ironglass.report.kit.words import eps_text, percent, shorten
 
 
-def sheets(samples: Samples) -> dict[str, tuple[Callable[..., Figure], tuple]]:
+def sheets(samples: Samples) -> dict[str, tuple[Callable[..., Figure], tuple[Any, ...]]]:
     """The composed pictures for the figures folder, as name: (draw, arguments)."""
     photos = samples.photos
     rows = [
         f"{_mark(entry['label'] == entry['prediction'])} {shorten(samples.names(entry['label']), 14)}"
         for entry in samples.images
     ]
-    made: dict[str, tuple[Callable[..., Figure], tuple]] = {}
+    made: dict[str, tuple[Callable[..., Figure], tuple[Any, ...]]] = {}
     if cams := samples.cam_maps():
         cells = [list(photos)]
         for _, maps, scale in cams:

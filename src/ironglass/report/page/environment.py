@@ -1,5 +1,8 @@
 """The templates' environment: filters, and no blank for what is not there."""
 
+# jinja2 does not say what its filters are
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 from jinja2 import Environment, PackageLoader, StrictUndefined

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -48,7 +48,7 @@ class Files:
 
     def notes(self) -> list[str]:
         """What a reader must know of them, a sentence each; [] where nothing is amiss."""
-        said = []
+        said: list[str] = []
         if self.gone:
             said.append(f"Left out, since the files are gone: {', '.join(self.gone)}.")
         if not self.listed:
@@ -66,7 +66,7 @@ def check_files(run: Run) -> Files:
     """How the files stand. Raises InputError for one that is not as it was written, and for results that lack a key, or
     have one that is not known."""
     folders = [run, *(Run(run.path / side) for side in SIDES if (run.path / side / "recipe.json").is_file())]
-    gone, unchecked, older = [], [], []
+    gone, unchecked, older = list[str](), list[str](), list[str]()
     for one in folders:
         for path in map(one.path.joinpath, FILES):
             if not path.is_file() and (path.exists() or path.is_symlink()):
@@ -105,7 +105,7 @@ def check_shape(path: Path, value: Any) -> None:
 
 
 @contextmanager
-def drawing(what: Path, files: Files, beside: str = "") -> Iterator[None]:
+def drawing(what: Path, files: Files, beside: str = "") -> Generator[None]:
     """While entered, an exception is a fault of the file `what`, which may be anybody's, and becomes an InputError that
     names it and the file `beside` it. In a folder that is whole it is a fault of ours, and passes."""
     try:
@@ -133,7 +133,7 @@ OF_TEMPLATES = {"data": "data.json", "making": "environment.json"}
 
 def _template(trace: TracebackType | None, what: Path) -> Path:
     """The file behind the section that was being drawn, where that is another than `what`."""
-    names = []
+    names: list[str] = []
     while trace is not None:
         path = Path(trace.tb_frame.f_code.co_filename)
         if path.suffix == ".jinja":

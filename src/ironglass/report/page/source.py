@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ironglass.report.kit.samples import read_samples
@@ -42,7 +42,7 @@ def read_source(run: Run, files: Files) -> Source:
 def class_names(data: dict[str, Any], results: Results) -> list[str]:
     """The names of the classes for people: of `data.json`, or of the results; words where they are WordNet ids."""
     evaluation = results.evaluation
-    names = data.get("classes") or [row.class_ for row in (evaluation.per_class if evaluation else ())]
+    names: Iterable[Any] = data.get("classes") or [row.class_ for row in (evaluation.per_class if evaluation else ())]
     words = data.get("words", {})
     if not names:
         names = range(len(evaluation.confusion)) if evaluation else []

@@ -1,5 +1,8 @@
 """The page of a prediction: one file that needs no network."""
 
+# jinja2 does not say what its filters are
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 from collections.abc import Sequence

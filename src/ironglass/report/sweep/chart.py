@@ -1,10 +1,15 @@
 """The chart of a sweep: accuracy against a number that was varied, or a row a trial."""
 
+# matplotlib does not say what its keyword arguments are
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
 
 from ironglass.report.kit.axes import bar_lengths, in_percent
 from ironglass.report.kit.palette import ACCENT, BLUE, GREEN, INK, MAGENTA, MUTED, ORANGE, WRONG
@@ -65,7 +70,7 @@ def _lines(measured: Sweep, place: int, narrow: bool) -> Figure:
             linestyle=dashes, marker=marker, markersize=5, elinewidth=1.1, capsize=2.5, label=name or None,
         )  # fmt: skip
         if best is not None and best in rows:
-            ring = {"color": INK, "markersize": 12, "markerfacecolor": "none", "clip_on": False}
+            ring: dict[str, Any] = {"color": INK, "markersize": 12, "markerfacecolor": "none", "clip_on": False}
             axes.plot(at(best, line), best.validation.value, "o", **ring)
         for row in rows:
             if not isinstance(row, MeasuredRow):
@@ -74,7 +79,7 @@ def _lines(measured: Sweep, place: int, narrow: bool) -> Figure:
         axes.set_xscale("log")
     axes.xaxis.set_major_locator(FixedLocator(values))
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes.set(xlabel=axis.label, ylabel="validation accuracy", ylim=(-0.02, 1.02))
     in_percent(axes.yaxis)
     if others:

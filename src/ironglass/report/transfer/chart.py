@@ -1,5 +1,8 @@
 """The charts of a transfer study over the number of blocks copied, and of what its networks seem and are."""
 
+# matplotlib does not say what its keyword arguments are
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 from typing import Any
@@ -61,18 +64,21 @@ def accuracy_by_blocks(measured: Transfer, *, narrow: bool = False) -> Figure:
             axes.set_xlabel("n: blocks copied")
         if narrow or axes is every[0]:
             axes.set_ylabel("accuracy less base B’s, points")
-        axes.yaxis.set_major_formatter(
-            FuncFormatter(lambda value, _: f"{value:+.0f}".replace("-", "−") if value else "0")
-        )
+        axes.yaxis.set_major_formatter(FuncFormatter(_signed))
     handles: list[Any] = [Patch(color=MUTED, alpha=0.25, linewidth=0, label="base B")]
     handles += [Line2D([], [], label=arm, markersize=4.5, **LINES[arm]) for arm in LINES if arm in drawn]
     figure.legend(handles=handles, loc="outside upper left", ncols=3 if narrow else 6, handlelength=2.6)
     return figure
 
 
+def _signed(value: float, position: int | None) -> str:
+    """A difference in points as a tick label."""
+    return f"{value:+.0f}".replace("-", "−") if value else "0"
+
+
 def _panel(axes: Axes, measured: Transfer, read: Read) -> set[str]:
     """The arms that were drawn."""
-    base, drawn = base_point(measured, read), set()
+    base, drawn = base_point(measured, read), set[str]()
     if base is None:
         return drawn
     axes.axhspan(100 * (base.low - base.value), 100 * (base.high - base.value), color=MUTED, alpha=0.25, linewidth=0)

@@ -1,5 +1,8 @@
 """The chart of who is fooled by whose images in a transfer study."""
 
+# matplotlib does not say what its keyword arguments are
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 from matplotlib.figure import Figure

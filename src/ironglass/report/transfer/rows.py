@@ -8,7 +8,7 @@ from math import isclose, sqrt
 from statistics import fmean, stdev
 from typing import Protocol, TypeVar
 
-from scipy.special import stdtrit
+from scipy.special import stdtrit  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
 
 from ironglass.results.numbers import Rate
 from ironglass.results.transfer import Network, Transfer
