@@ -82,13 +82,13 @@ def evaluate(
 
 def _warn_of_sigmoid(classifier: Classifier, logits: Logits) -> None:
     """Says that loss and confidences mean little, where the outputs are no logits and no distribution."""
-    if not bool(((logits >= 0) & (logits <= 1)).all()) or classifier.gives_probabilities:
+    if not bool(((logits >= 0) & (logits <= 1)).all()):
         return
     try:  # small logits of a young network lie there, too: the steps that outputs come out of tell
-        outputs = classifier.probed_logits()
-    except ForwardError:  # not of random images
-        outputs = logits
-    if come_out_of_sigmoid(outputs):
+        is_sigmoid = not classifier.gives_probabilities and come_out_of_sigmoid(classifier.probed_logits())
+    except ForwardError:  # random images are not for every network
+        is_sigmoid = False
+    if is_sigmoid:
         text = (
             "every output lies between 0 and 1, and an image's do not add up to 1, as behind a sigmoid: the loss and "
             "the confidences are of a softmax over them and mean little; leave the sigmoid out of the network"

@@ -100,7 +100,11 @@ class ReadNetwork(nn.Module):
     def as_logits(self, outputs: Logits) -> Logits:
         """Outputs (n, k) of evaluation mode as logits, whose softmax is what the network says: the logarithms of
         probabilities, else the outputs themselves."""
-        return log_of(outputs) if self.gives_probabilities else outputs
+        try:
+            squashed = self.gives_probabilities
+        except ForwardError:  # random images are not for every network
+            squashed = give_probabilities(outputs)
+        return log_of(outputs) if squashed else outputs
 
     def forward(self, images: Images) -> Logits:
         """Logits of images in [0, 1]. Raises InputError, naming the range found, for anything else, and for outputs
