@@ -49,7 +49,7 @@ def test_every_name_is_offered_for_its_slips(names: dict, change: Callable[[str]
         (lambda name: ig.Stage(optimiser=name), "adammw", "adamw"),
         (lambda name: ig.Stage(schedule=name), "onecycle", "one-cycle"),
         (lambda name: ig.Stage(**{name: 3}), "epoch", "epochs"),
-        (lambda name: ig.Audit(masks=(name,)), "gray", "grey"),
+        (lambda name: ig.Audit(occlusion={"masks": (name,)}), "gray", "grey"),
         (lambda name: ig.Audit(attacks=(name,)), "pgd20", "pgd-20"),
         (lambda name: ig.Audit(explained={"methods": (name,)}), "gradcam", "grad-cam"),
         (lambda name: override(ig.Audit(), f"stages.0.{name}", "3"), "batchsize", "batch_size"),

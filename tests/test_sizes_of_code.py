@@ -10,7 +10,7 @@ MOST_LINES = {"file": 250, "function": 50}
 
 # As counted on 2026-11-29. A number may fall and a line may go; none may rise and none may come.
 OVER = {
-    "cli/look.py:explain": 64,
+    "cli/look.py:explain": 53,
     "measure/accuracy.py:evaluate": 56,
 }
 

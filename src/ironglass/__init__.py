@@ -17,10 +17,14 @@ _HOMES = {
     "Augment": "ironglass.data.augment",
     "Classifier": "ironglass.models.classifier",
     "Comparison": "ironglass.plans.comparison",
+    "Corruptions": "ironglass.plans.parts",
     "Dataset": "ironglass.data.dataset",
     "Explained": "ironglass.plans.explanation",
+    "Guard": "ironglass.plans.parts",
     "Hardening": "ironglass.plans.hardening",
     "InputError": "ironglass.errors",
+    "OcclusionCurve": "ironglass.plans.parts",
+    "PatchSearch": "ironglass.plans.parts",
     "Recipe": "ironglass.train.recipe",
     "Run": "ironglass.run",
     "Stage": "ironglass.train.recipe",
@@ -69,6 +73,7 @@ if TYPE_CHECKING:
     from ironglass.plans.explanation import Explained
     from ironglass.plans.hardening import Hardening
     from ironglass.plans.names import list_attacks, list_corruptions, list_explainers, list_models
+    from ironglass.plans.parts import Corruptions, Guard, OcclusionCurve, PatchSearch
     from ironglass.plans.sweep import Sweep
     from ironglass.plans.transfer import Transfer
     from ironglass.registry import register
@@ -83,10 +88,14 @@ __all__ = [
     "Augment",
     "Classifier",
     "Comparison",
+    "Corruptions",
     "Dataset",
     "Explained",
+    "Guard",
     "Hardening",
     "InputError",
+    "OcclusionCurve",
+    "PatchSearch",
     "Recipe",
     "Run",
     "Stage",

@@ -25,7 +25,7 @@ RECIPE = """
 import ironglass as ig
 RECIPE = ig.Audit(
     name="mine", dataset={data!r}, model="simple-cnn", stages=(ig.Stage(epochs=1, peak_lr=0.05, batch_size=8),),
-    samples=6, shown=2, probe_images=16, eps=(0.1,), masks=("grey", "black", "blur"),
+    samples=6, shown=2, probe_images=16, eps=(0.1,), occlusion={"masks": ("grey", "black", "blur")},
 )
 """
 
@@ -157,7 +157,7 @@ def test_the_fashion_recipe_end_to_end(call, tmp_path: Path, draw) -> None:
         "samples=6",
         "explained.quality=2",
         "patches=[2]",
-        "patch_images=3",
+        "patches.images=3",
     )
     words = [word for change in changes for word in ("--set", change)]
     status, out, err = call("run", "fashion-attributions", "--data", data, *words, "--output", "out", "--json")

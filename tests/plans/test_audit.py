@@ -1,10 +1,16 @@
 """Plans and recipes."""
 
+from pathlib import Path
+
 import pytest
 
 from ironglass.errors import InputError
-from ironglass.plans.audit import Audit, parse_eps
+from ironglass.plans.audit import Audit
+from ironglass.plans.eps import parse_eps
+from ironglass.plans.parts import Corruptions, Guard, PatchSearch
 from ironglass.recipes import RECIPES, load_recipe, summary
+from ironglass.results.versions import upgrade_recipe
+from ironglass.run import Run
 from ironglass.train.record import as_json, override
 
 
@@ -46,6 +52,73 @@ def test_fashion_attributions_does_what_the_fourth_document_asks() -> None:
 def test_what_the_first_document_asks(name: str) -> None:
     recipe = load_recipe(name)
     assert set(recipe.steps) >= {"train", "evaluate", "explain", "attack"}
-    assert len(recipe.masks) >= 3
+    assert len(recipe.occlusion.masks) >= 3
     assert len([eps for eps in recipe.eps if eps > 0]) >= 3
     assert "kind" in as_json(recipe)["stages"][0]["objective"]
+
+
+def test_a_part_may_be_given_whole_as_a_dict_or_by_its_first_field() -> None:
+    whole = Audit(guard=Guard(mode="pgd"), patches=PatchSearch(sizes=(2,)), corruptions=Corruptions(names=("jpeg",)))
+    assert Audit(guard="pgd", patches=[2], corruptions=("jpeg",)) == whole
+    assert Audit(guard={"mode": "pgd"}, patches={"sizes": (2,)}, corruptions={"names": ("jpeg",)}) == whole
+    assert override(override(Audit(), "patches", "[2]"), "patches.images", "7").patches == PatchSearch(
+        sizes=(2,), images=7
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"guard": "off"}, "guard.mode is 'off': choose from on, pgd, fgsm"),
+        ({"guard": {"eps": 2}}, "guard.eps is 2"),
+        ({"patches": (0,)}, "patches.sizes.0 is 0: give a number above 0"),
+        ({"patches": 3}, r"patches is 3: give PatchSearch\(...\), or its fields"),
+        ({"corruptions": ("rain",)}, "rain"),
+        ({"corruptions": {"count": 3}}, "no field 'corruptions.count'; corruptions has names, images"),
+        ({"occlusion": {"masks": ("gray",)}}, "did you mean grey"),
+    ],
+)
+def test_a_wrong_part_is_refused_by_name(fields: dict, says: str) -> None:
+    with pytest.raises(InputError, match=says) as raised:
+        Audit(**fields)
+    assert "\n" not in str(raised.value)
+
+
+FLAT = {
+    "steps": ["evaluate"],
+    "masks": ["black"],
+    "patch": None,
+    "stride": 3,
+    "patches": [2, 3],
+    "patch_images": 9,
+    "corruptions": ["jpeg"],
+    "corruption_images": 8,
+    "guard": "fgsm",
+    "guard_eps": 0.1,
+}
+
+
+@pytest.mark.parametrize("nest", [lambda one: one, lambda one: {"base": one, "arms": {"a": {"stages": [one]}}}])
+def test_the_recipe_of_an_older_run_is_read(nest) -> None:
+    now = {
+        "steps": ["evaluate"],
+        "occlusion": {"masks": ["black"], "patch": None, "stride": 3},
+        "patches": {"sizes": [2, 3], "images": 9},
+        "corruptions": {"names": ["jpeg"], "images": 8},
+        "guard": {"mode": "fgsm", "eps": 0.1},
+    }
+    assert upgrade_recipe(nest(FLAT)) == nest(now)
+    assert upgrade_recipe(nest(now)) == nest(now)
+    flat = as_json(Audit(steps=("evaluate",)))
+    assert upgrade_recipe(flat) == flat
+
+
+def test_the_folder_of_an_older_run_is_resumed(tmp_path: Path) -> None:
+    plan = as_json(Audit(name="x", patches=(2, 3), guard=Guard(mode="fgsm", eps=0.1)))
+    flat = {name: value for name, value in plan.items() if name not in ("occlusion", "patches", "corruptions", "guard")}
+    flat |= {"masks": plan["occlusion"]["masks"], "patch": None, "stride": None, "patches": [2, 3], "patch_images": 200}
+    flat |= {"corruptions": [], "corruption_images": 1000, "guard": "fgsm", "guard_eps": 0.1}
+    Run.create(tmp_path / "run", flat)
+    assert Run.create(tmp_path / "run", plan, resume=True).read("recipe.json") == flat
+    with pytest.raises(InputError, match="other settings"):
+        Run.create(tmp_path / "run", as_json(Audit(name="x")), resume=True)

@@ -28,7 +28,7 @@ def evaluate(
     common: o.Common,
 ) -> None:
     """Accuracy, confusion matrix, classification report, and a prediction an image; also of corrupted images."""
-    spoilt = {} if corruptions is None else {"corruptions": listed(corruptions)}
+    spoilt = {} if corruptions is None else {"corruptions": {"names": listed(corruptions)}}
     steps = ("evaluate",) if corruptions is None else ("evaluate", "corrupt")
     plan = make_plan("evaluate", steps, model, data, filled, source, common, outputs, split=split, **spoilt)
     run_plan(plan, common, download=source.download)
@@ -83,20 +83,9 @@ def explain(
         "pictures": pictures,
     }
     under = attacked(attacks, norm=norm, eps=eps, usual="8/255")
-    looked = {"masks": listed(masks), "patch": patch, "stride": stride, "patches": several(patches), "explained": asked}
-    plan = make_plan(
-        "explain",
-        ("evaluate", "explain"),
-        model,
-        data,
-        filled,
-        source,
-        common,
-        outputs,
-        **looked,
-        **under,
-        **asdict(drawn),
-    )
+    looked = {"occlusion": {"masks": listed(masks), "patch": patch, "stride": stride}, "patches": several(patches)}
+    steps, more = ("evaluate", "explain"), looked | under | asdict(drawn)
+    plan = make_plan("explain", steps, model, data, filled, source, common, outputs, explained=asked, **more)
     run_plan(plan, common, download=source.download)
 
 

@@ -19,7 +19,7 @@ def hardening_stage(
 ) -> dict[str, Any]:
     """What of the stage depends on the method, and on whether the model has learned already."""
     from ironglass.harden import find_objective
-    from ironglass.plans.audit import parse_eps
+    from ironglass.plans.eps import parse_eps
 
     objective = find_objective(method, eps=parse_eps(eps), awp=awp)
     usual = 0.01 if _trained(model, filled.weights, filled.pretrained) else 0.05
@@ -74,7 +74,7 @@ def transfer_plan(
     **fields: Any,
 ) -> Transfer:
     """A transfer from what was typed; each network itself is attacked at the judged eps, and at an eighth of it."""
-    from ironglass.plans.audit import parse_eps
+    from ironglass.plans.eps import parse_eps
     from ironglass.plans.transfer import Transfer
 
     given = {"blocks": blocks, "controls": controls}

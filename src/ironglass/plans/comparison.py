@@ -8,7 +8,8 @@ from pydantic import Field
 
 from ironglass.errors import InputError
 from ironglass.fields import dataclass
-from ironglass.plans.audit import AttackName, Audit, Eps
+from ironglass.plans.audit import AttackName, Audit
+from ironglass.plans.eps import Eps
 from ironglass.train.recipe import MOST_IMAGES, Stage
 
 BASE = "base"

@@ -9,6 +9,7 @@ docs/results.md.
 from ironglass.data.augment import Augment
 from ironglass.plans.audit import Audit
 from ironglass.plans.explanation import Explained
+from ironglass.plans.parts import OcclusionCurve, PatchSearch
 from ironglass.train.recipe import Stage
 
 RECIPE = Audit(
@@ -21,8 +22,8 @@ RECIPE = Audit(
     augment=Augment(flip=True, crop=2),
     average=0.998,
     samples=1000,
-    masks=("black",),
-    patches=(1, 2, 3, 4, 5, 6, 7, 8, 10),
+    occlusion=OcclusionCurve(masks=("black",)),
+    patches=PatchSearch(sizes=(1, 2, 3, 4, 5, 6, 7, 8, 10)),
     explained=Explained(
         methods=("saliency", "guided-backprop", "integrated-gradients"),
         chosen=("Trouser", "Trouser", "Pullover", "Pullover"),

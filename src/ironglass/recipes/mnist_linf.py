@@ -8,6 +8,7 @@ over three stages, without which a small network learns nothing at all. Expect: 
 from ironglass.harden import PGDTraining
 from ironglass.plans.audit import Audit
 from ironglass.plans.hardening import Hardening
+from ironglass.plans.parts import Guard
 from ironglass.train.recipe import Stage
 
 STAGE = {"optimiser": "adamw", "batch_size": 128, "weight_decay": 0.0}
@@ -34,7 +35,7 @@ RECIPE = Hardening(
         eps=(0.3,),
         average=0.998,
         samples=500,
-        guard="pgd",
+        guard=Guard(mode="pgd"),
     ),
     baseline=(Stage(**STAGE, epochs=3, peak_lr=2e-3),),
 )

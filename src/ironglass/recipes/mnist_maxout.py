@@ -11,6 +11,7 @@ epochs suffice. Expect: see docs/results.md.
 from ironglass.harden import FGSMTraining
 from ironglass.plans.audit import Audit
 from ironglass.plans.hardening import Hardening
+from ironglass.plans.parts import Guard
 from ironglass.train.recipe import Stage
 
 STAGE = {"peak_lr": 0.1, "batch_size": 128, "weight_decay": 0.0}
@@ -27,7 +28,7 @@ RECIPE = Hardening(
         attacks=("fgsm", "pgd-20", "ensemble"),
         eps=(0.25,),
         samples=500,
-        guard="fgsm",
+        guard=Guard(mode="fgsm"),
     ),
     baseline=(Stage(**STAGE, epochs=5),),
 )

@@ -19,6 +19,7 @@ from ironglass.data.augment import Augment
 from ironglass.harden import NFGSM, TRADES, AdversarialRegularisation
 from ironglass.plans.audit import Audit
 from ironglass.plans.comparison import Arm, Comparison
+from ironglass.plans.parts import Corruptions
 from ironglass.train.objective import CrossEntropy
 from ironglass.train.plateau import Plateau
 from ironglass.train.recipe import Stage
@@ -60,8 +61,7 @@ RECIPE = Comparison(
         stages=staged(PLAIN),
         augment=Augment(flip=True, crop=6, jitter=0.2, gaussian=0.05, poisson=0.2, salt_and_pepper=0.02),
         steps=("train", "evaluate", "corrupt", "attack"),
-        corruptions=CORRUPTIONS,
-        corruption_images=500,
+        corruptions=Corruptions(names=CORRUPTIONS, images=500),
         attacks=("fgsm", "pgd-20", "ensemble"),
         eps=(EPS,),
         samples=250,

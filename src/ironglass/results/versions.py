@@ -1,4 +1,5 @@
-"""The version of `results.json`, and what an older file becomes; light, since every run writes through it."""
+"""The version of `results.json`, and what an older file becomes, `recipe.json` too; light, since every run writes
+through it."""
 
 from __future__ import annotations
 
@@ -52,3 +53,35 @@ def upgrade(found: dict[str, Any], *, file: object) -> dict[str, Any]:
             "read it with the version that wrote it"
         )
     return found
+
+
+MOVED = {
+    "masks": ("occlusion", "masks"),
+    "patch": ("occlusion", "patch"),
+    "stride": ("occlusion", "stride"),
+    "patches": ("patches", "sizes"),
+    "patch_images": ("patches", "images"),
+    "corruptions": ("corruptions", "names"),
+    "corruption_images": ("corruptions", "images"),
+    "guard": ("guard", "mode"),
+    "guard_eps": ("guard", "eps"),
+}
+"""Fields of an audit that `recipe.json` had side by side before version 0.3: the part and the field they are now."""
+
+
+def upgrade_recipe(found: Any) -> Any:
+    """The value of `recipe.json`, or of a part of it, as this version writes it; one of this version as it stands."""
+    if isinstance(found, list):
+        return [upgrade_recipe(value) for value in found]
+    if not isinstance(found, dict):
+        return found
+    if not {"steps", "masks"} <= found.keys():  # no audit, or one of this version
+        return {name: upgrade_recipe(value) for name, value in found.items()}
+    upgraded: dict[str, Any] = {}
+    for name, value in found.items():
+        if name in MOVED:
+            part, field = MOVED[name]
+            upgraded.setdefault(part, {})[field] = value
+        else:
+            upgraded[name] = upgrade_recipe(value)
+    return upgraded

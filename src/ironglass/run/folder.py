@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ironglass.errors import InputError, Notice
-from ironglass.results.versions import opened, sealed
+from ironglass.results.versions import opened, sealed, upgrade_recipe
 from ironglass.run import lock
 from ironglass.run.checksums import NAME, Checksums, digest
 from ironglass.run.files import atomic, parse_json, read_json, read_text
@@ -97,7 +97,7 @@ class Run(ShowsReport):
             if first:
                 for part in run.path.rglob(".*.part"):  # of a process that was killed while writing
                     part.unlink()
-            if run.read("recipe.json") != json.loads(json.dumps(recipe)):
+            if upgrade_recipe(run.read("recipe.json")) != json.loads(json.dumps(recipe)):
                 raise InputError(f"{run.path} holds a run with other settings (recipe.json): name another --output")
             if first:
                 run.mend()

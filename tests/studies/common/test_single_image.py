@@ -58,7 +58,10 @@ def test_it_is_explained_by_its_predicted_class(model, photo, tmp_path):
 
 @pytest.mark.parametrize("photo", ["photo.png"], indirect=True)
 def test_every_layer_is_shown_and_none_probed_on_its_own_image(model, photo, tmp_path):
-    run = audit(Audit(model=model, dataset=photo, steps=("evaluate", "explain"), masks=("grey",)), tmp_path / "run")
+    run = audit(
+        Audit(model=model, dataset=photo, steps=("evaluate", "explain"), occlusion={"masks": ("grey",)}),
+        tmp_path / "run",
+    )
     assert "layers" not in run.results
     assert run.read("samples.json")["layers"]
     assert run.results["occlusion"]

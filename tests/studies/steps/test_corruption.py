@@ -17,6 +17,7 @@ from ironglass.errors import InputError
 from ironglass.measure.corruption import corruption_accuracy
 from ironglass.models import load_classifier, save_classifier
 from ironglass.plans.audit import Audit
+from ironglass.plans.parts import Corruptions
 from ironglass.studies.common.positions import spread_positions
 
 NAMES = ("gaussian-noise", "contrast")
@@ -42,7 +43,7 @@ def model(tmp_path_factory: pytest.TempPathFactory, digits: Dataset) -> Path:
 
 def plan_for(model: Path, **fields) -> Audit:
     asked = {"name": "corrupted", "model": f"local-dir:{model}", "dataset": "digits", "steps": ("corrupt",)}
-    return Audit(**asked | {"corruptions": NAMES, "corruption_images": 40, "seed": 2} | fields)
+    return Audit(**asked | {"corruptions": Corruptions(names=NAMES, images=40), "seed": 2} | fields)
 
 
 def test_numbers_tables_and_pictures(tmp_path: Path, model: Path, digits: Dataset) -> None:

@@ -9,6 +9,7 @@ from ironglass.data.dataset import Dataset, Split
 from ironglass.harden import AWP, NFGSM, TRADES, AdversarialRegularisation
 from ironglass.plans.audit import Audit
 from ironglass.plans.objective_eps import eps_of
+from ironglass.plans.parts import Guard
 from ironglass.studies.steps.guard import GUARDED, guard_of
 from ironglass.train.objective import CrossEntropy
 from ironglass.train.recipe import Stage
@@ -39,7 +40,7 @@ def test_a_function_of_the_users_own_is_guarded_by_the_eps_that_judges_it() -> N
     assert eps_of(own) is None
     stages = (Stage(objective=own),)
     assert guard_of(Audit(stages=stages, attacks=("pgd-5",), eps=(0.05,)), dataset(10)) is None  # an audit hardens not
-    guard = guard_of(Audit(stages=stages, attacks=("pgd-5",), eps=(0.02, 0.05), guard_eps=0.05), dataset(10))
+    guard = guard_of(Audit(stages=stages, attacks=("pgd-5",), eps=(0.02, 0.05), guard=Guard(eps=0.05)), dataset(10))
     assert guard is not None
     assert guard.eps == 0.05
 

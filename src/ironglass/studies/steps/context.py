@@ -124,8 +124,8 @@ def geometry(plan: Audit, dataset: Dataset) -> tuple[int, int]:
 
     Raises InputError for a patch that does not fit, now rather than after the training.
     """
-    patch = plan.patch or max(1, min(dataset.size) // 4)
-    stride = plan.stride or max(1, patch // 2)
-    for size in (patch, *(plan.patches if "explain" in plan.steps else ())):
+    patch = plan.occlusion.patch or max(1, min(dataset.size) // 4)
+    stride = plan.occlusion.stride or max(1, patch // 2)
+    for size in (patch, *(plan.patches.sizes if "explain" in plan.steps else ())):
         positions(dataset.size, size, stride)
     return patch, stride

@@ -29,7 +29,7 @@ SHOWN = (1, 3, 5)
 
 def check_corruptions(plan: Audit, classifier: Classifier) -> None:
     """Raises InputError for a corruption that the classifier's images do not allow."""
-    find_corruptions(plan.corruptions, classifier.channels)
+    find_corruptions(plan.corruptions.names, classifier.channels)
 
 
 def corrupt_split(
@@ -40,9 +40,9 @@ def corrupt_split(
 
     logits: of the whole split, where they are known. name: of the split. All numbers come from the tables.
     """
-    where = spread_positions(len(split), plan.corruption_images)
+    where = spread_positions(len(split), plan.corruptions.images)
     some = split.take(where)
-    names = find_corruptions(plan.corruptions, classifier.channels)
+    names = find_corruptions(plan.corruptions.names, classifier.channels)
     unchanged = logits_of(classifier, some) if logits is None else logits[where]
     clean = predicted(unchanged).numpy() == some.labels
     steps = [(corruption, severity) for corruption in names for severity in SEVERITIES]
@@ -113,7 +113,7 @@ def _path(run: Run, corruption: str) -> Path:
 
 CORRUPTIONS = Step(
     key="corruptions",
-    wanted=lambda context: "corrupt" in context.plan.steps and bool(context.plan.corruptions),
+    wanted=lambda context: "corrupt" in context.plan.steps and bool(context.plan.corruptions.names),
     check=lambda context: check_corruptions(context.plan, context.classifier),
     run=_run,
 )

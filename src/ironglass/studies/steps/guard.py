@@ -29,11 +29,11 @@ def guard_of(plan: Audit, dataset: Dataset) -> OverfittingGuard | None:
         labels=labels,
         eps=min(judged, max(sizes)),
         seed=plan.seed,
-        alarms=plan.guard == "on",
-        merit="fgsm" if plan.guard == "fgsm" else "pgd",
+        alarms=plan.guard.mode == "on",
+        merit="fgsm" if plan.guard.mode == "fgsm" else "pgd",
     )
 
 
 def _size(objective: object, plan: Audit) -> float | None:
     eps = eps_of(objective)
-    return plan.guard_eps if eps is None else eps
+    return plan.guard.eps if eps is None else eps

@@ -17,7 +17,7 @@ def occlude(context: AuditContext) -> None:
         context.measured,
         patch=context.patch,
         stride=context.stride,
-        masks=context.plan.masks,
+        masks=context.plan.occlusion.masks,
         mean=mean_colour(context.learning),
         progress=lambda done, of: context.progress("occluding", done, of, ""),
     )
@@ -29,14 +29,14 @@ def try_every_place(context: AuditContext) -> None:
     plan, split = context.plan, context.measured
     found = occlusion_robustness(
         context.classifier,
-        split.take(spread_positions(len(split), plan.patch_images)),
-        plan.patches,
-        plan.stride or 1,
-        plan.masks[0],
+        split.take(spread_positions(len(split), plan.patches.images)),
+        plan.patches.sizes,
+        plan.occlusion.stride or 1,
+        plan.occlusion.masks[0],
         mean=mean_colour(context.learning),
         progress=lambda done, of: context.progress("trying every place", done, of, ""),
     )
-    context.run.record("exhaustive", {"fill": plan.masks[0], **found.numbers})
+    context.run.record("exhaustive", {"fill": plan.occlusion.masks[0], **found.numbers})
 
 
 OCCLUSION = Step(
@@ -46,6 +46,6 @@ OCCLUSION = Step(
 )
 EXHAUSTIVE = Step(
     key="exhaustive",
-    wanted=lambda context: "explain" in context.plan.steps and bool(context.plan.patches),
+    wanted=lambda context: "explain" in context.plan.steps and bool(context.plan.patches.sizes),
     run=try_every_place,
 )

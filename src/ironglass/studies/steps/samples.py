@@ -55,12 +55,13 @@ def write_samples(
     facts: dict[str, Any] = {"eps": [], "masks": [], "layers": []}
     if "explain" in plan.steps and not plan.explained.methods:
         occlusions = {
-            mask: Occlusion(patch=patch, stride=max(1, stride // 2), fill=mask, mean=mean) for mask in plan.masks
+            mask: Occlusion(patch=patch, stride=max(1, stride // 2), fill=mask, mean=mean)
+            for mask in plan.occlusion.masks
         }
         maps = _maps(classifier, images, predicted, occlusions)
         tensors |= maps
         layers = [name.removeprefix("grad_cam/") for name in maps if name.startswith("grad_cam/")]
-        facts |= {"layers": layers, "masks": list(plan.masks)}
+        facts |= {"layers": layers, "masks": list(plan.occlusion.masks)}
     attacked: list[tuple[np.ndarray, np.ndarray]] = []
     if "attack" in plan.steps and not plan.attacks:
         facts["eps"] = sorted({0.0, *plan.eps})

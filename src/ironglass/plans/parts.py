@@ -1,0 +1,81 @@
+"""The parts of an audit's plan that have a few fields of their own."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, cast
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from ironglass.data.corruptions.corrupt import find_corruptions
+from ironglass.fields import dataclass
+from ironglass.plans.eps import Eps
+from ironglass.train.recipe import MOST_IMAGES, MOST_SIDE
+
+Mask = Literal["grey", "black", "white", "mean", "blur"]
+
+
+def _corruption(name: str) -> str:
+    find_corruptions((name,))
+    return name
+
+
+CorruptionName = Annotated[str, AfterValidator(_corruption)]
+
+
+@dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
+class Corruptions:
+    """Common corruptions on which the accuracy is measured.
+
+    names: those that `find_corruptions` knows, "all" among them; none for no such measurement. images: how many of the
+    split, spread evenly.
+    """
+
+    names: tuple[CorruptionName, ...] = ()
+    images: int = Field(default=1000, gt=0, le=MOST_IMAGES)
+
+
+@dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
+class OcclusionCurve:
+    """The sliding patch under which the accuracy is measured.
+
+    masks: what the patch is filled with. patch, stride: in pixels; None for a quarter of the image's shorter side and
+    half a patch.
+    """
+
+    masks: tuple[Mask, ...] = ("grey", "black", "mean", "blur")
+    patch: int | None = Field(default=None, gt=0, le=MOST_SIDE)
+    stride: int | None = Field(default=None, gt=0, le=MOST_SIDE)
+
+
+@dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
+class PatchSearch:
+    """A search over every position of patches: does any change the answer?
+
+    sizes: of the patches, in pixels; none for no such search. They are filled with the first of the occlusion's masks,
+    and tried its `stride` or 1 pixel apart. images: how many of those measured, spread evenly.
+    """
+
+    sizes: tuple[Annotated[int, Field(gt=0, le=MOST_SIDE)], ...] = ()
+    images: int = Field(default=200, gt=0, le=MOST_IMAGES)
+
+
+@dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
+class Guard:
+    """The guard against catastrophic overfitting of adversarial training.
+
+    mode: "on" takes the training back where it collapses; "pgd" and "fgsm" only look on, and keep the epoch that stands
+    this attack best: where eps rises from stage to stage, or a published run had no guard. eps: the size it attacks by,
+    in units of [0, 1], where an objective does not say its own; None for none.
+    """
+
+    mode: Literal["on", "pgd", "fgsm"] = "on"
+    eps: Annotated[Eps, Field(gt=0, le=1)] | None = None
+
+
+def short_for(field: str) -> BeforeValidator:
+    """A part may be given as the value of its first field alone: `guard="pgd"`, `corruptions=("jpeg",)`."""
+
+    def whole(value: object) -> object:
+        return cast("object", {field: value}) if isinstance(value, str | list | tuple) else value
+
+    return BeforeValidator(whole)
