@@ -20,8 +20,9 @@ class Layer:
     positive: images whose map has any positive evidence.
     agreement: Spearman's rank correlation of the Grad-CAM with the grey occlusion map; null where none has one.
     probe: test accuracy of a linear classifier on the output averaged over space.
-    without_layout: accuracy with each channel replaced by its own mean over space.
-    without_layer: accuracy with the output replaced by its mean over images and space.
+    without_layout: accuracy with each channel replaced by its own mean over space: what is left without *where*.
+    without_layer: accuracy with the output replaced by its mean over images and space; in a plain chain of layers that
+        is chance by construction, with skip connections it is not.
     note: the same in a sentence.
     """
 

@@ -34,15 +34,15 @@ class Results:
     corruptions: accuracy on corrupted images.
     fgsm: accuracy under FGSM, where no attack was named.
     attacks: accuracy under named attacks.
-    linear: a linear network of two classes under FGSM.
+    linear: a linear network of two classes, attacked under Linf.
     explanations: maps by named methods, and what becomes of them when the images change.
     quality: tests of the methods themselves.
     shortcuts: fixed places that decide the prediction.
     evidence: maps of planted data, where it is known what decides.
     explained: explained images drawn for the report.
     samples: images drawn for the report.
-    hardening: before and after, in the folder of a hardening.
-    comparison: every arm, in the folder of a comparison.
+    hardening: before and after, in the folder of a hardening; the sides are runs of their own in `before/`, `after/`.
+    comparison: every arm, in the folder of a comparison; each is a run of its own in `arms/NAME/`.
     transferred: images made on one arm and shown to all, in the folder of a comparison.
     measured: one network, in its folder within a transfer study.
     transfer: in the folder of a transfer study.
