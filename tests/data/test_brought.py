@@ -333,3 +333,47 @@ def test_a_file_of_just_that_name_goes_before_one_spelt_otherwise(tmp_path):
     dataset = load_dataset(str(tmp_path))
     assert all(name.endswith(".png") for split in dataset.splits.values() for name in split.names)
     assert "capitals" not in said(dataset)
+
+
+TABLES = ("HAM10000_metadata.csv", "df.tsv", "_classes.csv", "GroundTruth.jsonl")
+
+
+@pytest.mark.parametrize("name", [*TABLES, "inner.zip"])
+@pytest.mark.parametrize("split", [False, True])
+def test_what_could_hold_the_labels_is_named(tmp_path, name, split):
+    (tmp_path / "README.txt").write_text("Cats and dogs.")
+    for seed, folder in enumerate(("train", "test") if split else ("",)):
+        put(tmp_path / folder, range(9 * seed, 9 * seed + 9))
+    (tmp_path / name).write_text("x")
+    with pytest.raises(InputError, match=f"; if {name} holds them, give its path as the data$"):
+        load_dataset(str(tmp_path))
+
+
+def test_a_table_with_names_without_suffixes_says_so(tmp_path):
+    table(tmp_path, "df.csv", label=LABELS)
+    text = (tmp_path / "df.csv").read_text().replace(".png", "")
+    (tmp_path / "df.csv").write_text(text)
+    assert "18 files of df.csv were found by their names without suffixes" in said(load_dataset(tmp_path / "df.csv"))
+
+
+@pytest.mark.parametrize("held", ["images", "empty class", "zip", "table"])
+def test_what_an_archive_lacks_is_named_within_it(tmp_path, held):
+    top = tmp_path / "pets"
+    put(top / "cat", range(6))
+    match held:
+        case "images":
+            put(top, range(6))
+            shutil.rmtree(top / "cat")
+        case "empty class":
+            (top / "dog").mkdir()
+            (top / "dog" / "notes.md").write_text("none yet")
+        case "zip":
+            shutil.make_archive(str(top / "inner"), "zip", top / "cat")
+            shutil.rmtree(top / "cat")
+        case "table":
+            (top / "labels.csv").write_text("file_name,label\nnone.png,cat\nnor.png,dog")
+    archive = shutil.make_archive(str(tmp_path / "pets"), "zip", top)
+    with pytest.raises(InputError) as refused:
+        load_dataset(archive)
+    assert archive in str(refused.value)
+    assert "unpacked" not in str(refused.value)

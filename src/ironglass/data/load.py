@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import astuple, replace
 from pathlib import Path
 from typing import cast, get_args
@@ -232,6 +233,16 @@ def _at(path: Path, reader: Callable[[Path], Source], asked: Asked) -> Source:
         if not is_unpacked(unpacked):
             discard(unpacked)
             unpack(path, unpacked)
-        return reader(unpacked).listings()
+        with _called(unpacked, path):
+            return reader(unpacked).listings()
 
     return Source(printable(path.name.partition(".")[0]), identity, listings)
+
+
+@contextmanager
+def _called(unpacked: Path, path: Path) -> Iterator[None]:
+    """Inside, what is refused is named within the archive, not within the cache, where nobody can mend it."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(str(error).replace(printable(unpacked), printable(path))) from error

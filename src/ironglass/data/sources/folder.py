@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
+from ironglass.data.files.archive import is_archive
 from ironglass.data.files.plain import printable
 from ironglass.data.source import NOTHING_ASKED, Asked, Listing, Source
 from ironglass.data.sources.columns import by_value
 from ironglass.data.sources.others import other_kind
 from ironglass.data.sources.rows import Unfit
-from ironglass.data.sources.table import labelled_by_tables, tables_in
+from ironglass.data.sources.table import is_table, labelled_by_tables, tables_in
 from ironglass.data.sources.walk import Below, below, folders, stamps, visible
 from ironglass.data.splits import SPLITS, canonical, split_meant, unused_splits
 from ironglass.errors import InputError
@@ -74,11 +75,11 @@ def _by_folders(root: Path, found: Below, asked: Asked) -> Mapping[str, Listing]
     if not inner:
         raise InputError(
             f"{printable(root)} has no class folders and no labels: put the images of each class into a folder of its"
-            f" own, or add labels.csv with the columns file_name,label{other_kind(found.others)}"
+            f" own, or add labels.csv with the columns file_name,label{_could_be(found.others)}"
         )
     if not found.images and (kind := other_kind(found.others)):
         raise InputError(f"{printable(root)} holds no images{kind}")
-    splits, notes = _splits(root, inner, found.images, asked)
+    splits, notes = _splits(root, inner, found, asked)
     notes = (*notes, *found.note(root))
     if not splits:
         return {"train": _listing(root, root, found.images).said(*notes).without(found.left_out(root))}
@@ -93,15 +94,22 @@ def _by_folders(root: Path, found: Below, asked: Asked) -> Mapping[str, Listing]
     return {**listings, first: listings[first].said(*notes).without((*loose, *found.left_out(root)))}
 
 
+def _could_be(files: Sequence[Path]) -> str:
+    """What files beside the images could be, a clause to end a message with; "" where there are none."""
+    if known := other_kind(files):
+        return known
+    likely = [file for file in files if is_table(file) and file.suffix.lower() != ".txt"]
+    file = next(iter((*likely, *filter(is_archive, files))), None)
+    return "" if file is None else f"; if {printable(file.name)[:100]} holds them, give its path as the data"
+
+
 def _under(top: Path, files: Sequence[Path]) -> list[Path]:
     return [file for file in files if file.is_relative_to(top)]
 
 
-def _splits(
-    root: Path, inner: Sequence[Path], files: Sequence[Path], asked: Asked
-) -> tuple[dict[str, str], tuple[str, ...]]:
+def _splits(root: Path, inner: Sequence[Path], found: Below, asked: Asked) -> tuple[dict[str, str], tuple[str, ...]]:
     """Which folders are splits, under our names for them, and what is to be said; none where they are classes."""
-    filled = {file.relative_to(root).parts[0] for file in files}
+    filled = {file.relative_to(root).parts[0] for file in found.images}
     names = [path.name for path in inner if path.name in filled]
     deep = {path.name for path in inner if folders(path)}
     if asked.splits:
@@ -116,6 +124,7 @@ def _splits(
             raise InputError(
                 f"{printable(root)} has the folders {_named(names)} and no class folders in them: put the images of"
                 " each class into a folder of its own, or add labels.csv with the columns file_name,label"
+                f"{_could_be(found.others)}"
             )
         if flat := [name for name in names if name not in deep]:
             said = (f"left out {_named(flat)}: no class folders in it, so its images have no labels",)

@@ -185,7 +185,8 @@ def _file(name: str, base: Path, root: Path, files: NamedFiles, where: str) -> t
     if "/" not in name:
         alike = [file for file in files.named(name) if file.is_relative_to(base)]
         if len(alike) == 1:
-            return alike[0], "by their names, in other folders"
+            here = alike[0].parent == base
+            return alike[0], "by their names without suffixes" if here else "by their names, in other folders"
         if alike:
             both = " and ".join(printable(file.relative_to(root).as_posix()) for file in alike[:2])
             raise InputError(f"{where} names {printable(name)[:200]}, which is {both}: give the path")
