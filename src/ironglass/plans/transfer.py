@@ -36,7 +36,7 @@ class Transfer:
     base B: the same network, trained anew by its stages on its data; its field model is not read. Every transplanted
     network is trained on the target's data by `frozen` (AnB, and the controls BnB and random-frozen) or `plus` (AnB+,
     BnB+), without augmentation; a stage whose trainable_from is "blocks" holds the copied ones. The schedule that is
-    filled in is the founding document's.
+    filled in is that of the `transfer-defence` recipe.
 
     blocks: how many are copied; () for every number there is. controls: the numbers at which the control networks are
     made; () for five, spread evenly. seeds: how many trainings, from the target's seed on, of orders and of fresh

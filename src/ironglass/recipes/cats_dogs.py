@@ -1,4 +1,4 @@
-"""Cats and dogs: the first founding document, a simple CNN trained from scratch on photographs.
+"""Cats and dogs: a simple CNN trained from scratch on photographs.
 
 Run it with `ironglass run cats-dogs`, which fetches `microsoft/cats_vs_dogs` from the Hugging Face hub, or with
 `--data FOLDER` on a local copy in the same layout. Expect: see docs/results.md.

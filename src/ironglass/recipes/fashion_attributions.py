@@ -1,4 +1,4 @@
-"""Fashion attributions: the fourth founding document, three methods before and after a part is hidden.
+"""Fashion attributions: three methods before and after a part is hidden.
 
 Run it with `ironglass run fashion-attributions`, which fetches `zalando-datasets/fashion_mnist` from the Hugging Face
 hub, or with `--data FOLDER` on a local copy in the same layout. A patch is set to black where integrated gradients

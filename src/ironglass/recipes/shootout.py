@@ -3,8 +3,8 @@
 Run it with `ironglass run shootout --data tiny-imagenet:PATH`, or with `--data FOLDER` on a copy as Parquet; for other
 networks add `--set 'vary.model=["timm/resnet18", "simple-cnn"]'`. It trains from scratch. To fine-tune published
 weights, which are fetched, add `--set trial.pretrained=true --set trial.stages.0.peak_lr=0.01` and a list of models
-without nasnet-mobile, which has none. Made for a GPU, and not run in full yet. The networks are those of the
-third founding document; all see 64 pixels a side, though most were made for more.
+without nasnet-mobile, which has none. Made for a GPU, and not run in full yet. The networks are those of
+the source of `tiny-imagenet-robust`; all see 64 pixels a side, though most were made for more.
 """
 
 from ironglass.data.augment import Augment

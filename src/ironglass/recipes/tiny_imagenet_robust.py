@@ -1,15 +1,15 @@
-"""Tiny ImageNet, hardened four ways: the third founding document, told with transferred and with direct attacks.
+"""Tiny ImageNet, hardened four ways: judged by transferred and by direct attacks.
 
 Run it with `ironglass run tiny-imagenet-robust --data tiny-imagenet-200.zip`, the archive of cs231n.stanford.edu as it
 is, which starts from timm's MobileNetV2 with its ImageNet weights (fetched from the hub: `--model`, or
 `--set base.pretrained=false`, take another). Expect: see docs/results.md.
 
 Every arm goes through the same stages: the classification layer alone, then the upper third, each until its training
-loss is flat and at the document's rates, then all layers, which the document leaves as they were: what the early ones
+loss is flat and at the source's rates, then all layers, which the source leaves as they were: what the early ones
 see is what an attacker changes. Two arms are adversarially regularised as by Neural Structured Learning, with the
 settings its users know (multiplier 0.2, adv_step_size 0.2) and with ours, on the scale of the attack; N-FGSM (de Jorge
 et al. 2022, arXiv 2202.01181) and TRADES (Zhang et al. 2019, arXiv 1901.08573) harden the last stage only, since no
-head makes frozen layers robust. The document measures what a model withstands of images that were made once on the
+head makes frozen layers robust. The source measures accuracy on adversarial images made once on the
 base, at its eps of 0.2; here these numbers stand beside those of attacks on each model itself.
 """
 
@@ -68,7 +68,7 @@ RECIPE = Comparison(
     ),
     arms={
         "adv-reg-document": Arm(
-            label="adversarial regularisation, the document's settings",
+            label="adversarial regularisation, the usual settings",
             stages=staged(AdversarialRegularisation(multiplier=0.2, adv_step_size=DOCUMENT_EPS)),
         ),
         "adv-reg": Arm(

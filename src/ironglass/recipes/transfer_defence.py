@@ -1,6 +1,6 @@
-"""Transfer learning as a defence: AnB and AnB+ at every depth, the second founding document with its controls.
+"""Transfer learning as a defence: AnB and AnB+ at every depth, from a published experiment, with controls.
 
-Run it with `ironglass run transfer-defence --data TARGET --jobs 2`, as the document does on ImageNet-R
+Run it with `ironglass run transfer-defence --data TARGET --jobs 2`, as the experiment does on ImageNet-R
 (`folder:imagenet-r`), starting from timm's MobileNetV2 with its ImageNet weights (fetched from the hub). Without a
 network, base A is trained by the recipe itself, on one half of Tiny ImageNet:
 
@@ -9,8 +9,8 @@ network, base A is trained by the recipe itself, on one half of Tiny ImageNet:
 
 Expect: see docs/results.md.
 
-MobileNetV2's 17 blocks are copied one more at a time (Yosinski et al. 2014, arXiv 1411.1792), by the document's
-schedule: frozen networks 4 epochs, the others 2 frozen and 2 of all layers. The document finds that fine-tuned
+MobileNetV2's 17 blocks are copied one more at a time (Yosinski et al. 2014, arXiv 1411.1792), by the experiment's
+schedule: frozen networks 4 epochs, the others 2 frozen and 2 of all layers. It finds that fine-tuned
 networks hold up under FGSM images made on the network they were copied from. Here those images, and PGD's, stand
 beside base B, which was never copied from anything, and beside attacks on each network itself.
 """

@@ -1,4 +1,4 @@
-"""What the founding document concluded of transfer as a defence, as statements that a run can answer."""
+"""Published claims about transfer learning as a defence, each with the contrast that tests it."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Grid:
 
 
 def findings(flags: Flags, depths: Sequence[int], seeds: Sequence[int]) -> list[dict[str, Any]]:
-    """Each statement with its answer, effect and intervals, the document's own and, `ours`, the controls to them.
+    """Each statement with its answer, effect and intervals, the published ones and, `ours`, the controls to them.
 
     An effect is a difference of accuracies on the same images; a statement is answered by whether it lies above
     `above`, which is 0 or, where an accuracy is to hold, minus HELD.
@@ -119,4 +119,4 @@ def findings(flags: Flags, depths: Sequence[int], seeds: Sequence[int]) -> list[
 
 
 OURS = {"plus-beats-scratch", "base-holds", "nearer-falls", "plus-robust"}
-"""Statements that the document does not make, and that it takes to tell what its own mean."""
+"""Claims that were not published, and that are needed to interpret those that were."""
