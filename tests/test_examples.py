@@ -19,7 +19,6 @@ FUNCTIONS: dict[str, Any] = {name: getattr(ironglass, name) for name in ironglas
 FUNCTIONS = {name: one._function if isinstance(one, ModuleType) else one for name, one in FUNCTIONS.items()}
 FUNCTIONS |= {f"testing.{name}": getattr(testing, name) for name in testing.__all__}
 FUNCTIONS = {name: one for name, one in FUNCTIONS.items() if not inspect.isclass(one)}
-FUNCTIONS.pop("write_report")  # its file has no line to spare; `Run.show` names it
 
 
 @pytest.fixture

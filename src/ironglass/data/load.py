@@ -19,7 +19,7 @@ from ironglass.data.decoding.depth import parse_range
 from ironglass.data.files.archive import is_archive, is_unpacked, unpack
 from ironglass.data.files.plain import check_plain, printable
 from ironglass.data.only import only_classes
-from ironglass.data.source import Asked, Listing, Source
+from ironglass.data.source import ColumnRequest, Listing, Source
 from ironglass.data.sources.digits import digits
 from ironglass.data.sources.folder import folder
 from ironglass.data.sources.hub import hub
@@ -82,8 +82,8 @@ def load_dataset(
     """
     expect(spec, str | Path, "data", "a name as digits, hf:ID or folder:PATH, or a path")
     spec = str(spec)
-    asked = Asked(image_column, label_column, _check_splits(splits))
-    dataset = _decoded(spec, check_reading(size, channels, fit, range), asked, download, seed, progress)
+    request = ColumnRequest(image_column, label_column, _check_splits(splits))
+    dataset = _decoded(spec, check_reading(size, channels, fit, range), request, download, seed, progress)
     return dataset if classes is None else only_classes(dataset, classes)
 
 
@@ -98,8 +98,8 @@ def class_names(
     """The classes of the data set that `spec` names, as `load_dataset` has them; no image is decoded."""
     expect(spec, str | Path, "data", "a name as digits, hf:ID or folder:PATH, or a path")
     spec = str(spec)
-    asked = Asked(image_column, label_column, _check_splits(splits))
-    listings = same_classes(_source(spec, asked, download).listings())
+    request = ColumnRequest(image_column, label_column, _check_splits(splits))
+    listings = same_classes(_source(spec, request, download).listings())
     return tuple(next(iter(listings.values())).classes)
 
 
@@ -132,12 +132,12 @@ def check_reading(
 def _decoded(
     spec: str,
     reading: Reading,
-    asked: Asked,
+    request: ColumnRequest,
     download: bool,
     seed: int,
     progress: Progress | None,
 ) -> Dataset:
-    source = _source(spec, asked, download)
+    source = _source(spec, request, download)
     reading = replace(reading, size=reading.size or source.size)
     entry = cache_folder() / "decoded" / fingerprint(source.identity, *astuple(reading), check_seed(seed))
 
@@ -152,27 +152,27 @@ SOURCES: dict[str, Callable[[str], Source]] = {}
 """Sources of the user's own by name, see `ironglass.register`: what reads REST of "NAME:REST"."""
 
 
-def _source(spec: str, asked: Asked, download: bool) -> Source:
+def _source(spec: str, request: ColumnRequest, download: bool) -> Source:
     kind, colon, rest = spec.partition(":")
     if kind in SOURCES and colon:
-        return _whole(SOURCES[kind](rest), asked)
+        return _whole(SOURCES[kind](rest), request)
     match kind if colon and rest else "":
         case "folder":
-            return _at(_path(rest), lambda path: folder(path, asked), asked)
+            return _at(_path(rest), lambda path: folder(path, request), request)
         case "tiny-imagenet":
-            return _at(_path(rest), tiny_imagenet, asked)
+            return _at(_path(rest), tiny_imagenet, request)
         case "torchvision":
-            return _whole(torchvision_source(rest, download=download), asked)
+            return _whole(torchvision_source(rest, download=download), request)
         case "hf" if _exists(_path(rest)):
-            return _found_out(_path(rest), asked)
+            return _found_out(_path(rest), request)
         case "hf" if re.fullmatch(r"[\w.-]+(/[\w.-]+)?(@[\w./-]+)?", rest) and not rest.startswith("."):
-            return hub(rest, asked)
+            return hub(rest, request)
     if spec == "digits":
-        return _whole(digits(), asked)
+        return _whole(digits(), request)
     if spec in ("planted", "planted-shortcut"):
-        return _whole(planted(shortcut=spec == "planted-shortcut"), asked)
+        return _whole(planted(shortcut=spec == "planted-shortcut"), request)
     if _exists(_path(spec)):
-        return _found_out(_path(spec), asked)
+        return _found_out(_path(spec), request)
     near = did_you_mean(spec, ("digits", "planted", "planted-shortcut"))
     raise InputError(f"{printable(spec)[:200]!r} is neither a data set nor a path{near}: give {_FORMS}")
 
@@ -188,34 +188,34 @@ def _exists(path: Path) -> bool:
     return os.path.lexists(path)  # False, too, for names that no file can bear; a broken link is named later
 
 
-def _whole(source: Source, asked: Asked) -> Source:
-    if asked.splits:
+def _whole(source: Source, request: ColumnRequest) -> Source:
+    if request.splits:
         raise InputError(f"{source.name} has no splits of other names: leave --splits out")
-    if asked.names_columns():
+    if request.names_columns():
         raise InputError(f"{source.name} has no columns: leave --image-column and --label-column out")
     return source
 
 
-def _found_out(path: Path, asked: Asked) -> Source:
+def _found_out(path: Path, request: ColumnRequest) -> Source:
     """The source of whatever layout lies at `path`."""
     if not path.is_dir():
         check_plain(path)
         if is_archive(path):
-            return _at(path, lambda inner: _found_out(inner, asked), asked)
+            return _at(path, lambda inner: _found_out(inner, request), request)
         if is_table(path):
-            return table(path, asked)
+            return table(path, request)
     if path.suffix == ".parquet" or (path.is_dir() and find_parquet(path)):
-        return parquet(path, asked)
+        return parquet(path, request)
     if path.is_dir() and is_tiny_imagenet(path):
-        return _whole(_at(path, tiny_imagenet, asked), asked)
-    return _at(path, lambda path: folder(path, asked), asked)
+        return _whole(_at(path, tiny_imagenet, request), request)
+    return _at(path, lambda path: folder(path, request), request)
 
 
 def _kinds(path: Path) -> str:
     return other_kind([path]).removeprefix("; ") or f"give {_FORMS}"
 
 
-def _at(path: Path, reader: Callable[[Path], Source], asked: Asked) -> Source:
+def _at(path: Path, reader: Callable[[Path], Source], request: ColumnRequest) -> Source:
     """Calls `reader` on `path`, which may be an archive: that is unpacked into the cache where need be."""
     if not _exists(path):
         raise InputError(f"{printable(path)[:300]} does not exist: check the path")
@@ -223,10 +223,10 @@ def _at(path: Path, reader: Callable[[Path], Source], asked: Asked) -> Source:
         return reader(path)
     check_plain(path)
     if is_table(path):
-        return table(path, asked)
+        return table(path, request)
     if not is_archive(path):
         raise InputError(f"{printable(path)} is a file, neither a folder nor an archive nor Parquet: {_kinds(path)}")
-    identity = ["archive", getattr(reader, "__name__", ""), stamps([path], path.parent), asked.identity()]
+    identity = ["archive", getattr(reader, "__name__", ""), stamps([path], path.parent), request.identity()]
     unpacked = cache_folder() / "unpacked" / fingerprint(stamps([path], path.parent))
 
     def listings() -> Mapping[str, Listing]:

@@ -50,7 +50,7 @@ class Listing:
 
 
 @dataclass(frozen=True)
-class Asked:
+class ColumnRequest:
     """The user's choice of columns and splits.
 
     image_column, label_column: of a table, where they cannot be told.
@@ -70,7 +70,7 @@ class Asked:
         return [self.image_column, self.label_column, sorted(self.splits.items())]
 
 
-NOTHING_ASKED = Asked()
+NO_REQUEST = ColumnRequest()
 
 
 @dataclass(frozen=True)

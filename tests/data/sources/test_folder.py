@@ -9,7 +9,7 @@ import pytest
 
 from ironglass.data import load_dataset
 from ironglass.data.images import load_images
-from ironglass.data.source import Asked
+from ironglass.data.source import ColumnRequest
 from ironglass.data.sources.folder import folder
 from ironglass.data.sources.walk import images_under
 from ironglass.errors import InputError
@@ -130,7 +130,7 @@ def test_splits_by_any_name_where_they_are_named(tmp_path):
     (listing,) = folder(tmp_path).listings().values()
     assert listing.classes == ("exam", "learn", "spare")
     assert any("if they are splits, give --splits" in note for note in listing.notes)
-    found = folder(tmp_path, Asked(splits={"train": "learn", "test": "exam"})).listings()
+    found = folder(tmp_path, ColumnRequest(splits={"train": "learn", "test": "exam"})).listings()
     assert list(found) == ["train", "test"]
     assert found["test"].classes == ("a", "b")
     assert any("left out the splits spare" in note for note in found["train"].notes)

@@ -5,7 +5,7 @@ import huggingface_hub
 import numpy as np
 import pytest
 
-from ironglass.data.source import Asked
+from ironglass.data.source import ColumnRequest
 from ironglass.data.sources.hub import hub
 from ironglass.data.sources.parquet import parquet
 from ironglass.errors import InputError
@@ -35,7 +35,7 @@ def test_the_library_and_our_own_reader_agree(tmp_path, table):
 def test_a_wrong_column_lists_what_there_is(tmp_path, table):
     table(tmp_path / "train.parquet", [0, 1])
     with pytest.raises(InputError, match="--label-column must be one of image, label"):
-        hub(str(tmp_path), Asked(label_column="kind")).listings()
+        hub(str(tmp_path), ColumnRequest(label_column="kind")).listings()
 
 
 def test_what_the_hub_does_not_have_is_one_line(monkeypatch):

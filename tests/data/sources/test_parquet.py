@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from ironglass.data.source import Asked
+from ironglass.data.source import ColumnRequest
 from ironglass.data.sources.parquet import find_parquet, parquet
 from ironglass.errors import InputError
 
@@ -175,11 +175,11 @@ def test_splits_of_other_names_are_said_and_can_be_named(tmp_path, table):
     found = parquet(tmp_path).listings()
     assert list(found) == ["train", "test"]
     assert any("left out the splits holdout-0.parquet" in note for note in found["train"].notes)
-    found = parquet(tmp_path, Asked(splits={"train": "train", "test": "holdout-0.parquet"})).listings()
+    found = parquet(tmp_path, ColumnRequest(splits={"train": "train", "test": "holdout-0.parquet"})).listings()
     assert list(found) == ["train", "test"]
     for name in ("train", "holdout"):
         table(tmp_path / "deep" / name / "0.parquet", [0, 1])
-    found = parquet(tmp_path / "deep", Asked(splits={"train": "train", "test": "holdout"})).listings()
+    found = parquet(tmp_path / "deep", ColumnRequest(splits={"train": "train", "test": "holdout"})).listings()
     assert list(found) == ["train", "test"]
 
 

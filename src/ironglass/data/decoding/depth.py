@@ -62,17 +62,17 @@ def parse_range(text: str | tuple[float, float] | list[float] | None) -> tuple[f
     return low, high
 
 
-def choose_scale(found: Iterable[Values], asked: tuple[float, float] | None) -> tuple[Scale | None, str | None]:
+def choose_scale(found: Iterable[Values], stated: tuple[float, float] | None) -> tuple[Scale | None, str | None]:
     """Chooses how the images of a data set are scaled, with a sentence for the user; None where bytes are taken as they
     are.
 
-    found: of every image. asked: LOW and HIGH, where the user says. Raises InputError where the values do not tell what
-    is black and white: floats beyond [0, 1], whole numbers below 0 or above 65535, or floats beside whole numbers.
+    found: of every image. stated: LOW and HIGH, where the user says. Raises InputError where the values do not tell
+    what is black and white: floats beyond [0, 1], whole numbers below 0 or above 65535, or floats beside whole numbers.
     """
     found = list(found)
     deep = [one for one in found if one.bits > 8 and not one.known]
-    if asked is not None:
-        return _asked(found, deep, asked)
+    if stated is not None:
+        return _given(found, deep, stated)
     if not deep:
         return None, _dark(found)
     low, high = min(one.low for one in deep), max(one.high for one in deep)
@@ -102,17 +102,19 @@ def choose_scale(found: Iterable[Values], asked: tuple[float, float] | None) -> 
     )
 
 
-def _asked(found: list[Values], deep: list[Values], asked: tuple[float, float]) -> tuple[Scale, str]:
+def _given(found: list[Values], deep: list[Values], stated: tuple[float, float]) -> tuple[Scale, str]:
     scaled = deep or found
     low, high = min((one.low for one in scaled), default=0), max((one.high for one in scaled), default=0)
-    beyond = " (values beyond are cut off)" if low < asked[0] or high > asked[1] else ""
+    beyond = " (values beyond are cut off)" if low < stated[0] or high > stated[1] else ""
     kind = f"{len(deep):,} of {len(found):,} images hold more than 8 bits, values" if deep else "values"
     if any(one.cut for one in deep):
         raise InputError("a range is given, and of some images only the upper 8 bits can be read: save them as PNG")
-    if high <= asked[0] or low >= asked[1]:
-        raise InputError(f"the range {asked[0]:g},{asked[1]:g} leaves nothing to see: {kind} from {low:g} to {high:g}")
-    said = f"{kind} from {low:g} to {high:g}: {asked[0]:g} to {asked[1]:g} is black to white, as given{beyond}"
-    return Scale(*asked, deep=bool(deep)), said
+    if high <= stated[0] or low >= stated[1]:
+        raise InputError(
+            f"the range {stated[0]:g},{stated[1]:g} leaves nothing to see: {kind} from {low:g} to {high:g}"
+        )
+    said = f"{kind} from {low:g} to {high:g}: {stated[0]:g} to {stated[1]:g} is black to white, as given{beyond}"
+    return Scale(*stated, deep=bool(deep)), said
 
 
 def _dark(found: list[Values]) -> str | None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ironglass.data.files.archive import is_archive
 from ironglass.data.files.plain import printable
-from ironglass.data.source import NOTHING_ASKED, Asked, Listing, Source
+from ironglass.data.source import NO_REQUEST, ColumnRequest, Listing, Source
 from ironglass.data.sources.columns import by_value
 from ironglass.data.sources.others import other_kind
 from ironglass.data.sources.rows import Unfit
@@ -20,20 +20,21 @@ from ironglass.data.splits import SPLITS, canonical, split_meant, unused_splits
 from ironglass.errors import InputError
 
 
-def folder(path: Path, asked: Asked = NOTHING_ASKED) -> Source:
+def folder(path: Path, request: ColumnRequest = NO_REQUEST) -> Source:
     """Images in `path/CLASS/` or `path/SPLIT/CLASS/`, however deep, classes in sorted order; or with a table.
 
-    Folders are splits where all visible ones bear names of splits, or where `asked` names them; else they are classes.
-    A table is `metadata.csv` or `.jsonl`, `labels.csv` or the like, beside the images or their folders. A split without
-    class folders is unlabelled and left out. Raises InputError where there are neither class folders nor a table.
+    Folders are splits where all visible ones bear names of splits, or where `request` names them; else they are
+    classes. A table is `metadata.csv` or `.jsonl`, `labels.csv` or the like, beside the images or their folders. A
+    split without class folders is unlabelled and left out. Raises InputError where there are neither class folders nor
+    a table.
     """
     root = _inner(path)
     found = below(root)
     tables = tables_in(root, found.others)
-    if asked.names_columns() and not tables:
+    if request.names_columns() and not tables:
         raise InputError(f"{printable(root)} has no table of labels: leave --image-column and --label-column out")
-    identity = ["folder", stamps([*found.images, *tables], root), found.note(root), asked.identity()]
-    return Source(printable(path.stem), identity, lambda: _listings(root, found, tables, asked))
+    identity = ["folder", stamps([*found.images, *tables], root), found.note(root), request.identity()]
+    return Source(printable(path.stem), identity, lambda: _listings(root, found, tables, request))
 
 
 def _inner(path: Path) -> Path:
@@ -50,17 +51,17 @@ def _holds_files(path: Path) -> bool:
     return bool(tables_in(path, [Path(entry.path) for entry in visible(path)]))
 
 
-def _listings(root: Path, found: Below, tables: Sequence[Path], asked: Asked) -> Mapping[str, Listing]:
+def _listings(root: Path, found: Below, tables: Sequence[Path], request: ColumnRequest) -> Mapping[str, Listing]:
     why = None
     if tables:
         try:
-            return labelled_by_tables(root, found, tables, asked)
+            return labelled_by_tables(root, found, tables, request)
         except Unfit as error:
-            if asked.names_columns() or len({file.relative_to(root).parts[0] for file in found.images}) < 2:
+            if request.names_columns() or len({file.relative_to(root).parts[0] for file in found.images}) < 2:
                 raise
             why = str(error)
     try:
-        listings = _by_folders(root, found, asked)
+        listings = _by_folders(root, found, request)
     except InputError as error:
         raise error if why is None else InputError(f"{error}; and {why}") from error
     if why is None:
@@ -70,7 +71,7 @@ def _listings(root: Path, found: Below, tables: Sequence[Path], asked: Asked) ->
     return {**listings, first: listings[first].said(note)}
 
 
-def _by_folders(root: Path, found: Below, asked: Asked) -> Mapping[str, Listing]:
+def _by_folders(root: Path, found: Below, request: ColumnRequest) -> Mapping[str, Listing]:
     inner = folders(root)
     if not inner:
         raise InputError(
@@ -79,7 +80,7 @@ def _by_folders(root: Path, found: Below, asked: Asked) -> Mapping[str, Listing]
         )
     if not found.images and (kind := other_kind(found.others)):
         raise InputError(f"{printable(root)} holds no images{kind}")
-    splits, notes = _splits(root, inner, found, asked)
+    splits, notes = _splits(root, inner, found, request)
     notes = (*notes, *found.note(root))
     if not splits:
         return {"train": _listing(root, root, found.images).said(*notes).without(found.left_out(root))}
@@ -107,13 +108,15 @@ def _under(top: Path, files: Sequence[Path]) -> list[Path]:
     return [file for file in files if file.is_relative_to(top)]
 
 
-def _splits(root: Path, inner: Sequence[Path], found: Below, asked: Asked) -> tuple[dict[str, str], tuple[str, ...]]:
+def _splits(
+    root: Path, inner: Sequence[Path], found: Below, request: ColumnRequest
+) -> tuple[dict[str, str], tuple[str, ...]]:
     """Which folders are splits, under our names for them, and what is to be said; none where they are classes."""
     filled = {file.relative_to(root).parts[0] for file in found.images}
     names = [path.name for path in inner if path.name in filled]
     deep = {path.name for path in inner if folders(path)}
-    if asked.splits:
-        splits = canonical([path.name for path in inner], asked.splits)
+    if request.splits:
+        splits = canonical([path.name for path in inner], request.splits)
         if flat := [name for name in splits.values() if name not in deep]:
             raise InputError(f"the split {printable(root / flat[0])} has no class folders: put each class into one")
         return splits, unused_splits(names, splits.values())

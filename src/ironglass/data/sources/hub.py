@@ -13,7 +13,7 @@ import numpy as np
 
 from ironglass.data.decoding.decode import SUFFIXES
 from ironglass.data.files.plain import printable
-from ironglass.data.source import NOTHING_ASKED, Asked, Encoded, Listing, Source
+from ironglass.data.source import NO_REQUEST, ColumnRequest, Encoded, Listing, Source
 from ironglass.data.sources.folder import folder
 from ironglass.data.sources.rows import TABLE_SUFFIXES
 from ironglass.data.splits import canonical, unused_splits
@@ -23,17 +23,17 @@ _ROWS = 64
 _CONFIGS = re.compile(r"\A---\s*$.*?^configs\s*:.*?^---\s*$", re.MULTILINE | re.DOTALL)
 
 
-def hub(identifier: str, asked: Asked = NOTHING_ASKED) -> Source:
+def hub(identifier: str, request: ColumnRequest = NO_REQUEST) -> Source:
     """The data set `ID` or `ID@REVISION`, fetched from the network where Hugging Face's cache has it not.
 
     What was decoded once is kept under the identifier and not fetched again: name a revision to be exact. Loose image
     files are read as a folder of ours: the library takes a class called train or "test tube" for a split and drops the
     others. Raises InputError where the Hub has no such data set or cannot be reached.
     """
-    return Source(identifier, ["hub", identifier, asked.identity()], lambda: _listings(identifier, asked))
+    return Source(identifier, ["hub", identifier, request.identity()], lambda: _listings(identifier, request))
 
 
-def _listings(identifier: str, asked: Asked) -> Mapping[str, Listing]:
+def _listings(identifier: str, request: ColumnRequest) -> Mapping[str, Listing]:
     import datasets
     from datasets.packaged_modules.imagefolder.imagefolder import ImageFolder
 
@@ -42,12 +42,12 @@ def _listings(identifier: str, asked: Asked) -> Mapping[str, Listing]:
         builder = datasets.load_dataset_builder(path, revision=revision or None)
         loose = _loose_images(path, revision or None) if isinstance(builder, ImageFolder) else None
     if loose is not None:
-        return folder(loose, asked).listings()
+        return folder(loose, request).listings()
     with _fetching(identifier):
         found = datasets.load_dataset(path, revision=revision or None)
-    splits = canonical(map(str, found), asked.splits)
+    splits = canonical(map(str, found), request.splits)
     notes = unused_splits(map(str, found), splits.values())
-    listings = {split: _listing(split, found[name], _roots(path), asked) for split, name in splits.items()}
+    listings = {split: _listing(split, found[name], _roots(path), request) for split, name in splits.items()}
     first = next(iter(listings))
     return {**listings, first: listings[first].said(*notes)}
 
@@ -120,15 +120,15 @@ def _roots(path: str) -> tuple[Path, ...]:
     return (own, Path(config.DOWNLOADED_DATASETS_PATH))
 
 
-def _listing(split: str, rows: Any, roots: Sequence[Path], asked: Asked) -> Listing:
+def _listing(split: str, rows: Any, roots: Sequence[Path], request: ColumnRequest) -> Listing:
     import datasets
 
     from ironglass.data.sources import columns
 
     features = rows.features.to_dict()
     schema = rows.features.arrow_schema
-    image = columns.image_column(schema, features, asked.image_column)
-    label = columns.label_column(schema, features, asked.label_column)
+    image = columns.image_column(schema, features, request.image_column)
+    label = columns.label_column(schema, features, request.label_column)
     names = columns.names_of(features[label], label)
     labels, classes = columns.classes_of(rows.data.column(label), names)
     notes = (columns.numbered(classes),) if names is None and columns.by_value(classes) else ()

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ironglass.data.files.plain import check_plain, printable
-from ironglass.data.source import NOTHING_ASKED, Asked, Encoded, Listing, Source
+from ironglass.data.source import NO_REQUEST, ColumnRequest, Encoded, Listing, Source
 from ironglass.data.sources import columns
 from ironglass.data.sources.roles import SPLIT_NAMES, spoken
 from ironglass.data.sources.walk import stamps
@@ -25,7 +25,7 @@ _ROWS = 64
 _MOST_ROWS = 20_000_000
 
 
-def parquet(path: Path, asked: Asked = NOTHING_ASKED) -> Source:
+def parquet(path: Path, request: ColumnRequest = NO_REQUEST) -> Source:
     """A Parquet file, or a folder with `train-*.parquet`, `data/train-*.parquet` or `train/*.parquet`.
 
     Class names come from Hugging Face's ClassLabel, else from the labels themselves; shards and splits that list them
@@ -34,9 +34,9 @@ def parquet(path: Path, asked: Asked = NOTHING_ASKED) -> Source:
     """
     files = find_parquet(path)
     root = path if path.is_dir() else path.parent
-    identity = ["parquet", stamps(files, root), asked.identity()]
+    identity = ["parquet", stamps(files, root), request.identity()]
     aside = (root,) if path.is_dir() else ()
-    return Source(printable(path.stem), identity, lambda: _listings(root, files, aside, asked))
+    return Source(printable(path.stem), identity, lambda: _listings(root, files, aside, request))
 
 
 def find_parquet(path: Path) -> list[Path]:
@@ -65,20 +65,26 @@ def _tables(path: Path) -> list[Path]:
     return sorted(file for file in path.glob("*.parquet") if not file.name.startswith("."))
 
 
-def _listings(root: Path, files: Sequence[Path], aside: Sequence[Path], asked: Asked) -> Mapping[str, Listing]:
+def _listings(
+    root: Path, files: Sequence[Path], aside: Sequence[Path], request: ColumnRequest
+) -> Mapping[str, Listing]:
     shards: dict[str, list[Path]] = {}
     for file in files:
         check_plain(file)
         shards.setdefault(_split(file.relative_to(root)), []).append(file)
     notes: tuple[str, ...] = ()
-    if len(shards) > 1 and not asked.splits and shards.keys() == {file.relative_to(root).as_posix() for file in files}:
+    if (
+        len(shards) > 1
+        and not request.splits
+        and shards.keys() == {file.relative_to(root).as_posix() for file in files}
+    ):
         shards = {"train": list(files)}
         notes = (f"the names of the {len(files)} Parquet files tell no splits: taken for one data set",)
     if len(shards) == 1 and (split := _split_column(files)):
-        return _by_column(files, split, aside, asked, notes)
-    used = canonical(shards, asked.splits)
+        return _by_column(files, split, aside, request, notes)
+    used = canonical(shards, request.splits)
     notes += unused_splits(shards, used.values())
-    found = {split: _listing(split, shards[name], aside, asked) for split, name in used.items()}
+    found = {split: _listing(split, shards[name], aside, request) for split, name in used.items()}
     first = next(iter(found))
     return {**found, first: found[first].said(*notes)}
 
@@ -95,18 +101,18 @@ def _split_column(files: Sequence[Path]) -> str | None:
 
 
 def _by_column(
-    files: Sequence[Path], column: str, aside: Sequence[Path], asked: Asked, notes: tuple[str, ...]
+    files: Sequence[Path], column: str, aside: Sequence[Path], request: ColumnRequest, notes: tuple[str, ...]
 ) -> Mapping[str, Listing]:
     """A listing for each split that the column names; all are training images where it holds one word only."""
     held: list[str] = []
     for file in files:
         with _readable(file):
             held += [str(value or "").strip() for value in pq.read_table(file, columns=[column]).column(0).to_pylist()]
-    listing = _listing("rows", files, aside, asked).said(*notes)
+    listing = _listing("rows", files, aside, request).said(*notes)
     names = list(dict.fromkeys(name for name in held if name))
-    if len(names) < 2 and not asked.splits:
+    if len(names) < 2 and not request.splits:
         return {"train": listing}
-    splits = canonical(names, asked.splits)
+    splits = canonical(names, request.splits)
     said = [f"the column {printable(column)[:60]!r} tells the splits", *unused_splits(names, splits.values())]
     if without := sum(not name for name in held):
         said.append(f"left out {without:,} images without a split")
@@ -125,7 +131,7 @@ def _split(path: Path) -> str:
     return path.parent.name if path.parent.name not in ("", "data") else path.as_posix()
 
 
-def _listing(split: str, files: Sequence[Path], aside: Sequence[Path], asked: Asked) -> Listing:
+def _listing(split: str, files: Sequence[Path], aside: Sequence[Path], request: ColumnRequest) -> Listing:
     image = label = ""
     parts: list[tuple[pa.ChunkedArray, tuple[str, ...] | None]] = []
     for file in files:
@@ -136,8 +142,8 @@ def _listing(split: str, files: Sequence[Path], aside: Sequence[Path], asked: As
             raise InputError(f"{printable(file)} claims {about.num_rows:,} rows: give {_MOST_ROWS:,} or fewer")
         features = _features(schema)
         if not image:
-            image = columns.image_column(schema, features, asked.image_column)
-            label = columns.label_column(schema, features, asked.label_column)
+            image = columns.image_column(schema, features, request.image_column)
+            label = columns.label_column(schema, features, request.label_column)
         else:
             _check_same(file, files[0], schema, features, image, label)
         with _readable(file):
@@ -148,7 +154,7 @@ def _listing(split: str, files: Sequence[Path], aside: Sequence[Path], asked: As
                 )
             )
     labels, classes, notes = _classes(split, label, files, parts)
-    if asked.label_column is None and not any(names for _, names in parts):
+    if request.label_column is None and not any(names for _, names in parts):
         columns.check_one_class(classes, f"the column {printable(label)[:60]!r}")
     return Listing(
         names=[f"{split}/{row}" for row in range(len(labels))],

@@ -12,7 +12,7 @@ from typing import Any
 
 from ironglass.data.decoding.decode import SUFFIXES
 from ironglass.data.files.plain import open_plain, printable
-from ironglass.data.source import Asked
+from ironglass.data.source import ColumnRequest
 from ironglass.data.sources.roles import LABEL_NAMES, one_hot, split_column, spoken, unused_folds
 from ironglass.errors import InputError
 
@@ -44,7 +44,7 @@ class Rows:
         return len(self.lines)
 
 
-def read_rows(path: Path, asked: Asked) -> Rows:
+def read_rows(path: Path, request: ColumnRequest) -> Rows:
     """The lines of the table at `path`: with a header, JSON lines, or in .txt and headless files FILE LABEL a line.
 
     Raises InputError where the table cannot be read, or its columns cannot be told.
@@ -53,19 +53,19 @@ def read_rows(path: Path, asked: Asked) -> Rows:
     if path.suffix.lower() == ".jsonl":
         header, lines = _json_lines(path, text)
     else:
-        header, lines = _cells(path, text, asked)
+        header, lines = _cells(path, text, request)
     if not lines:
         raise InputError(f"{printable(path)} has no lines: give one an image")
     notes: list[str] = []
     file, label = 0, 1
     split: int | None = None
     if header:
-        file = _column(path, header, _FILES, asked.image_column, "--image-column", "files")
+        file = _column(path, header, _FILES, request.image_column, "--image-column", "files")
         split = split_column(header, lines, file)
-        if asked.label_column is None and (hot := one_hot(path, header, lines, {file, split})):
+        if request.label_column is None and (hot := one_hot(path, header, lines, {file, split})):
             header, lines = hot
             notes.append(f"the classes of {printable(path.name)} are its columns of 0 and 1")
-        label = _label(path, header, file, split, asked.label_column, notes)
+        label = _label(path, header, file, split, request.label_column, notes)
         notes += unused_folds(path, header, {file, split, label})
     found = []
     for line, cells in lines:
@@ -103,7 +103,9 @@ def _text(path: Path) -> str:
         raise InputError(f"{printable(path)}, line {line}, is no UTF-8: save the table as UTF-8") from error
 
 
-def _cells(path: Path, text: str, asked: Asked) -> tuple[list[str] | None, list[tuple[int, list[str | None]]]]:
+def _cells(
+    path: Path, text: str, request: ColumnRequest
+) -> tuple[list[str] | None, list[tuple[int, list[str | None]]]]:
     """The header, or None, and the lines with their numbers."""
     first = next((line for line in text.split("\n") if line.strip()), "")
     comma = next((mark for mark in "\t,;" if mark in first), None)
@@ -121,7 +123,7 @@ def _cells(path: Path, text: str, asked: Asked) -> tuple[list[str] | None, list[
     if not lines:
         return None, []
     header = [str(cell) for cell in lines[0][1]]
-    if asked.image_column in header or any(spoken(name) in _FILES for name in header):
+    if request.image_column in header or any(spoken(name) in _FILES for name in header):
         if twice := next((name for name in header if header.count(name) > 1), None):
             raise InputError(f"{printable(path)} has two columns {printable(twice)[:60]!r}: rename one")
         return header, lines[1:]

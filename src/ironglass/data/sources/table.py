@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ironglass.data.files.plain import printable, within
-from ironglass.data.source import Asked, Listing, Source
+from ironglass.data.source import ColumnRequest, Listing, Source
 from ironglass.data.sources.columns import by_value, check_one_class, numbered
 from ironglass.data.sources.named import NamedFiles
 from ironglass.data.sources.roles import other_folders
@@ -61,24 +61,26 @@ def _is_near(path: Path, root: Path) -> bool:
     return path.parent.parent == root and (path.stem.lower() == "metadata" or path.parent.name.lower() in SPLITS)
 
 
-def table(path: Path, asked: Asked) -> Source:
+def table(path: Path, request: ColumnRequest) -> Source:
     """The images that the table at `path` names, below its folder, with their classes."""
     root = path.parent
     entries = NamedFiles(root, None)
-    read = _read(path, root, entries, asked)
-    identity = ["table", stamps([path, *read.files], root), asked.identity()]
-    return Source(printable(path.stem), identity, lambda: _listings([read], root, asked))
+    read = _read(path, root, entries, request)
+    identity = ["table", stamps([path, *read.files], root), request.identity()]
+    return Source(printable(path.stem), identity, lambda: _listings([read], root, request))
 
 
-def labelled_by_tables(root: Path, found: Below, tables: Sequence[Path], asked: Asked) -> Mapping[str, Listing]:
+def labelled_by_tables(
+    root: Path, found: Below, tables: Sequence[Path], request: ColumnRequest
+) -> Mapping[str, Listing]:
     """The images below `root` that the tables name, with their classes; images that none names are left out, by name.
 
     Raises InputError where the tables cannot be read, name no image, or contradict each other.
     """
     _check_one_each(tables)
     files = NamedFiles(root, found)
-    read, unfit = _those_that_fit(tables, root, files, asked)
-    listings = dict(_listings(read, root, asked))
+    read, unfit = _those_that_fit(tables, root, files, request)
+    listings = dict(_listings(read, root, request))
     named = {file for one in read for file in one.files}
     unnamed = tuple(
         (printable(file.relative_to(root).as_posix()), f"no line in {printable(tables[0].name)}")
@@ -94,16 +96,16 @@ def labelled_by_tables(root: Path, found: Below, tables: Sequence[Path], asked: 
 
 
 def _those_that_fit(
-    tables: Sequence[Path], root: Path, files: NamedFiles, asked: Asked
+    tables: Sequence[Path], root: Path, files: NamedFiles, request: ColumnRequest
 ) -> tuple[list[_Read], tuple[str, ...]]:
     """The tables that give classes, and a sentence on each other one. Raises Unfit where none does."""
     read: list[_Read] = []
     unfit: list[Unfit] = []
     for path in tables:
         try:
-            read.append(_read(path, root, files, asked))
+            read.append(_read(path, root, files, request))
         except Unfit as error:
-            if asked.names_columns():
+            if request.names_columns():
                 raise
             unfit.append(error)
     if not read:
@@ -134,8 +136,8 @@ class _Read:
     notes: list[str] = field(default_factory=list)
 
 
-def _read(path: Path, root: Path, files: NamedFiles, asked: Asked) -> _Read:
-    rows = read_rows(path, asked)
+def _read(path: Path, root: Path, files: NamedFiles, request: ColumnRequest) -> _Read:
+    rows = read_rows(path, request)
     read = _Read(path, notes=list(rows.notes))
     inexact: Counter[str] = Counter()
     labels: dict[Path, str | None] = {}
@@ -193,7 +195,7 @@ def _file(name: str, base: Path, root: Path, files: NamedFiles, where: str) -> t
     return path, ""
 
 
-def _listings(tables: Sequence[_Read], root: Path, asked: Asked) -> Mapping[str, Listing]:
+def _listings(tables: Sequence[_Read], root: Path, request: ColumnRequest) -> Mapping[str, Listing]:
     """A listing a split. Classes are all labels in sorted order, numbers by their value."""
     groups: dict[str, list[tuple[Path, str | None]]] = defaultdict(list)
     for one in tables:
@@ -203,10 +205,10 @@ def _listings(tables: Sequence[_Read], root: Path, asked: Asked) -> Mapping[str,
     notes = tuple(note for one in tables for note in one.notes)
     if "" in groups and len(groups) > 1:
         notes = (*notes, f"left out {len(groups.pop('')):,} files without a split")
-    splits = canonical(groups, asked.splits)
+    splits = canonical(groups, request.splits)
     notes = (*notes, *unused_splits(groups, splits.values()))
     labels = {label for name in splits.values() for _, label in groups[name] if label is not None}
-    if asked.label_column is None:
+    if request.label_column is None:
         check_one_class(labels, printable(tables[0].path.name))
     ordered = by_value(labels)
     classes = [name.removesuffix(".0") for name in ordered] if ordered else sorted(labels)

@@ -15,11 +15,11 @@ from ironglass.attacks.parts.scores import Outputs, outputs_of, plain
 from ironglass.data.dataset import Split
 from ironglass.errors import InputError
 from ironglass.fields import check_seed
-from ironglass.measure.robustness.asked_attack import asked_attacks
 from ironglass.measure.robustness.attack_result import AttackResult, AttackResults
 from ironglass.measure.robustness.evidence import Evidence, Observations, observe, observe_passes
 from ironglass.measure.robustness.probes import look_again
 from ironglass.measure.robustness.repeated_passes import pass_twice
+from ironglass.measure.robustness.requested_attack import requested_attacks
 from ironglass.measure.robustness.verdict import judge
 from ironglass.measure.statistics import Rate, wilson
 from ironglass.models.checks import check_labels
@@ -124,7 +124,7 @@ def attack(
     """
     images = classifier.accept(images)
     check_labels(labels, len(images), len(classifier.classes))
-    chosen = asked_attacks(method, eps, norm, settings)
+    chosen = requested_attacks(method, eps, norm, settings)
     name = method if isinstance(method, str) else type(method).__name__
     results = _judged(classifier, images, plain(labels.to(classifier.device)), chosen, name, seed)
     return AttackResults(results) if isinstance(eps, list | tuple) else results[0]

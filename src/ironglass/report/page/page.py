@@ -27,10 +27,23 @@ class DrawnChart:
 
 
 def write_report(run: Run | str | Path) -> Path:
-    """Writes `report.html` and `figures/*.png` from whatever a run holds, also named by its folder; returns the path.
+    """Writes `report.html` and `figures/*.png` from whatever a run holds, and returns the path of the page.
 
     A part that is absent is left out. The page is one file and makes no request; the same folder gives the same bytes.
-    Raises InputError where a file of the folder cannot be read.
+
+    Args:
+        run: the run, or its folder.
+
+    Raises:
+        InputError: where a file of the folder cannot be read.
+
+    Example:
+        >>> import ironglass as ig
+        >>> stages = (ig.Stage(epochs=1, batch_size=128),)
+        >>> plan = ig.Audit(dataset="digits", model="logistic", stages=stages, steps=("train", "evaluate"))
+        >>> run = ig.audit(plan, "runs/first")
+        >>> ig.write_report("runs/first").name
+        'report.html'
     """
     run = run if isinstance(run, Run) else Run.open(run)
     files = check_files(run)

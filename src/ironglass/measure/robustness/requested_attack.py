@@ -24,7 +24,7 @@ def as_attack(method: Any) -> Attack:
     return method
 
 
-def asked_attacks(
+def requested_attacks(
     method: Any, eps: float | Sequence[float] | None, norm: str | None, settings: dict[str, Any]
 ) -> list[Attack]:
     """The attack once for each eps that is asked for, in their order.
