@@ -77,7 +77,7 @@ def test_no_kind_raises_anything_else(kind: Callable[..., object]) -> None:
         ),
         (lambda: ig.Audit(explained={"method": ()}), r"no field 'explained.method' \(did you mean methods\?\)"),
         (lambda: ig.Audit(channels=2), "channels is 2: choose from 1, 3"),
-        (lambda: ig.Audit(eps=("banana",)), "eps 'banana' is not a number"),
+        (lambda: ig.Audit(attacks=ig.Attacks(eps=("banana",))), "eps 'banana' is not a number"),
         (lambda: ig.Audit(only="3,7"), "only is '3,7': give a list"),
         (lambda: ig.Hardening(), "Hardening needs after"),
         (lambda: ig.Hardening(after=3), r"after is 3: give Audit\(...\)"),

@@ -13,6 +13,7 @@ import ironglass
 def test_the_public_names() -> None:
     assert ironglass.__all__ == [
         "Arm",
+        "Attacks",
         "Audit",
         "Augment",
         "Classifier",

@@ -107,8 +107,7 @@ def test_methods_of_ones_own_are_found_on_the_page(tmp_path: Any) -> None:
         dataset="squares:20",
         model="simple-cnn",
         stages=(ig.Stage(epochs=1, batch_size=8, objective="dark-training"),),
-        attacks=("darker",),
-        eps=(8 / 255,),
+        attacks=ig.Attacks(methods=("darker",), eps=(8 / 255,)),
         corruptions=("inverted",),
         explained=ig.Explained(methods=("pixels",), quality=2),
         samples=4,
@@ -145,7 +144,7 @@ def test_an_objective_that_states_its_eps_hardens() -> None:
 def test_a_norm_that_an_attack_does_not_know_is_refused() -> None:
     ig.register("darker", Darker())
     with pytest.raises(ig.InputError, match="darker works under linf, and norm is l2"):
-        ig.Audit(dataset="digits", model="simple-cnn", attacks=("darker",), norm="l2", eps=(0.5,))
+        ig.Audit(dataset="digits", model="simple-cnn", attacks=ig.Attacks(methods=("darker",), norm="l2", eps=(0.5,)))
 
 
 class Incomplete:
@@ -208,7 +207,7 @@ def test_plans_take_objects_by_the_name_of_their_settings() -> None:
     )
     plan = ig.Audit(dataset="digits", model="simple-cnn", attacks=given)
     wanted = ("pgd-20", "fgsm", "pgd-steps-50", "pgd-steps-50", "pgd-step-size-0-05-restarts-2", "darker")
-    assert plan.attacks == wanted
+    assert plan.attacks.methods == wanted
     assert find_attack("pgd-steps-50") == PGD(steps=50)
     again = ig.Audit(dataset="digits", model="simple-cnn", attacks=given)
     assert again == plan
@@ -246,8 +245,7 @@ def test_an_audit_runs_with_objects(tmp_path: Any) -> None:
         dataset="digits",
         model="simple-cnn",
         stages=(ig.Stage(epochs=1, batch_size=128),),
-        attacks=(Darker(), PGD(steps=2, restarts=2)),
-        eps=(8 / 255,),
+        attacks=ig.Attacks(methods=(Darker(), PGD(steps=2, restarts=2)), eps=(8 / 255,)),
         explained=ig.Explained(methods=(Pixels(),), quality=0),
         samples=4,
         shown=1,

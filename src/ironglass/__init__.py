@@ -13,6 +13,7 @@ __version__ = "0.2.0"
 # name: the module it comes from; imported on first use, since torch alone takes seconds
 _HOMES = {
     "Arm": "ironglass.plans.comparison",
+    "Attacks": "ironglass.plans.attacks",
     "Audit": "ironglass.plans.audit",
     "Augment": "ironglass.data.augment",
     "Classifier": "ironglass.models.classifier",
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
     from ironglass.models.loading.load import load_classifier
     from ironglass.models.loading.save import save_classifier
     from ironglass.models.structure.transplant import Transplant
+    from ironglass.plans.attacks import Attacks
     from ironglass.plans.audit import Audit
     from ironglass.plans.comparison import Arm, Comparison
     from ironglass.plans.explanation import Explained
@@ -84,6 +86,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Arm",
+    "Attacks",
     "Audit",
     "Augment",
     "Classifier",

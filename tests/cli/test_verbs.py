@@ -25,7 +25,7 @@ RECIPE = """
 import ironglass as ig
 RECIPE = ig.Audit(
     name="mine", dataset={data!r}, model="simple-cnn", stages=(ig.Stage(epochs=1, peak_lr=0.05, batch_size=8),),
-    samples=6, shown=2, probe_images=16, eps=(0.1,), occlusion={"masks": ("grey", "black", "blur")},
+    samples=6, shown=2, probe_images=16, attacks={"eps": (0.1,)}, occlusion={"masks": ("grey", "black", "blur")},
 )
 """
 

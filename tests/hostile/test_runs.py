@@ -79,6 +79,7 @@ PLACES: dict[str, Callable[[Path], object]] = {
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that has trained, explained and attacked, and has a report."""
     from ironglass.api import audit
+    from ironglass.plans.attacks import Attacks
     from ironglass.plans.audit import Audit
     from ironglass.plans.explanation import Explained
     from ironglass.train.recipe import Stage
@@ -87,7 +88,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     plan = Audit(
         name="made", dataset="digits", model="simple-cnn", only=("3", "7"),
         steps=("train", "evaluate", "explain", "attack"), stages=(Stage(epochs=1),), samples=8, shown=2,
-        attacks=("fgsm",), eps=(8 / 255,), explained=Explained(methods=("saliency",), quality=0),
+        attacks=Attacks(methods=("fgsm",), eps=(8 / 255,)), explained=Explained(methods=("saliency",), quality=0),
     )  # fmt: skip
     audit(plan, folder)
     return folder

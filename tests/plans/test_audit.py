@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from ironglass.errors import InputError
+from ironglass.plans.attacks import Attacks
 from ironglass.plans.audit import Audit
 from ironglass.plans.eps import parse_eps
 from ironglass.plans.parts import Corruptions, Guard, PatchSearch
@@ -24,15 +25,15 @@ def test_eps_as_people_write_it() -> None:
 
 
 def test_a_plan_reads_eps_too() -> None:
-    assert Audit(eps=("1/255", 0.1)).eps == (1 / 255, 0.1)
-    assert override(Audit(), "eps", '["2/255"]').eps == (2 / 255,)
+    assert Audit(attacks=Attacks(eps=("1/255", 0.1))).attacks.eps == (1 / 255, 0.1)
+    assert override(Audit(), "attacks.eps", '["2/255"]').attacks.eps == (2 / 255,)
 
 
 def test_eps_beyond_1_is_for_l2() -> None:
-    assert Audit(attacks=("pgd-7",), norm="l2", eps=(1.5,)).eps == (1.5,)
-    for wrong in ({"eps": (8.0,)}, {"eps": (0.0,), "attacks": ("fgsm",)}, {"norm": "l2"}, {"attacks": ("pgd",)}):
-        with pytest.raises(ValueError, match=r"8/255|every eps is 0|attacks is empty|no attack 'pgd'"):
-            Audit(**wrong)
+    assert Audit(attacks=Attacks(methods=("pgd-7",), norm="l2", eps=(1.5,))).attacks.eps == (1.5,)
+    for wrong in ({"eps": (8.0,)}, {"eps": (0.0,), "methods": ("fgsm",)}, {"norm": "l2"}, {"methods": ("pgd",)}):
+        with pytest.raises(ValueError, match=r"8/255|every eps is 0|there is none|no attack 'pgd'"):
+            Audit(attacks=wrong)
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -53,7 +54,7 @@ def test_what_the_first_document_asks(name: str) -> None:
     recipe = load_recipe(name)
     assert set(recipe.steps) >= {"train", "evaluate", "explain", "attack"}
     assert len(recipe.occlusion.masks) >= 3
-    assert len([eps for eps in recipe.eps if eps > 0]) >= 3
+    assert len([eps for eps in recipe.attacks.eps if eps > 0]) >= 3
     assert "kind" in as_json(recipe)["stages"][0]["objective"]
 
 
@@ -61,9 +62,6 @@ def test_a_part_may_be_given_whole_as_a_dict_or_by_its_first_field() -> None:
     whole = Audit(guard=Guard(mode="pgd"), patches=PatchSearch(sizes=(2,)), corruptions=Corruptions(names=("jpeg",)))
     assert Audit(guard="pgd", patches=[2], corruptions=("jpeg",)) == whole
     assert Audit(guard={"mode": "pgd"}, patches={"sizes": (2,)}, corruptions={"names": ("jpeg",)}) == whole
-    assert override(override(Audit(), "patches", "[2]"), "patches.images", "7").patches == PatchSearch(
-        sizes=(2,), images=7
-    )
 
 
 @pytest.mark.parametrize(
@@ -84,8 +82,25 @@ def test_a_wrong_part_is_refused_by_name(fields: dict, says: str) -> None:
     assert "\n" not in str(raised.value)
 
 
+@pytest.mark.parametrize("first", ["sizes", "images"])
+def test_a_part_that_is_set_in_short_keeps_its_other_fields(first: str) -> None:
+    changes = {"sizes": ("patches", "[2]"), "images": ("patches.images", "7")}
+    changed = Audit()
+    for name in sorted(changes, key=lambda name: name != first):
+        changed = override(changed, *changes[name])
+    assert changed.patches == PatchSearch(sizes=(2,), images=7)
+    robust = Audit(attacks=Attacks(methods=("fgsm",), norm="l2", eps=(2.0,)))
+    assert override(robust, "attacks", '["pgd-20"]').attacks == Attacks(methods=("pgd-20",), norm="l2", eps=(2.0,))
+    with pytest.raises(InputError, match=r"--set guard: guard\.mode is 'off': choose from"):
+        override(Audit(), "guard", "off")
+
+
 FLAT = {
     "steps": ["evaluate"],
+    "attacks": ["pgd-20"],
+    "norm": "l2",
+    "eps": [0.5, 1.0],
+    "attack_batch": 32,
     "masks": ["black"],
     "patch": None,
     "stride": 3,
@@ -102,6 +117,7 @@ FLAT = {
 def test_the_recipe_of_an_older_run_is_read(nest) -> None:
     now = {
         "steps": ["evaluate"],
+        "attacks": {"methods": ["pgd-20"], "norm": "l2", "eps": [0.5, 1.0], "batch": 32},
         "occlusion": {"masks": ["black"], "patch": None, "stride": 3},
         "patches": {"sizes": [2, 3], "images": 9},
         "corruptions": {"names": ["jpeg"], "images": 8},
@@ -115,7 +131,9 @@ def test_the_recipe_of_an_older_run_is_read(nest) -> None:
 
 def test_the_folder_of_an_older_run_is_resumed(tmp_path: Path) -> None:
     plan = as_json(Audit(name="x", patches=(2, 3), guard=Guard(mode="fgsm", eps=0.1)))
-    flat = {name: value for name, value in plan.items() if name not in ("occlusion", "patches", "corruptions", "guard")}
+    parts = ("attacks", "occlusion", "patches", "corruptions", "guard")
+    flat = {name: value for name, value in plan.items() if name not in parts}
+    flat |= {"attacks": [], "norm": "linf", "eps": plan["attacks"]["eps"], "attack_batch": 64}
     flat |= {"masks": plan["occlusion"]["masks"], "patch": None, "stride": None, "patches": [2, 3], "patch_images": 200}
     flat |= {"corruptions": [], "corruption_images": 1000, "guard": "fgsm", "guard_eps": 0.1}
     Run.create(tmp_path / "run", flat)

@@ -9,7 +9,7 @@ def test_every_name_is_taken() -> None:
     assert [find_attack(name) for name in ig.list_attacks()]
     assert list(find_corruptions(tuple(ig.list_corruptions()))) == ig.list_corruptions()
     plan = ig.Audit(attacks=tuple(ig.list_attacks()), explained=ig.Explained(methods=tuple(ig.list_explainers())))
-    assert len(plan.attacks) == len(ig.list_attacks()) > 10
+    assert len(plan.attacks.methods) == len(ig.list_attacks()) > 10
     assert len(plan.explained.methods) == len(ig.list_explainers()) > 10
 
 

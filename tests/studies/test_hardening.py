@@ -15,6 +15,7 @@ from ironglass.api import harden
 from ironglass.errors import InputError
 from ironglass.harden import NFGSM
 from ironglass.measure.statistics import mcnemar
+from ironglass.plans.attacks import Attacks
 from ironglass.plans.audit import Audit
 from ironglass.plans.hardening import Hardening
 from ironglass.run import Run
@@ -22,6 +23,7 @@ from ironglass.studies.hardening import compared
 from ironglass.train.recipe import Stage
 
 STAGE = Stage(epochs=2, peak_lr=0.05, batch_size=8)
+ATTACKS = Attacks(methods=("fgsm", "pgd-3"), eps=(0.05, 0.1))
 HARD = Stage(epochs=2, peak_lr=0.05, batch_size=8, objective=NFGSM(eps=0.1))
 
 
@@ -31,7 +33,7 @@ def photos(draw_photos: Callable[[int, int], Path]) -> Path:
 
 
 def plan(photos: Path, **fields: object) -> Hardening:
-    known = {"model": "simple-cnn", "attacks": ("fgsm", "pgd-3"), "eps": (0.05, 0.1), "samples": 8, "shown": 2}
+    known = {"model": "simple-cnn", "attacks": ATTACKS, "samples": 8, "shown": 2}
     after = Audit(**{"name": "harden", "dataset": str(photos), "stages": (HARD,)} | known | fields)
     return Hardening(after=after, baseline=(STAGE,))
 
@@ -106,7 +108,7 @@ def broken(classifier: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
 
 
 def test_a_function_of_the_users_own_hardens(whole: Run, photos: Path, tmp_path: Path) -> None:
-    asked = {"model": str(whole.path / "before"), "attacks": ("pgd-2",), "eps": (0.05,)}
+    asked = {"model": str(whole.path / "before"), "attacks": Attacks(methods=("pgd-2",), eps=(0.05,))}
     one = Stage(epochs=1, peak_lr=0.01, batch_size=8, objective=noisy)
     found = harden(plan(photos, stages=(one,), **asked), tmp_path / "run")
     row = Run.open(found.path / "after").history[0]
@@ -128,7 +130,9 @@ def test_what_cannot_be_compared_is_refused(whole: Run, photos: Path, tmp_path: 
     with pytest.raises(InputError, match="no trained weights to compare with"):
         harden(Hardening(after=plan(photos).after), tmp_path / "run")
     assert not (tmp_path / "run").exists()
-    other = harden(plan(photos, seed=5, attacks=("fgsm",), eps=(0.1,), stages=(HARD,)), tmp_path / "other")
+    other = harden(
+        plan(photos, seed=5, attacks=Attacks(methods=("fgsm",), eps=(0.1,)), stages=(HARD,)), tmp_path / "other"
+    )
     with pytest.raises(InputError, match="different images"):
         compared(Run.open(whole.path / "before"), Run.open(other.path / "after"))
 

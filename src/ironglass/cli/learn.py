@@ -70,7 +70,7 @@ def harden(
     """Train a model adversarially, and compare it in pairs with the model before (or with a plainly trained one)."""
     stage = {"epochs": epochs, "batch_size": batch_size, "optimiser": optimiser, "schedule": schedule}
     stage |= hardening_stage(model, filled, method=method, eps=eps, awp=awp, lr=lr)
-    made = {"attacks": listed(attacks), "eps": (eps,)}
+    made = {"attacks": {"methods": listed(attacks), "eps": (eps,)}}
     plan = make_plan(
         "harden", ("train",), model, data, filled, source, common, outputs, stages=(stage,), **made, **asdict(drawn)
     )

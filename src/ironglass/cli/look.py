@@ -109,9 +109,9 @@ def attack(
 ) -> None:
     """Accuracy under each attack at each eps with verdicts, pictures, and the adversarial images as a data set."""
     usual = "0.25,0.5,1,2" if norm == "l2" else "1/255,2/255,4/255,8/255,16/255"
-    made = {"attacks": listed(attacks), "norm": norm, "eps": listed(usual if eps is None else eps)}
+    made = {"methods": listed(attacks), "norm": norm, "eps": listed(usual if eps is None else eps)}
     plan = make_plan(
-        "attack", ("evaluate", "attack"), model, data, filled, source, common, outputs, **made, **asdict(drawn)
+        "attack", ("evaluate", "attack"), model, data, filled, source, common, outputs, attacks=made, **asdict(drawn)
     )
     run_plan(plan, common, download=source.download)
 

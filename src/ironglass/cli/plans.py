@@ -115,8 +115,8 @@ def attacked(attacks: str | None, *, usual: str, eps: str | None, norm: str | No
         if named := [name for name, value in given.items() if value is not None]:
             raise InputError(f"--{named[0]} is for attacks, and none are named: give --attacks pgd-20, or leave it out")
         return {}
-    fields = {"attacks": listed(attacks), "eps": listed(usual if eps is None else eps)}
-    return fields if norm is None else fields | {"norm": norm}
+    fields: dict[str, Any] = {"methods": listed(attacks), "eps": listed(usual if eps is None else eps)}
+    return {"attacks": fields if norm is None else fields | {"norm": norm}}
 
 
 def run_plan(plan: Plan, common: Common, *, download: bool, jobs: int = 1) -> None:

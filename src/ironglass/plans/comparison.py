@@ -8,7 +8,8 @@ from pydantic import Field
 
 from ironglass.errors import InputError
 from ironglass.fields import dataclass
-from ironglass.plans.audit import AttackName, Audit
+from ironglass.plans.attacks import AttackName
+from ironglass.plans.audit import Audit
 from ironglass.plans.eps import Eps
 from ironglass.train.recipe import MOST_IMAGES, Stage
 
@@ -61,10 +62,10 @@ class Comparison:
     @property
     def sizes(self) -> list[float]:
         """Every eps of the images that are shown to all, in order."""
-        return sorted({*(self.transferred_eps or self.base.eps)} - {0.0})
+        return sorted({*(self.transferred_eps or self.base.attacks.eps)} - {0.0})
 
     def __post_init__(self) -> None:
-        if not self.base.attacks:
+        if not self.base.attacks.methods:
             raise InputError("arms are compared by named attacks, and attacks is empty: give it pgd-20, say")
         if not {"train", "evaluate", "attack"} <= {*self.base.steps}:
             raise InputError("arms are trained, evaluated and attacked: leave these in steps")

@@ -14,7 +14,8 @@ class Hardening:
     """An audit whose stages harden a model, and what it is measured beside.
 
     after: what is run on the hardened model; its stages train it, its attacks judge both sides. Where an objective is a
-    function of the user's own, which does not say its eps, the guard attacks by the largest of `after.eps` (Linf).
+    function of the user's own, which does not say its eps, the guard attacks by the largest of `after.attacks.eps`
+    (Linf).
     baseline: how the model of before is trained where it comes without weights of its own; one that has them is taken
     as it is, and hardened from there. Raises InputError where nothing hardens, or there is no attack to compare by.
     """
@@ -28,7 +29,7 @@ class Hardening:
         return self.after.name
 
     def __post_init__(self) -> None:
-        if not self.after.attacks:
+        if not self.after.attacks.methods:
             raise InputError("hardening is judged by named attacks, and attacks is empty: give it pgd-20, say")
         sizes = [eps_of(stage.objective) for stage in self.after.stages]
         if not any(size is None or size > 0 for size in sizes):

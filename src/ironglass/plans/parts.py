@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, cast
+from typing import Annotated, ClassVar, Literal, Protocol
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -22,6 +22,12 @@ def _corruption(name: str) -> str:
 CorruptionName = Annotated[str, AfterValidator(_corruption)]
 
 
+class Shortened(Protocol):
+    """A part whose field `SHORT` may stand for the whole of it."""
+
+    SHORT: ClassVar[str]
+
+
 @dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
 class Corruptions:
     """Common corruptions on which the accuracy is measured.
@@ -32,6 +38,8 @@ class Corruptions:
 
     names: tuple[CorruptionName, ...] = ()
     images: int = Field(default=1000, gt=0, le=MOST_IMAGES)
+
+    SHORT: ClassVar[str] = "names"
 
 
 @dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
@@ -58,6 +66,8 @@ class PatchSearch:
     sizes: tuple[Annotated[int, Field(gt=0, le=MOST_SIDE)], ...] = ()
     images: int = Field(default=200, gt=0, le=MOST_IMAGES)
 
+    SHORT: ClassVar[str] = "sizes"
+
 
 @dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
 class Guard:
@@ -71,11 +81,14 @@ class Guard:
     mode: Literal["on", "pgd", "fgsm"] = "on"
     eps: Annotated[Eps, Field(gt=0, le=1)] | None = None
 
+    SHORT: ClassVar[str] = "mode"
 
-def short_for(field: str) -> BeforeValidator:
-    """A part may be given as the value of its first field alone: `guard="pgd"`, `corruptions=("jpeg",)`."""
+
+def short_for(part: type[Shortened]) -> BeforeValidator:
+    """A part may be given as the value of one field alone: `guard="pgd"`, `attacks=("pgd-20",)`."""
 
     def whole(value: object) -> object:
-        return cast("object", {field: value}) if isinstance(value, str | list | tuple) else value
+        shortened: dict[str, object] = {part.SHORT: value}
+        return shortened if isinstance(value, str | list | tuple) else value
 
     return BeforeValidator(whole)

@@ -63,7 +63,7 @@ class Trial:
 
 def trials_of(plan: Sweep) -> list[Trial]:
     """Every combination, the last field varying fastest."""
-    attacked: tuple[Step, ...] = ("attack",) if plan.trial.attacks else ()
+    attacked: tuple[Step, ...] = ("attack",) if plan.trial.attacks.methods else ()
     trials: list[Trial] = []
     for number, values in enumerate(product(*plan.vary.values()), start=1):
         one, name = plan.trial, trial_name(number, values)

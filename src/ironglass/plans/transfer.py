@@ -13,7 +13,8 @@ from ironglass.fields import dataclass
 from ironglass.models.loading.native import knows_classes
 from ironglass.models.structure.blocks import Blocks
 from ironglass.models.structure.transplant import Transplant
-from ironglass.plans.audit import AttackName, Audit
+from ironglass.plans.attacks import AttackName
+from ironglass.plans.audit import Audit
 from ironglass.plans.eps import Eps
 from ironglass.train.recipe import MOST_IMAGES, Recipe, Stage
 

@@ -8,6 +8,7 @@ thinner one for fewer epochs: `--set after.options.width=16 --set after.stages.0
 
 from ironglass.data.augment import Augment
 from ironglass.harden import NFGSM
+from ironglass.plans.attacks import Attacks
 from ironglass.plans.audit import Audit
 from ironglass.plans.hardening import Hardening
 from ironglass.train.recipe import Stage
@@ -22,8 +23,7 @@ RECIPE = Hardening(
         model="preact-resnet-18",
         stages=(Stage(**STAGE, epochs=30, objective=NFGSM(eps=8 / 255)),),
         augment=Augment(flip=True, crop=4),
-        attacks=("fgsm", "pgd-20", "ensemble"),
-        eps=(8 / 255,),
+        attacks=Attacks(methods=("fgsm", "pgd-20", "ensemble"), eps=(8 / 255,)),
         samples=1000,
     ),
     baseline=(Stage(**STAGE, epochs=10),),

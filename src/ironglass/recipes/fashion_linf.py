@@ -6,6 +6,7 @@ docs/results.md.
 """
 
 from ironglass.harden import NFGSM
+from ironglass.plans.attacks import Attacks
 from ironglass.plans.audit import Audit
 from ironglass.plans.hardening import Hardening
 from ironglass.train.recipe import Stage
@@ -19,8 +20,7 @@ RECIPE = Hardening(
         dataset="hf:zalando-datasets/fashion_mnist",
         model="simple-cnn",
         stages=(Stage(**STAGE, objective=NFGSM(eps=0.1)),),
-        attacks=("fgsm", "pgd-20", "ensemble"),
-        eps=(0.1,),
+        attacks=Attacks(methods=("fgsm", "pgd-20", "ensemble"), eps=(0.1,)),
         samples=250,
     ),
     baseline=(Stage(**STAGE),),

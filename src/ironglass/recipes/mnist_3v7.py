@@ -7,6 +7,7 @@ so that PGD and the ensemble find no more. Expect: see docs/results.md.
 """
 
 from ironglass.harden import FGSMTraining
+from ironglass.plans.attacks import Attacks
 from ironglass.plans.audit import Audit
 from ironglass.plans.hardening import Hardening
 from ironglass.train.recipe import Stage
@@ -22,8 +23,7 @@ RECIPE = Hardening(
         model="logistic",
         options={"mean": 0, "std": 1},
         stages=(Stage(**STAGE, objective=FGSMTraining(eps=0.25)),),
-        attacks=("fgsm", "pgd-20", "ensemble"),
-        eps=(0.25,),
+        attacks=Attacks(methods=("fgsm", "pgd-20", "ensemble"), eps=(0.25,)),
         samples=512,
     ),
     baseline=(Stage(**STAGE),),

@@ -6,6 +6,7 @@ over three stages, without which a small network learns nothing at all. Expect: 
 """
 
 from ironglass.harden import PGDTraining
+from ironglass.plans.attacks import Attacks
 from ironglass.plans.audit import Audit
 from ironglass.plans.hardening import Hardening
 from ironglass.plans.parts import Guard
@@ -31,8 +32,7 @@ RECIPE = Hardening(
             rising(0.2, 0.1, epochs=1, peak_lr=1e-3),
             rising(0.3, 0.15, epochs=12, peak_lr=2e-3, schedule="exponential", last_lr=1e-4),
         ),
-        attacks=("fgsm", "pgd-20", "ensemble"),
-        eps=(0.3,),
+        attacks=Attacks(methods=("fgsm", "pgd-20", "ensemble"), eps=(0.3,)),
         average=0.998,
         samples=500,
         guard=Guard(mode="pgd"),

@@ -9,6 +9,7 @@ epochs suffice. Expect: see docs/results.md.
 """
 
 from ironglass.harden import FGSMTraining
+from ironglass.plans.attacks import Attacks
 from ironglass.plans.audit import Audit
 from ironglass.plans.hardening import Hardening
 from ironglass.plans.parts import Guard
@@ -25,8 +26,7 @@ RECIPE = Hardening(
         model="maxout",
         options={"mean": 0, "std": 1, "dropout": [0, 0]},
         stages=(Stage(**STAGE, epochs=8, objective=FGSMTraining(eps=0.25)),),
-        attacks=("fgsm", "pgd-20", "ensemble"),
-        eps=(0.25,),
+        attacks=Attacks(methods=("fgsm", "pgd-20", "ensemble"), eps=(0.25,)),
         samples=500,
         guard=Guard(mode="fgsm"),
     ),

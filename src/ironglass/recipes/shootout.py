@@ -8,6 +8,7 @@ the source of `tiny-imagenet-robust`; all see 64 pixels a side, though most were
 """
 
 from ironglass.data.augment import Augment
+from ironglass.plans.attacks import Attacks
 from ironglass.plans.audit import Audit
 from ironglass.plans.sweep import Sweep
 from ironglass.train.recipe import Stage
@@ -20,8 +21,7 @@ RECIPE = Sweep(
         size=64,
         stages=(Stage(epochs=20, peak_lr=0.05, batch_size=64),),
         augment=Augment(flip=True, crop=8),
-        attacks=("pgd-20",),
-        eps=(4 / 255,),
+        attacks=Attacks(methods=("pgd-20",), eps=(4 / 255,)),
         samples=250,
         shown=0,
     ),

@@ -17,6 +17,7 @@ from typing import Any
 
 from ironglass.data.augment import Augment
 from ironglass.harden import NFGSM, TRADES, AdversarialRegularisation
+from ironglass.plans.attacks import Attacks
 from ironglass.plans.audit import Audit
 from ironglass.plans.comparison import Arm, Comparison
 from ironglass.plans.parts import Corruptions
@@ -62,8 +63,7 @@ RECIPE = Comparison(
         augment=Augment(flip=True, crop=6, jitter=0.2, gaussian=0.05, poisson=0.2, salt_and_pepper=0.02),
         steps=("train", "evaluate", "corrupt", "attack"),
         corruptions=Corruptions(names=CORRUPTIONS, images=500),
-        attacks=("fgsm", "pgd-20", "ensemble"),
-        eps=(EPS,),
+        attacks=Attacks(methods=("fgsm", "pgd-20", "ensemble"), eps=(EPS,)),
         samples=250,
     ),
     arms={

@@ -56,6 +56,10 @@ def upgrade(found: dict[str, Any], *, file: object) -> dict[str, Any]:
 
 
 MOVED = {
+    "attacks": ("attacks", "methods"),
+    "norm": ("attacks", "norm"),
+    "eps": ("attacks", "eps"),
+    "attack_batch": ("attacks", "batch"),
     "masks": ("occlusion", "masks"),
     "patch": ("occlusion", "patch"),
     "stride": ("occlusion", "stride"),
@@ -75,11 +79,11 @@ def upgrade_recipe(found: Any) -> Any:
         return [upgrade_recipe(value) for value in found]
     if not isinstance(found, dict):
         return found
-    if not {"steps", "masks"} <= found.keys():  # no audit, or one of this version
+    if "steps" not in found or not {"masks", "attack_batch"} & found.keys():  # no audit, or one of this version
         return {name: upgrade_recipe(value) for name, value in found.items()}
     upgraded: dict[str, Any] = {}
     for name, value in found.items():
-        if name in MOVED:
+        if name in MOVED and not isinstance(value, dict):
             part, field = MOVED[name]
             upgraded.setdefault(part, {})[field] = value
         else:

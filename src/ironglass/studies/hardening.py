@@ -34,8 +34,12 @@ def run_hardening(plan: Hardening, folder: Path, options: RunOptions) -> Run:
     """
     refuse_several("hardening")
     given = plan.after
-    if given.guard.eps is None and given.norm == "linf" and any(eps_of(one.objective) is None for one in given.stages):
-        given = replace(given, guard=replace(given.guard, eps=max(given.eps)))
+    if (
+        given.guard.eps is None
+        and given.attacks.norm == "linf"
+        and any(eps_of(one.objective) is None for one in given.stages)
+    ):
+        given = replace(given, guard=replace(given.guard, eps=max(given.attacks.eps)))
     weighted = knows_classes(given.model, weighted=given.pretrained or given.weights is not None)
     if not weighted and not plan.baseline:
         raise InputError(f"{given.model} has no trained weights to compare with: give a run folder, or a baseline")

@@ -75,7 +75,8 @@ def replaced(value: T, path: str, new: Any, *, where: str) -> T:
 
 def _override(value: Any, steps: list[str], new: Any, where: str) -> Any:
     if not steps:
-        return new
+        short = isinstance(new, str | list | tuple) and getattr(type(value), "SHORT", "")
+        return vars(value) | {short: new} if short else new  # a part that is given in short keeps its other fields
     name, rest = steps[0], steps[1:]
     if dataclasses.is_dataclass(value):
         known = [field.name for field in dataclasses.fields(value)]

@@ -11,6 +11,7 @@ import ironglass as ig
 from ironglass.attacks import FGSM, Linf
 from ironglass.data.dataset import Split
 from ironglass.errors import InputError
+from ironglass.plans.attacks import Attacks
 from ironglass.plans.audit import Audit
 from ironglass.report.kit.palette import drawn
 from ironglass.report.linear.chart import linear_chart
@@ -25,7 +26,7 @@ from ironglass.studies.steps.linear import write_linear
 RATE, SAME = Rate(value=0.5, low=0.4, high=0.6, n=100), McNemar(only_first=0, only_second=0, p=1.0)
 STAGE = Stage(epochs=1, peak_lr=0.1, schedule="constant", last_lr=None, optimiser="sgd", weight_decay=0.0, batch_size=8,
               objective="CrossEntropy", trainable_from=None, until=None, aux_weight=0.0, name="")  # fmt: skip
-PLAN = Audit(attacks=("fgsm",), eps=(0.2,), seed=3)
+PLAN = Audit(attacks=Attacks(methods=("fgsm",), eps=(0.2,)), seed=3)
 
 
 def split(n: int = 40) -> Split:
@@ -105,7 +106,7 @@ def test_other_networks_have_no_such_picture(tmp_path: Path) -> None:
         mean=(0.0,), std=(1.0,), classes=("three", "seven"), input_size=(5, 4),
     )  # fmt: skip
     write_linear(run, deep, split(), PLAN)
-    write_linear(run, network(0), split(), Audit(attacks=("fgsm",), norm="l2", eps=(1.0,)))
+    write_linear(run, network(0), split(), Audit(attacks=Attacks(methods=("fgsm",), norm="l2", eps=(1.0,))))
     assert not list(tmp_path.iterdir())
     assert read(run) == []
 

@@ -11,6 +11,7 @@ import ironglass as ig
 from ironglass.api import audit
 from ironglass.errors import InputError
 from ironglass.models.loading.save import save_classifier
+from ironglass.plans.attacks import Attacks
 from ironglass.plans.audit import Audit
 from ironglass.studies.common.single_image import is_single_image
 
@@ -69,7 +70,9 @@ def test_every_layer_is_shown_and_none_probed_on_its_own_image(model, photo, tmp
 
 @pytest.mark.parametrize("photo", ["photo.png"], indirect=True)
 def test_it_is_attacked(model, photo, tmp_path):
-    plan = Audit(model=model, dataset=photo, steps=("evaluate", "attack"), attacks=("pgd-3",), eps=("8/255",))
+    plan = Audit(
+        model=model, dataset=photo, steps=("evaluate", "attack"), attacks=Attacks(methods=("pgd-3",), eps=("8/255",))
+    )
     run = audit(plan, tmp_path / "run")
     (entry,) = run.results["attacks"]["attacks"]
     assert entry["points"][0]["accuracy"]["n"] == 1

@@ -14,6 +14,7 @@ from ironglass.attacks import FGSM, Linf
 from ironglass.errors import InputError
 from ironglass.harden import NFGSM
 from ironglass.models.loading.load import load_classifier
+from ironglass.plans.attacks import Attacks
 from ironglass.plans.audit import Audit
 from ironglass.plans.comparison import Arm, Comparison
 from ironglass.run import Run
@@ -31,7 +32,12 @@ def photos(draw_photos: Callable[[int, int], Path]) -> Path:
 
 
 def plan(photos: Path, **fields: object) -> Comparison:
-    known = {"model": "simple-cnn", "attacks": ("fgsm", "pgd-3"), "eps": (0.05,), "samples": 6, "shown": 2}
+    known = {
+        "model": "simple-cnn",
+        "attacks": Attacks(methods=("fgsm", "pgd-3"), eps=(0.05,)),
+        "samples": 6,
+        "shown": 2,
+    }
     base = Audit(
         **{
             "name": "arms",

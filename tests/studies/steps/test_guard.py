@@ -1,5 +1,7 @@
 """Which trainings are guarded, and with which images."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -7,6 +9,7 @@ from torch.nn import functional
 
 from ironglass.data.dataset import Dataset, Split
 from ironglass.harden import AWP, NFGSM, TRADES, AdversarialRegularisation
+from ironglass.plans.attacks import Attacks
 from ironglass.plans.audit import Audit
 from ironglass.plans.objective_eps import eps_of
 from ironglass.plans.parts import Guard
@@ -39,8 +42,9 @@ def own(classifier: nn.Module, images: Tensor, labels: Tensor) -> tuple[Tensor, 
 def test_a_function_of_the_users_own_is_guarded_by_the_eps_that_judges_it() -> None:
     assert eps_of(own) is None
     stages = (Stage(objective=own),)
-    assert guard_of(Audit(stages=stages, attacks=("pgd-5",), eps=(0.05,)), dataset(10)) is None  # an audit hardens not
-    guard = guard_of(Audit(stages=stages, attacks=("pgd-5",), eps=(0.02, 0.05), guard=Guard(eps=0.05)), dataset(10))
+    plan = Audit(stages=stages, attacks=Attacks(methods=("pgd-5",), eps=(0.02, 0.05)))
+    assert guard_of(plan, dataset(10)) is None  # an audit hardens not
+    guard = guard_of(replace(plan, guard=Guard(eps=0.05)), dataset(10))
     assert guard is not None
     assert guard.eps == 0.05
 
@@ -62,13 +66,13 @@ def test_the_largest_eps_is_guarded_on_images_spread_over_validation() -> None:
 def test_the_guard_asks_for_no_more_than_the_attacks_will() -> None:
     def eps(**fields: object) -> float:
         stages = (Stage(objective=AdversarialRegularisation(adv_step_size=0.2)),)
-        guard = guard_of(Audit(stages=stages, **fields), dataset(10))
+        guard = guard_of(Audit(stages=stages, attacks=Attacks(**fields)), dataset(10))
         assert guard is not None
         return guard.eps
 
-    assert eps(attacks=("fgsm",), eps=(0.01, 0.02)) == 0.02
-    assert eps(attacks=("fgsm",), eps=(0.3,)) == 0.2  # nor for more than it was trained on
-    assert eps(attacks=("fgsm",), eps=(2.0,), norm="l2") == 0.2  # another norm's eps says nothing here
+    assert eps(methods=("fgsm",), eps=(0.01, 0.02)) == 0.02
+    assert eps(methods=("fgsm",), eps=(0.3,)) == 0.2  # nor for more than it was trained on
+    assert eps(methods=("fgsm",), eps=(2.0,), norm="l2") == 0.2  # another norm's eps says nothing here
     assert eps() == 0.2
 
 

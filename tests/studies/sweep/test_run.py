@@ -13,6 +13,7 @@ import pytest
 from ironglass.api import sweep
 from ironglass.errors import InputError
 from ironglass.measure.statistics import mcnemar, wilson
+from ironglass.plans.attacks import Attacks
 from ironglass.plans.audit import Audit
 from ironglass.plans.sweep import Sweep, trials_of
 from ironglass.run import Run
@@ -38,7 +39,7 @@ def plan(photos: Path, vary: dict, **fields: object) -> Sweep:
 @pytest.fixture(scope="module")
 def four(photos: Path) -> Sweep:
     vary = {"stages.0.peak_lr": RATES, "model": MODELS}
-    return plan(photos, vary, attacks=("fgsm",), eps=(0.02, 0.05))
+    return plan(photos, vary, attacks=Attacks(methods=("fgsm",), eps=(0.02, 0.05)))
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +103,10 @@ def test_resumed_it_does_nothing_anew(four: Sweep, whole: Run, monkeypatch: pyte
 def test_one_that_fails_is_named_the_others_go_on_and_resume_tries_it_again(
     photos: Path, whole: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tried, done = plan(photos, {"model": MODELS}, attacks=("fgsm",), eps=(0.02, 0.05)), whole.path / "trials"
+    tried, done = (
+        plan(photos, {"model": MODELS}, attacks=Attacks(methods=("fgsm",), eps=(0.02, 0.05))),
+        whole.path / "trials",
+    )
     ran = []
 
     def run_trial(of: Audit, folder: Path, *_: object, **__: object) -> None:
@@ -210,7 +214,7 @@ def test_settings_are_compared_by_the_mean_over_their_seeds() -> None:
 
 def test_a_sweep_that_hardens_attacks_validation_images_and_groups_its_seeds(photos: Path, tmp_path: Path) -> None:
     vary = {"stages.0.objective": ("cross-entropy", "n-fgsm"), "seed": (0, 1)}
-    run = sweep(plan(photos, vary, attacks=("pgd-2",), eps=(0.02, 0.1)), tmp_path / "run")
+    run = sweep(plan(photos, vary, attacks=Attacks(methods=("pgd-2",), eps=(0.02, 0.1))), tmp_path / "run")
     found = run.results["sweep"]
     assert found["recommended"]["criterion"] == "robust_validation"
     assert [one["trials"] for one in found["settings"]] == [

@@ -14,7 +14,7 @@ def draw_fgsm_curve(context: AuditContext) -> None:
     curve = fgsm_curve(
         classifier,
         split,
-        context.plan.eps,
+        context.plan.attacks.eps,
         progress=lambda done, of: context.progress("attacking with FGSM", done, of, ""),
     )
     tables = [
@@ -27,6 +27,6 @@ def draw_fgsm_curve(context: AuditContext) -> None:
 
 FGSM_CURVE = Step(
     key="fgsm",
-    wanted=lambda context: "attack" in context.plan.steps and not context.plan.attacks,
+    wanted=lambda context: "attack" in context.plan.steps and not context.plan.attacks.methods,
     run=draw_fgsm_curve,
 )

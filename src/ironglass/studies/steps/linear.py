@@ -25,7 +25,7 @@ def write_linear(run: Run, classifier: Classifier, split: Split, plan: Audit) ->
     That is for a linear network and two classes, under Linf. The images are drawn by the seed whatever the network says
     of them, so that runs of one seed show the same.
     """
-    found = linear_weights(classifier) if len(classifier.classes) == 2 and plan.norm == "linf" else None
+    found = linear_weights(classifier) if len(classifier.classes) == 2 and plan.attacks.norm == "linf" else None
     if found is None or not len(split):
         return
     weights, biases = (tensor.double() for tensor in found)
@@ -45,11 +45,11 @@ def write_linear(run: Run, classifier: Classifier, split: Split, plan: Audit) ->
     run.record(
         "linear",
         {
-            "eps": max(plan.eps),
-            "reach": max(plan.eps) * float(np.abs(difference).sum()),
+            "eps": max(plan.attacks.eps),
+            "reach": max(plan.attacks.eps) * float(np.abs(difference).sum()),
             "margin": float(np.median(margins)),
             "n": len(split),
-            "accuracy": _under_one_step(classifier, split, max(plan.eps)),
+            "accuracy": _under_one_step(classifier, split, max(plan.attacks.eps)),
         },
     )
 

@@ -63,13 +63,13 @@ def write_samples(
         layers = [name.removeprefix("grad_cam/") for name in maps if name.startswith("grad_cam/")]
         facts |= {"layers": layers, "masks": list(plan.occlusion.masks)}
     attacked: list[tuple[np.ndarray, np.ndarray]] = []
-    if "attack" in plan.steps and not plan.attacks:
-        facts["eps"] = sorted({0.0, *plan.eps})
+    if "attack" in plan.steps and not plan.attacks.methods:
+        facts["eps"] = sorted({0.0, *plan.attacks.eps})
         for i, adversarial in enumerate(fgsm_sweep(classifier, images, labels, facts["eps"])):
             tensors[f"fgsm/{i}"] = np.ascontiguousarray(adversarial.permute(0, 2, 3, 1).cpu().numpy())
             with frozen(classifier), torch.inference_mode():
                 attacked.append(top(classifier, classifier(adversarial).cpu(), 1))
-    if "attack" in plan.steps and plan.attacks:
+    if "attack" in plan.steps and plan.attacks.methods:
         found, facts["attacks"] = _attacked(classifier, images, labels, plan)
         tensors |= found
     facts["images"] = [
@@ -96,10 +96,14 @@ def _attacked(
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """The images under each of the plan's attacks at its largest eps, and what they are then taken for."""
     tensors: dict[str, np.ndarray] = {}
-    facts: dict[str, Any] = {"eps": max(plan.eps), "norm": plan.norm, "names": list(dict.fromkeys(plan.attacks))}
+    facts: dict[str, Any] = {
+        "eps": max(plan.attacks.eps),
+        "norm": plan.attacks.norm,
+        "names": list(dict.fromkeys(plan.attacks.methods)),
+    }
     facts["images"] = [{} for _ in range(len(images))]
     for name in facts["names"]:
-        attack = replace(find_attack(name), threat=THREATS[plan.norm](max(plan.eps)))
+        attack = replace(find_attack(name), threat=THREATS[plan.attacks.norm](max(plan.attacks.eps)))
         adversarial = attack(classifier, images, labels, generator=generator(plan.seed, 0, f"shown {name}"))
         tensors[f"attack/{name}"] = adversarial.permute(0, 2, 3, 1).cpu().numpy()
         with frozen(classifier), torch.no_grad():

@@ -32,8 +32,8 @@ def write_held_out(run: Run, plan: Audit, classifier: Classifier, validation: Sp
     right stands in `per_image/validation_attacked.parquet`.
     """
     split, found = validation.take(spread_positions(len(validation), plan.samples)), []
-    count = -(-len(split) // plan.attack_batch)
-    for number, (images, labels) in enumerate(batches(split, plan.attack_batch, classifier.device)):
+    count = -(-len(split) // plan.attacks.batch)
+    for number, (images, labels) in enumerate(batches(split, plan.attacks.batch, classifier.device)):
         tell("attacking validation images", number, count, "")
         found.append(_withstood(plan, classifier, images, labels, number).cpu().numpy())
     tell("attacking validation images", count, count, "")
@@ -45,8 +45,8 @@ def write_held_out(run: Run, plan: Audit, classifier: Classifier, validation: Sp
 def _withstood(plan: Audit, classifier: Classifier, images: Images, labels: Labels, number: int) -> Mask:
     """Which images stay right, bool (n,); each attack is made on those that the ones before have left."""
     right = _right(classifier, images, labels)
-    threat = THREATS[plan.norm](max(plan.eps))
-    for name in plan.attacks:
+    threat = THREATS[plan.attacks.norm](max(plan.attacks.eps))
+    for name in plan.attacks.methods:
         left = right.nonzero().flatten()
         if not len(left):
             break

@@ -51,8 +51,8 @@ def sweep_results(
         "axes": [{"field": path, "label": axis_label(common, path), "values": as_json(vary[path])} for path in vary],
         "split": split,
         "jobs": jobs,
-        "attacks": {"names": list(common.attacks), "norm": common.norm, "eps": max(common.eps)}
-        if common.attacks
+        "attacks": {"names": list(common.attacks.methods), "norm": common.attacks.norm, "eps": max(common.attacks.eps)}
+        if common.attacks.methods
         else None,
         "rows": rows,
         "settings": [spread for names in groups if (spread := _spread(rows, names))],

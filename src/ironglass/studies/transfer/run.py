@@ -15,6 +15,7 @@ from ironglass.errors import InputError
 from ironglass.measure.robustness.transfer_matrix import transferred
 from ironglass.models.loading.save import save_classifier
 from ironglass.models.summary import summarise
+from ironglass.plans.attacks import Attacks
 from ironglass.plans.audit import Step
 from ironglass.plans.parts import Corruptions
 from ironglass.plans.transfer import SOURCE, Transfer, members_of
@@ -137,7 +138,7 @@ def write_source(plan: Transfer, folder: Path, options: RunOptions, *, tell: Tel
     """Base A in its folder: trained, or as it is given; measured on its own data where it has some."""
     given, path = plan.source, folder / "networks" / SOURCE
     if given.dataset:
-        one = replace(given, steps=_steps(plan), attacks=(), corruptions=Corruptions(), name=SOURCE)
+        one = replace(given, steps=_steps(plan), attacks=Attacks(), corruptions=Corruptions(), name=SOURCE)
         run_audit(one, path, replace(options, resume=True, progress=tell).for_part(SOURCE))
     elif not (path / "config.json").is_file():
         save_classifier(load_trained(given), path)

@@ -20,6 +20,7 @@ from ironglass.data.dataset import Split
 from ironglass.data.load import load_dataset
 from ironglass.errors import InputError
 from ironglass.models.classifier import Classifier
+from ironglass.plans.attacks import Attacks as Plan
 from ironglass.plans.audit import Audit
 from ironglass.run import Run
 from ironglass.studies.common.draws import generator
@@ -45,8 +46,8 @@ def make(**fields: object) -> Attacks:
     with torch.no_grad():  # what it says counts as true for most
         images = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255
         labels[:30] = classifier(images).argmax(1)[:30]
-    plan = Audit(name="mine", model="mine", dataset="drawn", attacks=NAMES, eps=(4 / 255, 0.03), attack_batch=16)
-    return Attacks(replace(plan, **fields), classifier, split)
+    attacks = replace(Plan(methods=NAMES, eps=(4 / 255, 0.03), batch=16), **fields)
+    return Attacks(Audit(name="mine", model="mine", dataset="drawn", attacks=attacks), classifier, split)
 
 
 def do(attacks: Attacks, folder: Path, *ranks: tuple[int, int]) -> dict:
@@ -126,7 +127,7 @@ def test_shares_add_up_to_the_same_files(whole: Path, tmp_path: Path) -> None:
 
 def test_a_share_that_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"batch-00001.*not there.*--resume"):
-        do(make(attacks=("fgsm",)), tmp_path, (0, 2))
+        do(make(methods=("fgsm",)), tmp_path, (0, 2))
 
 
 KILLED = """
@@ -180,7 +181,7 @@ def test_the_png_are_a_data_set_for_others(whole: Path) -> None:
 
 
 def test_l2_with_an_eps_above_1(tmp_path: Path) -> None:
-    attacks = make(attacks=("pgd-3", "deepfool-3"), norm="l2", eps=(0.5, 1.5))
+    attacks = make(methods=("pgd-3", "deepfool-3"), norm="l2", eps=(0.5, 1.5))
     found = do(attacks, tmp_path)
     images, _ = attacks.split[:16]
     for entry in found["attacks"]:
@@ -198,13 +199,13 @@ def test_tags() -> None:
 
 
 def test_too_few_classes_are_found_before_the_work() -> None:
-    check_attacks(make(attacks=tuple(name for name in ATTACKS if name != "apgd-t")).plan, make().classifier)
+    check_attacks(make(methods=tuple(name for name in ATTACKS if name != "apgd-t")).plan, make().classifier)
     with pytest.raises(InputError, match=r"^apgd-t-5: .* needs 4 classes and the classifier has 3"):
-        check_attacks(make(attacks=("apgd-t-5",)).plan, make().classifier)
+        check_attacks(make(methods=("apgd-t-5",)).plan, make().classifier)
 
 
 def test_an_ensemble_says_which_it_is_and_what_fooled(tmp_path: Path) -> None:
-    found = do(make(attacks=("ensemble-2",), eps=(0.5,)), tmp_path)
+    found = do(make(methods=("ensemble-2",), eps=(0.5,)), tmp_path)
     [entry] = found["attacks"]
     assert "margin-loss variant of AutoAttack (3 classes" in entry["label"]
     assert entry["settings"] == {"steps": 2, "queries": 5000}

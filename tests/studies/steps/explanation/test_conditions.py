@@ -11,6 +11,7 @@ from torch import nn
 from ironglass.attacks import Linf
 from ironglass.errors import InputError
 from ironglass.models.classifier import Classifier
+from ironglass.plans.attacks import Attacks
 from ironglass.plans.audit import Audit
 from ironglass.plans.explanation import Explained
 from ironglass.studies.steps.explanation.conditions import conditions, fullest, read_mask
@@ -102,7 +103,7 @@ def test_what_cannot_hide_anything_is_named(
 
 
 def test_attacks_are_made_at_the_largest_eps() -> None:
-    _, attacked = conditions(audit("", attacks=("pgd-5",), eps=(0.01, 0.05)), (6, 6), 2)
+    _, attacked = conditions(audit("", attacks=Attacks(methods=("pgd-5",), eps=(0.01, 0.05))), (6, 6), 2)
     images = torch.rand(3, 1, 6, 6, generator=torch.Generator().manual_seed(1))
     labels = torch.tensor([0, 1, 0])
     changed, hidden = attacked(classifier(), images, labels, {}, torch.Generator().manual_seed(0))

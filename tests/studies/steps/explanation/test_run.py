@@ -21,6 +21,7 @@ from ironglass.errors import InputError, Notice
 from ironglass.explain import EXPLAINERS, explain
 from ironglass.models.classifier import Classifier
 from ironglass.models.predict import logits_of
+from ironglass.plans.attacks import Attacks
 from ironglass.plans.audit import Audit
 from ironglass.plans.explanation import Explained
 from ironglass.report.page.page import write_report
@@ -51,7 +52,7 @@ def split() -> Split:
 
 def plan(**fields: object) -> Audit:
     known = {"methods": METHODS, "hide": "saliency", "quality": 0, "batch": 12} | fields
-    return Audit(name="mine", attacks=("pgd-3",), eps=(0.1,), shown=4, explained=Explained(**known))  # type: ignore[arg-type]
+    return Audit(name="mine", attacks=Attacks(methods=("pgd-3",), eps=(0.1,)), shown=4, explained=Explained(**known))  # type: ignore[arg-type]
 
 
 def do(folder: Path, tell=lambda what, done, of, detail: None, **fields: object) -> dict:

@@ -50,7 +50,7 @@ class Attacks:
     @property
     def sizes(self) -> list[float]:
         """Every eps but 0, in order."""
-        return sorted({*self.plan.eps} - {0.0})
+        return sorted({*self.plan.attacks.eps} - {0.0})
 
     @property
     def positions(self) -> np.ndarray:
@@ -69,7 +69,7 @@ class Attacks:
                 sizes=self.sizes,
                 split=self.split,
             )
-            for name in dict.fromkeys(self.plan.attacks)
+            for name in dict.fromkeys(self.plan.attacks.methods)
         ]
 
     @cached_property
@@ -111,12 +111,12 @@ class Attacks:
 
     def threat(self, eps: float) -> Threat:
         """The plan's, at this eps."""
-        return THREATS[self.plan.norm](eps)
+        return THREATS[self.plan.attacks.norm](eps)
 
     def folder(self, run: Run, task: Task, eps: float) -> Path:
         """Where the batches of a task at one eps lie."""
-        return run.path / task.folder / tag(self.plan.norm, eps)
+        return run.path / task.folder / tag(self.plan.attacks.norm, eps)
 
     def count(self, task: Task) -> int:
         """How many batches a task has."""
-        return -(-len(task.split) // self.plan.attack_batch)
+        return -(-len(task.split) // self.plan.attacks.batch)

@@ -99,11 +99,11 @@ def conditions(plan: Audit, pixels: tuple[int, int], patch: int) -> list[Conditi
         facts = {"by": hide if RECTANGLE.fullmatch(hide) else Path(hide).name, "pixels": int(mask.sum())}
         what = f"rectangle {hide} hidden" if RECTANGLE.fullmatch(hide) else f"{Path(hide).name} hidden"
         found.append(Condition(name="occluded", label=what, kind="occlusion", facts=facts, mask=mask))
-    eps = max(plan.eps, default=0.0)
-    for name in dict.fromkeys(plan.attacks):
-        attack = replace(find_attack(name), threat=THREATS[plan.norm](eps))
-        facts = {"eps": eps, "norm": plan.norm}
-        size = f"{round(255 * eps, 2):g}/255" if plan.norm == "linf" else f"{eps:g}"
+    eps = max(plan.attacks.eps, default=0.0)
+    for name in dict.fromkeys(plan.attacks.methods):
+        attack = replace(find_attack(name), threat=THREATS[plan.attacks.norm](eps))
+        facts = {"eps": eps, "norm": plan.attacks.norm}
+        size = f"{round(255 * eps, 2):g}/255" if plan.attacks.norm == "linf" else f"{eps:g}"
         label = f"{name}, eps {size}"
         found.append(Condition(name=name, label=label, kind="attack", facts=facts, attack=attack))
     return found
