@@ -98,7 +98,8 @@ audit = _for(
     """
     >>> import ironglass as ig
     >>> stages = (ig.Stage(epochs=1, batch_size=128),)
-    >>> wanted = {"attacks": ("fgsm",), "eps": (8 / 255,), "samples": 16, "steps": ("train", "attack")}
+    >>> attacks = ig.Attacks(methods=("fgsm",), eps=(8 / 255,))
+    >>> wanted = {"attacks": attacks, "samples": 16, "steps": ("train", "attack")}
     >>> run = ig.audit(ig.Audit(dataset="digits", model="logistic", stages=stages, **wanted), "runs/first")
     >>> [one["name"] for one in run.results["attacks"]["attacks"]]
     ['fgsm']
@@ -111,7 +112,8 @@ compare = _for(
     """
     >>> import ironglass as ig
     >>> stages = (ig.Stage(epochs=1, batch_size=128),)
-    >>> wanted = {"attacks": ("fgsm",), "eps": (8 / 255,), "samples": 16, "steps": ("train", "evaluate", "attack")}
+    >>> attacks, steps = ig.Attacks(methods=("fgsm",), eps=(8 / 255,)), ("train", "evaluate", "attack")
+    >>> wanted = {"attacks": attacks, "samples": 16, "steps": steps}
     >>> base = ig.Audit(dataset="digits", model="logistic", stages=stages, **wanted)
     >>> arms = {"long": ig.Arm(stages=(ig.Stage(epochs=2, batch_size=128),))}
     >>> run = ig.compare(ig.Comparison(base=base, arms=arms, images=16), "runs/compared")
@@ -127,8 +129,8 @@ harden = _for(
     >>> import ironglass as ig
     >>> baseline = (ig.Stage(epochs=1, batch_size=128),)
     >>> stages = (ig.Stage(epochs=1, batch_size=128, objective="n-fgsm"),)
-    >>> wanted = {"attacks": ("fgsm",), "eps": (8 / 255,), "samples": 16, "steps": ("train", "evaluate", "attack")}
-    >>> after = ig.Audit(dataset="digits", model="logistic", stages=stages, **wanted)
+    >>> attacks = ig.Attacks(methods=("fgsm",), eps=(8 / 255,))
+    >>> after = ig.Audit(dataset="digits", model="logistic", stages=stages, attacks=attacks, samples=16)
     >>> run = ig.harden(ig.Hardening(after=after, baseline=baseline), "runs/hardened")
     >>> [row["name"] for row in run.results["hardening"]["rows"]]
     ['clean', 'fgsm', 'worst']

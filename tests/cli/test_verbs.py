@@ -25,7 +25,8 @@ RECIPE = """
 import ironglass as ig
 RECIPE = ig.Audit(
     name="mine", dataset={data!r}, model="simple-cnn", stages=(ig.Stage(epochs=1, peak_lr=0.05, batch_size=8),),
-    samples=6, shown=2, probe_images=16, attacks={"eps": (0.1,)}, occlusion={"masks": ("grey", "black", "blur")},
+    samples=6, shown=2, probe_images=16, attacks=ig.Attacks(eps=(0.1,)),
+    occlusion=ig.OcclusionCurve(masks=("grey", "black", "blur")),
 )
 """
 
@@ -275,24 +276,24 @@ def test_quiet_says_nothing(call, trained: Path) -> None:
 
 
 def test_an_interrupted_run_says_how_to_go_on(call, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from ironglass.studies import audit
+    from ironglass.studies.steps import training
 
     def interrupt(*given: object, **named: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(audit, "fit", interrupt)
+    monkeypatch.setattr(training, "fit", interrupt)
     status, out, err = call("train", "simple-cnn", photos)
     assert (status, out, err) == (130, "", "")
     assert last_words() == "interrupted; the same command with --resume goes on from here"
 
 
 def test_a_full_disk_is_one_line(call, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from ironglass.studies import audit
+    from ironglass.studies.steps import training
 
     def fill(*given: object, **named: object) -> None:
         raise OSError(28, "No space left on device", "model.safetensors")
 
-    monkeypatch.setattr(audit, "fit", fill)
+    monkeypatch.setattr(training, "fit", fill)
     status, _, err = call("train", "simple-cnn", photos)
     assert status == 2
     assert err.count("\n") == 1

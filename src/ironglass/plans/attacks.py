@@ -28,8 +28,11 @@ class Attacks:
     """The attacks that an audit makes.
 
     methods: names that `find_attack` knows, or attack objects, whose threat is replaced by norm and eps; none for
-    FGSM's curve alone. norm, eps: of the change, in units of [0, 1]. batch: images attacked at once, the unit that an
-    interrupted run keeps; other sizes draw other numbers.
+        FGSM's curve alone.
+    norm: of the change, "linf" or "l2".
+    eps: sizes of the change, in units of [0, 1], also as "8/255".
+    batch: images attacked at once, the unit that an interrupted run keeps; other sizes draw other numbers.
+
     Raises InputError for an eps above 1 under Linf, and for methods or a norm that say nothing.
     """
 

@@ -20,17 +20,20 @@ Step = Literal["train", "evaluate", "corrupt", "explain", "attack"]
 class Audit(Recipe):
     """A training recipe, and what is looked at afterwards.
 
-    steps: which parts of the loop to run. split: the split that is measured; "auto" is test, else validation.
-    samples: how many images, drawn by the seed, the attacks and the occlusion are measured on. shown: images shown in
-    the report. probe_images: training images that the linear probes learn from.
+    steps: which parts of the loop to run.
+    split: the split that is measured; "auto" is test, else validation.
+    attacks: those that are made; names or attack objects alone mean these by the usual eps, none FGSM's curve alone.
+    occlusion: the sliding patch.
+    samples: images that the attacks and the occlusion are measured on, at most; drawn by the seed.
+    shown: images shown in the report.
+    probe_images: training images that the linear probes learn from.
+    patches: the search over every position of patches, or the sizes of these alone.
+    corruptions: those measured, or their names alone.
+    guard: the guard against catastrophic overfitting, or its mode alone.
+    explained: by which methods images are explained, in place of Grad-CAM's layers and the occlusion curve; where
+        attacks are named too, the maps are compared with those under attack at the largest eps.
 
-    Parts with fields of their own, each an object or a dict of its fields:
-    attacks: those that are made (`Attacks`), or their names and objects alone, by the usual eps; none for FGSM's curve
-    alone. occlusion: the sliding patch (`OcclusionCurve`). patches: the search over every position of patches
-    (`PatchSearch`), or its sizes alone. corruptions: those measured (`Corruptions`), or their names alone. guard: the
-    guard against catastrophic overfitting (`Guard`), or its mode alone. explained: by which methods images are
-    explained, in place of Grad-CAM's layers and the occlusion curve; where attacks are named too, the maps are compared
-    with those under attack at the largest eps.
+    A part (`Attacks`, `OcclusionCurve`, `PatchSearch`, `Corruptions`, `Guard`, `Explained`) may be a dict of fields.
     Raises InputError for corruptions that no step measures, and as the parts do.
     """
 

@@ -32,8 +32,8 @@ class Shortened(Protocol):
 class Corruptions:
     """Common corruptions on which the accuracy is measured.
 
-    names: those that `find_corruptions` knows, "all" among them; none for no such measurement. images: how many of the
-    split, spread evenly.
+    names: those that `list_corruptions` gives, or "all"; none for no such measurement.
+    images: how many of the split, at most, spread evenly.
     """
 
     names: tuple[CorruptionName, ...] = ()
@@ -46,8 +46,9 @@ class Corruptions:
 class OcclusionCurve:
     """The sliding patch under which the accuracy is measured.
 
-    masks: what the patch is filled with. patch, stride: in pixels; None for a quarter of the image's shorter side and
-    half a patch.
+    masks: what the patch is filled with: "grey", "black", "white", "mean", "blur".
+    patch: its side in pixels; None for a quarter of the image's shorter side.
+    stride: its step in pixels; None for half a patch.
     """
 
     masks: tuple[Mask, ...] = ("grey", "black", "mean", "blur")
@@ -59,8 +60,9 @@ class OcclusionCurve:
 class PatchSearch:
     """A search over every position of patches: does any change the answer?
 
-    sizes: of the patches, in pixels; none for no such search. They are filled with the first of the occlusion's masks,
-    and tried its `stride` or 1 pixel apart. images: how many of those measured, spread evenly.
+    sizes: sides of the patches, in pixels; none for no such search. They are filled with the first of the occlusion's
+        masks, and tried its `stride` or 1 pixel apart.
+    images: how many of those measured, at most, spread evenly.
     """
 
     sizes: tuple[Annotated[int, Field(gt=0, le=MOST_SIDE)], ...] = ()
@@ -74,8 +76,8 @@ class Guard:
     """The guard against catastrophic overfitting of adversarial training.
 
     mode: "on" takes the training back where it collapses; "pgd" and "fgsm" only look on, and keep the epoch that stands
-    this attack best: where eps rises from stage to stage, or a published run had no guard. eps: the size it attacks by,
-    in units of [0, 1], where an objective does not say its own; None for none.
+        this attack best: where eps rises from stage to stage, or a published run had no guard.
+    eps: the size it attacks by, in units of [0, 1], where an objective does not say its own; None for none.
     """
 
     mode: Literal["on", "pgd", "fgsm"] = "on"
