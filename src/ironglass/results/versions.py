@@ -76,13 +76,14 @@ MOVED = {
 def upgrade_recipe(found: Any) -> Any:
     """The value of `recipe.json`, or of a part of it, as this version writes it; one of this version as it stands."""
     if isinstance(found, list):
-        return [upgrade_recipe(value) for value in found]
+        return [upgrade_recipe(value) for value in cast("list[Any]", found)]
     if not isinstance(found, dict):
         return found
-    if "steps" not in found or not {"masks", "attack_batch"} & found.keys():  # no audit, or one of this version
-        return {name: upgrade_recipe(value) for name, value in found.items()}
+    fields = cast("dict[str, Any]", found)
+    if "steps" not in fields or not {"masks", "attack_batch"} & fields.keys():  # no audit, or one of this version
+        return {name: upgrade_recipe(value) for name, value in fields.items()}
     upgraded: dict[str, Any] = {}
-    for name, value in found.items():
+    for name, value in fields.items():
         if name in MOVED and not isinstance(value, dict):
             part, field = MOVED[name]
             upgraded.setdefault(part, {})[field] = value
