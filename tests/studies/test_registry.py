@@ -1,7 +1,7 @@
 """The registries: one line each, and no other place asks of which kind a plan is."""
 
 import ast
-import json
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,12 +10,20 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from jinja2 import ChoiceLoader, DictLoader
 
 import ironglass as ig
 from ironglass.cli.main import main
 from ironglass.errors import InputError
+from ironglass.measure.statistics import wilson
 from ironglass.recipes import load_recipe
-from ironglass.results.sections import SECTIONS
+from ironglass.report.kit.headline import Headline
+from ironglass.report.kit.section import Section
+from ironglass.report.page import environment, page, registry
+from ironglass.results import sections
+from ironglass.results.codec import result
+from ironglass.results.numbers import Rate
+from ironglass.results.sections import Results
 from ironglass.run import Run
 from ironglass.studies.common.options import RunOptions
 from ironglass.studies.common.study import Study
@@ -40,12 +48,26 @@ class Counting:
     seed: int = 0
 
 
-@dataclass(frozen=True, kw_only=True)
+@result
 class Counted:
     """The section of `results.json`."""
 
     images: dict[str, int]
+    largest: Rate
     seed: int
+
+
+@result
+class WithCounted(Results):
+    """All sections, with one line more."""
+
+    counting: Counted | None = None
+
+
+def counted_headlines(results: Any) -> list[Headline]:
+    """The number of the section, for page, terminal and model card."""
+    found = getattr(results, "counting", None)
+    return [Headline("Largest class", "of all images", found.largest)] if found else []
 
 
 def run_counting(plan: Counting, folder: Path, options: RunOptions) -> Run:
@@ -56,7 +78,9 @@ def run_counting(plan: Counting, folder: Path, options: RunOptions) -> Run:
         for number, name in enumerate(data.classes):
             options.progress("counting", number, len(data.classes), name)
         counts = {name: int((data.test.labels == label).sum()) for label, name in enumerate(data.classes)}
-        run.record("counting", {"images": {name: min(n, plan.most) for name, n in counts.items()}, "seed": plan.seed})
+        images = {name: min(n, plan.most) for name, n in counts.items()}
+        largest = wilson(max(images.values()), sum(images.values()))
+        run.record("counting", {"images": images, "largest": largest, "seed": plan.seed})
         options.write_pages(run)
     return run
 
@@ -65,7 +89,23 @@ def run_counting(plan: Counting, folder: Path, options: RunOptions) -> Run:
 def counting(monkeypatch: pytest.MonkeyPatch) -> None:
     """One line in each registry."""
     monkeypatch.setitem(STUDIES, "counting", Study(name="counting", plan=Counting, run=run_counting))
-    monkeypatch.setitem(SECTIONS, "counting", Counted)
+    monkeypatch.setitem(sections.SECTIONS, "counting", Counted)
+    monkeypatch.setattr(sections, "Results", WithCounted)
+    section = Section(
+        key="counting",
+        title="Images of each class",
+        template="counting",
+        results=("counting",),
+        facts=lambda source: {"counting": source.results.counting},  # type: ignore[attr-defined]
+        headlines=counted_headlines,
+        terminal=lambda results: ["counted" for _ in counted_headlines(results)],
+    )
+    for module in (registry, page, environment):
+        monkeypatch.setattr(module, "SECTIONS", (section, *registry.SECTIONS))
+    found = environment.environment()
+    loaders = [DictLoader({"counting.html.jinja": "{{ counting.images | length }} classes"}), found.loader]
+    found.loader = ChoiceLoader([one for one in loaders if one is not None])
+    monkeypatch.setattr(page, "environment", lambda: found)
 
 
 @pytest.mark.usefixtures("counting")
@@ -74,7 +114,9 @@ def test_a_new_study_runs_from_python(tmp_path: Path) -> None:
     run = ig.run(Counting(most=30), tmp_path / "run", progress=lambda *one: said.append(one))
     assert set(run.results["counting"]["images"].values()) == {30}
     assert said[0] == ("counting", 0, 10, "0")
-    assert "counting" in (tmp_path / "run" / "report.html").read_text()
+    html = (tmp_path / "run" / "report.html").read_text()
+    assert "Images of each class</h2>\n10 classes" in html
+    assert "Largest class" in html
     with pytest.raises(InputError, match="--resume"):
         ig.run(Counting(most=30), tmp_path / "run")
     assert ig.run(Counting(most=30), tmp_path / "run", resume=True).path == run.path
@@ -87,13 +129,16 @@ def test_a_new_study_runs_from_the_command_line(
     recipe = tmp_path / "count.py"
     recipe.write_text("from counting import Counting\n\nRECIPE = Counting()\n")
     monkeypatch.setitem(sys.modules, "counting", SimpleNamespace(Counting=Counting))
-    words = ["run", recipe, "--seed", "7", "--set", "most=20", "--output", tmp_path / "run", "--json"]
+    words = ["run", recipe, "--seed", "7", "--set", "most=20", "--output", tmp_path / "run"]
     monkeypatch.setattr("sys.argv", ["ironglass", *map(str, words)])
     with pytest.raises(SystemExit) as ended:
         main()
     out, err = capsys.readouterr()
     assert ended.value.code in (0, None), err
-    assert json.loads(out)["results"]["counting"] == {"images": dict.fromkeys(map(str, range(10)), 20), "seed": 7}
+    assert re.search(r"Largest class, of all images +10.0 %", out)  # in the table
+    assert "\ncounted\n" in out
+    found = Run(tmp_path / "run").results["counting"]
+    assert (found["seed"], found["images"]) == (7, dict.fromkeys(map(str, range(10)), 20))
 
 
 @pytest.mark.usefixtures("counting")
