@@ -15,6 +15,8 @@ from ironglass.models.loading.new_head import with_new_head
 from ironglass.models.loading.weights import load_checkpoint
 from ironglass.models.request import Wanted
 
+_NAMED = 8
+
 
 def with_weights(wanted: Wanted, path: Path) -> Classifier:
     """The network with a local checkpoint, whose head may be for the classes wanted or for the source's own."""
@@ -23,6 +25,9 @@ def with_weights(wanted: Wanted, path: Path) -> Classifier:
     if known is not None:  # the file lies in a folder that `save_classifier` wrote
         classes, size = wanted.classes or known.classes, wanted.size or known.size
         wanted = replace(wanted, classes=classes, size=size, channels=known.channels)
+    said = _called(wanted, checkpoint) if known is None else ()
+    if wanted.classes is None and checkpoint.classes:
+        wanted = replace(wanted, classes=checkpoint.classes)
     try:
         classifier = find_builder(wanted.name)(wanted)
         remarks = load_checkpoint(classifier.network, checkpoint)
@@ -30,8 +35,22 @@ def with_weights(wanted: Wanted, path: Path) -> Classifier:
         classifier, remarks = _with_other_head(wanted, checkpoint, mismatch)
     if known is not None and len(known.mean) == classifier.channels:
         classifier.normalise(known.mean, known.std, known.origin)
-    classifier.remarks += remarks
+    classifier.remarks += (*said, *remarks)
     return classifier
+
+
+def _called(wanted: Wanted, checkpoint: Checkpoint) -> tuple[str, ...]:
+    """What is said of the names that the checkpoint gives its outputs."""
+    if not checkpoint.classes:
+        return ()
+    own = _few(checkpoint.classes)
+    if wanted.classes in (None, checkpoint.classes):
+        return (f"its outputs are called as {checkpoint.path} has it: {own}",)
+    return (f"{checkpoint.path} calls its outputs {own}, and they are taken for {_few(wanted.classes)}",)
+
+
+def _few(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:_NAMED]) + (f", … ({len(names)} in all)" if len(names) > _NAMED else "")
 
 
 def _with_other_head(

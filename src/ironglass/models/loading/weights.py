@@ -14,6 +14,7 @@ from ironglass.models.loading.checkpoints.few import few
 from ironglass.models.loading.checkpoints.fit import Fit, fit_names
 from ironglass.models.loading.checkpoints.misfit import misfit
 from ironglass.models.loading.checkpoints.values import check_values, to_type_of
+from ironglass.models.loading.configuration import configuration_beside
 from ironglass.run import Run
 
 
@@ -24,6 +25,12 @@ def read_state(path: str | Path) -> dict[str, Tensor]:
     for name, tensor in state.items():
         check_values(checkpoint.path, name, tensor)
     return state
+
+
+def classes_beside(path: str | Path) -> tuple[str, ...]:
+    """The names of its outputs that a checkpoint, or the configuration beside it, gives; () where there are none."""
+    known = configuration_beside(Path(path))
+    return known.classes if known is not None else read_checkpoint(path).classes
 
 
 def load_state(network: nn.Module, state: Mapping[str, Tensor], source: str | Path) -> None:

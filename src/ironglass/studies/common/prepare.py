@@ -20,6 +20,7 @@ from ironglass.models.loading.configuration import configuration_beside
 from ironglass.models.loading.fresh import assumed
 from ironglass.models.loading.load import load_classifier, own_geometry
 from ironglass.models.loading.native import check_name, is_code, is_exported, knows_classes, native_size
+from ironglass.models.loading.weights import classes_beside
 from ironglass.models.normalisation import ASSUMED, GIVEN
 from ironglass.plans.audit import Audit
 from ironglass.studies.common.plan_data import data_classes, load_data, reading_of
@@ -122,7 +123,8 @@ def _wanted(
             geometry = own_geometry(plan.model, data_classes(plan, download), plan.options, plan.seed)
         if geometry is not None:
             native, channels, named = *geometry, not is_exported(plan.model)
-    return plan.size or native, channels, (), named
+    classes = () if named or plan.weights is None or "train" in plan.steps else classes_beside(plan.weights)
+    return plan.size or native, channels, classes, named or bool(classes)
 
 
 def _remark(plan: Audit, classifier: Classifier, dataset: Dataset, *, fresh: bool, trains: bool) -> None:

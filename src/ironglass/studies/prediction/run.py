@@ -17,10 +17,10 @@ from ironglass.data.load import check_reading
 from ironglass.errors import ForwardError, InputError, Notice
 from ironglass.measure.per_image import write_predictions
 from ironglass.models.classifier import Classifier
-from ironglass.models.loading.configuration import configuration_beside
 from ironglass.models.loading.fresh import assumed
 from ironglass.models.loading.load import load_classifier
 from ironglass.models.loading.native import is_code, is_exported, knows_classes
+from ironglass.models.loading.weights import classes_beside
 from ironglass.models.predict import logits_of
 from ironglass.run import Run
 from ironglass.studies.common.options import RunOptions
@@ -85,7 +85,7 @@ def _trained(model: str, classes: Sequence[str], given: dict[str, Any], normalis
     weights = given["weights"]
     weighted = given["pretrained"] or weights is not None
     knows = knows_classes(model, weighted=weighted)
-    beside = weights is not None and configuration_beside(Path(weights)) is not None
+    beside = weights is not None and not knows and bool(classes_beside(weights))
     if not knows and not beside and not (classes and (weighted or is_code(model))):
         raise InputError(
             f"{model} has no trained weights or no class names: name a run folder, give --pretrained, or --weights and"

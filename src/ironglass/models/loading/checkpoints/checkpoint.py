@@ -21,6 +21,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from ironglass.errors import InputError
+from ironglass.models.loading.checkpoints.named_classes import named_classes
 
 # The names under which training scripts keep a network's weights, the wanted one first: timm takes the averaged
 # weights where there are any, and so do we.
@@ -68,10 +69,12 @@ class Checkpoint:
     path: the file.
     states: every set of named tensors in it, the most wanted first, under the name it is wrapped in ("" for a file that
         is one, "a.b" for one within another).
+    classes: the names of its outputs, in their order, where it gives them; see `named_classes`.
     """
 
     path: Path
     states: Mapping[str, dict[str, Tensor]]
+    classes: tuple[str, ...] = ()
 
 
 def read_checkpoint(path: str | Path) -> Checkpoint:
@@ -93,11 +96,13 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     if path.suffix == ".safetensors" or head[8:9] == b"{":
         return Checkpoint(path, {"": _read_safetensors(path)})
     _check_archive(path, head)
-    states = dict(_states(_read_pickle(path)))
+    value = _read_pickle(path)
+    states = dict(_states(value))
     if not states:
         raise InputError(f"{path} holds no state dict: save model.state_dict()")
     wanted = {key: place for place, key in enumerate(WRAPPINGS)}
-    return Checkpoint(path, dict(sorted(states.items(), key=lambda one: wanted.get(one[0].split(".")[0], 99))))
+    ordered = dict(sorted(states.items(), key=lambda one: wanted.get(one[0].split(".")[0], 99)))
+    return Checkpoint(path, ordered, named_classes(value, ordered.values()))
 
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
