@@ -16,7 +16,7 @@ from ironglass.attacks import ATTACKS, FGSM, L2, PGD, Linf, Threat, attack_call,
 from ironglass.data.corruptions.corrupt import CORRUPTIONS, Corruption
 from ironglass.data.load import SOURCES
 from ironglass.data.source import Listing, Source
-from ironglass.explain import EXPLAINERS, Occlusion
+from ironglass.explain import EXPLAINERS, Occlusion, explainer_call
 from ironglass.harden import OBJECTIVES
 from ironglass.testing import check_attack, check_explainer, check_objective
 from ironglass.train.objective import NAMED
@@ -58,6 +58,7 @@ class Pixels:
     signed: ClassVar[bool] = False
     words: ClassVar[str] = "Nothing but the picture."
 
+    @explainer_call
     def __call__(self, classifier: Any, images: Any, targets: Any) -> Any:
         return images.clone()
 

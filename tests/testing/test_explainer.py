@@ -9,8 +9,7 @@ import pytest
 import torch
 
 from ironglass.errors import InputError
-from ironglass.explain import EXPLAINERS, GradCAM, IntegratedGradients, Occlusion
-from ironglass.models.frozen import frozen
+from ironglass.explain import EXPLAINERS, GradCAM, IntegratedGradients, Occlusion, explainer_call
 from ironglass.testing import check_explainer
 
 
@@ -27,7 +26,7 @@ def test_so_do_other_settings(explainer: Any) -> None:
 
 
 def gradient(classifier: Any, images: Any, targets: Any) -> Any:
-    with frozen(classifier), torch.enable_grad():
+    with torch.enable_grad():
         moving = images.detach().clone().requires_grad_()
         score = classifier(moving).gather(1, targets[:, None]).sum()
         return torch.autograd.grad(score, moving)[0]
@@ -40,6 +39,7 @@ class Good:
     unit: ClassVar[str] = "logit"
     signed: ClassVar[bool] = True
 
+    @explainer_call
     def __call__(self, classifier: Any, images: Any, targets: Any) -> Any:
         return images * gradient(classifier, images, targets)
 
@@ -107,7 +107,11 @@ BROKEN = {
         "gives maps of 3 images that are not finite",
     ),
     "divides by the gradient": (
-        mutant(lambda *given: (grad := gradient(*given)) / grad.abs().amax((1, 2, 3), keepdim=True)),
+        mutant(
+            __call__=explainer_call(
+                lambda self, *given: (grad := gradient(*given)) / grad.abs().amax((1, 2, 3), keepdim=True)
+            )
+        ),
         "not finite of a network that answers everything alike",
     ),
     "is negative unsigned": (mutant(signed=False), "is not signed and gives -.*: negative values"),
@@ -179,7 +183,21 @@ def test_a_broken_one_is_caught_by_name(name: str) -> None:
 
 
 def test_one_that_is_said_not_to_use_targets_must_not() -> None:
-    picture = mutant(lambda classifier, images, targets: images - 0.5)
+    picture = mutant(__call__=explainer_call(lambda self, classifier, images, targets: images - 0.5))
     check_explainer(picture, uses_targets=False)
     with pytest.raises(AssertionError, match="Good gives other maps for other targets although uses_targets is False"):
         check_explainer(Good(), uses_targets=False)
+
+
+WRONG = {
+    "images": (lambda images, targets: (images.clamp(0, 1), targets), "takes images from 0 to 2 without InputError"),
+    "NaN": (lambda images, targets: (images.nan_to_num(), targets), "takes images with a NaN without InputError"),
+    "targets": (lambda images, targets: (images, targets % 5), "takes labels beyond the classes without InputError"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_input_that_is_made_to_fit_is_caught(name: str) -> None:
+    mend, said = WRONG[name]
+    with pytest.raises(AssertionError, match=said):
+        check_explainer(mutant(lambda classifier, *given: Good()(classifier, *mend(*given))))

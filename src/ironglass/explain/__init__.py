@@ -23,6 +23,7 @@ from ironglass.explain.methods.integrated_gradients import IntegratedGradients
 from ironglass.explain.methods.occlusion import Occlusion, occluded_scores
 from ironglass.explain.methods.saliency import Saliency, negative, positive
 from ironglass.explain.methods.smooth_grad import SmoothGrad
+from ironglass.explain.parts.call import explainer_call
 from ironglass.explain.parts.fill import fill_images
 from ironglass.explain.parts.patch_grid import positions
 from ironglass.models.checks import check_labels
@@ -47,6 +48,7 @@ __all__ = [
     "SmoothGrad",
     "Tiling",
     "explain",
+    "explainer_call",
     "feature_maps",
     "fill_images",
     "negative",

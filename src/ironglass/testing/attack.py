@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import fields, is_dataclass, replace
 from functools import partial
@@ -11,7 +10,7 @@ from typing import Any
 import torch
 
 from ironglass.attacks import THREATS
-from ironglass.errors import ForwardError, InputError
+from ironglass.errors import ForwardError
 from ironglass.testing.contract import Check, check_carries, require, run_checks
 from ironglass.testing.networks import (
     NetworkFailed,
@@ -24,6 +23,7 @@ from ironglass.testing.networks import (
     predictions,
 )
 from ironglass.testing.state import unchanged
+from ironglass.testing.wrong_input import check_refusals
 from ironglass.types import Images
 
 SIZES = {"linf": (0.01, 0.3), "l2": (0.1, 3.0)}
@@ -216,27 +216,4 @@ def _is_independent_of_the_batch(attack: Any, norm: str | None) -> None:
 
 
 def _refuses_wrong_input(attack: Any) -> None:
-    for what, (images, labels) in _wrong_inputs():
-        try:
-            attack(convolutional(), images, labels)
-        except InputError:
-            continue
-        except Exception as error:
-            raise AssertionError(f"raises {type(error).__name__}, not InputError, for {what}: {error}") from error
-        raise AssertionError(f"takes {what} without InputError: see ironglass.attacks.attack_call")
-
-
-def _wrong_inputs() -> Iterator[tuple[str, tuple[Any, Any]]]:
-    images, labels = batch(convolutional())
-    wrong: dict[str, Callable[[], Any]] = {
-        "images from 0 to 2": lambda: 2 * images,
-        "normalised images": lambda: (images - 0.5) / 0.2,
-        "images with a NaN": lambda: images.masked_fill(images == images[2].amax(), torch.nan),
-        "images of bytes": lambda: (255 * images).to(torch.uint8),
-        "images of one channel": lambda: images[:, :1],
-        "a single image without its batch axis": lambda: images[0],
-    }
-    yield from ((what, (make(), labels)) for what, make in wrong.items())
-    yield "labels beyond the classes", (images, labels + 5)
-    yield "labels as floats", (images, labels.float())
-    yield "fewer labels than images", (images, labels[:3])
+    check_refusals(attack, convolutional, "ironglass.attacks.attack_call")

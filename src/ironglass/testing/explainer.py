@@ -16,6 +16,7 @@ from ironglass.models.classifier import Classifier
 from ironglass.testing.contract import check_carries, name_of, require, run_checks
 from ironglass.testing.networks import NetworkFailed, attentive, batch, blind, convolutional
 from ironglass.testing.state import unchanged
+from ironglass.testing.wrong_input import check_refusals
 from ironglass.types import Images, Labels
 
 Fresh = Callable[[], Classifier]
@@ -37,7 +38,10 @@ def check_explainer(explainer: Any, *, uses_targets: bool = True) -> None:
     - the same call gives the same bits, and leaves torch's own random state alone;
     - each image is explained for its own target, alone as in a batch, and for other targets otherwise;
     - the network is left as it was, also after an error in it: weights, gradients, flags, buffers, modes, hooks; so are
-      the images and targets.
+      the images and targets;
+    - images that are not float in [0, 1] of the right shape, and targets that are no classes, raise InputError.
+
+    `ironglass.explain.explainer_call`, put on an explainer's `__call__`, takes care of the network and of wrong input.
 
     Args:
         explainer: the explainer object.
@@ -63,6 +67,7 @@ def check_explainer(explainer: Any, *, uses_targets: bool = True) -> None:
         ("explaining images alone", partial(_explains_each_for_its_own_target, fresh=fresh)),
         ("explaining other targets", partial(_answers_to_targets, fresh=fresh, uses_targets=uses_targets)),
         ("explaining a network that answers everything alike", partial(_is_finite_without_evidence, fresh=fresh)),
+        ("given wrong input", partial(check_refusals, fresh=fresh, decorator="ironglass.explain.explainer_call")),
     ])  # fmt: skip
 
 

@@ -8,6 +8,7 @@ import torch
 
 from ironglass.explain.methods.grad_cam import upsample
 from ironglass.explain.parts.attention import Attention, attention_maps
+from ironglass.explain.parts.call import explainer_call
 from ironglass.fields import settings
 from ironglass.models.classifier import Classifier
 from ironglass.types import Images, Labels, Maps
@@ -28,6 +29,7 @@ class AttentionRelevance:
     signed: ClassVar[bool] = False
     words: ClassVar[str] = "Attention followed through all blocks, as far as it raises the score."
 
+    @explainer_call
     def __call__(self, classifier: Classifier, images: Images, targets: Labels) -> Maps:
         """Maps (n, 1, h, w), at least 0, by bilinear interpolation of `grid`.
 

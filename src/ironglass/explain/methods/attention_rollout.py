@@ -8,6 +8,7 @@ import torch
 
 from ironglass.explain.methods.grad_cam import upsample
 from ironglass.explain.parts.attention import Attention, attention_maps
+from ironglass.explain.parts.call import explainer_call
 from ironglass.fields import settings
 from ironglass.models.classifier import Classifier
 from ironglass.types import Images, Labels, Maps
@@ -31,6 +32,7 @@ class AttentionRollout:
     words: ClassVar[str] = "Attention followed through all blocks: where the answer is gathered, whatever the class."
     residual: float = 0.5
 
+    @explainer_call
     def __call__(self, classifier: Classifier, images: Images, targets: Labels) -> Maps:
         """Maps (n, 1, h, w), at least 0: shares of the answer, by bilinear interpolation of `grid`.
 

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from ironglass.engine.folding.fold import folded, shifts_of
 from ironglass.errors import Notice
 from ironglass.explain.parts.activations import pass_through
+from ironglass.explain.parts.call import explainer_call
 from ironglass.explain.parts.gradient import chunk_size, score_of
 from ironglass.explain.parts.layers import check_ran
 from ironglass.explain.parts.layout import Layout, laid_layers
@@ -48,6 +49,7 @@ class GradCAM:
     words: ClassVar[str] = "The last layer’s channels, weighted by how much each raises the score: coarse."
     layers: tuple[str, ...] | None = None
 
+    @explainer_call
     def __call__(self, classifier: Classifier, images: Images, targets: Labels) -> dict[str, Maps]:
         """Signed maps (n, 1, h', w') by layer, each at the layer's own resolution, in the order in which they run.
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ironglass.explain.methods.grad_cam import class_activation_maps
+from ironglass.explain.parts.call import explainer_call
 from ironglass.fields import settings
 from ironglass.models.classifier import Classifier
 from ironglass.types import Images, Labels, Maps
@@ -36,6 +37,7 @@ class GradCAMPlusPlus:
     layers: tuple[str, ...] | None = None
     eps: float = 0.0
 
+    @explainer_call
     def __call__(self, classifier: Classifier, images: Images, targets: Labels) -> dict[str, Maps]:
         """Signed maps (n, 1, h', w') by layer, each at the layer's own resolution, in the order in which they run.
 

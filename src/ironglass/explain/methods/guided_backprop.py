@@ -12,6 +12,7 @@ from torch.autograd.graph import Node
 from torch.nn import functional as F
 
 from ironglass.errors import InputError, Notice
+from ironglass.explain.parts.call import explainer_call
 from ironglass.explain.parts.gradient import input_gradient
 from ironglass.fields import settings
 from ironglass.models.classifier import Classifier
@@ -59,6 +60,7 @@ class GuidedBackprop:
         "The gradient, of which each ReLU lets only the positive part pass: sharp, but weak evidence."
     )
 
+    @explainer_call
     def __call__(self, classifier: Classifier, images: Images, targets: Labels) -> Maps:
         """Signed maps (n, c, h, w), units of the logit per unit of [0, 1].
 

@@ -7,6 +7,7 @@ from typing import ClassVar
 from ironglass.explain.methods.feature_maps import feature_maps
 from ironglass.explain.methods.grad_cam import GradCAM, upsample
 from ironglass.explain.methods.guided_backprop import GuidedBackprop
+from ironglass.explain.parts.call import explainer_call
 from ironglass.fields import settings
 from ironglass.models.classifier import Classifier
 from ironglass.types import Images, Labels, Maps
@@ -27,6 +28,7 @@ class GuidedGradCAM:
     words: ClassVar[str] = "Guided backpropagation times Grad-CAM."
     layer: str | None = None
 
+    @explainer_call
     def __call__(self, classifier: Classifier, images: Images, targets: Labels) -> Maps:
         """Signed maps (n, c, h, w). images: in [0, 1]. targets: int64 (n,), the classes to explain.
 

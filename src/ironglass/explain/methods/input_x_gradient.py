@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from ironglass.explain.parts.call import explainer_call
 from ironglass.explain.parts.gradient import input_gradient
 from ironglass.fields import settings
 from ironglass.models.classifier import Classifier
@@ -24,6 +25,7 @@ class InputXGradient:
     signed: ClassVar[bool] = True
     words: ClassVar[str] = "The gradient times the pixel’s own value."
 
+    @explainer_call
     def __call__(self, classifier: Classifier, images: Images, targets: Labels) -> Maps:
         """Signed maps (n, c, h, w), units of the logit.
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ironglass.errors import InputError
+from ironglass.explain.parts.call import explainer_call
 from ironglass.explain.parts.fill import Fill, fill_images
 from ironglass.explain.parts.gradient import weighted_gradient
 from ironglass.fields import settings
@@ -65,6 +66,7 @@ class IntegratedGradients:
         if self.rule not in RULES:
             raise InputError(f"there is no rule {self.rule!r}: choose from {', '.join(RULES)}")
 
+    @explainer_call
     def __call__(self, classifier: Classifier, images: Images, targets: Labels) -> Maps:
         """Signed maps (n, c, h, w), units of the logit.
 

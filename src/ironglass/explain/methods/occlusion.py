@@ -11,6 +11,7 @@ from torch import Tensor
 from ironglass.engine.occlusion.execute import occluded_logits, plans_of
 from ironglass.engine.occlusion.graph_network import read_graph
 from ironglass.errors import InputError
+from ironglass.explain.parts.call import explainer_call
 from ironglass.explain.parts.fill import Fill, fill_images
 from ironglass.explain.parts.patch_grid import inside, occluded, spans_of
 from ironglass.fields import settings
@@ -67,6 +68,7 @@ class Occlusion:
     score: str = "probability"
     incremental: bool = True
 
+    @explainer_call
     def __call__(self, classifier: Classifier, images: Images, targets: Labels) -> Maps:
         """Signed maps (n, 1, h, w); positive where hiding the pixel lowers the score. Raises InputError."""
         height, width = images.shape[2:]

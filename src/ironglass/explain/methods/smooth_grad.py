@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ironglass.errors import InputError
+from ironglass.explain.parts.call import explainer_call
 from ironglass.explain.parts.gradient import weighted_gradient
 from ironglass.fields import settings
 from ironglass.models.classifier import Classifier
@@ -43,6 +44,7 @@ class SmoothGrad:
         if self.samples < 1:
             raise InputError(f"SmoothGrad has {self.samples} samples: give at least 1")
 
+    @explainer_call
     def __call__(self, classifier: Classifier, images: Images, targets: Labels) -> Maps:
         """Signed maps (n, c, h, w), units of the logit per unit of [0, 1].
 
