@@ -44,6 +44,14 @@ def test_every_finding_is_on_the_page() -> None:
     assert not missing
 
 
+def test_the_tests_of_what_was_left_out_are_there() -> None:
+    text = (ROOT / "docs" / "traps.md").read_text(encoding="utf-8").partition("## Looked at and left out")[2]
+    held = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", text)
+    assert len(held) >= 2
+    for file, test in held:
+        assert f"def {test}(" in (ROOT / file).read_text(encoding="utf-8"), f"{file}::{test}"
+
+
 def network(classes: int = 5) -> nn.Sequential:
     torch.manual_seed(0)
     return nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 8 * 8, classes)).eval()

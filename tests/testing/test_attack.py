@@ -7,9 +7,11 @@ from typing import Any, ClassVar
 
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional as F
 
-from ironglass.attacks import ATTACKS, L2, PGD, Linf, Threat, attack_call
+from ironglass.attacks import ATTACKS, FGSM, L2, PGD, Linf, Threat, attack_call
+from ironglass.models import Classifier
 from ironglass.testing import check_attack, networks
 
 # the contract holds at any budget; a small one keeps it quick
@@ -278,6 +280,26 @@ def test_dependence_on_the_batch_is_caught_where_its_absence_is_promised() -> No
     check_attack(together)
     with pytest.raises(AssertionError, match=r"changes image [1-5] otherwise alone than with four others"):
         check_attack(together, independent=True)
+
+
+class Borderline(nn.Module):
+    """Three classes; images whose first pixel is dark lead by less than 1, bright ones by 10."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        pixels = images.flatten(1)
+        base = torch.where(pixels[:, :1] > 0.5, torch.tensor([10.0, 0, 0]), torch.tensor([0.5, 0.4, 0]))
+        return base + 0.01 * pixels[:, 1:2] * torch.tensor([0.0, 1, -2])
+
+
+def test_cross_entropy_is_scaled_by_the_whole_call() -> None:
+    """What docs/traps.md says of ironglass itself; where this no longer holds, FGSM may promise independence."""
+    classifier = Classifier(Borderline(), mean=(0.0,), std=(1.0,), classes=("a", "b", "c"), input_size=2)
+    images = torch.full((4, 1, 2, 2), 0.5)
+    images[:, 0, 0, 0] = torch.tensor([0.2, 0.9, 0.9, 0.9])
+    labels, attack = torch.zeros(4, dtype=torch.int64), FGSM(threat=Linf(0.1))
+    together, alone = attack(classifier, images, labels), attack(classifier, images[:1], labels[:1])
+    assert together[0, 0, 0, 1] == pytest.approx(0.4)
+    assert alone[0, 0, 0, 1] == pytest.approx(0.6)
 
 
 def test_one_whose_threat_is_its_own_is_tried_with_it() -> None:
