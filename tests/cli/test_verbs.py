@@ -146,7 +146,7 @@ def test_explain_by_named_methods(call, tmp_path: Path, photos: Path, trained: P
     assert results["exhaustive"]["sizes"][0]["positions"] == 14 * 14
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert "Image by image" in page
-    assert "Can these maps be trusted?" in page
+    assert "Quality and sanity checks of the methods" in page
     assert {"drift.png", "sanity.png"} <= {path.name for path in (tmp_path / "out" / "figures").iterdir()}
 
 
@@ -236,7 +236,7 @@ def test_transfer_copies_blocks_of_a_run(call, tmp_path: Path, photos: Path, tra
     status, out, err = call("transfer", trained, photos, *words, *short, "--images", 4, "--seed", 2, "--output", "out")
     assert status == 0, err
     assert ": Fine-tuned networks hold up on images made on base A (" in out
-    assert "Seems: A02B+" in out
+    assert "Transferred: A02B+" in out
     recipe = Run(tmp_path / "out").read("recipe.json")
     assert (recipe["blocks"], recipe["judged"], recipe["own_eps"]) == ([0, 2], 0.05, [0.05 / 8, 0.05])
     found = Run(tmp_path / "out").results["transfer"]

@@ -66,7 +66,7 @@ def test_threes_and_sevens(some, tmp_path: Path) -> None:
         fgsm["accuracy"] == pgd["accuracy"] == measured["worst"][0]["accuracy"]
     )  # of a linear network one step is all
     page = (run.path / "report.html").read_text(encoding="utf-8")
-    assert "What the weights say" in page
+    assert "Weights of the linear network" in page
     assert "Here a change of 0.25 moves the score" in page
     assert (run.path / "figures" / "linear.png").is_file()
 

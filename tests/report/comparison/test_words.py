@@ -86,9 +86,9 @@ def test_other_sizes_are_told_apart() -> None:
 def test_the_first_screen_has_what_seems_and_what_is() -> None:
     cards = comparison_headlines(HARD, shown("base", "masked", "hard"))
     assert [(one.label, one.rate.value, one.verdict) for one in cards] == [
-        ("Seems: MASKED", 0.5, None),
-        ("Is: MASKED", 0.04, TRUSTED),
-        ("Hardest to fool: HARD", 0.3, TRUSTED),
+        ("Transferred: MASKED", 0.5, None),
+        ("White-box: MASKED", 0.04, TRUSTED),
+        ("Most robust: HARD", 0.3, TRUSTED),
         ("The base", 0.01, TRUSTED),
     ]
     assert ARMS.headlines(Results(comparison=HARD)) == []  # until images were shown to all
@@ -122,8 +122,8 @@ def test_what_may_be_chance_is_called_so() -> None:
 
 def test_no_arm_better_than_the_base_is_said() -> None:
     worse = measured(arm("base", 60, 9), arm("masked", 58, 4))
-    assert comparison_words(worse, shown("base", "masked")).endswith("No arm withstands more than the base.")
-    assert comparison_headlines(worse, shown("base", "masked"))[-1].label == "Hardest to fool: BASE"
+    assert comparison_words(worse, shown("base", "masked")).endswith("No arm is more robust than the base.")
+    assert comparison_headlines(worse, shown("base", "masked"))[-1].label == "Most robust: BASE"
 
 
 @pytest.mark.parametrize("narrow", [False, True])

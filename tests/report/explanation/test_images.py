@@ -63,7 +63,7 @@ def test_the_page_has_it_all_and_escapes_names(explained: Run) -> None:
     assert "<script>alert" not in page.replace("<script>\n", "")
     for text in (
         "&lt;script&gt;alert(1)", "<b>changed to", "still ", "for the class", "against it",
-        "Can these maps be trusted?",
+        "Quality and sanity checks of the methods",
         "McNemar’s exact test, p &lt; 0.001", 'explanations/clean/batch-00000.safetensors")["maps/saliency"]', "conv6",
         "insertion 0.81<br>deletion 0.19",
     ):  # fmt: skip
@@ -83,7 +83,7 @@ def test_a_torn_file_is_named(explained: Run, tmp_path: Path) -> None:
 def test_words_give_the_number_beside_its_control(explanations: Explanations) -> None:
     text = explanation_words(explanations)
     assert "the 7 × 7 pixels where saliency is strongest to black turns 26.7" in text
-    assert "a patch of the same size at a place by chance, 5.0" in text
+    assert "a patch of the same size at a random position, 5.0" in text
     assert "(n = 180)" in text
     assert "Under pgd-20, eps 8/255 the map that changes most" in text
     assert explanation_words(replace(explanations, conditions=explanations.conditions[:1])) == ""

@@ -42,7 +42,8 @@ def test_the_line_starts_without_a_patch(narrow: bool) -> None:
 )
 def test_the_sentence_names_the_smallest_and_what_flips_every_second(flipped: tuple[int, ...], says: str) -> None:
     assert (
-        exhaustive_words(tried(*flipped)) == f"A patch of 1 × 1 pixels at its worst place changes the answer on {says}"
+        exhaustive_words(tried(*flipped))
+        == f"A patch of 1 × 1 pixels at its worst position changes the prediction on {says}"
     )
 
 
@@ -51,7 +52,7 @@ def test_the_page_has_a_row_a_size(partial_run) -> None:
     run.record("exhaustive", to_dict(tried(4, 30, 55)))
     page = write_report(run).read_text(encoding="utf-8")
     for text in (
-        "laid at every place of 100 images",
+        "laid at every position of 100 images",
         "5 × 5 px",
         "576",
         "35.0\u202f%",

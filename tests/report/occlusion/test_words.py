@@ -17,7 +17,7 @@ MEASURED = Occlusion(patch=8, stride=4, positions=49, n=1000, clean=rate(0.95), 
 
 def test_harshest_mask_has_the_lowest_worst_accuracy() -> None:
     assert harshest_mask(MEASURED).name == "blur"
-    assert "(blur) leaves 80.0\u202f% right on average over 49 places, and 40.0\u202f%" in occlusion_words(MEASURED)
+    assert "(blur) leaves 80.0\u202f% right on average over 49 positions, and 40.0\u202f%" in occlusion_words(MEASURED)
 
 
 def test_the_first_screen_has_the_harshest_mask_and_tables_have_all() -> None:

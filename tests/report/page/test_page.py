@@ -75,7 +75,13 @@ def test_first_screen_is_the_answer(two: Page, two_classes: Run):
     cards = two.words.partition("In plain words")[0]
     rate = two_classes.results["evaluation"]["accuracy"]
     assert f"{100 * rate['value']:.1f}\u202f%" in two.text
-    for wanted in ("Accuracy", "n = 1,000 images", "Worst-placed patch", "blur, 12 × 12 pixels", "FGSM, eps 2/255"):
+    for wanted in (
+        "Accuracy",
+        "n = 1,000 images",
+        "Patch at its worst position",
+        "blur, 12 × 12 pixels",
+        "FGSM, eps 2/255",
+    ):
         assert wanted in cards
     assert cards.index("FGSM, eps 2/255") < cards.index("FGSM, eps 16/255")
     assert cards.count("suspect only a single-step attack") == 2, "the verdict stands beside both numbers under attack"
@@ -84,8 +90,8 @@ def test_first_screen_is_the_answer(two: Page, two_classes: Run):
 def test_every_section_is_there_in_order(two: Page):
     titles = re.findall(r'<h2 id="\w+-title"><span class="no">(\d)</span> ([^<]+)</h2>', two.source)
     assert titles == [
-        ("1", "Data"), ("2", "Model"), ("3", "Training"), ("4", "Evaluation"), ("5", "Where it looks"),
-        ("6", "What covering does"), ("7", "What fools it"), ("8", "How this was made"),
+        ("1", "Data"), ("2", "Model"), ("3", "Training"), ("4", "Evaluation"), ("5", "Layers and Grad-CAM"),
+        ("6", "Occlusion"), ("7", "Adversarial attacks"), ("8", "Provenance and limits"),
     ]  # fmt: skip
     linked = {link["href"].removeprefix("#") for link in two.all("a")}
     assert linked <= {attributes["id"] for _, attributes in two.elements if "id" in attributes}
@@ -190,14 +196,14 @@ def test_figures_are_written_as_png(two_classes: Run, two: Page):
 @pytest.mark.parametrize(
     ("step", "title"),
     [
-        ("evaluation", "Evaluation"), ("model", "Model"), ("layers", "Where it looks"),
-        ("occlusion", "What covering does"), ("fgsm", "What fools it"), ("training", "Training"),
+        ("evaluation", "Evaluation"), ("model", "Model"), ("layers", "Layers and Grad-CAM"),
+        ("occlusion", "Occlusion"), ("fgsm", "Adversarial attacks"), ("training", "Training"),
     ],
 )  # fmt: skip
 def test_a_run_with_one_step_shows_that_one(partial_run: Callable[..., Run], step: str, title: str):
     page = Page(write_report(partial_run(step)))
     titles = re.findall(r"</span> ([^<]+)</h2>", page.source)
-    assert titles == [title, "How this was made"]
+    assert titles == [title, "Provenance and limits"]
 
 
 def test_wordnet_ids_are_shown_as_words(two_classes: Run, tmp_path: Path):
@@ -238,15 +244,15 @@ def test_what_was_not_run_is_said(partial_run: Callable[..., Run]):
 
 
 def test_an_empty_run_is_still_a_page(partial_run: Callable[..., Run]):
-    assert "How this was made" in Page(write_report(partial_run())).words
+    assert "Provenance and limits" in Page(write_report(partial_run())).words
 
 
 def test_samples_without_their_tensors_are_left_out(two_classes: Run, tmp_path: Path):
     copy = shutil.copytree(two_classes.path, tmp_path / "copy")
     (copy / "samples.safetensors").unlink()
     page = Page(write_report(Run(copy)))
-    assert "What each layer is worth" in page.words
-    assert "Layer by layer" not in page.words
+    assert "What each layer contributes" in page.words
+    assert "Grad-CAM of every layer" not in page.words
     assert not page.all("img")
 
 
@@ -265,7 +271,7 @@ def test_a_deep_network_with_many_samples_stays_small(make_run: Callable[..., Ru
 
 def test_attacks_are_drawn_tabled_and_shown(attacked: Run):
     page = Page(attacked.path / "report.html")
-    section = page.words.partition("7 What fools it")[2].partition("How this was made")[0]
+    section = page.words.partition("7 Adversarial attacks")[2].partition("Provenance and limits")[0]
     measured = attacked.results["attacks"]
     for row in measured["attacks"]:
         assert row["label"] in section
@@ -312,7 +318,7 @@ def test_attacks_alone_are_a_page(partial_run: Callable[..., Run], attacked: Run
     run = partial_run()
     run.record("attacks", attacked.results["attacks"])
     page = Page(write_report(run))
-    assert re.findall(r"</span> ([^<]+)</h2>", page.source) == ["What fools it", "How this was made"]
+    assert re.findall(r"</span> ([^<]+)</h2>", page.source) == ["Adversarial attacks", "Provenance and limits"]
     assert "of the attacked images, unchanged" in page.words
     assert "Side by side" not in page.words
     assert "Chance is" not in page.words, "the classes were not counted"

@@ -56,8 +56,8 @@ def test_the_first_screen_has_what_it_gains_what_it_seems_and_what_it_is(transfe
     assert [(one.label, one.rate.value) for one in cards] == [
         ("Base B, unchanged images", 0.40),
         ("A04B+, unchanged images", 0.60),
-        ("Seems: A04B+", pytest.approx(0.45)),
-        ("Is: A04B+", 0.03),
+        ("Transferred: A04B+", pytest.approx(0.45)),
+        ("White-box: A04B+", 0.03),
     ]
     assert cards[0].detail == "trained from scratch; 2 seeds gave 40.0–44.0\u202f%"
     assert cards[1].detail.startswith("4 of 4 blocks copied from A, all fine-tuned; 2 seeds gave 60.0–64.0")
@@ -103,7 +103,7 @@ def test_what_they_keep_under_their_own_attack_decides_what_they_are_called(
 
 def test_networks_that_hold_up_no_better_than_a_do_not_even_seem_to(transfer_study: Callable[..., Transfer]) -> None:
     text = transfer_words(transfer_study(plus_kept=0.05))
-    assert "do not even seem to hold up" in text
+    assert "are not robust even to transferred images" in text
     assert "beyond A" not in text
 
 
@@ -188,14 +188,15 @@ def test_the_page_of_a_study(transfer: Transfer, tmp_path) -> None:
     photos[1] = 9
     save_file({"images": photos}, run.path / "transfer.safetensors")
     page = write_report(run).read_text(encoding="utf-8")
-    assert re.findall(r"</span> ([^<]+)</h2>", page)[0] == "What transfers"
+    assert re.findall(r"</span> ([^<]+)</h2>", page)[0] == "Transfer learning as a defence"
     text = " ".join(
         re.sub(r"<style.*?</style>|<script.*?</script>|<svg.*?</svg>|<[^>]+>", " ", page, flags=re.S).split()
     )
     for part in (
-        "What was claimed, and what came of it", "Accuracy, block by block", "Seems and is", "One image at every eps",
-        "of this image (goldfish)", "n99 90", "&lt;bullfrog&gt; 80", "Every network", "Who is fooled by whose images",
-        "What it took", "all else 1,000", "12 networks in 1 min 40 s", "A does not know their classes",
+        "Claims and results", "Accuracy by number of blocks copied", "Transfer versus white-box accuracy",
+        "One image at every eps",
+        "of this image (goldfish)", "n99 90", "&lt;bullfrog&gt; 80", "Every network", "Transfer matrix",
+        "Cost", "all else 1,000", "12 networks in 1 min 40 s", "A does not know their classes",
         "in the target’s 3 classes", "62.0 ± 25.4", "may be off by 7 points",
     ):  # fmt: skip
         assert part in text, part
@@ -213,12 +214,12 @@ def test_the_page_of_a_study(transfer: Transfer, tmp_path) -> None:
     page = write_report(run).read_text(encoding="utf-8")
     for gone in (
         "One image at every eps",
-        "What was claimed",
-        "Is: A04B+",
+        "Claims and results",
+        "White-box: A04B+",
         "made on itself:",
     ):
         assert gone not in page, gone
-    assert "Seems: A04B+" in page
+    assert "Transferred: A04B+" in page
 
 
 def test_a_study_that_shows_no_images_of_base_a_is_still_a_page(

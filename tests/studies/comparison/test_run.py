@@ -137,7 +137,7 @@ def test_the_page_tells_the_two_numbers_apart(whole: Run) -> None:
         "made on itself",
         "N-FGSM",
         'href="arms/hard/report.html"',
-        "What the weather does",
+        "Common corruptions",
     ):
         assert text in page, text
     assert {"comparison.png", "transferred.png"} <= {path.name for path in (whole.path / "figures").iterdir()}

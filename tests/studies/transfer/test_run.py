@@ -206,7 +206,13 @@ def test_the_matrix_by_hand(ground: Ground, whole: Run) -> None:
 
 def test_its_report_has_all_parts(whole: Run) -> None:
     page = (whole.path / "report.html").read_text(encoding="utf-8")
-    for words in ("What was claimed", "block by block", "Seems and is", "One image at every eps", "Every network"):
+    for words in (
+        "Claims and results",
+        "number of blocks copied",
+        "Transfer versus white-box accuracy",
+        "One image at every eps",
+        "Every network",
+    ):
         assert words in page
     picture = whole.read("transfer.json")
     assert [column["eps"] for column in picture["columns"]] == [0.0, EPS, 0.1]

@@ -38,7 +38,7 @@ MODEL = Section(
 
 MAKING = Section(
     key="making",
-    title="How this was made",
+    title="Provenance and limits",
     template="about/making",
     wanted=lambda source, facts: True,
     facts=lambda source: {"unmeasured": unmeasured(source.results)},

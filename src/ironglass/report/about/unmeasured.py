@@ -1,4 +1,4 @@
-"""What a reader might think was measured, and was not."""
+"""The list of what was not measured, though a reader might think so."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SEVERAL_SEEDS = "the spread over training seeds where a number of blocks was tra
 
 
 def unmeasured(results: Results) -> list[str]:
-    """What the run left out, a line each: steps, attacks, other images, other seeds."""
+    """Steps, attacks, images and seeds that the run left out, a line each."""
     missing, attacks, spread = _steps(results), "", SPREAD
     if found := results.attacks:
         attacks = untried([row.name for row in found.attacks], found.norm)

@@ -17,7 +17,7 @@ from ironglass.results.sections import Results
 
 
 def example_folder(attacks: Attacks | None) -> str:
-    """Where the images of the attack lie that leaves the lowest accuracy at the largest eps; "" where none do."""
+    """The folder of the images of the strongest attack at the largest eps; "" without attacks."""
     if attacks is None:
         return ""
     largest = max(attacks.eps)
@@ -120,7 +120,7 @@ def _terminal(results: Results) -> list[str]:
 
 SECTION = Section(
     key="attacks",
-    title="What fools it",
+    title="Adversarial attacks",
     template="attack/section",
     results=("attacks", "fgsm"),
     wanted=_wanted,

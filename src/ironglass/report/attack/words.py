@@ -1,4 +1,4 @@
-"""What the numbers under attack say, in sentences that follow from them."""
+"""Sentences on the numbers under attack."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ironglass.results.numbers import Norm
 
 
 class AtEps(Protocol):
-    """What was measured at one eps."""
+    """A number at one eps."""
 
     @property
     def eps(self) -> float:
@@ -33,7 +33,7 @@ def notable_points(points: Iterable[Point]) -> list[Point]:
 
 
 def attack_words(attacks: Attacks) -> str:
-    """What withstands every attack, which one fools it most, and whether the numbers can be believed."""
+    """The worst case, the strongest attack, and the verdicts, in sentences."""
     points, rows = notable_points(attacks.worst), attacks.attacks
     if not points:
         return ""
@@ -62,14 +62,14 @@ def _at(attacks: Attacks, eps: float) -> list[tuple[AttackResult, AttackPoint]]:
 
 
 def _reach(norm: Norm, eps: str) -> str:
-    """What the attacker may do, as the beginning of a sentence."""
+    """The threat, as the beginning of a sentence."""
     if norm == "linf":
         return f"When every pixel may change by up to {eps} of the range from black to white"
     return f"When the whole change of an image may be up to {eps} long (the root of its summed squares)"
 
 
 def _strongest_words(attacks: Attacks) -> str:
-    """Which attack fools it most, told where the attacks differ most."""
+    """The strongest attack, at the eps at which the attacks differ most."""
     if len(attacks.attacks) < 2:
         return ""
     spread: dict[float, float] = {}
@@ -96,7 +96,7 @@ def _strongest_words(attacks: Attacks) -> str:
 
 
 def _trust_words(worst: Sequence[WorstPoint], norm: Norm) -> str:
-    """Whether the worst-case numbers can be believed, and if not, the gravest reason at the largest eps concerned."""
+    """The verdicts on the worst case, each with its first reason at the largest eps concerned."""
     points = [point for point in worst if point.eps > 0]
     judged = [point for point in points if point.verdict]
     said: list[str] = []
@@ -121,7 +121,7 @@ def _trust_words(worst: Sequence[WorstPoint], norm: Norm) -> str:
 
 
 def fgsm_words(fgsm: FGSMCurve) -> str:
-    """What small planned changes do, and why the number is an upper bound."""
+    """Accuracy under FGSM, and why it is an upper bound."""
     points = notable_points(fgsm.points)
     if not points:
         return ""

@@ -53,7 +53,7 @@ def comparison(measured: Comparison, shown: Transferred, *, narrow: bool = False
 
 
 def matrix(measured: Comparison, shown: Transferred, *, narrow: bool = False) -> Figure:
-    """Who is fooled by whose images: makers down, victims across, accuracy in each cell; a panel an attack and eps."""
+    """Transfer matrix: makers down, victims across, accuracy in each cell; a panel an attack and eps."""
     names = [arm.name for arm in measured.arms]
     rows = shown.splits[shown.measured].rows
     side = 3.7 if narrow else 3.5

@@ -1,4 +1,4 @@
-"""What the arms of a comparison look at, made ready for the page."""
+"""Saliency, preferred images and feature maps of the arms, made ready for the page."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def _gallery(source: Source) -> Facts:
 
 ARMS = Section(
     key="comparison",
-    title="Seems and is",
+    title="Transfer versus white-box accuracy",
     template="comparison/section",
     results=("comparison", "transferred"),
     wanted=lambda source, facts: bool(facts["arms"]),
@@ -87,7 +87,7 @@ ARMS = Section(
 
 GALLERY = Section(
     key="gallery",
-    title="What the arms see",
+    title="Saliency, preferred images and feature maps",
     template="comparison/gallery",
     wanted=lambda source, facts: bool(facts["gallery"]),
     file="gallery",

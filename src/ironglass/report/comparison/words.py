@@ -1,4 +1,4 @@
-"""What a comparison of arms says: accuracy on transferred images against accuracy under attacks on the arm itself."""
+"""Sentences and headlines on a comparison: transferred against white-box accuracy."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def comparison_headlines(measured: Comparison, shown: Transferred) -> list[Headl
     made = f"right on {attack} images made on the base, eps {eps}"
     under = f"right under every attack made on itself, eps {eps}"
     found = [
-        Headline(f"Seems: {flattered.label}", made, flattered.transferred),
-        Headline(f"Is: {flattered.label}", under, flattered.worst, under_attack=True, verdict=flattered.verdict),
+        Headline(f"Transferred: {flattered.label}", made, flattered.transferred),
+        Headline(f"White-box: {flattered.label}", under, flattered.worst, under_attack=True, verdict=flattered.verdict),
     ]
     if best is not flattered:
-        found.append(_worst(f"Hardest to fool: {best.label}", best))
+        found.append(_worst(f"Most robust: {best.label}", best))
     base = rows[0]
     if base is not flattered and base is not best:
         found.append(_worst("The base", base))
@@ -36,7 +36,7 @@ def _worst(label: str, row: ArmRow) -> Headline:
 
 
 def comparison_words(measured: Comparison, shown: Transferred) -> str:
-    """Which number is which, and what the best arm won and paid, with its pairs."""
+    """Transferred against white-box accuracy of one arm, and gain and cost of the best arm, tested in pairs."""
     rows = arm_rows(measured, shown)
     one, eps = _flattered(rows), eps_text(rows[0].eps, measured.norm)
     attack = one.attack.upper()
@@ -48,16 +48,16 @@ def comparison_words(measured: Comparison, shown: Transferred) -> str:
         text += f", of training images {percent(one.training.value)}"
     text += (
         f". Attacked itself it keeps {percent(one.own.value)} under the same {attack}, and "
-        f"{percent(one.worst.value)} under every attack. The first figures say how far it is from the base, not "
-        "how hard it is to fool."
+        f"{percent(one.worst.value)} under every attack. The first figures measure how much it differs from the "
+        "base, not its robustness."
     )
     best, base = _hardest(rows), rows[0]
     if best is base:
-        return text + " No arm withstands more than the base."
+        return text + " No arm is more robust than the base."
     won = 100 * (best.worst.value - base.worst.value)
     cost = 100 * (base.clean.value - best.clean.value)
     sure = "" if best.worst_test.p < 0.05 else ", which may be chance"
-    text += f" The hardest to fool is “{best.label}”: {won:.1f} points more than the base{sure}"
+    text += f" The most robust is “{best.label}”: {won:.1f} points more than the base{sure}"
     paid = f"{abs(cost):.1f} points {'fewer' if cost > 0 else 'more'} on unchanged images"
     return text + f", for {paid}{'' if best.clean_test.p < 0.05 else ', which may be chance'}."
 

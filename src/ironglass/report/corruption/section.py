@@ -49,7 +49,7 @@ def _words(results: Results, classes: Sequence[str]) -> list[str]:
 
 SECTION = Section(
     key="corruptions",
-    title="Corrupted images",
+    title="Common corruptions",
     template="corruption/section",
     results=("corruptions",),
     wanted=_wanted,

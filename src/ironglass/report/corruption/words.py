@@ -1,4 +1,4 @@
-"""What corruptions do, in sentences."""
+"""Sentences on common corruptions."""
 
 from __future__ import annotations
 

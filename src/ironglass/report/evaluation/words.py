@@ -1,4 +1,4 @@
-"""What the numbers on unchanged images say."""
+"""Sentences on accuracy."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def commonest_confusion(confusion: Sequence[Sequence[int]]) -> tuple[int, int, i
 
 
 def accuracy_words(evaluation: Evaluation, classes: Sequence[str]) -> str:
-    """How often it is right, against always naming the commonest class, and its most frequent mistake."""
+    """Accuracy, that of always naming the commonest class, and the most frequent mistake."""
     rate, confusion = evaluation.accuracy, evaluation.confusion
     right = round(rate.value * rate.n)
     text = f"Of {count(rate.n)} {evaluation.split} images it names {count(right)} right"

@@ -47,7 +47,7 @@ class ExplainedImages:
         return pictures.colour(self.tensors[f"{condition}/images"][image])
 
     def index(self, condition: str, method: str, part: str, image: int) -> np.ndarray:
-        """A map as places 0 to 255 in its colours, see `colours`."""
+        """A map as indices 0 to 255 in its colours, see `colours`."""
         values, scale = self.maps(condition, method)[image], self.scale(method, image)
         if part == "signed":
             return pictures.signed_index(values, scale)
@@ -108,7 +108,7 @@ def colours(part: str) -> np.ndarray:
 
 
 def read_explained(run: Run, names: Callable[[int], str]) -> ExplainedImages | None:
-    """What the run folder holds, or None. Raises InputError where it cannot be read."""
+    """The explained images of a run folder, or None. Raises InputError where they cannot be read."""
     facts, path = run.read_object("explained.json"), run.path / "explained.safetensors"
     if not facts or not path.is_file():
         return None

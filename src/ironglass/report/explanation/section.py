@@ -14,7 +14,7 @@ from ironglass.report.kit.section import Chart, Facts, Section, Source
 from ironglass.report.kit.words import listed, p_value
 from ironglass.results.sections import Results
 
-DETAILS = {"occlusion": "where the method points", "control": "the same, to compare with"}
+DETAILS = {"occlusion": "where the attribution is highest", "control": "control at a random position"}
 
 
 def _pictures(source: Source) -> Facts:
@@ -68,7 +68,7 @@ def _headlines(results: Results) -> list[Headline]:
 def _words(results: Results, classes: Sequence[str]) -> list[str]:
     said = [explanation_words(results.explanations)] if results.explanations else []
     if results.shortcuts and results.shortcuts.places:
-        said.append(f"Does one place decide? {shortcut_words(results.shortcuts)}")
+        said.append(f"Does one region decide? {shortcut_words(results.shortcuts)}")
     return said
 
 
@@ -79,7 +79,7 @@ def _terminal(results: Results) -> list[str]:
 
 SECTION = Section(
     key="explanations",
-    title="Where it looks",
+    title="Explanations",
     template="explanation/section",
     results=("explanations", "quality", "evidence", "shortcuts"),
     wanted=lambda source, facts: source.results.explanations is not None,

@@ -1,4 +1,4 @@
-"""What the explanations show, in sentences for somebody who reads nothing else."""
+"""Sentences on the explanations."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def changed_conditions(measured: Explanations) -> list[Changed]:
 
 
 def sanity_words(sanity: Sanity, labels: Mapping[str, str]) -> list[str]:
-    """What the test with random weights says of each method, the doubtful ones first."""
+    """Outcome of the test with random weights for each method, the doubtful ones first."""
     sentences = {
         "fails": "{names} fail{s} the test of random weights: what the network has learned was taken away, and the map "
         "changed little (in brackets its rank correlation with the original once half of the layers, and once all, "
-        "are random). Much of what such a map shows is the image; whether its strongest places matter, hiding them "
+        "are random). Much of what such a map shows is the image; whether its strongest regions matter, hiding them "
         "must tell.",
         "unclear": "{names} neither pass{es} nor fail{s} the test of random weights clearly.",
         "passes": "{names} pass{es} the test of random weights: little is left of the map once every weight is random.",
@@ -52,24 +52,24 @@ def _left(judged: Likeness, halfway: int) -> str:
 
 
 def shortcut_words(found: Shortcuts) -> str:
-    """Whether a fixed place decides, and which."""
+    """Outcome of the search for shortcuts: the region that turns most images."""
     places = sorted(found.places, key=lambda one: -one.rate.value)
     if not places:
-        return "No class’s maps meet in one place, so there was nothing to paste: no such shortcut."
+        return "No class’s maps concentrate on one region, so there was nothing to paste: no such shortcut."
     caught = [one for one in places if one.shortcut]
     first = (caught or places)[0]
     top, left, bottom, right = first.place
     where = f"rows {top + 1} to {bottom}, columns {left + 1} to {right}"
     turned = f"{percent(first.rate.value, 0)} of other images into “{first.class_}”"
-    control = f"(another place of theirs: {percent(first.control.value, 0)})"
+    control = f"(another region of theirs: {percent(first.control.value, 0)})"
     if caught:
         classes = listed([f"“{name}”" for name in dict.fromkeys(one.class_ for one in caught)])
-        return f"It does, for {classes}: the place at {where} alone turns {turned} {control}."
-    return f"No shortcut was found. The place that turns most, {where}, turns {turned} {control}."
+        return f"It does, for {classes}: the region at {where} alone turns {turned} {control}."
+    return f"No shortcut was found. The region that turns most, {where}, turns {turned} {control}."
 
 
 def explanation_words(measured: Explanations) -> str:
-    """What hiding the place where a method points does, against a place by chance, and what becomes of the maps."""
+    """Effect of hiding the strongest region, against a random one, and of the change on the maps."""
     hidden = _last(measured, OcclusionCondition)
     sentences = _hidden_words(measured, hidden) if hidden and hidden.fooled else []
     changed = changed_conditions(measured)
@@ -86,7 +86,7 @@ def explanation_words(measured: Explanations) -> str:
 
 
 def _hidden_words(measured: Explanations, hidden: OcclusionCondition) -> list[str]:
-    """What becomes of the right answers, and of the first method's map that knew of the hidden part."""
+    """Share of right answers that turn wrong, and the share of the first method's map in the hidden part."""
     if hidden.fooled is None:
         return []
     label = {method.name: method.label for method in measured.methods}.get(hidden.by, hidden.by)
@@ -96,7 +96,7 @@ def _hidden_words(measured: Explanations, hidden: OcclusionCondition) -> list[st
     text = f"Setting {what} to black turns {percent(hidden.fooled.value)} of the right answers wrong"
     control = _last(measured, ControlCondition)
     if control and control.fooled:
-        text += f"; a patch of the same size at a place by chance, {percent(control.fooled.value)}"
+        text += f"; a patch of the same size at a random position, {percent(control.fooled.value)}"
     sentences = [f"{text} (n = {count(hidden.fooled.n)})."]
     for method in measured.methods:
         found = hidden.drift.get(method.name, {})

@@ -71,7 +71,7 @@ def _cautions(results: Results) -> list[str]:
 
 SECTION = Section(
     key="hardening",
-    title="Before and after",
+    title="Before and after hardening",
     template="hardening/section",
     results=("hardening",),
     charts=_charts,

@@ -1,4 +1,4 @@
-"""What a hardening says."""
+"""Sentences on a hardening."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from ironglass.results.hardening import Hardening
 
 
 def hardening_words(measured: Hardening) -> str:
-    """What hardening won under attack and cost on unchanged images, each with its pairs."""
+    """Gain under attack and cost on unchanged images, each tested in pairs."""
     clean, worst = measured.rows[0], measured.rows[-1]
     won = worst.after.value - worst.before.value
     cost = clean.before.value - clean.after.value
     eps = eps_text(worst.eps, measured.norm)
     text = (
-        f"Of {worst.after.n:,} images {percent(worst.before.value)} withstood every attack at eps "
+        f"Of {worst.after.n:,} images {percent(worst.before.value)} were right under every attack at eps "
         f"{eps} before, and {percent(worst.after.value)} do after"
     )
     sure = worst.test.p < 0.05
@@ -25,7 +25,7 @@ def hardening_words(measured: Hardening) -> str:
 
 
 def _trust_words(measured: Hardening) -> str:
-    """Whether the two numbers under attack can be believed."""
+    """The verdicts on the two numbers under attack, where they are not trusted."""
     verdicts = measured.rows[-1].verdicts
     sides = {"before": verdicts.before, "after": verdicts.after} if verdicts else {"before": None, "after": None}
     words = {side: verdict_word(verdict) for side, verdict in sides.items()}

@@ -11,7 +11,7 @@ CONSTANT = 0.9
 
 
 def constant_words(rate: Mean, naming: Naming, who: str = "It") -> str:
-    """Whether the network answers without regard to the image; "" where it does better than that.
+    """A sentence on a network that answers without regard to the image; "" for one that does better.
 
     rate: its accuracy. naming: the class that it names most often. who: what the sentence is about, "After hardening
     it".

@@ -51,12 +51,12 @@ def signed_scale(maps: list[np.ndarray]) -> float:
 
 
 def positive_index(values: np.ndarray, scale: float) -> np.ndarray:
-    """A map (h, w) as places 0 to 255 in HEAT: negative is 0, `scale` is 255."""
+    """A map (h, w) as indices 0 to 255 in HEAT: negative is 0, `scale` is 255."""
     return (np.clip(np.nan_to_num(values) / (scale or 1), 0, 1) * 255).round().astype(np.uint8)
 
 
 def signed_index(values: np.ndarray, scale: float) -> np.ndarray:
-    """A signed map (h, w) as places 0 to 255 in SIGNED: -scale is 0, +scale is 255."""
+    """A signed map (h, w) as indices 0 to 255 in SIGNED: -scale is 0, +scale is 255."""
     return (np.clip(0.5 + 0.5 * np.nan_to_num(values) / (scale or 1), 0, 1) * 255).round().astype(np.uint8)
 
 
@@ -80,7 +80,7 @@ def photo_url(picture: np.ndarray, side: int, *, nearest: bool = False) -> str:
 
 
 def map_url(index: np.ndarray, colours: np.ndarray, side: int) -> str:
-    """A data URL of a map of places in `colours`, one byte a pixel."""
+    """A data URL of a map of indices in `colours`, one byte a pixel."""
     shown = Image.fromarray(fit(index, side))
     shown.putpalette(colours.tobytes())
     return _url(shown, "PNG", optimize=True)

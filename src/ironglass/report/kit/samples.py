@@ -91,7 +91,7 @@ class Samples:
         ]
 
     def factor(self) -> float:
-        """How much FGSM's perturbations are magnified: the same for all, so that the largest just fills the range."""
+        """Magnification of FGSM's perturbations: the same for all, so that the largest just fills the range."""
         return self._factor([part for _, _, part in self.attacked()])
 
     def fgsm(self) -> list[dict[str, Any]]:
@@ -103,7 +103,7 @@ class Samples:
         ]
 
     def attack_factor(self) -> float:
-        """How much the perturbations of the attacks side by side are magnified, as `factor` for FGSM's."""
+        """Magnification of the perturbations of the attacks side by side, as `factor` for FGSM's."""
         return self._factor([part for _, part in self.side_by_side()])
 
     def outcomes(self) -> list[dict[str, Any]]:
@@ -122,7 +122,7 @@ class Samples:
     def _outcomes(
         self, adversarial: np.ndarray, now: list[dict[str, Any]], factor: float, pictured: bool = True
     ) -> list[dict[str, Any]]:
-        """What became of every image: `adversarial` (s, h, w, c) in [0, 1] and what it is now taken for."""
+        """Adversarial picture, perturbation and prediction of every image; `adversarial` is (s, h, w, c) in [0, 1]."""
         return [
             {
                 "adversarial": pictures.photo_url(pictures.colour(part), self.side) if pictured else None,

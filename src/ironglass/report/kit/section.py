@@ -19,7 +19,7 @@ Facts = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """What a page is made from: a run folder, read.
+    """A run folder, read: the source of a page.
 
     run: the folder.
     results: `results.json`.
@@ -118,7 +118,7 @@ class Section:
     filters: tuple[Callable[..., Any], ...] = ()
 
     def on_page(self, source: Source, facts: Facts) -> bool:
-        """Whether the page has it."""
+        """True if the page has the section."""
         if self.wanted is None:
             return any(getattr(source.results, name) is not None for name in self.results)
         return self.wanted(source, facts)

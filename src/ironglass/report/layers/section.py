@@ -33,7 +33,7 @@ def _words(results: Results, classes: Sequence[str]) -> list[str]:
 
 SECTION = Section(
     key="looks",
-    title="Where it looks",
+    title="Layers and Grad-CAM",
     template="layers/section",
     results=("layers",),
     wanted=_wanted,

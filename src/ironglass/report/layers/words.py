@@ -1,4 +1,4 @@
-"""What the layers show, in sentences."""
+"""Sentences on the layers."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ def layers_words(measured: Layers) -> str:
         "nearly everywhere" if share < 0.25 else "at some parts more than others" if share < 0.5 else "at small parts"
     )
     text = (
-        f"In its last convolutional layer it looks {where}: the tenth of an image where Grad-CAM is highest holds "
+        f"In the last convolutional layer Grad-CAM lies {where}: the tenth of an image where Grad-CAM is highest holds "
         f"{percent(share, 0)} of the evidence (10\u202f% if it were spread evenly)."
     )
     if last.agreement is not None:
         rho = last.agreement.value
         how = "agrees well" if rho >= 0.5 else "agrees in part" if rho >= 0.2 else "hardly agrees"
-        text += f" That {how} with what happens when those places are covered (rank correlation {decimal(rho)})."
+        text += f" That {how} with the effect of covering those regions (rank correlation {decimal(rho)})."
     return text

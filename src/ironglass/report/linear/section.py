@@ -22,7 +22,7 @@ def _charts(source: Source, facts: Facts) -> dict[str, Chart]:
 
 SECTION = Section(
     key="linear",
-    title="What the weights say",
+    title="Weights of the linear network",
     template="linear/section",
     results=("linear",),
     wanted=lambda source, facts: bool(facts["linear"]),

@@ -75,7 +75,7 @@ def _read(run: Run, measured: Linear | None, side: str) -> list[LinearWeights]:
 
 
 def linear_words(sides: Sequence[LinearWeights]) -> str:
-    """How far a change reaches, against where the images stand, a sentence a network."""
+    """Reach of a change of eps against the margin of the median image, a sentence a network."""
     parts: list[str] = []
     for side in sides:
         who = {"before": "Before hardening", "after": "After it"}.get(side.side, "Here")

@@ -14,7 +14,7 @@ from ironglass.results.audit import Occlusion
 
 
 def occlusion(measured: Occlusion, *, narrow: bool = False) -> Figure:
-    """Accuracy under each mask, averaged over places and at each image's own worst place, beside the clean one."""
+    """Accuracy under each mask, averaged over positions and at each image's own worst one, beside the clean one."""
     masks = measured.masks
     figure = Figure((3.7, 1.7 + 0.5 * len(masks)) if narrow else (7.2, 1.5 + 0.42 * len(masks)))
     axes = figure.subplots()
@@ -22,8 +22,8 @@ def occlusion(measured: Occlusion, *, narrow: bool = False) -> Figure:
     axes.axvspan(clean.low, clean.high, color=MUTED, alpha=0.25, linewidth=0)
     axes.axvline(clean.value, color=MUTED, linewidth=1, label="without a patch")
     for rates, label, colour, marker, shift in (
-        ([mask.mean for mask in masks], "averaged over places", ACCENT, "o", -0.13),
-        ([mask.worst for mask in masks], "worst place of each image", WRONG, "D", 0.13),
+        ([mask.mean for mask in masks], "mean over positions", ACCENT, "o", -0.13),
+        ([mask.worst for mask in masks], "worst position of each image", WRONG, "D", 0.13),
     ):
         axes.errorbar(
             [rate.value for rate in rates], np.arange(len(masks)) + shift, xerr=bar_lengths(rates), fmt=marker,

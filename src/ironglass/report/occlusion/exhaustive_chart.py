@@ -26,7 +26,7 @@ def exhaustive(measured: Exhaustive, *, narrow: bool = False) -> Figure:
     axes.set_ylim(-0.02, 1.02)
     axes.set_xlim(left=0)
     axes.set_xlabel("side of the patch in pixels; 0: no patch")
-    axes.set_ylabel("right at every place")
+    axes.set_ylabel("right at every position")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=10))
     in_percent(axes.yaxis)
     return figure

@@ -29,7 +29,7 @@ def _wanted(source: Source, facts: Facts) -> bool:
 def _charts(source: Source, facts: Facts) -> dict[str, Chart]:
     results, charts = source.results, dict[str, Chart]()
     if results.occlusion and results.occlusion.masks:
-        label = "Accuracy under a patch for every mask, averaged over places and at the worst place"
+        label = "Accuracy under a patch for every mask, averaged over positions and at the worst one"
         charts["occlusion"] = Chart(partial(occlusion, results.occlusion), label)
     if results.exhaustive:
         label = "Share of images named right wherever a patch lies, against the patch's size"
@@ -44,8 +44,8 @@ def _headlines(results: Results) -> list[Headline]:
     harshest, found = harshest_mask(measured), list[Headline]()
     for mask in measured.masks:
         detail = f"{mask.name}, {measured.patch} × {measured.patch} pixels"
-        found.append(Headline("Worst-placed patch", detail, mask.worst, first=mask is harshest))
-        found.append(Headline("Patch, mean over places", detail, mask.mean, first=False))
+        found.append(Headline("Patch at its worst position", detail, mask.worst, first=mask is harshest))
+        found.append(Headline("Patch, mean over positions", detail, mask.mean, first=False))
     return found
 
 
@@ -57,7 +57,7 @@ def _words(results: Results, classes: Sequence[str]) -> list[str]:
 
 SECTION = Section(
     key="occlusion",
-    title="What covering does",
+    title="Occlusion",
     template="occlusion/section",
     results=("occlusion", "exhaustive"),
     wanted=_wanted,

@@ -1,4 +1,4 @@
-"""What a patch does, in sentences."""
+"""Sentences on patches."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from ironglass.results.audit import Exhaustive, Mask, Occlusion
 
 
 def harshest_mask(occlusion: Occlusion) -> Mask:
-    """The mask that leaves the lowest accuracy when it lies in each image's own worst place."""
+    """The mask that leaves the lowest accuracy when it lies in each image's own worst position."""
     return min(occlusion.masks, key=lambda mask: mask.worst.value)
 
 
 def occlusion_words(occlusion: Occlusion) -> str:
-    """What a covering patch does, on average and at each image's own worst place."""
+    """Accuracy under a patch, averaged over positions and at each image's own worst position."""
     mask, patch = harshest_mask(occlusion), occlusion.patch
     return (
         f"A patch of {patch} × {patch} pixels ({mask.name}) leaves {percent(mask.mean.value)} right on "
-        f"average over {count(occlusion.positions)} places, and {percent(mask.worst.value)} when it lies in "
-        f"each image’s own most harmful place (without a patch, {percent(occlusion.clean.value)})."
+        f"average over {count(occlusion.positions)} positions, and {percent(mask.worst.value)} when it lies in "
+        f"each image’s own most harmful position (without a patch, {percent(occlusion.clean.value)})."
     )
 
 
 def exhaustive_words(tried: Exhaustive) -> str:
-    """What the smallest patch does, and the first that changes every second answer, or else the largest."""
+    """Share of predictions changed by the smallest patch, and by the first that changes half, or else the largest."""
     sizes = [entry for entry in tried.sizes if entry.flipped.value >= 0.5]
     smallest, largest = tried.sizes[0], tried.sizes[-1]
     text = (
-        f"A patch of {smallest.size} × {smallest.size} pixels at its worst place changes the answer on "
+        f"A patch of {smallest.size} × {smallest.size} pixels at its worst position changes the prediction on "
         f"{percent(smallest.flipped.value)} of {count(tried.n)} images"
     )
     if sizes:

@@ -109,6 +109,6 @@ def _mark(right: bool) -> str:
 
 
 def _outcome(samples: Samples, entry: dict[str, Any], now: dict[str, Any]) -> str:
-    """What one image is taken for, and how surely."""
+    """Prediction of one image, with its confidence."""
     name = shorten(samples.names(now["prediction"]), 9)
     return f"{_mark(now['prediction'] == entry['label'])} {name} {percent(now['confidence'], 0)}"

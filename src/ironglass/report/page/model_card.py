@@ -116,7 +116,7 @@ def _verdict(of: str, verdict: Verdict | None) -> str:
 
 
 def _strength(attacks: Attacks | None) -> str:
-    """How much the attacks behind the numbers can find."""
+    """A sentence on the strength of the attacks behind the numbers."""
     if not attacks:
         return "FGSM is a single-step attack, so accuracy under it is an upper bound on robustness."
     tried = _plain(listed([row.label for row in attacks.attacks]))

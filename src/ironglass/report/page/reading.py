@@ -47,7 +47,7 @@ class Files:
     older: list[str]
 
     def notes(self) -> list[str]:
-        """What a reader must know of them, a sentence each; [] where nothing is amiss."""
+        """Notes to the reader, a sentence each; [] where nothing is amiss."""
         said: list[str] = []
         if self.gone:
             said.append(f"Left out, since the files are gone: {', '.join(self.gone)}.")
@@ -63,7 +63,7 @@ class Files:
 
 
 def check_files(run: Run) -> Files:
-    """How the files stand. Raises InputError for one that is not as it was written, and for results that lack a key, or
+    """State of the files. Raises InputError for one that is not as it was written, and for results that lack a key, or
     have one that is not known."""
     folders = [run, *(Run(run.path / side) for side in SIDES if (run.path / side / "recipe.json").is_file())]
     gone, unchecked, older = list[str](), list[str](), list[str]()

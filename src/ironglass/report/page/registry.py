@@ -47,13 +47,13 @@ def headlines(results: Results) -> list[Headline]:
 
 
 def plain_words(results: Results, classes: Sequence[str]) -> list[str]:
-    """What the numbers say, a paragraph each; first what has to be said before anything else."""
+    """The paragraphs of all sections; first the cautions."""
     said = [text for section in SECTIONS for text in section.words(results, classes) if text]
     return [*cautions(results), *said]
 
 
 def terminal_lines(results: Results) -> list[str]:
-    """What the terminal says after its tables, a line each."""
+    """The lines that follow the terminal's tables."""
     return [text for section in SECTIONS for text in section.terminal(results)]
 
 

@@ -50,7 +50,7 @@ def class_names(data: dict[str, Any], results: Results) -> list[str]:
 
 
 def section_facts(section: Section, source: Source, files: Files) -> Facts:
-    """What a section's template reads. Raises InputError for a file that cannot be drawn."""
+    """The facts that a section's template reads. Raises InputError for a file that cannot be drawn."""
     beside = "" if section.file == "linear" else f"{section.file}.json"
     pictured = _drawn(section.pictures, source, files, f"{section.file}.safetensors", beside)
     return {**pictured, **_drawn(section.facts, source, files, "results.json", "")}

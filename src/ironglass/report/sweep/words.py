@@ -56,7 +56,7 @@ def recommended_row(measured: Sweep) -> MeasuredRow | None:
 
 
 def sweep_words(measured: Sweep) -> str:
-    """Which trial to take, how sure that is, and what it does on images that did not choose it."""
+    """The recommended trial, its rivals, and its accuracy on images that did not choose it."""
     rows, best = measured.rows, recommended_row(measured)
     if best is None:
         return f"None of {count(len(rows))} trials came to a number: see why below."
@@ -82,7 +82,7 @@ def sweep_words(measured: Sweep) -> str:
 
 
 def chosen_by(measured: Sweep) -> Criterion:
-    """What trials are chosen by: accuracy on validation images, or the same under attack."""
+    """The criterion that trials are chosen by: accuracy on validation images, or the same under attack."""
     return measured.recommended.criterion if measured.recommended else "validation"
 
 
@@ -93,7 +93,7 @@ def chosen_rate(row: MeasuredRow, measured: Sweep) -> Rate:
 
 
 def merit_words(best: MeasuredRow, measured: Sweep) -> str:
-    """What the recommended trial was chosen for, as "names 90 % of 100 validation images right (...)"."""
+    """The rate that the recommended trial was chosen for, as "names 90 % of 100 validation images right (...)"."""
     rate, clean = chosen_rate(best, measured), best.validation
     if chosen_by(measured) == "validation":
         what = f"names {percent(rate.value)} of {count(rate.n)} validation images right"
@@ -107,7 +107,7 @@ def merit_words(best: MeasuredRow, measured: Sweep) -> str:
 
 
 def seed_words(measured: Sweep) -> str:
-    """How far the trainings of the recommended setting lie apart; "" where it was trained once."""
+    """Spread of the trainings of the recommended setting; "" where it was trained once."""
     found = measured.recommended
     setting = next((one for one in measured.settings if found and found.trial in one.trials), None)
     if setting is None:
@@ -123,7 +123,7 @@ def seed_words(measured: Sweep) -> str:
 
 
 def alike_words(measured: Sweep) -> str:
-    """Which trials may be as good as the recommended one."""
+    """The trials that may be as good as the recommended one."""
     found = measured.recommended
     if found is None:
         return ""
@@ -143,7 +143,7 @@ def alike_words(measured: Sweep) -> str:
 
 
 def range_limit_note(measured: Sweep) -> str:
-    """Where every good trial lies at the same end of what was tried: the best may lie beyond it."""
+    """A note where every good trial lies at one end of the values that were tried: the best may lie beyond it."""
     found, rows, text = measured.recommended, measured_rows(measured), ""
     good = [rows[name].values for name in (found.trial, *found.alike)] if found else []
     for index, axis in enumerate(measured.axes):

@@ -116,8 +116,8 @@ def _bar(axes: Axes, point: Point, base: float, shift: float, colour: str) -> No
 def natural_and_adversarial(measured: Transfer, *, narrow: bool = False) -> Figure:
     """Base B and every arm's network of the most blocks: accuracy unchanged, on base A's images, attacked themselves.
 
-    A panel an eps: the smallest at which they were attacked themselves, and the judged one. The grey bar runs from what
-    a network seems to withstand to what it does. Means and intervals as in `accuracy_by_blocks`.
+    A panel an eps: the smallest at which they were attacked themselves, and the judged one. The grey bar runs from
+    transferred to white-box accuracy. Means and intervals as in `accuracy_by_blocks`.
     """
     most = {arm: rows[-1].blocks for arm in ("base", *ARMS) if (rows := arm_networks(measured, arm))}
     sizes = sorted({min(measured.own_eps, default=measured.judged_eps), own_eps(measured)} - {0.0})
@@ -159,7 +159,7 @@ def natural_and_adversarial(measured: Transfer, *, narrow: bool = False) -> Figu
 
 
 def _conditions(measured: Transfer, eps: float) -> list[tuple[str, Read, dict[str, Any]]]:
-    """What is read off every network at one eps, with its label and mark; hollow is the weaker attack on itself."""
+    """The numbers of every network at one eps, each with its label and mark; hollow is the weaker attack on itself."""
     found: list[tuple[str, Read, dict[str, Any]]] = [("unchanged images", unchanged, {"color": MUTED, "marker": "o"})]
     for attack in measured.shown[:1]:
         style = {"color": ORANGE, "marker": "s"}
@@ -180,11 +180,18 @@ def _one(measured: Transfer, arm: str, read: Read) -> Point | None:
 
 
 def _gaps(axes: Axes, measured: Transfer, arms: list[str], eps: float) -> None:
-    """The bars from what each network seems to withstand to what it does."""
+    """The bars from transferred to white-box accuracy of each network."""
     if not (measured.shown and measured.own):
         return
-    for place, arm in enumerate(arms):
-        seems = _one(measured, arm, made_on_base(measured.shown[0], eps))
-        does = _one(measured, arm, made_on_itself(measured.own[-1], eps))
-        if seems and does:
-            axes.plot([seems.value, does.value], [place] * 2, color=RULE, linewidth=5, solid_capstyle="butt", zorder=1)
+    for index, arm in enumerate(arms):
+        transferred = _one(measured, arm, made_on_base(measured.shown[0], eps))
+        white_box = _one(measured, arm, made_on_itself(measured.own[-1], eps))
+        if transferred and white_box:
+            axes.plot(
+                [transferred.value, white_box.value],
+                [index] * 2,
+                color=RULE,
+                linewidth=5,
+                solid_capstyle="butt",
+                zorder=1,
+            )

@@ -21,13 +21,13 @@ def transfer_matrix(measured: Transfer, *, narrow: bool = False) -> Figure:
     """
     given = measured.matrix
     chosen = matrix_names(measured)
-    places = [given.names.index(name) for name in chosen]
+    indices = [given.names.index(name) for name in chosen]
     labels = [plain_name(name) for name in chosen]
     figure = Figure((3.7, 3.9) if narrow else (7.2, 7.0))
     axes = figure.subplots()
     size = min(9.0, (88 if narrow else 130) / len(chosen))
-    for i, down in enumerate(places):
-        for j, across in enumerate(places):
+    for i, down in enumerate(indices):
+        for j, across in enumerate(indices):
             rate = given.rows[down][across]
             share = rate.value if rate else 0.0
             axes.add_patch(Rectangle((j - 0.5, i - 0.5), 1, 1, facecolor=HEAT, alpha=share, linewidth=0, aa=False))

@@ -33,7 +33,7 @@ class Point:
 
 
 class AttackRow(Protocol):
-    """What was measured under one attack at one eps."""
+    """A number under one attack at one eps."""
 
     @property
     def attack(self) -> str:

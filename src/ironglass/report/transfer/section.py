@@ -48,7 +48,7 @@ def _terminal(results: Results) -> list[str]:
 
 SECTION = Section(
     key="transfer",
-    title="What transfers",
+    title="Transfer learning as a defence",
     template="transfer/section",
     results=("transfer",),
     file="transfer",

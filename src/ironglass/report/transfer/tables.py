@@ -22,7 +22,7 @@ from ironglass.results.transfer import Transfer
 
 
 def transfer_facts(measured: Transfer | None) -> Facts:
-    """What the section on transfer shows."""
+    """The tables of the section on transfer."""
     if not measured:
         return {}
     return {

@@ -1,4 +1,4 @@
-"""What a transfer study says: whether its networks are robust, or only not the one that the images were made for."""
+"""Sentences on a transfer study: transferred against white-box accuracy, and the findings."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ def transfer_headlines(measured: Transfer) -> list[Headline]:
     ]
     if measured.shown and (rate := made_on_base(measured.shown[0], eps)(best)):
         made = f"right on {measured.shown[0].upper()} images made on base A, eps {eps_text(eps, norm)}"
-        found.append(Headline(f"Seems: {name}", made, rate))
+        found.append(Headline(f"Transferred: {name}", made, rate))
     if measured.own and (row := row_at(best.own, measured.own[-1], own_eps(measured))):
         made = f"right under {measured.own[-1].upper()} made on itself, eps {eps_text(own_eps(measured), norm)}"
-        found.append(Headline(f"Is: {name}", made, row.accuracy, under_attack=True, verdict=row.verdict))
+        found.append(Headline(f"White-box: {name}", made, row.accuracy, under_attack=True, verdict=row.verdict))
     return found
 
 
@@ -65,7 +65,7 @@ def finding_words(finding: Finding) -> str:
 
 
 def png_words(measured: Transfer) -> str:
-    """What rounding base A's images to 8-bit files changes, over every network, attack and eps; "" where unmeasured."""
+    """Effect of rounding base A's images to 8-bit files, over every network, attack and eps; "" where unmeasured."""
     moves = [row.png.value - row.accuracy.value for network in measured.networks for row in network.shown]
     if not moves:
         return ""
@@ -118,7 +118,7 @@ def _transferred(measured: Transfer) -> str:
         return ""
     depths = [row.blocks for row in arm_networks(measured, "AnB+") if row.blocks]
     text = (
-        f"Seems: on {attack.upper()} images made on base A (eps {eps_text(eps, measured.norm)}) the fine-tuned "
+        f"Transferred: on {attack.upper()} images made on base A (eps {eps_text(eps, measured.norm)}) the fine-tuned "
         f"networks (AnB+, {min(depths)} to {max(depths)} blocks) keep {percent(plus)} of the accuracy that they have "
         f"on unchanged ones. Base B, which has nothing of A in it, keeps {percent(base)} of its own"
     )
@@ -127,7 +127,7 @@ def _transferred(measured: Transfer) -> str:
     surrogate = kept.value
     text += f", and of base A’s own answers {percent(surrogate)} survive. "
     if plus <= surrogate:
-        return f"{text}The fine-tuned networks do not even seem to hold up."
+        return f"{text}The fine-tuned networks are not robust even to transferred images."
     share = (base - surrogate) / (plus - surrogate)
     much = "All" if share >= 1 else "Most" if share >= EXPLAINED else "Less than half"
     return f"{text}{much} of what they keep beyond A they keep by not being A, as B does."
@@ -151,13 +151,13 @@ def _white_box(measured: Transfer) -> str:
         else "they keep at least half also when they are attacked themselves"
     )
     return (
-        f"Is: under {attack.upper()} made on each network itself (eps {eps_text(eps, measured.norm)}) they keep "
+        f"White-box: under {attack.upper()} made on each network itself (eps {eps_text(eps, measured.norm)}) they keep "
         f"{percent(plus)} of their accuracy, base B {percent(base)}: {verdict}."
     )
 
 
 def _counted(measured: Transfer) -> str:
-    """How many claims came out which way."""
+    """Number of claims by answer."""
     findings = measured.findings
     tally = [(answer, sum(finding.answer == answer for finding in findings)) for answer in ANSWERS]
     said = listed([f"{number} {'is' if number == 1 else 'are'} {answer}" for answer, number in tally if number])
@@ -177,7 +177,7 @@ def _kept(measured: Transfer, arm: str, read: Read) -> float | None:
 
 
 def _spread(measured: Transfer, arm: str, blocks: int | None) -> str:
-    """What the other seeds came to, where there are any."""
+    """Range of accuracy over the seeds, where there are several."""
     values = [row.clean.value for row in arm_networks(measured, arm, blocks)]
     if len(values) < 2:
         return ""

@@ -53,7 +53,7 @@ def test_a_network_that_looks_at_the_mark_is_caught(tmp_path: Path) -> None:
     assert {one["class"] for one in caught} >= set(CLASSES)
     assert all(one["place"] == [0, 0, 8, 8] for one in caught)
     said = shortcut_words(from_dict(Shortcuts, found["shortcuts"], file=""))
-    assert "the place at rows 1 to 8, columns 1 to 8 alone turns" in said
+    assert "the region at rows 1 to 8, columns 1 to 8 alone turns" in said
     known = found["evidence"]
     assert known["areas"]["mark"] == pytest.approx(25 / 1024)
     assert set(known["methods"]) == {"integrated-gradients", "saliency"}
@@ -75,7 +75,7 @@ def test_words_for_every_outcome() -> None:
                         control=rate(0.1), p=0.5, shortcut=False)  # fmt: skip
     assert "nothing to paste" in shortcut_words(Shortcuts(by="saliency", n=60, places=()))
     said = shortcut_words(Shortcuts(by="saliency", n=60, places=(one,)))
-    assert said.startswith("No shortcut was found. The place that turns most, rows 1 to 8, columns 5 to 12, turns 30")
+    assert said.startswith("No shortcut was found. The region that turns most, rows 1 to 8, columns 5 to 12, turns 30")
 
 
 def rate(value: float) -> Rate:
