@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, replace
 from pathlib import Path
-from typing import cast, get_args
+from typing import Any, cast, get_args
 
 from ironglass.choices import did_you_mean
 from ironglass.data.build import Reading, build
@@ -83,6 +83,8 @@ def load_dataset(
     expect(spec, str | Path, "data", "a name as digits, hf:ID or folder:PATH, or a path")
     spec = str(spec)
     request = ColumnRequest(image_column, label_column, _check_splits(splits))
+    if isinstance(classes, str):
+        raise InputError(f"classes is {classes!r}: give a list of names")
     dataset = _decoded(spec, check_reading(size, channels, fit, range), request, download, seed, progress)
     return dataset if classes is None else only_classes(dataset, classes)
 
@@ -118,10 +120,10 @@ def check_reading(
     range: str | tuple[float, float] | list[float] | None,
 ) -> Reading:
     """Checks how images are to be read. Raises InputError for what no image can be brought to."""
-    if isinstance(size, tuple) and size[0] == size[1]:
-        size = size[0]
-    if size is not None and not all(1 <= side <= 4096 for side in (size if isinstance(size, tuple) else (size,))):
-        raise InputError(f"size is {size}: give 1 to 4096 pixels")
+    both: Any = tuple(size) if isinstance(size, tuple | list | str) else (size, size)
+    if size is not None and (len(both) != 2 or not all(isinstance(one, int) and 1 <= one <= 4096 for one in both)):
+        raise InputError(f"size is {size!r}: give 1 to 4096 pixels, or height and width")
+    size = both[0] if both[0] == both[1] else both
     if channels not in (None, 1, 3):
         raise InputError(f"channels is {channels}: give 1 for grey or 3 for colour")
     if fit not in get_args(Fit):

@@ -12,6 +12,7 @@ import torch
 from ironglass.data.dataset import Split
 from ironglass.measure.accuracy import evaluate as numbers_and_logits
 from ironglass.measure.statistics import Rate
+from ironglass.models.checks import check_classifier
 from ironglass.models.classifier import Classifier
 from ironglass.models.predict import predicted
 from ironglass.types import Labels, Logits, Progress
@@ -156,6 +157,7 @@ def evaluate(
         >>> result.accuracy["n"], result.confusion.shape
         (359, (10, 10))
     """
+    check_classifier(classifier)
     numbers, logits = numbers_and_logits(classifier, split, name=name, batch_size=batch_size, progress=progress)
     return EvaluationResult(
         numbers=numbers,

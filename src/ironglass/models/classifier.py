@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import UninitializedParameter
 
 from ironglass.errors import InputError
+from ironglass.models.checks import checked_names, checked_size
 from ironglass.models.normalisation import GIVEN, check_statistics
 from ironglass.models.reading.layers import layers_in_order
 from ironglass.models.reading.read_network import ReadNetwork
@@ -54,13 +55,12 @@ class Classifier(ReadNetwork):
     ) -> None:
         check_statistics(mean, std)
         super().__init__(network)
-        if len(set(classes)) != len(classes) or len(classes) < 2:
-            raise InputError(f"classes must be at least two different names, not {list(classes)[:5]}")
+        names = checked_names(classes)
         self.source, self.options = "", {}
         self.built_with = None
         self.normalisation, self.remarks = GIVEN, ()
-        self.classes = tuple(str(name) for name in classes)
-        self.input_size = (input_size, input_size) if isinstance(input_size, int) else input_size
+        self.classes = names
+        self.input_size = checked_size(input_size)
         first = next(self.network.parameters(), None)
         given: dict[str, Any] = {"dtype": torch.float32, "device": None if first is None else first.device}
         with torch.inference_mode(False):  # so that gradients pass by them, wherever the classifier is made

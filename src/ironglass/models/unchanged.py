@@ -13,7 +13,10 @@ from ironglass.errors import InputError
 
 
 def check_tensors(network: nn.Module) -> None:
-    """Raises InputError for weights without values, and for some through which no gradient can pass."""
+    """Raises InputError for what is no module, for weights without values, and for some through which no gradient can
+    pass."""
+    if not isinstance(network, nn.Module):
+        raise InputError(f"network is of type {type(network).__name__}: give an nn.Module")
     for name, tensor in (*network.named_parameters(), *network.named_buffers()):
         if is_lazy(tensor):
             continue

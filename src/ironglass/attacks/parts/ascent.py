@@ -12,6 +12,7 @@ from ironglass.attacks.parts.threat import Threat
 from ironglass.attacks.parts.worst_case import kin
 from ironglass.engine.folding.fold import folded
 from ironglass.models.backward import differentiate
+from ironglass.models.checks import check_labels
 from ironglass.models.classifier import Classifier
 from ironglass.models.memory import in_room
 from ironglass.types import Images, Labels, Logits
@@ -71,6 +72,8 @@ def chase(
     The caller holds the classifier `frozen`.
     """
     with torch.inference_mode(False), torch.no_grad():
+        if targeted is not None:
+            check_labels(targeted, len(labels), len(classifier.classes))
         wanted = (labels if targeted is None else targeted).to(classifier.device, copy=True)
         images = images.clone()  # leaves inference mode
         adversarial = images if start is None else start.clone()
@@ -158,6 +161,8 @@ def climbed_gradient(classifier: Classifier, images: Images, labels: Labels) -> 
 
 def loss_of(classifier: Classifier, labels: Labels, *, towards: Labels | None = None) -> Callable[[Images], Tensor]:
     """Loss that an attacker climbs: the cross-entropy of `labels`, or minus that of the classes to go `towards`."""
+    if towards is not None:
+        check_labels(towards, len(labels), len(classifier.classes))
     with torch.inference_mode(False):
         wanted = (labels if towards is None else towards).to(classifier.device).clone()
     sign = 1 if towards is None else -1

@@ -18,7 +18,7 @@ from ironglass.attacks.parts.losses import cross_entropy
 from ironglass.attacks.parts.squash import Watch, inverse, lost
 from ironglass.engine.folding.fold import folded
 from ironglass.models.batch_dependence import undisturbed
-from ironglass.models.checks import check_images, check_labels
+from ironglass.models.checks import check_classifier, check_images, check_labels
 from ironglass.models.classifier import Classifier
 from ironglass.models.memory import in_room
 from ironglass.types import Images, Labels, Logits
@@ -170,6 +170,7 @@ def attack_call(
     @wraps(method)
     def call(self: S, classifier: Classifier, images: Images, labels: Labels, *args: P.args, **named: P.kwargs) -> R:
         if not isinstance(classifier, Scores):  # else an attack within an attack, whose images were checked
+            check_classifier(classifier)
             check_images(images, classifier.channels)
             check_labels(labels, len(images), len(classifier.classes))
         images, labels = plain(images), plain(labels)

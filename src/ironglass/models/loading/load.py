@@ -10,6 +10,7 @@ import torch
 
 from ironglass.errors import InputError
 from ironglass.fields import check_seed, expect
+from ironglass.models.checks import checked_size
 from ironglass.models.classifier import Classifier
 from ironglass.models.frozen import frozen
 from ironglass.models.loading.forms.exported_file import geometry_of
@@ -165,10 +166,7 @@ def _checked_classes(classes: Any) -> tuple[str, ...] | None:
 def _checked_size(size: Any) -> tuple[int, int] | None:
     if size is None:
         return None
-    both = (size, size) if isinstance(size, int) else tuple(size)
-    if len(both) != 2 or not all(isinstance(side, int) and 1 <= side <= 4096 for side in both):
-        raise InputError(f"size is {size!r}: give 1 to 4096 pixels, or height and width")
-    return both
+    return checked_size(size)
 
 
 def resize(classifier: Classifier, size: tuple[int, int]) -> None:

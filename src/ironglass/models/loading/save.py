@@ -9,6 +9,7 @@ from typing import Any
 from safetensors.torch import save
 from torch import Tensor
 
+from ironglass.models.checks import check_classifier
 from ironglass.models.classifier import Classifier
 from ironglass.models.exclusive import exclusive
 from ironglass.run import Run, atomic
@@ -71,6 +72,7 @@ def save_classifier(classifier: Classifier, folder: str | Path) -> None:
         >>> ig.load_classifier("my-model").classes
         ('cat', 'dog')
     """
+    check_classifier(classifier)
     run = Run(folder)
     with exclusive(classifier.network):  # not while another thread has it changed
         write_state(classifier.network.state_dict(), run.path / "model.safetensors", run=run)

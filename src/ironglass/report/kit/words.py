@@ -70,7 +70,7 @@ def duration(seconds: float) -> str:
 
 def eps_text(eps: float, norm: str = "linf") -> str:
     """An eps in [0, 1] as "8/255"; as "0.25" where it was given in hundredths, and under another norm than Linf."""
-    steps = round(eps * 255, 2)
+    steps = round(float(eps) * 255, 2)
     hundredths = eps == round(eps, 2) and not steps.is_integer()
     return f"{eps:.4g}" if norm != "linf" or hundredths else f"{steps:g}/255"
 
