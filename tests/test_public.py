@@ -35,6 +35,7 @@ def test_the_public_names() -> None:
         "attack",
         "audit",
         "compare",
+        "compare_runs",
         "evaluate",
         "explain",
         "fit",

@@ -35,6 +35,7 @@ _HOMES = {
     "attack": "ironglass.measure.robustness.attack",
     "audit": "ironglass.api",
     "compare": "ironglass.api",
+    "compare_runs": "ironglass.api",
     "evaluate": "ironglass.measure.evaluated",
     "fit": "ironglass.train.fit",
     "list_attacks": "ironglass.plans.names",
@@ -57,7 +58,7 @@ _CALLED = {
 }
 
 if TYPE_CHECKING:
-    from ironglass.api import audit, compare, harden, run, sweep, transfer
+    from ironglass.api import audit, compare, compare_runs, harden, run, sweep, transfer
     from ironglass.data.augment import Augment
     from ironglass.data.dataset import Dataset
     from ironglass.data.load import load_dataset
@@ -108,6 +109,7 @@ __all__ = [
     "attack",
     "audit",
     "compare",
+    "compare_runs",
     "evaluate",
     "explain",
     "fit",

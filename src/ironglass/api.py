@@ -4,7 +4,7 @@ and here the report is written."""
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
 from textwrap import indent
@@ -17,6 +17,7 @@ from ironglass.studies.common.options import RunOptions
 from ironglass.studies.common.progress import Tell, silent
 from ironglass.studies.common.study import Plan, Study
 from ironglass.studies.registry import STUDIES, check_parallel, study_of
+from ironglass.studies.runs_compared import run as runs_compared
 
 F = TypeVar("F", bound=Callable[..., Run])
 
@@ -64,6 +65,47 @@ def run(
         device=device, download=download, resume=resume, jobs=jobs, progress=progress, write_pages=write_pages
     )
     return study.run(plan, Path(folder), options)
+
+
+def compare_runs(
+    runs: Sequence[str | Path],
+    folder: str | Path,
+    *,
+    baseline: str | Path | None = None,
+    fail_if: Sequence[str] = (),
+    any_size: bool = False,
+) -> Run:
+    """Compares runs that exist image by image; `compare` trains the arms of a `Comparison` instead.
+
+    Nothing is trained or measured: the runs' folders are only read. Differences are paired, with McNemar's exact test
+    and Holm's correction over all of them.
+
+    Args:
+        runs: run folders, two or more; one is enough where `fail_if` is given.
+        folder: where the comparison is written, a run folder of its own.
+        baseline: the run to compare the others with, one of `runs` or another; None for all pairs.
+        fail_if: conditions such as "robust_accuracy[pgd-20,8/255] < 0.40", checked on every run but the baseline and
+            kept, with their outcome and date, in `run.results["runs_compared"]["thresholds"]`.
+        any_size: whether runs that were shown the images at different sizes are compared, too.
+
+    Returns:
+        The folder of the comparison.
+
+    Raises:
+        InputError: for a folder that is no evaluated run, for runs that were measured on different images, and for a
+            condition that is misspelt or that a run has no value of.
+
+    Example:
+        >>> import ironglass as ig
+        >>> for seed in (0, 1):
+        ...     stages = (ig.Stage(epochs=1, batch_size=128),)
+        ...     wanted = {"seed": seed, "steps": ("train", "evaluate")}
+        ...     run = ig.run(ig.Audit(dataset="digits", model="logistic", stages=stages, **wanted), f"runs/seed-{seed}")
+        >>> run = ig.compare_runs(["runs/seed-0", "runs/seed-1"], "runs/compared", fail_if=["accuracy < 0.5"])
+        >>> [one["missed"] for one in run.results["runs_compared"]["thresholds"]]
+        [False, False]
+    """
+    return runs_compared.compare_runs(runs, folder, baseline=baseline, fail_if=fail_if, any_size=any_size)
 
 
 def write_pages(run: Run, *, card: bool = False) -> None:

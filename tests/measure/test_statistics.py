@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ironglass.measure.statistics import holm, mcnemar, mean_interval, wilson
+from ironglass.measure.statistics import holm, mcnemar, mean_interval, paired_difference, wilson
 
 
 def test_wilson_against_newcombe_1998() -> None:
@@ -52,6 +52,37 @@ def test_mcnemar_by_hand() -> None:
     assert mcnemar(first, first)["p"] == 1
     with pytest.raises(ValueError, match="not paired"):
         mcnemar(first, second[:3])
+
+
+def test_paired_difference_by_hand() -> None:
+    first = np.array([1, 1, 1, 1, 1, 0, 1, 0], dtype=bool)
+    second = np.array([0, 0, 0, 0, 0, 1, 1, 0], dtype=bool)
+    found = paired_difference(first, second)
+    # half an image more of each kind: 5.5 and 1.5 of 10; (1.5 - 5.5) / 10 ± 1.959964 · sqrt(7 - 16 / 10) / 10
+    assert (found["value"], found["n"]) == (-0.5, 8)
+    assert found["low"] == pytest.approx(-0.4 - 0.1959964 * np.sqrt(5.4), rel=1e-6)
+    assert found["high"] == pytest.approx(-0.4 + 0.1959964 * np.sqrt(5.4), rel=1e-6)
+    with pytest.raises(ValueError, match="not paired"):
+        paired_difference(first, second[:3])
+
+
+def test_the_interval_of_a_difference_holds_it_and_is_never_empty() -> None:
+    for n in (1, 2, 5, 40):
+        for lost in range(n + 1):
+            for gained in range(n + 1 - lost):
+                first = np.arange(n) < lost
+                found = paired_difference(first, (np.arange(n) >= lost) & (np.arange(n) < lost + gained))
+                assert -1 <= found["low"] <= found["value"] <= found["high"] <= 1
+                assert found["low"] < found["high"]
+
+
+def test_the_interval_of_a_difference_covers_the_truth_about_19_times_in_20() -> None:
+    random, covered = np.random.default_rng(0), 0
+    for _ in range(2000):
+        kind = random.choice(4, 80, p=(0.7, 0.15, 0.05, 0.1))  # both right, the first alone, the second alone, neither
+        found = paired_difference(kind <= 1, (kind == 0) | (kind == 2))
+        covered += found["low"] <= -0.1 <= found["high"]
+    assert 0.93 < covered / 2000 < 0.98
 
 
 def test_holm_by_hand() -> None:

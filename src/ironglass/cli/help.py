@@ -14,6 +14,7 @@ EXAMPLES = {
     "explain": "ironglass explain runs/first digits --methods saliency,grad-cam --samples 20",
     "attack": "ironglass attack runs/first digits --attacks fgsm,pgd-20 --eps 4/255,8/255",
     "predict": "ironglass predict runs/first photos/",
+    "compare": "ironglass compare runs/first runs/second --baseline runs/first --fail-if 'accuracy_change < -0.02'",
     "harden": "ironglass harden runs/first digits --method n-fgsm --eps 8/255",
     "sweep": "ironglass sweep simple-cnn digits --lr 0.1,0.01 --vary stages.0.batch_size=32,128",
     "transfer": "ironglass transfer runs/first digits --only 3,7 --blocks 0,2,4",

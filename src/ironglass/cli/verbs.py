@@ -12,6 +12,7 @@ import typer
 
 from ironglass import __version__
 from ironglass.cli import options as o
+from ironglass.cli.compare import compare
 from ironglass.cli.help import Verb, Verbs
 from ironglass.cli.learn import harden, sweep, train, transfer
 from ironglass.cli.look import attack, evaluate, explain, predict
@@ -107,6 +108,7 @@ def report(
 PANELS = {
     "Everything at once": (run, report),
     "Look at a trained model": (evaluate, explain, attack, predict),
+    "Compare": (compare,),
     "Train": (train, harden, sweep, transfer),
 }
 for panel, group in PANELS.items():

@@ -9,7 +9,7 @@ from ironglass.errors import InputError, brief
 from ironglass.results.attack import Attacks, FGSMCurve, Linear
 from ironglass.results.audit import Exhaustive, Layers, Occlusion
 from ironglass.results.codec import from_dict, result
-from ironglass.results.comparison import Comparison, Transferred
+from ironglass.results.comparison import Comparison, RunsCompared, Transferred
 from ironglass.results.evaluation import Corruptions, Evaluation
 from ironglass.results.explanation import Drawn, Explanations
 from ironglass.results.hardening import Hardening
@@ -44,6 +44,7 @@ class Results:
     hardening: before and after, in the folder of a hardening; the sides are runs of their own in `before/`, `after/`.
     comparison: every arm, in the folder of a comparison; each is a run of its own in `arms/NAME/`.
     transferred: images made on one arm and shown to all, in the folder of a comparison.
+    runs_compared: existing runs, in the folder of their comparison.
     measured: one network, in its folder within a transfer study.
     transfer: in the folder of a transfer study.
     trial: in the folder of a trial of a sweep.
@@ -69,6 +70,7 @@ class Results:
     hardening: Hardening | None = None
     comparison: Comparison | None = None
     transferred: Transferred | None = None
+    runs_compared: RunsCompared | None = None
     measured: Measured | None = None
     transfer: Transfer | None = None
     trial: TrialOutcome | None = None

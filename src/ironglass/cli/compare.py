@@ -1,0 +1,128 @@
+"""The verb that compares existing runs, and what it prints."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ironglass.cli import options as o
+from ironglass.errors import InputError
+
+if TYPE_CHECKING:
+    from ironglass.results.comparison import ConditionCompared, RunsCompared
+    from ironglass.run import Run
+
+MISSED = 3
+"""Exit status where a threshold is missed."""
+_PAIRS = 20
+
+
+def compare(
+    runs: Annotated[list[Path], typer.Argument(help="Run folders, two or more.", show_default=False)],
+    baseline: Annotated[
+        Path | None, typer.Option(help="The run to compare the others with; else all pairs are compared.")
+    ] = None,
+    fail_if: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CONDITION",
+            help="Exit status 3 where it holds of a run: 'accuracy < 0.9', 'robust_accuracy[pgd-20,8/255] < 0.4' "
+            "(repeatable).",
+        ),
+    ] = None,
+    markdown: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write tables for a pull request; - for standard output.")
+    ] = None,
+    any_size: Annotated[
+        bool, typer.Option("--any-size", help="Compare runs that were shown the images at different sizes, too.")
+    ] = False,
+    *,
+    common: o.Common,
+) -> None:
+    """Compare existing runs image by image, test the differences, and fail where a threshold is missed."""
+    from ironglass.api import compare_runs
+    from ironglass.cli.plans import free_folder
+    from ironglass.cli.show import print_json
+    from ironglass.report.runs_compared.markdown import markdown as as_markdown
+    from ironglass.results.sections import read_results
+
+    _check_options(common, markdown)
+    to_stdout = markdown == Path("-")
+    folder = free_folder(common.output, "compare", resume=False)
+    run = compare_runs(runs, folder, baseline=baseline, fail_if=fail_if or (), any_size=any_size)
+    found = read_results(run.read_object("results.json"), file=run.path / "results.json").runs_compared
+    assert found is not None  # compare_runs has just written it
+    if to_stdout:
+        sys.stdout.write(as_markdown(found))
+    elif markdown is not None:
+        markdown.write_text(as_markdown(found), encoding="utf-8")
+    if common.as_json:
+        print_json({"folder": str(run.path), "results": run.results})
+    elif not common.quiet and not to_stdout:
+        _show(found, run)
+    if any(one.missed for one in found.thresholds):
+        raise typer.Exit(MISSED)
+
+
+def _check_options(common: o.Common, markdown: Path | None) -> None:
+    """Raises InputError for options that a comparison has no use for, or that contradict each other."""
+    idle = {"seed": common.seed is not None, "device": common.device != "auto", "resume": common.resume}
+    if given := [name for name, asked in idle.items() if asked]:
+        raise InputError(f"compare reads what is in the run folders already: leave --{given[0]} out")
+    if markdown == Path("-") and common.as_json:
+        raise InputError("--markdown - and --json both write to standard output: give --markdown a file")
+    if markdown is not None and not markdown.parent.is_dir():
+        raise InputError(f"--markdown {markdown}: there is no folder {markdown.parent}")
+
+
+def _show(found: RunsCompared, run: Run) -> None:
+    """The accuracies, the tested differences, the thresholds, and what was not compared."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from ironglass.report.kit.words import magnitude
+    from ironglass.report.runs_compared import words
+
+    console = Console()
+    columns = words.shown_conditions(found)
+    for line in filter(None, words.constant_cautions(found)):
+        console.print(line, style="bold", soft_wrap=True, highlight=False, markup=False)
+    heads = [f"{escape(words.condition_words(one))}\nn = {one.n:,}" for one in columns]
+    table = Table("run", *heads, "parameters", box=None, pad_edge=False, header_style="bold")
+    for one in found.runs:
+        size = "–" if one.parameters is None else magnitude(one.parameters)
+        name = f"{one.name}{' (baseline)' if one.name == found.baseline else ''}"
+        table.add_row(escape(name), *(_cell(condition, one.name) for condition in columns), size)
+    console.print(table)
+    pairs = [(one, pair) for one in columns for pair in one.pairs]
+    if pairs:
+        heads = ["difference", "condition", "points, 95 %", "right alone", "p", "outcome"]
+        table = Table(*heads, box=None, pad_edge=False, header_style="bold")
+        for one, pair in pairs[:_PAIRS]:
+            cells = (words.pair_words(pair), words.condition_words(one), words.difference_words(pair))
+            p = words.p_value(pair.test.p).removeprefix("= ")
+            table.add_row(*map(escape, (*cells, words.counts_words(pair), p, words.outcome(pair))))
+        console.print()
+        console.print(table)
+        if len(pairs) > _PAIRS:
+            console.print(f"and {len(pairs) - _PAIRS:,} more pairs; --baseline RUN compares with one alone")
+    checked = [f"{'missed' if one.missed else 'met'} {words.threshold_words(one)}" for one in found.thresholds]
+    lines = [*words.compared_words(found), *found.remarks, *checked]
+    for line in lines:
+        console.print(line, soft_wrap=True, highlight=False, markup=False)
+    console.print(f"results: {run.path / 'results.json'}", soft_wrap=True, highlight=False, markup=False)
+
+
+def _cell(condition: ConditionCompared, run: str) -> str:
+    from ironglass.report.kit.words import verdict_word
+
+    rate = condition.rates.get(run)
+    if rate is None:
+        return "–"
+    value, low, high = (100 * number for number in (rate.value, rate.low, rate.high))
+    verdict = "" if condition.norm is None else f"\n{verdict_word(condition.verdicts.get(run))}"
+    return f"{value:.1f} %\n{low:.1f} to {high:.1f}{verdict}"

@@ -1,0 +1,163 @@
+"""Existing run folders, read for a comparison: results, and whether each image is named right under each condition."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from ironglass.errors import InputError
+from ironglass.results.sections import Results, read_results
+from ironglass.run import Run
+from ironglass.studies.common.stored import read_table
+
+CLEAN = "clean"
+_PARTS = ("before", "after", "arms/*", "trials/*", "networks/*")
+
+
+@dataclass(frozen=True)
+class Answers:
+    """A run's answers under one condition. names: (n,) of the images. labels: (n,) names of the true classes. right:
+    (n,) bool."""
+
+    names: np.ndarray
+    labels: np.ndarray
+    right: np.ndarray
+
+    def ordered_as(self, other: Answers) -> Answers | None:
+        """The same answers in the order of another's images; None where the images, or their classes, differ."""
+        if len(self.names) != len(other.names):
+            return None
+        found = self
+        if not np.array_equal(self.names, other.names):
+            mine, theirs = np.argsort(self.names, kind="stable"), np.argsort(other.names, kind="stable")
+            order = np.empty_like(mine)
+            order[theirs] = mine
+            found = Answers(self.names[order], self.labels[order], self.right[order])
+        same = np.array_equal(found.names, other.names) and np.array_equal(found.labels, other.labels)
+        return found if same else None
+
+
+@dataclass(frozen=True)
+class OpenedRun:
+    """A run to compare.
+
+    name: of its folder. results: `results.json`. clean: on unchanged images. attacked: by attack and eps. data: what
+    `data.json` says.
+    """
+
+    name: str
+    run: Run
+    results: Results
+    clean: Answers
+    attacked: dict[tuple[str, float], Answers]
+    data: dict[str, object]
+
+
+def open_runs(folders: Sequence[str | Path]) -> list[OpenedRun]:
+    """The runs in these folders. Raises InputError for one that is no run, is damaged or was not evaluated."""
+    paths = [Path(folder) for folder in folders]
+    for number, path in enumerate(paths):
+        if path.resolve() in [other.resolve() for other in paths[:number]]:
+            raise InputError(f"{path} is named twice: name each run once")
+    short = [path.resolve().name for path in paths]
+    names = [one if short.count(one) == 1 else str(path) for one, path in zip(short, paths, strict=True)]
+    return [_open(name, path) for name, path in zip(names, paths, strict=True)]
+
+
+def _open(name: str, path: Path) -> OpenedRun:
+    run = Run.open(path)
+    tables = {part: f"per_image/{part}.parquet" for part in (CLEAN, "attacks", "fgsm")}
+    run.check(["results.json", "data.json", "recipe.json", *tables.values()])
+    results = read_results(run.read_object("results.json"), file=path / "results.json")
+    if results.evaluation is None or not (path / tables[CLEAN]).is_file():
+        raise InputError(f"{path} {_unevaluated(path, results)}")
+    attacked: dict[tuple[str, float], Answers] = {}
+    for part in ("attacks", "fgsm"):
+        if getattr(results, part) is not None and (path / tables[part]).is_file():
+            attacked |= _attacked(path / tables[part])
+    clean = _answers(_table(path / tables[CLEAN]))
+    if not len(clean.names):
+        raise InputError(f"{path / tables[CLEAN]} has no images: evaluate the model again")
+    return OpenedRun(name, run, results, clean, attacked, run.read_object("data.json"))
+
+
+def _unevaluated(path: Path, results: Results) -> str:
+    """The reason that a folder cannot be compared, and what can be named in its place."""
+    parts = [found for part in _PARTS for found in sorted(path.glob(part)) if (found / "recipe.json").is_file()]
+    if parts:
+        return f"holds runs within it, and no accuracy of its own: name them, for instance {parts[0]}"
+    if results.evaluation is None:
+        return "has no accuracy on unchanged images: evaluate its model, or let the run finish"
+    return "has no per_image/clean.parquet, which says which images are named right: evaluate its model again"
+
+
+def _table(path: Path) -> pa.Table:
+    return read_table(path, columns=["name", "condition", "eps", "label", "correct"])
+
+
+def _answers(table: pa.Table) -> Answers:
+    names, labels = (np.asarray(table[column].to_pylist(), dtype=object).astype(str) for column in ("name", "label"))
+    return Answers(names, labels, np.asarray(table["correct"].to_pylist(), dtype=bool))
+
+
+def _attacked(path: Path) -> dict[tuple[str, float], Answers]:
+    """The answers by attack and eps; those at eps 0 are no attack's."""
+    table = _table(path)
+    conditions, eps = np.asarray(table["condition"].to_pylist()), np.asarray(table["eps"].to_pylist(), dtype=float)
+    found: dict[tuple[str, float], Answers] = {}
+    for condition, size in dict.fromkeys(zip(conditions.tolist(), eps.tolist(), strict=True)):
+        if size > 0:
+            found[condition, size] = _answers(table.filter(pa.array((conditions == condition) & (eps == size))))
+    return found
+
+
+def check_same_images(runs: Sequence[OpenedRun], *, any_size: bool) -> list[str]:
+    """Remarks on the runs' images, a sentence each. Raises InputError, naming two runs and the difference,
+    where they were not measured on the same images."""
+    first, said = runs[0], list[str]()
+    for other in runs[1:]:
+        splits = [run.results.evaluation.split for run in (first, other) if run.results.evaluation]
+        who = f"{first.run.path} and {other.run.path} cannot be compared"
+        if splits[0] != splits[1]:
+            raise InputError(
+                f"{who}: the one measured {splits[0]}, the other {splits[1]} images: choose one by --split"
+            )
+        if other.clean.ordered_as(first.clean) is None:
+            raise InputError(f"{who}: {_different(first.clean, other.clean)}; evaluate both on the same data")
+        sizes = [run.data.get("size") for run in (first, other)]
+        if all(sizes) and sizes[0] != sizes[1]:
+            words = " and ".join(" × ".join(map(str, size)) for size in sizes if isinstance(size, list))
+            if not any_size:
+                raise InputError(f"{who}: their images have {words} pixels: give both one --size, or add --any-size")
+            said.append(f"{first.name} and {other.name} were shown the same images at {words} pixels.")
+        elif first.data.get("contents") != other.data.get("contents"):
+            said.append(
+                f"The data of {first.name} and {other.name} differ (data.json, contents), though the measured images "
+                "have the same names and classes: their pixels, or other splits, are not the same."
+            )
+    versions = {run.run.read_object("environment.json").get("versions", {}).get("ironglass") for run in runs}
+    if len(versions) > 1:
+        said.append(f"The runs were made by different versions of ironglass: {', '.join(sorted(map(str, versions)))}.")
+    if unlisted := [run.name for run in runs if not run.run.checksums.kept]:
+        said.append(f"Not checked, since there are no checksums: {', '.join(unlisted)}.")
+    return said
+
+
+def _different(one: Answers, other: Answers) -> str:
+    mine, theirs = set(one.names.tolist()), set(other.names.tolist())
+    if mine == theirs:
+        labels = dict(zip(one.names.tolist(), one.labels.tolist(), strict=True))
+        for name, label in zip(other.names.tolist(), other.labels.tolist(), strict=True):
+            if labels[name] != label:
+                return f"image {name!r} is of class {labels[name]!r} in the one and {label!r} in the other"
+        return "an image stands in one of them more than once"
+    only = sorted(mine - theirs) or sorted(theirs - mine)
+    which = "one" if mine - theirs else "other"
+    return (
+        f"the one measured {len(one.names):,} images and the other {len(other.names):,}, of which they share "
+        f"{len(mine & theirs):,}; {only[0]!r} stands in the {which} alone"
+    )

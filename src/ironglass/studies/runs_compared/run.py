@@ -1,0 +1,115 @@
+"""The comparison of existing runs: reads their folders alone, and writes one of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+
+import pyarrow as pa
+
+from ironglass.errors import InputError
+from ironglass.measure.per_image import write_per_image
+from ironglass.results.comparison import RunCompared, RunsCompared
+from ironglass.run import Run
+from ironglass.studies.common.options import RunOptions
+from ironglass.studies.runs_compared.pairs import (
+    LEVEL,
+    Condition,
+    as_section,
+    classes_of,
+    compared,
+    conditions_of,
+    images_of,
+)  # fmt: skip
+from ironglass.studies.runs_compared.read import OpenedRun, check_same_images, open_runs
+from ironglass.studies.runs_compared.thresholds import parse
+from ironglass.studies.runs_compared.values import checked
+
+DEFAULTS = RunOptions()
+
+
+def compare_runs(
+    runs: Sequence[str | Path],
+    folder: str | Path,
+    *,
+    baseline: str | Path | None = None,
+    fail_if: Sequence[str] = (),
+    any_size: bool = False,
+    options: RunOptions = DEFAULTS,
+) -> Run:
+    """Compares runs that exist, image by image, and writes the comparison as a run folder of its own.
+
+    Nothing is trained or measured, and the runs' folders are only read. Raises InputError, before anything is written,
+    for a folder that is no evaluated run, for runs that were not measured on the same images, and for a threshold that
+    is misspelt or that a run has no value of.
+    """
+    expressions = [parse(text) for text in fail_if]
+    given = [Path(one) for one in runs]
+    if baseline is not None:
+        first = Path(baseline)
+        given = [first, *(one for one in given if one.resolve() != first.resolve())]
+    if not given or (len(given) == 1 and not expressions):
+        raise InputError("give two runs or more to compare; one alone can only be checked against --fail-if")
+    opened = open_runs(given)
+    against = None if baseline is None else opened[0].name
+    remarks = check_same_images(opened, any_size=any_size)
+    conditions, left_out = conditions_of(opened)
+    rows = compared(conditions, against)
+    found = RunsCompared(
+        runs=tuple(map(_described, opened)),
+        baseline=against,
+        split=opened[0].results.evaluation.split if opened[0].results.evaluation else "",
+        level=LEVEL,
+        tests=sum(len(row.pairs) for row in rows),
+        conditions=rows,
+        classes=classes_of(conditions[0], _classes(opened[0])),
+        images=images_of(conditions[0], against),
+        thresholds=checked(expressions, opened, rows, against),
+        remarks=(*remarks, *left_out),
+    )
+    asked = {"runs": list(map(str, given)), "baseline": None if baseline is None else str(baseline)}
+    asked |= {"fail_if": [one.text for one in expressions]}
+    with Run.hold(folder, {"name": "compare", "description": _description(found), **asked}) as run:
+        write_per_image(run, "compared", [_per_image(conditions[0], opened[0])])
+        run.record("runs_compared", as_section(found))
+        options.write_pages(run)
+    return run
+
+
+def _classes(run: OpenedRun) -> list[str]:
+    return [row.class_ for row in run.results.evaluation.per_class] if run.results.evaluation else []
+
+
+def _description(found: RunsCompared) -> str:
+    names = [run.name for run in found.runs]
+    n = found.conditions[0].n
+    if len(names) == 1:
+        return f"{names[0]} on {n:,} {found.split} images, checked against thresholds."
+    rest = "each with each other" if found.baseline is None else f"each with {found.baseline}"
+    return f"{len(names)} runs on the same {n:,} {found.split} images, {rest}."
+
+
+def _described(run: OpenedRun) -> RunCompared:
+    results = run.results
+    evaluation, model, training, trial = results.evaluation, results.model, results.training, results.trial
+    assert evaluation is not None  # open_runs refuses a run without
+    speeds = [row["images_per_second"] for row in run.run.history if row.get("images_per_second")]
+    return RunCompared(
+        name=run.name,
+        folder=str(run.run.path),
+        model=model.name if model else "",
+        accuracy=evaluation.accuracy,
+        naming=evaluation.naming,
+        parameters=model.parameters if model else None,
+        multiply_adds=model.multiply_adds if model else None,
+        training_seconds=training.seconds if training else None,
+        training_images_per_second=float(median(speeds)) if speeds else None,
+        images_per_second=getattr(trial, "images_per_second", None),
+    )
+
+
+def _per_image(clean: Condition, first: OpenedRun) -> pa.Table:
+    """An image a row, in the order of the first run: its name, its class, and which runs name it right."""
+    right = {f"correct: {name}": answers.right for name, answers in clean.answers.items()}
+    return pa.table({"name": first.clean.names.tolist(), "label": first.clean.labels.tolist(), **right})
