@@ -1,4 +1,4 @@
-"""How help reads: options and verbs in groups, and an example a verb. Plain text: rich would take half a second."""
+"""Layout of the help: options and verbs in groups, and an example a verb. Plain text: rich would take half a second."""
 
 from __future__ import annotations
 

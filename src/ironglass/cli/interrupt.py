@@ -33,7 +33,7 @@ def watch_for_ctrl_c() -> None:
 
 
 def interrupted() -> bool:
-    """Whether Ctrl-C was pressed since `watch_for_ctrl_c`."""
+    """Returns whether Ctrl-C was pressed since `watch_for_ctrl_c`."""
     return _asked
 
 
@@ -50,7 +50,7 @@ def deaf() -> None:
 
 
 def last_words() -> str:
-    """What is said of an interruption: whether there is something to go on from."""
+    """Message on an interruption: whether there is something to go on from."""
     run = sys.modules.get("ironglass.run.lock")
     if run is not None and run.was_held():
         return "interrupted; the same command with --resume goes on from here"

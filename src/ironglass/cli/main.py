@@ -92,7 +92,7 @@ def _status_of_verb() -> int:
 
 
 def _completes() -> bool:
-    """Whether it is the shell that asks: typer answers, and ends the program itself."""
+    """Returns whether it is the shell that asks: typer answers, and ends the program itself."""
     return "_IRONGLASS_COMPLETE" in os.environ or bool({"--install-completion", "--show-completion"} & {*sys.argv})
 
 

@@ -1,4 +1,4 @@
-"""What a person sees in the terminal: progress on standard error, a short table on standard output."""
+"""Terminal output: progress on standard error, a short table on standard output."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ def _percent(share: float | None) -> str:
 
 
 def _show_left_out(console: Console, run: Run) -> None:
-    """How many files were left out, the first of them by name, and what was assumed of the others."""
+    """Shows the number of files left out, the first of them by name, and what was assumed of the others."""
     about = run.read("data.json") or {}
     if left_out := about.get("quarantined", []):
         said = f"left out: {len(left_out):,} files (all in {run.path / 'data.json'})"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def hardening_stage(
     model: str, filled: Weights, *, method: str, eps: str, awp: bool, lr: float | None
 ) -> dict[str, Any]:
-    """What of the stage depends on the method, and on whether the model has learned already."""
+    """Settings of the stage that depend on the method, and on whether the model is trained already."""
     from ironglass.harden import find_objective
     from ironglass.plans.eps import parse_eps
 
@@ -40,7 +40,7 @@ DECADES = "0.1,0.01,0.001,0.0001"
 
 
 def sweep_axes(lr: str | None, body_lr: str | None, vary: list[str]) -> dict[str, tuple[Any, ...]]:
-    """What a sweep varies, by field. Raises InputError for what is no FIELD=V1,V2, or a field that is named twice."""
+    """Values of each varied field. Raises InputError for what is no FIELD=V1,V2, or a field that is named twice."""
     axes = {} if lr is None and vary else {"stages.0.peak_lr": values_of(DECADES if lr is None else lr)}
     if body_lr is not None:
         axes["stages.1.peak_lr"] = values_of(body_lr)

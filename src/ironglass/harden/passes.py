@@ -1,4 +1,4 @@
-"""Passes through a classifier in training, each for no more than it is needed for."""
+"""Forward and backward helpers of training objectives: buffers, processes, fused gradients."""
 
 from __future__ import annotations
 

@@ -30,8 +30,7 @@ def contrast(differences: Sequence[np.ndarray]) -> dict[str, Any]:
 
 
 def answered(found: dict[str, Any], above: float = 0.0) -> Answer:
-    """Returns whether the effect lies above: supported or not where every interval that there is lies wholly on one
-    side."""
+    """Answers "supported" if every interval is above the threshold, "not supported" if every one is below it."""
     intervals = [interval for key in ("over_images", "over_seeds") if (interval := found[key])]
     if all(interval["low"] > above for interval in intervals):
         return "supported"

@@ -19,7 +19,7 @@ from ironglass.types import Images, Logits, Mask
 PROBED_IMAGES = 8
 """Images on which a network is tried out."""
 REPEATS = 4
-"""Passes like the first, of which one must differ before a network is said to draw lots."""
+"""Passes like the first, of which one must differ before a network is said to be random."""
 
 
 def tolerance(classifier: Classifier) -> float:
@@ -104,8 +104,8 @@ def warn_of_batches() -> None:
 def warn_of_chance() -> None:
     """Says that another call gives other numbers."""
     text = (
-        "the network draws lots: two passes over the same images give other answers (dropout in evaluation mode?), and"
-        " another call gives other numbers"
+        "the network is not deterministic: two passes over the same images give other answers (dropout in evaluation"
+        " mode?), and another call gives other numbers"
     )
     warnings.warn(Notice(text), stacklevel=3)
 

@@ -96,7 +96,7 @@ def _by_folders(root: Path, found: Below, request: ColumnRequest) -> Mapping[str
 
 
 def _could_be(files: Sequence[Path]) -> str:
-    """What files beside the images could be, a clause to end a message with; "" where there are none."""
+    """Names what files beside the images could be, as a clause to end a message with; "" where there are none."""
     if known := other_kind(files):
         return known
     likely = [file for file in files if is_table(file) and file.suffix.lower() != ".txt"]

@@ -71,7 +71,7 @@ def folded(classifier: Classifier, *, passes: int = 1) -> Iterator[Classifier]:
 
 @contextmanager
 def out_of_place_activations(classifier: Classifier) -> Iterator[None]:
-    """Inside `frozen`: no module that can be told so works in place, unless the logits change by it."""
+    """Inside `frozen`: in-place activations work out of place, if that leaves the logits unchanged."""
     known = _known_of(classifier)
     kinds = (nn.Module,) if known.plan.out_of_place_activations else ()
     active = _active.get(classifier.network)

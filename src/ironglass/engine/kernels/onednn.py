@@ -38,7 +38,7 @@ def convolution_and(
     activation: str | None, maps: Tensor, weight: Tensor, bias: Tensor | None, settings: dict[str, Any]
 ) -> Tensor:
     """A convolution and then an activation, of a name in FUSED, in one pass; channels last. Only where no gradient is
-    asked for. What is not a number becomes one, unlike in torch's activations.
+    asked for. NaN becomes finite, unlike with torch's activations.
 
     weight: may be from `laid_out`. settings: stride, padding, dilation and groups, as `conv2d` takes them, but no
     padding by name.

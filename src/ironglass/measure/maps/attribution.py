@@ -34,7 +34,7 @@ def image_maps(maps: Maps | dict[str, Maps], size: tuple[int, int], *, absolute:
 
 
 def last_layer(maps: Mapping[str, Maps]) -> str:
-    """The last layer whose maps have more than one place: what comes after has forgotten where."""
+    """The last layer with more than 1 × 1 resolution."""
     spread = [name for name, part in maps.items() if part[0, 0].numel() > 1]
     return (spread or list(maps))[-1]
 

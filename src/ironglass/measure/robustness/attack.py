@@ -204,7 +204,7 @@ def fgsm_curve(
             logits[i].append(_logits(classifier, adversarial).float().cpu())
             change[i].append((adversarial - images).abs().flatten(1).amax(1).cpu())
         outputs = outputs if done else outputs_of(classifier, images)
-        # one batch is enough to find a network that draws lots
+        # one batch is enough to find a network that is not deterministic
         if done:
             seen += observe(logits[0][-1], gradient.cpu())
         else:

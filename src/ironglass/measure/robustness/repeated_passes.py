@@ -1,4 +1,4 @@
-"""Passes over the same images, to learn what a network does besides answering: draw lots, look at the batch, search."""
+"""Repeated passes over the same images: checks for randomness, dependence on the batch, and use of autograd."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ironglass.models.frozen import frozen
 from ironglass.types import Images, Logits
 
 PASSES = 44
-"""Passes over one image: of networks that draw lots on one pass in ten fewer than 1 % are missed, 0.9⁴⁴."""
+"""Passes over one image: of networks that are random in one pass of ten fewer than 1 % are missed, 0.9⁴⁴."""
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ def _steady(evidence: Evidence) -> Finding:
     share = _percent(seen.nondeterministic / seen.repeated)
     return (
         "invalid",
-        f"two passes over the same images gave different outputs ({share} of them): the network draws lots",
+        f"two passes over the same images gave different outputs ({share} of them): the network is not deterministic",
     )
 
 
@@ -75,7 +75,7 @@ def _lucky(evidence: Evidence) -> Finding:
         return None
     return (
         "invalid",
-        f"{seen.lots} of {seen.tried} passes over one image gave other outputs: the network draws lots now and then",
+        f"{seen.lots} of {seen.tried} passes over one image gave other outputs: the network is not deterministic",
     )
 
 

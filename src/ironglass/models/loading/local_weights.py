@@ -40,7 +40,7 @@ def with_weights(wanted: Wanted, path: Path) -> Classifier:
 
 
 def _called(wanted: Wanted, checkpoint: Checkpoint) -> tuple[str, ...]:
-    """What is said of the names that the checkpoint gives its outputs."""
+    """Remark on the names that the checkpoint gives its outputs."""
     if not checkpoint.classes:
         return ()
     own = _few(checkpoint.classes)

@@ -71,8 +71,8 @@ def _check_evaluating(network: nn.Module, example: Tensor, path: Path) -> None:
     drawn = any(not torch.equal(one.nan_to_num(), other.nan_to_num()) for one, other in zip(once, again, strict=True))
     if moved or drawn:
         raise InputError(
-            f"{path} was exported in training mode: it {'moves its own statistics' if moved else 'draws lots'} in every"
-            " pass; call net.eval() before torch.export.export"
+            f"{path} was exported in training mode: it {'moves its own statistics' if moved else 'gives other outputs'}"
+            " in every pass; call net.eval() before torch.export.export"
         )
 
 
