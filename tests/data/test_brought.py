@@ -2,8 +2,10 @@
 
 import io
 import json
+import os
 import shutil
 import unicodedata
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -377,3 +379,67 @@ def test_what_an_archive_lacks_is_named_within_it(tmp_path, held):
         load_dataset(archive)
     assert archive in str(refused.value)
     assert "unpacked" not in str(refused.value)
+
+
+def undated(folder: Path) -> None:
+    """All files get one date, as archives that are built reproducibly give them."""
+    for path in folder.rglob("*"):
+        os.utime(path, (1e9, 1e9))
+
+
+def bitmaps(folder: Path, shift: int) -> None:
+    """Images without compression, all of one size: the class by the shade, moved on by `shift`."""
+    for place, label in enumerate(("cat", "dog", "owl")):
+        (folder / label).mkdir(parents=True, exist_ok=True)
+        for i in range(6):
+            shade = 60 * ((place + shift) % 3) + i
+            Image.new("RGB", (8, 8), (shade, shade, 0)).save(folder / label / f"{i}.bmp")
+    undated(folder)
+
+
+def shades(dataset: Dataset) -> dict[str, set[int]]:
+    found = [
+        (dataset.classes[label], int(pixels[0, 0, 0]) // 60)
+        for split in dataset.splits.values()
+        for pixels, label in zip(split.pixels, split.labels, strict=True)
+    ]
+    return {name: {shade for other, shade in found if other == name} for name in dataset.classes}
+
+
+@pytest.mark.parametrize("form", ["elsewhere", "in place", "zip"])
+def test_data_of_the_same_names_sizes_and_dates_are_told_apart(tmp_path, form):
+    for shift in range(3):
+        folder = tmp_path / ("0" if form == "in place" else str(shift)) / "pets"
+        bitmaps(folder, shift)
+        data = str(folder)
+        if form == "zip":
+            with zipfile.ZipFile(folder.with_suffix(".zip"), "w") as archive:
+                for path in sorted(folder.rglob("*.bmp")):
+                    entry = zipfile.ZipInfo(path.relative_to(folder).as_posix())
+                    archive.writestr(entry, path.read_bytes())
+            undated(folder.parent)
+            data = str(folder.with_suffix(".zip"))
+        found = load_dataset(data)
+        assert shades(found) == {name: {(place + shift) % 3} for place, name in enumerate(("cat", "dog", "owl"))}
+        again = load_dataset(data)
+        assert again.fingerprint == found.fingerprint
+
+
+@pytest.mark.parametrize("names", [("labels.csv",), ("train.csv", "test.csv"), ("metadata.jsonl",)])
+def test_a_table_rewritten_with_its_date_kept_is_read_anew(tmp_path, names):
+    put(tmp_path, range(24))
+    for turn in range(2):
+        for number, name in enumerate(names):
+            rows = [
+                (f"{i:03}.png", ("cat", "dog")[(i + (turn if name == names[0] else 0)) % 2])
+                for i in range(12 * number, 12 * number + 12)
+            ]
+            lines = ["file_name,label", *(f"{file},{label}" for file, label in rows)]
+            if name.endswith("l"):
+                lines = [json.dumps({"file_name": file, "label": label}) for file, label in rows]
+            (tmp_path / name).write_text("\n".join(lines))
+        undated(tmp_path)
+        split = load_dataset(str(tmp_path)).train
+        labels = {int(Path(name).stem): label for name, label in zip(split.names, split.labels, strict=True)}
+        assert all(label == (i + turn) % 2 for i, label in labels.items())
+        assert len(labels) > 5

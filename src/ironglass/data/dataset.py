@@ -118,8 +118,8 @@ class Dataset:
     name: for people.
     splits: by name; those called train, validation and test are also attributes.
     classes: names, in the order of the labels.
-    fingerprint: changes with the source's paths, sizes and modification times, and with every option that shapes the
-        pixels or the cut.
+    fingerprint: changes with the source's paths, sizes and modification times, with parts of a few files, and with
+        every option that shapes the pixels or the cut.
     quarantined: files that were left out, with reasons.
     notes: what was assumed or left out when the images were read, a sentence each.
     reading: `fit`, and `range`, the stored values that are black and white, where files were not scaled by 255.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -10,11 +11,13 @@ from pathlib import Path
 
 from ironglass.data.decoding.decode import SUFFIXES
 from ironglass.data.files.archive import RECORD
-from ironglass.data.files.plain import printable
+from ironglass.data.files.plain import open_plain, printable
 from ironglass.errors import InputError
 
 _HIDDEN = (".", "__MACOSX")
 _AGAIN = 1000  # folders reached a second time, over links, before this is taken for a knot
+_SAMPLED = 16  # files of which stamps hold some of the contents
+_END = 4096  # bytes of each end
 
 
 @dataclass(frozen=True)
@@ -122,8 +125,28 @@ def _walk(path: Path, hidden: list[Path] | None = None) -> Iterator[Path]:
 
 
 def stamps(files: Sequence[Path], root: Path) -> list:
-    """[relative path, bytes, time of last change in ns] of each file: changes whenever a file does."""
-    return [[path.relative_to(root).as_posix(), *_stamp(path)] for path in files]
+    """[relative path, bytes, time of last change in ns] of each file, and a digest of both ends of a few, among them
+    tables and shards: changes whenever a file does.
+
+    The digest tells apart what dates and sizes do not: uncompressed images, or two states of a table, out of archives
+    that give every file one date.
+    """
+    few = [files[i * (len(files) - 1) // (_SAMPLED - 1)] for i in range(_SAMPLED)] if files else []
+    others = [path for path in files if not path.name.lower().endswith(SUFFIXES)][:_SAMPLED]
+    digest = hashlib.blake2b(digest_size=16)
+    for path in dict.fromkeys((*few, *others)):
+        digest.update(_ends(path))
+    return [*([path.relative_to(root).as_posix(), *_stamp(path)] for path in files), digest.hexdigest()]
+
+
+def _ends(path: Path) -> bytes:
+    try:
+        with open_plain(path) as file:
+            first = file.read(_END)
+            file.seek(max(0, os.fstat(file.fileno()).st_size - _END))
+            return first + file.read(_END)
+    except (OSError, ValueError):  # as in `_stamp`, or no plain file
+        return b""
 
 
 def _stamp(path: Path) -> tuple[int, int]:
