@@ -105,7 +105,10 @@ def compare_runs(
         >>> [one["missed"] for one in run.results["runs_compared"]["thresholds"]]
         [False, False]
     """
-    return runs_compared.compare_runs(runs, folder, baseline=baseline, fail_if=fail_if, any_size=any_size)
+    options = RunOptions(write_pages=write_pages)
+    return runs_compared.compare_runs(
+        runs, folder, baseline=baseline, fail_if=fail_if, any_size=any_size, options=options
+    )
 
 
 def write_pages(run: Run, *, card: bool = False) -> None:

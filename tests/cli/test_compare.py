@@ -24,7 +24,7 @@ def test_the_terminal_says_what_differs(call, two: tuple[Path, Path]) -> None:
     assert "a (baseline) 70.0 %" in said
     assert "On unchanged images (100) b is right for 90.0\u202f%, a for 70.0\u202f%: +20.0 (" in out
     assert "b is better." in out
-    assert f"results: {Path('runs/compare-1/results.json')}" in out
+    assert f"report: {Path('runs/compare-1/report.html')}" in out
 
 
 @pytest.mark.parametrize(("bound", "status"), [("0.3", 0), ("0.40", 3)])
@@ -54,7 +54,7 @@ def test_markdown_for_a_pull_request(call, two: tuple[Path, Path], tmp_path: Pat
     assert "- **missed** by a: fails if accuracy &lt; 0.8 (accuracy = 0.7)" in out
     status, again, _ = call("compare", *two, "--markdown", "table.md", "--fail-if", "accuracy < 0.8")
     assert Path("table.md").read_text("utf-8") == out
-    assert "results: " in again
+    assert "report: " in again
 
 
 def test_markdown_holds_names_as_text(call, two: tuple[Path, Path], tmp_path: Path) -> None:

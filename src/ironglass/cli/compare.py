@@ -60,7 +60,7 @@ def compare(
     elif markdown is not None:
         markdown.write_text(as_markdown(found), encoding="utf-8")
     if common.as_json:
-        print_json({"folder": str(run.path), "results": run.results})
+        print_json({"folder": str(run.path), "report": str(run.path / "report.html"), "results": run.results})
     elif not common.quiet and not to_stdout:
         _show(found, run)
     if any(one.missed for one in found.thresholds):
@@ -114,7 +114,7 @@ def _show(found: RunsCompared, run: Run) -> None:
     lines = [*words.compared_words(found), *found.remarks, *checked]
     for line in lines:
         console.print(line, soft_wrap=True, highlight=False, markup=False)
-    console.print(f"results: {run.path / 'results.json'}", soft_wrap=True, highlight=False, markup=False)
+    console.print(f"report: {run.path / 'report.html'}", soft_wrap=True, highlight=False, markup=False)
 
 
 def _cell(condition: ConditionCompared, run: str) -> str:

@@ -32,6 +32,11 @@ def unmeasured(results: Results) -> list[str]:
     if arms := results.comparison:
         missing = []
         attacks = untried(_attacks(arms.arms[0].rows), arms.norm)
+    if compared := results.runs_compared:
+        missing = []  # each run's own report says what it lacks
+        attacks = untried(
+            list(dict.fromkeys(one.name for one in compared.conditions if one.norm and one.name != "worst")), "linf"
+        )
     if moved := results.transfer:
         missing = ["images made on a network of another architecture"]
         attacks = untried(list(dict.fromkeys([*moved.shown, *moved.own])), moved.norm)

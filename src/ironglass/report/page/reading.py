@@ -25,7 +25,7 @@ FILES = (
     "environment.json",
     "history.jsonl",
     "model_summary.txt",
-    *(f"{name}.{kind}" for name in ("samples", "explained", "corruptions", "gallery", "transfer")
+    *(f"{name}.{kind}" for name in ("samples", "explained", "corruptions", "gallery", "transfer", "compared")
       for kind in ("json", "safetensors")),
     "linear.safetensors",
 )  # fmt: skip

@@ -16,12 +16,14 @@ from ironglass.report.kit.section import Section
 from ironglass.report.layers.section import SECTION as LAYERS
 from ironglass.report.linear.section import SECTION as LINEAR
 from ironglass.report.occlusion.section import SECTION as OCCLUSION
+from ironglass.report.runs_compared.section import SECTION as RUNS_COMPARED
 from ironglass.report.sweep.section import SECTION as SWEEP
 from ironglass.report.training.section import SECTION as TRAINING
 from ironglass.report.transfer.section import SECTION as TRANSFER
 from ironglass.results.sections import Results
 
 SECTIONS: tuple[Section, ...] = (
+    RUNS_COMPARED,
     TRANSFER,
     HARDENING,
     ARMS,

@@ -65,15 +65,21 @@ def compared_words(compared: RunsCompared) -> list[str]:
     if len(compared.runs) < 2:
         return []
     said = [_condition_sentence(compared.conditions[0])]
-    if attacked := [one for one in compared.conditions if one.norm is not None and one.pairs]:
-        worst = [one for one in attacked if one.name == "worst"] or attacked
-        said.append(_condition_sentence(max(worst, key=lambda one: one.eps)))
+    if attacked := strongest(compared):
+        said.append(_condition_sentence(attacked))
     if compared.tests > 1:
         said.append(
             f"All {compared.tests} tests of this comparison are read together (Holm): the chance that any pair that is "
             f"equally good is called different is at most {percent(compared.level, 0)}."
         )
     return said
+
+
+def strongest(compared: RunsCompared) -> ConditionCompared | None:
+    """The worst case at the largest eps that runs share, else an attack there; None where none was attacked alike."""
+    attacked = [one for one in compared.conditions if one.norm is not None and one.pairs]
+    worst = [one for one in attacked if one.name == "worst"] or attacked
+    return max(worst, key=lambda one: one.eps) if worst else None
 
 
 def _condition_sentence(one: ConditionCompared) -> str:

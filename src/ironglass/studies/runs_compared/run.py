@@ -22,6 +22,7 @@ from ironglass.studies.runs_compared.pairs import (
     conditions_of,
     images_of,
 )  # fmt: skip
+from ironglass.studies.runs_compared.pictures import write_pictures
 from ironglass.studies.runs_compared.read import OpenedRun, check_same_images, open_runs
 from ironglass.studies.runs_compared.thresholds import parse
 from ironglass.studies.runs_compared.values import checked
@@ -73,6 +74,7 @@ def compare_runs(
     with Run.hold(folder, {"name": "compare", "description": _description(found), **asked}) as run:
         write_per_image(run, "compared", [_per_image(conditions[0], opened[0])])
         run.record("runs_compared", as_section(found))
+        write_pictures(run, opened, found.images)
         options.write_pages(run)
     return run
 

@@ -1,0 +1,121 @@
+"""The section on runs compared: accuracies, tested differences, classes, images gained and lost, cost."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from ironglass.report.kit import pictures
+from ironglass.report.kit.headline import Headline
+from ironglass.report.kit.section import Chart, Facts, Section, Source
+from ironglass.report.kit.tensors import read_tensors
+from ironglass.report.kit.words import p_value
+from ironglass.report.runs_compared.chart import clean_robust
+from ironglass.report.runs_compared.words import (
+    compared_words,
+    condition_words,
+    constant_cautions,
+    counts_words,
+    difference_words,
+    outcome,
+    pair_words,
+    signed,
+    strongest,
+    threshold_words,
+)
+from ironglass.results.comparison import ClassCompared, RunsCompared
+from ironglass.results.sections import Results
+
+CARDS = 4
+"""Numbers on the first screen, at most."""
+SIDE = 128
+
+
+def _pictures(source: Source) -> Facts:
+    """Pictures of images gained or lost, by name."""
+    path, names = source.run.path / "compared.safetensors", source.run.read_object("compared.json").get("names", [])
+    if not names or not path.is_file():
+        return {"changed_pictures": {}}
+    photos = [pictures.colour(image) for image in read_tensors(path, "compare the runs again")["images"]]
+    shown: dict[str, Any] = {}
+    for name, photo in zip(names, photos, strict=True):
+        small = max(photo.shape[:2]) <= 64
+        shown[str(name)] = {"url": pictures.photo_url(photo, SIDE, nearest=small), "small": small}
+    return {"changed_pictures": shown}
+
+
+def _facts(source: Source) -> Facts:
+    """Reports of the runs, as addresses from the comparison's folder; classes, those that differ most first."""
+    compared = source.results.runs_compared
+    if compared is None:
+        return {}
+    reports: dict[str, str] = {}
+    for run in compared.runs:
+        page = os.path.join(run.folder, "report.html")  # noqa: PTH118  (as it was given)
+        if os.path.isfile(page):  # noqa: PTH113
+            reports[run.name] = os.path.relpath(page, source.run.path)
+    return {"run_reports": reports, "class_rows": sorted(compared.classes, key=class_gap, reverse=True)}
+
+
+def class_gap(row: ClassCompared) -> float:
+    """The largest difference between two runs on a class."""
+    values = [rate.value for rate in row.rates.values()]
+    return max(values) - min(values)
+
+
+def _charts(source: Source, facts: Facts) -> dict[str, Chart]:
+    compared = source.results.runs_compared
+    if compared is None or strongest(compared) is None:
+        return {}
+    label = "Accuracy under attack against accuracy on unchanged images, a point a run"
+    return {"clean-robust": Chart(partial(clean_robust, compared), label)}
+
+
+def _headlines(results: Results) -> list[Headline]:
+    compared = results.runs_compared
+    return _numbers(compared) if compared else []
+
+
+def _numbers(compared: RunsCompared) -> list[Headline]:
+    """Every run's accuracy on unchanged images, then under the strongest attack that runs share."""
+    found = [
+        Headline(run.name, f"unchanged {compared.split} images", run.accuracy, first=place < CARDS)
+        for place, run in enumerate(compared.runs)
+    ]
+    if attacked := strongest(compared):
+        where = condition_words(attacked)
+        first = len(compared.runs) + len(attacked.rates) <= CARDS
+        found += [
+            Headline(name, where, rate, first, under_attack=True, verdict=attacked.verdicts.get(name))
+            for name, rate in attacked.rates.items()
+        ]
+    return found
+
+
+def _words(results: Results, classes: Sequence[str]) -> list[str]:
+    return compared_words(results.runs_compared) if results.runs_compared else []
+
+
+def _cautions(results: Results) -> list[str]:
+    if results.runs_compared is None:
+        return []
+    missed = [f"Missed {threshold_words(one)}." for one in results.runs_compared.thresholds if one.missed]
+    return [*constant_cautions(results.runs_compared), *missed]
+
+
+SECTION = Section(
+    key="runs-compared",
+    title="Runs compared",
+    template="runs_compared/section",
+    results=("runs_compared",),
+    file="compared",
+    pictures=_pictures,
+    facts=_facts,
+    charts=_charts,
+    headlines=_headlines,
+    words=_words,
+    cautions=_cautions,
+    filters=(p_value, condition_words, pair_words, difference_words, counts_words, outcome, threshold_words, signed),
+)

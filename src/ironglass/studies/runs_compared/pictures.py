@@ -1,0 +1,79 @@
+"""Pictures of the images that were gained or lost, where the runs' folders have them or their data can be read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from safetensors.numpy import load_file, save
+
+from ironglass.data.load import load_dataset
+from ironglass.errors import InputError
+from ironglass.results.comparison import ImagesChanged
+from ironglass.run import Run
+from ironglass.studies.common.stored import stored
+from ironglass.studies.runs_compared.read import OpenedRun
+
+SHOWN = 8
+"""Images gained, and as many lost, of which a pair has pictures."""
+PAIRS = 12
+"""Pairs that have pictures."""
+
+
+def write_pictures(run: Run, opened: Sequence[OpenedRun], changed: Sequence[ImagesChanged]) -> None:
+    """Writes `compared.safetensors` (`images` uint8 or float32 (n, h, w, c)) and `compared.json` (their `names`).
+
+    Writes neither where no picture is to be had.
+    """
+    wanted = list(dict.fromkeys(name for one in changed[:PAIRS] for name in (*one.gained[:SHOWN], *one.lost[:SHOWN])))
+    found = _of_data(opened[0], wanted) or _of_samples(opened, wanted)
+    if not found:
+        return
+    with run.atomic(run.path / "compared.safetensors") as path:
+        path.write_bytes(save({"images": np.ascontiguousarray(np.stack(list(found.values())))}))
+    run.write("compared.json", {"names": list(found)})
+
+
+def _of_data(opened: OpenedRun, wanted: Sequence[str]) -> dict[str, np.ndarray]:
+    """The images by name, of the data that the run names; {} where these cannot be read here, or have changed since.
+
+    Data of the Hugging Face Hub are left alone: they might be fetched, which nobody has asked for.
+    """
+    recipe, evaluation = opened.run.read_object("recipe.json"), opened.results.evaluation
+    dataset, size, channels = recipe.get("dataset"), opened.data.get("size"), opened.data.get("channels")
+    if not wanted or evaluation is None or not isinstance(dataset, str) or dataset.startswith("hf:"):
+        return {}
+    fields = {name: recipe.get(name) for name in ("image_column", "label_column", "splits")}
+    reading = opened.data.get("reading")
+    fields |= {name: reading.get(name) for name in ("fit", "range")} if isinstance(reading, dict) else {}
+    try:
+        data = load_dataset(
+            dataset,
+            size=tuple(size) if isinstance(size, list) else None,
+            channels=channels if isinstance(channels, int) else None,
+            classes=recipe.get("only") or None,
+            **{name: value for name, value in fields.items() if value is not None},
+        )
+        split = data.splits[evaluation.split]
+    except (InputError, OSError, KeyError, TypeError, ValueError):
+        return {}
+    if not data.contents or data.contents != opened.data.get("contents"):
+        return {}
+    places = {name: place for place, name in enumerate(split.names)}
+    there = [name for name in wanted if name in places]
+    return dict(zip(there, split.stored(np.asarray([places[name] for name in there], dtype=int)), strict=True))
+
+
+def _of_samples(opened: Sequence[OpenedRun], wanted: Sequence[str]) -> dict[str, np.ndarray]:
+    """Those of the images that are among the pictures of a run's own report, of the first run that has any."""
+    for one in opened:
+        path, facts = one.run.path / "samples.safetensors", one.run.read_object("samples.json")
+        if not facts or not path.is_file():
+            continue
+        with stored(path):
+            images = load_file(path)["images"]
+        names = [str(entry.get("name")) for entry in facts.get("images", [])]
+        pictures = dict(zip(names, images, strict=False))
+        if found := {name: pictures[name] for name in wanted if name in pictures}:
+            return found
+    return {}

@@ -1,0 +1,94 @@
+"""The page of runs compared, its chart and its words, from made-up runs."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import ironglass as ig
+from ironglass.report.runs_compared.chart import best_of_both, clean_robust
+from ironglass.report.runs_compared.section import SECTION
+from ironglass.report.runs_compared.words import compared_words, strongest
+from ironglass.results.comparison import RunsCompared
+from ironglass.results.sections import read_results
+from made_up_runs import made_up
+
+EPS = 8 / 255
+
+
+def run_of(tmp_path: Path, **wrong: tuple[int, int]) -> ig.Run:
+    """The comparison of runs with so many of 100 images wrong, unchanged and under PGD-20."""
+    folders = [
+        made_up(tmp_path / name, [i >= clean for i in range(100)], {("pgd-20", EPS): [i >= robust for i in range(100)]})
+        for name, (clean, robust) in wrong.items()
+    ]
+    return ig.compare_runs(folders, tmp_path / "compared", fail_if=["accuracy < 0.85"])
+
+
+def compared_of(run: ig.Run) -> RunsCompared:
+    found = read_results(run.read_object("results.json"), file="results.json").runs_compared
+    assert found is not None
+    return found
+
+
+def test_the_page_says_what_differs(tmp_path: Path) -> None:
+    run = run_of(tmp_path, plain=(5, 80), hard=(20, 40))
+    page = (run.path / "report.html").read_text("utf-8")
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
+    assert "Missed by hard: fails if accuracy &lt; 0.85 (accuracy = 0.8)." in text
+    assert "hard less plain" in text
+    assert "plain better" in text  # on unchanged images
+    assert "hard better" in text  # under attack
+    assert "hard beside plain: 0 gained, 15 lost" in text
+    assert "images/5.png" in text  # without a picture, by name
+    assert (run.path / "figures" / "clean-robust.png").is_file()
+    assert "whole change" not in text
+
+
+def test_the_page_can_be_written_anew(tmp_path: Path) -> None:
+    run = run_of(tmp_path, plain=(5, 80), hard=(20, 40))
+    before = (run.path / "report.html").read_bytes()
+    assert ig.write_report(run.path).read_bytes() == before
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+def test_runs_that_none_beats_in_both_are_ringed(tmp_path: Path, narrow: bool) -> None:
+    compared = compared_of(run_of(tmp_path, plain=(5, 80), hard=(20, 40), worse=(25, 60)))
+    attacked = strongest(compared)
+    assert attacked is not None
+    assert best_of_both(compared.conditions[0], attacked) == ["plain", "hard"]
+    [axes] = clean_robust(compared, narrow=narrow).axes
+    assert len([line for line in axes.lines if line.get_markersize() == 13]) == 2
+
+
+def test_the_words_of_three_runs(tmp_path: Path) -> None:
+    words = compared_words(compared_of(run_of(tmp_path, plain=(5, 80), hard=(20, 40), worse=(25, 60))))
+    assert "plain has the highest accuracy, 95.0\u202f%; of 3 pairs 2 differ" in words[0]
+    assert "Under pgd-20, eps 8/255, on 100 images hard has the highest accuracy" in words[1]
+    assert words[2].startswith("All 6 tests of this comparison are read together (Holm)")
+
+
+def test_numbers_on_the_first_screen(tmp_path: Path) -> None:
+    run = run_of(tmp_path, plain=(5, 80), hard=(20, 40))
+    lines = SECTION.headlines(read_results(run.read_object("results.json"), file=""))
+    assert [(one.label, one.rate.value, one.first, one.under_attack) for one in lines] == [
+        ("plain", 0.95, True, False), ("hard", 0.8, True, False), ("plain", 0.2, True, True), ("hard", 0.6, True, True),
+    ]  # fmt: skip
+
+
+def test_pictures_of_data_that_can_be_read(tmp_path: Path) -> None:
+    stages = (ig.Stage(epochs=1, batch_size=256),)
+    runs = [
+        ig.run(ig.Audit(dataset="digits", model="logistic", stages=stages, seed=seed, steps=("train", "evaluate")),
+               tmp_path / f"seed-{seed}").path
+        for seed in (0, 1)
+    ]  # fmt: skip
+    run = ig.compare_runs(runs, tmp_path / "compared")
+    [pair] = run.results["runs_compared"]["images"]
+    names = run.read("compared.json")["names"]
+    assert names
+    assert set(names) == {*pair["gained"][:8], *pair["lost"][:8]}
+    page = (run.path / "report.html").read_text("utf-8")
+    assert page.count('class="photo small"') == len(names)
+    (run.path / "compared.json").unlink()
+    assert ig.write_report(run.path).read_text("utf-8").count('class="photo small"') == 0
