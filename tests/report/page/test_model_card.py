@@ -26,7 +26,7 @@ def test_whole_card(two_classes: Run):
     assert f"      value: {two_classes.results['evaluation']['accuracy']['value']:.6g}" in lines
     assert "# Made-up run" in card
     assert "| FGSM, eps 8/255 | 9.0\u202f% | 7.4–10.9\u202f% | 1,000 |" in card
-    assert "| Patch at its worst position, blur, 12 × 12 pixels | 40.0\u202f% |" in card
+    assert "| 12 × 12 px blur patch, worst position | 40.0\u202f% |" in card
     assert "cat, dog." in card
     assert "**suspect**" in card
     assert "ironglass run made-up" in card

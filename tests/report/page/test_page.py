@@ -78,7 +78,7 @@ def test_first_screen_is_the_answer(two: Page, two_classes: Run):
     for wanted in (
         "Accuracy",
         "n = 1,000 images",
-        "Patch at its worst position",
+        "Worst patch position",
         "blur, 12 × 12 pixels",
         "FGSM, eps 2/255",
     ):

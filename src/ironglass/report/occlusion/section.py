@@ -42,10 +42,12 @@ def _headlines(results: Results) -> list[Headline]:
     if measured is None or not measured.masks:
         return []
     harshest, found = harshest_mask(measured), list[Headline]()
+    size = f"{measured.patch} × {measured.patch}"
     for mask in measured.masks:
-        detail = f"{mask.name}, {measured.patch} × {measured.patch} pixels"
-        found.append(Headline("Patch at its worst position", detail, mask.worst, first=mask is harshest))
-        found.append(Headline("Patch, mean over positions", detail, mask.mean, first=False))
+        detail, row = f"{mask.name}, {size} pixels", f"{size} px {mask.name} patch"
+        worst, mean = f"{row}, worst position", f"{row}, mean over positions"
+        found.append(Headline("Worst patch position", detail, mask.worst, mask is harshest, row=worst))
+        found.append(Headline("Patch, mean over positions", detail, mask.mean, first=False, row=mean))
     return found
 
 
