@@ -351,13 +351,14 @@ CASES = [
         "run", "digits", "--blocks", "0,4"]),
     Case("a model for a sweep over models", "vary.model", lambda room: ["run", "shootout", "--model", "logistic"]),
     Case("unknown norm", "choose from linf, l2", lambda room: ["attack", room.trained, room.photos, "--norm", "l7"]),
-    Case("a norm without attacks", "attacks is empty", lambda room: ["run", "digits", "--set", "norm=l2"]),
+    Case("a norm without attacks", "norm l2 is for named attacks", lambda room: [
+        "run", "digits", "--set", "attacks.norm=l2"]),
     Case("DLR for two classes", "needs 3 classes and the classifier has 2", lambda room: [
         "attack", room.trained, room.photos, "--attacks", "pgd-5,apgd-dlr"]),
     Case("targeted DLR for two classes", "apgd-t-5: the targeted DLR loss needs 4", lambda room: [
         "attack", room.trained, room.photos, "--attacks", "apgd-t-5"]),
-    Case("batches of no images", "attack_batch", lambda room: [
-        "attack", room.trained, room.photos, "--set", "attack_batch=0"]),
+    Case("batches of no images", "attacks.batch", lambda room: [
+        "attack", room.trained, room.photos, "--set", "attacks.batch=0"]),
     Case("unknown mask", "plaid", lambda room: ["explain", room.trained, room.photos, "--masks", "plaid"]),
     Case("a patch larger than the image", "patch", lambda room: ["explain", room.trained, room.photos, "--patch", 99]),
     Case("a patch of no pixels", "patch", lambda room: ["explain", room.trained, room.photos, "--patch", 0]),

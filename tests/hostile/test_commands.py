@@ -184,12 +184,12 @@ FIELDS = {
     "attacks.eps": ('"banana"', "[-1]", "[NaN]", "[9]", "{}"),
     "attacks": ('["pgd20"]', "5", "[[]]", '[""]'),
     "attacks.norm": ('"l7"', "5"),
-    "masks": ('["plaid"]', "5"),
-    "patch": ("0", "99", "x", "1e400"),
+    "occlusion.masks": ('["plaid"]', "5"),
+    "occlusion.patch": ("0", "99", "x", "1e400"),
     "samples": ("0", "-1", "1e400", "100000000000000000000", "x"),
     "shown": ("-1", "65", "x"),
     "guard": ("off", "5"),
-    "guard_eps": ("0", "2", "x", "NaN"),
+    "guard.eps": ("0", "2", "x", "NaN"),
     "corruptions": ('["fog-of-war"]', "5"),
     "explained": ("5", "x", '{"method":1}'),
     "explained.methods": ('["gradcam"]', "5"),
@@ -200,8 +200,10 @@ FIELDS = {
 @pytest.mark.parametrize("field", FIELDS, ids=lambda field: field[:30] or "none")
 def test_every_field_of_set(field: str, refused: Callable[..., str]) -> None:
     verb = "train" if field.startswith(("stages", "start", "augment")) else "evaluate"
-    if field in ("options", "size", "patch", "model"):
-        verb = "train" if field != "patch" else "explain"
+    if field in ("options", "size", "model"):
+        verb = "train"
+    elif field == "occlusion.patch":
+        verb = "explain"
     lines = [[verb, *words_of(verb), "--set", f"{field}={value}"] for value in FIELDS[field]]
     wrong = {" ".join(line)[:200]: said for line in lines if (said := refused(*line))}
     assert not wrong, wrong

@@ -40,8 +40,8 @@ import ironglass as ig
 
 def plan(model):
     return ig.Audit(
-        name="attack", model=model, dataset="digits", steps=("attack",), attacks=("fgsm", "pgd-2"),
-        eps=("4/255", "16/255"), samples=100, shown=0, attack_batch=16,
+        name="attack", model=model, dataset="digits", steps=("attack",), samples=100, shown=0,
+        attacks=ig.Attacks(methods=("fgsm", "pgd-2"), eps=("4/255", "16/255"), batch=16),
     )
 
 if __name__ == "__main__":
