@@ -78,6 +78,7 @@ def runnable(page: str) -> list[Block]:
 RUN = [page for page in pages() if page not in RECORDS and runnable(page)]
 NOT_RUN = {
     ("index.md", "installs into the environment"),
+    ("howto/studio.md", "serves until Ctrl-C"),
 }
 """Each block that is not run, by its page and the reason that the page gives."""
 

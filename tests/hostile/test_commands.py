@@ -73,6 +73,7 @@ def refused(
 
     for name in ("create", "hold"):  # whatever is begun begins with a run folder
         monkeypatch.setattr(Run, name, starting(getattr(Run, name)))
+    monkeypatch.setattr("ironglass.studio.serve.serve", starting(lambda *given, **fields: None))
 
     def run(*words: object) -> str:
         monkeypatch.setattr(sys, "argv", ["ironglass", *map(str, words)])
@@ -94,7 +95,12 @@ def refused(
 
 
 def words_of(verb: str) -> list[str]:
-    given = {"run": ["digits"], "report": ["trained"], "predict": ["trained", "photos"]}
+    given = {
+        "run": ["digits"],
+        "report": ["trained"],
+        "predict": ["trained", "photos"],
+        "studio": ["trained", "--data=photos"],
+    }
     trains = verb in ("train", "harden", "sweep")
     return given.get(verb, ["simple-cnn" if trains else "trained", "photos"])
 

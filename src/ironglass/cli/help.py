@@ -15,6 +15,7 @@ EXAMPLES = {
     "attack": "ironglass attack runs/first digits --attacks fgsm,pgd-20 --eps 4/255,8/255",
     "predict": "ironglass predict runs/first photos/",
     "compare": "ironglass compare runs/first runs/second --baseline runs/first --fail-if 'accuracy_change < -0.02'",
+    "studio": "ironglass studio runs/first --data digits",
     "harden": "ironglass harden runs/first digits --method n-fgsm --eps 8/255",
     "sweep": "ironglass sweep simple-cnn digits --lr 0.1,0.01 --vary stages.0.batch_size=32,128",
     "transfer": "ironglass transfer runs/first digits --only 3,7 --blocks 0,2,4",

@@ -17,6 +17,7 @@ from ironglass.cli.help import Verb, Verbs
 from ironglass.cli.learn import harden, sweep, train, transfer
 from ironglass.cli.look import attack, evaluate, explain, predict
 from ironglass.cli.plans import changed, listed, run_plan, values_of
+from ironglass.cli.studio import studio
 from ironglass.errors import InputError, Notice
 from ironglass.run import Run, hold
 
@@ -107,7 +108,7 @@ def report(
 
 PANELS = {
     "Everything at once": (run, report),
-    "Look at a trained model": (evaluate, explain, attack, predict),
+    "Look at a trained model": (evaluate, explain, attack, predict, studio),
     "Compare": (compare,),
     "Train": (train, harden, sweep, transfer),
 }

@@ -1,0 +1,56 @@
+"""The verb that opens the studio."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Annotated
+
+import typer
+
+from ironglass.cli import options as o
+from ironglass.cli.plans import filling, listed, naming
+from ironglass.errors import InputError, Notice
+
+
+def studio(
+    models: Annotated[
+        list[str],
+        typer.Argument(help="Trained models, of the same size and classes: run folders, ...", metavar="MODEL..."),
+    ],
+    data: Annotated[
+        str | None, typer.Option(help="Data to pick pictures from, as digits or folder:PATH; else none.")
+    ] = None,
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; else any free one.", min=0, max=65535)] = 0,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Print the address, and open no browser.")] = False,
+    split: o.Split = "auto",
+    only: o.Only = None,
+    fit: o.Fit = None,
+    download: o.Download = False,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = "auto",
+    *,
+    filled: o.Weights,
+    outputs: o.Outputs,
+) -> None:
+    """A local page: paint on a picture, attack it, and see prediction and maps follow."""
+    from ironglass.cli.show import progress_bars
+    from ironglass.studio.load import load_all
+    from ironglass.studio.serve import serve
+
+    fields = {name: value for name, value in {**filling(filled), **naming(outputs)}.items() if value is not None}
+    fields |= {"split": split, "only": () if only is None else listed(only)} | ({} if fit is None else {"fit": fit})
+    if data == "":
+        raise InputError("--data is empty: name data, or leave it out")
+    if data is None and (split != "auto" or only is not None):
+        raise InputError(f"--{'split' if split != 'auto' else 'only'} is for data: give --data, or leave it out")
+    with progress_bars(False) as progress:
+        opened = load_all(
+            models,
+            data or "",
+            device=device,
+            download=download,
+            progress=lambda done, of: progress("images", done, of, ""),
+            **fields,
+        )
+    for remark in sorted({remark for one in opened for remark in one.classifier.remarks}):
+        warnings.warn(Notice(remark), stacklevel=1)
+    serve(opened, port=port, browser=not no_browser)

@@ -1,0 +1,89 @@
+"""A trained run on small photographs, the studio over it, and a client of its server."""
+
+import http.client
+import json
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import ironglass as ig
+from ironglass.studio.app import Studio
+from ironglass.studio.load import Opened, load_all
+from ironglass.studio.server import Server
+
+Ask = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(scope="session")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `photos`, dark and light ones, and the runs `first` and `second` trained on them."""
+    folder, random = tmp_path_factory.mktemp("studio"), np.random.default_rng(0)
+    for number, name in enumerate(("dark", "light")):
+        (folder / "photos" / name).mkdir(parents=True)
+        for i in range(20):
+            pixels = random.integers(60 * number, 60 * number + 120, (24, 24, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(folder / "photos" / name / f"{i:02}.png")
+    dataset = ig.load_dataset(str(folder / "photos"))
+    for seed, run in enumerate(("first", "second")):
+        classifier = ig.load_classifier("simple-cnn", classes=dataset.classes, size=24, channels=3, seed=seed)
+        recipe = ig.Recipe(model="simple-cnn", stages=(ig.Stage(epochs=4, batch_size=8),), seed=seed)
+        ig.fit(classifier, dataset, recipe, folder=folder / run, progress=False)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def opened(place: Path) -> tuple[Opened, ...]:
+    """Both runs with the photographs."""
+    models = [str(place / "first"), str(place / "second")]
+    return load_all(models, str(place / "photos"), device="cpu", download=False)
+
+
+@pytest.fixture
+def studio(opened: tuple[Opened, ...]) -> Studio:
+    return Studio(opened)
+
+
+@pytest.fixture
+def server(studio: Studio) -> Iterator[Server]:
+    """The server, answering."""
+    with Server(studio) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def ask(server: Server) -> Callable[..., tuple[int, Any, dict[str, str]]]:
+    """Sends one request; gives the status, what came back (JSON as its value), and the headers."""
+
+    def send(
+        method: str, path: str, body: Any = None, *, token: str | None = None, **headers: str | None
+    ) -> tuple[int, Any, dict[str, str]]:
+        connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=30)
+        host = f"127.0.0.1:{server.server_port}"
+        sent: dict[str, str | None] = {"Host": host}
+        if method == "POST":
+            sent |= {"Origin": f"http://{host}", "Content-Type": "application/json"}
+        sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+        given = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+        if method == "POST":
+            sent.setdefault("Content-Length", str(len(given or b"")))
+        connection.putrequest(method, f"/{server.token if token is None else token}/{path}", skip_host=True)
+        for name, value in sent.items():
+            if value is not None:
+                connection.putheader(name, value)
+        connection.endheaders(given)
+        answer = connection.getresponse()
+        read = answer.read()
+        kind = answer.headers.get_content_type()
+        connection.close()
+        return answer.status, json.loads(read) if kind == "application/json" else read, dict(answer.headers)
+
+    return send
