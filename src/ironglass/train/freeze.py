@@ -60,7 +60,7 @@ def _first(layers: dict[str, nn.Module], trainable_from: str) -> int | None:
     inside = [name == trainable_from or name.startswith(f"{trainable_from}.") for name in layers]
     if any(inside):  # a layer's own name goes first: many networks call one "head"
         return inside.index(True)
-    weighted = [place for place, layer in enumerate(layers.values()) if list(layer.parameters())]
+    weighted = [index for index, layer in enumerate(layers.values()) if list(layer.parameters())]
     if trainable_from == HEAD and weighted:
         return weighted[-1]
     if share := _SHARE.fullmatch(trainable_from):

@@ -32,7 +32,7 @@ class Trace(TorchFunctionMode):
         self._calls: list[Any] = []
         # a weak reference, since another tensor may get the address of one that is gone
         self._made: dict[int, tuple[Any, ref[Tensor]]] = {
-            id(tensor): (OUTSIDE - 1 - place, ref(tensor)) for place, tensor in enumerate(marked)
+            id(tensor): (OUTSIDE - 1 - index, ref(tensor)) for index, tensor in enumerate(marked)
         }
         self.muted = False
 
@@ -73,8 +73,8 @@ class Trace(TorchFunctionMode):
         if kwargs:
             calls.extend(self._maker(tensor) for tensor in tensors_in(kwargs))
         number = len(calls)
-        for place, tensor in enumerate(made):
-            self._made[id(tensor)] = ((number, place) if place else number), ref(tensor)
+        for index, tensor in enumerate(made):
+            self._made[id(tensor)] = ((number, index) if index else number), ref(tensor)
 
     def _maker(self, tensor: Tensor) -> Any:
         known = self._made.get(id(tensor))

@@ -89,18 +89,18 @@ def _chunks(
     for (plan, numbers), step in zip(plans, most, strict=True):
         some = max(1, times * CACHED // (4 * plan.whole))
         sizes = (len(span.first) for span in plan.spans[plan.start])
-        places = torch.cartesian_prod(*(torch.arange(size, device=device) for size in sizes))
+        positions = torch.cartesian_prod(*(torch.arange(size, device=device) for size in sizes))
         areas = [math.prod(region.size for region in regions) for regions in plan.halo_reads.values()]
         routes_fit = times * LIMIT // (ROUTE * sum(areas) + FINDING * max(areas, default=0) + 1)
         routed = _evenly(len(numbers), min(ROUTED, routes_fit))
-        for part, which in zip(places.split(routed), numbers.split(routed), strict=True):
+        for part, which in zip(positions.split(routed), numbers.split(routed), strict=True):
             entry, routes = patch_route(plan.spans[plan.start], part, count), _routes(plan, part, count)
             pairs = torch.arange(count * len(part), dtype=torch.int32, device=device)
             for pair in pairs.split(_evenly(len(pairs), step)):
-                image, place = pair // len(part), pair % len(part)
-                index = {key: route.of(image, place) for key, route in routes.items()}
-                patched = sources.read(entry.of(image, place), 0.0)
-                yield image.long(), which[place], _logits(plan, index, maps, patched, some)
+                image, position = pair // len(part), pair % len(part)
+                index = {key: route.of(image, position) for key, route in routes.items()}
+                patched = sources.read(entry.of(image, position), 0.0)
+                yield image.long(), which[position], _logits(plan, index, maps, patched, some)
 
 
 def _at(felt: dict[fx.Node, Span], positions: Tensor) -> dict[fx.Node, Span]:
@@ -118,10 +118,10 @@ def _by_distance(spans: Tensor, groups: int) -> list[Tensor]:
     return [positions for positions in found if len(positions)]
 
 
-def _routes(plan: OcclusionPlan, places: Tensor, images: int) -> Routes:
+def _routes(plan: OcclusionPlan, positions: Tensor, images: int) -> Routes:
     """Routes by which values around windows are read: by a step, or the second part, of the node before."""
     return {
-        (node, before): route_of(plan.spans[before], read, places, images)
+        (node, before): route_of(plan.spans[before], read, positions, images)
         for (node, before), read in plan.halo_reads.items()
     }
 

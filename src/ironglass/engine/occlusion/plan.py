@@ -36,9 +36,9 @@ class OcclusionPlan:
     halo_reads: regions of whole maps that are read around windows, by step (None for the second part) and node.
     beyond: the steps that are computed on all that the next one reads, and what they have there beyond the border.
     rest: the nodes of the second part in order, each with those that nobody reads after it.
-    elements: of the largest tensor, a place.
+    elements: of the largest tensor, a position.
     whole: of the largest of the second part.
-    work: multiplications of convolutions, a place.
+    work: multiplications of convolutions, a position.
     """
 
     traced: fx.GraphModule

@@ -77,12 +77,12 @@ class Route:
     whole: Tensor
     moved: Tensor
 
-    def of(self, image: Tensor, place: Tensor) -> Tensor:
+    def of(self, image: Tensor, position: Tensor) -> Tensor:
         """The rows for pairs of an image and a place, int32 (m,) each; the windows are those of the pairs, in order."""
         number = torch.arange(len(image), dtype=torch.int32, device=image.device)
-        found = self.at.index_select(0, place)
-        found.addcmul_(self.whole.index_select(0, place), image[:, None, None])
-        return found.addcmul_(self.moved.index_select(0, place), number[:, None, None])
+        found = self.at.index_select(0, position)
+        found.addcmul_(self.whole.index_select(0, position), image[:, None, None])
+        return found.addcmul_(self.moved.index_select(0, position), number[:, None, None])
 
 
 class Pixels:
@@ -126,16 +126,16 @@ def alike(windows: tuple[Span, Span], needed: tuple[Region, Region]) -> bool:
     )
 
 
-def route_of(windows: tuple[Span, Span], needed: tuple[Region, Region], places: Tensor, images: int) -> Route:
+def route_of(windows: tuple[Span, Span], needed: tuple[Region, Region], positions: Tensor, images: int) -> Route:
     """Route by which the needed regions around the windows are read, of so many images.
 
     windows, needed: by rows and columns. places: int64 (p, 2), row and column of each place in them.
     """
     reading = []
     for axis, (span, region) in enumerate(zip(windows, needed, strict=True)):
-        place = places[:, axis]
-        at = region.start[place, None] + torch.arange(region.size, device=places.device)
-        within = at - span.start[place, None]
+        position = positions[:, axis]
+        at = region.start[position, None] + torch.arange(region.size, device=positions.device)
+        within = at - span.start[position, None]
         reading.append((at, within, (within >= 0) & (within < span.size), (at >= 0) & (at < span.length)))
     (top, row, row_moved, row_inside), (left, column, column_moved, column_inside) = reading
     height, width, down, across = (*(span.size for span in windows), *(span.length for span in windows))
@@ -147,14 +147,14 @@ def route_of(windows: tuple[Span, Span], needed: tuple[Region, Region], places: 
     return Route(at.int(), (whole * (down * across)).int(), (moved * (height * width)).int())
 
 
-def patch_route(spans: tuple[Span, Span], places: Tensor, images: int) -> Route:
+def patch_route(spans: tuple[Span, Span], positions: Tensor, images: int) -> Route:
     """Route by which the windows of the images themselves are read: the filling where the patch is, the image where a
     window is cut off at the border. Of `Pixels` of the images and then as many fillings."""
     inside, at = [], []
     for axis, span in enumerate(spans):
-        place = places[:, axis]
-        pixel = span.start[place, None] + torch.arange(span.size, device=places.device)
-        inside.append((span.first[place, None] <= pixel) & (pixel < span.last[place, None]))
+        position = positions[:, axis]
+        pixel = span.start[position, None] + torch.arange(span.size, device=positions.device)
+        inside.append((span.first[position, None] <= pixel) & (pixel < span.last[position, None]))
         at.append(pixel)
     hidden = inside[0][:, :, None] & inside[1][:, None]
     area = spans[0].length * spans[1].length

@@ -21,7 +21,7 @@ class Blocks:
 
     layers: names, in order, as `Classifier.layers` gives them.
     names: of the blocks, in order.
-    starts: the place in `layers` of each block's first layer.
+    starts: the index in `layers` of each block's first layer.
     head, last: those of the head, what follows the last block, and of the last layer that has weights.
     """
 
@@ -47,7 +47,7 @@ class Blocks:
 
     def next_layer(self, depth: Depth) -> str | None:
         """The first layer after the first blocks; None after no block, where all layers come."""
-        return self.layers[place] if (place := self.end(depth)) else None
+        return self.layers[index] if (index := self.end(depth)) else None
 
 
 def blocks_of(classifier: Classifier) -> Blocks:
@@ -59,16 +59,16 @@ def blocks_of(classifier: Classifier) -> Blocks:
     """
     layers = classifier.layers()
     names, network = list(layers), classifier.network
-    weighted = [place for place, layer in enumerate(layers.values()) if _is_linear(layer)]
+    weighted = [index for index, layer in enumerate(layers.values()) if _is_linear(layer)]
     found = [name for name in _sequences(network, "") if any(_inside(layer, name) for layer in names)]
-    places = {name: [place for place, layer in enumerate(names) if _inside(layer, name)] for name in found}
-    found = sorted((name for name in found if weighted[-1] not in places[name]), key=lambda name: places[name][0])
+    indices = {name: [index for index, layer in enumerate(names) if _inside(layer, name)] for name in found}
+    found = sorted((name for name in found if weighted[-1] not in indices[name]), key=lambda name: indices[name][0])
     if found:
-        starts = [places[name][0] for name in found]
-        head = max(places[found[-1]]) + 1
+        starts = [indices[name][0] for name in found]
+        head = max(indices[found[-1]]) + 1
     else:
         starts, head = weighted[:-1], weighted[-1]
-        found = [names[place] for place in starts]
+        found = [names[index] for index in starts]
     if not starts:
         raise InputError(f"{classifier.source or 'the network'} is a single layer: it has no blocks to transplant")
     return Blocks(tuple(names), tuple(found), tuple(starts), head, weighted[-1])

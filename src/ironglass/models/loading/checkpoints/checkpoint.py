@@ -100,7 +100,7 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     states = dict(_states(value))
     if not states:
         raise InputError(f"{path} holds no state dict: save model.state_dict()")
-    wanted = {key: place for place, key in enumerate(WRAPPINGS)}
+    wanted = {key: index for index, key in enumerate(WRAPPINGS)}
     ordered = dict(sorted(states.items(), key=lambda one: wanted.get(one[0].split(".")[0], 99)))
     return Checkpoint(path, ordered, named_classes(value, ordered.values()))
 

@@ -58,7 +58,7 @@ def read_program(path: Path) -> tuple[nn.Module, Takes]:
 
 def _check_evaluating(network: nn.Module, example: Tensor, path: Path) -> None:
     """Raises InputError for a program that was exported in training mode: it draws, or moves its own buffers."""
-    shape = [side if isinstance(side, int) else int(example.shape[place]) if place else 2 for place, side in
+    shape = [side if isinstance(side, int) else int(example.shape[index]) if index else 2 for index, side in
              enumerate(example.shape)]  # fmt: skip
     images = torch.rand(shape, generator=torch.Generator().manual_seed(0)).to(example.dtype)
     before = [buffer.clone() for buffer in network.buffers()]

@@ -47,7 +47,7 @@ def measured_preparation(settings: dict[str, Any], path: Path, kind: str) -> Pre
     if size is None:
         remarks.append("its own preparation keeps each image's shape; here all are brought to one size")
     else:
-        red, green = (place if order is None else order.index(place) for place in (0, 1))
+        red, green = (channel if order is None else order.index(channel) for channel in (0, 1))
         across = _seen(wide[red][size[0] // 2] * std[red], _WIDE)
         down = _seen(wide[green][:, size[1] // 2] * std[green], _HIGH)
         remarks += _crop_words(across, down, size)
