@@ -286,7 +286,7 @@ class Overwriting(nn.Module):
 def test_that_writes_over_its_images_is_given_each_as_it_is(how):
     torch.manual_seed(0)
     network = Overwriting(how).eval()
-    classifier = ig.Classifier(network, mean=(0.0,) * 3, std=(1.0,) * 3, classes="abcde", input_size=12)
+    classifier = ig.Classifier(network, mean=(0.0,) * 3, std=(1.0,) * 3, classes=tuple("abcde"), input_size=12)
     images, labels = torch.rand(6, 3, 12, 12), torch.arange(6) % 5
     kept, leaf = images.clone(), images.clone().requires_grad_()
     plain = torch.autograd.grad(network(leaf * 1).gather(1, labels[:, None]).sum(), leaf)[0]

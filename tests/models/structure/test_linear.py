@@ -24,7 +24,9 @@ def test_weights_and_biases_give_the_logits_of_images_in_0_to_1() -> None:
 
 def test_what_computes_anything_else_is_not_linear() -> None:
     def of(*layers: nn.Module) -> object:
-        return linear_weights(ig.Classifier(nn.Sequential(*layers), mean=(0,), std=(1,), classes="ab", input_size=2))
+        return linear_weights(
+            ig.Classifier(nn.Sequential(*layers), mean=(0,), std=(1,), classes=tuple("ab"), input_size=2)
+        )
 
     assert of(nn.Flatten(), nn.Dropout(0.5), nn.Linear(4, 2, bias=False)) is not None
     assert of(nn.Flatten(), nn.Linear(4, 2), nn.ReLU()) is None
@@ -35,4 +37,4 @@ def test_what_computes_anything_else_is_not_linear() -> None:
             return super().forward(images) ** 2
 
     squared = Squared(OrderedDict(flatten=nn.Flatten(), linear=nn.Linear(4, 2)))
-    assert linear_weights(ig.Classifier(squared, mean=(0,), std=(1,), classes="ab", input_size=2)) is None
+    assert linear_weights(ig.Classifier(squared, mean=(0,), std=(1,), classes=tuple("ab"), input_size=2)) is None

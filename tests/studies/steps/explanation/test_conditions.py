@@ -19,7 +19,9 @@ from ironglass.studies.steps.explanation.conditions import conditions, fullest, 
 
 def classifier() -> Classifier:
     torch.manual_seed(0)
-    return Classifier(nn.Sequential(nn.Flatten(), nn.Linear(36, 2)), mean=(0,), std=(1,), classes="ab", input_size=6)
+    return Classifier(
+        nn.Sequential(nn.Flatten(), nn.Linear(36, 2)), mean=(0,), std=(1,), classes=tuple("ab"), input_size=6
+    )
 
 
 def audit(hide: str, **fields: object) -> Audit:
