@@ -190,3 +190,30 @@ def test_another_size_or_normalisation_than_its_own_is_remarked(tmp_path):
     ]
     fresh = load_classifier("simple-cnn", classes=["a", "b"], size=48, channels=1, normalise="half")
     assert not any("as asked" in remark for remark in fresh.remarks)
+
+
+SIZELESS = """
+import ironglass as ig
+from torch import nn
+
+def net():
+    return nn.Sequential(nn.Conv2d(3, 2, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
+def own():
+    return ig.Classifier(net(), mean=[0.0] * 3, std=[1.0] * 3, classes=["a", "b"], input_size=48)
+"""
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:FutureWarning")
+@pytest.mark.parametrize("form", ["net.py:net", "net.ts"])
+def test_a_size_that_nobody_says_is_said(tmp_path, form):
+    (tmp_path / "net.py").write_text(SIZELESS)
+    given = {"classes": ("cat", "dog")}
+    network = load_classifier(f"{tmp_path}/net.py:net", size=32, **given).network
+    torch.jit.script(network).save(tmp_path / "net.ts")
+    for size in (None, 64, (32, 48)):
+        loaded = load_classifier(f"{tmp_path}/{form}", size=size, **given)
+        said = [remark for remark in loaded.remarks if "nobody says how large its images are" in remark]
+        assert len(said) == (size is None)
+        assert all("brought to 64 × 64 pixels" in remark for remark in said)
+    assert load_classifier(f"{tmp_path}/net.py:own").remarks == ()

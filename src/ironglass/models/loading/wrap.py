@@ -13,6 +13,19 @@ if TYPE_CHECKING:
     from ironglass.models.request import Wanted
 
 
+SIZE = (64, 64)
+"""Height and width of a network's images where nobody says them."""
+
+
+def assumed_size(classifier: Classifier) -> str:
+    """The remark on a network of which nobody says how large its images are."""
+    height, width = classifier.input_size
+    return (
+        f"nobody says how large its images are: they are brought to {width} × {height} pixels; give --size (from Python"
+        " size=) where the network was trained on others"
+    )
+
+
 def wrap(
     network: nn.Module,
     wanted: Wanted,

@@ -11,7 +11,7 @@ from ironglass.models.loading.class_names import need_classes
 from ironglass.models.loading.exported_files.read import read_exported
 from ironglass.models.loading.forms.code import is_exported
 from ironglass.models.loading.forms.form import NameForm
-from ironglass.models.loading.wrap import wrap
+from ironglass.models.loading.wrap import SIZE, assumed_size, wrap
 from ironglass.models.normalisation import ASSUMED
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class ExportedFile(NameForm):
         channels, *size = takes.shape
         if channels is not None and channels != wanted.channels:
             raise InputError(f"{path} takes images of {channels} channels, and {wanted.channels} are given")
-        height, width = (own or asked for own, asked in zip(size, wanted.size or (64, 64), strict=True))
+        height, width = (own or asked for own, asked in zip(size, wanted.size or SIZE, strict=True))
         own = height, width
         if wanted.size is not None and own != wanted.size:
             asked = " × ".join(map(str, wanted.size))
@@ -50,6 +50,8 @@ class ExportedFile(NameForm):
         plain = [0.0] * wanted.channels, [1.0] * wanted.channels
         classes = need_classes(wanted)
         classifier = wrap(network, wanted, mean=plain[0], std=plain[1], classes=classes, size=own, origin=ASSUMED)
+        if wanted.size is None and None in size:
+            classifier.remarks += (assumed_size(classifier),)
         if takes.batch is not None:
             said = (
                 f"{path} takes {takes.batch} images at a time: others are passed in such parts, the last one filled up"

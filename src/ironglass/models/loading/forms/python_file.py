@@ -19,7 +19,7 @@ from ironglass.models.classifier import Classifier
 from ironglass.models.loading.class_names import need_classes
 from ironglass.models.loading.forms.code import is_python
 from ironglass.models.loading.forms.form import NameForm
-from ironglass.models.loading.wrap import wrap
+from ironglass.models.loading.wrap import SIZE, assumed_size, wrap
 from ironglass.models.normalisation import ASSUMED
 from ironglass.models.reading.forward_pass import needs_a_pass
 
@@ -184,8 +184,11 @@ def _call(found: Any, wanted: Wanted) -> nn.Module:
 def _wrapped(network: nn.Module, wanted: Wanted) -> Classifier:
     channels = wanted.channels
     mean, std = [0.0] * channels, [1.0] * channels
-    classes, size = need_classes(wanted), wanted.size or (64, 64)
-    return wrap(network, wanted, mean=mean, std=std, classes=classes, size=size, origin=ASSUMED)
+    classes, size = need_classes(wanted), wanted.size or SIZE
+    classifier = wrap(network, wanted, mean=mean, std=std, classes=classes, size=size, origin=ASSUMED)
+    if wanted.size is None:
+        classifier.remarks += (assumed_size(classifier),)
+    return classifier
 
 
 def _said(error: BaseException) -> str:
