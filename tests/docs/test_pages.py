@@ -14,6 +14,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
+import yaml
 from PIL import Image
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -183,8 +185,36 @@ def test_every_block_says_what_it_is() -> None:
     """A block in no language, or in one by which it would not be run ("sh"), hides a command from the test."""
     for page in set(pages()) - set(RECORDS):
         for block in blocks(page):
-            assert block.language in ("python", "console", "text", "json", "toml", "csv"), f"{page}:{block.line}"
+            assert block.language in ("python", "console", "text", "json", "toml", "csv", "yaml"), (
+                f"{page}:{block.line}"
+            )
             assert block.language != "text" or "$ ironglass" not in block.text, f"{page}:{block.line}"
+
+
+def test_the_workflow_is_yaml_and_its_commands_can_be_typed() -> None:
+    """The GitHub Action cannot run here: each of its `ironglass` lines is parsed as the command line parses it."""
+    from ironglass.cli import verbs
+    from ironglass.studies.runs_compared.thresholds import parse
+
+    [workflow] = [yaml.safe_load(one.text) for one in blocks("howto/gate-in-ci.md") if one.language == "yaml"]
+    lines = [step.get("run", "") for step in workflow["jobs"]["gate"]["steps"]]
+    typed = [shlex.split(line) for line in lines if line.startswith("ironglass ")]
+    assert [words[1] for words in typed] == ["attack", "compare"]
+    commands = typer.main.get_command(verbs.app).commands  # type: ignore[attr-defined]
+    for _, verb, *words in typed:
+        with commands[verb].make_context(verb, words) as context:
+            conditions = context.params.get("fail_if") or ()
+            assert [parse(text).text for text in conditions] == list(conditions)
+    assert conditions
+
+
+def test_the_names_of_conditions_are_documented() -> None:
+    from ironglass.studies.runs_compared.thresholds import NAMES
+
+    page = (DOCS / "howto/gate-in-ci.md").read_text(encoding="utf-8")
+    for name, (arguments, _) in NAMES.items():
+        given = f"[{','.join(arguments)}]" if arguments else ""
+        assert f"`{name}{given}`" in page
 
 
 def test_the_pages_that_are_run_are_not_few() -> None:

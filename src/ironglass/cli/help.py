@@ -9,6 +9,7 @@ from typer.core import TyperCommand, TyperGroup
 
 EXAMPLES = {
     "run": "ironglass run digits --output runs/digits",
+    "audit": "ironglass audit runs/first digits --quick",
     "train": "ironglass train simple-cnn digits --epochs 3 --output runs/first",
     "evaluate": "ironglass evaluate runs/first digits --corruptions all",
     "explain": "ironglass explain runs/first digits --methods saliency,grad-cam --samples 20",

@@ -12,6 +12,7 @@ import typer
 
 from ironglass import __version__
 from ironglass.cli import options as o
+from ironglass.cli.audit import audit
 from ironglass.cli.compare import compare
 from ironglass.cli.help import Verb, Verbs
 from ironglass.cli.learn import harden, sweep, train, transfer
@@ -107,7 +108,7 @@ def report(
 
 
 PANELS = {
-    "Everything at once": (run, report),
+    "Everything at once": (run, audit, report),
     "Look at a trained model": (evaluate, explain, attack, predict, studio),
     "Compare": (compare,),
     "Train": (train, harden, sweep, transfer),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from ironglass.report.kit.axes import bar_lengths, in_percent
 from ironglass.report.kit.palette import BLUE, GREEN, INK, MAGENTA, ORANGE
@@ -33,7 +34,7 @@ def best_of_both(clean: ConditionCompared, attacked: ConditionCompared) -> list[
 def _limits(rates: Sequence[Rate]) -> tuple[float, float]:
     """An axis that holds all intervals, a little wider, within a little more than 0 to 100 %."""
     low, high = min(rate.low for rate in rates), max(rate.high for rate in rates)
-    edge = max(0.02, 0.12 * (high - low))
+    edge = max(0.03, 0.12 * (high - low))
     return max(low - edge, -0.02), min(high + edge, 1.02)
 
 
@@ -58,7 +59,8 @@ def clean_robust(compared: RunsCompared, *, narrow: bool = False) -> Figure:
     if not narrow:
         axes.set_ylabel(f"accuracy under attack,\n{condition_words(attacked)}")
     axes.set(xlim=_limits([clean.rates[name] for name in attacked.rates]), ylim=_limits(list(attacked.rates.values())))
-    in_percent(axes.xaxis)
-    in_percent(axes.yaxis)
+    for axis in (axes.xaxis, axes.yaxis):
+        in_percent(axis)
+        axis.set_major_locator(MaxNLocator(5 if narrow else 7, steps=[1, 2, 5, 10]))  # whole percents
     figure.legend(loc="outside upper left", ncols=1 if narrow else 3)
     return figure
