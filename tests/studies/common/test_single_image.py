@@ -1,5 +1,6 @@
 """One image file as data: explained and attacked by what the network reads in it, never evaluated."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from ironglass.errors import InputError
 from ironglass.models.loading.save import save_classifier
 from ironglass.plans.attacks import Attacks
 from ironglass.plans.audit import Audit
+from ironglass.studies.common.prepare import prepare
 from ironglass.studies.common.single_image import is_single_image
 
 
@@ -142,3 +144,42 @@ def test_a_folder_without_labels_is_looked_at_whole(model, photos, tmp_path, ste
 def test_a_folder_without_labels_is_neither_learnt_from_nor_evaluated(model, photos, tmp_path, steps):
     with pytest.raises(InputError, match="no class folders and no labels"):
         audit(Audit(model=model, dataset=str(photos), steps=steps), tmp_path / "run")
+
+
+NETWORK = """
+from torch import nn
+
+def net():
+    return nn.Sequential(nn.Conv2d(3, 3, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 2))
+"""
+
+
+@pytest.mark.parametrize("photo", ["photo.png"], indirect=True)
+@pytest.mark.parametrize("named", ["by the caller", "by the file", "by nobody"])
+@pytest.mark.parametrize("flat", [False, True])
+def test_a_network_of_ones_own_whose_classes_are_named(photo, tmp_path, named, flat):
+    (tmp_path / "net.py").write_text(NETWORK)
+    network = ig.load_classifier(f"{tmp_path}/net.py:net", classes=["cat", "dog"], size=16).network
+    kept = {"class_to_idx": {"owl": 0, "cat": 1}} if named == "by the file" else {}
+    torch.save({"state_dict": network.state_dict(), **kept}, tmp_path / "net.pt")
+    data = tmp_path / "photos"
+    data.mkdir()
+    shutil.copy(photo, data)
+    plan = Audit(
+        model=f"{tmp_path}/net.py:net",
+        dataset=str(data) if flat else photo,
+        weights=str(tmp_path / "net.pt"),
+        classes=("cow", "pig") if named == "by the caller" else (),
+        steps=("explain",),
+        size=16,
+    )
+    if named == "by nobody":
+        with pytest.raises(InputError, match=r"has no class folders" if flat else r"whose classes are named"):
+            prepare(plan, torch.device("cpu"))
+        return
+    classifier, dataset = prepare(plan, torch.device("cpu"))
+    assert classifier.classes == dataset.classes == (("owl", "cat") if named == "by the file" else ("cow", "pig"))
+    assert dataset.reading["labels"] == "predicted"
+    assert any("normalised by" in remark for remark in classifier.remarks)
+    images, labels = next(iter(dataset.splits.values()))[:]
+    assert classifier(images).argmax(1).tolist() == labels.tolist()

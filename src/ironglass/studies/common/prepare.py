@@ -29,7 +29,7 @@ from ironglass.studies.common.positions import drawn
 from ironglass.studies.common.single_image import PREDICTED, is_flat_folder, is_single_image, load_single
 from ironglass.types import Progress
 
-_ONE = "one image and has no label: give it to explain, attack or predict, with a trained model that has its classes"
+_ONE = "one image and has no label: give it to explain, attack or predict, with a trained model whose classes are named"
 
 
 def pick_device(name: str) -> torch.device:
@@ -59,16 +59,11 @@ def prepare(
     if not knows and not trains and not weighted and not code:
         raise InputError(f"{plan.model} has no trained weights: train it first, or give --weights or --pretrained")
     own, named = None, bool(plan.classes) or trains
-    single = is_single_image(plan.dataset)
-    if single and (trains or not knows):
-        raise InputError(f"{plan.dataset} is {_ONE}")
-    looks = {"explain", "attack"} & set(plan.steps) and knows and not trains
-    single = single or bool(looks and is_flat_folder(plan.dataset))
+    if unlabelled := _prepare_unlabelled(plan, knows=knows, download=download):
+        return unlabelled[0].to(device), unlabelled[1]
     if knows and not trains:
         own = with_own_classes(plan, download)
         size, channels, classes, named = own.input_size, own.channels, own.classes, True
-        if single:
-            return _prepare_single(plan, own.to(device))
     else:
         size, channels, classes, known = _wanted(plan, knows=knows, code=code, download=download)
         named = named or known
@@ -93,10 +88,24 @@ def prepare(
     return classifier.to(device), dataset
 
 
-def _prepare_single(plan: Audit, classifier: Classifier) -> tuple[Classifier, Dataset]:
-    """`prepare` on one image file, or on a folder of images without labels."""
-    if not {"explain", "attack"} & set(plan.steps):
-        raise InputError(f"{plan.dataset} is {_ONE}")
+def _prepare_unlabelled(plan: Audit, *, knows: bool, download: bool) -> tuple[Classifier, Dataset] | None:
+    """`prepare` on one image file, or on a folder of images without labels, with a network whose classes are named;
+    None for other data. Raises InputError for one image that cannot be looked at so."""
+    single, trains = is_single_image(plan.dataset), "train" in plan.steps
+    looks = bool({"explain", "attack"} & set(plan.steps)) and not trains
+    if not single and not (looks and is_flat_folder(plan.dataset)):
+        return None
+    names = plan.classes or (() if knows or plan.weights is None else classes_beside(plan.weights))
+    if not looks or not (knows or names):
+        if single:
+            raise InputError(f"{plan.dataset} is {_ONE}")
+        return None
+    if knows:
+        classifier = with_own_classes(plan, download)
+    else:
+        classifier = load_trained(plan, names)
+        fresh = is_code(plan.model) and plan.weights is None and not is_exported(plan.model)
+        classifier.remarks += tuple(assumed(plan.model, classifier, fresh=fresh))
     own = reading_of(plan.model)
     reading = replace(own, fit=plan.fit or own.fit, range=plan.range or own.range)
     return classifier, load_single(plan.dataset, classifier, reading)
