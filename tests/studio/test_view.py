@@ -6,6 +6,7 @@ import math
 import shlex
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 import torch
 
 import ironglass as ig
+from ironglass.data.dataset import Split
 from ironglass.errors import InputError
 from ironglass.models.frozen import frozen
 from ironglass.studio.app import Studio
@@ -205,3 +207,22 @@ def test_pictures_of_one_class_by_pages(opened: tuple[Opened, ...]) -> None:
     assert found["n"] == int((split[1].labels == 1).sum()) > 0
     assert {one["label"] for one in found["pictures"]} == {1}
     assert studio.answer("pictures", {"start": 2})["pictures"][0]["index"] == 2
+
+
+def test_misread_pictures_are_those_that_the_model_misreads(opened: tuple[Opened, ...]) -> None:
+    """As stored, and with labels that are all turned round, so that both what is right and what is wrong is there."""
+    both = []
+    for turned in (False, True):
+        one = opened[1]
+        assert one.dataset is not None
+        test = one.dataset.test
+        split = Split(test.pixels, 1 - test.labels if turned else test.labels, test.names)
+        one = replace(one, dataset=replace(one.dataset, splits={"test": split}))
+        images, labels = split[:]
+        with frozen(one.classifier), torch.no_grad():
+            wrong = (one.classifier(images).argmax(1) != labels).nonzero().flatten().tolist()
+        found = Studio([one]).answer("pictures", {"misread": True})
+        assert [picture["index"] for picture in found["pictures"]] == wrong
+        assert (found["n"], found["read"]) == (len(wrong), len(split))
+        both += wrong
+    assert sorted(both) == list(range(len(split)))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -11,14 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
-from ironglass.data.pixels import to_bytes
 from ironglass.errors import InputError
 from ironglass.explain import EXPLAINERS
-from ironglass.measure.maps.attribution import last_layer
-from ironglass.report.kit.map_scale import full_scale
-from ironglass.report.kit.pictures import HEAT, SIGNED, colour, positive_index, signed_index
+from ironglass.models.predict import logits_of, predicted
+from ironglass.report.kit.pictures import HEAT, SIGNED
+from ironglass.studio.encode import as_text, pixels_as_json, png_as_text, shown_as_json
 from ironglass.studio.lines import command_lines, python_lines
 from ironglass.studio.load import Opened, read_photo
 from ironglass.studio.sessions import Sessions
@@ -28,7 +24,6 @@ from ironglass.studio.view import (
     MOST_STEPS,
     STEPS,
     Check,
-    View,
     read_request,
     smallest_steps,
     view,
@@ -36,9 +31,10 @@ from ironglass.studio.view import (
 )
 from ironglass.types import Images
 
-TOP = 5
 PAGE = 24
 """Pictures on a page of the filmstrip."""
+MOST_READ = 4000
+"""Pictures among which misread ones are looked for, the first of the data, at most."""
 WAITING = 64
 """Requests that wait for the network, at most."""
 
@@ -55,6 +51,7 @@ class Studio:
     def __init__(self, opened: Sequence[Opened]) -> None:
         self.opened, self.sessions = tuple(opened), Sessions()
         self._worker = ThreadPoolExecutor(1, "studio")
+        self._predictions: dict[int, np.ndarray] = {}
         self._room = threading.BoundedSemaphore(WAITING)
 
     def answer(self, name: str, given: Given) -> Given:
@@ -96,22 +93,33 @@ class Studio:
             "size": list(first.classifier.input_size),
             "split": None if split is None else {"data": first.plan.dataset, "name": split[0], "n": len(split[1])},
             "methods": list(EXPLAINERS), "attacks": list(ATTACKS), "steps": STEPS, "most_steps": MOST_STEPS,
-            "fills": list(FILLS), "heat": _text(HEAT), "signed": _text(SIGNED), "fit": first.reading.fit,
+            "fills": list(FILLS), "heat": as_text(HEAT), "signed": as_text(SIGNED), "fit": first.reading.fit,
             "remarks": sorted({remark for one in self.opened for remark in one.classifier.remarks}),
         }  # fmt: skip
 
     def _pictures(self, given: Given) -> Given:
-        """Some pictures of the data, those of one class alone where one is named."""
+        """Some pictures of the data: all, those of one class, or those that a model misreads."""
         if (split := self.opened[0].split) is None:
-            return {"n": 0, "start": 0, "pictures": []}
+            return {"n": 0, "start": 0, "pictures": [], "read": 0}
         labels, wanted, start = split[1].labels, given.get("class"), _whole(given, "start", 0, 10**9)
         index = np.arange(len(labels)) if wanted is None else np.flatnonzero(labels == wanted)
+        if given.get("misread") is True:
+            read = self._read(_whole(given, "model", 0, len(self.opened) - 1))
+            index = np.flatnonzero(read != labels[: len(read)])
         some = index[start : start + PAGE]
         shown = [
-            {"index": int(i), "label": int(labels[i]), "name": split[1].names[i], "pixels": _pixels(images)}
+            {"index": int(i), "label": int(labels[i]), "name": split[1].names[i], "pixels": pixels_as_json(images)}
             for i, images in ((i, split[1][int(i)][0]) for i in some)
         ]
-        return {"n": len(index), "start": start, "pictures": shown}
+        return {"n": len(index), "start": start, "pictures": shown, "read": min(MOST_READ, len(labels))}
+
+    def _read(self, model: int) -> np.ndarray:
+        """The class that a model predicts for each of the first MOST_READ pictures, computed once."""
+        opened = self.opened[model]
+        if model not in self._predictions and opened.split is not None:
+            first = opened.split[1].take(slice(0, MOST_READ))
+            self._predictions[model] = predicted(logits_of(opened.classifier, first)).numpy()
+        return self._predictions[model]
 
     def _view(self, given: Given, check: Check) -> Given:
         started = time.perf_counter()
@@ -120,7 +128,7 @@ class Studio:
         request = read_request(given, len(opened.classifier.classes))
         shown = view(opened.classifier, picture, label, request, check)
         return {
-            **_shown(shown, opened.classifier.classes),
+            **shown_as_json(shown, opened.classifier.classes),
             "label": label,
             "seconds": time.perf_counter() - started,
         }
@@ -142,8 +150,8 @@ class Studio:
             "changed": shown.pair[1:].tolist(),
             "python": python_lines(opened, index, request, shown),
             "commands": command_lines(opened, request),
-            "photo_png": _png(picture),
-            "painted_png": _png(shown.painted),
+            "photo_png": png_as_text(picture),
+            "painted_png": png_as_text(shown.painted),
         }
 
     def _smallest(self, given: Given, check: Check) -> Given:
@@ -171,57 +179,6 @@ class Studio:
         index = _whole(given, "index", 0, len(opened.split[1]) - 1)
         images, labels = opened.split[1][index]
         return opened, images, int(labels[0]), index
-
-
-def _shown(shown: View, classes: Sequence[str]) -> Given:
-    before, after = shown.logits.double().softmax(1).nan_to_num(0).tolist()
-    order = sorted(range(len(classes)), key=lambda i: -max(before[i], after[i]))[:TOP]
-    order += [i for i in {*shown.predictions} - {*order} if i >= 0]
-    return {
-        "top": [{"class": i, "before": before[i], "after": after[i]} for i in order],
-        "predictions": list(shown.predictions),
-        "target": shown.target,
-        "attacked": shown.attacked_label,
-        "before": _pixels(shown.pair[:1]),
-        "after": _pixels(shown.pair[1:]),
-        "maps": _maps(shown),
-        "layer": last_layer(shown.maps) if shown.by_layer else next(iter(shown.maps), ""),
-        "by_layer": shown.by_layer,
-        "largest": float((shown.pair[1] - shown.painted[0].to(shown.pair.device)).abs().max()),
-    }
-
-
-def _maps(shown: View) -> list[Given]:
-    """The maps as places in a colour scale that before and after share, by layer."""
-    found = []
-    for name, maps in shown.maps.items():
-        pair = list(maps.float().sum(1).cpu().numpy())
-        if shown.by_layer:
-            scale, place = max(0.0, *(float(np.nan_to_num(one).max()) for one in pair)), positive_index
-        else:
-            scale, place = full_scale(pair), signed_index
-        before, after = (_text(place(one, scale)) for one in pair)
-        height, width = pair[0].shape
-        found.append({"name": name, "height": height, "width": width, "scale": scale, "before": before, "after": after})
-    return found
-
-
-def _pixels(image: Images) -> Given:
-    """A picture (1, c, h, w) as bytes of red, green and blue."""
-    pixels = colour(image[0].detach().cpu().permute(1, 2, 0).numpy())
-    return {"height": pixels.shape[0], "width": pixels.shape[1], "rgb": _text(pixels)}
-
-
-def _png(image: Images) -> str:
-    """A picture (1, c, h, w) as a PNG in base64, exact where its values are whole 255ths."""
-    pixels = to_bytes(image[0].detach().cpu().permute(1, 2, 0).numpy())
-    buffer = io.BytesIO()
-    Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).save(buffer, "PNG")
-    return base64.b64encode(buffer.getvalue()).decode()
-
-
-def _text(values: np.ndarray) -> str:
-    return base64.b64encode(np.ascontiguousarray(values).tobytes()).decode()
 
 
 def _key(given: Mapping[str, Any]) -> str:

@@ -136,11 +136,12 @@ function said() {
 
 // Pictures of the data
 async function film() {
-  const only = $("only").value, found = await ask("pictures", { start: state.start, class: only === "" ? null : Number(only) });
+  const only = $("only").value, misread = only === "misread";
+  const found = await ask("pictures", { start: state.start, model: state.model, misread, class: only === "" || misread ? null : Number(only) });
   $("earlier").disabled = state.start === 0;
   $("later").disabled = state.start + found.pictures.length >= found.n;
   const { data, name: split } = about.split ?? {};
-  $("where").textContent = about.split ? `${data}, ${split}: ${found.n && state.start + 1}–${state.start + found.pictures.length} of ${found.n}` : "no data: put in a photo";
+  $("where").textContent = about.split ? `${data}, ${split}: ${found.n && state.start + 1}–${state.start + found.pictures.length} of ${found.n}${misread ? ` misread in the first ${found.read}` : ""}` : "no data: put in a photo";
   $("film").replaceChildren(...found.pictures.map((one) => {
     const button = document.createElement("button"), label = `${name(one.label)}, ${one.name}`;
     button.type = "button";
@@ -274,7 +275,11 @@ $("again").addEventListener("toggle", () => $("again").open && state.seen && lin
 for (const id of ["attack", "norm", "steps", "method", "target"]) $(id).addEventListener("input", () => { said(); refresh(); });
 for (const id of ["strength", "side"]) $(id).addEventListener("input", () => { said(); if (state.seen) pictures(); });
 $("layer").addEventListener("input", () => { state.layer = state.seen.maps[Number($("layer").value)].name; pictures(); });
-$("model").addEventListener("input", () => { state.model = Number($("model").value); refresh(); });
+$("model").addEventListener("input", () => {
+  state.model = Number($("model").value);
+  refresh();
+  if ($("only").value === "misread") { state.start = 0; attempt(film); }
+});
 $("undo").addEventListener("click", undo);
 $("clear").addEventListener("click", () => { state.strokes = []; refresh(); });
 $("only").addEventListener("input", () => { state.start = 0; attempt(film); });
