@@ -1,6 +1,8 @@
 """`ironglass compare`: tables, thresholds and exit status."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -84,3 +86,13 @@ def test_wrong_input_is_one_line_and_status_2(call, two: tuple[Path, Path], word
     assert REFUSED[words] in err
     assert err.count("\n") == 1
     assert not Path("runs").exists()
+
+
+def test_a_reader_that_leaves_is_no_fault(two: tuple[Path, Path]) -> None:
+    words = [sys.executable, "-m", "ironglass", "compare", *map(str, two), "--output", str(two[0].parent / "piped")]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        said = process.stderr.read()
+    assert (process.returncode, said) == (1, "")

@@ -67,7 +67,9 @@ def _status_of_verb() -> int:
     except UsageError as error:
         verb, said = error.ctx.command_path if error.ctx else "ironglass", error.format_message()
         return _say(f"{said}{'' if said.endswith(('.', '?', ')')) else '.'} See {verb} --help.", 2)
-    except SystemExit:
+    except SystemExit as error:
+        if isinstance(error.__context__, BrokenPipeError):
+            return 1  # rich's way to leave, where the reader of its table has left
         if _completes():
             raise
         return _say("sys.exit was called in a file, network or objective that ran here: take it out", 2)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -250,3 +251,38 @@ def test_the_runs_are_only_read(two: tuple[Path, Path], tmp_path: Path) -> None:
     run = ig.compare_runs(two, tmp_path / "compared")
     assert [state(folder) for folder in two] == before
     read_results(run.read_object("results.json"), file="results.json")
+
+
+EDITED = {
+    "environment.json": '{"versions": ["x"]}',
+    "history.jsonl": '{"images_per_second": "fast"}\n{"images_per_second": -1}\n',
+    "samples.json": '{"images": 3}',
+    "data.json": '{"size": "large", "channels": [], "contents": 3, "reading": []}',
+    "recipe.json": '{"dataset": "digits", "splits": 3, "only": 7}',
+}
+
+
+@pytest.mark.parametrize("name", EDITED)
+def test_what_anybody_wrote_beside_the_results_does_no_harm(name: str, two: tuple[Path, Path], tmp_path: Path) -> None:
+    (two[0] / "checksums.b2").unlink()
+    (two[0] / name).write_text(EDITED[name])
+    found = section(ig.compare_runs(two, tmp_path / "compared"))
+    assert "Not checked, since there are no checksums: a." in found["remarks"]
+    assert found["tests"] == 4
+
+
+@pytest.mark.parametrize("part", ["clean", "attacks"])
+@pytest.mark.parametrize("column", ["eps", "correct"])
+def test_a_table_of_other_columns_is_refused_by_its_file(
+    part: str, column: str, two: tuple[Path, Path], tmp_path: Path
+) -> None:
+    (two[0] / "checksums.b2").unlink()
+    path = two[0] / "per_image" / f"{part}.parquet"
+    table = pq.read_table(path)
+    pq.write_table(table.drop_columns([column]), path)
+    with pytest.raises(InputError, match=f"{path} cannot be read"):
+        ig.compare_runs(two, tmp_path / "compared")
+    if part == "attacks" and column == "eps":
+        pq.write_table(table.set_column(2, "eps", pa.array(["x"] * len(table))), path)
+        with pytest.raises(InputError, match=f"{path} cannot be read"):
+            ig.compare_runs(two, tmp_path / "compared")

@@ -72,7 +72,8 @@ def _of_samples(opened: Sequence[OpenedRun], wanted: Sequence[str]) -> dict[str,
             continue
         with stored(path):
             images = load_file(path)["images"]
-        names = [str(entry.get("name")) for entry in facts.get("images", [])]
+        entries = facts.get("images")
+        names = [str(one.get("name")) for one in entries if isinstance(one, dict)] if isinstance(entries, list) else []
         pictures = dict(zip(names, images, strict=False))
         if found := {name: pictures[name] for name in wanted if name in pictures}:
             return found

@@ -12,7 +12,7 @@ import pyarrow as pa
 from ironglass.errors import InputError
 from ironglass.results.sections import Results, read_results
 from ironglass.run import Run
-from ironglass.studies.common.stored import read_table
+from ironglass.studies.common.stored import read_table, stored
 
 CLEAN = "clean"
 _PARTS = ("before", "after", "arms/*", "trials/*", "networks/*")
@@ -78,8 +78,10 @@ def _open(name: str, path: Path) -> OpenedRun:
     attacked: dict[tuple[str, float], Answers] = {}
     for part in ("attacks", "fgsm"):
         if getattr(results, part) is not None and (path / tables[part]).is_file():
-            attacked |= _attacked(path / tables[part])
-    clean = _answers(_table(path / tables[CLEAN]))
+            with stored(path / tables[part]):
+                attacked |= _attacked(path / tables[part])
+    with stored(path / tables[CLEAN]):
+        clean = _answers(_table(path / tables[CLEAN]))
     if not len(clean.names):
         raise InputError(f"{path / tables[CLEAN]} has no images: evaluate the model again")
     return OpenedRun(name, run, results, clean, attacked, run.read_object("data.json"))
@@ -128,9 +130,9 @@ def check_same_images(runs: Sequence[OpenedRun], *, any_size: bool) -> list[str]
             )
         if other.clean.ordered_as(first.clean) is None:
             raise InputError(f"{who}: {_different(first.clean, other.clean)}; evaluate both on the same data")
-        sizes = [run.data.get("size") for run in (first, other)]
-        if all(sizes) and sizes[0] != sizes[1]:
-            words = " and ".join(" × ".join(map(str, size)) for size in sizes if isinstance(size, list))
+        sizes = [size for run in (first, other) if isinstance(size := run.data.get("size"), list)]
+        if len(sizes) == 2 and sizes[0] != sizes[1]:
+            words = " and ".join(" × ".join(map(str, size)) for size in sizes)
             if not any_size:
                 raise InputError(f"{who}: their images have {words} pixels: give both one --size, or add --any-size")
             said.append(f"{first.name} and {other.name} were shown the same images at {words} pixels.")
@@ -139,12 +141,17 @@ def check_same_images(runs: Sequence[OpenedRun], *, any_size: bool) -> list[str]
                 f"The data of {first.name} and {other.name} differ (data.json, contents), though the measured images "
                 "have the same names and classes: their pixels, or other splits, are not the same."
             )
-    versions = {run.run.read_object("environment.json").get("versions", {}).get("ironglass") for run in runs}
+    versions = set(map(_version, runs))
     if len(versions) > 1:
-        said.append(f"The runs were made by different versions of ironglass: {', '.join(sorted(map(str, versions)))}.")
+        said.append(f"The runs were made by different versions of ironglass: {', '.join(sorted(versions))}.")
     if unlisted := [run.name for run in runs if not run.run.checksums.kept]:
         said.append(f"Not checked, since there are no checksums: {', '.join(unlisted)}.")
     return said
+
+
+def _version(opened: OpenedRun) -> str:
+    versions = opened.run.read_object("environment.json").get("versions")
+    return str(versions.get("ironglass")) if isinstance(versions, dict) else "an unknown one"
 
 
 def _different(one: Answers, other: Answers) -> str:

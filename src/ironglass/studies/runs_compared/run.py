@@ -96,7 +96,7 @@ def _described(run: OpenedRun) -> RunCompared:
     results = run.results
     evaluation, model, training, trial = results.evaluation, results.model, results.training, results.trial
     assert evaluation is not None  # open_runs refuses a run without
-    speeds = [row["images_per_second"] for row in run.run.history if row.get("images_per_second")]
+    speeds = [speed for row in run.run.history if isinstance(speed := row.get("images_per_second"), int | float)]
     return RunCompared(
         name=run.name,
         folder=str(run.run.path),
@@ -106,7 +106,7 @@ def _described(run: OpenedRun) -> RunCompared:
         parameters=model.parameters if model else None,
         multiply_adds=model.multiply_adds if model else None,
         training_seconds=training.seconds if training else None,
-        training_images_per_second=float(median(speeds)) if speeds else None,
+        training_images_per_second=float(median(speeds)) if speeds and min(speeds) > 0 else None,
         images_per_second=getattr(trial, "images_per_second", None),
     )
 
