@@ -1,4 +1,4 @@
-"""Does a network whose outputs have no names read more images right with its outputs in another order?"""
+"""Comparison of the orders that a network's unnamed outputs can be in."""
 
 from __future__ import annotations
 
