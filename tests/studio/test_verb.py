@@ -1,0 +1,49 @@
+"""The verb `studio`, from the command line to Ctrl-C."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+
+def started(place: Path, *words: str) -> subprocess.Popen[str]:
+    line = [sys.executable, "-m", "ironglass", "studio", "first", *words, "--no-browser"]
+    return subprocess.Popen(line, cwd=place, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ)
+
+
+def test_it_prints_its_address_and_ends_by_ctrl_c(place: Path) -> None:
+    with started(place, "--data", "photos") as studio:
+        assert studio.stdout is not None
+        said, _, address = studio.stdout.readline().strip().partition(": ")
+        assert said == "ironglass studio"
+        with urllib.request.urlopen(address, timeout=30) as answer:
+            assert b"<title>ironglass studio</title>" in answer.read()
+        studio.send_signal(signal.SIGINT)
+        out, err = studio.communicate(timeout=60)
+    assert studio.returncode == 0, err
+    assert out.endswith("ended\n")
+    assert "Traceback" not in err
+
+
+def test_a_port_that_is_taken_is_refused_in_a_line(place: Path) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        started(place, "--port", str(taken.getsockname()[1])) as studio,
+    ):
+        out, err = studio.communicate(timeout=120)
+    assert (studio.returncode, out) == (2, "")
+    assert err.startswith("ironglass: port ")
+    assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("words", [("--data", ""), ("--split", "train")])
+def test_what_makes_no_sense_is_refused(place: Path, words: tuple[str, ...]) -> None:
+    with started(place, *words) as studio:
+        _, err = studio.communicate(timeout=120)
+    assert studio.returncode == 2
+    assert "--data" in err
