@@ -32,7 +32,7 @@ STEPS = ("evaluate", "corrupt", "explain", "attack")
 
 
 def left_out(quick: Audit, whole: Audit) -> list[str]:
-    """What a quick audit leaves out of a whole one, a line each."""
+    """Measurements of a whole audit that a quick one leaves out, a line each."""
     from ironglass.plans.names import list_corruptions
     from ironglass.report.kit.words import eps_text, listed
 
