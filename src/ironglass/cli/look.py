@@ -54,18 +54,11 @@ def explain(
         str,
         typer.Option(help="Region to black out: a method's name (its top patch), top,left,height,width, or a mask."),
     ] = "",
-    attacks: Annotated[str | None, typer.Option(help="Attacks under which maps are compared, as pgd-20.")] = None,
-    norm: Annotated[str | None, typer.Option(help="Norm of the attacks: linf, the default, or l2.")] = None,
-    eps: Annotated[str | None, typer.Option(help="Attack budget eps, in units of [0, 1]; else 8/255.")] = None,
     quality: Annotated[int, typer.Option(help="Images on which the methods are tested; 0 for none.")] = 32,
     pictures: Annotated[bool, typer.Option("--pictures", help="A PNG of every map, not of those shown alone.")] = False,
-    masks: Annotated[str, typer.Option(help="Fills of the occluding patch.")] = "grey,black,mean,blur",
-    patch: Annotated[int | None, typer.Option(help="Side of the patch, pixels; else a quarter of the image.")] = None,
-    stride: Annotated[int | None, typer.Option(help="Stride of the patch, pixels; else half of it.")] = None,
-    patches: Annotated[
-        str | None, typer.Option(help="Patch sizes to try at every position, pixels: does any change the prediction?")
-    ] = None,
     *,
+    occluding: o.Occluding,
+    under: o.Attacked,
     drawn: o.Drawn,
     filled: o.Weights,
     outputs: o.Outputs,
@@ -82,9 +75,10 @@ def explain(
         "quality": quality,
         "pictures": pictures,
     }
-    under = attacked(attacks, norm=norm, eps=eps, usual="8/255")
-    looked = {"occlusion": {"masks": listed(masks), "patch": patch, "stride": stride}, "patches": several(patches)}
-    steps, more = ("evaluate", "explain"), looked | under | asdict(drawn)
+    occlusion = {"masks": listed(occluding.masks), "patch": occluding.patch, "stride": occluding.stride}
+    more = {"occlusion": occlusion, "patches": several(occluding.patches)} | asdict(drawn)
+    more |= attacked(under.attacks, norm=under.norm, eps=under.eps, usual="8/255")
+    steps = ("evaluate", "explain")
     plan = make_plan("explain", steps, model, data, filled, source, common, outputs, explained=asked, **more)
     run_plan(plan, common, download=source.download)
 

@@ -84,6 +84,27 @@ class Drawn:
     split: Split = "auto"
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Occluding:
+    """The occluding patch."""
+
+    masks: Annotated[str, typer.Option(help="Fills of the occluding patch.")] = "grey,black,mean,blur"
+    patch: Annotated[int | None, typer.Option(help="Side of the patch, pixels; else a quarter of the image.")] = None
+    stride: Annotated[int | None, typer.Option(help="Stride of the patch, pixels; else half of it.")] = None
+    patches: Annotated[
+        str | None, typer.Option(help="Patch sizes to try at every position, pixels: does any change the prediction?")
+    ] = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Attacked:
+    """Maps under attack."""
+
+    attacks: Annotated[str | None, typer.Option(help="Attacks under which maps are compared, as pgd-20.")] = None
+    norm: Annotated[str | None, typer.Option(help="Norm of the attacks: linf, the default, or l2.")] = None
+    eps: Annotated[str | None, typer.Option(help="Attack budget eps, in units of [0, 1]; else 8/255.")] = None
+
+
 Fit = Annotated[
     str | None,
     typer.Option(help="Fit of images of another shape: crop, letterbox or stretch; else as trained, or crop."),

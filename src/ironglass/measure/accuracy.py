@@ -36,9 +36,6 @@ def evaluate(
     judged: it counts as wrong, `not_judged` is the number of such images, they stand in no column of `confusion`, and
     `loss` is None where it is no finite number. Raises InputError for a label beyond the classes.
     """
-    # late, since it brings pandas, and whoever trains first should not wait for that
-    from sklearn.metrics import classification_report, confusion_matrix, precision_recall_fscore_support
-
     expect(split, Split, "split", "one split of a data set, as dataset.test")
     k = len(classifier.classes)
     if len(split) == 0:
@@ -49,19 +46,31 @@ def evaluate(
     logits = logits_of(classifier, split, batch_size=batch_size, progress=progress)
     labels, predictions = split.labels, predicted(logits).numpy()
     _warn_of_sigmoid(classifier, logits)
-    lenient: dict[str, Any] = {"zero_division": 0.0}
-    table: Any = precision_recall_fscore_support(labels, predictions, labels=list(range(k)), **lenient)
-    precision, recall, f1, support = table
-    there = np.flatnonzero(support)  # a class without images has no recall, and must not count in a mean
-    names: Any = [classifier.classes[i] for i in there]
-    shared: dict[str, Any] = {"labels": there, "target_names": names, "digits": 3}
-    text = classification_report(labels, predictions, **shared, **lenient)
     loss = float(cross_entropy(classifier.as_logits(logits), torch.from_numpy(labels.copy())))
     numbers = {
         "split": name,
         "accuracy": wilson(int((predictions == labels).sum()), len(labels)),
         "not_judged": int((predictions < 0).sum()),
         "loss": loss if math.isfinite(loss) else None,
+        **_by_class(labels, predictions, classifier.classes),
+    }
+    return numbers, logits
+
+
+def _by_class(labels: np.ndarray, predictions: np.ndarray, classes: tuple[str, ...]) -> dict[str, Any]:
+    """Confusion matrix, precision, recall and F1 of each class, and scikit-learn's report of them."""
+    # late, since it brings pandas, and whoever trains first should not wait for that
+    from sklearn.metrics import classification_report, confusion_matrix, precision_recall_fscore_support
+
+    k = len(classes)
+    lenient: dict[str, Any] = {"zero_division": 0.0}
+    table: Any = precision_recall_fscore_support(labels, predictions, labels=list(range(k)), **lenient)
+    precision, recall, f1, support = table
+    there = np.flatnonzero(support)  # a class without images has no recall, and must not count in a mean
+    names: Any = [classes[i] for i in there]
+    shared: dict[str, Any] = {"labels": there, "target_names": names, "digits": 3}
+    text = classification_report(labels, predictions, **shared, **lenient)
+    return {
         "confusion": confusion_matrix(labels, predictions, labels=range(k)).tolist(),
         "per_class": [
             {
@@ -71,13 +80,12 @@ def evaluate(
                 "f1": float(f1[i]),
                 "support": int(support[i]),
             }
-            for i, label in enumerate(classifier.classes)
+            for i, label in enumerate(classes)
         ],
-        "naming": naming(labels, predictions, classifier.classes),
+        "naming": naming(labels, predictions, classes),
         "macro_f1": float(f1[there].mean()),
         "report": text,
     }
-    return numbers, logits
 
 
 def _warn_of_sigmoid(classifier: Classifier, logits: Logits) -> None:
