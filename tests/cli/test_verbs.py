@@ -145,7 +145,7 @@ def test_explain_by_named_methods(call, tmp_path: Path, photos: Path, trained: P
     assert [entry["size"] for entry in results["exhaustive"]["sizes"]] == [3, 9]
     assert results["exhaustive"]["sizes"][0]["positions"] == 14 * 14
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
-    assert "Image by image" in page
+    assert "Maps of every image" in page
     assert "Quality and sanity checks of the methods" in page
     assert {"drift.png", "sanity.png"} <= {path.name for path in (tmp_path / "out" / "figures").iterdir()}
 

@@ -141,7 +141,7 @@ def test_the_page_says_it_in_words(whole: Run) -> None:
     page = (whole.path / "report.html").read_text(encoding="utf-8")
     for text in (
         "Before and after, in pairs",
-        "withstood every attack at eps",
+        "were right under every attack at eps",
         'href="after/report.html"',
         "ten steps of PGD",
     ):

@@ -13,7 +13,16 @@ import pytest
 
 def started(place: Path, *words: str) -> subprocess.Popen[str]:
     line = [sys.executable, "-m", "ironglass", "studio", "first", *words, "--no-browser"]
-    return subprocess.Popen(line, cwd=place, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ)
+    return subprocess.Popen(
+        line,
+        cwd=place,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ,
+        # a suite that a shell has started in the background ignores Ctrl-C, and so would what it starts
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
 
 
 def test_it_prints_its_address_and_ends_by_ctrl_c(place: Path) -> None:
@@ -24,7 +33,10 @@ def test_it_prints_its_address_and_ends_by_ctrl_c(place: Path) -> None:
         with urllib.request.urlopen(address, timeout=30) as answer:
             assert b"<title>ironglass studio</title>" in answer.read()
         studio.send_signal(signal.SIGINT)
-        out, err = studio.communicate(timeout=60)
+        try:
+            out, err = studio.communicate(timeout=60)
+        finally:
+            studio.kill()  # else one that does not end would be waited for
     assert studio.returncode == 0, err
     assert out.endswith("ended\n")
     assert "Traceback" not in err

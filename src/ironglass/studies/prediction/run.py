@@ -55,7 +55,7 @@ def predict(
     `data.json`, too, under `remarks`. Raises InputError where no image is left.
     """
     own = reading_of(model)
-    asked_reading = check_reading(None, None, fit or own.fit, own.range if range is None else range)
+    asked_reading = check_reading(None, None, own.fit if fit is None else fit, own.range if range is None else range)
     place = options.place
     given = {"size": size, "pretrained": pretrained, "weights": weights, "seed": seed}
     classifier = _trained(model, classes, given, normalised or {}).to(place)
