@@ -1,5 +1,7 @@
 """Plans and recipes."""
 
+import dataclasses
+import json
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,7 @@ from ironglass.errors import InputError
 from ironglass.plans.attacks import Attacks
 from ironglass.plans.audit import Audit
 from ironglass.plans.eps import parse_eps
-from ironglass.plans.parts import Corruptions, Guard, PatchSearch
+from ironglass.plans.parts import Corruptions, Guard, OcclusionCurve, PatchSearch
 from ironglass.recipes import RECIPES, load_recipe, summary
 from ironglass.results.versions import upgrade_recipe
 from ironglass.run import Run
@@ -140,3 +142,55 @@ def test_the_folder_of_an_older_run_is_resumed(tmp_path: Path) -> None:
     assert Run.create(tmp_path / "run", plan, resume=True).read("recipe.json") == flat
     with pytest.raises(InputError, match="other settings"):
         Run.create(tmp_path / "run", as_json(Audit(name="x")), resume=True)
+
+
+BY_FORMER_NAMES = {
+    "attacks": ("pgd-5",),
+    "norm": "l2",
+    "eps": (0.5,),
+    "attack_batch": 8,
+    "masks": ("black",),
+    "patch": 4,
+    "stride": 2,
+    "patches": (3,),
+    "patch_images": 5,
+    "corruptions": ("jpeg",),
+    "corruption_images": 7,
+    "guard": "pgd",
+    "guard_eps": 0.1,
+}
+
+
+def test_former_names_of_the_fields_of_parts_are_taken() -> None:
+    plan = Audit(**BY_FORMER_NAMES)  # type: ignore[arg-type]
+    assert plan.attacks == Attacks(methods=("pgd-5",), norm="l2", eps=(0.5,), batch=8)
+    assert plan.occlusion == OcclusionCurve(masks=("black",), patch=4, stride=2)
+    assert plan.patches == PatchSearch(sizes=(3,), images=5)
+    assert plan.corruptions == Corruptions(names=("jpeg",), images=7)
+    assert plan.guard == Guard(mode="pgd", eps=0.1)
+    assert set(BY_FORMER_NAMES) == set(Audit.MOVED)
+
+
+@pytest.mark.parametrize("name", BY_FORMER_NAMES)
+def test_each_is_set_and_replaced_by_its_former_name_alone(name: str) -> None:
+    plan, (part, field) = Audit(**BY_FORMER_NAMES), Audit.MOVED[name]  # type: ignore[arg-type]
+    other = {"norm": "linf", "guard": "fgsm", "attacks": ["fgsm"], "corruptions": ["fog"]}.get(name)
+    if other is None:
+        other = ["white"] if name == "masks" else [0.25] if name == "eps" else [9] if name == "patches" else 3
+        other = 0.25 if name == "guard_eps" else other
+    changed = override(plan, name, json.dumps(other))
+    found = getattr(getattr(changed, part), field)
+    assert (list(found) if isinstance(found, tuple) else found) == other
+    kept = {
+        (part_, field_): getattr(getattr(plan, part_), field_)
+        for part_, field_ in Audit.MOVED.values()
+        if (part_, field_) != (part, field)
+    }
+    assert kept == {place: getattr(getattr(changed, place[0]), place[1]) for place in kept}
+    if name != part:
+        assert dataclasses.replace(plan, **{name: found}) == changed
+
+
+def test_one_given_in_both_ways_is_refused() -> None:
+    with pytest.raises(InputError, match=r"eps is given twice, as eps and as attacks.eps"):
+        Audit(attacks={"eps": (0.1,)}, eps=(0.2,))  # type: ignore[arg-type]

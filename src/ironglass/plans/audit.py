@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, cast
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import ArgsKwargs
 
 from ironglass.errors import InputError
 from ironglass.fields import dataclass
 from ironglass.plans.attacks import Attacks
 from ironglass.plans.explanation import Explained
-from ironglass.plans.parts import Corruptions, Guard, OcclusionCurve, PatchSearch, short_for
+from ironglass.plans.parts import Corruptions, Guard, OcclusionCurve, PatchSearch, short_for, with_parts
+from ironglass.results.versions import MOVED
 from ironglass.train.recipe import MOST_IMAGES, Recipe
 
 Step = Literal["train", "evaluate", "corrupt", "explain", "attack"]
@@ -37,6 +40,9 @@ class Audit(Recipe):
     Raises InputError for corruptions that no step measures, and as the parts do.
     """
 
+    MOVED: ClassVar[Mapping[str, tuple[str, str]]] = MOVED
+    """Fields that were side by side before, and are taken by these names, too: the part and the field of each."""
+
     steps: tuple[Step, ...] = ("train", "evaluate", "corrupt", "explain", "attack")
     split: str = "auto"
     attacks: Annotated[Attacks, short_for(Attacks)] = Field(default_factory=Attacks)
@@ -48,6 +54,13 @@ class Audit(Recipe):
     corruptions: Annotated[Corruptions, short_for(Corruptions)] = Field(default_factory=Corruptions)
     guard: Annotated[Guard, short_for(Guard)] = Field(default_factory=Guard)
     explained: Explained = Field(default_factory=Explained)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_parts(cls, given: Any) -> Any:
+        if isinstance(given, ArgsKwargs):
+            return ArgsKwargs(given.args, with_parts(given.kwargs or {}))
+        return with_parts(cast("dict[str, Any]", given)) if isinstance(given, dict) else given
 
     def __post_init__(self) -> None:
         if self.corruptions.names and "corrupt" not in self.steps:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, Protocol
+import dataclasses
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, Protocol, cast
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from ironglass.data.corruptions.corrupt import find_corruptions
+from ironglass.errors import InputError
 from ironglass.fields import dataclass
 from ironglass.plans.eps import Eps
+from ironglass.results.versions import MOVED
 from ironglass.train.recipe import MOST_IMAGES, MOST_SIDE
 
 Mask = Literal["grey", "black", "white", "mean", "blur"]
@@ -94,3 +98,22 @@ def short_for(part: type[Shortened]) -> BeforeValidator:
         return shortened if isinstance(value, str | list | tuple) else value
 
     return BeforeValidator(whole)
+
+
+def with_parts(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of an audit, those that plans had side by side before version 0.3 put into their parts: `eps=(0.1,)` is
+    `attacks={"eps": (0.1,)}`. Raises InputError for one that is given in both ways."""
+    flat = {name: place for name, place in MOVED.items() if name != place[0] and name in fields}
+    found = {name: value for name, value in fields.items() if name not in flat}
+    for name, (part, field) in flat.items():
+        given = found.get(part, {})
+        if dataclasses.is_dataclass(given) and not isinstance(given, type):
+            found[part] = dataclasses.replace(given, **{field: fields[name]})
+            continue
+        if not isinstance(given, Mapping):  # the part's first field alone
+            given = {next(short for old, (of, short) in MOVED.items() if old == part == of): given}
+        inner = cast("Mapping[str, Any]", given)
+        if field in inner:
+            raise InputError(f"{name} is given twice, as {name} and as {part}.{field}: leave one of them out")
+        found[part] = {**inner, field: fields[name]}
+    return found

@@ -80,6 +80,8 @@ def _override(value: Any, steps: list[str], new: Any, where: str) -> Any:
     name, rest = steps[0], steps[1:]
     if dataclasses.is_dataclass(value):
         known = [field.name for field in dataclasses.fields(value)]
+        if name not in known and name in (moved := getattr(type(value), "MOVED", {})):
+            return _override(value, [*moved[name], *rest], new, where)
         if name not in known:
             raise InputError(
                 f"{where}: there is no field {name!r}{did_you_mean(name, known)}; {type(value).__name__} has "
