@@ -187,3 +187,30 @@ def test_what_could_be_either_is_refused(form):
     images, _ = split_of(12)[:]
     with pytest.raises(ig.InputError, match="probability or a logit"):
         classifier(images)
+
+
+def test_a_flag_turned_afterwards_is_seen():
+    class Flagged(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner, self.soft = Ends(lambda z: z), False
+
+        def forward(self, x):
+            return self.inner(x).softmax(1) if self.soft else self.inner(x)
+
+    torch.manual_seed(0)
+    classifier = ig.Classifier(Flagged(), mean=(0.4,) * 3, std=(0.3,) * 3, classes=list("abcd"), input_size=12).eval()
+    images, _ = split_of(8)[:]
+    plain = classifier(images).softmax(1)
+    for soft in (False, True, False):
+        classifier.network.soft = soft
+        torch.testing.assert_close(classifier.as_logits(classifier(images)).softmax(1), plain)
+
+
+def test_an_image_without_an_answer_leaves_the_others_probabilities():
+    classifier = classifier_of(FORMS["softmax"])
+    images, _ = split_of(8)[:]
+    outputs = classifier(images).detach()
+    expected = outputs[1:].clone()
+    outputs[0] = torch.nan
+    torch.testing.assert_close(classifier.as_logits(outputs)[1:].softmax(1), expected)

@@ -109,6 +109,17 @@ def take_pass(
     ) from failure
 
 
+def shape_lazy_layers(network: nn.Module, images: Images, mean: Tensor, std: Tensor) -> None:
+    """One pass in evaluation mode that gives lazy layers their weights; modes are as before."""
+    modes = [(module, module.training) for module in network.modules()]
+    try:
+        network.eval()
+        take_pass(network, None, images, mean, std)
+    finally:
+        for module, mode in modes:
+            module.training = mode
+
+
 def _given(images: Images, mean: Tensor, std: Tensor, manner: Manner) -> Tensor:
     """The images normalised, at least in float32, as the network takes them."""
     work = torch.float64 if manner.dtype == torch.float64 else torch.float32

@@ -19,6 +19,7 @@ from ironglass.models.reading.forward_pass import (
     needs_a_pass,
     other_count,
     read_pass,
+    shape_lazy_layers,
     take_pass,
     unwrapped,
 )
@@ -100,10 +101,15 @@ class ReadNetwork(nn.Module):
     def as_logits(self, outputs: Logits) -> Logits:
         """Outputs (n, k) of evaluation mode as logits, whose softmax is what the network says: the logarithms of
         probabilities, else the outputs themselves."""
+        judged = outputs[~outputs.isnan().any(1)]
+        if not are_distributions(judged):
+            return outputs  # of logits, and of a network that has come to give them since it was looked at
         try:
+            if not self.gives_probabilities:
+                self.settle()  # it may have come to give probabilities, as by a flag
             squashed = self.gives_probabilities
         except ForwardError:  # random images are not for every network
-            squashed = give_probabilities(outputs)
+            squashed = give_probabilities(judged)
         return log_of(outputs) if squashed else outputs
 
     def forward(self, images: Images) -> Logits:
@@ -219,7 +225,7 @@ class ReadNetwork(nn.Module):
             else:
                 images = images.detach()[torch.arange(count, device=images.device) % len(images)]
             if needs_a_pass(self.network):
-                self._shape_lazy_layers(images)
+                shape_lazy_layers(self.network, images, self.mean, self.std)
             with frozen(self):
                 # as a data set's images lie; a network that cannot take them so is given them otherwise
                 stored = images.permute(0, 2, 3, 1)
@@ -228,16 +234,6 @@ class ReadNetwork(nn.Module):
                 seen = are_distributions(outputs) and give_probabilities(self._probed_or(outputs))
         self._probabilities = id(self.network), seen
         return outputs
-
-    def _shape_lazy_layers(self, images: Images) -> None:
-        """One pass that gives lazy layers their weights, which cannot be `frozen` before."""
-        modes = [(module, module.training) for module in self.network.modules()]
-        try:
-            self.network.eval()
-            take_pass(self.network, None, images, self.mean, self.std)
-        finally:
-            for module, mode in modes:
-                module.training = mode
 
     def accept(self, images: Images) -> Images:
         """Images as a public call takes them: checked, float32, on the classifier's device; and the outputs checked,
