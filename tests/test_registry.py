@@ -14,7 +14,7 @@ from PIL import Image
 import ironglass as ig
 from ironglass.attacks import ATTACKS, FGSM, L2, PGD, Linf, Threat, attack_call, find_attack
 from ironglass.data.corruptions.corrupt import CORRUPTIONS, Corruption
-from ironglass.data.load import SOURCES
+from ironglass.data.find_source import SOURCES
 from ironglass.data.source import Listing, Source
 from ironglass.explain import EXPLAINERS, Occlusion, explainer_call
 from ironglass.harden import OBJECTIVES

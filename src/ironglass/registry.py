@@ -12,7 +12,7 @@ from typing import Any, cast
 from ironglass.attacks import ATTACKS, FAMILIES, THREATS
 from ironglass.choices import shown
 from ironglass.data.corruptions.corrupt import CORRUPTIONS, SIDES, Corruption
-from ironglass.data.load import SOURCES
+from ironglass.data.find_source import SOURCES
 from ironglass.errors import InputError
 from ironglass.explain import EXPLAINERS
 from ironglass.harden import OBJECTIVES
