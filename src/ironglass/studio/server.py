@@ -11,16 +11,15 @@ import json
 import secrets
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib.resources import files
 from typing import Any, ClassVar
 
 from ironglass.errors import InputError
 from ironglass.report.kit.palette import theme_css
 from ironglass.studio.app import Studio
+from ironglass.studio.page_files import page_files
 from ironglass.studio.view import Superseded
 
-FILES = {"": ("studio.html", "text/html"), "studio.css": ("studio.css", "text/css"),
-         "studio.js": ("studio.js", "text/javascript"), "draw.js": ("draw.js", "text/javascript")}  # fmt: skip
+FILES = page_files()
 MOST_BYTES = {"ask": 2**20, "photo": 20 * 2**20}
 """Bytes of a request, at most."""
 CONNECTIONS = 48
@@ -44,8 +43,7 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self, studio: Studio, port: int = 0) -> None:
         self.studio, self.token = studio, secrets.token_urlsafe(24)
-        page = files("ironglass.studio") / "page"
-        self.files = {name: (page / file).read_bytes() for name, (file, _) in FILES.items()}
+        self.files = {name: content for name, (content, _) in FILES.items()}
         self.files["studio.css"] = theme_css().encode() + self.files["studio.css"]
         self._free = threading.BoundedSemaphore(CONNECTIONS)
         super().__init__(("127.0.0.1", port), _Handler)
