@@ -144,6 +144,29 @@ def _dataclasses_in(schema: Any, name: str = "") -> list[tuple[str, Any]]:
     return found
 
 
+def former_names(**former: str) -> Callable[[T], T]:
+    """Decorator for a function or a class that also accepts the former names of its keyword arguments.
+
+    former: former name to the name of today, as in `former_names(place="position")`.
+    """
+
+    def accept(call: Any) -> Any:
+        @functools.wraps(call)
+        def renamed(*args: Any, **values: Any) -> Any:
+            return call(*args, **{former.get(name, name): value for name, value in values.items()})
+
+        return renamed
+
+    def decorate(target: Any) -> Any:
+        if not isinstance(target, type):
+            return accept(target)
+        kind: Any = target
+        kind.__init__ = accept(kind.__init__)
+        return target
+
+    return decorate
+
+
 _PLAIN = {"int": ("__index__", "a whole number"), "float": ("__float__", "a number"), "bool": ("", "True or False")}
 
 

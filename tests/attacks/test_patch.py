@@ -31,10 +31,10 @@ def test_the_best_patch_of_a_linear_classifier():
     # the loss of label 0 falls with w·x: its best patch is 1 where w is below 0 and 0 elsewhere
     classifier = linear(3)
     images = torch.rand(4, 3, 6, 6)
-    found = Patch(threat=Occluder(3), place=(2, 1))(classifier, images, torch.zeros(4, dtype=torch.int64))
-    weight = classifier.network[1].weight[0].view(3, 6, 6)
+    found = Patch(threat=Occluder(3), position=(2, 1))(classifier, images, torch.zeros(4, dtype=torch.int64))
+    weight = classifier.network.get_parameter("1.weight")[0].view(3, 6, 6)
     assert torch.equal(found[:, :, 2:5, 1:4], (weight < 0).float()[None, :, 2:5, 1:4].expand(4, -1, -1, -1))
-    targeted = Patch(threat=Occluder(3), place=(2, 1), targeted=torch.zeros(4, dtype=torch.int64))
+    targeted = Patch(threat=Occluder(3), position=(2, 1), targeted=torch.zeros(4, dtype=torch.int64))
     found = targeted(classifier, images, torch.ones(4, dtype=torch.int64))
     assert torch.equal(found[:, :, 2:5, 1:4], (weight > 0).float()[None, :, 2:5, 1:4].expand(4, -1, -1, -1))
 
@@ -58,7 +58,7 @@ def test_the_threat_is_kept_and_the_seed(universal, context):
     assert torch.equal(attack(linear(3), images, labels), attack(linear(3), images, labels))
 
 
-def test_one_patch_for_all_places():
+def test_one_patch_for_all_positions():
     class Reddest(nn.Module):
         """Class 1 where there is anywhere much red and no green: a patch works wherever it is."""
 
@@ -73,20 +73,22 @@ def test_one_patch_for_all_places():
     assert patch.shape == (1, 3, 2, 2)
     assert (patch[0, 0] - patch[0, 1]).max() == 1
     unseen = 0.2 + 0.2 * torch.rand(12, 3, 8, 8)
-    places = attack.threat.places(unseen, torch.Generator().manual_seed(9))
+    positions = attack.threat.positions(unseen, torch.Generator().manual_seed(9))
     assert (classifier.eval()(unseen).argmax(1) == 0).all()
-    assert (classifier(paste(unseen, patch, places)).argmax(1) == 1).all()
+    assert (classifier(paste(unseen, patch, positions)).argmax(1) == 1).all()
     found = attack(classifier, images, labels)
     squares = found[(found != images).any(1, keepdim=True).expand_as(found)]
     assert len(squares) <= 12 * 12
-    assert len({tuple(place) for place in (found != images).any(1).flatten(1).int().argmax(1)[:, None].tolist()}) > 3
+    assert (
+        len({tuple(position) for position in (found != images).any(1).flatten(1).int().argmax(1)[:, None].tolist()}) > 3
+    )
     assert attack.learn(classifier, images, labels).shape == (1, 3, 2, 2)
     assert Patch(threat=Occluder(2), steps=1).learn(classifier, images, labels).shape == (12, 3, 2, 2)
 
 
-@pytest.mark.parametrize("place", [(-1, 0), (5, 0), (0, 5)])
-def test_a_place_outside_is_refused(place):
-    attack = Patch(threat=Occluder(2), place=place)
+@pytest.mark.parametrize("position", [(-1, 0), (5, 0), (0, 5)])
+def test_a_position_outside_is_refused(position):
+    attack = Patch(threat=Occluder(2), position=position)
     with pytest.raises(InputError, match="leaves an image of 6×6"):
         attack(linear(), torch.rand(1, 1, 6, 6), torch.tensor([0]))
 
@@ -95,3 +97,10 @@ def test_a_place_outside_is_refused(place):
 def test_bad_settings_are_refused(fields):
     with pytest.raises(InputError, match="the patch has"):
         Patch(**fields)
+
+
+def test_former_names_are_accepted() -> None:
+    assert Patch(place=(1, 2)).position == (1, 2)  # pyright: ignore[reportCallIssue]
+    images, patch = torch.zeros(1, 1, 4, 4), torch.ones(1, 1, 2, 2)
+    pasted = paste(images, patch, places=torch.tensor([[1, 2]]))  # pyright: ignore[reportCallIssue]
+    assert pasted.nonzero()[:, 2:].tolist() == [[1, 2], [1, 3], [2, 2], [2, 3]]

@@ -74,7 +74,7 @@ def resumed(dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
             nonlocal left
             step(self, *given)
             left -= 1
-            self.interruption.asked = left == 0
+            self.interruption.requested = left == 0
 
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
             patch.setattr(loop.Loop, "_step", counted)

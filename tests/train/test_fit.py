@@ -56,7 +56,7 @@ class Stop:
             nonlocal left
             whole(self, *given)
             left -= 1
-            self.interruption.asked = left == 0
+            self.interruption.requested = left == 0
 
         monkeypatch.setattr(loop.Loop, "_step", step)
 

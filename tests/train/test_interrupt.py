@@ -12,9 +12,9 @@ from ironglass.train.interrupt import Interruption
 def test_first_waits_second_raises_and_handlers_come_back() -> None:
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt), Interruption() as interruption:
-        assert not interruption.asked
+        assert not interruption.requested
         os.kill(os.getpid(), signal.SIGINT)
-        assert interruption.asked
+        assert interruption.requested
         os.kill(os.getpid(), signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is before
 
@@ -24,7 +24,7 @@ def test_outside_the_main_thread_it_is_harmless() -> None:
 
     def enter() -> None:
         with Interruption() as interruption:
-            found.append(interruption.asked)
+            found.append(interruption.requested)
 
     thread = threading.Thread(target=enter)
     thread.start()

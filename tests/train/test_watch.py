@@ -121,7 +121,7 @@ def test_another_watch_cannot_go_on(
 ) -> None:
     recipe = Recipe(stages=(constant(2),))
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(loop.Loop, "_tell", lambda self, steps: setattr(self.interruption, "asked", True))
+        patch.setattr(loop.Loop, "_report_progress", lambda self, steps: setattr(self.interruption, "requested", True))
         fit(small, dataset, recipe, tmp_path, watch=Script((0.5, 0.6)))
     with pytest.raises(InputError, match="another watch"):
         fit(small, dataset, recipe, tmp_path, watch=Script((0.5, 0.7)), resume=True)

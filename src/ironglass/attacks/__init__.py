@@ -68,12 +68,12 @@ __all__ = [
 class Attack(Protocol):
     """A frozen dataclass of settings that turns images into adversarial ones.
 
-    threat: what it may do.
-    steps: gradients it takes an image, 0 where it takes none.
+    threat: the allowed change of an image.
+    steps: gradient computations per image; 0 for an attack without gradients.
 
-    What a registered one (`ironglass.register`) has besides:
+    Attributes that a registered attack (`ironglass.register`) needs besides:
 
-    label: name for people.
+    label: name shown in reports.
     family: one of FAMILIES; what its number is worth as evidence follows from it.
     norms: names in THREATS that it works under.
     """
@@ -85,7 +85,7 @@ class Attack(Protocol):
 
     @property
     def steps(self) -> int:
-        """Gradients an image; 0 where it takes none."""
+        """Gradient computations per image; 0 for an attack without gradients."""
         ...
 
     def __call__(
@@ -117,9 +117,9 @@ ATTACKS: dict[str, Any] = {
 
 
 def find_attack(name: str) -> Any:
-    """The attack of that name: one of ATTACKS, or with a count of its own, as in "pgd-50" or "apgd-ce-20".
+    """The attack of that name: one of ATTACKS, or one with another number of steps, as in "pgd-50" or "apgd-ce-20".
 
-    The count is of steps, and of queries where an attack takes no gradient ("square-500"). Raises InputError.
+    For an attack without gradients the number is of queries ("square-500"). Raises InputError.
     """
     if isinstance(name, str) and name in ATTACKS:
         return ATTACKS[name]
@@ -135,5 +135,12 @@ def find_attack(name: str) -> Any:
 def _near(name: str) -> list[str]:
     """Candidates for a misspelt name: the attacks, and those that take a count with the count that it ends in."""
     count = re.search(r"[1-9][0-9]{0,8}$", name)
-    several = [one for one in ATTACKS if {field.name for field in fields(ATTACKS[one])} & {"steps", "queries"}]
-    return [*ATTACKS, *(f"{one}-{count[0]}" for one in ("pgd", *several) if count and one != "pgd-20")]
+    counted = [
+        candidate
+        for candidate in ATTACKS
+        if {field.name for field in fields(ATTACKS[candidate])} & {"steps", "queries"}
+    ]
+    return [
+        *ATTACKS,
+        *(f"{candidate}-{count[0]}" for candidate in ("pgd", *counted) if count and candidate != "pgd-20"),
+    ]

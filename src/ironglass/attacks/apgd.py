@@ -58,7 +58,7 @@ class APGD:
         """Adversarial images in [0, 1], within the threat. Without a generator the draws are those of seed 0."""
         generator = generator or torch.Generator().manual_seed(0)
 
-        def attempt(images: Images, labels: Labels, which: Rows, owner: Rows) -> Images:
+        def attempt(images: Images, labels: Labels, try_index: Rows, owner: Rows) -> Images:
             return climb(
                 classifier,
                 images,
@@ -105,12 +105,12 @@ class APGDTargeted:
 
         targets = min(self.targets, len(classifier.classes) - 1)
 
-        def attempt(images: Images, labels: Labels, which: Rows, owner: Rows) -> Images:
+        def attempt(images: Images, labels: Labels, try_index: Rows, owner: Rows) -> Images:
             ranked = runners_up(logits_of(classifier, images), labels, targets)
             return climb(
                 classifier,
                 images,
-                (labels, ranked.gather(1, which[:, None] // self.restarts)[:, 0]),
+                (labels, ranked.gather(1, try_index[:, None] // self.restarts)[:, 0]),
                 dlr_targeted,
                 self.threat,
                 start=self.threat.start(images, generator),

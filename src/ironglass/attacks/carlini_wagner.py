@@ -18,7 +18,7 @@ from ironglass.models.backward import differentiate
 from ironglass.models.classifier import Classifier
 from ironglass.types import Images, Labels, Mask
 
-# As in the authors' code: keeps 0 and 1 at a finite place of the space that is searched.
+# As in the authors' code: maps 0 and 1 to finite values of w.
 INSIDE = 0.999999
 # An image leaves a descent when its lowest loss in a tenth of the steps is not below the last tenth's by this share.
 PROGRESS = 1e-4
@@ -57,10 +57,10 @@ class CarliniWagner:
             raise InputError(
                 f"Carlini-Wagner has {self.steps} steps and {self.search_steps} search_steps: give at least 1 of each"
             )
-        for name, low in (("step_size", "above 0"), ("first", "above 0"), ("confidence", "of at least 0")):
+        for name, bound in (("step_size", "above 0"), ("first", "above 0"), ("confidence", "of at least 0")):
             value = getattr(self, name)
-            if not (0 <= value < math.inf) or (value == 0 and low == "above 0"):
-                raise InputError(f"Carlini-Wagner's {name} is {value}: give a number {low}")
+            if not (0 <= value < math.inf) or (value == 0 and bound == "above 0"):
+                raise InputError(f"Carlini-Wagner's {name} is {value}: give a number {bound}")
 
     @attack_call
     def __call__(
@@ -98,8 +98,8 @@ class CarliniWagner:
     def _descend(
         self, classifier: Classifier, images: Images, labels: Labels, weight: Tensor, nearest: Images, distance: Tensor
     ) -> Mask:
-        """One descent at the given weights; writes what is nearer into `nearest` and `distance`, and says which images
-        were misread on the way."""
+        """One descent at the given weights: updates `nearest` and `distance` in place, and returns the mask of images
+        that were misread at any step."""
         misread = torch.zeros_like(labels, dtype=torch.bool)
         centre = ((2 * images - 1) * INSIDE).atanh()
         state = (
@@ -114,34 +114,34 @@ class CarliniWagner:
             torch.zeros_like(images),
         )
         for step in range(self.steps):
-            where, start, at, label, weigh, lowest, before, mean, square = state
+            index, start, point, label, weights, lowest, last_lowest, mean, square = state
             with torch.enable_grad():
-                at = at.detach().requires_grad_()
-                moved = (at.tanh() + 1) / 2
-                lead = margin(classifier(moved).float(), label)
-                loss = (moved - start).square().sum((1, 2, 3)) + weigh * (self.confidence - lead).clamp_min(0)
-            gradient = differentiate(loss.sum(), at)[0]
+                point = point.detach().requires_grad_()
+                candidates = (point.tanh() + 1) / 2
+                margins = margin(classifier(candidates).float(), label)
+                loss = (candidates - start).square().sum((1, 2, 3)) + weights * (self.confidence - margins).clamp_min(0)
+            gradient = differentiate(loss.sum(), point)[0]
             assert gradient is not None  # of the distance, whatever the network does
-            moved, loss, at = moved.detach(), loss.detach(), at.detach()
+            candidates, loss, point = candidates.detach(), loss.detach(), point.detach()
 
-            here = torch.linalg.vector_norm((moved - images[where]).flatten(1), dim=1)
-            fooled = lead.detach() > self.confidence
-            misread[where] |= fooled
-            better = fooled & (here < distance[where])
-            nearest[where[better]], distance[where[better]] = moved[better], here[better]
+            lengths = torch.linalg.vector_norm((candidates - images[index]).flatten(1), dim=1)
+            fooled = margins.detach() > self.confidence
+            misread[index] |= fooled
+            better = fooled & (lengths < distance[index])
+            nearest[index[better]], distance[index[better]] = candidates[better], lengths[better]
 
             mean, square = mean.lerp_(gradient, 0.1), square.mul_(0.999).addcmul_(gradient, gradient, value=0.001)
             scale = (square / (1 - 0.999 ** (step + 1))).sqrt_().add_(1e-8)
-            at = at.addcdiv(mean, scale, value=-self.step_size / (1 - 0.9 ** (step + 1)))
+            point = point.addcdiv(mean, scale, value=-self.step_size / (1 - 0.9 ** (step + 1)))
             lowest = torch.minimum(lowest, loss)
-            state = (where, start, at, label, weigh, lowest, before, mean, square)
+            state = (index, start, point, label, weights, lowest, last_lowest, mean, square)
             if self.abort_early and step % math.ceil(self.steps / 10) == 0:
-                going = lowest <= (1 - PROGRESS) * before
+                improving = lowest <= (1 - PROGRESS) * last_lowest
                 # Adam's first step overshoots a near boundary: what it started from is no measure
-                before, lowest = lowest if step else before, torch.full_like(lowest, torch.inf)
-                state = (where, start, at, label, weigh, lowest, before, mean, square)
-                if not going.all():
-                    state = tuple(part[going] for part in state)
+                last_lowest, lowest = lowest if step else last_lowest, torch.full_like(lowest, torch.inf)
+                state = (index, start, point, label, weights, lowest, last_lowest, mean, square)
+                if not improving.all():
+                    state = tuple(part[improving] for part in state)
                     if not len(state[0]):
                         break
         return misread

@@ -1,4 +1,4 @@
-"""DeepFool: to the nearest boundary of the network's linear approximation, again and again."""
+"""DeepFool: repeated steps to the nearest boundary of the network's linear approximation."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class DeepFool:
 
     steps: at most; an image that is misread leaves at once.
     overshoot: a share of the change.
-    candidates: classes that are looked at, the label among them, the others by their logits on the clean image.
+    candidates: number of classes considered: the label, and those with the highest logits on the clean image.
     """
 
     label: ClassVar[str] = "DeepFool"
@@ -64,44 +64,44 @@ class DeepFool:
         Near by the threat's norm; its eps is not used. Where `steps` do not suffice, the image that they led to.
         """
         with folded(classifier), torch.inference_mode(False):
-            found = images.clone()
+            adversarial = images.clone()
             labels = labels.to(images.device, copy=True)
             rivals = torch.empty(0)
-            where, change = torch.arange(len(found), device=found.device), torch.zeros_like(found)
+            index, change = torch.arange(len(adversarial), device=adversarial.device), torch.zeros_like(adversarial)
             for step in range(self.steps):
-                now = found[where].requires_grad_()
+                current = adversarial[index].requires_grad_()
                 with torch.enable_grad():
-                    logits = classifier(now).float()
+                    logits = classifier(current).float()
                 if step == 0:
                     rivals = runners_up(logits.detach(), labels, self.candidates - 1)
-                standing = logits.argmax(1) == labels[where]
-                if not standing.all():
-                    where, change = where[standing], change[standing]
-                    if not len(where):
+                unfooled = logits.argmax(1) == labels[index]
+                if not unfooled.all():
+                    index, change = index[unfooled], change[unfooled]
+                    if not len(index):
                         break
                     # one pass more is cheaper than a gradient a rival for images that have left
-                    now = found[where].requires_grad_()
+                    current = adversarial[index].requires_grad_()
                     with torch.enable_grad():
-                        logits = classifier(now).float()
-                change = change + self._nearest(now, logits, labels[where], rivals[where])
-                found[where] = (images[where] + (1 + self.overshoot) * change).clamp_(0, 1)
-        return found
+                        logits = classifier(current).float()
+                change = change + self._nearest(current, logits, labels[index], rivals[index])
+                adversarial[index] = (images[index] + (1 + self.overshoot) * change).clamp_(0, 1)
+        return adversarial
 
     def _nearest(self, images: Images, logits: Logits, labels: Labels, rivals: Labels) -> Images:
         """The step to the nearest of the rivals' boundaries, (n, c, h, w); 0 where no gradient leads to any."""
         with torch.enable_grad():
-            leads = logits.gather(1, rivals) - logits.gather(1, labels[:, None])
-        nearest = torch.full_like(leads[:, 0], torch.inf, requires_grad=False)
+            margins = logits.gather(1, rivals) - logits.gather(1, labels[:, None])
+        nearest = torch.full_like(margins[:, 0], torch.inf, requires_grad=False)
         step = torch.zeros_like(images, requires_grad=False)
-        for r in range(leads.shape[1]) if leads.requires_grad else ():
-            last = r + 1 == leads.shape[1]
-            (gradient,) = differentiate(leads[:, r].sum(), images, retain_graph=not last)
+        for r in range(margins.shape[1]) if margins.requires_grad else ():
+            last = r + 1 == margins.shape[1]
+            (gradient,) = differentiate(margins[:, r].sum(), images, retain_graph=not last)
             if gradient is None:
                 continue
             gradient = torch.nan_to_num(gradient, nan=0.0, posinf=0.0, neginf=0.0)
             direction = self.threat.step(gradient)
             # the steepest direction of length 1 meets the gradient at its dual norm
-            distance = leads[:, r].detach().abs() / (gradient * direction).sum((1, 2, 3))
+            distance = margins[:, r].detach().abs() / (gradient * direction).sum((1, 2, 3))
             closer = distance < nearest
             nearest = torch.where(closer, distance, nearest)
             step = torch.where(closer[:, None, None, None], (distance + NUDGE)[:, None, None, None] * direction, step)

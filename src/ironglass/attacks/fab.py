@@ -12,7 +12,7 @@ from ironglass.attacks.parts.hyperplane import is_linf, length, to_hyperplane
 from ironglass.attacks.parts.losses import margin
 from ironglass.attacks.parts.scores import attack_call, plain
 from ironglass.attacks.parts.threat import USUAL, Threat, bounded
-from ironglass.attacks.parts.worst_case import Rows, kin, logits_of, runners_up, side_by_side, worst_case
+from ironglass.attacks.parts.worst_case import Rows, logits_of, runners_up, same_image, side_by_side, worst_case
 from ironglass.errors import InputError
 from ironglass.fields import settings
 from ironglass.models.classifier import Classifier
@@ -55,11 +55,11 @@ class FAB:
     def __post_init__(self) -> None:
         is_linf(self.threat)
         if self.steps < 1 or self.restarts < 1 or (self.targets is not None and self.targets < 1):
-            what = f"{self.steps} steps, {self.restarts} restarts and {self.targets} targets"
-            raise InputError(f"FAB has {what}: give at least 1 of each, or targets=None")
+            values = f"{self.steps} steps, {self.restarts} restarts and {self.targets} targets"
+            raise InputError(f"FAB has {values}: give at least 1 of each, or targets=None")
         if not (0 <= self.alpha_max <= 1 and self.eta >= 1 and 0 < self.beta < 1):
-            what = f"alpha_max {self.alpha_max}, eta {self.eta} and beta {self.beta}"
-            raise InputError(f"FAB has {what}: alpha_max is in [0, 1], eta at least 1, beta between 0 and 1")
+            values = f"alpha_max {self.alpha_max}, eta {self.eta} and beta {self.beta}"
+            raise InputError(f"FAB has {values}: alpha_max is in [0, 1], eta at least 1, beta between 0 and 1")
 
     @property
     def label(self) -> str:
@@ -76,9 +76,9 @@ class FAB:
         """
         generator = generator or torch.Generator().manual_seed(0)
 
-        def attempt(images: Images, labels: Labels, which: Rows, owner: Rows) -> Images:
-            found, _ = self._run(classifier, images, labels, which, owner, generator, leave=True)
-            return bounded(self.threat, images, found)
+        def attempt(images: Images, labels: Labels, try_index: Rows, owner: Rows) -> Images:
+            nearest, _ = self._run(classifier, images, labels, try_index, owner, generator, leave=True)
+            return bounded(self.threat, images, nearest)
 
         return side_by_side(classifier, images, labels, self._runs(classifier), attempt)[0]
 
@@ -91,8 +91,8 @@ class FAB:
         given back misreads every image whose distance is finite.
         """
         images, labels = plain(images), plain(labels).to(classifier.device)
-        found = self._nearest(classifier, images, labels, generator=generator or torch.Generator().manual_seed(0))
-        adversarial, misread = _beyond(classifier, images, labels, found)
+        nearest = self._nearest(classifier, images, labels, generator=generator or torch.Generator().manual_seed(0))
+        adversarial, misread = _beyond(classifier, images, labels, nearest)
         distance = length((adversarial - images).flatten(1), self.threat)
         return torch.where(misread[:, None, None, None], adversarial, images), torch.where(misread, distance, torch.inf)
 
@@ -101,13 +101,13 @@ class FAB:
         """The nearest adversarial images by the folded network, or the images themselves."""
 
         def run(images: Images, labels: Labels) -> Images:
-            nearest, far = images.clone(), torch.full((len(images),), torch.inf, device=images.device)
+            nearest, nearest_distance = images.clone(), torch.full((len(images),), torch.inf, device=images.device)
             owner = torch.arange(len(images), device=images.device)
             for number in range(self._runs(classifier)):
-                which = torch.full_like(owner, number)
-                found, size = self._run(classifier, images, labels, which, owner, generator, leave=False)
-                nearest = torch.where((size < far)[:, None, None, None], found, nearest)
-                far = torch.minimum(size, far)
+                try_index = torch.full_like(owner, number)
+                candidates, distances = self._run(classifier, images, labels, try_index, owner, generator, leave=False)
+                nearest = torch.where((distances < nearest_distance)[:, None, None, None], candidates, nearest)
+                nearest_distance = torch.minimum(distances, nearest_distance)
             return nearest
 
         return worst_case(classifier, images, labels, [run])[0]
@@ -123,7 +123,7 @@ class FAB:
         classifier: Classifier,
         images: Images,
         labels: Labels,
-        which: Rows,
+        try_index: Rows,
         owner: Rows,
         generator: torch.Generator,
         *,
@@ -134,12 +134,12 @@ class FAB:
             classes, boundary = (labels,), nearest_boundary(classifier, self.threat)
         else:
             ranked = runners_up(logits_of(classifier, images), labels, self._targets(classifier))
-            target = ranked.gather(1, which[:, None] // self.restarts)[:, 0]
+            target = ranked.gather(1, try_index[:, None] // self.restarts)[:, 0]
             classes, boundary = (labels, target), boundary_to_target(classifier)
-        start, again = images, which % self.restarts > 0
-        if again.any():
+        start, restarted = images, try_index % self.restarts > 0
+        if restarted.any():
             halfway = images + (self.threat.start(images, generator) - images) / 2
-            start = torch.where(again[:, None, None, None], halfway, images)
+            start = torch.where(restarted[:, None, None, None], halfway, images)
         return approach(self, classifier, boundary, images, classes, start=start, owner=owner, leave=leave)
 
 
@@ -161,9 +161,9 @@ def approach(
     """
     owner = torch.arange(len(images), device=images.device) if owner is None else owner
     nearest, distance = images.clone(), torch.full((len(images),), torch.inf, device=images.device)
-    place, labels, x = torch.arange(len(images), device=images.device), classes[0], start
+    index, labels, x = torch.arange(len(images), device=images.device), classes[0], start
     for _ in range(fab.steps):
-        origin = images[place]
+        origin = images[index]
         n = len(origin)
         normal, offset = boundary(x, classes)
         behind = offset - (normal * (origin - x).flatten(1)).sum(1)
@@ -176,19 +176,19 @@ def approach(
         x = ((1 - share) * (x + ahead) + share * (origin + over)).clamp(0, 1)
         crossed = logits_of(classifier, x).argmax(1) != classes[0]
         gap = length((x - origin).flatten(1), fab.threat)
-        nearer = crossed & (gap < distance[place])
-        nearest[place[nearer]], distance[place[nearer]] = x[nearer], gap[nearer]
+        nearer = crossed & (gap < distance[index])
+        nearest[index[nearer]], distance[index[nearer]] = x[nearer], gap[nearer]
         done = nearer & fab.threat.allows(origin, x) if leave else torch.zeros_like(nearer)
         x = torch.where(crossed[:, None, None, None], origin + fab.beta * (x - origin), x)
         if done.any():
-            stay = ~kin(owner[place], done)
-            place, x, classes = place[stay], x[stay], tuple(column[stay] for column in classes)
-            if not len(place):
+            remaining = ~same_image(owner[index], done)
+            index, x, classes = index[remaining], x[remaining], tuple(column[remaining] for column in classes)
+            if not len(index):
                 break
-    far = place[distance[place].isfinite()]
-    if len(far):
-        nearest[far] = shorten(classifier, images[far], nearest[far], labels[far])
-        distance[far] = length((nearest[far] - images[far]).flatten(1), fab.threat)
+    reached = index[distance[index].isfinite()]
+    if len(reached):
+        nearest[reached] = shorten(classifier, images[reached], nearest[reached], labels[reached])
+        distance[reached] = length((nearest[reached] - images[reached]).flatten(1), fab.threat)
     return nearest, distance
 
 
@@ -222,8 +222,8 @@ def shorten(classifier: Classifier, images: Images, adversarial: Images, labels:
         crossing = low + (high - low) * (below / (below - above)).nan_to_num(1.0).clamp(0, 1)
         middle = crossing + (high - crossing) / 20
         logits = logits_of(classifier, (images + middle * (adversarial - images)).clamp(0, 1))
-        lead = margin(logits, labels).view_as(low)
+        margins = margin(logits, labels).view_as(low)
         fooled = (logits.argmax(1) != labels).view_as(low)
-        low, below = torch.where(fooled, low, middle), torch.where(fooled, below, lead)
-        high, above = torch.where(fooled, middle, high), torch.where(fooled, lead, above)
+        low, below = torch.where(fooled, low, middle), torch.where(fooled, below, margins)
+        high, above = torch.where(fooled, middle, high), torch.where(fooled, margins, above)
     return torch.where(high < 1, (images + high * (adversarial - images)).clamp(0, 1), adversarial)

@@ -26,9 +26,9 @@ class PGD:
 
     steps: gradients an image and restart.
     step_size: in units of [0, 1]; None for 2.5 · eps / steps.
-    restarts: tries; each image keeps the try by which the best other class leads the label most.
+    restarts: number of runs; each image keeps the run with the largest margin of the best other class over the label.
     random_start: begin at a draw from the threat, not at the image.
-    momentum: share of the past steps' direction that is kept, see `ascend`.
+    momentum: decay of the accumulated gradient, see `ascend`.
     leave: an image takes no further step once it is fooled, which is as strong against this classifier and several
         times faster, but goes less far into the wrong class: False for images that are to fool another network, or to
         train on.
@@ -64,11 +64,11 @@ class PGD:
         step_size = 2.5 * self.threat.eps / self.steps if self.step_size is None else self.step_size
         walk: dict[str, Any] = {"steps": self.steps, "step_size": step_size, "momentum": self.momentum}
 
-        def attempt(images: Images, labels: Labels, which: Rows | None = None, owner: Rows | None = None) -> Images:
+        def attempt(images: Images, labels: Labels, try_index: Rows | None = None, owner: Rows | None = None) -> Images:
             start = self.threat.start(images, generator) if self.random_start else None
             if self.leave:
-                given: dict[str, Any] = {"start": start, "targeted": self.targeted, "owner": owner}
-                return chase(classifier, images, labels, self.threat, **walk, **given)
+                options: dict[str, Any] = {"start": start, "targeted": self.targeted, "owner": owner}
+                return chase(classifier, images, labels, self.threat, **walk, **options)
             loss = loss_of(classifier, labels, towards=self.targeted)
             return ascend(loss, images, self.threat, **walk, start=start)
 
@@ -78,15 +78,15 @@ class PGD:
             if self.leave and self.targeted is None:
                 return side_by_side(classifier, images, labels, self.restarts, attempt)[0]
             best = attempt(images, labels)
-            lead = self._lead(classifier, best, labels)
+            best_margins = self._margins(classifier, best, labels)
             for _ in range(self.restarts - 1):
                 adversarial = attempt(images, labels)
-                found = self._lead(classifier, adversarial, labels)
-                best = torch.where((found > lead)[:, None, None, None], adversarial, best)
-                lead = torch.maximum(found, lead)
+                margins = self._margins(classifier, adversarial, labels)
+                best = torch.where((margins > best_margins)[:, None, None, None], adversarial, best)
+                best_margins = torch.maximum(margins, best_margins)
         return best
 
-    def _lead(self, classifier: Classifier, images: Images, labels: Labels) -> Tensor:
+    def _margins(self, classifier: Classifier, images: Images, labels: Labels) -> Tensor:
         with torch.no_grad():
             logits = classifier(images)
         if self.targeted is None:

@@ -20,7 +20,7 @@ HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
 """The queries, of 10,000, after which the squares' area is halved."""
 
 WASTE = 0.3
-"""About how many outputs may be thrown away an image and pass."""
+"""Expected number of discarded outputs per image and pass, at most."""
 
 SQUARES = {Linf: LinfSquares, L2: L2Squares}
 
@@ -29,15 +29,15 @@ SQUARES = {Linf: LinfSquares, L2: L2Squares}
 class Square:
     """Random search over square changes by the outputs alone (Andriushchenko et al. 2019, arXiv 1912.00049).
 
-    Each query changes one square an image, at a place of its own, and keeps it where it raises the margin of the best
-    other class over the label.
+    Each query changes one square per image, at a random position, and keeps the change where it raises the margin of
+    the best other class over the label.
 
-    queries: outputs asked for an image, at most.
+    queries: maximum number of forward passes per image.
     p_init: share of the image that the first squares cover.
     horizon: queries over which the shrinking of the squares is spread; AutoAttack's stays at 10,000 whatever the
         queries.
-    ahead: proposals of an image that may be made at once, while few images stand; those after one that is kept are
-        thrown away unseen, so that the search is the same as one by one, and the network gives a few outputs more.
+    ahead: maximum number of proposals per image in one pass, while few images remain; those after an accepted one are
+        discarded unread, so that the search is the same as with one proposal at a time, for a few more outputs.
         Under Linf a square that would change nothing is turned to its opposite, where the paper draws anew.
     """
 
@@ -55,8 +55,8 @@ class Square:
         if type(self.threat) not in SQUARES:
             raise InputError(f"Square knows the threats Linf and L2, not {type(self.threat).__name__}")
         if min(self.queries, self.horizon, self.ahead) < 1 or not 0 < self.p_init <= 1:
-            what = f"{self.queries} queries, horizon {self.horizon}, ahead {self.ahead} and p_init {self.p_init}"
-            raise InputError(f"Square has {what}: give at least 1 of each, and a share above 0")
+            values = f"{self.queries} queries, horizon {self.horizon}, ahead {self.ahead} and p_init {self.p_init}"
+            raise InputError(f"Square has {values}: give at least 1 of each, and a share above 0")
 
     @attack_call
     def __call__(
@@ -75,51 +75,51 @@ class Square:
         self, classifier: Classifier, images: Images, labels: Labels, squares: LinfSquares | L2Squares
     ) -> Images:
         best = squares.start(images)
-        found, place = best.clone(), torch.arange(len(images), device=images.device)
+        result, index = best.clone(), torch.arange(len(images), device=images.device)
         logits = logits_of(classifier, best)
-        lead, fooled = margin(logits, labels), logits.argmax(1) != labels
-        queries = torch.ones_like(labels)  # that the search of each image has seen
-        kept = 1.0  # about how many of the last proposals were
+        margins, fooled = margin(logits, labels), logits.argmax(1) != labels
+        queries = torch.ones_like(labels)  # used by each image's search so far
+        accepted = 1.0  # moving average of the share of accepted proposals
         while True:
             leave = fooled | (queries >= self.queries)
             if leave.any():
-                found[place[leave]] = best[leave]
-                place, images, labels, best, lead, queries = (
-                    column[~leave] for column in (place, images, labels, best, lead, queries)
+                result[index[leave]] = best[leave]
+                index, images, labels, best, margins, queries = (
+                    column[~leave] for column in (index, images, labels, best, margins, queries)
                 )
-                if not len(place):
-                    return found
-            # those whose squares are the largest go first, so that all of a pass are of one size
+                if not len(index):
+                    return result
+            # images with the largest squares go first, so that all squares of a pass have one size
             query = int(queries.min())
-            turn = (queries < self._until(query)).nonzero()[:, 0]
-            left = self._until(query) - queries[turn]
-            ahead = min(self._ahead(len(turn), kept, images.device.type), int(left.max()))
+            active = (queries < self._until(query)).nonzero()[:, 0]
+            left = self._until(query) - queries[active]
+            ahead = min(self._ahead(len(active), accepted, images.device.type), int(left.max()))
             left = left.clamp_max(ahead)
 
-            rows = turn.repeat(ahead)
+            rows = active.repeat(ahead)
             new = squares.change(images[rows], best[rows], self.share(query - 1))
             logits = logits_of(classifier, new)
             reached = margin(logits, labels[rows]).view(ahead, -1)
             wrong = (logits.argmax(1) != labels[rows]).view(ahead, -1)
             number = torch.arange(ahead, device=images.device)[:, None]
-            better = (wrong | (reached > lead[turn])) & (number < left)
+            better = (wrong | (reached > margins[active])) & (number < left)
 
-            # of each image's proposals the first that is better is kept, and the search has seen none behind it
+            # each image's first better proposal is accepted, and later ones count as not made
             risen, first = better.any(0), better.int().argmax(0)
-            seen = torch.where(risen, first + 1, left)
-            queries[turn] += seen
-            kept += 0.1 * (float(risen.sum()) / float(seen.sum()) - kept)
+            spent = torch.where(risen, first + 1, left)
+            queries[active] += spent
+            accepted += 0.1 * (float(risen.sum()) / float(spent.sum()) - accepted)
             column = risen.nonzero()[:, 0]
-            first, up = first[column], turn[column]
-            best[up] = new.view(ahead, len(turn), *new.shape[1:])[first, column]
-            lead[up] = reached[first, column]
+            first, up = first[column], active[column]
+            best[up] = new.view(ahead, len(active), *new.shape[1:])[first, column]
+            margins[up] = reached[first, column]
             fooled = torch.zeros(len(images), dtype=torch.bool, device=images.device)
             fooled[up] = wrong[first, column]
 
-    def _ahead(self, images: int, kept: float, device: str) -> int:
+    def _ahead(self, images: int, accepted: float, device: str) -> int:
         """Number of proposals of an image to make at once: what fills a pass, unless many would be thrown away."""
         fill = ROWS.get(device, ROWS["cuda"]) // images
-        return max(1, min(fill, self.ahead, int(WASTE / max(kept, 1e-3))))
+        return max(1, min(fill, self.ahead, int(WASTE / max(accepted, 1e-3))))
 
     def _until(self, query: int) -> int:
         """The first query after this one at which the squares are smaller, or the search ends."""

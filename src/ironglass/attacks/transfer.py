@@ -52,11 +52,11 @@ class TransferFrom:
                 f"{classifier.channels}: give one that takes the same"
             )
         device = self.surrogate.device
-        place = torch.tensor([self.surrogate.classes.index(name) for name in classifier.classes], device=device)
+        class_index = torch.tensor([self.surrogate.classes.index(name) for name in classifier.classes], device=device)
         attack: Any = to_the_end(self.attack)
         if getattr(attack, "targeted", None) is not None:
-            attack = replace(attack, targeted=place[attack.targeted.to(device)])
-        adversarial = attack(self.surrogate, images.to(device), place[labels.to(device)], generator=generator)
+            attack = replace(attack, targeted=class_index[attack.targeted.to(device)])
+        adversarial = attack(self.surrogate, images.to(device), class_index[labels.to(device)], generator=generator)
         return adversarial.to(images.device)
 
 

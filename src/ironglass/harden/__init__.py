@@ -50,9 +50,9 @@ NAMED.update(OBJECTIVES)
 def find_objective(name: str, *, eps: float | None = None, awp: bool = False) -> Any:
     """The objective of that name, one of OBJECTIVES, for changes of up to `eps`.
 
-    eps: in units of [0, 1]; the step sizes follow it, and of adversarial regularisation it is the adv_step_size. None:
-        as in OBJECTIVES.
-    awp: with `AWP` around it.
+    eps: in units of [0, 1]; step sizes scale with it; adversarial regularisation takes it as adv_step_size. None for
+        the value in OBJECTIVES.
+    awp: True to wrap the objective in `AWP`.
 
     Raises InputError.
     """
@@ -60,7 +60,7 @@ def find_objective(name: str, *, eps: float | None = None, awp: bool = False) ->
         raise unknown("objective", name, OBJECTIVES)
     objective = OBJECTIVES[name]
     if eps is not None:
-        field = "eps" if any(one.name == "eps" for one in fields(objective)) else "adv_step_size"
+        field = "eps" if any(setting.name == "eps" for setting in fields(objective)) else "adv_step_size"
         try:
             objective = replace(objective, **{field: eps})
         except InputError as error:

@@ -22,7 +22,7 @@ USUAL_EPS = 8 / 255
 
 @runtime_checkable
 class AdversarialObjective(Protocol):
-    """An `Objective` in two halves, so that something can come between them, as `AWP` does.
+    """An `Objective` split into attack and loss, so that `AWP` can change the weights in between.
 
     objective(classifier, images, labels) = loss(classifier, images, perturb(classifier, images, labels), labels)
     """
@@ -32,11 +32,11 @@ class AdversarialObjective(Protocol):
         ...
 
     def perturb(self, classifier: nn.Module, images: Images, labels: Labels) -> Images:
-        """Adversarial images, (n, c, h, w), that no gradient goes through; no parameter is given one either."""
+        """Adversarial images, (n, c, h, w), detached; parameters receive no gradient."""
         ...
 
     def loss(self, classifier: Pass, images: Images, adversarial: Images, labels: Labels) -> tuple[Loss, Logits]:
-        """The loss to descend, and logits: the clean images' where they are computed, else the adversarial ones'."""
+        """The loss to minimise, and logits: of the clean images where they are computed, else of the adversarial."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Adversarial weight perturbation: the weights are attacked as the images are."""
+"""Adversarial weight perturbation: one attack step on the weights before the loss."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ironglass.types import Images, Labels, Logits, Loss
 
 @dataclass(frozen=True, kw_only=True)
 class AWP:
-    """Another objective's loss at weights that one step has made worse for the same adversarial images.
+    """Another objective's loss at weights moved by one adversarial step, for the same adversarial images.
 
     loss = ℓ_{w + v}(x, x', y),  v = gamma · ‖w‖₂ · g / ‖g‖₂ a weight tensor,  g = ∂ ℓ_w(x, x', y) / ∂ w
 
@@ -74,7 +74,9 @@ class _Moved:
 
     def __call__(self, images: Images) -> Logits:
         prefix = "module." if isinstance(self.classifier, DistributedDataParallel) else ""
-        return functional_call(self.classifier, {prefix + name: one for name, one in self.weights.items()}, (images,))
+        return functional_call(
+            self.classifier, {prefix + name: weight for name, weight in self.weights.items()}, (images,)
+        )
 
     @property
     def beneath(self) -> _Moved:

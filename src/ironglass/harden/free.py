@@ -1,4 +1,4 @@
-"""Free adversarial training: the gradient that teaches the parameters also moves the images."""
+"""Free adversarial training: one gradient updates both the parameters and the images."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Free:
         )
 
     def replayed(self) -> Objective:
-        """An objective for one batch, called once a replay: it remembers δ of each part of the batch in between."""
+        """An objective for one batch, called once per replay; it keeps δ of each part of the batch between calls."""
         changes: dict[tuple[int, int], Images] = {}
 
         def objective(classifier: nn.Module, images: Images, labels: Labels) -> tuple[Loss, Logits]:
@@ -63,7 +63,7 @@ class Free:
     ) -> tuple[Loss, Logits, Images]:
         """The loss of this replay, the logits of the changed images, and the change δ for the next replay.
 
-        change: what the replay before gave back. None: a draw from U(−eps, eps), by torch's default generator on the
+        change: returned by the previous replay. None: a draw from U(−eps, eps), by torch's default generator on the
         images' device. There δ starts at 0 and goes on from one batch to the next, other images; here a batch can
         start anew, so that a step depends on its own position alone.
         """

@@ -1,4 +1,4 @@
-"""MART: images that are misread anyway count more."""
+"""MART: misclassified clean images are weighted higher."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ironglass.types import Images, Labels, Logits, Loss
 
 @dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
 class MART:
-    """Boosted cross-entropy of adversarial images, and their distance from the clean answer where that is unsure.
+    """Boosted cross-entropy of adversarial images, and their KL from the clean prediction, weighted by its doubt.
 
     loss = mean [ −log p(x')_y − log(1 − max over k ≠ y of p(x')_k) + beta · KL(p(x) ‖ p(x')) · (1 − p(x)_y) ]
 

@@ -1,4 +1,4 @@
-"""N-FGSM: more noise, and no way back into the ball."""
+"""N-FGSM: FGSM from stronger noise, without projection into the ball."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The guard against catastrophic overfitting: one step still fails, many steps suddenly succeed."""
+"""The guard against catastrophic overfitting: FGSM still fails while PGD suddenly succeeds."""
 
 from __future__ import annotations
 
@@ -16,22 +16,25 @@ from ironglass.train.watch import Watched
 from ironglass.types import Images, Labels
 
 FALL = 0.15
-"""Loss of accuracy under PGD, from the best epoch so far, that calls for an alarm."""
+"""Alarm threshold: fall of the accuracy under PGD from the best epoch so far."""
 GAP = 0.25
-"""Accuracy under FGSM above that under PGD that calls for an alarm: the single step has become blind."""
+"""Alarm threshold: accuracy under FGSM minus accuracy under PGD."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class OverfittingGuard:
-    """A `Watch` for training with adversarial images of one step, which may collapse within an epoch (Wong et al. 2020,
-    arXiv 2001.03994).
+    """A `Watch` for single-step adversarial training, which may overfit catastrophically within an epoch (Wong et al.
+    2020, arXiv 2001.03994).
 
-    After every epoch: accuracy under PGD of `steps` steps and under FGSM at `eps` on held-out images. The alarm goes
-    off where PGD's falls by FALL from the best epoch without alarm, or FGSM's stands GAP above it. Every epoch's
-    attack starts from the same random point.
+    After every epoch: accuracy under PGD of `steps` steps and under FGSM at `eps` on held-out images. The alarm is
+    raised where PGD's accuracy falls by FALL from the best epoch without alarm, or FGSM's exceeds it by GAP. Every
+    epoch's attack starts from the same random point.
 
-    images: (n, c, h, w) in [0, 1]. labels: (n,). eps: in units of [0, 1], above 0. alarms: False to look on only.
-    merit: the attack whose accuracy is the epoch's merit.
+    images: (n, c, h, w) in [0, 1].
+    labels: (n,).
+    eps: in units of [0, 1], above 0.
+    alarms: False to record the accuracies and never roll back.
+    merit: the attack whose accuracy is the epoch's score.
     """
 
     images: Images = field(repr=False)

@@ -14,10 +14,10 @@ from ironglass.types import Images, Logits, Loss
 
 
 def unwrapped(classifier: Any) -> Any:
-    """The classifier inside DistributedDataParallel, or inside whatever passes for it and says so by `beneath`.
+    """The classifier inside DistributedDataParallel, or inside another wrapper that has it as `beneath`.
 
-    A step goes through the wrapper once, which makes ready for the gradients. Further passes go past it: the wrapper
-    sends buffers around before each, and would change them under a graph that is still to be descended.
+    A step calls the wrapper once, which prepares the gradients' reduction. Further passes bypass it: the wrapper
+    broadcasts buffers before each pass, which would change them under a graph that is still to be differentiated.
     """
     if isinstance(classifier, DistributedDataParallel):
         return classifier.module
@@ -26,33 +26,33 @@ def unwrapped(classifier: Any) -> Any:
 
 @contextmanager
 def keeping_buffers(classifier: nn.Module) -> Iterator[None]:
-    """Every buffer, batch-norm's running statistics above all, is as before on leaving, also after an exception."""
-    kept = [(buffer, buffer.clone()) for buffer in classifier.buffers()]
+    """Restores every buffer, batch-norm's running statistics among them, on leaving, also after an exception."""
+    saved = [(buffer, buffer.clone()) for buffer in classifier.buffers()]
     try:
         yield
     finally:
         with torch.no_grad():
-            for buffer, value in kept:
+            for buffer, value in saved:
                 buffer.copy_(value)
 
 
 def descended(loss: Loss, inputs: Tensor, parameters: list[nn.Parameter]) -> tuple[Loss, Tensor]:
     """The same loss, already differentiated, and ∂ loss / ∂ inputs, of one backward pass.
 
-    A backward pass through the loss that comes back runs no layer again: it hands out the parameters' gradients found
-    here. The graph behind `loss` is freed.
+    A backward pass through the returned loss runs no layer again: it passes on the parameters' gradients computed here.
+    The graph behind `loss` is freed.
 
-    inputs: require a gradient.
+    inputs: tensor that requires a gradient.
     """
     learning = [parameter for parameter in parameters if parameter.requires_grad]
-    found = torch.autograd.grad(loss, [inputs, *learning], allow_unused=True)
-    gradient = torch.zeros_like(inputs) if found[0] is None else found[0]
-    value = cast(Tensor, _Descended.apply(loss.detach(), found[1:], *learning))
+    gradients = torch.autograd.grad(loss, [inputs, *learning], allow_unused=True)
+    gradient = torch.zeros_like(inputs) if gradients[0] is None else gradients[0]
+    value = cast(Tensor, _Descended.apply(loss.detach(), gradients[1:], *learning))
     return value, gradient
 
 
 class _Descended(torch.autograd.Function):
-    """A loss whose gradients are known."""
+    """A loss whose gradients are computed already."""
 
     @staticmethod
     def forward(ctx: Any, value: Tensor, gradients: tuple[Tensor | None, ...], *parameters: Tensor) -> Tensor:
@@ -61,8 +61,8 @@ class _Descended(torch.autograd.Function):
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, above: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
-        return None, None, *(None if one is None else one * above for one in ctx.gradients)
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+        return None, None, *(None if gradient is None else gradient * upstream for gradient in ctx.gradients)
 
 
 def clean_pass(classifier: nn.Module, images: Images, criterion: Any) -> tuple[Loss, Logits, Images]:

@@ -20,7 +20,7 @@ from ironglass.types import Images, Labels, Logits, Loss
 
 @dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
 class PGDTraining:
-    """Cross-entropy of the images that several projected steps from a random start have made worst.
+    """Cross-entropy of the images after several projected gradient steps from a random start.
 
     loss = L(x', y),  x' ≈ argmax of L within eps of x
 

@@ -1,4 +1,4 @@
-"""TRADES: accuracy and smoothness, traded."""
+"""TRADES: clean accuracy traded against the smoothness of predictions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ START = 0.001  # a divergence has no gradient at the image itself
 
 @dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
 class TRADES:
-    """Cross-entropy of the clean images, and how far the answer can be moved from them.
+    """Cross-entropy of the clean images, and the worst KL divergence of predictions within eps.
 
     loss = L(x, y) + beta · mean KL(p(x) ‖ p(x')),  x' ≈ argmax of that KL within eps of x
 

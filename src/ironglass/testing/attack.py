@@ -1,4 +1,4 @@
-"""`check_attack`: the contract of an attack, tried on small networks."""
+"""`check_attack`: the contract of an attack, tested on small networks."""
 
 from __future__ import annotations
 
@@ -72,8 +72,8 @@ def check_attack(attack: Any, *, independent: bool = False) -> None:
             ("attacking with eps=0", partial(_is_the_identity_at_zero, norm=norm)),
             ("called twice with one seed", partial(_repeats_itself, norm=norm)),
             ("called under torch.no_grad and inference_mode", partial(_has_one_answer_in_every_mode, norm=norm)),
-            ("attacking a network whose logits are not numbers", partial(_survives_what_is_no_number, norm=norm)),
-            ("attacking images that are misread already", partial(_keeps_what_is_misread, norm=norm)),
+            ("attacking a network whose logits are not numbers", partial(_survives_nan_logits, norm=norm)),
+            ("attacking images that are misread already", partial(_keeps_misread_images, norm=norm)),
             ("attacking a linear network", partial(_fools_a_linear_network, norm=norm)),
         ]
         if independent:
@@ -177,20 +177,20 @@ def _has_one_answer_in_every_mode(attack: Any, norm: str | None) -> None:
         require(torch.equal(plain, inside), f"gives other images under torch.{mode.__name__}{_under(norm)}")
 
 
-def _survives_what_is_no_number(attack: Any, norm: str | None) -> None:
+def _survives_nan_logits(attack: Any, norm: str | None) -> None:
     images, labels = batch(convolutional())
     sized = _at(attack, norm)
     _check_output(sized, images, sized(not_numbers(), images, labels), f" where logits are not numbers{_under(norm)}")
 
 
-def _keeps_what_is_misread(attack: Any, norm: str | None) -> None:
+def _keeps_misread_images(attack: Any, norm: str | None) -> None:
     if attack.family == "noise":
         return
     classifier = convolutional()
     images, labels = batch(classifier)
     labels = (labels + 1) % len(classifier.classes)
-    found = predictions(classifier, _at(attack, norm)(classifier, images, labels))
-    count = int((found == labels).sum())
+    predicted = predictions(classifier, _at(attack, norm)(classifier, images, labels))
+    count = int((predicted == labels).sum())
     require(not count, f"has {count} of {len(images)} images read right that were misread before it{_under(norm)}")
 
 

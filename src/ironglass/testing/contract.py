@@ -18,19 +18,19 @@ def run_checks(method: Any, checks: Iterable[tuple[str, Check]]) -> None:
 
     Args:
         method: what is checked.
-        checks: pairs of what is tried, in words such as "attacking six images", and the check.
+        checks: pairs of a description, such as "attacking six images", and the check.
 
     Raises:
         AssertionError: at the first check that fails; also where the method itself raises what it should not.
     """
-    for tried, check in checks:
+    for description, check in checks:
         try:
             with torch.random.fork_rng(devices=[]):
                 check(method)
         except AssertionError as error:
             raise AssertionError(_line(f"{name_of(method)} {error}")) from error
         except Exception as error:
-            raised = f"raises {type(error).__name__} when {tried}: {error}"
+            raised = f"raises {type(error).__name__} when {description}: {error}"
             raise AssertionError(_line(f"{name_of(method)} {raised}")) from error
 
 
@@ -50,7 +50,7 @@ def name_of(method: Any) -> str:
 
 
 def check_carries(kind: str) -> Check:
-    """A check of what `ironglass.register` asks a kind of method to carry: "attack", "explainer" or "objective"."""
+    """A check of the metadata that `ironglass.register` requires of a kind: "attack", "explainer" or "objective"."""
 
     def check(method: Any) -> None:
         try:

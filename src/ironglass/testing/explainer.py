@@ -1,4 +1,4 @@
-"""`check_explainer`: the contract of an explainer, tried on small networks."""
+"""`check_explainer`: the contract of an explainer, tested on small networks."""
 
 from __future__ import annotations
 
@@ -73,34 +73,34 @@ def check_explainer(explainer: Any, *, uses_targets: bool = True) -> None:
 
 def _networks_for(explainer: Any) -> Fresh:
     """Finds a function that makes a small network which the explainer does not refuse."""
-    said = ""
+    message = ""
     for fresh in (partial(convolutional, SIZE), partial(attentive, SIZE)):
         classifier = fresh()
         try:
             explain(classifier, *batch(classifier, 3), explainer)
         except InputError as error:
-            said = str(error)
+            message = str(error)
             continue
         except Exception:  # which the first check names
             pass
         return fresh
-    raise AssertionError(f"{name_of(explainer)} refuses a network of convolutions and a transformer: {said}")
+    raise AssertionError(f"{name_of(explainer)} refuses a network of convolutions and a transformer: {message}")
 
 
 def _maps(explainer: Any, classifier: Classifier, images: Images, targets: Labels) -> dict[str, Tensor]:
     """The maps by layer, {"": maps} where there are no layers."""
-    found: Any = explain(classifier, images, targets, explainer)
-    return dict(found) if isinstance(found, dict) else {"": found}
+    result: Any = explain(classifier, images, targets, explainer)
+    return dict(result) if isinstance(result, dict) else {"": result}
 
 
 def _gives_maps(explainer: Any, fresh: Fresh, n: int) -> None:
     classifier = fresh()
     images, targets = batch(classifier, n)
-    found: Any = explain(classifier, images, targets, explainer)
-    if not isinstance(found, dict):
-        require(isinstance(found, Tensor), f"gives {type(found).__name__}, not a Tensor or a dict of them by layer")
-        require(found.ndim == 4 and found.shape[2:] == images.shape[2:], _shaped(found, images))
-    by_layer: dict[str, Any] = found if isinstance(found, dict) else {"": found}
+    result: Any = explain(classifier, images, targets, explainer)
+    if not isinstance(result, dict):
+        require(isinstance(result, Tensor), f"gives {type(result).__name__}, not a Tensor or a dict of them by layer")
+        require(result.ndim == 4 and result.shape[2:] == images.shape[2:], _shaped(result, images))
+    by_layer: dict[str, Any] = result if isinstance(result, dict) else {"": result}
     require(by_layer, "gives no map")
     for maps in by_layer.values():
         require(isinstance(maps, Tensor), f"gives {type(maps).__name__} for a layer, not a Tensor")
@@ -157,11 +157,11 @@ def _answers_to_targets(explainer: Any, fresh: Fresh, uses_targets: bool) -> Non
     images, _ = batch(classifier, 3)
     targets = torch.tensor([0, 2, 3])
     first, second = (_maps(explainer, classifier, images, (targets + shift) % 5) for shift in (0, 1))
-    alike = all(_near(first[layer], second[layer]) for layer in first)
+    equal = all(_near(first[layer], second[layer]) for layer in first)
     if uses_targets:
-        require(not alike, "gives the same maps for other targets; pass uses_targets=False if that is meant")
+        require(not equal, "gives the same maps for other targets; pass uses_targets=False if that is meant")
     else:
-        require(alike, "gives other maps for other targets although uses_targets is False")
+        require(equal, "gives other maps for other targets although uses_targets is False")
 
 
 def _leaves_the_network(explainer: Any, fresh: Fresh) -> None:

@@ -63,8 +63,8 @@ def _classifier(network: nn.Module, size: int) -> Classifier:
 
 
 def convolutional(size: int = 8, *, fails_after: int | None = None) -> Classifier:
-    """Convolutions, batch norm, an in-place ReLU and dropout, in training mode except for one batch norm; one weight
-    without requires_grad, one with a gradient from before: all that a call could leave otherwise.
+    """A network with every state that a call could change: batch norm, an in-place ReLU and dropout, in training mode
+    except for one batch norm; one weight without requires_grad, one with a gradient from before.
 
     Args:
         size: height and width of its images, in pixels, 8 or more.
@@ -72,11 +72,11 @@ def convolutional(size: int = 8, *, fails_after: int | None = None) -> Classifie
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        first, held, head = nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.Linear(96, len(CLASSES))
+        first, frozen_norm, head = nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.Linear(96, len(CLASSES))
         network = nn.Sequential(
             nn.Identity() if fails_after is None else _Fails(fails_after),
             first,
-            held,
+            frozen_norm,
             nn.ReLU(inplace=True),
             nn.Dropout(),
             nn.Conv2d(4, 6, 3, padding=1),
@@ -86,13 +86,13 @@ def convolutional(size: int = 8, *, fails_after: int | None = None) -> Classifie
             nn.Flatten(),
             head,
         )
-        found = _classifier(network, size)
+        classifier = _classifier(network, size)
     with torch.no_grad():
         head.weight.mul_(30)  # logits as far apart as a trained network's
-    held.eval()
+    frozen_norm.eval()
     first.weight.requires_grad_(False)
     head.bias.grad = torch.ones(len(CLASSES))
-    return found
+    return classifier
 
 
 def attentive(size: int = 20) -> Classifier:
@@ -147,13 +147,15 @@ def near_grey(classifier: Classifier) -> Batch:
 
 def farthest(classifier: Classifier, images: Images, labels: Labels, norm: str) -> float:
     """The largest distance of an image to its nearest other class, from (z_y − z_k) / ‖∂(z_y − z_k)/∂x‖_dual."""
-    moving = images.clone().requires_grad_()
-    logits = classifier(moving)
-    best = torch.full((len(images),), torch.inf)
+    inputs = images.clone().requires_grad_()
+    logits = classifier(inputs)
+    distances = torch.full((len(images),), torch.inf)
     dual = 1 if norm == "linf" else 2
     for k in range(len(classifier.classes)):
-        lead = logits.gather(1, labels[:, None])[:, 0] - logits[:, k]
-        (slope,) = torch.autograd.grad(lead.sum(), moving, retain_graph=True)
+        margins = logits.gather(1, labels[:, None])[:, 0] - logits[:, k]
+        (slope,) = torch.autograd.grad(margins.sum(), inputs, retain_graph=True)
         length = torch.linalg.vector_norm(slope.flatten(1), dual, dim=1)
-        best = torch.where(labels == k, best, torch.minimum(best, lead.detach() / length.clamp_min(1e-12)))
-    return float(best.max())
+        distances = torch.where(
+            labels == k, distances, torch.minimum(distances, margins.detach() / length.clamp_min(1e-12))
+        )
+    return float(distances.max())

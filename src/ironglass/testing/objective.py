@@ -1,4 +1,4 @@
-"""`check_objective`: the contract of a training objective, tried on a small network."""
+"""`check_objective`: the contract of a training objective, tested on a small network."""
 
 from __future__ import annotations
 
@@ -90,23 +90,23 @@ def _call(objective: Any, classifier: Classifier, images: Images, labels: Labels
 
 
 def _trained(classifier: Classifier) -> dict[str, Tensor]:
-    return {name: one for name, one in classifier.network.named_parameters() if one.requires_grad}
+    return {name: parameter for name, parameter in classifier.network.named_parameters() if parameter.requires_grad}
 
 
 def _gradients(objective: Any, classifier: Classifier, images: Images, labels: Labels) -> list[Tensor]:
     """The last loss, and its gradient with respect to each trained parameter; seeded."""
     torch.manual_seed(3)
     loss = _call(objective, classifier, images, labels)[-1][0]
-    found = torch.autograd.grad(loss, list(_trained(classifier).values()), allow_unused=True)
-    return [loss.detach(), *(torch.zeros(()) if one is None else one for one in found)]
+    gradients = torch.autograd.grad(loss, list(_trained(classifier).values()), allow_unused=True)
+    return [loss.detach(), *(torch.zeros(()) if gradient is None else gradient for gradient in gradients)]
 
 
 def _gives_loss_and_logits(objective: Any) -> None:
     classifier = convolutional()
     images, labels = batch(classifier)
-    for given in _call(objective, classifier, images, labels):
-        require(isinstance(given, tuple) and len(given) == 2, "does not give a loss and logits")
-        loss, logits = given
+    for result in _call(objective, classifier, images, labels):
+        require(isinstance(result, tuple) and len(result) == 2, "does not give a loss and logits")
+        loss, logits = result
         require(isinstance(loss, Tensor) and loss.shape == (), "gives a loss that is not a Tensor of one number")
         require(loss.isfinite(), f"gives the loss {float(loss.detach())}")
         require(loss.requires_grad, "gives a loss without a gradient")
@@ -121,19 +121,19 @@ def _gives_loss_and_logits(objective: Any) -> None:
 
 
 def _check_logits(logits: Any, classifier: Classifier, n: int) -> None:
-    wanted = (n, len(classifier.classes))
+    expected = (n, len(classifier.classes))
     shape = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
-    require(shape == wanted, f"gives logits {shape}, not {wanted}")
+    require(shape == expected, f"gives logits {shape}, not {expected}")
     require(logits.isfinite().all(), "gives logits that are not finite")
 
 
 def _answers_to_labels(objective: Any) -> None:
-    found = []
+    gradients = []
     for shift in (0, 1):
         classifier = convolutional()
         images, labels = batch(classifier)
-        found.append(_gradients(objective, classifier, images, (labels + shift) % len(classifier.classes)))
-    require(not torch.equal(found[0][0], found[1][0]), "gives the same loss for other labels")
+        gradients.append(_gradients(objective, classifier, images, (labels + shift) % len(classifier.classes)))
+    require(not torch.equal(gradients[0][0], gradients[1][0]), "gives the same loss for other labels")
 
 
 def _takes_any_batch(objective: Any) -> None:
@@ -145,12 +145,12 @@ def _takes_any_batch(objective: Any) -> None:
 
 
 def _repeats_itself(objective: Any) -> None:
-    found = []
+    gradients = []
     with torch.random.fork_rng(devices=[]):
         for _ in range(2):
             classifier = convolutional()
-            found.append(_gradients(objective, classifier, *batch(classifier)))
-    same = all(torch.equal(first, second) for first, second in zip(*found, strict=True))
+            gradients.append(_gradients(objective, classifier, *batch(classifier)))
+    same = all(torch.equal(first, second) for first, second in zip(*gradients, strict=True))
     require(same, "gives another loss or gradient with the same seed of torch's default generator")
 
 
@@ -179,11 +179,11 @@ def _keeps_its_eps(objective: Any, reach: float | None) -> None:
     images, labels = batch(classifier)
     farthest = 0.0
 
-    def measure(_: Any, given: tuple[Images, ...]) -> None:
+    def measure(_: Any, inputs: tuple[Images, ...]) -> None:
         nonlocal farthest
-        seen = given[0].detach()
-        if seen.shape == images.shape:
-            farthest = max(farthest, float((seen - images).abs().amax()))
+        received = inputs[0].detach()
+        if received.shape == images.shape:
+            farthest = max(farthest, float((received - images).abs().amax()))
 
     handle = classifier.register_forward_pre_hook(measure)
     _call(objective, classifier, images, labels)

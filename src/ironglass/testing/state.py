@@ -29,11 +29,11 @@ def unchanged(classifier: Classifier, *tensors: Tensor, when: str = "", training
     Raises:
         AssertionError: with the first difference.
     """
-    before = {**_state(classifier, training), **{f"input {i}": one.clone() for i, one in enumerate(tensors, 1)}}
+    before = {**_state(classifier, training), **{f"input {i}": tensor.clone() for i, tensor in enumerate(tensors, 1)}}
     yield
-    after = {**_state(classifier, training), **{f"input {i}": one for i, one in enumerate(tensors, 1)}}
-    for what, value in before.items():
-        require(what in after and _same(value, after[what]), f"changes {_words(what)}{when}")
+    after = {**_state(classifier, training), **{f"input {i}": tensor for i, tensor in enumerate(tensors, 1)}}
+    for name, value in before.items():
+        require(name in after and _same(value, after[name]), f"changes {_words(name)}{when}")
     added = sorted(after.keys() - before.keys())
     require(not added, f"adds {_words(added[0]) if added else ''}{when}")
 
@@ -53,12 +53,12 @@ def _state(classifier: Classifier, training: bool) -> dict[str, Any]:
                 state[f"requires_grad of {name}{of}"] = parameter.requires_grad
                 state[f"gradient of {name}{of}"] = None if parameter.grad is None else parameter.grad.clone()
         if not (training and module.training):
-            state |= {f"buffer {name}{of}": one.clone() for name, one in _buffers(module)}
+            state |= {f"buffer {name}{of}": buffer.clone() for name, buffer in _buffers(module)}
     return state
 
 
 def _buffers(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    yield from ((name, one) for name, one in module._buffers.items() if one is not None)
+    yield from ((name, buffer) for name, buffer in module._buffers.items() if buffer is not None)
 
 
 def _same(first: Any, second: Any) -> bool:
@@ -67,5 +67,5 @@ def _same(first: Any, second: Any) -> bool:
     return type(first) is type(second) and first == second
 
 
-def _words(what: str) -> str:
-    return what if what.startswith(("torch", "whether")) else f"the {what}"
+def _words(name: str) -> str:
+    return name if name.startswith(("torch", "whether")) else f"the {name}"

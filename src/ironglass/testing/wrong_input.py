@@ -18,30 +18,32 @@ def check_refusals(method: Callable[..., Any], fresh: Callable[[], Classifier], 
     Args:
         method: an attack or explainer.
         fresh: makes a classifier, anew for each call.
-        decorator: what makes a method refuse wrong input, for the message.
+        decorator: name, for the message, of the decorator that makes a method refuse wrong input.
 
     Raises:
         AssertionError: where it takes them, or raises anything but InputError.
     """
-    for what, (images, labels) in _wrong_inputs(fresh()).items():
+    for description, (images, labels) in _wrong_inputs(fresh()).items():
         try:
             method(fresh(), images, labels)
         except InputError:
             continue
         except Exception as error:
-            raise AssertionError(f"raises {type(error).__name__}, not InputError, for {what}: {error}") from error
-        raise AssertionError(f"takes {what} without InputError: see {decorator}")
+            raise AssertionError(
+                f"raises {type(error).__name__}, not InputError, for {description}: {error}"
+            ) from error
+        raise AssertionError(f"takes {description} without InputError: see {decorator}")
 
 
 def _wrong_inputs(classifier: Classifier) -> dict[str, tuple[Any, Any]]:
-    """Images and labels by what is wrong with them."""
+    """Wrong images and labels, by a description of the fault."""
     images, labels = batch(classifier)
-    spotted = images.clone()
-    spotted[2, 0, 0, 0] = torch.nan
+    with_nan = images.clone()
+    with_nan[2, 0, 0, 0] = torch.nan
     return {
         "images from 0 to 2": (2 * images, labels),
         "normalised images": ((images - 0.5) / 0.2, labels),
-        "images with a NaN": (spotted, labels),
+        "images with a NaN": (with_nan, labels),
         "images of bytes": ((255 * images).to(torch.uint8), labels),
         "images of one channel": (images[:, :1], labels),
         "a single image without its batch axis": (images[0], labels),

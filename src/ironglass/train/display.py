@@ -22,9 +22,9 @@ def displayed(run: Run, epochs: int, console: Console | None = None) -> Iterator
     bar.
 
     Args:
-        run: whose history is shown; epochs that it has already are not shown again.
-        epochs: of all stages.
-        console: where to; None for standard error.
+        run: the run whose history is shown; epochs that it has already are not shown again.
+        epochs: total over all stages.
+        console: output console; None for standard error.
     """
     console = console or Console(stderr=True)
     if not console.is_jupyter and not console.is_terminal:

@@ -1,4 +1,4 @@
-"""Training on the record: the face of the room."""
+"""`fit`: training that is recorded in a run folder."""
 
 from __future__ import annotations
 
@@ -70,10 +70,12 @@ def fit(
     )
     expect(dataset, Dataset, "dataset", "what ironglass.load_dataset gives")
     expect(recipe, Recipe, "recipe", "an ironglass.Recipe(...)")
-    return _held(classifier, match_classes(dataset, classifier.classes), recipe, Path(folder), resume, progress, watch)
+    return _fit_in_folder(
+        classifier, match_classes(dataset, classifier.classes), recipe, Path(folder), resume, progress, watch
+    )
 
 
-def _held(
+def _fit_in_folder(
     classifier: Classifier,
     dataset: Dataset,
     recipe: Recipe,
@@ -82,16 +84,16 @@ def _held(
     progress: Callable[[Status], None] | bool,
     watch: Watch | None,
 ) -> Run:
-    """Trains, and holds the run folder and the display meanwhile."""
+    """Trains with the run folder locked and the progress display open."""
     check_recipe(classifier, dataset, recipe)
     accelerator = Accelerator(cpu=classifier.device.type == "cpu")
-    with ExitStack() as held:
+    with ExitStack() as resources:
         with accelerator.main_process_first():
-            asked = Run.hold(folder, as_json(recipe), resume=resume, first=accelerator.is_main_process)
-            run = held.enter_context(asked)
+            hold = Run.hold(folder, as_json(recipe), resume=resume, first=accelerator.is_main_process)
+            run = resources.enter_context(hold)
         if progress is True and accelerator.is_main_process and "training" not in run.results:
             epochs = sum(stage.epochs for stage in recipe.stages)
-            progress = held.enter_context(displayed(run, epochs))
+            progress = resources.enter_context(displayed(run, epochs))
         _train(run, classifier, dataset, recipe, accelerator, progress if callable(progress) else None, watch)
     return run
 
@@ -105,7 +107,7 @@ def _train(
     progress: Callable[[Status], None] | None,
     watch: Watch | None,
 ) -> None:
-    """Trains as far as that is not done, and leaves the classifier with the kept weights."""
+    """Trains unless the run is complete, then loads the best weights into the classifier."""
     if "training" not in run.results:
         devices = [classifier.device] if classifier.device.type == "cuda" else []
         deterministic = torch.backends.cudnn.deterministic
@@ -116,12 +118,12 @@ def _train(
         finally:
             torch.backends.cudnn.deterministic = deterministic
             classifier.requires_grad_(True).eval()
-    kept = run.path / "model.safetensors"
-    load_state(classifier.network, read_state(kept), kept)
+    path = run.path / "model.safetensors"
+    load_state(classifier.network, read_state(path), path)
 
 
 def check_recipe(classifier: Classifier, dataset: Dataset, recipe: Recipe) -> None:
-    """Raises InputError for what would only come to light when training has begun."""
+    """Raises InputError for faults that would otherwise appear only once training has begun."""
     if dataset.channels != classifier.channels:
         raise InputError(
             f"{dataset.name} has {dataset.channels} channels and the classifier takes {classifier.channels}:"

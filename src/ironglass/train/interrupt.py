@@ -8,14 +8,14 @@ from types import FrameType, TracebackType
 
 
 class Interruption:
-    """While entered, the first SIGINT or SIGTERM only sets `asked`; the second raises KeyboardInterrupt at once.
+    """While entered, the first SIGINT or SIGTERM only sets `requested`; the second raises KeyboardInterrupt at once.
 
     A step that is cut in half would leave weights that belong to no step. Outside the main thread signals cannot be
-    caught and `asked` stays False.
+    caught and `requested` stays False.
     """
 
     def __init__(self) -> None:
-        self.asked = False
+        self.requested = False
         self._before: dict[signal.Signals, object] = {}
 
     def __enter__(self) -> Interruption:
@@ -30,6 +30,6 @@ class Interruption:
             signal.signal(number, handler)  # type: ignore[arg-type]
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if self.asked:
+        if self.requested:
             raise KeyboardInterrupt
-        self.asked = True
+        self.requested = True

@@ -24,12 +24,12 @@ the training accuracy is counted from."""
 
 @runtime_checkable
 class Replaying(Protocol):
-    """Objective that descends every batch `replays` times in a row, an optimiser step each time."""
+    """Objective that is minimised `replays` times in a row on every batch, with an optimiser step each time."""
 
     replays: int
 
     def replayed(self) -> Objective:
-        """An objective for one batch, called once a replay with the same images; parts of a batch are told apart."""
+        """An objective for one batch, called once per replay with the same images; parts of a batch are kept apart."""
         ...
 
 
@@ -49,49 +49,49 @@ class CrossEntropy:
 
 
 NAMED: dict[str, Any] = {"cross-entropy": CrossEntropy()}
-"""Objectives by name. Rooms above this one add theirs when they are imported: see `_known`."""
+"""Objectives by name. Rooms above this one add theirs when they are imported: see `_all_named`."""
 _ABOVE = "ironglass.harden"
 
 
-def as_objective(given: Any) -> Objective:
-    """The objective that is meant: any function (classifier, images, labels) -> (loss, logits) as it is, one of NAMED
-    by its name, or its fields as `recipe.json` has them, {"kind": "NFGSM", "eps": 0.03}.
+def as_objective(value: Any) -> Objective:
+    """Converts a value to an objective: a function (classifier, images, labels) -> (loss, logits) as it is, a name in
+    NAMED, or the fields as in `recipe.json`, {"kind": "NFGSM", "eps": 0.03}.
 
-    Raises InputError for what is none of these, and for a function that does not take three values.
+    Raises InputError for any other value, and for a function that does not take three arguments.
     """
-    if isinstance(given, str):
-        return _found(given)
-    if isinstance(given, Mapping):
-        fields = dict(given)
+    if isinstance(value, str):
+        return _named_objective(value)
+    if isinstance(value, Mapping):
+        fields = dict(value)
         kind = fields.pop("kind", None)
         if not isinstance(kind, str):
             raise InputError(
-                f"objective is {shown(given)}: give its kind, too, as in {{'kind': 'n-fgsm', 'eps': 0.03}}"
+                f"objective is {shown(value)}: give its kind, too, as in {{'kind': 'n-fgsm', 'eps': 0.03}}"
             )
         return _with_fields(kind, fields)
-    if isinstance(given, type) and callable(given):
-        raise InputError(f"objective is the class {given.__name__}: give an object of it, {given.__name__}(...)")
-    if isinstance(given, Replaying):  # it makes one for each batch
-        return cast(Objective, given)
-    if not callable(given):
+    if isinstance(value, type) and callable(value):
+        raise InputError(f"objective is the class {value.__name__}: give an object of it, {value.__name__}(...)")
+    if isinstance(value, Replaying):  # it makes one for each batch
+        return cast(Objective, value)
+    if not callable(value):
         function = "a function (classifier, images, labels) -> (loss, logits)"
-        raise InputError(f"objective is {shown(given)}: give {function}, or one of {', '.join(_known())}")
+        raise InputError(f"objective is {shown(value)}: give {function}, or one of {', '.join(_all_named())}")
     try:
-        inspect.signature(given).bind("classifier", "images", "labels")
+        inspect.signature(value).bind("classifier", "images", "labels")
     except TypeError as error:
-        name = getattr(given, "__qualname__", type(given).__name__)
+        name = getattr(value, "__qualname__", type(value).__name__)
         raise InputError(f"the objective {name} does not take (classifier, images, labels): {error}") from error
     except ValueError:  # of a builtin, whose signature is not written down
         pass
-    return cast(Objective, given)
+    return cast(Objective, value)
 
 
-def _found(name: str) -> Any:
-    known = _known()
-    kinds = {type(one).__name__: one for one in known.values()}
-    if name not in known and name not in kinds:
-        raise unknown("objective", name, known)
-    return known[name] if name in known else kinds[name]
+def _named_objective(name: str) -> Any:
+    named = _all_named()
+    kinds = {type(objective).__name__: objective for objective in named.values()}
+    if name not in named and name not in kinds:
+        raise unknown("objective", name, named)
+    return named[name] if name in named else kinds[name]
 
 
 def _with_fields(kind: str, fields: dict[str, Any]) -> Any:
@@ -99,17 +99,17 @@ def _with_fields(kind: str, fields: dict[str, Any]) -> Any:
     around = getattr(room, "AWP", None) if kind in ("AWP", "awp") else None
     if "objective" in fields:
         fields["objective"] = as_objective(fields["objective"])
-    names = [field.name for field in dataclasses.fields(around or _found(kind))]
+    names = [field.name for field in dataclasses.fields(around or _named_objective(kind))]
     if wrong := sorted(fields.keys() - {*names}):
         raise InputError(
             f"{kind} has no setting {wrong[0]!r}{did_you_mean(wrong[0], names)}: it has {', '.join(names)}"
         )
     if around and "objective" not in fields:
         raise InputError(f"{kind} goes around another objective: give it, too, as in {{'objective': 'trades'}}")
-    return around(**fields) if around else dataclasses.replace(_found(kind), **fields)
+    return around(**fields) if around else dataclasses.replace(_named_objective(kind), **fields)
 
 
-def _known() -> dict[str, Any]:
-    """Every objective that has a name. The room above is named as text: nothing here is built on it."""
+def _all_named() -> dict[str, Any]:
+    """All objectives by name. The room above is imported by its name as text, so that nothing here depends on it."""
     importlib.import_module(_ABOVE)
     return NAMED

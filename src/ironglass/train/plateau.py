@@ -1,4 +1,4 @@
-"""Early end of a stage whose training loss falls no more."""
+"""Early stopping of a stage whose training loss no longer falls."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Plateau:
 
 
 def has_flattened(losses: Sequence[float], plateau: Plateau) -> bool:
-    """Returns whether the last `patience` of a stage's losses, an epoch each, brought nothing."""
+    """Returns whether the last `patience` epochs of a stage brought no sufficient fall of the loss."""
     mark, waited = math.inf, 0
     for loss in losses:
         if math.isinf(mark) or loss < mark - plateau.least * abs(mark):

@@ -20,19 +20,19 @@ class Position:
     steps: int = 0
     """Steps finished in all, without those that were skipped."""
     sums: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
-    """Of the present epoch so far: the loss summed over its images, how many were right, how many were seen."""
+    """Of the present epoch so far: summed loss, number of correct images, number of images."""
     skipped: int = 0
-    """Steps of the present epoch that were skipped, since their loss was no finite number."""
+    """Skipped steps of the present epoch, whose loss was not finite."""
     skipped_in_all: int = 0
-    """The same over all epochs, those that were undone too."""
+    """Skipped steps of all epochs, including those rolled back."""
     streak: int = 0
     """Steps skipped in a row."""
     micro_batch: int | None = None
-    """The most images that memory has room for at once; None: as many as are asked for."""
+    """Largest number of images that fit into memory at once; None: the whole batch."""
     lr: float = 0.0
     """The learning rate of the last step."""
     seconds: float = 0.0
-    """Time spent, over all sittings."""
+    """Time spent, over all interrupted and resumed runs."""
     epoch_seconds: float = 0.0
     rows: list[dict[str, Any]] = field(default_factory=list)
     """The history so far."""
@@ -51,7 +51,7 @@ class Position:
         return [row for row in self.rows if row["stage"] == self.stage]
 
     def rolled_back(self, good: Position) -> Position:
-        """The good position with half the learning rate, and with what is still true after going back."""
+        """The last good position with half the learning rate, keeping the counters that a rollback does not undo."""
         undone = {"epoch": self.epoch + 1, "step": self.step, "back_to": good.epoch, "factor": self.lr_factor / 2}
         return dataclasses.replace(
             good,

@@ -20,11 +20,11 @@ from ironglass.train.plateau import Plateau
 from ironglass.train.schedule import ScheduleName
 
 MOST_EPOCHS = 1_000_000
-"""Of a stage: a number beyond is a slip of the hand, and the schedule's plan of every step would not fit in memory."""
+"""Largest number of epochs of a stage: a larger one is a typing error, and its schedule would not fit in memory."""
 MOST_IMAGES = 2**31 - 1
-"""Of a batch or a sample: what torch counts in 32 bits."""
+"""Largest number of images of a batch or a sample: torch counts them in 32 bits."""
 MOST_SIDE = 4096
-"""Pixels, of the images that are decoded and kept."""
+"""Largest side of decoded images, in pixels."""
 
 
 def _folder_name(name: str) -> str:
@@ -51,9 +51,8 @@ class Stage:
     batch_size: images a step, 2 or more.
     objective: a function (classifier, images, labels) -> (loss, logits), one of ours as `NFGSM(eps=8 / 255)`, or its
         name, "n-fgsm".
-    trainable_from: name of the first layer that is trained, as `Classifier.layers` gives it; those before it are
-        frozen, batch-norm statistics too. "head" for the last layer, "70%" for what comes after the first 70 % of the
-        layers, None for all.
+    trainable_from: name of the first trained layer, as in `Classifier.layers`; layers before it are frozen, with their
+        batch-norm statistics. "head" for the last layer, "70%" for the layers after the first 70 %, None for all.
     until: ends the stage before its `epochs` are over; None for never.
     aux_weight: weight of the cross-entropy of each auxiliary output, as GoogLeNet (published: 0.3) and Inception v3
         (0.4) have in training; 0 for the logits alone.

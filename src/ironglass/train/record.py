@@ -17,8 +17,8 @@ T = TypeVar("T")
 
 
 def as_json(value: Any) -> Any:
-    """The value as JSON would hold it: dataclasses as objects, without the fields that their repr leaves out; callables
-    that are none by their name."""
+    """Converts a value to plain JSON values: dataclasses to objects, without the fields left out of their repr; other
+    callables to their names."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         plain = {field.name: as_json(getattr(value, field.name)) for field in dataclasses.fields(value) if field.repr}
         return {"kind": type(value).__name__} | plain if callable(value) else plain
@@ -36,7 +36,7 @@ def as_json(value: Any) -> Any:
 
 def training_record(at: Position, recipe: Recipe) -> dict[str, Any]:
     """The section `training` of `results.json`."""
-    found = {
+    section = {
         "seconds": round(at.seconds, 2),
         "epochs": len(at.rows),
         "best_epoch": next(row["epoch"] for row in at.rows if row["best"]),
@@ -46,9 +46,9 @@ def training_record(at: Position, recipe: Recipe) -> dict[str, Any]:
         "micro_batch": at.micro_batch,
     }
     if at.watch is None:
-        return found
+        return section
     clean_best = next(row["epoch"] for row in at.rows if row["clean_best"])
-    return found | {"watch": at.watch, "alarms": at.alarms, "clean_best_epoch": clean_best}
+    return section | {"watch": at.watch, "alarms": at.alarms, "clean_best_epoch": clean_best}
 
 
 def override(value: T, path: str, text: str) -> T:
@@ -69,7 +69,7 @@ def plain_value(text: str) -> Any:
 
 
 def replaced(value: T, path: str, new: Any, *, where: str) -> T:
-    """A copy of the recipe with the field at the path set; `where` begins what is said of a wrong one."""
+    """A copy of the recipe with the field at the path set; error messages begin with `where`."""
     return _override(value, path.split("."), new, where)
 
 
@@ -79,13 +79,13 @@ def _override(value: Any, steps: list[str], new: Any, where: str) -> Any:
         return vars(value) | {short: new} if short else new  # a part that is given in short keeps its other fields
     name, rest = steps[0], steps[1:]
     if dataclasses.is_dataclass(value):
-        known = [field.name for field in dataclasses.fields(value)]
-        if name not in known and name in (moved := getattr(type(value), "MOVED", {})):
+        names = [field.name for field in dataclasses.fields(value)]
+        if name not in names and name in (moved := getattr(type(value), "MOVED", {})):
             return _override(value, [*moved[name], *rest], new, where)
-        if name not in known:
+        if name not in names:
             raise InputError(
-                f"{where}: there is no field {name!r}{did_you_mean(name, known)}; {type(value).__name__} has "
-                f"{', '.join(known)}"
+                f"{where}: there is no field {name!r}{did_you_mean(name, names)}; {type(value).__name__} has "
+                f"{', '.join(names)}"
             )
         entry = _override(getattr(value, name), rest, new, where)
         try:
@@ -99,7 +99,7 @@ def _override(value: Any, steps: list[str], new: Any, where: str) -> Any:
         entries[int(name)] = _override(entries[int(name)], rest, new, where)
         return tuple(entries)
     if isinstance(value, dict):
-        if (whole := ".".join(steps)) in value:  # as a sweep's axes, whose names are paths
-            return {**value, whole: new}
+        if (joined := ".".join(steps)) in value:  # as a sweep's axes, whose names are paths
+            return {**value, joined: new}
         return {**value, name: _override(value.get(name), rest, new, where)}
     raise InputError(f"{where}: {name!r} lies beneath a plain value; leave it out")

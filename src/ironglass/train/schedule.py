@@ -1,4 +1,4 @@
-"""Learning rates as plain functions of how far a stage has come, so that nothing needs to be saved to resume."""
+"""Learning-rate schedules as pure functions of a stage's progress, so that resuming needs no saved state."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ PATIENCE = 3
 
 
 def one_cycle(progress: float, losses: Sequence[float], last: float) -> float:
-    """Up a cosine over the first fifth of the stage, then down to nought (Smith & Topin 2019, arXiv 1708.07120)."""
+    """Cosine rise over the first fifth of the stage, then cosine fall to 0 (Smith & Topin 2019, arXiv 1708.07120)."""
     if progress < WARM_UP:
         return 0.04 + 0.96 * 0.5 * (1 - math.cos(math.pi * progress / WARM_UP))
     return 0.5 * (1 + math.cos(math.pi * (progress - WARM_UP) / (1 - WARM_UP)))
 
 
 def step(progress: float, losses: Sequence[float], last: float) -> float:
-    """A tenth from half the stage on, a hundredth from three quarters on."""
+    """0.1 from half of the stage on, 0.01 from three quarters on."""
     return 1.0 if progress < 0.5 else 0.1 if progress < 0.75 else 0.01
 
 
 def plateau(progress: float, losses: Sequence[float], last: float) -> float:
-    """A tenth for each time that the validation loss has not fallen below its least for three epochs in a row."""
+    """A factor of 0.1 each time the validation loss sets no new minimum for three epochs in a row."""
     factor, least, waited = 1.0, math.inf, 0
     for loss in losses:
         if loss < least:
@@ -55,5 +55,4 @@ SCHEDULES: dict[ScheduleName, Callable[[float, Sequence[float], float], float]] 
     "constant": constant,
     "exponential": exponential,
 }
-"""(share of the stage that is done, validation losses of the stage so far, the last rate over the peak rate) to the
-factor on the peak rate."""
+"""(completed share of the stage, its validation losses so far, last over peak rate) to the factor on the peak rate."""

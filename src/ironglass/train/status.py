@@ -14,9 +14,10 @@ from ironglass.train.recipe import Recipe
 class Status:
     """Progress of training, for a progress bar.
 
-    Steps are counted over all stages; a stage that ends before its time makes `steps` and `epochs` fewer. `loss` is NaN
-    while an epoch has none. `skipped` steps had a loss that was no finite number, too many of which make a rollback.
-    `history`: the lines of the finished epochs, as in `history.jsonl`.
+    step, steps: finished and planned, over all stages; a stage that stops early lowers `steps` and `epochs`.
+    loss: mean over the epoch so far; NaN before its first step.
+    skipped: steps whose loss was not finite; too many in a row cause a rollback.
+    history: rows of the finished epochs, as in `history.jsonl`.
     """
 
     step: int
@@ -41,16 +42,16 @@ class Status:
 
 
 def status_of(at: Position, recipe: Recipe, steps: int, images_per_second: float) -> Status:
-    """The position as seen from outside, with so many `steps` an epoch."""
-    loss, right, seen = at.sums
+    """The status at a position, with `steps` steps per epoch."""
+    loss, right, count = at.sums
     epochs = at.epoch - len(at.rows_of_stage()) + sum(stage.epochs for stage in recipe.stages[at.stage :])
     return Status(
         step=at.epoch * steps + at.step,
         steps=epochs * steps,
         epoch=at.epoch + 1,
         epochs=epochs,
-        loss=loss / seen if seen else math.nan,
-        accuracy=right / max(seen, 1),
+        loss=loss / count if count else math.nan,
+        accuracy=right / max(count, 1),
         images_per_second=images_per_second,
         skipped=at.skipped_in_all,
         rollbacks=len(at.rollbacks),

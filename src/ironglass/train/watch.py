@@ -11,8 +11,12 @@ from ironglass.models.classifier import Classifier
 
 @dataclass(frozen=True)
 class Watched:
-    """Outcome of a watch: finite `numbers` for the epoch's line in the history, the epoch's `merit` (more is better),
-    and whether to alarm, which takes training back to the epoch of most merit."""
+    """Outcome of a watch.
+
+    numbers: finite numbers for the epoch's row in the history.
+    merit: score of the epoch; higher is better.
+    alarm: True to roll training back to the epoch of highest merit.
+    """
 
     numbers: dict[str, float]
     merit: float
@@ -20,8 +24,8 @@ class Watched:
 
 
 Watch: TypeAlias = Callable[[Classifier, Sequence[dict[str, Any]]], Watched]
-"""(the classifier as it is validated, in evaluation mode; the lines of the epochs before) to what is seen.
+"""(the validated classifier in evaluation mode, the rows of earlier epochs) to the outcome.
 
-It must give the same answer to the same question, so that an interrupted run ends in the same bits: what it remembers
-is in the lines, what it draws is seeded, by their number if need be. A dataclass is recorded with its fields; give
-those that hold images `field(repr=False)`."""
+It must be deterministic, so that a resumed run ends in the same bits: it may read earlier results from the rows only,
+and must seed its draws, by the number of rows if need be. A dataclass is recorded with its fields; give those that hold
+images `field(repr=False)`."""

@@ -15,7 +15,7 @@ from ironglass.models.loading.load import load_classifier
 from ironglass.train.fit import fit
 from ironglass.train.freeze import learning_parameters
 from ironglass.train.loop import prefix
-from ironglass.train.loop.prefix import held_prefix
+from ironglass.train.loop.prefix import frozen_prefix
 from ironglass.train.objective import CrossEntropy
 from ironglass.train.recipe import Recipe, Stage
 
@@ -38,7 +38,7 @@ def mobile() -> Classifier:
 def test_the_tail_goes_on_where_the_held_layers_end() -> None:
     classifier, images = mobile(), split()
     held, _ = learning_parameters(classifier, "blocks.3.2.conv_pw")
-    found = held_prefix(classifier, held, images)
+    found = frozen_prefix(classifier, held, images)
     assert found is not None
     some = np.array([3, 20, 7])
     with torch.no_grad():
@@ -79,17 +79,17 @@ class Dropping(nn.Module):
 @pytest.mark.parametrize(("network", "start"), [(Shortcut(), "second"), (Dropping(), "third")])
 def test_no_answer_stands_for_what_the_network_needs_besides(network: nn.Module, start: str) -> None:
     classifier = Classifier(network, mean=(0.5,) * 3, std=(0.5,) * 3, classes=("a", "b"), input_size=SIDE)
-    assert held_prefix(classifier, learning_parameters(classifier, start)[0], split()) is None
+    assert frozen_prefix(classifier, learning_parameters(classifier, start)[0], split()) is None
 
 
 def test_none_inside_a_residual_block_and_none_that_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
     classifier, images = mobile(), split()
     inside, _ = learning_parameters(classifier, "blocks.1.1.conv_dw")
-    assert held_prefix(classifier, inside, images) is None
+    assert frozen_prefix(classifier, inside, images) is None
     held, _ = learning_parameters(classifier, "blocks.3.0")
-    assert held_prefix(classifier, held, images) is not None
+    assert frozen_prefix(classifier, held, images) is not None
     monkeypatch.setattr(prefix, "MOST_BYTES", 1000)
-    assert held_prefix(classifier, held, images) is None
+    assert frozen_prefix(classifier, held, images) is None
 
 
 STAGES = (Stage(epochs=2, peak_lr=0.01, batch_size=8, trainable_from="conv3"), Stage(epochs=1, peak_lr=0.01))
@@ -107,7 +107,7 @@ def trained(folder: Path, name: str = "simple-cnn", stages: tuple[Stage, ...] = 
 
 def test_training_is_the_same_with_and_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = trained(tmp_path / "with")
-    monkeypatch.setattr("ironglass.train.loop.loop.held_prefix", lambda *_: None)
+    monkeypatch.setattr("ironglass.train.loop.loop.frozen_prefix", lambda *_: None)
     plain = trained(tmp_path / "without")
     for name, tensor in kept.items():
         assert torch.allclose(tensor, plain[name], rtol=1e-3, atol=1e-4), name
@@ -128,7 +128,7 @@ def test_what_is_held_is_bit_for_bit_as_before(start: str, tmp_path: Path) -> No
 
 def test_images_that_change_take_the_whole_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
-    monkeypatch.setattr("ironglass.train.loop.loop.held_prefix", lambda *_: asked.append(1))
+    monkeypatch.setattr("ironglass.train.loop.loop.frozen_prefix", lambda *_: asked.append(1))
     for part, change in (("flip", {"augment": Augment(flip=True)}), ("noise", {})):
         stages = STAGES[:1] if change else (replace(STAGES[0], objective=lambda *given: CrossEntropy()(*given)),)
         classifier = load_classifier("simple-cnn", classes=("a", "b"), size=SIDE)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ironglass.attacks.parts.scores import attackable, cross_entropy_of, plain
 from ironglass.attacks.parts.threat import Threat
-from ironglass.attacks.parts.worst_case import kin
+from ironglass.attacks.parts.worst_case import same_image
 from ironglass.engine.folding.fold import folded
 from ironglass.models.backward import differentiate
 from ironglass.models.checks import check_labels
@@ -34,7 +34,7 @@ def ascend(
 
     loss: images to one number an image, independent of each other.
     step_size: in units of [0, 1], by the threat's norm.
-    momentum: the share of the past steps' direction that is kept (Dong et al. 2017, arXiv 1710.06081); with it
+    momentum: decay of the accumulated gradient (Dong et al. 2017, arXiv 1710.06081); with it
 
     v ← momentum · v + gradient / mean |gradient|,  x ← project(x + step_size · step(v))
 
@@ -43,7 +43,7 @@ def ascend(
     adversarial = images if start is None else start
     velocity = torch.zeros_like(images)
     for _ in range(steps):
-        # a value that is not finite gives no direction; the verdict, not the attack, speaks of it
+        # a value that is not finite gives no direction; the verdict reports it, not the attack
         gradient = torch.nan_to_num(gradient_of(loss, adversarial), nan=0.0, posinf=0.0, neginf=0.0)
         adversarial, velocity = step(images, adversarial, gradient, velocity, threat, step_size, momentum)
     return adversarial
@@ -64,40 +64,40 @@ def chase(
 ) -> Images:
     """`ascend` on the cross-entropy, except that an image leaves with the first step that fools it.
 
-    The pass that tells whether an image is fooled is also that of its next gradient.
+    One forward pass both checks whether an image is fooled and gives its next gradient.
 
-    targeted: classes to be reached, int64 (n,); an image then leaves when it is read as its own.
-    owner: which rows are of one image, int64 (n,): they leave together.
+    targeted: target classes, int64 (n,); an image then leaves when it is classified as its target.
+    owner: image index of each row, int64 (n,): rows of one image leave together.
 
     The caller holds the classifier `frozen`.
     """
     with torch.inference_mode(False), torch.no_grad():
         if targeted is not None:
             check_labels(targeted, len(labels), len(classifier.classes))
-        wanted = (labels if targeted is None else targeted).to(classifier.device, copy=True)
+        classes = (labels if targeted is None else targeted).to(classifier.device, copy=True)
         images = images.clone()  # leaves inference mode
         adversarial = images if start is None else start.clone()
-        found, velocity = adversarial.clone(), torch.zeros_like(images)
-        place = torch.arange(len(images), device=images.device)
-        owner = place if owner is None else owner
+        result, velocity = adversarial.clone(), torch.zeros_like(images)
+        index = torch.arange(len(images), device=images.device)
+        owner = index if owner is None else owner
         sign = 1 if targeted is None else -1
         cross_entropy = cross_entropy_of(classifier)
         for _ in range(steps):
             logits, _, gradient = logits_and_gradient(
-                classifier, adversarial, lambda logits, wanted=wanted: sign * cross_entropy(logits, wanted)
+                classifier, adversarial, lambda logits, classes=classes: sign * cross_entropy(logits, classes)
             )
-            fooled = (logits.argmax(1) != wanted) == (targeted is None)
+            fooled = (logits.argmax(1) != classes) == (targeted is None)
             if fooled.any():
-                standing = ~kin(owner[place], fooled)
-                found[place[~standing]] = adversarial[~standing]
-                images, adversarial, gradient, velocity, wanted, place = (
-                    part[standing] for part in (images, adversarial, gradient, velocity, wanted, place)
+                remaining = ~same_image(owner[index], fooled)
+                result[index[~remaining]] = adversarial[~remaining]
+                images, adversarial, gradient, velocity, classes, index = (
+                    part[remaining] for part in (images, adversarial, gradient, velocity, classes, index)
                 )
-                if not len(place):
-                    return found
+                if not len(index):
+                    return result
             adversarial, velocity = step(images, adversarial, gradient, velocity, threat, step_size, momentum)
-        found[place] = adversarial
-    return found
+        result[index] = adversarial
+    return result
 
 
 def step(
@@ -122,8 +122,8 @@ def gradient_of(loss: Callable[[Images], Tensor], images: Images) -> Images:
     with torch.inference_mode(False), torch.enable_grad():
         images = images.detach().clone().requires_grad_()  # a clone leaves inference mode
         total = loss(images).sum()
-        found = differentiate(total, images)[0] if total.requires_grad else None
-    return torch.zeros_like(images, requires_grad=False) if found is None else found
+        gradient = differentiate(total, images)[0] if total.requires_grad else None
+    return torch.zeros_like(images, requires_grad=False) if gradient is None else gradient
 
 
 def logits_and_gradient(
@@ -138,10 +138,10 @@ def logits_and_gradient(
         logits = classifier(images).float()
         values = loss(logits)
         total = values.sum()
-        found = differentiate(total, images)[0] if total.requires_grad else None
-    if found is None:
-        found = torch.zeros_like(images, requires_grad=False)
-    return logits.detach(), values.detach(), torch.nan_to_num(found.float(), nan=0.0, posinf=0.0, neginf=0.0)
+        gradient = differentiate(total, images)[0] if total.requires_grad else None
+    if gradient is None:
+        gradient = torch.zeros_like(images, requires_grad=False)
+    return logits.detach(), values.detach(), torch.nan_to_num(gradient.float(), nan=0.0, posinf=0.0, neginf=0.0)
 
 
 def input_gradient(classifier: Classifier, images: Images, labels: Labels) -> Images:
@@ -164,7 +164,7 @@ def loss_of(classifier: Classifier, labels: Labels, *, towards: Labels | None = 
     if towards is not None:
         check_labels(towards, len(labels), len(classifier.classes))
     with torch.inference_mode(False):
-        wanted = (labels if towards is None else towards).to(classifier.device).clone()
+        classes = (labels if towards is None else towards).to(classifier.device).clone()
     sign = 1 if towards is None else -1
     cross_entropy = cross_entropy_of(classifier)
-    return lambda images: sign * cross_entropy(classifier(images).float(), wanted)
+    return lambda images: sign * cross_entropy(classifier(images).float(), classes)

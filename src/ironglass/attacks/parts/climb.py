@@ -1,4 +1,4 @@
-"""APGD's single run: the climb that finds its own step size."""
+"""One run of APGD: gradient ascent with an adaptive step size."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ironglass.attacks.parts.ascent import logits_and_gradient
 from ironglass.attacks.parts.threat import Threat
-from ironglass.attacks.parts.worst_case import kin, logits_of
+from ironglass.attacks.parts.worst_case import logits_of, same_image
 from ironglass.models.classifier import Classifier
 from ironglass.types import Images, Labels
 
@@ -34,7 +34,7 @@ def checkpoints(steps: int) -> Iterator[int]:
 class _Climb:
     """State of the images that are not fooled yet: every field has one entry an image."""
 
-    place: Tensor
+    index: Tensor
     images: Images
     x: Images
     previous: Images
@@ -52,7 +52,7 @@ class _Climb:
     def begin(cls, images: Images, start: Images, loss: Tensor, gradient: Images, *, step_size: float) -> _Climb:
         n, device = len(images), images.device
         return cls(
-            place=torch.arange(n, device=device),
+            index=torch.arange(n, device=device),
             images=images,
             x=start,
             previous=start,
@@ -74,9 +74,9 @@ class _Climb:
             stepped = threat.project(self.images, self.x + MOMENTUM * (stepped - self.x) + last)
         self.x, self.previous = stepped, self.x
 
-    def keep(self, standing: Tensor) -> None:
+    def select(self, mask: Tensor) -> None:
         for field in fields(self):
-            setattr(self, field.name, getattr(self, field.name)[standing])
+            setattr(self, field.name, getattr(self, field.name)[mask])
 
     def note_best(self) -> None:
         better = self.loss > self.best_loss
@@ -96,7 +96,7 @@ class _Climb:
         self.rises = torch.zeros_like(self.rises)
 
 
-def _look(
+def _evaluate(
     classifier: Classifier,
     loss: Callable[..., Tensor],
     classes: tuple[Labels, ...],
@@ -104,7 +104,7 @@ def _look(
     *,
     last: bool = False,
 ) -> tuple[Tensor, Tensor, Images]:
-    """Which images are fooled, the loss, and its gradient unless it is the last point."""
+    """Mask of fooled images, the loss, and its gradient unless it is the last point."""
     if last:
         logits = logits_of(classifier, x)
         return logits.argmax(1) != classes[0], loss(logits, *classes), x
@@ -126,34 +126,34 @@ def climb(
 ) -> Images:
     """APGD's single run from `start`: the first point that fools, or the one of the highest loss where none does.
 
-    classes: the labels, and what else `loss` takes beside the logits, one an image. The pass that tells whether an
-        image is fooled is also that of the next gradient, and a fooled image takes part in no further pass.
-    owner: which rows are of one image, (n,): they all leave together.
+    classes: the labels, and the further arguments of `loss` besides the logits, one an image. One forward pass both
+        checks whether an image is fooled and gives its next gradient; a fooled image takes part in no further pass.
+    owner: image index of each row, (n,): rows of one image leave together.
     """
     owner = torch.arange(len(images), device=images.device) if owner is None else owner
-    found = start.clone()
-    fooled, values, gradient = _look(classifier, loss, classes, start)
+    result = start.clone()
+    fooled, values, gradient = _evaluate(classifier, loss, classes, start)
     state = _Climb.begin(images, start, values, gradient, step_size=2 * threat.eps)
     checks, last_check = set(checkpoints(steps)), 0
     for step in range(steps + 1):
         if step:
             before = state.loss
             state.step(threat, momentum=step > 1)
-            fooled, state.loss, state.gradient = _look(classifier, loss, classes, state.x, last=step == steps)
+            fooled, state.loss, state.gradient = _evaluate(classifier, loss, classes, state.x, last=step == steps)
             state.rises = state.rises + (state.loss > before)
             state.note_best()
         if fooled.any():
-            gone = kin(owner[state.place], fooled)
-            found[state.place[gone]] = state.x[gone]
-            state.keep(~gone)
-            classes = tuple(column[~gone] for column in classes)
-            if not len(state.place):
+            finished = same_image(owner[state.index], fooled)
+            result[state.index[finished]] = state.x[finished]
+            state.select(~finished)
+            classes = tuple(column[~finished] for column in classes)
+            if not len(state.index):
                 break
         if step in checks:
             state.check(step - last_check, rho)
             last_check = step
-    found[state.place] = state.best
-    return found
+    result[state.index] = state.best
+    return result
 
 
 def _images(mask: Tensor) -> Tensor:

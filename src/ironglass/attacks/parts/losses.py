@@ -60,6 +60,8 @@ def _of(logits: Logits, classes: Labels) -> Tensor:
     return logits.gather(1, classes[:, None])[:, 0]
 
 
-def _check_classes(what: str, logits: Logits, needed: int) -> None:
-    if logits.shape[1] < needed:
-        raise InputError(f"{what} needs {needed} classes and the classifier has {logits.shape[1]}: use the margin loss")
+def _check_classes(loss: str, logits: Logits, minimum: int) -> None:
+    if logits.shape[1] < minimum:
+        raise InputError(
+            f"{loss} needs {minimum} classes and the classifier has {logits.shape[1]}: use the margin loss"
+        )

@@ -1,4 +1,4 @@
-"""The threat of something held before the camera."""
+"""Threat model of an occluding square: any pixels inside it may change."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ironglass.types import Images, Mask
 class Occluder:
     """Any pixels inside one square of an image may change, to anything in [0, 1].
 
-    size: of the square's side, in pixels. Which square is the attacker's choice, image by image.
+    size: side of the square, in pixels. The attacker chooses its position for each image.
     """
 
     size: int
@@ -30,9 +30,9 @@ class Occluder:
         return 1.0
 
     def start(self, images: Images, generator: torch.Generator) -> Images:
-        """Uniform noise in a square at a random place of each image."""
+        """Uniform noise in a square at a random position of each image."""
         noise = torch.rand(images.shape, generator=generator, device=generator.device).to(images)
-        return torch.where(covered(self.places(images, generator), self.size, images), noise, images)
+        return torch.where(covered(self.positions(images, generator), self.size, images), noise, images)
 
     def step(self, gradient: Images) -> Images:
         """sign(gradient), everywhere: `project` chooses the square."""
@@ -43,10 +43,10 @@ class Occluder:
         adversarial = adversarial.clamp(0, 1)
         self._check(images)
         changed = (adversarial - images).square().sum(1, keepdim=True)
-        found = F.avg_pool2d(changed, self.size, stride=1)
-        best = found.flatten(1).argmax(1)
-        places = torch.stack((best // found.shape[3], best % found.shape[3]), 1)
-        return torch.where(covered(places, self.size, images), adversarial, images)
+        change = F.avg_pool2d(changed, self.size, stride=1)
+        best = change.flatten(1).argmax(1)
+        positions = torch.stack((best // change.shape[3], best % change.shape[3]), 1)
+        return torch.where(covered(positions, self.size, images), adversarial, images)
 
     def allows(self, images: Images, adversarial: Images) -> Mask:
         """Returns whether all values are in [0, 1] and all changed pixels fit into one square."""
@@ -54,7 +54,7 @@ class Occluder:
         inside = ((adversarial >= 0) & (adversarial <= 1)).flatten(1).all(1)
         return inside & (_extent(changed.any(2)) <= self.size) & (_extent(changed.any(1)) <= self.size)
 
-    def places(self, images: Images, generator: torch.Generator) -> Tensor:
+    def positions(self, images: Images, generator: torch.Generator) -> Tensor:
         """A uniform draw of a square for each image, as its top and left pixel: int64 (n, 2)."""
         self._check(images)
         draws = [
@@ -62,6 +62,8 @@ class Occluder:
             for side in images.shape[2:]
         ]
         return torch.stack(draws, 1).to(images.device)
+
+    places = positions  # the former name
 
     def _check(self, images: Images) -> None:
         if self.size > min(images.shape[2:]):
@@ -71,18 +73,18 @@ class Occluder:
             )
 
 
-def covered(places: Tensor, size: int, images: Images) -> Tensor:
-    """Which pixels are in the squares at `places`, (n, 2): bool (n, 1, h, w)."""
+def covered(positions: Tensor, size: int, images: Images) -> Tensor:
+    """Mask of the pixels in the squares at `positions`, (n, 2): bool (n, 1, h, w)."""
     rows, columns = (
         (torch.arange(side, device=images.device) >= first[:, None])
         & (torch.arange(side, device=images.device) < first[:, None] + size)
-        for side, first in zip(images.shape[2:], places.unbind(1), strict=True)
+        for side, first in zip(images.shape[2:], positions.unbind(1), strict=True)
     )
     return (rows[:, :, None] & columns[:, None, :])[:, None]
 
 
 def _extent(changed: Tensor) -> Tensor:
-    """From the first to the last yes, inclusive, of each row of (n, m): int64 (n,), 0 where there is none."""
+    """Distance from the first to the last True of each row, inclusive: (n, m) to int64 (n,), 0 for a row without."""
     first = changed.int().argmax(1)
     last = changed.shape[1] - 1 - changed.flip(1).int().argmax(1)
     return torch.where(changed.any(1), last - first + 1, 0)

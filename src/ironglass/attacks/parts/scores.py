@@ -1,4 +1,4 @@
-"""The scores that an attack climbs: a network's logits, or, where it squashes or scales them, what lies behind."""
+"""Scores that attacks maximise: a network's logits, or the input of its last squashing or scaling operation."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from ironglass.types import Images, Labels, Logits
 
 ROWS = 8
 """Images of a pass by which the scale of its scores is measured."""
-FAINT, LOUD = 1.0, 48.0
-"""Lead of the first class over the average one, and over the second, outside of which cross-entropy is flat."""
-AIM = 8.0
-"""What a lead over the average class is brought to, or at most to twice as much."""
+MIN_TOP_OVER_MEAN, MAX_TOP_OVER_SECOND = 1.0, 48.0
+"""Score of the first class minus the mean, and minus the second: outside these bounds cross-entropy is flat."""
+TARGET_TOP_OVER_MEAN = 8.0
+"""First score minus the mean after scaling, rounded up to at most twice as much."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -39,10 +39,10 @@ S = TypeVar("S")
 class Outputs:
     """Reading of a network's outputs by an attack: as they are, by default.
 
-    squash: name of the operation that they came out of, such as "softmax".
-    watched: its input was seen, and is what is climbed; else `undo` gives it from the numbers, and lost is the share of
-        images where it cannot.
-    lead: the first class's score over the average one's.
+    squash: name of the operation that made them, such as "softmax".
+    watched: its input was recorded, and is maximised; else `undo` computes it from the outputs.
+    lost: share of images where `undo` cannot.
+    top_over_mean: score of the first class minus the mean score.
     factor: power of two by which cross-entropy multiplies the scores.
     """
 
@@ -50,24 +50,30 @@ class Outputs:
     watched: bool = False
     undo: Callable[[Tensor], Tensor] | None = field(default=None, compare=False, repr=False)
     lost: float = 0.0
-    lead: float = 0.0
+    top_over_mean: float = 0.0
     factor: float = 1.0
 
     @classmethod
     def of(cls, outputs: Logits, watch: Watch) -> Outputs:
-        """As found on the outputs of one pass, (n, k), under that watch."""
+        """Reading of the outputs of one pass, (n, k), recorded by that watch."""
         with torch.no_grad():
             if outputs.ndim != 2 or outputs.shape[1] < 2 or not outputs.is_floating_point() or outputs.isnan().any():
                 return cls()
             if squashed := watch.into(outputs):
-                lead, factor = _scale(squashed.scores[:ROWS])
-                return cls(squash=squashed.name, watched=True, lead=lead, factor=factor)
-            if found := inverse(outputs):
-                name, undo = found
-                lead, factor = _scale(undo(outputs[:ROWS]))
-                return cls(squash=name, undo=undo, lost=float(lost(outputs).float().mean()), lead=lead, factor=factor)
-            lead, factor = _scale(outputs[:ROWS])
-            return cls(lead=lead, factor=factor)
+                top_over_mean, factor = _scale(squashed.scores[:ROWS])
+                return cls(squash=squashed.name, watched=True, top_over_mean=top_over_mean, factor=factor)
+            if inverted := inverse(outputs):
+                name, undo = inverted
+                top_over_mean, factor = _scale(undo(outputs[:ROWS]))
+                return cls(
+                    squash=name,
+                    undo=undo,
+                    lost=float(lost(outputs).float().mean()),
+                    top_over_mean=top_over_mean,
+                    factor=factor,
+                )
+            top_over_mean, factor = _scale(outputs[:ROWS])
+            return cls(top_over_mean=top_over_mean, factor=factor)
 
 
 LOGITS = Outputs()
@@ -75,18 +81,18 @@ LOGITS = Outputs()
 
 
 def _scale(scores: Tensor) -> tuple[float, float]:
-    """The lead, and the power of two by which cross-entropy tells classes apart: 1 where it does already."""
+    """First score minus the mean, and the power of two that keeps cross-entropy from being flat; 1 where it is not."""
     scores = scores.double()
     top = scores.topk(2, dim=1).values
-    lead = float((top[:, 0] - scores.mean(1)).median())
+    top_over_mean = float((top[:, 0] - scores.mean(1)).median())
     gap = float((top[:, 0] - top[:, 1]).amax())
     # of two classes there is but one other: the gradient has the same direction at any scale
-    faint = lead < (FAINT if scores.shape[1] > 2 else 1e-6)
-    if not (0 < lead < np.inf and gap < np.inf and (faint or gap > LOUD)):
-        return lead, 1.0
-    most = np.floor(np.log2(LOUD / gap)) if gap > 0 else 100
-    exponent = min(np.ceil(np.log2(AIM / lead)), most) if faint else most
-    return lead, float(2.0 ** np.clip(exponent, -100, 100))
+    faint = top_over_mean < (MIN_TOP_OVER_MEAN if scores.shape[1] > 2 else 1e-6)
+    if not (0 < top_over_mean < np.inf and gap < np.inf and (faint or gap > MAX_TOP_OVER_SECOND)):
+        return top_over_mean, 1.0
+    most = np.floor(np.log2(MAX_TOP_OVER_SECOND / gap)) if gap > 0 else 100
+    exponent = min(np.ceil(np.log2(TARGET_TOP_OVER_MEAN / top_over_mean)), most) if faint else most
+    return top_over_mean, float(2.0 ** np.clip(exponent, -100, 100))
 
 
 class Scores(Classifier):
@@ -99,44 +105,44 @@ class Scores(Classifier):
     @classmethod
     def of(cls, classifier: Classifier) -> Scores:
         """The classifier as an attack sees it."""
-        found: Any = copy.copy(classifier)
-        found.__class__ = cls
-        vars(found).pop("forward", None)
+        scores: Any = copy.copy(classifier)
+        scores.__class__ = cls
+        vars(scores).pop("forward", None)
         half = any(parameter.dtype == torch.float16 for parameter in classifier.network.parameters())
-        vars(found).update(_own=classifier.forward, _half=half, how=None)
-        return found
+        vars(scores).update(_plain_forward=classifier.forward, _half=half, reading=None)
+        return scores
 
     @property
     def factor(self) -> float:
-        """By what cross-entropy multiplies the scores; 1 before the first pass."""
-        return how.factor if (how := vars(self)["how"]) else 1.0
+        """Factor by which cross-entropy multiplies the scores; 1 before the first pass."""
+        return reading.factor if (reading := vars(self)["reading"]) else 1.0
 
     def forward(self, images: Images) -> Logits:
         """Scores (n, k)."""
-        own, how = vars(self)["_own"], vars(self)["how"]
-        if how is not None and not how.squash and not vars(self)["_half"]:
-            return own(images)
+        plain_forward, reading = vars(self)["_plain_forward"], vars(self)["reading"]
+        if reading is not None and not reading.squash and not vars(self)["_half"]:
+            return plain_forward(images)
         lift = Lift() if vars(self)["_half"] and torch.is_grad_enabled() else None
         images = lift.lower(images) if lift else images
-        if how is None or how.watched:
+        if reading is None or reading.watched:
             with Watch(len(images) * len(self.classes)) as watch:
-                outputs = own(images)
-            if how is None:
-                vars(self)["how"] = how = Outputs.of(outputs, watch)
-            squashed = watch.into(outputs) if how.watched else None
+                outputs = plain_forward(images)
+            if reading is None:
+                vars(self)["reading"] = reading = Outputs.of(outputs, watch)
+            squashed = watch.into(outputs) if reading.watched else None
             scores = squashed.scores if squashed else outputs
         else:
-            outputs = scores = own(images)
-        scores = how.undo(outputs) if how.undo else scores
+            outputs = scores = plain_forward(images)
+        scores = reading.undo(outputs) if reading.undo else scores
         scores = lift.raise_(scores.float()) if lift else scores
-        return _led_by(scores.float(), outputs.detach().argmax(1)) if how.squash else scores
+        return _with_top_class(scores.float(), outputs.detach().argmax(1)) if reading.squash else scores
 
 
 def outputs_of(classifier: Classifier, images: Images) -> Outputs:
     """Finds how an attack on these images reads the network's outputs, by one pass over a few of them."""
     with undisturbed(classifier.device), attackable(classifier) as target, torch.no_grad():
         target(plain(images[:: max(1, len(images) // ROWS)][:ROWS]).to(classifier.device))
-        return vars(target)["how"]
+        return vars(target)["reading"]
 
 
 @contextmanager
@@ -175,23 +181,22 @@ def attack_call(
             check_labels(labels, len(images), len(classifier.classes))
         images, labels = plain(images), plain(labels)
         draws: Any = named.get("generator")
-        before = draws.get_state() if isinstance(draws, torch.Generator) else None
+        state = draws.get_state() if isinstance(draws, torch.Generator) else None
         with torch.inference_mode(False), attackable(classifier) as target:
 
             def attempt() -> Any:
-                if before is not None:  # a second attempt, after memory ran out, draws the same
-                    draws.set_state(before)
+                if state is not None:  # a second attempt, after memory ran out, draws the same
+                    draws.set_state(state)
                 return method(self, target, images, labels, *args, **named)
 
-            found: Any = in_room(classifier.network, len(images), attempt)
-        return type(found)(*map(plain, found)) if hasattr(found, "_fields") else plain(found)
+            result: Any = in_room(classifier.network, len(images), attempt)
+        return type(result)(*map(plain, result)) if hasattr(result, "_fields") else plain(result)
 
     return call
 
 
 def plain(value: Any) -> Any:
-    """A tensor without graph, out of inference mode, each value in a place of its own, at least float32; others as they
-    are."""
+    """A tensor without graph, out of inference mode, dense in memory, at least float32; other values unchanged."""
     if not isinstance(value, Tensor):
         return value
     with torch.inference_mode(False), torch.no_grad():
@@ -204,12 +209,12 @@ def plain(value: Any) -> Any:
         return value if dense or value.is_contiguous() else value.contiguous()
 
 
-def _led_by(scores: Tensor, classes: Labels) -> Tensor:
-    """The scores, that of an image's class raised above all others where it is not the first; gradients as before."""
-    off = scores.argmax(1) != classes
-    if not off.any():
+def _with_top_class(scores: Tensor, classes: Labels) -> Tensor:
+    """The scores, with each image's given class raised to the top where it is not; gradients unchanged."""
+    differs = scores.argmax(1) != classes
+    if not differs.any():
         return scores
     top = scores.detach().amax(1)
-    place = torch.nn.functional.one_hot(classes, scores.shape[1]).bool() & off[:, None]
+    mask = torch.nn.functional.one_hot(classes, scores.shape[1]).bool() & differs[:, None]
     above = (top + 1e-6 * top.abs().clamp_min(1e-6))[:, None]
-    return torch.where(place, scores + (above - scores).detach(), scores)
+    return torch.where(mask, scores + (above - scores).detach(), scores)

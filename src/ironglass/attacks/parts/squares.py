@@ -42,7 +42,7 @@ class LinfSquares:
 
 @dataclass(frozen=True)
 class L2Squares:
-    """Squares with a peak and a trough; what one of them spends is taken from another place."""
+    """Squares with a peak and a trough; the norm that one adds is taken from another window."""
 
     threat: L2
     generator: torch.Generator
@@ -75,12 +75,12 @@ class L2Squares:
         top, left = corners(n, h, w, side, self.generator, images)
         emptied = inside(*corners(n, h, w, side, self.generator, images), side, h, w)
         window = inside(top, left, side, h, w)
-        # what may be spent in the window: all that was in the two, and an even share of what was never spent
+        # squared norm available to the window: that of both windows, and an even share of the unused rest
         freed = torch.where(window | emptied, delta, 0).square().sum((2, 3), keepdim=True)
         unspent = (self.threat.eps**2 - delta.square().sum((1, 2, 3), keepdim=True)).clamp_min(0)
         batch, channel = torch.arange(n, device=images.device), torch.arange(c, device=images.device)
         steps = torch.arange(side, device=images.device)
-        place = (
+        window_index = (
             batch[:, None, None, None],
             channel[:, None, None],
             (top[:, None] + steps)[:, None, :, None],
@@ -88,9 +88,9 @@ class L2Squares:
         )
         turned = signs((n, 1, 1, 1), images, self.generator) > 0
         shape = torch.where(turned, bump(side, images).T, bump(side, images))
-        added = signs((n, c, 1, 1), images, self.generator) * shape + _unit(delta[place], (2, 3))
+        added = signs((n, c, 1, 1), images, self.generator) * shape + _unit(delta[window_index], (2, 3))
         delta = torch.where(emptied, 0, delta)
-        delta[place] = _unit(added, (2, 3)) * (freed + unspent / c).sqrt()
+        delta[window_index] = _unit(added, (2, 3)) * (freed + unspent / c).sqrt()
         return self._spend(images, delta)
 
     def _spend(self, images: Images, delta: Images) -> Images:

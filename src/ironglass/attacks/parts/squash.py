@@ -1,4 +1,4 @@
-"""The last squashing operation of a network, such as a softmax, and what went into it."""
+"""The last squashing operation of a network, such as a softmax, and its input."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Squashed(NamedTuple):
     """A squashing operation, and its input.
 
     name: of the operation.
-    scores: what went into it, (n, k).
+    scores: its input, (n, k).
     """
 
     name: str
@@ -105,10 +105,10 @@ class Watch(TorchFunctionMode):
             return func(*args, **kwargs)
         in_place = written.endswith("_") and not written.startswith("__")
         if in_place or kwargs.get("inplace") is True or True in [arg for arg in args[1:] if isinstance(arg, bool)]:
-            kept = source.clone()  # it may be about to be written over
+            saved = source.clone()  # it may be about to be written over
             if id(source) in self.steps:
-                self.steps[id(kept)] = self.steps[id(source)]
-            source = kept
+                self.steps[id(saved)] = self.steps[id(source)]
+            source = saved
         result = func(*args, **kwargs)
         if isinstance(result, Tensor) and result.numel() == self.values and result is not source:
             self.steps[id(result)] = _Step(name, source, result)  # which keeps the result, and so its id
@@ -119,27 +119,29 @@ class Watch(TorchFunctionMode):
         if name not in SQUASHING and name not in PASSING:
             return None
         operands = [*args[:2], kwargs.get("input")]
-        return next((one for one in operands if isinstance(one, Tensor) and one.numel() == self.values), None)
+        return next(
+            (operand for operand in operands if isinstance(operand, Tensor) and operand.numel() == self.values), None
+        )
 
     def into(self, outputs: Tensor) -> Squashed | None:
         """Input of the first squashing operation of those that end in these outputs, (n, k).
 
         None where there is none, and where the order of an image's classes is not the same behind it as before.
         """
-        found, at, seen = None, outputs, 0
-        while (step := self.steps.get(id(at))) is not None and seen < len(self.steps):
+        squashed, tensor, count = None, outputs, 0
+        while (step := self.steps.get(id(tensor))) is not None and count < len(self.steps):
             if not step.source.is_floating_point() or not keeps_order(step.source.reshape(outputs.shape), outputs):
                 break
             if step.name in SQUASHING:
-                found = Squashed(SQUASHING[step.name], step.source.reshape(outputs.shape))
-            at, seen = step.source, seen + 1
-        return found
+                squashed = Squashed(SQUASHING[step.name], step.source.reshape(outputs.shape))
+            tensor, count = step.source, count + 1
+        return squashed
 
 
 def keeps_order(scores: Tensor, outputs: Tensor) -> bool:
     """Returns whether of no two classes of an image the one of higher score has the lower output, but for rounding."""
     with torch.no_grad():
-        rounding = 8 * max(torch.finfo(one.dtype).eps for one in (scores, outputs))
+        rounding = 8 * max(torch.finfo(values.dtype).eps for values in (scores, outputs))
         ranked = outputs.double().gather(1, scores.double().argsort(1))
         lower, higher = ranked[:, :-1], ranked[:, 1:]
         return bool((higher >= lower - rounding * lower.abs().nan_to_num(posinf=0)).all())
@@ -158,7 +160,7 @@ def inverse(outputs: Tensor) -> tuple[str, Callable[[Tensor], Tensor]] | None:
 
 
 def lost(outputs: Tensor) -> Tensor:
-    """In how many images, as a mask (n,), a bounded output lies at its bound, so that nothing can be undone there."""
+    """Mask (n,) of images with a bounded output at its bound, from where its input cannot be computed."""
     return ((outputs == 0) | (outputs.abs() == 1)).any(1)
 
 

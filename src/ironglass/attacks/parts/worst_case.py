@@ -1,4 +1,4 @@
-"""Per image the worst of several tries, each only on what still stands."""
+"""The worst case per image over several attempts, each made only on images not fooled yet."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ironglass.models.classifier import Classifier
 from ironglass.types import Images, Labels, Logits
 
 ROWS = {"cpu": 64, "cuda": 1024}
-"""Rows of a pass beyond which more of them cost no less a row."""
+"""Rows of a pass above which the cost per row no longer falls."""
 
 Rows: TypeAlias = Int64[Tensor, " n"]
 Try: TypeAlias = Callable[[Images, Labels], Images]
@@ -24,7 +24,7 @@ Try: TypeAlias = Callable[[Images, Labels], Images]
 
 
 Tries: TypeAlias = Callable[[Images, Labels, Rows, Rows], Images]
-"""The same for several tries of an image at once: a row's try, counted from 0, and which rows are of one image."""
+"""The same for several attempts on an image at once: also given each row's attempt, from 0, and its image index."""
 
 
 def worst_case(
@@ -39,11 +39,11 @@ def worst_case(
     with folded(classifier), torch.inference_mode(False), torch.no_grad():
         case = _Case.of(classifier, images, labels)
         for number, attempt in enumerate(tries, 1):
-            place = case.standing()
-            if not len(place):
+            index = case.unfooled()
+            if not len(index):
                 break
-            found = attempt(case.images[place], case.labels[place])
-            case.note(place, found, logits_of(classifier, found), number)
+            candidates = attempt(case.images[index], case.labels[index])
+            case.note(index, candidates, logits_of(classifier, candidates), number)
     return case.adversarial, case.fooled_by
 
 
@@ -59,16 +59,16 @@ def side_by_side(
         case = _Case.of(classifier, images, labels)
         rows = ROWS.get(images.device.type, ROWS["cuda"])
         number = 0
-        while number < count and len(place := case.standing()):
-            n, device = len(place), images.device
+        while number < count and len(index := case.unfooled()):
+            n, device = len(index), images.device
             at_once = min(max(1, rows // n), count - number)
-            which = torch.arange(number, number + at_once, device=device).repeat_interleave(n)
+            try_index = torch.arange(number, number + at_once, device=device).repeat_interleave(n)
             owner = torch.arange(n, device=device).repeat(at_once)
-            found = attempt(case.images[place[owner]], case.labels[place[owner]], which, owner)
-            logits = logits_of(classifier, found)
-            for one in range(at_once):
-                part = slice(one * n, (one + 1) * n)
-                case.note(place, found[part], logits[part], number + one + 1)
+            candidates = attempt(case.images[index[owner]], case.labels[index[owner]], try_index, owner)
+            logits = logits_of(classifier, candidates)
+            for offset in range(at_once):
+                part = slice(offset * n, (offset + 1) * n)
+                case.note(index, candidates[part], logits[part], number + offset + 1)
             number += at_once
     return case.adversarial, case.fooled_by
 
@@ -77,13 +77,13 @@ def side_by_side(
 class _Case:
     """Best try for each image so far.
 
-    lead: by how much the best other class leads the label in `adversarial`.
+    margin: of the best other class over the label, in `adversarial`.
     """
 
     images: Images
     labels: Labels
     adversarial: Images
-    lead: Tensor
+    margin: Tensor
     fooled_by: Tensor
 
     @classmethod
@@ -93,22 +93,22 @@ class _Case:
         fooled_by = torch.where(logits.argmax(1) != labels, 0, -1)
         return cls(images, labels, images.clone(), margin(logits, labels), fooled_by)
 
-    def standing(self) -> Tensor:
+    def unfooled(self) -> Tensor:
         return (self.fooled_by < 0).nonzero()[:, 0]
 
-    def note(self, place: Tensor, found: Images, logits: Logits, number: int) -> None:
-        labels, before = self.labels[place], self.fooled_by[place]
+    def note(self, index: Tensor, candidates: Images, logits: Logits, number: int) -> None:
+        labels, fooled_by = self.labels[index], self.fooled_by[index]
         reached = margin(logits, labels)
-        fooled = (logits.argmax(1) != labels) & (before < 0)
-        better = fooled | ((reached > self.lead[place]) & (before < 0))
-        self.adversarial[place[better]] = found[better]
-        self.lead[place[better]] = reached[better]
-        self.fooled_by[place[fooled]] = number
+        fooled = (logits.argmax(1) != labels) & (fooled_by < 0)
+        better = fooled | ((reached > self.margin[index]) & (fooled_by < 0))
+        self.adversarial[index[better]] = candidates[better]
+        self.margin[index[better]] = reached[better]
+        self.fooled_by[index[fooled]] = number
 
 
-def kin(owner: Rows, some: Tensor) -> Tensor:
-    """Which rows are of the same image as one of `some`, a mask: the row itself among them."""
-    return torch.isin(owner, owner[some])
+def same_image(owner: Rows, mask: Tensor) -> Tensor:
+    """Mask of the rows that belong to the same image as a row of `mask`, those rows included."""
+    return torch.isin(owner, owner[mask])
 
 
 def logits_of(classifier: Classifier, images: Images) -> Logits:

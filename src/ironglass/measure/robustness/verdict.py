@@ -107,7 +107,7 @@ def _scaled(evidence: Evidence) -> Finding:
     outputs = evidence.outputs
     if outputs.factor == 1:
         return None
-    size = f"the first class leads the average one by {outputs.lead:.2g}"
+    size = f"the first class leads the average one by {outputs.top_over_mean:.2g}"
     if outputs.factor > 1:
         what = f"the logits are so small ({size}) that cross-entropy hardly tells the classes apart"
         return "suspect", f"{what}: attacks multiply them by {outputs.factor:g}"

@@ -66,8 +66,8 @@ def run_parallel(queue: Sequence[Job], *, jobs: int, tell: Tell) -> dict[str, st
     told, begun = False, set[Connection]()
     with Interruption() as interruption:
         try:
-            while running or (waiting and not interruption.asked):
-                while waiting and len(running) < jobs and not interruption.asked:
+            while running or (waiting and not interruption.requested):
+                while waiting and len(running) < jobs and not interruption.requested:
                     job = waiting.pop(0)
                     slot = min(set(range(jobs)) - {place.slot for place in running.values()})
                     ours, theirs = context.Pipe(duplex=False)
@@ -76,7 +76,7 @@ def run_parallel(queue: Sequence[Job], *, jobs: int, tell: Tell) -> dict[str, st
                         process.start()
                     theirs.close()  # else its end would never be seen
                     running[ours] = _Place(job, process, slot)
-                if interruption.asked and not told:
+                if interruption.requested and not told:
                     told = True
                     for end, place in running.items():
                         if end in begun:
@@ -86,7 +86,7 @@ def run_parallel(queue: Sequence[Job], *, jobs: int, tell: Tell) -> dict[str, st
                 for end in wait(list(running), timeout=ASKED_SECONDS):
                     assert isinstance(end, Connection)
                     begun.add(end)
-                    if (line := _heard(end, running[end], tell, asked=interruption.asked)) is None:
+                    if (line := _heard(end, running[end], tell, asked=interruption.requested)) is None:
                         continue
                     place = running.pop(end)
                     place.process.join()
@@ -96,7 +96,7 @@ def run_parallel(queue: Sequence[Job], *, jobs: int, tell: Tell) -> dict[str, st
             for place in running.values():
                 place.process.kill()
                 place.process.join()
-    if interruption.asked:
+    if interruption.requested:
         raise KeyboardInterrupt
     return failed
 

@@ -1,4 +1,4 @@
-"""A slower copy of the weights."""
+"""Exponential moving average of the weights."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ironglass.models.classifier import Classifier
 class Average:
     """The exponential moving average of a classifier's weights and batch-norm statistics: a ← d·a + (1 - d)·w.
 
-    The decay d grows as (1 + t) / (10 + t) up to its full value, so that the first random weights are soon forgotten.
+    The decay d grows as (1 + t) / (10 + t) up to its full value, so that the initial random weights soon lose weight.
     """
 
     def __init__(self, classifier: Classifier, decay: float) -> None:
@@ -23,12 +23,14 @@ class Average:
     def update(self, classifier: Classifier, steps: int) -> None:
         """Takes in the weights after step number `steps`."""
         decay = min(self.decay, (1 + steps) / (10 + steps))
-        taken: set[tuple[int, torch.Size]] = set()
-        for own, other in zip(self.classifier.state_dict().values(), classifier.state_dict().values(), strict=True):
-            if (which := (own.data_ptr(), own.shape)) in taken:  # a tied weight has two names, and moves once
+        updated: set[tuple[int, torch.Size]] = set()
+        for average, value in zip(self.classifier.state_dict().values(), classifier.state_dict().values(), strict=True):
+            if (
+                storage := (average.data_ptr(), average.shape)
+            ) in updated:  # a tied weight has two names, and moves once
                 continue
-            taken.add(which)
-            if own.is_floating_point():
-                own.lerp_(other, 1 - decay)
+            updated.add(storage)
+            if average.is_floating_point():
+                average.lerp_(value, 1 - decay)
             else:
-                own.copy_(other)
+                average.copy_(value)

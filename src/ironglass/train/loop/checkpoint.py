@@ -18,9 +18,9 @@ from ironglass.run import Run
 from ironglass.train.position import Position
 
 STATE, GOOD, MOST_MERIT = "state.safetensors", "good.safetensors", "most-merit.safetensors"
-"""Where training stands; the end of the last epoch that ended well, to roll back to; under a watch the end of its best
-epoch, to go back to on an alarm. The latter two are written at the ends of epochs, never by the clock, so that an
-interrupted run goes back to the same."""
+"""Checkpoints: the current position; the end of the last sound epoch, to roll back to; under a watch the end of its
+best epoch, to roll back to on an alarm. The latter two are written at the ends of epochs only, never by the clock, so
+that a resumed run rolls back to the same state."""
 
 
 def save_checkpoint(

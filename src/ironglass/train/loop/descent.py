@@ -14,9 +14,10 @@ from ironglass.types import Images, Labels
 def descend(
     model: nn.Module, state: State, at: Position, objective: Objective, images: Images, labels: Labels, seed: int
 ) -> bool:
-    """One step, or none, and False, where the loss is no finite number: then the network stays as it was.
+    """Takes one optimiser step; returns False, with the network unchanged, where the loss is not finite.
 
-    model: what is passed through, the state's or what of it is trained. at: counts the step, or that it was skipped.
+    model: the state's model, or its trained tail.
+    at: position, which counts the step as taken or skipped.
     """
     state.buffers.note()
     (*sums, finite), at.micro_batch = accumulate_in_memory(

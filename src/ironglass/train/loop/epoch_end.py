@@ -1,4 +1,4 @@
-"""The end of an epoch: is the state sound, how good is it, and which epoch is the best?"""
+"""The end of an epoch: checks of the state, its scores, and the choice of the best epoch."""
 
 from __future__ import annotations
 
@@ -32,40 +32,40 @@ def validate(classifier: Classifier, dataset: Dataset) -> dict[str, float | None
 
 
 def judge(classifier: Classifier, dataset: Dataset, watch: Watch | None, at: Position) -> dict[str, Any] | None:
-    """Scores the classifier at the end of an epoch, for the epoch's row; None where that is no finite number."""
-    found: dict[str, Any] = validate(classifier, dataset)
-    if not all(number is None or math.isfinite(number) for number in found.values()):
+    """Scores the classifier at the end of an epoch, for the epoch's row; None where a score is not finite."""
+    scores: dict[str, Any] = validate(classifier, dataset)
+    if not all(number is None or math.isfinite(number) for number in scores.values()):
         return None
-    found |= {"skipped": at.skipped, "in_doubt": at.streak > 0}
+    scores |= {"skipped": at.skipped, "in_doubt": at.streak > 0}
     if watch:
         watched = watch(classifier, at.rows)
-        found = watched.numbers | found | {"merit": watched.merit, "alarm": watched.alarm}
-    return found
+        scores = watched.numbers | scores | {"merit": watched.merit, "alarm": watched.alarm}
+    return scores
 
 
 def epoch_row(state: State, dataset: Dataset, watch: Watch | None, at: Position) -> dict[str, Any] | None:
-    """The epoch's line in the history, or None where its end is no state to go on from."""
+    """The epoch's row in the history, or None where a weight or a score is not finite."""
     totals: Any = torch.tensor(at.sums, dtype=torch.float64, device=state.classifier.device)
     totals = state.accelerator.reduce(totals)
-    loss, right, seen = totals.tolist()
-    if not seen or not state.is_finite():
+    loss, right, count = totals.tolist()
+    if not count or not state.is_finite():
         return None
     row = {
         "stage": at.stage,
         "stage_name": stage_name(state.recipe.stages, at.stage),
         "epoch": at.epoch + 1,
         "lr": at.lr,
-        "train_loss": loss / seen,
-        "train_accuracy": right / seen,
+        "train_loss": loss / count,
+        "train_accuracy": right / count,
         "seconds": round(at.epoch_seconds, 3),
-        "images_per_second": round(seen / at.epoch_seconds, 1),
+        "images_per_second": round(count / at.epoch_seconds, 1),
     }
-    found = judge(state.judged, dataset, watch, at)
-    return None if found is None else row | found
+    scores = judge(state.evaluated, dataset, watch, at)
+    return None if scores is None else row | scores
 
 
 def keep_weights(run: Run, classifier: Classifier, row: dict[str, Any]) -> None:
-    """Writes what the row says is the best yet."""
+    """Saves the weights that the row marks as the best so far."""
     if row["best"]:
         save_classifier(classifier, run.path)
     if row.get("clean_best"):
@@ -89,8 +89,8 @@ def watched_merit(row: dict[str, Any]) -> tuple[float, ...]:
 
 
 def mark_best(rows: list[dict[str, Any]], *, watched: bool) -> list[dict[str, Any]]:
-    """The rows with `best` true of the one whose weights are kept, the first of equals; under a watch that is the best
-    in its eyes, and `clean_best` marks the other."""
-    kept = max(rows, key=watched_merit if watched else merit)
+    """The rows with `best` set for the one whose weights are kept, the first of equals. Under a watch that is the best
+    by its score, and `clean_best` marks the best by validation accuracy."""
+    best = max(rows, key=watched_merit if watched else merit)
     clean = max(rows, key=merit)
-    return [row | {"best": row is kept} | ({"clean_best": row is clean} if watched else {}) for row in rows]
+    return [row | {"best": row is best} | ({"clean_best": row is clean} if watched else {}) for row in rows]

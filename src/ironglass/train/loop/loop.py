@@ -23,7 +23,7 @@ from ironglass.train.loop.checkpoint import GOOD, MOST_MERIT, STATE
 from ironglass.train.loop.descent import descend
 from ironglass.train.loop.epoch_end import epoch_row, keep_weights, mark_best
 from ironglass.train.loop.events import write_events
-from ironglass.train.loop.prefix import Prefix, held_prefix
+from ironglass.train.loop.prefix import Prefix, frozen_prefix
 from ironglass.train.loop.state import State
 from ironglass.train.objective import CrossEntropy, Replaying
 from ironglass.train.plateau import has_flattened
@@ -35,7 +35,7 @@ from ironglass.train.status import Status, status_of
 from ironglass.train.watch import Watch
 
 CHECKPOINT_SECONDS = 15.0
-TELL_STEPS = 10
+PROGRESS_STEPS = 10
 STREAK = 5  # skipped steps in a row that make a rollback
 ROLLBACKS = 5
 
@@ -68,7 +68,7 @@ class Loop:
         self.model: nn.Module = classifier
 
     def go(self) -> None:
-        """Runs what is left of every stage, and records the whole."""
+        """Runs the remaining epochs of every stage, and records the training."""
         if (self.state.folder / STATE).is_file():
             self.position, optimiser = self.state.load(STATE)
             if self.position.watch != as_json(self.watch):
@@ -98,10 +98,10 @@ class Loop:
         self.state.enter(self.position.stage, optimiser)
         plain = self.recipe.augment == Augment() and type(self._stage.objective) is CrossEntropy
         alone = self.accelerator.num_processes == 1
-        # what looks at images itself, or sees each image differently every time, needs the whole network
+        # adversarial objectives and augmentation need the whole network
         self.prefix = (
-            held_prefix(self.classifier, self.state.held, self.dataset.train)
-            if self.state.held and plain and alone
+            frozen_prefix(self.classifier, self.state.frozen_modules, self.dataset.train)
+            if self.state.frozen_modules and plain and alone
             else None
         )
 
@@ -127,11 +127,11 @@ class Loop:
         while at.step < steps and at.streak < STREAK:
             done = (len(rows) + at.step / steps) / stage.epochs
             at.lr = stage.peak_lr * schedule(done, losses, last) * at.lr_factor
-            mine = order[at.step * size : (at.step + 1) * size][rank::ranks]
-            self._step(np.sort(mine))  # sorted, since stored images lie in that order
+            batch = order[at.step * size : (at.step + 1) * size][rank::ranks]
+            self._step(np.sort(batch))  # sorted, since stored images lie in that order
             at.step += 1
-            if at.step % TELL_STEPS == 0 or at.step == steps:
-                self._tell(steps)
+            if at.step % PROGRESS_STEPS == 0 or at.step == steps:
+                self._report_progress(steps)
             self._pause()
         if at.streak >= STREAK:
             self._roll_back()
@@ -139,7 +139,7 @@ class Loop:
             self._close_epoch()
 
     def _step(self, index: np.ndarray) -> None:
-        """The steps of one batch: one, or as many as the objective replays it."""
+        """The optimiser steps of one batch: one, or `replays` of a replaying objective."""
         at, device, objective = self.position, self.classifier.device, self._stage.objective
         seed = mixed_seed(self.recipe.seed, at.epoch, at.step, self.accelerator.process_index)
         if self.prefix:
@@ -151,26 +151,26 @@ class Loop:
         replayed = objective.replayed() if isinstance(objective, Replaying) else objective
         for replay in range(objective.replays if isinstance(objective, Replaying) else 1):
             with exclusive(self.classifier.network):  # no other thread may see, or change, half a step
-                own = mixed_seed(seed, replay) if replay else seed
-                if not descend(self.model, self.state, at, replayed, images, labels, own):
+                replay_seed = mixed_seed(seed, replay) if replay else seed
+                if not descend(self.model, self.state, at, replayed, images, labels, replay_seed):
                     return
 
-    def _tell(self, steps: int) -> None:
+    def _report_progress(self, steps: int) -> None:
         if self.progress and self.accelerator.is_main_process:
             seconds = self.position.epoch_seconds + time.monotonic() - self.clock
             rate = self.accelerator.num_processes * self.position.sums[2] / max(seconds, 1e-9)
             self.progress(status_of(self.position, self.recipe, steps, rate))
 
     def _pause(self) -> None:
-        """Between two steps: the place to save, and to stop when asked to."""
+        """Saves and stops between two steps, when it is time or an interruption is requested."""
         alone = self.accelerator.num_processes == 1  # the others' sums would be lost
-        if alone and (self.interruption.asked or time.monotonic() - self.saved_at > CHECKPOINT_SECONDS):
+        if alone and (self.interruption.requested or time.monotonic() - self.saved_at > CHECKPOINT_SECONDS):
             self._save()
-        if self.interruption.asked:
+        if self.interruption.requested:
             raise KeyboardInterrupt
 
     def _close_epoch(self) -> None:
-        """Judges the epoch, writes the history, keeps the weights if they are the best yet, and saves."""
+        """Scores the epoch, writes the history, saves the weights if they are the best so far, and a checkpoint."""
         at = self.position
         self._stop_clock()
         [row] = broadcast_object_list([epoch_row(self.state, self.dataset, self.watch, at)])
@@ -179,11 +179,11 @@ class Loop:
         at.rows = mark_best([*at.rows, row], watched=self.watch is not None)
         row = at.rows[-1]
         if self.accelerator.is_main_process:
-            keep_weights(self.run, self.state.judged, row)
+            keep_weights(self.run, self.state.evaluated, row)
             self.run.write_history(at.rows)
         at.epoch, at.step, at.sums, at.skipped = at.epoch + 1, 0, [0.0, 0.0, 0.0], 0
         at.seconds, at.epoch_seconds = at.seconds + at.epoch_seconds, 0.0
-        self.clock = time.monotonic()  # judging is not training
+        self.clock = time.monotonic()  # validation is not training time
         alarm = row.get("alarm", False)
         if alarm:
             self._go_back()
@@ -193,7 +193,7 @@ class Loop:
         )
 
     def _roll_back(self) -> None:
-        """Everything as at the end of the last good epoch, but for half the learning rate."""
+        """Restores the end of the last sound epoch, with half the learning rate."""
         at = self.position
         if len(at.rollbacks) == ROLLBACKS:
             raise Diverged(
@@ -208,7 +208,7 @@ class Loop:
             self.run.write_history(self.position.rows)
 
     def _go_back(self) -> None:
-        """The weights of the epoch of most merit, and half the learning rate; the epochs go on being counted."""
+        """Restores the weights of the epoch of highest merit, with half the learning rate; the epoch count goes on."""
         at = self.position
         best, optimiser = self.state.load(MOST_MERIT)
         at.alarms = [*at.alarms, {"epoch": at.epoch, "back_to": best.epoch, "factor": at.lr_factor / 2}]
@@ -220,7 +220,7 @@ class Loop:
         self.position.epoch_seconds, self.clock = self.position.epoch_seconds + now - self.clock, now
 
     def _save(self, *others: str) -> None:
-        """Writes checkpoints, that of where training stands last: a kill in between means a little work done again."""
+        """Writes checkpoints, the current state last: a kill in between costs a few repeated steps."""
         self._stop_clock()
         self.saved_at = self.clock
         self.state.save(self.position, *others, STATE)

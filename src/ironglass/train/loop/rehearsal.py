@@ -1,4 +1,4 @@
-"""One pass in training mode, before anything is written: what would only come to light in the first step."""
+"""One pass in training mode before anything is written, to find faults that would appear in the first step."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def rehearse(classifier: Classifier, split: Split) -> int:
     """
     network = classifier.network
     classifier.settle()
-    if half := {one.dtype for one in network.parameters() if one.dtype in HALF}:
+    if half := {parameter.dtype for parameter in network.parameters() if parameter.dtype in HALF}:
         name = str(half.pop()).removeprefix("torch.")
         raise InputError(
             f"the network is in {name}, in which small steps of training round to nothing: build it with .float()"
@@ -48,9 +48,9 @@ def rehearse(classifier: Classifier, split: Split) -> int:
 def _training_pass(classifier: Classifier, images: torch.Tensor) -> tuple[Logits, int]:
     """The logits, and the number of auxiliary ones, with gradients to the weights."""
     modes = [(module, module.training) for module in classifier.modules()]
-    flags = [(one, one.requires_grad) for one in classifier.parameters()]
+    flags = [(tensor, tensor.requires_grad) for tensor in classifier.parameters()]
     buffers = [(module, dict(module._buffers)) for module in classifier.modules()]  # some networks put others there
-    values = [(one, one.clone()) for one in classifier.buffers()]
+    values = [(tensor, tensor.clone()) for tensor in classifier.buffers()]
     devices = [classifier.device] if classifier.device.type == "cuda" else []
     try:
         with torch.random.fork_rng(devices), torch.inference_mode(False), torch.enable_grad():

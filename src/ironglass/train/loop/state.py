@@ -23,7 +23,7 @@ class State:
     model: nn.Module
     """The classifier as each process trains it."""
     optimiser: torch.optim.Optimizer
-    held: list[nn.Module]
+    frozen_modules: list[nn.Module]
 
     def __init__(self, classifier: Classifier, recipe: Recipe, accelerator: Accelerator, run: Run) -> None:
         self.classifier, self.recipe, self.accelerator, self.run = classifier, recipe, accelerator, run
@@ -32,13 +32,13 @@ class State:
         self.buffers = Buffers(classifier.network)
 
     @property
-    def judged(self) -> Classifier:
-        """The network that is validated and kept: the average, or the classifier itself; in evaluation mode."""
+    def evaluated(self) -> Classifier:
+        """The network that is validated and saved: the average, or the classifier itself; in evaluation mode."""
         return (self.average.classifier if self.average else self.classifier).eval()
 
     def enter(self, number: int, optimiser: torch.optim.Optimizer | None = None) -> None:
         """Sets up a stage, with a fresh optimiser unless one is given."""
-        self.held, learning = learning_parameters(self.classifier, self.recipe.stages[number].trainable_from)
+        self.frozen_modules, learning = learning_parameters(self.classifier, self.recipe.stages[number].trainable_from)
         self.classifier.requires_grad_(False)
         for parameter in learning:
             parameter.requires_grad_(True)
@@ -50,13 +50,13 @@ class State:
         return make_optimiser(self.classifier, self.recipe.stages[number])
 
     def train(self) -> None:
-        """Training mode, but for the layers that are held."""
+        """Sets training mode, except for the frozen layers."""
         self.model.train()
-        for module in self.held:
+        for module in self.frozen_modules:
             module.training = False
 
     def descend(self, lr: float, steps: int) -> None:
-        """The optimiser's step after `steps` others; the average follows."""
+        """Takes the optimiser step number `steps` + 1, and updates the average."""
         for group in self.optimiser.param_groups:
             group["lr"] = lr
         self.optimiser.step()
@@ -74,11 +74,11 @@ class State:
             save_checkpoint(self.run, [self.folder / name for name in names], position, self._modules(), self.optimiser)
 
     def load(self, name: str) -> tuple[Position, torch.optim.Optimizer]:
-        """Takes the weights of a checkpoint, and gives back the position and the optimiser that belong to it."""
+        """Loads the weights of a checkpoint, and returns its position and optimiser."""
         self.accelerator.wait_for_everyone()
-        found = load_checkpoint(self.run, self.folder / name, self._modules(), self.make_optimiser)
+        loaded = load_checkpoint(self.run, self.folder / name, self._modules(), self.make_optimiser)
         self.accelerator.wait_for_everyone()  # before anyone writes the file anew
-        return found
+        return loaded
 
     def _modules(self) -> dict[str, nn.Module]:
         modules: dict[str, nn.Module] = {"network": self.classifier.network}

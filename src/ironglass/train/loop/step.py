@@ -1,4 +1,4 @@
-"""The gradient of one batch, in as many parts as memory needs."""
+"""The gradient of one batch, accumulated over parts that fit into memory."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ironglass.models.reading.forward_pass import hearing_others
 from ironglass.train.objective import CrossEntropy, Objective
 from ironglass.types import Images, Labels
 
-_copy = torch._foreach_copy_  # type: ignore[attr-defined]  # one call for all, which an accelerator is glad of
+_copy = torch._foreach_copy_  # type: ignore[attr-defined]  # one kernel launch for all buffers
 
 
 class Buffers:
@@ -32,13 +32,13 @@ class Buffers:
 
     @torch.no_grad()
     def note(self) -> None:
-        """Takes down the values of now."""
+        """Saves the current values."""
         for kind, buffers in self.kinds.items():
             _copy(self.before[kind], buffers)
 
     @torch.no_grad()
     def restore(self) -> None:
-        """Puts back the values noted last."""
+        """Restores the values saved last."""
         for kind, buffers in self.kinds.items():
             _copy(buffers, self.before[kind])
 
@@ -56,74 +56,74 @@ def accumulate(
 
     aux_weight: of the cross-entropy of auxiliary outputs, see `Stage`.
 
-    Gives back the loss summed over the images, how many of them are right, their number, and whether the loss is a
-    finite number in every process, as 1 or less. Batch-norm, and objectives that compare images, see a part only.
+    Returns the loss summed over the images, the number of correct ones, their number, and the share of processes with
+    a finite loss, from 0 to 1. Batch-norm, and objectives that compare images, see one part only.
     """
     sums = torch.zeros(3, dtype=torch.float64, device=images.device)
     read: Callable[[], list[float]] = sums.tolist
-    for some, theirs in zip(images.tensor_split(parts), labels.tensor_split(parts), strict=True):
+    for part, part_labels in zip(images.tensor_split(parts), labels.tensor_split(parts), strict=True):
         with hearing_others() as passes:
-            loss, logits = _answer(objective, model, some, theirs)
+            loss, logits = _loss_and_logits(objective, model, part, part_labels)
         if not loss.requires_grad:
             raise InputError("the loss has no gradient to any weight that learns: the objective or network detaches it")
         # of several processes each must give every weight a gradient, if only 0
         if aux_weight or (passes and accelerator.num_processes > 1 and type(objective) is CrossEntropy):
-            loss = loss + aux_weight * _auxiliary(objective, passes, theirs)
+            loss = loss + aux_weight * _auxiliary(objective, passes, part_labels)
         with torch.no_grad():
-            right = (logits.argmax(1) == theirs).sum()
+            right = (logits.argmax(1) == part_labels).sum()
             sums = sums + torch.stack(
-                [loss.double() * len(theirs), right.double(), torch.tensor(len(theirs)).to(right)]
+                [loss.double() * len(part_labels), right.double(), torch.tensor(len(part_labels)).to(right)]
             )
             finite = accelerator.reduce(sums[0].isfinite().double(), "mean")
             read = read_later(torch.stack([*sums, finite]))  # type: ignore[list-item]
-        accelerator.backward(loss if parts == 1 else loss * (len(theirs) / len(labels)))
+        accelerator.backward(loss if parts == 1 else loss * (len(part_labels) / len(labels)))
     return read()
 
 
 def _auxiliary(objective: Objective, passes: list[tuple[Tensor, ...]], labels: Labels) -> Tensor | float:
     """The sum of the auxiliary outputs' cross-entropies, each the batch's mean, smoothed as that of the logits."""
     smoothing = getattr(objective, "label_smoothing", 0.0)
-    others = [other for one in passes for other in one]
+    others = [other for outputs in passes for other in outputs]
     return sum((functional.cross_entropy(other, labels, label_smoothing=smoothing) for other in others), 0.0)
 
 
-def _answer(objective: Objective, model: nn.Module, images: Images, labels: Labels) -> tuple[Tensor, Tensor]:
-    """The loss and the logits. Raises InputError for a function of the user's own that fails, or gives something else.
+def _loss_and_logits(objective: Objective, model: nn.Module, images: Images, labels: Labels) -> tuple[Tensor, Tensor]:
+    """The loss and the logits. Raises InputError for a user's function that fails, or returns anything else.
 
-    A failure of ours, or for want of memory, is left as it is.
+    A failure of our own objectives, or for lack of memory, is raised unchanged.
     """
-    own = not type(objective).__module__.startswith("ironglass.")
+    foreign = not type(objective).__module__.startswith("ironglass.")
     name = getattr(objective, "__qualname__", type(objective).__name__)
     try:
-        given: Any = objective(model, images, labels)
+        result: Any = objective(model, images, labels)
     except (InputError, MemoryError):
         raise
     except Exception as error:
-        if not own or is_out_of_memory(error):
+        if not foreign or is_out_of_memory(error):
             raise
         raise InputError(f"the objective {name} failed: {type(error).__name__}: {error}") from error
-    if own:
-        pair = given if isinstance(given, tuple | list) and len(given) == 2 else (None, None)
+    if foreign:
+        pair = result if isinstance(result, tuple | list) and len(result) == 2 else (None, None)
         loss, logits = (part if isinstance(part, Tensor) else torch.empty(0) for part in pair)
         if loss.numel() != 1 or logits.ndim != 2 or len(logits) != len(labels) or not loss.requires_grad:
             raise InputError(
                 f"the objective {name} must give (loss, logits), the loss one number with a gradient and the logits "
-                f"({len(labels)}, classes), not {_form(given)}"
+                f"({len(labels)}, classes), not {_form(result)}"
             )
         return loss.reshape(()), logits
-    return given
+    return result
 
 
-def _form(given: Any) -> str:
-    if isinstance(given, tuple | list):
-        return f"({', '.join(map(_form, given))})"
-    return f"a tensor {tuple(given.shape)}" if isinstance(given, Tensor) else f"a {type(given).__name__}"
+def _form(value: Any) -> str:
+    if isinstance(value, tuple | list):
+        return f"({', '.join(map(_form, value))})"
+    return f"a tensor {tuple(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
 
 
 def read_later(numbers: Tensor) -> Callable[[], list[float]]:
-    """A function that waits for the numbers, and for no work that an accelerator was given after them.
+    """A function that waits for the numbers, but not for work queued on the accelerator after them.
 
-    What is queued between this and its call, a backward pass say, keeps the accelerator busy while the program waits.
+    Work queued between this call and that one, such as a backward pass, keeps the accelerator busy during the wait.
     """
     if numbers.device.type != "cuda":
         return numbers.tolist
@@ -152,9 +152,9 @@ def accumulate_in_memory(
 ) -> tuple[list[float], int | None]:
     """`accumulate` in parts of at most `micro_batch` images, halved as often as memory runs out.
 
-    Gives back the sums, and the micro-batch that fitted. No part has fewer than two images, which batch-norm needs. A
-    try that failed leaves nothing behind: draws start from the seed, buffers are as they were. Raises InputError
-    where two images do not fit, or where memory runs out in one of several processes, which wait for each other.
+    Returns the sums, and the micro-batch that fitted. No part has fewer than two images, which batch-norm needs. A
+    failed attempt has no effect: draws start again from the seed, and buffers are restored. Raises InputError where two
+    images do not fit, or where memory runs out in one of several processes, which wait for each other.
     """
     most = max(1, len(labels) // 2)
     while True:
