@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ from ironglass.studio.app import Studio
 from ironglass.studio.load import Opened, load_all
 from ironglass.studio.server import Server
 
-Ask = Callable[..., dict[str, Any]]
+CHROMIUM = shutil.which("chromium")
 
 
 @pytest.fixture(scope="session")
@@ -87,3 +88,35 @@ def ask(server: Server) -> Callable[..., tuple[int, Any, dict[str, str]]]:
         return answer.status, json.loads(read) if kind == "application/json" else read, dict(answer.headers)
 
     return send
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Debian's chromium, whose camera shows a test picture."""
+    if CHROMIUM is None:
+        pytest.skip("Debian's chromium is not installed: apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    camera = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", *camera])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Any, server: Server, request: pytest.FixtureRequest) -> Iterator[Any]:
+    """The page after its first answer; whatever it complained of or asked of others is an error."""
+    width, scheme = getattr(request, "param", (1440, "light"))
+    page = browser.new_page(viewport={"width": width, "height": 844}, color_scheme=scheme, has_touch=width < 600)
+    complaints, requests = [], []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda asked: requests.append(asked.url))
+    page.goto(server.address)
+    page.wait_for_selector("#bars li")
+    yield page
+    page.close()
+    refused = "the server responded with a status of 422"  # which a test asks for, and the page says in its own words
+    assert [one for one in complaints if refused not in one] == []
+    assert [url for url in requests if not url.startswith((server.address, "data:", "blob:"))] == []

@@ -1,74 +1,19 @@
-"""The page in Debian's chromium: pick, paint, attack, put in, keep; with the pointer and with the keyboard."""
+"""The page in Debian's chromium: lists, painting, attacks, two models, saving; with the pointer and the keyboard."""
 
 import io
 import json
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
-from ironglass.studio.server import Server
+from studio_page import drag, predictions, probabilities, settled
 
 pytestmark = pytest.mark.browser
-CHROMIUM = shutil.which("chromium")
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if CHROMIUM is None:
-        pytest.skip("Debian's chromium is not installed: apt-get install chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(browser: Any, server: Server, request: pytest.FixtureRequest) -> Iterator[Any]:
-    """The page after its first answer; whatever it complained of or asked of others is an error."""
-    width, scheme = getattr(request, "param", (1280, "light"))
-    page = browser.new_page(viewport={"width": width, "height": 850}, color_scheme=scheme)
-    complaints, requests = [], []
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("request", lambda asked: requests.append(asked.url))
-    page.goto(server.address)
-    page.wait_for_selector("#bars li")
-    yield page
-    page.close()
-    refused = "the server responded with a status of 422"  # which a test asks for, and the page says in its own words
-    assert [one for one in complaints if refused not in one] == []
-    assert [url for url in requests if not url.startswith((server.address, "data:", "blob:"))] == []
-
-
-def settled(page: Any, work: Any) -> dict[str, Any]:
-    """The answer to the view that the work asks for."""
-    with page.expect_response(lambda answer: answer.url.endswith("ask/view")) as answer:
-        work()
-    page.wait_for_timeout(150)
-    return answer.value.json()
-
-
-def drag(page: Any) -> None:
-    page.locator("#after").scroll_into_view_if_needed()
-    box = page.locator("#after").bounding_box()
-    page.mouse.move(box["x"] + box["width"] * 0.25, box["y"] + box["height"] * 0.25)
-    page.mouse.down()
-    for i in range(6):
-        page.mouse.move(box["x"] + box["width"] * (0.25 + 0.08 * i), box["y"] + box["height"] * (0.25 + 0.05 * i))
-    page.mouse.up()
-
-
-def probabilities(page: Any) -> list[str]:
-    return page.locator("#bars .values").all_text_contents()
-
-
-@pytest.mark.parametrize("page", [(w, s) for w in (1280, 390) for s in ("light", "dark")], indirect=True, ids=str)
+@pytest.mark.parametrize("page", [(w, s) for w in (1440, 390) for s in ("light", "dark")], indirect=True, ids=str)
 def test_paint_and_attack(page: Any) -> None:
     width, shown = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
     assert width <= shown
@@ -85,27 +30,114 @@ def test_paint_and_attack(page: Any) -> None:
     assert page.is_hidden("#error")
 
 
-def test_the_keyboard_paints_and_undoes(page: Any) -> None:
-    first = probabilities(page)
-    page.focus("#after")
-    page.keyboard.press("Shift+ArrowLeft")
-    settled(page, lambda: page.keyboard.press("Enter"))
-    assert probabilities(page) != first
-    settled(page, lambda: page.keyboard.press("Backspace"))
-    assert probabilities(page) == first
+def test_two_models_are_shown_one_image(page: Any) -> None:
+    assert page.input_value("#second") == "1"
+    assert page.locator(".model-name").all_text_contents() == ["first", "second"]
+    assert page.locator("#bars li").first.locator(".pair").count() == 2
+    seen = settled(page, lambda: page.select_option("#attack", "fgsm"))
+    assert "shown to both" in page.text_content("#words")
+    assert page.text_content("#words") == seen["words"]
+    assert len(seen["second"]["predictions"]) == 2
+    swapped = settled(page, lambda: page.select_option("#model", "1"))
+    assert page.locator(".model-name").all_text_contents()[1] == "first"
+    assert swapped["predictions"][0] == seen["second"]["predictions"][0]
+    settled(page, lambda: page.select_option("#second", ""))
+    assert page.is_hidden("#words")
+    assert page.is_hidden("#after-second")
 
 
-def test_every_control_has_a_name(page: Any) -> None:
-    tree = page.locator("body").aria_snapshot()
-    unnamed = [
-        line.strip()
-        for line in tree.splitlines()
-        if line.strip().removeprefix("- ").split(":")[0] in ("button", "combobox", "slider", "radio", "img", "option")
-    ]
-    assert unnamed == []
+def test_sliders_and_layers(page: Any) -> None:
+    settled(page, lambda: page.select_option("#attack", "fgsm"))
+    page.focus("#steps")
+    seen = settled(page, lambda: page.keyboard.press("ArrowRight"))
+    assert page.text_content("#steps-text") == "9/255"
+    assert seen["largest"] == pytest.approx(9 / 255, abs=1e-4)
+    layers = [one["name"] for one in seen["maps"]]
+    assert len(layers) > 1
+    page.focus("#layer")
+    page.keyboard.press("Home")
+    shown = set()
+    for name in layers:
+        assert page.text_content("#layer-text").startswith(f"{name} (")
+        assert f", {name};" in page.text_content("#scale")
+        shown.add(page.evaluate("document.getElementById('after').toDataURL()"))
+        page.keyboard.press("ArrowRight")
+    assert len(shown) > 1
 
 
-def test_a_photo_is_put_in_and_what_is_seen_is_kept(page: Any, tmp_path: Path) -> None:
+def test_rotation(page: Any) -> None:
+    first = page.evaluate("document.getElementById('after').toDataURL()")
+    settled(page, lambda: page.click("#left"))
+    assert page.input_value("#degrees") == "90"
+    assert page.evaluate("document.getElementById('after').toDataURL()") != first
+    for _ in range(2):
+        settled(page, lambda: page.click("#left"))
+    assert page.input_value("#degrees") == "-90"
+    settled(page, lambda: page.click("#right"))
+    settled(page, lambda: page.click("#upright"))
+    assert page.input_value("#degrees") == "0"
+    page.wait_for_timeout(200)
+    assert page.evaluate("document.getElementById('after').toDataURL()") == first
+
+
+def test_a_part_of_another_picture_is_painted(page: Any) -> None:
+    page.check("[name=tool][value=rectangle]")
+    page.check("[name=fill][value=donor]")
+    assert page.is_visible("#picking")
+    assert page.is_disabled("#worst")
+    options = page.locator("#film [role=option]")
+    chosen = options.nth(0).get_attribute("aria-selected")
+    options.nth(3).click()
+    page.wait_for_selector("#donor:not([hidden])")
+    assert page.is_hidden("#picking")
+    assert options.nth(0).get_attribute("aria-selected") == chosen == "true"
+    with page.expect_request(lambda asked: asked.url.endswith("ask/view") and "donor" in asked.post_data) as asked:
+        settled(page, lambda: drag(page))
+    sent = json.loads(asked.value.post_data)
+    assert sent["strokes"][0]["fill"] == {"donor": 0, "shift": [0, 0]}
+    page.locator("#donor").click(position={"x": 20, "y": 20})
+    assert page.is_checked("[name=position][value=chosen]")
+    with page.expect_request(lambda asked: asked.url.endswith("ask/view")) as asked:
+        settled(page, lambda: drag(page))
+    shift = json.loads(asked.value.post_data)["strokes"][-1]["fill"]["shift"]
+    assert shift != [0, 0]
+    page.focus("#donor")
+    page.keyboard.press("ArrowRight")
+    with page.expect_request(lambda asked: asked.url.endswith("ask/view")) as asked:
+        settled(page, lambda: drag(page))
+    assert json.loads(asked.value.post_data)["strokes"][-1]["fill"]["shift"] == [shift[0] + 1, shift[1]]
+    page.locator("#again summary").click()
+    page.locator("#python", has_text="Donor(picture=0").wait_for()
+
+
+def test_lists_and_the_gallery(page: Any) -> None:
+    assert page.locator("#film [role=option]").count() == 8
+    with page.expect_response(lambda answer: answer.url.endswith("ask/pictures")) as answer:
+        page.select_option("#list", "loss")
+    listed = answer.value.json()["pictures"]
+    page.wait_for_timeout(100)
+    assert "loss" in page.locator("#film [role=option]").first.get_attribute("aria-label")
+    settled(page, lambda: page.locator("#film [role=option]").nth(2).click())
+    selected = page.locator("#film [aria-selected=true]")
+    assert selected.get_attribute("data-index") == str(listed[2]["index"])
+    page.click("#gallery")
+    page.wait_for_selector(".gallery-row")
+    assert page.locator(".gallery-row").count() == 2
+    settled(page, lambda: page.locator(".gallery-row [role=option]").last.click())
+    page.locator(".gallery-row > button").last.click()
+    page.wait_for_selector("#film:not([hidden])")
+    assert page.input_value("#class") == "1"
+    assert page.get_attribute("#gallery", "aria-pressed") == "false"
+
+
+def test_an_empty_list_says_so(page: Any) -> None:
+    with page.expect_response(lambda answer: answer.url.endswith("ask/pictures")) as answer:
+        page.select_option("#list", "misclassified")
+    page.wait_for_timeout(100)
+    assert page.is_visible("#empty") == (answer.value.json()["n"] == 0)
+
+
+def test_a_photo_is_opened_and_all_is_saved(page: Any, tmp_path: Path) -> None:
     buffer = io.BytesIO()
     Image.new("RGB", (50, 40), (200, 180, 160)).save(buffer, "JPEG")
     photo = {"name": "mine.jpg", "mimeType": "image/jpeg", "buffer": buffer.getvalue()}
@@ -114,21 +146,57 @@ def test_a_photo_is_put_in_and_what_is_seen_is_kept(page: Any, tmp_path: Path) -
     page.set_input_files("#photo", files=[{**photo, "buffer": b"<svg/>"}])
     page.wait_for_selector("#error:not([hidden])")
     assert "cannot be read" in page.text_content("#error")
-    kept = {}
-    for button in ("png", "json", "painted", "photo"):
+    page.click("#error-close")
+    assert page.is_hidden("#error")
+    saved = {}
+    for button in ("png", "json", "painted", "photo", "modified"):
         with page.expect_download() as download:
             page.click(f"#save-{button}")
-        kept[download.value.suggested_filename] = download.value.path().read_bytes()
-    assert sorted(kept) == ["painted.png", "photo.png", "studio.json", "studio.png"]
-    assert Image.open(io.BytesIO(kept["studio.png"])).width > 1000
-    assert Image.open(io.BytesIO(kept["photo.png"])).size == (24, 24)
-    numbers = json.loads(kept["studio.json"])
-    assert len(numbers["logits"]) == 2
+        saved[download.value.suggested_filename] = download.value.path().read_bytes()
+    assert sorted(saved) == ["modified.png", "painted.png", "photo.png", "studio.json", "studio.png"]
+    assert Image.open(io.BytesIO(saved["studio.png"])).width > 1000
+    assert Image.open(io.BytesIO(saved["photo.png"])).size == (24, 24)
+    numbers = json.loads(saved["studio.json"])
+    assert len(numbers["logits"]) == len(numbers["second"]["logits"]) == 2
     page.click("#again summary")
     page.locator("#python", has_text="read_photo(").wait_for()
+    page.locator("#python", has_text="second_logits").wait_for()
 
 
-def test_buttons_that_look_for_something(page: Any) -> None:
+@pytest.mark.parametrize("kind", ["drop", "paste"])
+def test_a_photo_is_dropped_or_pasted(page: Any, kind: str) -> None:
+    """The event is made in the page, with a file in it, as the browser makes it."""
+    make = """async kind => {
+        const canvas = document.createElement("canvas");
+        canvas.width = canvas.height = 30;
+        canvas.getContext("2d").fillRect(0, 0, 20, 20);
+        const blob = await new Promise(done => canvas.toBlob(done));
+        const data = new DataTransfer();
+        data.items.add(new File([blob], "mine.png", { type: "image/png" }));
+        const init = { bubbles: true, cancelable: true };
+        document.body.dispatchEvent(kind === "drop" ? new DragEvent("drop", { ...init, dataTransfer: data })
+            : new ClipboardEvent("paste", { ...init, clipboardData: data }));
+    }"""
+    seen = settled(page, lambda: page.evaluate(make, kind))
+    assert seen["label"] is None
+    assert page.locator("#film [aria-selected=true]").count() == 0
+
+
+def test_the_camera(page: Any) -> None:
+    page.click("#camera")
+    page.wait_for_selector("#shoot:enabled")
+    seen = settled(page, lambda: page.click("#shoot"))
+    assert seen["label"] is None
+    assert page.is_hidden("#camera-dialog")
+    assert page.evaluate("document.getElementById('video').srcObject") is None
+    page.click("#camera")
+    page.wait_for_selector("#shoot:enabled")
+    page.keyboard.press("Escape")
+    assert page.is_hidden("#camera-dialog")
+    assert page.evaluate("document.getElementById('video').srcObject") is None
+
+
+def test_buttons_that_search(page: Any) -> None:
     first = probabilities(page)
     settled(page, lambda: page.click("#worst"))
     assert probabilities(page) != first
@@ -137,4 +205,7 @@ def test_buttons_that_look_for_something(page: Any) -> None:
     with page.expect_response(lambda answer: answer.url.endswith("ask/smallest")) as answer:
         page.click("#smallest")
     steps = answer.value.json()["steps"]
-    page.locator("#steps-said", has_text=f"{steps}/255").wait_for()
+    page.locator("#steps-text", has_text=f"{steps}/255").wait_for()
+    page.wait_for_timeout(300)
+    before, after = predictions(page)
+    assert before != after

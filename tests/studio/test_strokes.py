@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ironglass.errors import InputError
-from ironglass.studio.strokes import Brush, Rectangle, paint, read_strokes
+from ironglass.studio.edit.strokes import Brush, Donor, Rectangle, paint, read_strokes
 
 BRUSH = {"kind": "brush", "fill": "black", "radius": 2, "points": [[3, 4], [5.5, 6]]}
 RECTANGLE = {"kind": "rectangle", "fill": "grey", "top": 1, "left": 2, "height": 3, "width": 4}
@@ -102,3 +102,50 @@ WRONG: list[tuple[Any, str]] = [
 def test_what_is_no_stroke_is_refused(value: Any, said: str) -> None:
     with pytest.raises(InputError, match=said):
         read_strokes(value)
+
+
+def test_a_donor_gives_its_pixels_at_the_same_position_or_a_chosen_one() -> None:
+    images, donor = torch.rand(1, 3, 12, 12), torch.randint(0, 256, (1, 3, 12, 12)) / 255
+    same = Rectangle(fill=Donor(), top=2, left=3, height=4, width=5)
+    painted = paint(images, [same], [donor])
+    assert torch.equal(painted[:, :, 2:6, 3:8], donor[:, :, 2:6, 3:8])
+    painted[:, :, 2:6, 3:8] = images[:, :, 2:6, 3:8]
+    assert torch.equal(painted, images)
+    shifted = Rectangle(fill=Donor(picture=1, shift=(4, -1)), top=2, left=3, height=4, width=5)
+    painted = paint(images, [shifted], [images, donor])
+    assert torch.equal(painted[:, :, 2:6, 3:8], donor[:, :, 1:5, 7:12])
+
+
+def test_nothing_is_painted_from_beyond_the_donor() -> None:
+    images, donor = torch.zeros(1, 1, 6, 6), torch.ones(1, 1, 6, 6)
+    whole = Rectangle(fill=Donor(shift=(4, 0)), top=0, left=0, height=6, width=6)
+    painted = paint(images, [whole], [donor])
+    assert torch.equal(painted[..., :2], donor[..., :2])
+    assert torch.equal(painted[..., 2:], images[..., 2:])
+    assert torch.equal(
+        paint(images, [Rectangle(fill=Donor(shift=(-9, 9)), top=0, left=0, height=6, width=6)], [donor]), images
+    )
+
+
+def test_donors_are_read() -> None:
+    found = read_strokes([{**RECTANGLE, "fill": {"donor": 1, "shift": [-2, 3]}}], 2)
+    assert found[0].fill == Donor(picture=1, shift=(-2, 3))
+
+
+@pytest.mark.parametrize(
+    "fill",
+    [
+        {"donor": 2, "shift": [0, 0]},
+        {"donor": -1, "shift": [0, 0]},
+        {"donor": True, "shift": [0, 0]},
+        {"donor": "0", "shift": [0, 0]},
+        {"donor": 0},
+        {"donor": 0, "shift": [0, 0], "path": "x"},
+        {"donor": 0, "shift": [0.5, 0]},
+        {"donor": 0, "shift": [10**9, 0]},
+        {"donor": 0, "shift": 3},
+    ],
+)
+def test_what_is_no_donor_is_refused(fill: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="fill"):
+        read_strokes([{**RECTANGLE, "fill": fill}], 2)

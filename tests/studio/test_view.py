@@ -18,10 +18,12 @@ import ironglass as ig
 from ironglass.data.dataset import Split
 from ironglass.errors import InputError
 from ironglass.models.frozen import frozen
+from ironglass.studio.answers.request import ATTACKS, Request, Superseded
+from ironglass.studio.answers.search import smallest_steps, worst_position
+from ironglass.studio.answers.view import attacked, view
 from ironglass.studio.app import Studio
+from ironglass.studio.edit.strokes import paint, read_strokes
 from ironglass.studio.load import Opened, load, load_all
-from ironglass.studio.strokes import paint, read_strokes
-from ironglass.studio.view import ATTACKS, Request, Superseded, attacked, smallest_steps, view, worst_place
 
 STROKES = [
     {"kind": "brush", "fill": "blur", "radius": 2.5, "points": [[3.25, 4], [15.5, 6]]},
@@ -100,7 +102,7 @@ def test_the_smallest_change_fools_and_the_one_before_does_not(opened: tuple[Ope
 
 def test_the_worst_place_is_the_worst_of_all_places(opened: tuple[Opened, ...], picture) -> None:
     classifier = opened[0].classifier
-    found, left = worst_place(classifier, picture, Request(), 8, "black")
+    found, left = worst_position(classifier, picture, Request(), 8, "black")
     target = view(classifier, picture, None, Request()).target
     lowest = math.inf
     for top in range(0, 17, 2):
@@ -113,7 +115,7 @@ def test_the_worst_place_is_the_worst_of_all_places(opened: tuple[Opened, ...], 
     painted = view(classifier, picture, None, Request(strokes=(found,)))
     assert float(painted.logits[1].softmax(0)[target]) == pytest.approx(left, abs=1e-5)
     with pytest.raises(InputError, match="1 to 24"):
-        worst_place(classifier, picture, Request(), 25, "black")
+        worst_position(classifier, picture, Request(), 25, "black")
 
 
 LINES = """
@@ -125,7 +127,14 @@ json.dump({{"logits": logits.tolist(), "changed": changed.tolist(), "maps": list
 """
 
 
-@pytest.mark.parametrize("case", ["data", "photo"])
+SECOND = """
+second = second_maps if isinstance(second_maps, dict) else {{"grad-cam": second_maps}}
+second = {{"logits": second_logits.tolist(), "maps": {{name: one.tolist() for name, one in second.items()}}}}
+json.dump(second, open("second.json", "w"))
+"""
+
+
+@pytest.mark.parametrize("case", ["data", "photo", "everything"])
 def test_the_python_lines_give_the_same_bits(
     opened: tuple[Opened, ...], tmp_path: Path, place: Path, case: str
 ) -> None:
@@ -134,16 +143,39 @@ def test_the_python_lines_give_the_same_bits(
     given: dict[str, Any] = {"page": page, "model": 1, "strokes": STROKES, "attack": "pgd-20", "steps": 9, "norm": "l2"}
     if case == "data":
         given |= {"index": 3, "method": "grad-cam", "target": 1}
-    else:
-        photo = (place / "photos" / "dark" / "03.png").read_bytes()
-        given |= {"upload": studio.put_in(page, photo)["upload"], "method": "saliency"}
+    photo = {"upload": studio.put_in(page, (place / "photos" / "dark" / "03.png").read_bytes())["upload"]}
+    if case == "photo":
+        given |= photo | {"method": "saliency"}
+    if case == "everything":
+        donated = [
+            {
+                "kind": "rectangle",
+                "fill": {"donor": i, "shift": [3, -2]},
+                "top": 4,
+                "left": 8 * i,
+                "height": 9,
+                "width": 8,
+            }
+            for i in range(2)
+        ]
+        given |= {"index": 3, "method": "grad-cam", "degrees": -33.5, "second": 0, "donors": [{"index": 5}, photo]}
+        given |= {"strokes": [*STROKES, *donated], "norm": "linf"}
     found = studio.answer("numbers", given)
+    for number, donor in enumerate(found["donor_pngs"]):
+        (tmp_path / f"donor-{number}.png").write_bytes(base64.b64decode(donor))
+    if case == "everything":
+        found["python"] = found["python"] + SECOND.format().replace("\nsecond =", "\nimport json\nsecond =", 1)
+        assert "rotate(picture, -33.5)" in found["python"]
     (tmp_path / "photo.png").write_bytes(base64.b64decode(found["photo_png"]))
     (tmp_path / "again.py").write_text(LINES.format(python=found["python"]))
     done = subprocess.run([sys.executable, "again.py"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     again = json.loads((tmp_path / "again.json").read_text())
     assert again == {name: found[name] for name in ("logits", "changed", "maps")}
+    if case == "everything":
+        second = json.loads((tmp_path / "second.json").read_text())
+        assert second == {name: found["second"][name] for name in ("logits", "maps")}
+        assert second["logits"] != again["logits"]
 
 
 def test_the_commands_see_the_painted_picture(opened: tuple[Opened, ...], tmp_path: Path) -> None:
@@ -194,7 +226,7 @@ def test_without_data_pictures_are_put_in(place: Path) -> None:
     begun = studio.answer("begin", {})
     assert begun["split"] is None
     assert studio.answer("pictures", {})["pictures"] == []
-    with pytest.raises(InputError, match="put in a picture"):
+    with pytest.raises(InputError, match="open a picture"):
         studio.answer("view", {"page": begun["page"], "index": 0, "number": 1})
     with pytest.raises(InputError, match="give --data"):
         load("simple-cnn")
@@ -221,8 +253,59 @@ def test_misread_pictures_are_those_that_the_model_misreads(opened: tuple[Opened
         images, labels = split[:]
         with frozen(one.classifier), torch.no_grad():
             wrong = (one.classifier(images).argmax(1) != labels).nonzero().flatten().tolist()
-        found = Studio([one]).answer("pictures", {"misread": True})
+        found = Studio([one]).answer("pictures", {"list": "misclassified"})
         assert [picture["index"] for picture in found["pictures"]] == wrong
-        assert (found["n"], found["read"]) == (len(wrong), len(split))
+        assert (found["n"], found["classified"]) == (len(wrong), len(split))
         both += wrong
     assert sorted(both) == list(range(len(split)))
+
+
+def test_a_second_model_is_shown_the_same_pair(opened: tuple[Opened, ...], picture) -> None:
+    first, second = (one.classifier for one in opened)
+    request = Request(attack="fgsm", steps=8, method="grad-cam", degrees=20)
+    shown = view(first, picture, 0, request, second=second)
+    alone = view(first, picture, 0, request)
+    assert torch.equal(shown.pair, alone.pair)
+    assert torch.equal(shown.logits, alone.logits)
+    assert shown.second is not None
+    with frozen(second), torch.no_grad():
+        assert torch.equal(shown.second.logits, second(shown.pair))
+    expected: Any = ig.explain(second, shown.pair, torch.tensor([shown.target] * 2), "grad-cam")
+    for name, maps in shown.second.maps.items():
+        assert np.array_equal(maps.numpy(), expected[name].detach().numpy())
+
+
+def test_the_picture_is_rotated_then_painted(opened: tuple[Opened, ...], picture) -> None:
+    strokes = read_strokes(STROKES)
+    shown = view(opened[0].classifier, picture, 0, Request(strokes=strokes, degrees=90))
+    assert torch.equal(shown.painted, paint(torch.rot90(picture, 1, (2, 3)), strokes))
+    assert torch.equal(shown.pair[:1], picture)
+
+
+@pytest.mark.parametrize("method", ["grad-cam", "saliency", "occlusion"])
+def test_before_and_after_share_one_scale(opened: tuple[Opened, ...], picture, method: str) -> None:
+    """A colour stands for the same value in both maps, and the largest value of both has the last colour."""
+    given = {"index": 0, "number": 1, "strokes": STROKES, "method": method, "second": 1}
+    studio = Studio(opened)
+    page = studio.answer("begin", {})["page"]
+    seen, found = studio.answer("view", given | {"page": page}), studio.answer("numbers", given)
+    for part, numbers in ((seen, found), (seen["second"], found["second"])):
+        for one in part["maps"]:
+            values = np.asarray(numbers["maps"][one["name"]], dtype=np.float32).sum(1)
+            places = np.stack([np.frombuffer(base64.b64decode(one[side]), np.uint8) for side in ("before", "after")])
+            share = values / one["scale"] if one["scale"] else values
+            share = share if part["by_layer"] else 0.5 + 0.5 * share
+            assert np.array_equal(places, (share.clip(0, 1) * 255).round().astype(np.uint8).reshape(2, -1))
+            assert one["scale"] == 0 or places.max() == 255 or places.min() == 0
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"second": 2}, {"second": "1"}, {"donors": {}}, {"donors": [3]}, {"donors": [{"index": 999}]}, {"degrees": 181},
+     {"degrees": "90"}, {"degrees": float("nan")}, {"donors": [{"index": 0}] * 9}, {"donors": [{"upload": "x"}]}],
+)  # fmt: skip
+def test_wrong_fields_of_a_view_are_refused(opened: tuple[Opened, ...], wrong: dict[str, Any]) -> None:
+    studio = Studio(opened)
+    page = studio.answer("begin", {})["page"]
+    with pytest.raises(InputError):
+        studio.answer("view", {"page": page, "index": 0, "number": 1} | wrong)

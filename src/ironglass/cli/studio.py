@@ -18,7 +18,8 @@ def studio(
         typer.Argument(help="Trained models, of the same size and classes: run folders, ...", metavar="MODEL..."),
     ],
     data: Annotated[
-        str | None, typer.Option(help="Data to pick pictures from, as digits or folder:PATH; else none.")
+        str | None,
+        typer.Option(help="Data to pick pictures from, as digits or folder:PATH; else the run's."),
     ] = None,
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1; else any free one.", min=0, max=65535)] = 0,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Print the address, and open no browser.")] = False,
@@ -37,15 +38,14 @@ def studio(
     from ironglass.studio.serve import serve
 
     fields = {name: value for name, value in {**filling(filled), **naming(outputs)}.items() if value is not None}
-    fields |= {"split": split, "only": () if only is None else listed(only)} | ({} if fit is None else {"fit": fit})
+    fields |= {} if split == "auto" else {"split": split}
+    fields |= ({} if only is None else {"only": listed(only)}) | ({} if fit is None else {"fit": fit})
     if data == "":
         raise InputError("--data is empty: name data, or leave it out")
-    if data is None and (split != "auto" or only is not None):
-        raise InputError(f"--{'split' if split != 'auto' else 'only'} is for data: give --data, or leave it out")
     with progress_bars(False) as progress:
         opened = load_all(
             models,
-            data or "",
+            data,
             device=device,
             download=download,
             progress=lambda done, of: progress("images", done, of, ""),

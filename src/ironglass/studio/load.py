@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +16,14 @@ from ironglass.data.dataset import Dataset, Split
 from ironglass.data.decoding.depth import Scale
 from ironglass.data.decoding.scan import scan
 from ironglass.data.pixels import to_images
-from ironglass.errors import InputError
+from ironglass.errors import InputError, Notice
 from ironglass.models.classifier import Classifier
 from ironglass.models.loading.native import check_name, knows_classes
 from ironglass.plans.audit import Audit
 from ironglass.studies.common.plan_data import reading_of
 from ironglass.studies.common.plan_model import with_own_classes
 from ironglass.studies.common.prepare import measured_split, pick_device, prepare
+from ironglass.studio.run_data import contents_of_run, data_of_run
 from ironglass.types import Images, Progress
 
 
@@ -76,11 +78,20 @@ def load(
 
 
 def load_all(
-    models: Sequence[str], data: str = "", *, device: str, download: bool, progress: Progress | None = None,
+    models: Sequence[str], data: str | None = "", *, device: str, download: bool, progress: Progress | None = None,
     **fields: Any,
 ) -> tuple[Opened, ...]:  # fmt: skip
-    """Several models that look at the same pictures. Raises InputError where they cannot."""
-    opened = tuple(load(name, data, device=device, download=download, progress=progress, **fields) for name in models)
+    """Several models that look at the same pictures. Raises InputError where they cannot.
+
+    data: None for those that the first model's run was measured on; where these cannot be opened, there are none, and
+    a Notice says why. Otherwise as `load` takes it.
+    """
+    arguments: dict[str, Any] = {"device": device, "download": download, "progress": progress}
+    if data is None:
+        first, data, fields = _with_run_data(models[0], fields, arguments)
+        opened = (first, *(load(name, data, **arguments, **fields) for name in models[1:]))
+    else:
+        opened = tuple(load(name, data, **arguments, **fields) for name in models)
     first = opened[0].classifier
     for one, name in zip(opened, models, strict=True):
         shape = (one.classifier.input_size, one.classifier.channels)
@@ -89,6 +100,29 @@ def load_all(
         if one.classifier.classes != first.classes:
             raise InputError(f"{name} has other classes than {models[0]}: open them one at a time")
     return opened
+
+
+def _with_run_data(model: str, fields: dict[str, Any], arguments: dict[str, Any]) -> tuple[Opened, str, dict[str, Any]]:
+    """A model with the data of its run, where it is a run and they can be opened; their name, and the plan's fields."""
+    for_data = [key for key in ("split", "only") if key in fields]
+    try:
+        if (of_run := data_of_run(model)) is not None:
+            name, plan = of_run
+            opened = load(model, name, **arguments, **(plan | fields))
+            if opened.dataset is not None and opened.dataset.contents != contents_of_run(model):
+                opened.classifier.remarks += (
+                    f"{name} is not as it was when {model} was made: its images have changed.",
+                )
+            return opened, name, plan | fields
+    except InputError as error:
+        if for_data:
+            raise
+        warnings.warn(Notice(f"opened without the data of the run: {error}; --data names others"), stacklevel=3)
+    if for_data:
+        raise InputError(
+            f"{for_data[0]} is for data, and {model} names none: give --data, or leave --{for_data[0]} out"
+        )
+    return load(model, "", **arguments, **fields), "", fields
 
 
 def read_photo(photo: bytes | str | Path, opened: Opened) -> Images:

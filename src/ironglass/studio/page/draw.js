@@ -1,4 +1,4 @@
-// Drawing: pictures with maps over them, strokes while they are being painted, and what is saved as a picture.
+// Drawing: pictures with maps over them, strokes while they are being painted.
 
 export const bytes = (text) => Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
 
@@ -47,12 +47,12 @@ export function draw(target, pixels, map, side, colours, signed, strength) {
   context.drawImage(coloured(bytes(map[side]), map.width, map.height, colours, signed, strength), 0, 0, target.width, target.height);
 }
 
-const PAINT = { black: "#000", grey: "#808080", white: "#fff", blur: "#80808099" };
+const PAINT = { black: "#000", grey: "#808080", white: "#fff" }, UNKNOWN = "#80808099";
 
 // A stroke as it is being painted, until the server's own picture of it comes. zoom: canvas pixels a pixel.
 export function stroke(target, one, zoom) {
   const context = target.getContext("2d");
-  context.fillStyle = context.strokeStyle = PAINT[one.fill];
+  context.fillStyle = context.strokeStyle = PAINT[one.fill] ?? UNKNOWN;
   if (one.kind === "rectangle") {
     context.fillRect(one.left * zoom, one.top * zoom, one.width * zoom, one.height * zoom);
     return;
@@ -65,13 +65,28 @@ export function stroke(target, one, zoom) {
   context.stroke();
 }
 
-// The cross of the keyboard, and the patch that Enter would paint.
-export function cross(target, [x, y], side, zoom) {
-  const context = target.getContext("2d"), half = (side * zoom) / 2;
-  for (const [colour, width] of [["#000", 4], ["#fff", 2]]) {
+// The frame of the keyboard: what Enter would paint.
+export function frame(target, { left, top, width, height }, zoom) {
+  const context = target.getContext("2d");
+  for (const [colour, line] of [["#000", 5], ["#fff", 2]]) {
     context.strokeStyle = colour;
-    context.lineWidth = width;
-    context.strokeRect(x * zoom - half, y * zoom - half, 2 * half, 2 * half);
+    context.lineWidth = line;
+    context.strokeRect(left * zoom, top * zoom, width * zoom, height * zoom);
+  }
+}
+
+// A marked point.
+export function mark(target, [x, y], zoom) {
+  const context = target.getContext("2d");
+  for (const [colour, line] of [["#000", 5], ["#fff", 2]]) {
+    context.strokeStyle = colour;
+    context.lineWidth = line;
+    context.beginPath();
+    context.moveTo(x * zoom - 12, y * zoom);
+    context.lineTo(x * zoom + 12, y * zoom);
+    context.moveTo(x * zoom, y * zoom - 12);
+    context.lineTo(x * zoom, y * zoom + 12);
+    context.stroke();
   }
 }
 
@@ -82,34 +97,4 @@ export function ramp(target, colours) {
     data.data[4 * i + 3] = 255;
   }
   context.putImageData(data, 0, 0);
-}
-
-// What is seen, as one canvas: both pictures, what they are taken for, and the probabilities.
-export function whole(before, after, captions, rows, note) {
-  const side = before.width, height = before.height, style = getComputedStyle(document.documentElement);
-  const [paper, ink, muted, accent] = ["paper", "ink", "muted", "accent"].map((name) => style.getPropertyValue(`--${name}`).trim());
-  const made = canvas(2 * side + 60, height + 120 + 44 * rows.length), context = made.getContext("2d");
-  context.fillStyle = paper;
-  context.fillRect(0, 0, made.width, made.height);
-  context.font = "22px system-ui, sans-serif";
-  [before, after].forEach((part, i) => {
-    const left = 20 + i * (side + 20);
-    context.fillStyle = ink;
-    context.fillText(captions[i], left, 32, side);
-    context.drawImage(part, left, 48);
-  });
-  rows.forEach((row, i) => {
-    const top = height + 76 + 44 * i;
-    context.fillStyle = ink;
-    context.fillText(row.name, 20, top + 18, 280);
-    context.fillText(`${row.before} → ${row.after}`, made.width - 210, top + 18, 190);
-    [[row.was, muted], [row.now, accent]].forEach(([share, colour], j) => {
-      context.fillStyle = colour;
-      context.fillRect(320, top + 13 * j, Math.max(1, share * (made.width - 560)), 10);
-    });
-  });
-  context.fillStyle = muted;
-  context.font = "16px system-ui, sans-serif";
-  context.fillText(note, 20, made.height - 18, made.width - 40);
-  return made;
 }

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ironglass.choices import unknown
 from ironglass.errors import InputError
@@ -16,6 +17,8 @@ from ironglass.explain.parts.fill import fill_images
 from ironglass.types import Images
 
 FILLS = ("black", "grey", "white", "blur")
+MOST_DONORS = 8
+"""Pictures whose parts are painted over another, at most."""
 MOST_STROKES, MOST_POINTS = 500, 5000
 """Strokes of a picture and points of all of them, at most."""
 FARTHEST = 1e5
@@ -23,16 +26,31 @@ FARTHEST = 1e5
 
 
 @dataclass(frozen=True, kw_only=True)
+class Donor:
+    """A fill: the pixels of another picture.
+
+    picture: its position among the donors that `paint` is given.
+    shift: (right, down) in pixels, from a painted pixel to the donor's pixel that is painted there.
+    """
+
+    picture: int = 0
+    shift: tuple[int, int] = (0, 0)
+
+
+Fill: TypeAlias = str | Donor
+
+
+@dataclass(frozen=True, kw_only=True)
 class Brush:
     """Every pixel whose centre is at most `radius` from the line through the points.
 
-    fill: one of FILLS.
+    fill: one of FILLS, or a Donor.
     radius: in pixels.
     points: (x, y) in pixels from the top left corner, at least one.
     """
 
     kind: ClassVar[str] = "brush"
-    fill: str
+    fill: Fill
     radius: float
     points: tuple[tuple[float, float], ...]
 
@@ -57,12 +75,12 @@ class Brush:
 class Rectangle:
     """A rectangle, in whole pixels; what lies outside the picture is cut off.
 
-    fill: one of FILLS.
+    fill: one of FILLS, or a Donor.
     top, left, height, width: in pixels.
     """
 
     kind: ClassVar[str] = "rectangle"
-    fill: str
+    fill: Fill
     top: int
     left: int
     height: int
@@ -79,40 +97,57 @@ class Rectangle:
 Stroke: TypeAlias = Brush | Rectangle
 
 
-def paint(images: Images, strokes: Sequence[Stroke]) -> Images:
+def paint(images: Images, strokes: Sequence[Stroke], donors: Sequence[Images] = ()) -> Images:
     """The images (n, c, h, w) in [0, 1] with the strokes over them, one after another.
 
     What is painted takes values of whole 255ths, so that a PNG of an 8-bit picture holds exactly what the network sees.
-    A blur is that of the images themselves, whatever was painted before.
+    A blur is that of the images themselves, whatever was painted before. What would come from beyond the border of a
+    donor is not painted.
+
+    donors: pictures (1, c, h, w) in [0, 1] for the strokes whose fill is a Donor; as large as the images.
     """
     painted = images
     for stroke in strokes:
-        level = fill_images(stroke.fill, images).mul(255).round().div(255)
         mask = torch.from_numpy(stroke.mask(images.shape[2], images.shape[3])).to(images.device)
-        painted = torch.where(mask, level, painted)
+        if isinstance(stroke.fill, Donor):
+            level, inside = _shifted(donors[stroke.fill.picture].to(images.device), stroke.fill.shift)
+            mask = mask & inside
+        else:
+            level = fill_images(stroke.fill, images)
+        painted = torch.where(mask, level.mul(255).round().div(255), painted)
     return painted
 
 
-def read_strokes(value: Any) -> tuple[Stroke, ...]:
-    """Strokes from JSON. Raises InputError for anything but a list of them with the fields that they have."""
+def _shifted(donor: Images, shift: tuple[int, int]) -> tuple[Images, Tensor]:
+    """For each pixel that of the donor at this shift, and whether there is one: (1, c, h, w) and bool (h, w)."""
+    right, down = shift
+    rows = torch.arange(donor.shape[2], device=donor.device) + down
+    columns = torch.arange(donor.shape[3], device=donor.device) + right
+    inside = ((rows >= 0) & (rows < len(rows)))[:, None] & ((columns >= 0) & (columns < len(columns)))
+    return donor[:, :, rows.clamp(0, len(rows) - 1)][..., columns.clamp(0, len(columns) - 1)], inside
+
+
+def read_strokes(value: Any, donors: int = 0) -> tuple[Stroke, ...]:
+    """Strokes from JSON. Raises InputError for anything but a list of them with the fields that they have.
+
+    donors: pictures that a stroke's fill may name.
+    """
     if not isinstance(value, list) or len(value) > MOST_STROKES:
         raise InputError(f"strokes: give a list of at most {MOST_STROKES}")
-    strokes = tuple(_stroke(entry, f"strokes[{i}]") for i, entry in enumerate(value))
+    strokes = tuple(_stroke(entry, f"strokes[{i}]", donors) for i, entry in enumerate(value))
     if sum(len(stroke.points) for stroke in strokes if isinstance(stroke, Brush)) > MOST_POINTS:
         raise InputError(f"strokes: more than {MOST_POINTS} points; clear some of them")
     return strokes
 
 
-def _stroke(entry: Any, where: str) -> Stroke:
+def _stroke(entry: Any, where: str, donors: int) -> Stroke:
     kinds = {"brush": ("radius", "points"), "rectangle": ("top", "left", "height", "width")}
     kind = entry.get("kind") if isinstance(entry, dict) else None
     if not isinstance(kind, str) or kind not in kinds:
         raise InputError(f"{where}.kind: give brush or rectangle")
     if set(entry) != {"kind", "fill", *kinds[kind]}:
         raise InputError(f"{where}: a {kind} has kind, fill, {', '.join(kinds[kind])} and nothing else")
-    fill = entry["fill"]
-    if not isinstance(fill, str) or fill not in FILLS:
-        raise unknown("fill", str(fill), FILLS)
+    fill = _fill(entry["fill"], f"{where}.fill", donors)
     if kind == "rectangle":
         top, left, height, width = (_number(entry[name], f"{where}.{name}", whole=True) for name in kinds[kind])
         if height < 1 or width < 1:
@@ -124,6 +159,27 @@ def _stroke(entry: Any, where: str) -> Stroke:
     if not isinstance(points, list) or not 0 < len(points) <= MOST_POINTS:
         raise InputError(f"{where}.points: give 1 to {MOST_POINTS} pairs")
     return Brush(fill=fill, radius=radius, points=tuple(_point(point, f"{where}.points") for point in points))
+
+
+def _fill(value: Any, where: str, donors: int) -> Fill:
+    if not isinstance(value, dict):
+        return read_fill(value)
+    if set(value) != {"donor", "shift"}:
+        raise InputError(f"{where}: a donor has donor, shift and nothing else")
+    picture, shift = value["donor"], value["shift"]
+    if isinstance(picture, bool) or not isinstance(picture, int) or not 0 <= picture < donors:
+        raise InputError(f"{where}.donor: the request names {donors} donors; give the position of one")
+    if not isinstance(shift, list) or len(shift) != 2:
+        raise InputError(f"{where}.shift: give a pair of whole numbers")
+    right, down = (int(_number(part, f"{where}.shift", whole=True)) for part in shift)
+    return Donor(picture=picture, shift=(right, down))
+
+
+def read_fill(value: Any) -> str:
+    """A fill by name. Raises InputError for one that is not in FILLS."""
+    if not isinstance(value, str) or value not in FILLS:
+        raise unknown("fill", str(value)[:40], FILLS)
+    return value
 
 
 def _point(value: Any, where: str) -> tuple[float, float]:

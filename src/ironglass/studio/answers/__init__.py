@@ -1,0 +1,1 @@
+"""Answers to a page: views, lists, searches, numbers; from JSON to JSON."""

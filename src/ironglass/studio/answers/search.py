@@ -1,0 +1,62 @@
+"""Searches on one picture: the smallest change that fools a model, and the worst position of a patch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+
+from ironglass.errors import InputError
+from ironglass.explain import occluded_scores, positions
+from ironglass.models.classifier import Classifier
+from ironglass.studio.answers.request import Check, Request
+from ironglass.studio.answers.view import attacked, edited, predictions, unchecked
+from ironglass.studio.edit.strokes import Rectangle
+from ironglass.types import Images
+
+TRIED = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64)
+"""Steps at which the smallest change is looked for, in this order."""
+
+
+def smallest_steps(
+    classifier: Classifier, picture: Images, label: int | None, request: Request, check: Check = unchecked,
+    *, donors: Sequence[Images] = (),
+) -> int | None:  # fmt: skip
+    """The first of TRIED at which the attack changes the class of the painted picture; None where none does.
+
+    Raises InputError where no attack is chosen.
+    """
+    if not request.attack:
+        raise InputError("choose an attack first: the smallest change is that of an attack")
+    painted = edited(picture.to(classifier.device), request, donors)
+    (before,) = predictions(classifier, painted)
+    for steps in TRIED:
+        check()
+        adversarial = attacked(classifier, painted, before if label is None else label, replace(request, steps=steps))
+        if predictions(classifier, adversarial)[0] != before:
+            return steps
+    return None
+
+
+def worst_position(
+    classifier: Classifier, picture: Images, request: Request, side: int, fill: str, *, donors: Sequence[Images] = ()
+) -> tuple[Rectangle, float]:
+    """The position of a square patch that takes most from the probability of the explained class, and what is left.
+
+    Every position in steps of a quarter of the side is tried, on the painted picture. Raises InputError for a side that
+    does not fit.
+    """
+    painted = edited(picture.to(classifier.device), request, donors)
+    size = (painted.shape[2], painted.shape[3])
+    if not 1 <= side <= min(size):
+        raise InputError(f"the patch is {side} pixels a side: give 1 to {min(size)}")
+    target = predictions(classifier, picture.to(classifier.device))[0] if request.target is None else request.target
+    stride = max(1, side // 4)
+    scores = occluded_scores(
+        classifier, painted, torch.tensor([max(target, 0)], device=classifier.device), patch=side, stride=stride,
+        fill=fill,
+    )[0]  # fmt: skip
+    worst = int(scores.argmin())
+    top, left, bottom, right = positions(size, side, stride)[worst].tolist()
+    return Rectangle(fill=fill, top=top, left=left, height=bottom - top, width=right - left), float(scores[worst])

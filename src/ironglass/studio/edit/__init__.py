@@ -1,0 +1,1 @@
+"""Editing of a picture: rotation, strokes, parts of another picture."""
