@@ -14,6 +14,7 @@ from torch.nn.functional import cross_entropy
 import ironglass as ig
 from ironglass.errors import InputError, Notice
 from ironglass.models.frozen import frozen
+from ironglass.plans.attacks import Attacks
 from ironglass.studio.answers.catalogue import Catalogue
 from ironglass.studio.app import Studio
 from ironglass.studio.load import Opened, load_all
@@ -25,7 +26,7 @@ def run(place: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("recorded") / "run"
     plan = ig.Audit(
         name="recorded", model="simple-cnn", dataset=str(place / "photos"), steps=("train", "evaluate", "attack"),
-        stages=(ig.Stage(epochs=4, batch_size=8),), size=24, attacks={"methods": ("fgsm",), "eps": (8 / 255, 0.25)},
+        stages=(ig.Stage(epochs=4, batch_size=8),), size=24, attacks=Attacks(methods=("fgsm",), eps=(8 / 255, 0.25)),
     )  # fmt: skip
     ig.run(plan, folder)
     return folder

@@ -18,12 +18,13 @@ import ironglass as ig
 from ironglass.data.dataset import Split
 from ironglass.errors import InputError
 from ironglass.models.frozen import frozen
-from ironglass.studio.answers.request import ATTACKS, Request, Superseded
+from ironglass.studio.answers.request import ATTACKS, Request
 from ironglass.studio.answers.search import smallest_steps, worst_position
 from ironglass.studio.answers.view import attacked, view
 from ironglass.studio.app import Studio
 from ironglass.studio.edit.strokes import paint, read_strokes
 from ironglass.studio.load import Opened, load, load_all
+from ironglass.studio.superseded import Superseded
 
 STROKES = [
     {"kind": "brush", "fill": "blur", "radius": 2.5, "points": [[3.25, 4], [15.5, 6]]},

@@ -9,9 +9,9 @@ from typing import Any
 
 from ironglass.errors import InputError
 from ironglass.studio.answers.answers import Answers, page_key, whole
-from ironglass.studio.answers.request import Check
 from ironglass.studio.load import Opened, read_photo
 from ironglass.studio.sessions import Sessions
+from ironglass.studio.superseded import Check
 
 WAITING = 64
 """Requests that wait for the network, at most."""

@@ -15,9 +15,9 @@ from typing import Any, ClassVar
 
 from ironglass.errors import InputError
 from ironglass.report.kit.palette import theme_css
-from ironglass.studio.answers.request import Superseded
 from ironglass.studio.app import Studio
 from ironglass.studio.page_files import page_files
+from ironglass.studio.superseded import Superseded
 
 FILES = page_files()
 MOST_BYTES = {"ask": 2**20, "photo": 20 * 2**20}

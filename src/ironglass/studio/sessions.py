@@ -8,7 +8,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from ironglass.errors import InputError
-from ironglass.studio.answers.request import Check, Superseded
+from ironglass.studio.superseded import Check, Superseded
 from ironglass.types import Images
 
 MOST_PAGES, MOST_PICTURES = 32, 12

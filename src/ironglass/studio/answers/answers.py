@@ -15,12 +15,13 @@ from ironglass.studio.answers.catalogue import Listed, catalogues
 from ironglass.studio.answers.comparison_words import comparison_words, short_names
 from ironglass.studio.answers.encode import as_text, pixels_as_json, png_as_text, shown_as_json, thumbnail_as_json
 from ironglass.studio.answers.lines import Picked, command_lines, python_lines
-from ironglass.studio.answers.request import ATTACKS, MOST_STEPS, STEPS, Check, Request, read_request
+from ironglass.studio.answers.request import ATTACKS, MOST_STEPS, STEPS, Request, read_request
 from ironglass.studio.answers.search import smallest_steps, worst_position
-from ironglass.studio.answers.view import View, unchecked, view
+from ironglass.studio.answers.view import View, view
 from ironglass.studio.edit.strokes import FILLS, MOST_DONORS, read_fill
 from ironglass.studio.load import Opened
 from ironglass.studio.sessions import Sessions
+from ironglass.studio.superseded import Check, unchecked
 from ironglass.types import Images
 
 PAGE = 24
@@ -40,7 +41,7 @@ class Answers:
         self.names = short_names([one.plan.model for one in opened])
 
     def begin(self) -> Given:
-        """What a page shows from the start, and its key."""
+        """The first answer to a page: all that its controls offer, and its key."""
         first = self.opened[0]
         split = first.split
         return {

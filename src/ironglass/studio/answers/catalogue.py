@@ -13,9 +13,9 @@ import torch.nn.functional as F
 
 from ironglass.errors import InputError, Notice
 from ironglass.models.predict import logits_of, predicted
-from ironglass.studio.answers.request import Check
 from ironglass.studio.load import Opened
 from ironglass.studio.run_data import fooled_pictures
+from ironglass.studio.superseded import Check
 
 MOST_CLASSIFIED = 4000
 """Pictures that are classified for a list, the first of the split, at most."""

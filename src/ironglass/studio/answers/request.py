@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,13 +16,6 @@ ATTACKS = ("fgsm", "pgd-20", "apgd-ce-20", "mi-fgsm", "square-200", "noise")
 STEPS = {"linf": 255, "l2": 10}
 """Steps of the eps slider in a change of 1, under each norm."""
 MOST_STEPS = 64
-
-Check = Callable[[], None]
-"""Raises `Superseded` where nobody waits for the answer any more."""
-
-
-class Superseded(Exception):
-    """A newer request of the same page has come."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +47,7 @@ class Request:
 
     @property
     def is_attacked(self) -> bool:
-        """Whether there is an attack of a size above 0."""
+        """True where there is an attack of a size above 0."""
         return bool(self.attack and self.steps)
 
 

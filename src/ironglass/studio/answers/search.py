@@ -10,9 +10,10 @@ import torch
 from ironglass.errors import InputError
 from ironglass.explain import occluded_scores, positions
 from ironglass.models.classifier import Classifier
-from ironglass.studio.answers.request import Check, Request
-from ironglass.studio.answers.view import attacked, edited, predictions, unchecked
+from ironglass.studio.answers.request import Request
+from ironglass.studio.answers.view import attacked, edited, predictions
 from ironglass.studio.edit.strokes import Rectangle
+from ironglass.studio.superseded import Check, unchecked
 from ironglass.types import Images
 
 TRIED = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64)

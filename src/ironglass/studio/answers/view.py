@@ -14,9 +14,10 @@ from ironglass.measure.robustness.requested_attack import requested_attacks
 from ironglass.models.classifier import Classifier
 from ironglass.models.frozen import frozen
 from ironglass.models.predict import predicted
-from ironglass.studio.answers.request import Check, Request
+from ironglass.studio.answers.request import Request
 from ironglass.studio.edit.rotation import rotate
 from ironglass.studio.edit.strokes import paint
+from ironglass.studio.superseded import Check, unchecked
 from ironglass.types import Images, Logits, Maps
 
 
@@ -52,10 +53,6 @@ class View(Output):
     attacked_label: int | None
     target: int
     second: Output | None = None
-
-
-def unchecked() -> None:
-    """The check of a request that nothing supersedes."""
 
 
 def view(
