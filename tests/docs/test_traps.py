@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torchvision.transforms import v2
 
 import ironglass as ig
 from ironglass.data.dataset import Split
@@ -95,6 +96,18 @@ def test_a_clamp_at_the_input_is_never_trusted_on_black_and_white_images() -> No
     assert fooled[0] > 0.5
     words = [result.verdict.word for result in results]
     assert fooled[1] >= fooled[0] - 0.03 or words[1] == "invalid", (fooled, results[1].verdict)
+
+
+def test_a_network_that_augments_in_evaluation_is_never_trusted() -> None:
+    images = torch.rand(120, 3, 8, 8, generator=torch.Generator().manual_seed(4))
+    plain, augmenting = network(), nn.Sequential(v2.RandomErasing(p=1), network()).eval()
+    labels = classifier_of(plain)(images).argmax(1)
+    verdicts = [
+        ig.attack(classifier_of(one), images, labels, "pgd-20", eps=0.02).verdict for one in (plain, augmenting)
+    ]
+    assert not any("deterministic" in reason for reason in verdicts[0].reasons)
+    assert verdicts[1].word == "invalid"
+    assert "deterministic" in verdicts[1].reasons[0]
 
 
 def test_weights_that_are_not_contiguous_are_saved_as_they_are(tmp_path: Path) -> None:

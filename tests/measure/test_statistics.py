@@ -90,3 +90,9 @@ def test_holm_by_hand() -> None:
     assert holm([0.03, 0.01, 0.04, 0.015]) == [False, True, False, True]
     assert holm([]) == []
     assert holm([0.05]) == [True]
+
+
+@pytest.mark.parametrize("p", [float("nan"), -0.1, 1.5])
+def test_holm_refuses_a_missing_p_value(p: float) -> None:
+    with pytest.raises(ValueError, match="p-values lie in"):
+        holm([0.01, p])

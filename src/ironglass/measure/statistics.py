@@ -96,8 +96,11 @@ def holm(p_values: Sequence[float], level: float = 0.05) -> list[bool]:
     """Decides which of several tests stand at the level when all are read together (Holm 1979, Scand. J. Statist.
     6:65).
 
-    The chance that any true null hypothesis is rejected stays below the level.
+    The chance that any true null hypothesis is rejected stays below the level. Raises ValueError for a p-value outside
+    [0, 1], NaN among them: it would be sorted anywhere.
     """
+    if not all(0 <= p <= 1 for p in p_values):
+        raise ValueError(f"p-values lie in [0, 1], these are {list(p_values)}")
     stands = [False] * len(p_values)
     for place, test in enumerate(sorted(range(len(p_values)), key=lambda test: p_values[test])):
         if p_values[test] > level / (len(p_values) - place):
