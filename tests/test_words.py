@@ -27,7 +27,6 @@ ALLOWED: dict[str, int] = {
     "cli": 54,
     "data": 148,
     "engine": 91,
-    "explain": 99,
     "measure": 129,
     "models": 181,
     "plans": 22,

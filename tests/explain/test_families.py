@@ -14,7 +14,7 @@ from torch import nn
 import ironglass as ig
 from ironglass.errors import InputError
 from ironglass.explain import GradCAM, feature_maps
-from ironglass.explain.parts.layout import Layout, Unlaid, layouts_of
+from ironglass.explain.parts.layout import Layout, NoLayout, layouts_of
 from ironglass.models import Classifier
 
 FEW = {"depth": 2}
@@ -150,7 +150,7 @@ def test_each_layer_is_that_of_plain_autograd_or_refused(name, options):
         h, w = maps.shape[2:]
         # as many rows to columns as the image has
         assert abs(h * width - w * height) <= 1.5 * max(height, width) or h == w == 1, (layer, laid[layer])
-    refused = [layer for layer, why in layouts.items() if isinstance(why, Unlaid) and layer]
+    refused = [layer for layer, why in layouts.items() if isinstance(why, NoLayout) and layer]
     for layer in (*refused[:2], *refused[-1:]):
         with pytest.raises(InputError, match=f"layer '{layer}' gives"):
             feature_maps(classifier, images, [layer])

@@ -1,4 +1,4 @@
-"""Explanation methods: maps of the evidence that a classifier finds in an image."""
+"""Explanation methods: maps of the evidence for a class in an image."""
 
 from __future__ import annotations
 
@@ -106,22 +106,22 @@ def explain(
         raise unknown("explainer", method, EXPLAINERS)
     explainer: Any = EXPLAINERS[method] if isinstance(method, str) else method
     if fields:
-        known = [field.name for field in fields_of(explainer)]
-        if wrong := sorted(fields.keys() - set(known)):
+        names = [field.name for field in fields_of(explainer)]
+        if wrong := sorted(fields.keys() - set(names)):
             raise InputError(
-                f"{type(explainer).__name__} has no setting {wrong[0]!r}{did_you_mean(wrong[0], known)}: it has "
-                f"{', '.join(known)}"
+                f"{type(explainer).__name__} has no setting {wrong[0]!r}{did_you_mean(wrong[0], names)}: it has "
+                f"{', '.join(names)}"
             )
         explainer = replace(explainer, **fields)
-    ours = {type(one) for one in EXPLAINERS.values()} - {Occlusion}
-    if classifier.without_gradient and type(explainer) in ours:
+    gradient_methods = {type(entry) for entry in EXPLAINERS.values()} - {Occlusion}
+    if classifier.without_gradient and type(explainer) in gradient_methods:
         raise InputError(f"{classifier.without_gradient}: choose occlusion, which needs none")
     targets = targets.to(classifier.device)
     if isinstance(explainer, SmoothGrad):  # draws for the whole batch, and cuts its passes itself
         return explainer(classifier, images, targets)
-    found = list(in_parts(lambda part: explainer(classifier, images[part], targets[part]), len(images)))
-    if len(found) == 1:
-        return found[0]
-    if isinstance(found[0], dict):
-        return {name: torch.cat([part[name] for part in found]) for name in found[0]}
-    return torch.cat(found)
+    parts = list(in_parts(lambda part: explainer(classifier, images[part], targets[part]), len(images)))
+    if len(parts) == 1:
+        return parts[0]
+    if isinstance(parts[0], dict):
+        return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+    return torch.cat(parts)

@@ -55,17 +55,17 @@ def test_what_autograd_keeps_is_measured(monkeypatch):
             return (images.sin().flatten(1) @ self.weight.T)[:, :3]
 
     classifier = classifier_of(Sine())
-    assert chunk_size(classifier, image, 1000, kept=64 * 4 * 10) == 10
-    assert chunk_size(classifier, image, 7, kept=64 * 4 * 10) == 7
-    assert chunk_size(classifier, image, 1000, kept=1) == 1
+    assert chunk_size(classifier, image, 1000, autograd_bytes=64 * 4 * 10) == 10
+    assert chunk_size(classifier, image, 7, autograd_bytes=64 * 4 * 10) == 7
+    assert chunk_size(classifier, image, 1000, autograd_bytes=1) == 1
 
 
 def test_a_layer_that_was_exchanged_is_measured_anew(monkeypatch):
     monkeypatch.setattr(gradient, "SMALL_BATCH_VALUES", 0)
     classifier, image = classifier_of(nn.Sequential(nn.Flatten(), nn.Tanh(), nn.Linear(64, 3))), torch.rand(1, 1, 8, 8)
-    before = chunk_size(classifier, image, 1000, kept=64 * 4 * 10)
+    before = chunk_size(classifier, image, 1000, autograd_bytes=64 * 4 * 10)
     classifier.network[1] = nn.Sequential(nn.Tanh(), nn.Tanh())
-    assert chunk_size(classifier, image, 1000, kept=64 * 4 * 10) == before // 2
+    assert chunk_size(classifier, image, 1000, autograd_bytes=64 * 4 * 10) == before // 2
 
 
 def test_any_mode_gives_the_same_plain_tensor(quadratic):

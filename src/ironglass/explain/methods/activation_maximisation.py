@@ -1,4 +1,4 @@
-"""Activation maximisation: the image that a class, or a channel of a layer, answers to most."""
+"""Activation maximisation: the image that maximises the score of a class, or of a channel of a layer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from ironglass.errors import InputError
 from ironglass.explain.parts.gradient import score_of
 from ironglass.explain.parts.layers import check_ran, copied, recorded_outputs
-from ironglass.explain.parts.layout import laid_layers
+from ironglass.explain.parts.layout import layers_with_layouts
 from ironglass.fields import settings
 from ironglass.models.backward import differentiate
 from ironglass.models.checks import check_labels
@@ -22,21 +22,22 @@ from ironglass.types import Images, Labels
 
 @settings(frozen=True, kw_only=True)
 class ActivationMaximisation:
-    """An image climbed from noise about grey (Erhan et al. 2009; Olah et al. 2017, doi 10.23915/distill.00007).
+    """Gradient ascent on an image from noise about grey (Erhan et al. 2009; Olah et al. 2017,
+    doi 10.23915/distill.00007).
 
     image = argmax over [0, 1] of score(image) − total_variation · mean |difference of neighbours|
 
     score: the target's logit; with a layer, the mean of its channel `target` over space. Each step of Adam (Kingma and
     Ba 2014, arXiv 1412.6980) is taken with the image moved by a few pixels, then clipped to [0, 1] and blurred. Olah
-    et al. climb Fourier coefficients; here these are pixels.
+    et al. optimise Fourier coefficients; here these are pixels.
 
     layer: a name as Grad-CAM's; None for the logits.
     steps, step_size: of Adam, in units of [0, 1].
-    jitter: pixels by which the image is moved at most.
-    blur: the share of each pixel that comes from its 3×3 neighbourhood after a step. Both fall to 0 with the steps, so
-        that the last ones climb the score itself.
+    jitter: largest shift of the image, in pixels.
+    blur: weight of the mean of the 3×3 neighbourhood after a step. Jitter and blur fall to 0 with the steps, so that
+        the last ones maximise the score itself.
     total_variation: in units of the score.
-    seed: of start and jitter, the same for every target.
+    seed: for start and jitter, the same for every target.
     """
 
     layer: str | None = None
@@ -89,7 +90,7 @@ class ActivationMaximisation:
         if self.layer is None:
             check_labels(targets, len(targets), len(classifier.classes))
             return score_of(classifier(images), targets)
-        layers, layouts = laid_layers(classifier, (self.layer,), images)
+        layers, layouts = layers_with_layouts(classifier, (self.layer,), images)
         with recorded_outputs(layers, copied) as outputs:
             classifier(images)
         check_ran((self.layer,), outputs)

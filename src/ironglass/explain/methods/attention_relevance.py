@@ -21,7 +21,7 @@ class AttentionRelevance:
     R = (I + Ā_L) · … · (I + Ā_1),  Ā = mean over heads of max(0, A · ∂ logit_target / ∂ A)
     map = the read tokens' rows of R − I
 
-    Read are the tokens that the head takes: the class token, or all of them alike.
+    The read tokens are those that the head uses: the class token, or all equally.
     """
 
     label: ClassVar[str] = "Attention relevance"

@@ -1,4 +1,4 @@
-"""Attention rollout: from which places of the image a transformer's answer is gathered."""
+"""Attention rollout: image regions whose tokens reach a transformer's output through attention."""
 
 from __future__ import annotations
 
@@ -20,10 +20,9 @@ class AttentionRollout:
 
     map = the read tokens' rows of Â_L · … · Â_1,  Â = residual · I + (1 − residual) · mean over heads of A
 
-    Read are the tokens that the head takes: the class token, or all of them alike. The same for every class: it shows
-    where the network looks, not what for.
+    The read tokens are those that the head uses: the class token, or all equally. The map is the same for every class.
 
-    residual: the share of a token that goes past the attention, 1/2 in the paper.
+    residual: weight of the skip connection around the attention, 1/2 in the paper.
     """
 
     label: ClassVar[str] = "Attention rollout"

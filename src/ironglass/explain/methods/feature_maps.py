@@ -1,4 +1,4 @@
-"""Feature maps: what a layer makes of an image, and many maps in one picture."""
+"""Feature maps: a layer's output for an image, and many maps tiled in one picture."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ironglass.errors import InputError
 from ironglass.explain.parts.layers import check_ran, copied, recorded_outputs
-from ironglass.explain.parts.layout import laid_layers
+from ironglass.explain.parts.layout import layers_with_layouts
 from ironglass.models.classifier import Classifier
 from ironglass.models.frozen import frozen
 from ironglass.types import Images
@@ -27,10 +27,10 @@ def feature_maps(classifier: Classifier, images: Images, layers: Sequence[str] |
 
     Raises InputError for a layer that does not exist, does not run or has no maps.
     """
-    chosen, layouts = laid_layers(classifier, layers, images)
-    with frozen(classifier), torch.no_grad(), recorded_outputs(chosen, copied) as outputs:
+    modules, layouts = layers_with_layouts(classifier, layers, images)
+    with frozen(classifier), torch.no_grad(), recorded_outputs(modules, copied) as outputs:
         classifier(images)
-        check_ran(chosen, outputs)
+        check_ran(modules, outputs)
         for name, output in outputs.items():
             layouts[name].check(name, output, len(images))
         return {name: layouts[name](output).detach() for name, output in outputs.items()}
@@ -38,24 +38,24 @@ def feature_maps(classifier: Classifier, images: Images, layers: Sequence[str] |
 
 @dataclass(frozen=True, kw_only=True)
 class Tiling:
-    """Many maps in one picture, and the scale to read it by."""
+    """Many maps in one picture, and its colour scale."""
 
     picture: Tensor
     """float32 (rows, columns): the maps' own values, side by side; NaN between them."""
     low: float
     high: float
-    """What the two ends of the colours stand for: −m and m where a value is negative, and 0 and m elsewhere."""
+    """Values at the ends of the colour scale: −m and m where a value is negative, else 0 and m."""
 
     @property
     def signed(self) -> bool:
-        """Returns whether the colours must tell plus from minus."""
+        """Returns whether the maps have negative values, for which the colour scale must diverge."""
         return self.low < 0
 
 
 def tile(maps: Tensor, *, columns: int | None = None, gap: int = 1) -> Tiling:
-    """The maps (m, h, w) in rows from left to right, about as wide as high, on one scale.
+    """The maps (m, h, w) in rows from left to right, in about a square, on one scale.
 
-    columns: maps a row; None for as many as make a square.
+    columns: maps per row; None for as many as make a square.
     gap: pixels between two maps.
 
     Raises InputError.

@@ -1,4 +1,4 @@
-"""Grad-CAM: where in the image each layer finds evidence for a class."""
+"""Grad-CAM: class activation maps of each layer, weighted by gradients."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ironglass.explain.parts.activations import pass_through
 from ironglass.explain.parts.call import explainer_call
 from ironglass.explain.parts.gradient import chunk_size, score_of
 from ironglass.explain.parts.layers import check_ran
-from ironglass.explain.parts.layout import Layout, laid_layers
+from ironglass.explain.parts.layout import Layout, layers_with_layouts
 from ironglass.fields import settings
 from ironglass.models.backward import differentiate
 from ironglass.models.classifier import Classifier
@@ -37,10 +37,10 @@ class GradCAM:
     A is the layer's own output, before any activation. The maps are signed: the paper's ReLU belongs to the picture.
     All layers share one forward and one backward pass. A module that runs more than once is explained at its last run.
 
-    layers: names of modules whose output holds the image's rows and columns, in whatever axes, or tokens that lie on a
-    grid over it, of which those that do not (class, distillation, registers) are left out; which they are is seen, not
-    read off the layer's type, see `layouts_of`. None for every convolution, and in a transformer the first norm of each
-    block, as far as they lie over the image.
+    layers: names of modules whose output has the image's rows and columns as axes, in any order, or has tokens on a
+        grid over the image; other tokens (class, distillation, registers) are left out. The axes are measured, not
+        read off the layer's type, see `layouts_of`. None for every convolution, and in a transformer the first norm of
+        each block, where they have such axes.
     """
 
     label: ClassVar[str] = "Grad-CAM"
@@ -73,7 +73,7 @@ def class_activation_maps(
     images: Images,
     targets: Labels,
     names: tuple[str, ...] | None,
-    weigh: Callable[[Tensor, Tensor], Tensor],
+    weight_channels: Callable[[Tensor, Tensor], Tensor],
     within: Callable[[Classifier], AbstractContextManager[Classifier]] = frozen,
 ) -> dict[str, Maps]:
     """The sum of each layer's channels (n, c, h, w), weighted by `weigh(output, gradient)` (n, c): (n, 1, h', w').
@@ -81,13 +81,13 @@ def class_activation_maps(
     within: `frozen`, or `folded` for weights that are linear in the gradient and independent of the output.
     """
     with exclusive(classifier.network):
-        layers, layouts = laid_layers(classifier, names, images)
+        layers, layouts = layers_with_layouts(classifier, names, images)
         # each layer's own output comes on top of what autograd keeps
         size = chunk_size(classifier, images[:1], len(images))
         with within(classifier), torch.no_grad():
             images, targets = images.detach(), targets.to(images.device)
             chunks = zip(images.split(size), targets.split(size), strict=True)
-            parts = [_maps_of(classifier, *chunk, layers, layouts, weigh) for chunk in chunks]
+            parts = [_maps_of(classifier, *chunk, layers, layouts, weight_channels) for chunk in chunks]
     return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
 
@@ -97,24 +97,26 @@ def _maps_of(
     targets: Labels,
     layers: dict[str, nn.Module],
     layouts: dict[str, Layout],
-    weigh: Callable[[Tensor, Tensor], Tensor],
+    weight_channels: Callable[[Tensor, Tensor], Tensor],
 ) -> dict[str, Maps]:
-    """`class_activation_maps` of as many images as memory has room for."""
-    outputs, weights = _weights(classifier, images, targets, layers, layouts, weigh)
-    shifts, found = shifts_of(classifier), {}
-    if cut := [name for name in outputs if name not in weights]:
-        said = ", ".join(cut[:3]) + (f" and {len(cut) - 3} more" if len(cut) > 3 else "")
+    """`class_activation_maps` of one chunk of images that fits into memory."""
+    outputs, weights = _weights(classifier, images, targets, layers, layouts, weight_channels)
+    shifts, maps = shifts_of(classifier), {}
+    if without_gradient := [name for name in outputs if name not in weights]:
+        names = ", ".join(without_gradient[:3]) + (
+            f" and {len(without_gradient) - 3} more" if len(without_gradient) > 3 else ""
+        )
         text = (
-            f"no gradient of the logits reaches {said}: it is cut off, or the logits do not depend on it; its map is 0"
+            f"no gradient of the logits reaches {names}: it is cut off, or the logits do not depend on it; its map is 0"
         )
         warnings.warn(Notice(text), stacklevel=2)
     for name, output in outputs.items():
         if name not in weights:  # no logit depends on it
             weights[name] = output.new_zeros(output.shape[:2])
-        found[name] = torch.bmm(weights[name][:, None], output.flatten(2)).unflatten(2, output.shape[2:])
+        maps[name] = torch.bmm(weights[name][:, None], output.flatten(2)).unflatten(2, output.shape[2:])
         if (shift := shifts.get(cast(Any, layers[name]))) is not None:
-            found[name] -= (weights[name] @ shift)[:, None, None, None]
-    return found
+            maps[name] -= (weights[name] @ shift)[:, None, None, None]
+    return maps
 
 
 def _weights(
@@ -123,15 +125,15 @@ def _weights(
     targets: Labels,
     layers: dict[str, nn.Module],
     layouts: dict[str, Layout],
-    weigh: Callable[[Tensor, Tensor], Tensor],
+    weight_channels: Callable[[Tensor, Tensor], Tensor],
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """The output of each layer as maps, and its channels' weights where a logit depends on it."""
+    """The output of each layer as maps, and the weights of its channels if a logit depends on it."""
     maps: dict[str, Tensor] = {}
     weights: dict[str, Tensor] = {}
 
     def note(name: str, gradient: Tensor | None) -> None:
         if gradient is not None:
-            weights[name] = weigh(maps[name], at_least_float32(layouts[name](gradient)))
+            weights[name] = weight_channels(maps[name], at_least_float32(layouts[name](gradient)))
 
     with torch.inference_mode(False), torch.enable_grad():
         done = pass_through(classifier, images.clone(), layers)  # clones are out of inference mode

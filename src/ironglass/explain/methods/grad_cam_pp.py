@@ -1,4 +1,4 @@
-"""Grad-CAM++: Grad-CAM that gives each place of a channel a weight of its own."""
+"""Grad-CAM++: Grad-CAM with a weight for each position of a channel."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ironglass.types import Images, Labels, Maps
 
 @settings(frozen=True, kw_only=True)
 class GradCAMPlusPlus:
-    """Class activation maps weighted place by place (Chattopadhyay et al. 2017, arXiv 1710.11063).
+    """Class activation maps with a weight per position (Chattopadhyay et al. 2017, arXiv 1710.11063).
 
     map = sum over channels c of A_c · Σ_ij α_cij · max(0, g_cij),  g = ∂ logit_target / ∂ A
     α = g² / (2 g² + g³ · Σ_ij max(0, A_ij) + eps),  0 where g is 0

@@ -1,4 +1,4 @@
-"""Guided backpropagation: saliency that follows only what raises the logit, through every ReLU."""
+"""Guided backpropagation: saliency with negative gradients set to 0 at every ReLU."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from ironglass.models.classifier import Classifier
 from ironglass.models.exclusive import modules_of
 from ironglass.types import Images, Labels, Logits, Maps
 
-# What a network without any ReLU may have in its place, by the step of the backward pass.
-OTHERS = {
+# Other activations, by the name of their step in the backward pass.
+OTHER_ACTIVATIONS = {
     "Celu": "CELU",
     "Elu": "ELU",
     "Gelu": "GELU",
@@ -33,17 +33,17 @@ OTHERS = {
     "Tanh": "tanh",
     "Sigmoid": "sigmoid",
 }
-# Steps that stand for whole parts of a network, whose ReLUs cannot be reached.
+# Backward steps that hide whole parts of a network, whose ReLUs cannot be hooked.
 SEALED = {"CompiledFunction": "torch.compile", "CheckpointFunction": "reentrant checkpointing"}
 
 
 @settings(frozen=True, kw_only=True)
 class GuidedBackprop:
-    """The gradient, of which each ReLU lets only the positive part pass (Springenberg et al. 2014, arXiv 1412.6806).
+    """The gradient, of which each ReLU passes only the positive part (Springenberg et al. 2014, arXiv 1412.6806).
 
     At each ReLU: gradient of input = [input > 0] · max(0, gradient of output)
 
-    The rule is put on the steps of the backward pass, not on modules: `nn.ReLU`, `F.relu`, methods, in-place ones,
+    The rule is hooked to the steps of the backward pass, not to modules: `nn.ReLU`, `F.relu`, methods, in-place ones,
     modules that run more than once, clamps at 0, the maximum with 0, and ReLU6 (also as `hardtanh(0, 6)`) all count.
     Everything else keeps its ordinary gradient, and so does the ReLU6 inside a hard swish or hard sigmoid,
     relu6(x + 3) / 6. A ReLU put together from comparisons, or in a custom autograd function, is not seen.
@@ -67,8 +67,8 @@ class GuidedBackprop:
         images: in [0, 1]. targets: int64 (n,), the classes to explain. Raises InputError where a forward pass meets
         no ReLU, where it is compiled or checkpointed, and where the network gives no gradient.
         """
-        if said := self.note(classifier, images, targets):
-            warnings.warn(Notice(said), stacklevel=2)
+        if message := self.note(classifier, images, targets):
+            warnings.warn(Notice(message), stacklevel=2)
         return input_gradient(classifier, images, targets, guide)
 
     def note(self, classifier: Classifier, images: Images, targets: Labels) -> str:
@@ -79,9 +79,9 @@ class GuidedBackprop:
         """
         network = classifier.network
         modules = tuple(map(id, modules_of(network)))
-        known = _notes.get(network)
-        if known is not None and known[0] == modules:
-            return known[1]
+        cached = _notes.get(network)
+        if cached is not None and cached[0] == modules:
+            return cached[1]
         images, targets = images[:PROBED_IMAGES], targets[:PROBED_IMAGES]
         activations: list[str] = []
 
@@ -92,25 +92,25 @@ class GuidedBackprop:
         guided = input_gradient(classifier, images, targets, prepare).flatten(1).double()
         plain = input_gradient(classifier, images, targets).flatten(1).double()
         compared = guided.any(1) & plain.any(1)
-        if not compared.any():  # these images say nothing
+        if not compared.any():  # no image has both gradients
             return ""
-        alike = float(F.cosine_similarity(guided, plain)[compared].min())
-        said = ""
-        if alike > ALIKE:
-            said = (
-                f"guided backpropagation is the plain gradient here (cosine with saliency {alike:.3f}): hardly any of "
+        cosine = float(F.cosine_similarity(guided, plain)[compared].min())
+        message = ""
+        if cosine > MAX_COSINE:
+            message = (
+                f"guided backpropagation is the plain gradient here (cosine with saliency {cosine:.3f}): hardly any of "
                 f"it passes a ReLU, and {', '.join(activations) or 'other activations'} are not guided; "
                 "saliency says the same"
             )
-        _notes[network] = modules, said
-        return said
+        _notes[network] = modules, message
+        return message
 
 
-ALIKE = 0.95
-"""Cosine with the plain gradient above which guiding changed next to nothing; where most activations are ReLUs it is
-mostly below 0.5."""
+MAX_COSINE = 0.95
+"""Cosine with the plain gradient above which guiding has almost no effect; with mostly ReLUs it is usually below
+0.5."""
 PROBED_IMAGES = 4
-"""Images that it is measured on."""
+"""Number of images for this measurement."""
 _notes: WeakKeyDictionary[nn.Module, tuple[tuple[int, ...], str]] = WeakKeyDictionary()
 
 
@@ -134,19 +134,19 @@ def guide(logits: Logits) -> None:
 
 def others(steps: list[Node]) -> list[str]:
     """The activations other than ReLU among the steps, in words."""
-    return sorted({words for step in steps for name, words in OTHERS.items() if _kind(step) == name})
+    return sorted({words for step in steps for name, words in OTHER_ACTIVATIONS.items() if _kind(step) == name})
 
 
 def _steps(logits: Tensor) -> Iterator[Node]:
     first = logits.grad_fn
-    waiting, seen = [first], {first}
+    waiting, visited = [first], {first}
     while waiting:
         step = waiting.pop()
         if step is None:
             continue
         yield step
-        new = {earlier for earlier, _ in step.next_functions} - seen
-        seen |= new
+        new = {earlier for earlier, _ in step.next_functions} - visited
+        visited |= new
         waiting += new
 
 
@@ -192,8 +192,8 @@ def _kind(step: Node) -> str:
 
 
 def _positive(gradients: tuple[Tensor | None, ...], _outer: tuple[Tensor | None, ...]) -> None:
-    """In place, and after the step and not before it: what it gives is a product with 0 and 1 that nobody else has,
-    and whose positive part is the product with the positive part."""
+    """Clamps the step's outgoing gradients in place: they are products with 0 and 1 that nothing else refers to, and
+    their positive part equals the product with the positive part."""
     for gradient in gradients:
         if gradient is not None:
             gradient.clamp_min_(0)

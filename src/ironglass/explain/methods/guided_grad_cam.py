@@ -1,4 +1,4 @@
-"""Guided Grad-CAM: the detail of guided backpropagation where Grad-CAM finds evidence."""
+"""Guided Grad-CAM: guided backpropagation, masked by Grad-CAM."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class GuidedGradCAM:
 
     map = guided · upsample(max(0, Grad-CAM))
 
-    layer: a name as Grad-CAM's; None for the last convolution that still has more than one place.
+    layer: a name as Grad-CAM's; None for the last layer with more than 1 × 1 resolution.
     """
 
     label: ClassVar[str] = "Guided Grad-CAM"
@@ -35,7 +35,7 @@ class GuidedGradCAM:
         Raises InputError as guided backpropagation and Grad-CAM do.
         """
         guided = GuidedBackprop()(classifier, images, targets)
-        layer = self.layer or _last(classifier, images)
+        layer = self.layer or _last_layer(classifier, images)
         maps = GradCAM(layers=(layer,))(classifier, images, targets)[layer]
         return guided * upsample(maps.clamp_min(0), (images.shape[2], images.shape[3]))
 
@@ -44,7 +44,7 @@ class GuidedGradCAM:
         return GuidedBackprop().note(classifier, images, targets)
 
 
-def _last(classifier: Classifier, images: Images) -> str:
+def _last_layer(classifier: Classifier, images: Images) -> str:
     outputs = feature_maps(classifier, images[:1])
     spread = [name for name, maps in outputs.items() if maps[0, 0].numel() > 1]
     return (spread or list(outputs))[-1]

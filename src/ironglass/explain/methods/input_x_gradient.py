@@ -1,4 +1,4 @@
-"""Input times gradient: the share of each pixel in a logit that were linear."""
+"""Input times gradient: each pixel's contribution to a logit, were it linear."""
 
 from __future__ import annotations
 

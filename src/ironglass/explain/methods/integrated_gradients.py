@@ -1,4 +1,4 @@
-"""Integrated gradients: the change of a logit from a baseline to the image, shared out among the pixels."""
+"""Integrated gradients: the change of a logit from a baseline to the image, attributed to the pixels."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def gauss_legendre(steps: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def midpoint(steps: int) -> tuple[np.ndarray, np.ndarray]:
-    """The middles of `steps` equal parts of [0, 1], each with the same weight."""
+    """Midpoints of `steps` equal parts of [0, 1], with equal weights."""
     return (np.arange(steps) + 0.5) / steps, np.full(steps, 1 / steps)
 
 
@@ -38,14 +38,14 @@ RULES: dict[str, Callable[[int], tuple[np.ndarray, np.ndarray]]] = {
 
 @settings(frozen=True, kw_only=True)
 class IntegratedGradients:
-    """Gradients gathered on the straight line from a baseline (Sundararajan et al. 2017, arXiv 1703.01365).
+    """Gradients integrated along the straight line from a baseline (Sundararajan et al. 2017, arXiv 1703.01365).
 
     map = (image − baseline) · ∫₀¹ ∂ logit_target / ∂ image at baseline + a · (image − baseline) da
 
     Complete: a map sums to logit(image) − logit(baseline), but for the error of the integral, see `gap`. The paper
     takes right-hand Riemann sums; these rules need fewer steps.
 
-    baseline: what a pixel that tells nothing looks like, in [0, 1]: see `fill_images`.
+    baseline: uninformative reference image, in [0, 1]: see `fill_images`.
     mean: the data's mean colour, for baseline "mean".
     steps: gradients an image.
     rule: a name in RULES.
@@ -77,9 +77,9 @@ class IntegratedGradients:
         baseline = fill_images(self.baseline, images, self.mean)
         along, weights = (torch.from_numpy(numbers).float() for numbers in RULES[self.rule](self.steps))
 
-        def points(some: slice, part: slice) -> Tensor:
-            share = along[part].to(images.device, images.dtype).view(-1, 1, 1, 1, 1)
-            return baseline[some].lerp(images[some], share)
+        def points(images_part: slice, steps_part: slice) -> Tensor:
+            share = along[steps_part].to(images.device, images.dtype).view(-1, 1, 1, 1, 1)
+            return baseline[images_part].lerp(images[images_part], share)
 
         return (images - baseline) * weighted_gradient(classifier, images, targets, points, weights)
 

@@ -1,4 +1,4 @@
-"""Occlusion: how much the score of a class drops when a patch of the image is covered."""
+"""Occlusion: drop of a class's score when a patch of the image is covered."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SCORES = {
     "logit": lambda logits, targets: _at(logits, targets),
     "right": lambda logits, targets: (logits.argmax(1) == targets).float(),
 }
-"""What is watched while the patch moves; "right" is 1 where the target is the top class."""
+"""Scores of the target by name; "right" is 1 where the target is the predicted class."""
 
 # Occluded images at a time, at most.
 CHUNK = 512
@@ -32,10 +32,10 @@ CHUNK = 512
 # Occluded images below which tracing the network takes longer than it saves.
 WORTHWHILE = 32
 
-# Images at a time whose own logits are computed.
+# Unoccluded images per batch.
 CHECK_BATCH = 16
 
-# How far the graph may be from the network, relative to the largest logit.
+# Allowed difference of the traced graph's logits, relative to the largest logit.
 TOLERANCE = 1e-4
 
 # Elements of one batch of occluded images: 64 MiB of float32.
@@ -48,7 +48,7 @@ class Occlusion:
 
     map at a pixel = mean over the patches that cover it of score(image) − score(image with the patch filled)
 
-    Places as in Captum: see `positions`. A pixel that no patch covers (stride > patch) has 0.
+    Positions as in Captum: see `positions`. A pixel that no patch covers (stride > patch) has 0.
 
     patch, stride: pixels.
     fill: see `fill_images`.
@@ -72,7 +72,7 @@ class Occlusion:
     def __call__(self, classifier: Classifier, images: Images, targets: Labels) -> Maps:
         """Signed maps (n, 1, h, w); positive where hiding the pixel lowers the score. Raises InputError."""
         height, width = images.shape[2:]
-        clean, scores = _watched(
+        clean, scores = _clean_and_occluded_scores(
             classifier,
             images,
             targets,
@@ -86,7 +86,7 @@ class Occlusion:
         )
         rows = spans_of(height, self.patch, self.stride).to(images.device)
         columns = spans_of(width, self.patch, self.stride).to(images.device)
-        # a place is covered by the outer product of a row span and a column span, so the sum over places factors
+        # a patch's mask is the outer product of a row span and a column span, so the sum over positions factors
         over_rows, over_columns = inside(rows, height).float(), inside(columns, width).float()
         drops = (clean[:, None] - scores).unflatten(1, (len(rows), len(columns)))
         total = torch.einsum("nij,ih,jw->nhw", drops, over_rows, over_columns)
@@ -107,17 +107,17 @@ def occluded_scores(
     chunk: int = CHUNK,
     incremental: bool = True,
 ) -> Tensor:
-    """The score of each image at each place of the patch: float32 (n, p), places in the order of `positions`.
+    """The score of each image at each position of the patch: float32 (n, p), in the order of `positions`.
 
     At most `chunk` occluded images are held at a time, fewer where they are large.
 
-    incremental: compute only what the patch changes, as Krypton does (Nakandala et al., SIGMOD 2019), where the network
-        can be traced and agrees with itself afterwards; else, and where there is too little to win, every occluded
-        image passes through the whole network.
+    incremental: recompute only what the patch changes, as Krypton does (Nakandala et al., SIGMOD 2019), if the network
+        can be traced and the graph gives the network's own logits; else, and where it would save too little, every
+        occluded image passes through the whole network.
 
     Raises InputError.
     """
-    return _watched(
+    return _clean_and_occluded_scores(
         classifier,
         images,
         targets,
@@ -131,7 +131,7 @@ def occluded_scores(
     )[1]
 
 
-def _watched(
+def _clean_and_occluded_scores(
     classifier: Classifier,
     images: Images,
     targets: Labels,
@@ -144,7 +144,7 @@ def _watched(
     chunk: int,
     incremental: bool,
 ) -> tuple[Tensor, Tensor]:
-    """The score of each image itself, float32 (n,), and at each place, (n, p)."""
+    """The score of each image without a patch, float32 (n,), and at each position, (n, p)."""
     if score not in SCORES:
         raise InputError(f"there is no score {score!r}: choose from {', '.join(SCORES)}")
     height, width = images.shape[2:]
@@ -153,19 +153,21 @@ def _watched(
     targets = targets.to(images.device)
     scores = torch.empty(len(images), len(rows) * len(columns), device=images.device)
 
-    def watch(logits: Logits, image: Tensor) -> Tensor:
-        told = classifier.as_logits(logits) if score == "probability" else logits
-        return SCORES[score](told, targets[image]).float()
+    def score_of(logits: Logits, image: Tensor) -> Tensor:
+        values = classifier.as_logits(logits) if score == "probability" else logits
+        return SCORES[score](values, targets[image]).float()
 
     with frozen(classifier), torch.no_grad():
-        own = torch.cat([classifier(some) for some in images.split(CHECK_BATCH)])
-        clean = watch(own, torch.arange(len(images), device=images.device))
+        clean_logits = torch.cat([classifier(part) for part in images.split(CHECK_BATCH)])
+        clean = score_of(clean_logits, torch.arange(len(images), device=images.device))
         worthwhile = incremental and scores.numel() >= WORTHWHILE
-        if worthwhile and _in_windows(classifier, images, filling, rows, columns, chunk, watch, own, scores):
+        grid = (rows, columns)
+        if worthwhile and _in_windows(classifier, images, filling, grid, chunk, score_of, clean_logits, scores):
             return clean, scores
         for pair in torch.arange(scores.numel(), device=images.device).split(_at_once(chunk, images)):
-            image, place = pair // scores.shape[1], pair % scores.shape[1]
-            scores[image, place] = watch(classifier(occluded(images, filling, rows, columns, image, place)), image)
+            image, position = pair // scores.shape[1], pair % scores.shape[1]
+            covered = occluded(images, filling, rows, columns, image, position)
+            scores[image, position] = score_of(classifier(covered), image)
     return clean, scores
 
 
@@ -173,17 +175,17 @@ def _in_windows(
     classifier: Classifier,
     images: Images,
     filling: Images,
-    rows: Tensor,
-    columns: Tensor,
+    grid: tuple[Tensor, Tensor],
     chunk: int,
-    watch: Callable[[Logits, Tensor], Tensor],
-    own: Logits,
+    score_of: Callable[[Logits, Tensor], Tensor],
+    clean_logits: Logits,
     scores: Tensor,
 ) -> bool:
-    """Fills in the scores, computing only what the patch changes. False where the network cannot be traced, or its
-    graph does not give the network's own logits of every image, and at three places of the first: then they are worth
-    nothing.
+    """Fills in the scores, recomputing only what the patch changes. Returns False, with `scores` invalid, where the
+    network cannot be traced, or its graph differs from the network's logits of any image, or at three positions on the
+    first.
     """
+    rows, columns = grid
     network = read_graph(classifier, images[:1])
     if network is None:
         return False
@@ -191,32 +193,32 @@ def _in_windows(
     checked = torch.tensor([0, middle, scores.shape[1] - 1], device=images.device)
     expected = classifier(occluded(images, filling, rows, columns, torch.zeros_like(checked), checked))
     (plans, together), runs = plans_of(network, rows, columns, len(images)), False
-    for some in torch.arange(len(images), device=images.device).split(together):
+    for batch in torch.arange(len(images), device=images.device).split(together):
         try:
-            logits, chunks = occluded_logits(network, plans, classifier, images[some], filling[some], chunk)
-            if not _same(logits, own[some]):
+            logits, chunks = occluded_logits(network, plans, classifier, images[batch], filling[batch], chunk)
+            if not _same(logits, clean_logits[batch]):
                 return False
-            for image, place, logits in chunks:
-                image = some[image]
-                if not _agree(logits[image == 0], place[image == 0], expected, checked):
+            for image, position, logits in chunks:
+                image = batch[image]
+                if not _agree(logits[image == 0], position[image == 0], expected, checked):
                     return False
-                scores[image, place] = watch(logits, image)
+                scores[image, position] = score_of(logits, image)
                 runs = True
-        except RuntimeError:  # a size that the trace took for fixed
+        except RuntimeError:  # a size that the trace recorded as a constant
             if runs:
                 raise
             return False
     return True
 
 
-def _agree(logits: Logits, places: Tensor, expected: Logits, checked: Tensor) -> bool:
-    """Returns whether those of the logits that have been computed twice are the same."""
-    which, again = torch.nonzero(checked[:, None] == places, as_tuple=True)
-    return logits.shape[1:] == expected.shape[1:] and _same(logits[again], expected[which])
+def _agree(logits: Logits, positions: Tensor, expected: Logits, checked: Tensor) -> bool:
+    """Returns whether the logits at the checked positions equal the expected ones."""
+    checked_index, index = torch.nonzero(checked[:, None] == positions, as_tuple=True)
+    return logits.shape[1:] == expected.shape[1:] and _same(logits[index], expected[checked_index])
 
 
 def _same(logits: Logits, expected: Logits) -> bool:
-    """Returns whether they are, up to float noise. Not so for NaN."""
+    """Returns whether logits are equal up to float noise; False for NaN."""
     if logits.shape != expected.shape:
         return False
     largest = expected.abs().amax() if expected.numel() else 0.0

@@ -1,4 +1,4 @@
-"""Saliency: which pixels the logit of a class reacts to."""
+"""Saliency: the gradient of a class's logit with respect to the pixels."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Saliency:
     map = ∂ logit_target / ∂ image
 
     The paper shows the largest absolute value over the channels; here signs and channels are kept, see `positive` and
-    `negative`. The logit, not the probability: the softmax mixes in what speaks for the other classes.
+    `negative`. The logit, not the probability: the softmax mixes in evidence for the other classes.
     """
 
     label: ClassVar[str] = "Saliency"
@@ -37,10 +37,10 @@ class Saliency:
 
 
 def positive(maps: Maps) -> Maps:
-    """The part of signed maps that speaks for the target, at least 0: maps = positive(maps) − negative(maps)."""
+    """The positive part of signed maps, evidence for the target: maps = positive(maps) − negative(maps)."""
     return maps.clamp_min(0)
 
 
 def negative(maps: Maps) -> Maps:
-    """The size of the part of signed maps that speaks against the target, at least 0."""
+    """The absolute negative part of signed maps, evidence against the target, at least 0."""
     return (-maps).clamp_min(0)

@@ -1,4 +1,4 @@
-"""SmoothGrad: saliency with the grain averaged away."""
+"""SmoothGrad: saliency averaged over noisy copies of the image."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ class SmoothGrad:
         generator = torch.Generator().manual_seed(self.seed)  # on the processor: the same noise on every device
         noise = self.noise * torch.randn(self.samples, *images.shape[1:], generator=generator)
 
-        def points(some: slice, part: slice) -> Tensor:
-            return images[some] + noise[part, None].to(images.device, images.dtype)
+        def points(images_part: slice, samples_part: slice) -> Tensor:
+            return images[images_part] + noise[samples_part, None].to(images.device, images.dtype)
 
         weights = torch.full((self.samples,), 1 / self.samples)
         return weighted_gradient(classifier, images, targets, points, weights)

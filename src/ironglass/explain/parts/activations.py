@@ -1,4 +1,4 @@
-"""The outputs of layers as the layers gave them, copied only where the network goes on to write over them."""
+"""Recorded outputs of layers, copied only where the network overwrites them in place."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ Layers: TypeAlias = dict[str, nn.Module]
 class Pass:
     """One forward pass.
 
-    outputs: of each layer, in the order in which they ran, at its last run.
-    first: those before which nothing is differentiated; they are made to take a gradient, and the backward pass may end
+    outputs: by layer, of its last run, in the order of running.
+    first: outputs without a differentiable input; they are made to require a gradient, and the backward pass may end
         there.
     """
 
@@ -36,39 +36,39 @@ _written: WeakKeyDictionary[nn.Module, dict[str, bool]] = WeakKeyDictionary()
 
 
 def pass_through(classifier: Classifier, images: Images, layers: Layers) -> Pass:
-    """The logits, and what each layer gives, untouched by what comes after it.
+    """The logits and each layer's output, before any in-place operation on it.
 
-    Activations that can work beside their input are told to, where nobody reads it as they leave it. The first pass
-    with a layer copies its output and learns whether the copy is written over all the same, as by `x += skip`; the next
-    ones copy only where it was. Where one is written over that was not before, the pass is repeated with copies of all.
+    In-place activations are switched to out-of-place ones where that leaves the logits unchanged. The first pass with a
+    layer copies its output and records whether the copy is still overwritten, as by `x += skip`; later passes copy only
+    such outputs. If another output is overwritten, the pass is repeated with copies of all.
     """
     with out_of_place_activations(classifier):
         written = _written.setdefault(classifier.network, {})
-        found = _run(classifier, images, layers, [name for name in layers if written.get(name, True)])
-        return found or cast(Pass, _run(classifier, images, layers, layers.keys()))
+        result = _run(classifier, images, layers, [name for name in layers if written.get(name, True)])
+        return result or cast(Pass, _run(classifier, images, layers, layers.keys()))
 
 
 def _run(classifier: Classifier, images: Images, layers: Layers, names: Collection[str]) -> Pass | None:
-    """names: whose output is copied. None where another was written over."""
-    handed: dict[str, tuple[Tensor, int]] = {}
+    """One pass that copies the outputs of the layers `names`; None if another layer's output was overwritten."""
+    returned: dict[str, tuple[Tensor, int]] = {}
     first: list[Tensor] = []
 
-    def hand(name: str, output: Tensor) -> Tensor:
-        leaf = not output.requires_grad  # which autograd lets nobody write over
+    def pass_on(name: str, output: Tensor) -> Tensor:
+        leaf = not output.requires_grad  # autograd forbids in-place writes to it
         if leaf:
             first.append(output.requires_grad_())
-        given = output.clone() if leaf or name in names else output
-        handed[name] = given, given._version
-        return given
+        passed_on = output.clone() if leaf or name in names else output
+        returned[name] = passed_on, passed_on._version
+        return passed_on
 
-    with recorded_outputs(layers, hand) as outputs:
+    with recorded_outputs(layers, pass_on) as outputs:
         logits = classifier(images)
-    known, whole = _written[classifier.network], True
+    overwritten, intact = _written[classifier.network], True
     for name, output in outputs.items():
-        given, version = handed[name]
-        written = given._version != version
-        if name not in known:  # nor through `.data`, which no version counts
-            written = written or not torch.equal(given, output)
-        whole = whole and not (written and given is output)
-        known[name] = known.get(name, False) or written
-    return Pass(logits, outputs, first) if whole else None
+        passed_on, version = returned[name]
+        written = passed_on._version != version
+        if name not in overwritten:  # the version does not count writes through `.data`
+            written = written or not torch.equal(passed_on, output)
+        intact = intact and not (written and passed_on is output)
+        overwritten[name] = overwritten.get(name, False) or written
+    return Pass(logits, outputs, first) if intact else None

@@ -22,41 +22,45 @@ from ironglass.models.frozen import frozen
 from ironglass.types import Images, Labels, Maps
 
 UNCHANGED = {torch.float64: 1e-8, torch.float32: 1e-4}
-"""How far logits may move, as a share of the largest, where fused attention is computed step by step; half precision
-may move by HALF."""
+"""Allowed change of the logits, as a share of the largest, when fused attention is computed step by step; HALF for half
+precision."""
 HALF = 3e-2
 SAME = ("dropout", "to", "type_as", "float", "contiguous", "clone")
-"""Functions that hand attention weights on as they are, in evaluation mode."""
+"""Functions that leave attention weights unchanged in evaluation mode."""
 PRODUCTS = ("matmul", "bmm", "einsum")
 
 
 @dataclass(frozen=True)
 class Attention:
-    """The self-attentions of some images, in the order in which they ran. t: tokens, those beside the image's too."""
+    """The self-attentions of a batch, in the order of running. t: all tokens, including those not of the image."""
 
     weights: list[Tensor]
-    """(n, heads, t, t) each: how much the token of a row takes from that of a column; rows sum to 1."""
+    """(n, heads, t, t) each: weight of a column's token in the row's token; rows sum to 1."""
     gradients: list[Tensor]
-    """Those of the targets' logits with respect to the weights, likewise."""
+    """Gradients of the targets' logits with respect to the weights, of the same shapes."""
     layout: Layout
-    """Where in the image the tokens lie."""
+    """Positions of the tokens in the image."""
 
     @property
     def read(self) -> Tensor:
-        """(t,): which tokens the head reads, as shares of 1: the class token, say, or all alike.
+        """Weights (t,) of the tokens that the head reads, which sum to 1: the class token, say, or all equally.
 
-        Measured: those of whose last attention a logit depends on.
+        Measured: a token is read if a logit depends on its row of the last attention.
         """
         used = self.gradients[-1].ne(0).any(3).any(1).any(0)
         used = used if used.any() else torch.ones_like(used)
         return used / used.sum()
 
     def over_image(self, tokens: Tensor) -> Maps:
-        """Values (n, t) of tokens as maps (n, 1, h', w'), those that do not lie in the image left out."""
-        lay = self.layout
-        end = tokens.shape[1] - lay.extra
-        kept = torch.cat((tokens[:, : lay.start], tokens[:, lay.start + lay.extra :]), 1) if lay.extra else tokens
-        return kept[:, :end].unflatten(1, lay.grid)[:, None]
+        """Values (n, t) of tokens as maps (n, 1, h', w'), without tokens that are not of the image."""
+        layout = self.layout
+        end = tokens.shape[1] - layout.extra
+        image_tokens = (
+            torch.cat((tokens[:, : layout.start], tokens[:, layout.start + layout.extra :]), 1)
+            if layout.extra
+            else tokens
+        )
+        return image_tokens[:, :end].unflatten(1, layout.grid)[:, None]
 
 
 def attention_maps(
@@ -71,35 +75,35 @@ def attention_maps(
     parts = []
     with frozen(classifier), torch.no_grad():
         images, targets = images.detach(), targets.to(images.device)
-        for some, wanted in zip(images.split(size), targets.split(size), strict=True):
-            parts.append(method(attend(classifier, some, wanted)).float())
+        for part, part_targets in zip(images.split(size), targets.split(size), strict=True):
+            parts.append(method(attend(classifier, part, part_targets)).float())
     return torch.cat(parts)
 
 
 def attend(classifier: Classifier, images: Images, targets: Labels) -> Attention:
     """The attention weights of these images and their gradients, inside `frozen`. Raises InputError."""
     plain = classifier(images)
-    with torch.inference_mode(False), torch.enable_grad(), Attending() as seen:
+    with torch.inference_mode(False), torch.enable_grad(), Attending() as attending:
         logits = classifier(images.clone().requires_grad_())
     if not plain.isfinite().all():
         raise InputError("the network’s logits are not finite numbers: its weights are broken")
-    coarsest = [UNCHANGED.get(one.dtype, HALF) for one in (logits, *seen.weights)]
+    coarsest = [UNCHANGED.get(tensor.dtype, HALF) for tensor in (logits, *attending.weights)]
     allowed = max(coarsest) * float(plain.abs().max())
     if not float((logits.detach() - plain).abs().max()) <= allowed:
         raise InputError(
             "the network’s logits change when its attention is computed step by step: choose another method"
         )
-    weights = [_by_head(one, len(images)) for one in seen.weights]
+    weights = [_by_head(tensor, len(images)) for tensor in attending.weights]
     layout = _layout(classifier, images, weights)
     with torch.inference_mode(False), torch.enable_grad():
         score = score_of(logits, targets.clone())
-        found = differentiate(score, seen.weights)
-    shaped = [one.shape for one in weights]
+        raw_gradients = differentiate(score, attending.weights)
+    shaped = [tensor.shape for tensor in weights]
     gradients = [
-        torch.zeros_like(weight) if one is None else one.reshape(shape)
-        for one, weight, shape in zip(found, weights, shaped, strict=True)
+        torch.zeros_like(weight) if tensor is None else tensor.reshape(shape)
+        for tensor, weight, shape in zip(raw_gradients, weights, shaped, strict=True)
     ]
-    return Attention([one.detach() for one in weights], gradients, layout)
+    return Attention([tensor.detach() for tensor in weights], gradients, layout)
 
 
 def _by_head(weights: Tensor, n: int) -> Tensor:
@@ -120,7 +124,7 @@ def _layout(classifier: Classifier, images: Images, weights: list[Tensor]) -> La
     """Layout of the tokens, by a layer that has as many of them. Raises InputError where there is none."""
     if not weights:
         raise InputError("no attention is met in a forward pass: choose grad-cam, or occlusion")
-    lengths = {one.shape[-1] for one in weights}
+    lengths = {weight.shape[-1] for weight in weights}
     if len(lengths) > 1:
         raise InputError(
             f"the network attends between {' and '.join(map(str, sorted(lengths)))} tokens in different blocks, which "
@@ -128,11 +132,11 @@ def _layout(classifier: Classifier, images: Images, weights: list[Tensor]) -> La
         )
     count = lengths.pop()
     modules = dict(classifier.network.named_modules())
-    norms = {name: one for name, one in modules.items() if "norm" in type(one).__name__.lower()}
+    norms = {name: weight for name, weight in modules.items() if "norm" in type(weight).__name__.lower()}
     for layers in (norms, modules):
-        for found in layouts_of(classifier, layers, images).values():
-            if isinstance(found, Layout) and len(found.space) == 1 and found.shape[found.space[0]] == count:
-                return found
+        for layout in layouts_of(classifier, layers, images).values():
+            if isinstance(layout, Layout) and len(layout.space) == 1 and layout.shape[layout.space[0]] == count:
+                return layout
     raise InputError(f"where the network’s {count} tokens lie in the image cannot be seen: choose occlusion")
 
 
@@ -147,7 +151,7 @@ class Attending(TorchFunctionMode):
         super().__init__()
         self.weights: list[Tensor] = []
         self._softmaxes: dict[int, Tensor] = {}
-        self._kept: list[Tensor] = []
+        self._alive: list[Tensor] = []
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs, name = kwargs or {}, getattr(func, "__name__", "").strip("_")
@@ -156,20 +160,20 @@ class Attending(TorchFunctionMode):
         if name == "multi_head_attention_forward":
             return self._opened(func)(*args, **kwargs)
         if name in PRODUCTS:
-            for one in _tensors(args):
-                if (found := self._softmaxes.pop(id(one), None)) is not None and found.ndim >= 3:
-                    self.weights.append(found)
+            for tensor in _tensors(args):
+                if (weights := self._softmaxes.pop(id(tensor), None)) is not None and weights.ndim >= 3:
+                    self.weights.append(weights)
         result = func(*args, **kwargs)
         if name == "softmax" and isinstance(result, Tensor):
-            self._keep(result, result)
+            self._record(result, result)
         elif name in SAME and isinstance(result, Tensor):
-            for one in _tensors(args[:1]):
-                if (found := self._softmaxes.get(id(one))) is not None:
-                    self._keep(result, found)
+            for tensor in _tensors(args[:1]):
+                if (weights := self._softmaxes.get(id(tensor))) is not None:
+                    self._record(result, weights)
         return result
 
-    def _keep(self, tensor: Tensor, weights: Tensor) -> None:
-        self._kept.append(tensor)  # a tensor's number is its own only as long as it lives
+    def _record(self, tensor: Tensor, weights: Tensor) -> None:
+        self._alive.append(tensor)  # a tensor's number is its own only as long as it lives
         self._softmaxes[id(tensor)] = weights
 
     def _attention(
@@ -214,9 +218,9 @@ class Attending(TorchFunctionMode):
         return opened
 
 
-def _tensors(given: Any) -> Iterator[Tensor]:
-    for one in given:
-        if isinstance(one, Tensor):
-            yield one
-        elif isinstance(one, list | tuple):
-            yield from _tensors(one)
+def _tensors(values: Any) -> Iterator[Tensor]:
+    for value in values:
+        if isinstance(value, Tensor):
+            yield value
+        elif isinstance(value, list | tuple):
+            yield from _tensors(value)

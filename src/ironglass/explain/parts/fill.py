@@ -19,7 +19,7 @@ LEVELS = {"grey": 0.5, "black": 0.0, "white": 1.0}
 
 
 def fill_images(fill: Fill, images: Images, mean: Tensor | Sequence[float] | None = None) -> Images:
-    """The images (n, c, h, w) in [0, 1] that show through where `images` are hidden.
+    """Images (n, c, h, w) in [0, 1] whose pixels replace the hidden ones of `images`.
 
     fill: "grey" (0.5), "black", "white", "mean" (the colour `mean`, one number a channel), "blur" (each image itself
     under `blur`), a number, or a tensor that broadcasts to the images. Raises InputError for anything else.

@@ -1,4 +1,4 @@
-"""Gradients of the explained logit with respect to the images, a chunk that memory has room for at a time."""
+"""Gradients of the explained logit with respect to the images, in chunks that fit into memory."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ def input_gradient(
 ) -> Images:
     """∂ logit_target / ∂ images, each image's own: float32 (n, c, h, w), units of the logit per unit of [0, 1].
 
-    Computed inside `folded`. Float noise turns a ReLU here and there whose input is 0 up to rounding, and with it the
-    gradient of the pixels that it sees; the network's own pass is as far from one in float64 (docs/benchmarks.md).
+    Computed inside `folded`. Float noise switches a few ReLUs whose input is 0 up to rounding, which changes the
+    gradient within their receptive field; the network's own pass differs as much from float64 (docs/benchmarks.md).
 
-    prepare: is shown the logits before the backward pass. Raises InputError where the logits have no gradient.
+    prepare: called with the logits before the backward pass. Raises InputError where the logits have no gradient.
     """
     size = chunk_size(classifier, images[:1], len(images))
     with folded(classifier), torch.no_grad():
@@ -76,45 +76,47 @@ def weighted_gradient(
     with folded(classifier), torch.no_grad():
         images, targets = images.detach(), targets.to(images.device)
         weights = weights.to(images.device, torch.float32)
-        many, steps = max(1, size // len(weights)), min(size, len(weights))
+        batch_size, steps = max(1, size // len(weights)), min(size, len(weights))
         total = torch.zeros_like(images, dtype=torch.float32)
-        for first in range(0, len(images), many):
-            some = slice(first, first + many)
+        for first in range(0, len(images), batch_size):
+            batch = slice(first, first + batch_size)
             for begin in range(0, len(weights), steps):
                 part = slice(begin, begin + steps)
-                at = points(some, part)
-                rows, repeated = at.flatten(0, 1), targets[some].repeat(len(at))
+                at = points(batch, part)
+                rows, repeated = at.flatten(0, 1), targets[batch].repeat(len(at))
 
-                def gradient(which: slice, rows: Tensor = rows, repeated: Labels = repeated) -> Images:
-                    return _gradient(classifier, rows[which], repeated[which], no_change)
+                def gradient(chunk: slice, rows: Tensor = rows, repeated: Labels = repeated) -> Images:
+                    return _gradient(classifier, rows[chunk], repeated[chunk], no_change)
 
                 gradients = torch.cat(list(in_parts(gradient, len(rows))))
-                total[some] += torch.einsum("s,snchw->nchw", weights[part], gradients.unflatten(0, at.shape[:2]))
+                total[batch] += torch.einsum("s,snchw->nchw", weights[part], gradients.unflatten(0, at.shape[:2]))
         return total
 
 
-def chunk_size(classifier: Classifier, image: Images, n: int, kept: int | None = None) -> int:
+def chunk_size(classifier: Classifier, image: Images, n: int, autograd_bytes: int | None = None) -> int:
     """Number of `n` images like `image` (1, c, h, w) a forward and backward pass may hold: from 1 to n.
 
-    kept: bytes that autograd may keep of them all on the CPU, KEPT by default. What it keeps of one image is measured
-    by a forward pass of the network as it is, once for each size of image.
+    autograd_bytes: bytes that autograd may keep for all of them on the CPU, AUTOGRAD_BYTES by default. Its bytes for
+        one image are measured by a forward pass of the unmodified network, once for each size of image.
     """
     if n == 1 or n * image.numel() <= SMALL_BATCH_VALUES:
         return n
-    known = _measured.setdefault(classifier.network, {})
-    which = (image.shape, image.dtype, image.device, *map(id, modules_of(classifier.network)))
-    if which not in known:
-        known[which] = _kept_of(classifier, image)
-    room = (AUTOGRAD_BYTES if kept is None else kept) * (1 if image.device.type == "cpu" else GPU_CHUNK_FACTOR)
-    return max(1, min(n, room // max(1, known[which])))
+    measured = _measured.setdefault(classifier.network, {})
+    key = (image.shape, image.dtype, image.device, *map(id, modules_of(classifier.network)))
+    if key not in measured:
+        measured[key] = _autograd_bytes(classifier, image)
+    budget = (AUTOGRAD_BYTES if autograd_bytes is None else autograd_bytes) * (
+        1 if image.device.type == "cpu" else GPU_CHUNK_FACTOR
+    )
+    return max(1, min(n, budget // max(1, measured[key])))
 
 
 _measured: WeakKeyDictionary[nn.Module, dict[tuple, int]] = WeakKeyDictionary()
 
 
-def _kept_of(classifier: Classifier, image: Images) -> int:
-    """Bytes that autograd keeps of a forward pass of one image, beside parameters and buffers."""
-    own = {tensor.untyped_storage().data_ptr() for tensor in (*classifier.parameters(), *classifier.buffers())}
+def _autograd_bytes(classifier: Classifier, image: Images) -> int:
+    """Bytes that autograd keeps for a forward pass of one image, without parameters and buffers."""
+    excluded = {tensor.untyped_storage().data_ptr() for tensor in (*classifier.parameters(), *classifier.buffers())}
     sizes: dict[int, int] = {}
 
     def note(tensor: Tensor) -> Tensor:
@@ -125,7 +127,7 @@ def _kept_of(classifier: Classifier, image: Images) -> int:
     noting = torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor)
     with frozen(classifier), torch.inference_mode(False), torch.enable_grad(), noting:
         classifier(image.detach().clone().requires_grad_())
-    return sum(size for address, size in sizes.items() if address not in own)
+    return sum(size for address, size in sizes.items() if address not in excluded)
 
 
 def score_of(logits: Logits, targets: Labels) -> Tensor:
@@ -141,7 +143,7 @@ def _gradient(classifier: Classifier, images: Images, targets: Labels, prepare: 
         logits = classifier(images)
         score = score_of(logits, targets.clone())
         prepare(logits)
-        found = differentiate(score, images)[0]
-        if found is None:
+        gradient = differentiate(score, images)[0]
+        if gradient is None:
             raise InputError(NO_GRADIENT)
-        return found.float()
+        return gradient.float()

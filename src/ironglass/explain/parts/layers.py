@@ -1,4 +1,4 @@
-"""The layers of a network: by name, or all that have maps; and what they give in a forward pass."""
+"""The layers of a network, by name or all that have maps, and their outputs in a forward pass."""
 
 from __future__ import annotations
 
@@ -19,40 +19,40 @@ def find_layers(network: nn.Module, names: Sequence[str] | None) -> dict[str, nn
     A block's first norm, and not its output, because of the last block's output only the class token may count. Raises
     InputError for a name that does not exist.
     """
-    known = dict(zip(_names_of(network), modules_of(network), strict=True))
+    modules = dict(zip(_names_of(network), modules_of(network), strict=True))
     before = set(first_norms(network))
-    usual = {name: module for name, module in known.items() if isinstance(module, nn.Conv2d) or name in before}
+    default = {name: module for name, module in modules.items() if isinstance(module, nn.Conv2d) or name in before}
     if isinstance(network, torch.jit.ScriptModule):
         raise InputError("a TorchScript network does not let its layers be read: choose saliency, or occlusion")
     for name in names or ():
-        if name not in known:
-            raise InputError(f"there is no layer {name!r}: choose from {', '.join(usual)}")
-    return {name: known[name] for name in names} if names else usual
+        if name not in modules:
+            raise InputError(f"there is no layer {name!r}: choose from {', '.join(default)}")
+    return {name: modules[name] for name in names} if names else default
 
 
 def first_norms(network: nn.Module) -> list[str]:
     """Of each module that directly holds an attention, the first of its norms."""
     modules = tuple(map(id, modules_of(network)))
-    before = _first_norms.get(network)
-    if before is not None and before[0] == modules:
-        return before[1]
-    found = []
+    cached = _first_norms.get(network)
+    if cached is not None and cached[0] == modules:
+        return cached[1]
+    norm_names = []
     for name, block in network.named_modules():
         kinds = {child: type(module).__name__.lower() for child, module in block.named_children()}
         norms = [child for child, kind in kinds.items() if "norm" in kind]
         if norms and any("attention" in kind or "attn" in kind for kind in kinds.values()):
-            found.append(f"{name}.{norms[0]}" if name else norms[0])
-    _first_norms[network] = modules, found
-    return found
+            norm_names.append(f"{name}.{norms[0]}" if name else norms[0])
+    _first_norms[network] = modules, norm_names
+    return norm_names
 
 
 def _names_of(network: nn.Module) -> list[str]:
     """The names of all its modules, in the order of `modules_of`."""
     modules = tuple(map(id, modules_of(network)))
-    before = _names.get(network)
-    if before is None or before[0] != modules:
-        before = _names[network] = modules, [name for name, _ in network.named_modules()]
-    return before[1]
+    cached = _names.get(network)
+    if cached is None or cached[0] != modules:
+        cached = _names[network] = modules, [name for name, _ in network.named_modules()]
+    return cached[1]
 
 
 _names: WeakKeyDictionary[nn.Module, tuple[tuple[int, ...], list[str]]] = WeakKeyDictionary()
@@ -63,9 +63,9 @@ _first_norms: WeakKeyDictionary[nn.Module, tuple[tuple[int, ...], list[str]]] = 
 def recorded_outputs(
     layers: dict[str, nn.Module], change: Callable[[str, Tensor], Tensor]
 ) -> Iterator[dict[str, Tensor]]:
-    """Inside, what each layer gives at its last run, in the order of running.
+    """Inside: each layer's output of its last run, in the order of running.
 
-    change: makes of a layer's name and its output what the network goes on with.
+    change: function of a layer's name and output; the network continues with its result.
     """
     outputs: dict[str, Tensor] = {}
 
@@ -73,7 +73,7 @@ def recorded_outputs(
         def hook(_module: nn.Module, inputs: tuple, output: Tensor) -> Tensor | None:
             if not isinstance(output, Tensor):
                 return None
-            if any(output is one for one in inputs):  # given back as it is, and perhaps used elsewhere, too
+            if any(output is value for value in inputs):  # an identity, whose input may be used elsewhere, too
                 output = output.view_as(output)
             outputs.pop(name, None)
             outputs[name] = output
@@ -90,7 +90,7 @@ def recorded_outputs(
 
 
 def copied(_name: str, output: Tensor) -> Tensor:
-    """A copy for the network to go on with: an in-place activation would overwrite the output itself."""
+    """A copy with which the network continues, so that an in-place activation cannot overwrite the recorded output."""
     return output.clone()
 
 

@@ -1,4 +1,4 @@
-"""Positions of a patch in an image, and the images that it covers there."""
+"""Positions of a patch in an image, and images covered by it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ironglass.types import Images
 
 
 def positions(size: tuple[int, int], patch: int, stride: int) -> Tensor:
-    """The places of a patch in an image of `size` (h, w): int64 (p, 4) as top, left, bottom, right, row by row.
+    """Positions of a patch in an image of `size` (h, w): int64 (p, 4) as top, left, bottom, right, row by row.
 
     Tops and lefts are multiples of the stride, ceil((size − patch) / stride) + 1 of them; the last patch is clipped
     at the border. Raises InputError for a patch that does not fit and a stride below 1.
@@ -40,8 +40,8 @@ def inside(spans: Tensor, length: int) -> Tensor:
     return (spans[:, :1] <= pixel) & (pixel < spans[:, 1:])
 
 
-def occluded(images: Images, filling: Images, rows: Tensor, columns: Tensor, image: Tensor, place: Tensor) -> Images:
-    """The images at `image` (m,), each with the patch at its `place` (m,)."""
-    down = inside(rows[place // len(columns)], images.shape[2])
-    across = inside(columns[place % len(columns)], images.shape[3])
+def occluded(images: Images, filling: Images, rows: Tensor, columns: Tensor, image: Tensor, position: Tensor) -> Images:
+    """The images at indices `image` (m,), each covered at the patch position of index `position` (m,)."""
+    down = inside(rows[position // len(columns)], images.shape[2])
+    across = inside(columns[position % len(columns)], images.shape[3])
     return torch.where((down[:, :, None] & across[:, None])[:, None], filling[image], images[image])

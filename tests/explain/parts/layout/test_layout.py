@@ -210,8 +210,8 @@ class Unfolded(nn.Module):
     [
         (lambda x: x, Windowed(nn.Linear(8, 8)), "layer.layer", "windows"),
         (lambda x: x, Table(), "layer.embed", "does not lie over the image"),
-        (lambda x: x.mean((2, 3)), nn.Linear(8, 8), "layer", "no places"),
-        (lambda x: x.flatten(1), nn.Linear(8 * 48, 7), "layer", "no places"),
+        (lambda x: x.mean((2, 3)), nn.Linear(8, 8), "layer", "without rows and columns"),
+        (lambda x: x.flatten(1), nn.Linear(8 * 48, 7), "layer", "without rows and columns"),
         (
             tokens,
             nn.Sequential(Mix(), nn.Flatten(), nn.Linear(8 * 48, 8 * 48), nn.Unflatten(1, (48, 8))),
@@ -220,7 +220,7 @@ class Unfolded(nn.Module):
         ),
         (lambda x: tokens(x) @ tokens(x).mT, nn.Softmax(-1), "layer", "needs maps"),
         (lambda x: x.flatten(2), nn.Linear(48, 30), "layer", "needs maps"),  # tokens mixed into others
-        (lambda x: x, nn.Linear(8, 5), "layer", "an axis mixes places"),  # along the width, into another
+        (lambda x: x, nn.Linear(8, 5), "layer", "an axis mixes positions"),  # along the width, into another
         (torch.ones_like, nn.GELU(), "layer", "same for any image"),
     ],
     ids=["windows", "embedding", "pooled", "flat", "through a vector", "attention", "mixer", "width", "nothing"],

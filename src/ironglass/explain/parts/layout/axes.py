@@ -1,4 +1,4 @@
-"""The layout of a layer's output: which of its axes are rows, columns and channels, or why none are."""
+"""The layout of a layer's output: its axes of rows, columns and channels, or the reason why it has none."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class Layout:
     """Order of axes by which an output becomes maps, (n, c, h, w).
 
     batch: the axis of images.
-    space: that of rows and that of columns; or one axis of tokens, laid out on `grid` (h, w) row by row once `extra` of
-        them from position `start` on are left out. What other axes there are, are channels.
-    shape: the output's for one image.
+    space: the axes of rows and columns; or one axis of tokens, which fill `grid` (h, w) row by row once `extra` of them
+        from position `start` on are left out. All other axes are channels.
+    shape: of the output for one image.
     """
 
     shape: tuple[int, ...]
@@ -28,7 +28,7 @@ class Layout:
     extra: int = 0
 
     def __call__(self, output: Tensor) -> Tensor:
-        """Maps of an output, or of its gradient, which lies alike; a view of it where that can be."""
+        """Maps of an output, or of a gradient of the same layout; a view where possible."""
         if self.space == (2, 3) and self.batch == 0 and len(self.shape) == 4:
             return output
         channels = [axis for axis in range(len(self.shape)) if axis != self.batch and axis not in self.space]
@@ -46,24 +46,24 @@ class Layout:
 
     @property
     def single(self) -> bool:
-        """Returns whether there is one place only."""
+        """Returns whether there is only one position."""
         return self.grid == (1, 1) if len(self.space) == 1 else all(self.shape[axis] == 1 for axis in self.space)
 
     def check(self, name: str, output: Tensor, n: int) -> None:
-        """Raises InputError where an output for `n` images has not the shape that was seen."""
+        """Raises InputError where an output for `n` images does not have the shape that was measured."""
         expected = (*self.shape[: self.batch], n, *self.shape[self.batch + 1 :])
         if output.shape != expected:
             raise InputError(
                 f"layer {name!r} gives {tuple(output.shape)} for {n} images, and for others of this size "
-                f"{expected}: where its places lie cannot be told; choose another layer"
+                f"{expected}: its rows and columns cannot be identified; choose another layer"
             )
 
 
-class Unlaid(str):
-    """Why a layer's output cannot be laid out as maps."""
+class NoLayout(str):
+    """The reason why a layer's output has no layout as maps."""
 
     over_no_image = False
-    """Returns whether the output has nothing to do with the image, as a position embedding's."""
+    """True if the output does not depend on the image, as a position embedding's."""
 
 
-Found = dict[str, Layout | Unlaid]
+Layouts = dict[str, Layout | NoLayout]

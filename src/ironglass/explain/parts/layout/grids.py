@@ -1,10 +1,9 @@
-"""Grids of places that have about the shape of an image."""
+"""Grids with about the aspect ratio of an image."""
 
 from __future__ import annotations
 
 ASPECT = 2.0
-"""How far the shape of rows and columns may be from the image's, as a factor, where the image's own axes do not come
-through."""
+"""Largest factor between a grid's aspect ratio and the image's, where the image's own axes are not traced."""
 
 
 def regular(size: tuple[int, int]) -> list[tuple[int, int]]:
@@ -15,6 +14,6 @@ def regular(size: tuple[int, int]) -> list[tuple[int, int]]:
     return [*down, *((-(-height // side), -(-width // side)) for side in sides)]
 
 
-def like_image(height: int, width: int, wide: float) -> bool:
-    """Returns whether a grid has about the shape of the image, whose width over its height is `wide`."""
-    return min(height, width) > 0 and 1 / ASPECT <= width / height / wide <= ASPECT
+def like_image(height: int, width: int, aspect: float) -> bool:
+    """Returns whether a grid has about the aspect ratio of the image, `aspect`, its width over its height."""
+    return min(height, width) > 0 and 1 / ASPECT <= width / height / aspect <= ASPECT

@@ -1,4 +1,4 @@
-"""Which tensors of a forward pass have the same axes, because one was made from the other place by place."""
+"""Tracing of tensors that share their axes in a forward pass, because one was computed position-wise from the other."""
 
 from __future__ import annotations
 
@@ -23,34 +23,34 @@ upsample upsample_nearest2d upsample_bilinear2d pixel_shuffle pixel_unshuffle pa
 _TURNING = "permute transpose swapaxes swapdims movedim moveaxis t adjoint get"
 _CUTTING = "cat concat concatenate split split_with_sizes chunk tensor_split narrow getitem"
 PLACEWISE = frozenset((_ELEMENTWISE + _NORMALISING).split())
-"""Functions that leave every place where it is."""
+"""Functions that leave every position where it is."""
 MAPS = frozenset(_OF_MAPS.split())
 """Functions of maps that keep the order of rows and of columns, not their number."""
 CUTTING = frozenset(_CUTTING.split())
-"""Functions that may put channels together, or take some of them."""
+"""Functions that may concatenate channels, or select some of them."""
 TURNING = frozenset(_TURNING.split())
-"""Functions that give the axes another order; "get" is what properties like `mT` are called."""
+"""Functions that permute the axes; "get" is the name of properties like `mT`."""
 PRIMES = (2, 3, 5, 7, 11, 13, 17, 19)
-"""Lengths of axes by which they are told apart."""
+"""Distinct lengths by which axes are identified after a permutation."""
 
 
 Axes = tuple[int, ...]
 
 
 class Lineage(TorchFunctionMode):
-    """Inside: notes of every tensor which others have the same axes, in which order.
+    """Inside: records for every tensor which others share its axes, and in which order.
 
-    Two tensors of one shape that are added are taken to have the same axes, so that all of a residual stream has. Keeps
-    every tensor that it has seen.
+    Two tensors of one shape that are added are assumed to share their axes, so that a whole residual stream does. Keeps
+    a reference to every tensor.
     """
 
     image: Tensor | None = None
-    """Where it is given, (n, c, h, w), channels of what has its axes may also be put together or taken apart."""
+    """The input image, (n, c, h, w), if any; channels of tensors with its axes may also be concatenated or split."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._kept: dict[int, Tensor] = {}
-        # of each tensor another of its kin, and which of its own axes each of the other's is
+        self._alive: dict[int, Tensor] = {}
+        # tensor id to the id of another tensor with its axes, and the index of its own axis for each of the other's
         self._parent: dict[int, tuple[int, Axes]] = {}
         self._new: dict[int, frozenset[int]] = {}
 
@@ -58,76 +58,76 @@ class Lineage(TorchFunctionMode):
         kwargs = kwargs or {}
         result = func(*args, **kwargs)
         name = getattr(func, "__name__", "").strip("_")
-        made = result[0] if isinstance(result, tuple) and result else result
-        if not isinstance(made, Tensor) or not 1 < made.ndim <= len(PRIMES):
+        output = result[0] if isinstance(result, tuple) and result else result
+        if not isinstance(output, Tensor) or not 1 < output.ndim <= len(PRIMES):
             return result
-        given = [one for one in _tensors((args, kwargs)) if one.ndim == made.ndim]
-        same = tuple(range(made.ndim))
+        inputs = [tensor for tensor in _tensors((args, kwargs)) if tensor.ndim == output.ndim]
+        same = tuple(range(output.ndim))
         if name in PLACEWISE:
-            self._join(made, [one for one in given if one.shape == made.shape], same)
-        elif name in MAPS and made.ndim == 4:
-            self._join(made, given[:1], same)
-        elif name == "linear" and given and given[0].shape[:-1] == made.shape[:-1]:
-            self._join(made, given[:1], same)
-            if given[0].shape[-1] != made.shape[-1]:
-                self._new[id(made)] = self.new_axes(made) | {made.ndim - 1}
+            self._join(output, [tensor for tensor in inputs if tensor.shape == output.shape], same)
+        elif name in MAPS and output.ndim == 4:
+            self._join(output, inputs[:1], same)
+        elif name == "linear" and inputs and inputs[0].shape[:-1] == output.shape[:-1]:
+            self._join(output, inputs[:1], same)
+            if inputs[0].shape[-1] != output.shape[-1]:
+                self._new[id(output)] = self.new_axes(output) | {output.ndim - 1}
         elif name in CUTTING and self.image is not None:
-            for one in _tensors((result,)):
-                if one.ndim == 4 and self._differ_in_channels(one, given) and _cuts(name, args):
-                    self._join(one, given, same)
-        elif name in TURNING and given and (order := _order(func, given[0], args, kwargs)) is not None:
-            self._join(made, given[:1], order)
+            for tensor in _tensors((result,)):
+                if tensor.ndim == 4 and self._differ_in_channels(tensor, inputs) and _cuts(name, args):
+                    self._join(tensor, inputs, same)
+        elif name in TURNING and inputs and (order := _order(func, inputs[0], args, kwargs)) is not None:
+            self._join(output, inputs[:1], order)
         return result
 
-    def kin(self, tensor: Tensor) -> tuple[int, Axes]:
-        """A number that tensors with the same axes share, and which axis of this one each of theirs is."""
-        self._kept[id(tensor)] = tensor
+    def root_of(self, tensor: Tensor) -> tuple[int, Axes]:
+        """The root id that tensors with the same axes share, and the index of this tensor's axis for each of its."""
+        self._alive[id(tensor)] = tensor
         return self._root(id(tensor))
 
     def new_axes(self, tensor: Tensor) -> frozenset[int]:
-        """The axes whose entries a linear layer has replaced by another number of others."""
+        """The axes that a linear layer has mapped to another length."""
         return self._new.get(id(tensor), frozenset())
 
-    def _differ_in_channels(self, made: Tensor, sources: list[Tensor]) -> bool:
+    def _differ_in_channels(self, output: Tensor, sources: list[Tensor]) -> bool:
         """Returns whether all sources have the image's axes in one order, and the result another number of channels at
         most."""
-        if self.image is None or not sources or any(id(one) not in self._kept for one in sources):
+        if self.image is None or not sources or any(id(source) not in self._alive for source in sources):
             return False
-        of_image, whole = self.kin(self.image)
-        roots = {self._root(id(one)) for one in sources}
+        image_root, image_axes = self.root_of(self.image)
+        roots = {self._root(id(source)) for source in sources}
         root, axes = roots.pop()
-        others = [axis for axis in range(4) if axis != axes[whole.index(1)]]
-        alike = all(made.shape[axis] == one.shape[axis] for one in sources for axis in others)
-        return not roots and root == of_image and alike
+        others = [axis for axis in range(4) if axis != axes[image_axes.index(1)]]
+        equal = all(output.shape[axis] == source.shape[axis] for source in sources for axis in others)
+        return not roots and root == image_root and equal
 
-    def _join(self, made: Tensor, sources: list[Tensor], order: Axes) -> None:
-        """order: which axis of `made` each axis of the sources is."""
-        self._kept[id(made)] = made
-        new = [frozenset(order[axis] for axis in self.new_axes(one)) for one in sources]
+    def _join(self, output: Tensor, sources: list[Tensor], order: Axes) -> None:
+        """Records that `output` shares its axes with the sources. order: its axis for each axis of the sources."""
+        self._alive[id(output)] = output
+        new = [frozenset(order[axis] for axis in self.new_axes(source)) for source in sources]
         for source in sources:
-            self._kept[id(source)] = source
-            (root, above), (top, here) = self._root(id(source)), self._root(id(made))
+            self._alive[id(source)] = source
+            (root, above), (top, here) = self._root(id(source)), self._root(id(output))
             if root != top:  # root's axis → source's → made's → top's
                 up = _inverse(here)
                 self._parent[top] = root, tuple(up[order[axis]] for axis in above)
         if sources:
-            self._new[id(made)] = frozenset.intersection(*new)
+            self._new[id(output)] = frozenset.intersection(*new)
 
-    def _root(self, which: int) -> tuple[int, Axes]:
-        same = tuple(range(self._kept[which].ndim))
-        above, own = self._parent.setdefault(which, (which, same))
-        if above == which:
-            return which, same
+    def _root(self, number: int) -> tuple[int, Axes]:
+        same = tuple(range(self._alive[number].ndim))
+        above, parent_axes = self._parent.setdefault(number, (number, same))
+        if above == number:
+            return number, same
         root, axes = self._root(above)
-        self._parent[which] = root, tuple(own[axis] for axis in axes)
-        return self._parent[which]
+        self._parent[number] = root, tuple(parent_axes[axis] for axis in axes)
+        return self._parent[number]
 
 
 def _cuts(name: str, args: Any) -> bool:
-    """Returns whether what is taken out by an index is taken in order, by slices alone."""
+    """Returns whether an index selects in order, by slices alone."""
     index = args[1] if name == "getitem" else ()
     index = index if isinstance(index, tuple) else (index,)
-    return all(one is None or one is ... or isinstance(one, int | slice) for one in index)
+    return all(entry is None or entry is ... or isinstance(entry, int | slice) for entry in index)
 
 
 def _inverse(order: Axes) -> Axes:
@@ -135,7 +135,7 @@ def _inverse(order: Axes) -> Axes:
 
 
 def _order(func: Any, source: Tensor, args: Any, kwargs: Any) -> Axes | None:
-    """Which axis of the result each axis of the source becomes; None where the function does something else."""
+    """The result's axis for each axis of the source; None where the function does more than permute."""
     stand_in = torch.empty(PRIMES[: source.ndim], device="meta")
     if not args or args[0] is not source:
         return None
@@ -145,12 +145,12 @@ def _order(func: Any, source: Tensor, args: Any, kwargs: Any) -> Axes | None:
     return tuple(tuple(turned.shape).index(length) for length in stand_in.shape)
 
 
-def _tensors(given: Any) -> Iterator[Tensor]:
-    if isinstance(given, Tensor):
-        yield given
-    elif isinstance(given, dict):
-        for one in given.values():
-            yield from _tensors(one)
-    elif isinstance(given, list | tuple):
-        for one in given:
-            yield from _tensors(one)
+def _tensors(value: Any) -> Iterator[Tensor]:
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, dict):
+        for entry in value.values():
+            yield from _tensors(entry)
+    elif isinstance(value, list | tuple):
+        for entry in value:
+            yield from _tensors(entry)

@@ -1,4 +1,4 @@
-"""Forward passes of one image and of changed ones, and what layers give in them."""
+"""Forward passes of one image and of changed ones, and the outputs of layers in them."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from ironglass.models.classifier import Classifier
 def responses_of(
     classifier: Classifier, layers: dict[str, nn.Module], base: Tensor, changed: Tensor, last: tuple[str, int]
 ) -> dict[str, Response]:
-    """Copies are kept of the unchanged image's outputs only.
+    """The layers' responses to the changed images. Only outputs of the unchanged image are copied.
 
-    last: the layer behind which nothing is wanted, and how often it runs.
+    last: the layer after which the pass may end, and how often it runs.
     """
-    before: dict[str, Tensor] = {}
-    found: dict[str, Response] = {}
+    unchanged: dict[str, Tensor] = {}
+    responses: dict[str, Response] = {}
     parts: dict[str, list[Tensor]] = defaultdict(list)
 
-    def keep(name: str, output: Tensor) -> None:
-        before[name] = output.clone()  # what follows may write over it
+    def store(name: str, output: Tensor) -> None:
+        unchanged[name] = output.clone()  # what follows may write over it
 
     def compare(name: str, output: Tensor) -> None:
-        if name in before:
-            found[name] = _response(before[name], output)
+        if name in unchanged:
+            responses[name] = _response(unchanged[name], output)
 
     def collect(name: str, output: Tensor) -> None:
-        if name in before and output.shape == before[name].shape:
-            parts[name].append((output - before[name]).abs().float().cpu())
+        if name in unchanged and output.shape == unchanged[name].shape:
+            parts[name].append((output - unchanged[name]).abs().float().cpu())
 
     def passed(images: Tensor, note: Callable[[str, Tensor], None]) -> None:
         runs: Counter[str] = Counter()
@@ -53,18 +53,18 @@ def responses_of(
         except _Enough:
             pass
 
-    passed(base, keep)
+    passed(base, store)
     try:
         passed(changed, compare)
     except (RuntimeError, ValueError, AssertionError):  # too many for the memory, or for a network of a fixed batch
-        for one in changed.split(1):
-            passed(one, collect)
-        found = {name: _apart(before[name], parts[name]) for name in before}
-    return found
+        for image in changed.split(1):
+            passed(image, collect)
+        responses = {name: _apart(unchanged[name], parts[name]) for name in unchanged}
+    return responses
 
 
 class _Enough(BaseException):
-    """Ends a pass of which nothing more is wanted; no network takes it for an error of its own."""
+    """Ends a forward pass early; no Exception, so that no network handles it as an error."""
 
 
 def _response(before: Tensor, after: Tensor) -> Response:
@@ -79,7 +79,7 @@ def _response(before: Tensor, after: Tensor) -> Response:
 
 
 def _apart(before: Tensor, changes: list[Any]) -> Response:
-    """Of images that were passed one at a time; the first axis is taken for that of images where its length is 1."""
+    """The response of images passed one at a time; a first axis of length 1 is assumed to be that of images."""
     shape = tuple(before.shape)
     if not shape or shape[0] != 1 or len(changes) != 2 * BANDS:
         return Response(shape)
@@ -88,7 +88,7 @@ def _apart(before: Tensor, changes: list[Any]) -> Response:
 
 @contextmanager
 def entered(network: nn.Module, note: Callable[[Any], None]) -> Iterator[None]:
-    """Inside, `note` is shown what the network is given before each of its passes."""
+    """Inside: `note` is called with the network's input before each of its passes."""
     handle = network.register_forward_pre_hook(lambda _module, inputs: note(inputs[0] if inputs else None))
     try:
         yield

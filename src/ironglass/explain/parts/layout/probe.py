@@ -1,4 +1,4 @@
-"""Probing of a layer's output by changes of the image, which tell rows, columns and channels apart."""
+"""Probing of a layer's output by changes of the image, which distinguish rows, columns and channels."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from torch import Tensor, nn
 from ironglass.explain.parts.layers import recorded_outputs
 from ironglass.explain.parts.layout.lineage import Lineage
 from ironglass.explain.parts.layout.passes import entered, responses_of
-from ironglass.explain.parts.layout.response import BANDS, Kin, Response
+from ironglass.explain.parts.layout.response import BANDS, LayerGroup, Response
 from ironglass.models.classifier import Classifier
 from ironglass.models.frozen import frozen
 
 WITNESSES = 3
-"""Of layers that share their axes, how many of the first are looked at: they see least of the image at each place."""
+"""Number of first layers of a group that are measured: their receptive fields are smallest."""
 
 
 @dataclass
 class Probed:
     """Observations from the passes of a few images."""
 
-    kin: list[Kin]
+    groups: list[LayerGroup]
     grids: list[tuple[int, int]]
-    """Height and width of what convolutions give."""
+    """Height and width of the outputs of convolutions."""
 
 
 def probe(classifier: Classifier, names: Iterable[str], like: Tensor) -> Probed:
-    """The responses of the named layers that run and give a tensor, and of the first ones that share their axes.
+    """The responses of the named layers that run and give a tensor, and of the first layers of their groups.
 
-    One pass of two images where the image's own axes come through; else one more of one and one of 2 BANDS, which end
-    behind the last of the first layers.
+    One pass of two images where the image's own axes are traced; else also one of one image and one of 2 BANDS, which
+    end after the last of the first layers.
 
-    like: images of the size, type and device to probe with. Nothing random of the caller's is used up. Raises what the
+    like: images of the size, type and device to probe with. The caller's random state is unchanged. Raises what the
         network raises for such images.
     """
     base, changed = bands(like)
@@ -49,29 +49,31 @@ def probe(classifier: Classifier, names: Iterable[str], like: Tensor) -> Probed:
         if traced.last[0]:
             layers = {name: modules[name] for of in traced.first.values() for name in of}
             responses = responses_of(classifier, layers, base, changed, traced.last)
-    kin = [
-        _kin_of_image(traced, asked) if root == traced.image else _kin(traced, traced.first[root], asked, responses)
-        for root, asked in traced.asked.items()
+    groups = [
+        _image_group(traced, requested)
+        if root == traced.image
+        else _group(traced, traced.first[root], requested, responses)
+        for root, requested in traced.requested.items()
     ]
-    return Probed(kin, traced.grids)
+    return Probed(groups, traced.grids)
 
 
 @dataclass
 class _Trace:
-    """Trace of one pass of two images: the axes that layers share; those that share them have one root."""
+    """Trace of one pass of two images. Layers that share their axes have one root."""
 
-    made: dict[str, Response]
-    """What each layer gave, for two images."""
-    asked: dict[int, list[str]]
-    """By root, the layers asked for."""
+    pair_outputs: dict[str, Response]
+    """Output of each layer for two images."""
+    requested: dict[int, list[str]]
+    """Requested layers by root."""
     first: dict[int, list[str]]
-    """By root, where that is not the image, the first layers of all."""
+    """First layers by root, without the image's."""
     image: int
-    """The root of the image itself, -1 where it is not known."""
+    """Root of the image itself; -1 where it is not traced."""
     order: tuple[int, ...]
-    """Which of its axes (n, c, h, w) each of those shared with the image is."""
+    """Index of the image's axis (n, c, h, w) for each axis shared with it."""
     last: tuple[str, int]
-    """The last of the first layers and how often it runs; "" where there is none."""
+    """The last of the first layers and its number of runs; "" where there is none."""
     grids: list[tuple[int, int]]
     """Height and width of what convolutions give."""
 
@@ -83,66 +85,72 @@ def _trace(classifier: Classifier, modules: dict[str, nn.Module], names: set[str
         runs[name] += 1
         return output
 
-    def enter(given: Any) -> None:
-        runs.clear()  # a classifier may make a pass of its own first
-        lineage.image = given if isinstance(given, Tensor) and given.ndim == 4 else None
+    def enter(inputs: Any) -> None:
+        runs.clear()  # the classifier may run a pass of its own first
+        lineage.image = inputs if isinstance(inputs, Tensor) and inputs.ndim == 4 else None
 
     with Lineage() as lineage, recorded_outputs(modules, count) as outputs, entered(classifier.network, enter):
-        classifier(base.repeat(2, 1, 1, 1))  # what is made of no image keeps another shape than what is
+        classifier(base.repeat(2, 1, 1, 1))  # outputs that do not depend on the image keep their batch size
     families: dict[int, list[str]] = defaultdict(list)
     for name, output in outputs.items():
-        families[lineage.kin(output)[0]].append(name)
+        families[lineage.root_of(output)[0]].append(name)
     grids = [
         (output.shape[2], output.shape[3])
         for name, output in outputs.items()
         if isinstance(modules[name], nn.Conv2d) and output.ndim == 4
     ]
-    made = {
-        name: Response(tuple(output.shape), axes=lineage.kin(output)[1], new=lineage.new_axes(output))
+    pair_outputs = {
+        name: Response(tuple(output.shape), axes=lineage.root_of(output)[1], new=lineage.new_axes(output))
         for name, output in outputs.items()
     }
-    asked = {root: [name for name in of if name in names] for root, of in families.items()}
-    asked = {root: some for root, some in asked.items() if some}
-    image, order = lineage.kin(lineage.image) if lineage.image is not None else (-1, ())
-    first = {root: _first(families[root], outputs) for root in asked if root != image}
-    last = next((name for name in reversed(outputs) if any(name in of for of in first.values())), "")
-    return _Trace(made, asked, first, image, order, (last, runs[last]), list(dict.fromkeys(grids)))
+    requested = {root: [name for name in layer_names if name in names] for root, layer_names in families.items()}
+    requested = {root: names_of for root, names_of in requested.items() if names_of}
+    image, order = lineage.root_of(lineage.image) if lineage.image is not None else (-1, ())
+    first = {root: _first(families[root], outputs) for root in requested if root != image}
+    last = next((name for name in reversed(outputs) if any(name in layer_names for layer_names in first.values())), "")
+    return _Trace(pair_outputs, requested, first, image, order, (last, runs[last]), list(dict.fromkeys(grids)))
 
 
-def _kin_of_image(traced: _Trace, asked: list[str]) -> Kin:
-    """The layers asked for whose axes are the image's own."""
-    batch, made = traced.order.index(0), traced.made
-    return Kin({name: _like(made[name], made[name].axes[batch], 1) for name in asked}, asked, traced.order)
+def _image_group(traced: _Trace, requested: list[str]) -> LayerGroup:
+    """The group of requested layers whose axes are the image's own."""
+    batch, pair_outputs = traced.order.index(0), traced.pair_outputs
+    return LayerGroup(
+        {name: _like(pair_outputs[name], pair_outputs[name].axes[batch], 1) for name in requested},
+        requested,
+        traced.order,
+    )
 
 
-def _kin(traced: _Trace, first: list[str], asked: list[str], responses: dict[str, Response]) -> Kin:
-    """The layers asked for with the first of those that share their axes, whose responses tell of all."""
-    made = traced.made
-    found = {name: replace(made[name], **_seen(responses[name])) for name in first if name in responses}
-    one = next(iter(found.values()), Response(()))
-    shared = None if one.batch is None else one.axes.index(one.batch)
-    for name in asked:
-        if name not in found:
-            axis = None if shared is None else made[name].axes[shared]
-            found[name] = _like(made[name], axis, one.groups)
-    return Kin(found, asked, None)
+def _group(traced: _Trace, first: list[str], requested: list[str], responses: dict[str, Response]) -> LayerGroup:
+    """The group of requested layers, with the measured responses of its first layers."""
+    pair_outputs = traced.pair_outputs
+    own_responses = {
+        name: replace(pair_outputs[name], **_measured(responses[name])) for name in first if name in responses
+    }
+    first_response = next(iter(own_responses.values()), Response(()))
+    batch_axis = None if first_response.batch is None else first_response.axes.index(first_response.batch)
+    for name in requested:
+        if name not in own_responses:
+            axis = None if batch_axis is None else pair_outputs[name].axes[batch_axis]
+            own_responses[name] = _like(pair_outputs[name], axis, first_response.groups)
+    return LayerGroup(own_responses, requested, None)
 
 
-def _seen(response: Response) -> dict[str, Any]:
+def _measured(response: Response) -> dict[str, Any]:
     names = ("shape", "batch", "groups", "changes")
     return {name: getattr(response, name) for name in names}
 
 
-def _like(made: Response, batch: int | None, groups: int) -> Response:
+def _like(pair_outputs: Response, batch: int | None, groups: int) -> Response:
     """Output of a layer for one image, from its output for two. batch: the axis of images."""
     if batch is None:
-        return made
-    shape = tuple(side // 2 if axis == batch else side for axis, side in enumerate(made.shape))
-    return replace(made, shape=shape, batch=batch, groups=groups)
+        return pair_outputs
+    shape = tuple(side // 2 if axis == batch else side for axis, side in enumerate(pair_outputs.shape))
+    return replace(pair_outputs, shape=shape, batch=batch, groups=groups)
 
 
 def bands(like: Tensor) -> tuple[Tensor, Tensor]:
-    """An image (1, c, h, w) of soft patches and noise, and copies (2 BANDS, c, h, w) with one band of others each."""
+    """An image (1, c, h, w) of soft patches and noise, and copies (2 BANDS, c, h, w) with one band replaced in each."""
     channels, height, width = like.shape[1:]
     generator = torch.Generator().manual_seed(0)
     soft = torch.rand(2, channels, min(height, 8), min(width, 8), generator=generator)

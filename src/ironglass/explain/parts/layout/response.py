@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 BANDS = 4
-"""Bands of the image that are changed one after another, from top to bottom and then from left to right."""
+"""Number of bands of the image that are changed in turn, from top to bottom and then from left to right."""
 
 
 @dataclass(frozen=True)
@@ -15,27 +15,27 @@ class Response:
     """Output of one layer at its last run, for one image and for BANDS + BANDS changed ones."""
 
     shape: tuple[int, ...]
-    """Of the output for one image."""
+    """Shape of the output for one image."""
     batch: int | None = None
-    """The axis along which images lie; None where no single one does."""
+    """The axis of images; None where it is not unique."""
     groups: int = 1
     """Entries of that axis an image: 1, or more where the batch is one of windows."""
     changes: Tensor | None = None
-    """|output − that of the unchanged image|, (2 BANDS, groups, ...) without the axis of images; None where it was not
-    looked at."""
+    """|output − output of the unchanged image|, (2 BANDS, groups, ...) without the axis of images; None where it was
+    not measured."""
     axes: tuple[int, ...] = ()
-    """Which of its axes each of those that its kin share is."""
+    """Index of its axis for each axis that its group shares."""
     new: frozenset[int] = frozenset()
-    """Axes whose entries a linear layer has replaced by another number of others."""
+    """Axes that a linear layer has mapped to another length."""
 
 
 @dataclass
-class Kin:
+class LayerGroup:
     """Layers whose outputs have the same axes, in whatever order."""
 
     responses: dict[str, Response]
-    """Of those asked for and of the first ones, which alone have `changes`, but where the image itself is their kin."""
+    """Responses of the requested layers and of the first ones, which alone have `changes`."""
     names: list[str]
-    """Those asked for."""
-    of_image: tuple[int, ...] | None
-    """Where the image itself is their kin, which of its axes (n, c, h, w) each of those shared is."""
+    """Requested layers."""
+    image_axes: tuple[int, ...] | None
+    """Index of the image's axis (n, c, h, w) for each shared axis; None where the image is not of the group."""

@@ -9,19 +9,18 @@ from ironglass.explain.parts.layout.axes import Layout
 from ironglass.explain.parts.layout.response import BANDS, Response
 
 LIKELY = 0.5
-"""Correlation, along rows and along columns, of the part of the image that a place sees with where the place lies, from
-which a layout that the layer's type speaks for counts as seen. Where nothing moves along with the image it is by
-chance."""
+"""Least correlation, along rows and along columns, of a position's receptive part of the image with the position, for a
+layout that the layer's type suggests."""
 SURE = 0.8
-"""The same for a layout that nothing else speaks for."""
+"""Least correlation for a layout without such a hint."""
 APART = 0.1
-"""How much more the best layout must have than any other of the same axes."""
-MOVED = 0.05
-"""Spread of the parts seen, in bands, below which all places see the image alike and none is told apart."""
+"""Least margin of the best layout over any other of the same axes."""
+MIN_SPREAD = 0.05
+"""Least spread of the receptive parts, in bands; below it all positions depend on the same part of the image."""
 
 
 class Changes:
-    """The changes of one response, summed over all axes but those of a candidate's places; each sum is made once."""
+    """The changes of one response, summed over all but a candidate's spatial axes; sums are cached."""
 
     def __init__(self, response: Response) -> None:
         self._batch = response.batch or 0
@@ -32,30 +31,30 @@ class Changes:
 
     def over(self, candidate: Layout) -> Tensor:
         """(2 BANDS, h, w)."""
-        kept = tuple(sorted((self._batch, *candidate.space)))
-        if kept not in self._sums:
-            others = [axis for axis in range(self._all.ndim) if axis not in kept]
+        axes = tuple(sorted((self._batch, *candidate.space)))
+        if axes not in self._sums:
+            others = [axis for axis in range(self._all.ndim) if axis not in axes]
             summed = self._all.sum(others, keepdim=True) if others else self._all
-            self._sums[kept] = summed.double()
-        return candidate(self._sums[kept]).sum(1)
+            self._sums[axes] = summed.double()
+        return candidate(self._sums[axes]).sum(1)
 
 
 def score_of(candidate: Layout, changes: Changes) -> tuple[float, float]:
-    """The lesser correlation along rows and columns of more than one, 0 where all places see the same part of the
-    image; and the lesser spread of the parts seen, in bands."""
+    """The smaller correlation along rows and columns, 0 where all positions depend on the same part of the image; and
+    the smaller spread of these parts, in bands."""
     maps = changes.over(candidate)
     scores, spreads = [], []
     for bands, axis in ((maps[:BANDS], 0), (maps[BANDS:], 1)):
         length, total = bands.shape[1 + axis], bands.sum(0)
         if length == 1:
             continue
-        seen = total > 1e-4 * total.max()
-        parts = ((torch.arange(BANDS).double()[:, None, None] * bands).sum(0) / total.clamp_min(1e-300))[seen]
+        mask = total > 1e-4 * total.max()
+        parts = ((torch.arange(BANDS).double()[:, None, None] * bands).sum(0) / total.clamp_min(1e-300))[mask]
         spread = float(parts.std(unbiased=False)) if parts.numel() > 1 else 0.0
-        place = torch.arange(length).double().view((-1, 1) if axis == 0 else (1, -1)).expand_as(total)[seen]
-        scores.append(_correlation(parts, place) if spread > MOVED else 0.0)
+        coordinate = torch.arange(length).double().view((-1, 1) if axis == 0 else (1, -1)).expand_as(total)[mask]
+        scores.append(_correlation(parts, coordinate) if spread > MIN_SPREAD else 0.0)
         spreads.append(spread)
-    if len(scores) < 2:  # along one axis alone much can look alike by chance
+    if len(scores) < 2:  # along a single axis chance correlations are likely
         return (scores[0] - APART if scores[0] >= SURE + APART else 0.0, spreads[0]) if scores else (0.0, 0.0)
     return min(scores), min(spreads)
 
