@@ -26,7 +26,6 @@ ALLOWED: dict[str, int] = {
     "attacks": 1,
     "cli": 54,
     "data": 148,
-    "engine": 91,
     "measure": 129,
     "models": 181,
     "plans": 22,

@@ -12,7 +12,7 @@ from torch.utils.checkpoint import checkpoint
 
 import ironglass as ig
 from ironglass.data.dataset import Split
-from ironglass.engine.folding.fold import _known_of
+from ironglass.engine.folding.fold import _cached_of
 from ironglass.errors import Notice
 from ironglass.models.frozen import frozen
 
@@ -117,7 +117,7 @@ def test_a_network_compiled_by_its_own_method_is_left_whole():
     classifier = classifier_of(compiled)
     found, expected = (USES["saliency"](one, split_of(4)) for one in (classifier, classifier_of(network)))
     with frozen(classifier):
-        assert not _known_of(classifier).plan.convolutions
+        assert not _cached_of(classifier).plan.convolutions
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
 
 

@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.nn.utils import parametrizations
 
-from ironglass.engine.folding.fold import _known_of, folded
+from ironglass.engine.folding.fold import _cached_of, folded
 from ironglass.engine.kernels.dense_matrix import MIN_BATCH
 from ironglass.models import Classifier
 from ironglass.models.frozen import frozen
@@ -135,7 +135,7 @@ def test_logits_and_gradients_are_the_plain_ones(build, pairs):
             x = images.clone().requires_grad_()
             logits = classifier(x)
             found.append((logits.detach(), *torch.autograd.grad(logits.logsumexp(1).sum(), x)))
-    assert len(_known_of(classifier).plan.pairs) == pairs
+    assert len(_cached_of(classifier).plan.pairs) == pairs
     (plain, slope), (fast, fast_slope) = found
     torch.testing.assert_close(fast, plain, rtol=1e-4, atol=1e-4 * plain.abs().max().item())
     # a value on the kink of a rectifier may fall to either side, and then the slope differs there for good reason

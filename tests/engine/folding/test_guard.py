@@ -8,7 +8,7 @@ from torch.nn import functional as F
 import ironglass as ig
 from ironglass.attacks.parts.ascent import input_gradient
 from ironglass.engine.folding import guard
-from ironglass.engine.folding.fold import PATIENCE, _known_of, folded
+from ironglass.engine.folding.fold import PATIENCE, _cached_of, folded
 
 
 class Changing(nn.Module):
@@ -195,7 +195,7 @@ def test_an_ordinary_network_is_never_passed_through_unchanged(method, monkeypat
         else:
             ig.attack(classifier, images, labels, method, eps=0.05)
     assert not plain
-    assert _known_of(classifier).plan.pairs
+    assert _cached_of(classifier).plan.pairs
 
 
 def test_the_gradient_of_the_loss_too():
@@ -218,7 +218,7 @@ def test_a_network_that_never_holds_is_left_alone_until_it_changes():
         ig.explain(classifier, (images, images * 0.1)[number % 2], torch.tensor([0, 1]), "saliency")
     classifier.network.way = "clean"
     classifier.network.act = nn.ReLU()
-    assert _known_of(classifier).plan.pairs
+    assert _cached_of(classifier).plan.pairs
 
 
 def test_the_network_itself_is_asked_once_where_a_call_is_long(monkeypatch):
@@ -226,11 +226,13 @@ def test_the_network_itself_is_asked_once_where_a_call_is_long(monkeypatch):
     images, labels = DATA
     ig.explain(classifier, images, labels, "saliency")
     asked = []
-    own = guard.Guard._own
-    monkeypatch.setattr(guard.Guard, "_own", lambda self, given: asked.append(len(given)) or own(self, given))
+    own = guard.Guard._unchanged_output
+    monkeypatch.setattr(
+        guard.Guard, "_unchanged_output", lambda self, given: asked.append(len(given)) or own(self, given)
+    )
     ig.explain(classifier, images, labels, "saliency")
     assert asked == []
-    with folded(classifier, passes=guard.WORTH):
+    with folded(classifier, passes=guard.MIN_PASSES):
         for _ in range(5):
             classifier(images)
     assert asked == [1]

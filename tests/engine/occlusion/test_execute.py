@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from ironglass.engine.occlusion import execute, windows
 from ironglass.engine.occlusion import plan as cut
 from ironglass.engine.occlusion.fused_conv import Convolution, Scale
-from ironglass.engine.occlusion.graph_network import felt_along, read_graph
+from ironglass.engine.occlusion.graph_network import affected_spans, read_graph
 from ironglass.engine.occlusion.plan import OcclusionPlan, plan_occlusion
 from ironglass.engine.occlusion.trace import trace_network
 from ironglass.explain import occluded_scores
@@ -80,7 +80,9 @@ def plan_of(classifier, image, rows, columns) -> OcclusionPlan | None:
     return (
         None
         if graph_network is None
-        else plan_occlusion(graph_network, felt_along(graph_network, rows, 0), felt_along(graph_network, columns, 1))
+        else plan_occlusion(
+            graph_network, affected_spans(graph_network, rows, 0), affected_spans(graph_network, columns, 1)
+        )
     )
 
 
@@ -143,7 +145,7 @@ def test_equals_whole_passes_on_random_networks(steps, height, width, patch, str
         patched.setattr(execute, "WORK_A_GROUP", busy)
         patched.setattr(occlusion, "_agree", lambda *_: True)  # so that a wrong plan cannot hide
         patched.setattr(occlusion, "_in_windows", in_windows_only)  # nor one that does not run
-        patched.setattr(execute, "ROUTED", 50)
+        patched.setattr(execute, "MAX_ROUTES", 50)
         ours, whole = both(classifier, images, patch, stride, chunk=37)
         assert read_graph(classifier, images[:1]) is not None
         clean = classifier(images)[range(2), range(2)][:, None]
@@ -290,7 +292,7 @@ def test_what_a_trace_would_freeze_is_noticed(what, monkeypatch):
         same, asked = occlusion._same, []
         monkeypatch.setattr(occlusion, "_same", lambda *given: asked.append(same(*given)) or asked[-1])
         watch = lambda logits, _: logits[:, 1]  # noqa: E731
-        assert not occlusion._in_windows(classifier, images, 1 - images, spans, spans, 5, watch, clean, scores)
+        assert not occlusion._in_windows(classifier, images, 1 - images, (spans, spans), 5, watch, clean, scores)
         assert graph_network is None or asked == [False]
 
 
@@ -304,7 +306,7 @@ def test_an_error_after_the_graph_was_found_right_is_not_hidden(chain, monkeypat
         return routes(*given)
 
     monkeypatch.setattr(execute, "_routes", failing)
-    monkeypatch.setattr(execute, "ROUTED", 50)
+    monkeypatch.setattr(execute, "MAX_ROUTES", 50)
     with pytest.raises(RuntimeError, match="no memory"):
         both(chain, torch.rand(1, 2, 40, 40), 4, 4)
 
@@ -362,7 +364,7 @@ def test_memory_is_bounded_by_smaller_chunks(chain, monkeypatch, windowed):
     whole = Occlusion(patch=5, stride=3)(chain, images, targets)
     seen, read = [], windows.Pixels.read
     monkeypatch.setattr(windows.Pixels, "read", lambda *given: seen.append(read(*given)) or seen[-1])
-    monkeypatch.setattr(execute, "LIMIT", 2**16)
+    monkeypatch.setattr(execute, "MAX_BYTES", 2**16)
     torch.testing.assert_close(Occlusion(patch=5, stride=3)(chain, images, targets), whole)
     assert max(maps.numel() for maps in seen) * 4 <= 2**16
 
@@ -370,7 +372,7 @@ def test_memory_is_bounded_by_smaller_chunks(chain, monkeypatch, windowed):
 def test_routes_are_bounded_too(chain, monkeypatch, windowed):
     images, route_of, routed = torch.rand(2, 2, 40, 40), execute.route_of, []
     whole = occluded_scores(chain, images, torch.tensor([0, 1]), patch=5, stride=3)
-    monkeypatch.setattr(execute, "LIMIT", 2**17)
+    monkeypatch.setattr(execute, "MAX_BYTES", 2**17)
     monkeypatch.setattr(execute, "route_of", lambda *given: routed.append(route_of(*given)) or routed[-1])
     torch.testing.assert_close(occluded_scores(chain, images, torch.tensor([0, 1]), patch=5, stride=3), whole)
     assert len(routed) > 3  # 169 places do not fit at once

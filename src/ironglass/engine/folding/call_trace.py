@@ -1,4 +1,4 @@
-"""The way that a forward pass takes through a network: its calls, and which of them made what each one reads."""
+"""Sequence of calls in a forward pass: each call, and for its inputs the calls that made them."""
 
 from __future__ import annotations
 
@@ -10,45 +10,45 @@ from torch import Size, Tensor, device, dtype
 from torch._C import DisableTorchFunction as _DisableTorchFunction
 from torch.overrides import TorchFunctionMode
 
-Way: TypeAlias = tuple[Any, ...]
+CallSequence: TypeAlias = tuple[Any, ...]
 
 _ANSWERS = frozenset((int, float, bool, str, Size, dtype, device, type(None)))
-"""Kinds of what is no tensor, most of them answers to a question of a network's code about its input."""
+"""Types of results that are no tensors, such as a shape or dtype queried by a network's code."""
 OUTSIDE = -1
-"""Stands for a tensor that was there before the pass."""
+"""Maker of a tensor that existed before the pass."""
 
 
 class Trace(TorchFunctionMode):
-    """Writes down the calls of a forward pass, and for each the call that made what it reads.
+    """Records the calls of a forward pass, and for each input the call that made it.
 
-    Two passes of one `way` differ in numbers and sizes only. A call that torch hides, inside a scripted or a custom
-    autograd function say, is not seen.
+    Two passes of one `sequence` differ in values and sizes only. Calls that torch hides, inside a scripted or a custom
+    autograd function say, are not recorded.
 
-    marked: tensors of before the pass whose readers are told apart from those of others.
+    marked: tensors from before the pass that are distinguished from other such tensors.
     """
 
     def __init__(self, marked: Iterable[Tensor]) -> None:
         super().__init__()
         self._calls: list[Any] = []
         # a weak reference, since another tensor may get the address of one that is gone
-        self._made: dict[int, tuple[Any, ref[Tensor]]] = {
+        self._makers: dict[int, tuple[Any, ref[Tensor]]] = {
             id(tensor): (OUTSIDE - 1 - index, ref(tensor)) for index, tensor in enumerate(marked)
         }
         self.muted = False
 
     @property
-    def way(self) -> Way:
+    def sequence(self) -> CallSequence:
         """The calls so far."""
         return tuple(self._calls)
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         out = func(*args, **kwargs) if kwargs else func(*args)
         if not (self.muted or type(out) in _ANSWERS):
-            self.note(func, args, kwargs, out)
+            self.record(func, args, kwargs, out)
         return out
 
-    def unseen(self, forward: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-        """The output of a layer of which the calls inside are not written down."""
+    def untraced(self, forward: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+        """The output of a layer whose inner calls are not recorded."""
         if type(x) is Tensor:  # each call that reaches a mode costs more than many small layers do
             with _DisableTorchFunction():
                 return forward(x)
@@ -58,36 +58,36 @@ class Trace(TorchFunctionMode):
         finally:
             self.muted = False
 
-    def note(self, call: Any, args: Any, kwargs: Any, out: Any) -> None:
-        """Writes down one call, unless it made no tensor: then it was a question, of a shape say."""
-        made = (out,) if isinstance(out, Tensor) else tuple(tensors_in(out))
-        if not made:
+    def record(self, call: Any, args: Any, kwargs: Any, out: Any) -> None:
+        """Records one call, unless it made no tensor, as a query of a shape."""
+        outputs = (out,) if isinstance(out, Tensor) else tuple(tensors_in(out))
+        if not outputs:
             return
         calls = self._calls
         calls.append(call)
-        for given in args:
-            if isinstance(given, Tensor):
-                calls.append(self._maker(given))
-            elif isinstance(given, tuple | list | dict):
-                calls.extend(self._maker(tensor) for tensor in tensors_in(given))
+        for argument in args:
+            if isinstance(argument, Tensor):
+                calls.append(self._maker(argument))
+            elif isinstance(argument, tuple | list | dict):
+                calls.extend(self._maker(tensor) for tensor in tensors_in(argument))
         if kwargs:
             calls.extend(self._maker(tensor) for tensor in tensors_in(kwargs))
         number = len(calls)
-        for index, tensor in enumerate(made):
-            self._made[id(tensor)] = ((number, index) if index else number), ref(tensor)
+        for index, tensor in enumerate(outputs):
+            self._makers[id(tensor)] = ((number, index) if index else number), ref(tensor)
 
     def _maker(self, tensor: Tensor) -> Any:
-        known = self._made.get(id(tensor))
-        return OUTSIDE if known is None or known[1]() is not tensor else known[0]
+        maker = self._makers.get(id(tensor))
+        return OUTSIDE if maker is None or maker[1]() is not tensor else maker[0]
 
 
-def tensors_in(given: Any) -> Iterator[Tensor]:
+def tensors_in(value: Any) -> Iterator[Tensor]:
     """The tensors in nested tuples, lists and dictionaries."""
-    if isinstance(given, Tensor):
-        yield given
-    elif isinstance(given, tuple | list):
-        for part in given:
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, tuple | list):
+        for part in value:
             yield from tensors_in(part)
-    elif isinstance(given, dict):
-        for part in given.values():
+    elif isinstance(value, dict):
+        for part in value.values():
             yield from tensors_in(part)

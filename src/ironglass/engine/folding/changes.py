@@ -1,4 +1,4 @@
-"""The changes that `folded` makes in a network, made and unmade as often as needed."""
+"""The changes that `folded` makes in a network, applied and reverted as often as needed."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ from ironglass.engine.kernels.pointwise import is_one_by_one, one_by_one_convolu
 from ironglass.engine.kernels.strided_stem import few_channel_convolution, strides_over_few_channels
 
 Convolution: TypeAlias = tuple[nn.Conv2d, nn.BatchNorm2d | None, FoldedWeights]
-"""One to be exchanged, the batch-norm that it takes up, and its weights then."""
+"""A convolution to be replaced, the batch-norm folded into it, and the folded weights."""
 
 
 class Changes:
-    """A network's convolutions and batch-norms exchanged, and in-place activations told to work beside their input.
+    """Replacements of a network's convolutions and batch-norms, and in-place activations switched to out-of-place.
 
     Nothing is changed until `apply`.
 
-    guard: is shown what passes through the exchanged layers, while there is one. switched: the activations.
+    guard: if set, called with the outputs of the replaced layers.
+    switched: the activations.
     """
 
     def __init__(self, plan: FoldPlan, device: torch.device) -> None:
@@ -35,15 +36,15 @@ class Changes:
         self.switched: list[nn.Module] = []
         self._plan, self._device = plan, device
         with torch.inference_mode(False), torch.no_grad():
-            self._convolutions = [self._taken_up(conv, norm) for conv, norm in plan.convolutions]
+            self._convolutions = [self._with_folded_norm(conv, norm) for conv, norm in plan.convolutions]
         self._forwards: list[tuple[nn.Module, Callable[[Tensor], Tensor]]] | None = None
         self._before: list[tuple[nn.Conv2d, nn.Parameter | None, nn.Parameter | None]] | None = None
 
     @property
     def weights(self) -> list[Tensor]:
-        """Weights and biases of convolutions that have taken up a batch-norm."""
-        pairs = [made for _, norm, made in self._convolutions if norm is not None]
-        return [tensor for made in pairs for tensor in (made.weight, made.bias) if tensor is not None]
+        """Weights and biases of convolutions with a folded batch-norm."""
+        pairs = [folded for _, norm, folded in self._convolutions if norm is not None]
+        return [tensor for folded in pairs for tensor in (folded.weight, folded.bias) if tensor is not None]
 
     def __bool__(self) -> bool:
         """Returns whether there is anything to change."""
@@ -56,11 +57,11 @@ class Changes:
         self._before = [
             (conv, conv._parameters["weight"], conv._parameters["bias"]) for conv, _, _ in self._convolutions
         ]
-        for conv, _, made in self._convolutions:
-            conv._parameters["weight"], conv._parameters["bias"] = made.weight, made.bias
-        if self._forwards is None:  # built of the weights that are there now
+        for conv, _, folded in self._convolutions:
+            conv._parameters["weight"], conv._parameters["bias"] = folded.weight, folded.bias
+        if self._forwards is None:  # built from the current weights
             with torch.inference_mode(False), torch.no_grad():
-                self._forwards = [pair for one in self._convolutions for pair in self._exchanged(*one)]
+                self._forwards = [pair for entry in self._convolutions for pair in self._replacements(*entry)]
         for module, forward in self._forwards:
             module.forward = forward
         for module in self.switched:
@@ -79,7 +80,7 @@ class Changes:
             conv._parameters["weight"], conv._parameters["bias"] = weight, bias
 
     def switch(self, modules: list[nn.Module]) -> None:
-        """Tells more activations to work beside their input, whether or not the network is changed."""
+        """Switches more activations to out-of-place, at once if the changes are applied."""
         self.switched += modules
         if self._before is not None:
             for module in modules:
@@ -100,36 +101,36 @@ class Changes:
         finally:
             self.revert()
 
-    def _taken_up(self, conv: nn.Conv2d, norm: nn.BatchNorm2d | None) -> Convolution:
-        behind = None if norm is None or hooked(conv) or hooked(norm) else norm
-        return conv, behind, weights_of(conv, behind, keep=self._plan.small and self._device.type == "cpu")
+    def _with_folded_norm(self, conv: nn.Conv2d, norm: nn.BatchNorm2d | None) -> Convolution:
+        foldable = None if norm is None or hooked(conv) or hooked(norm) else norm
+        return conv, foldable, weights_of(conv, foldable, cache=self._plan.small and self._device.type == "cpu")
 
-    def _exchanged(
-        self, conv: nn.Conv2d, norm: nn.BatchNorm2d | None, made: FoldedWeights
+    def _replacements(
+        self, conv: nn.Conv2d, norm: nn.BatchNorm2d | None, folded: FoldedWeights
     ) -> Iterator[tuple[nn.Module, Callable[[Tensor], Tensor]]]:
-        forward = None if self._device.type != "cpu" or hooked(conv) else self._faster(conv, made)
-        if norm is not None and made.shift is not None:
-            yield norm, Behind(norm, made.shift, self)
+        forward = None if self._device.type != "cpu" or hooked(conv) else self._faster(conv, folded)
+        if norm is not None and folded.shift is not None:
+            yield norm, FoldedNorm(norm, folded.shift, self)
             forward = forward or conv.forward
         if forward is not None:
-            yield conv, Exchanged(conv, norm, forward, self)
+            yield conv, ReplacedConvolution(conv, norm, forward, self)
 
-    def _faster(self, conv: nn.Conv2d, made: FoldedWeights) -> Callable[[Tensor], Tensor] | None:
-        """A faster way to convolve with the weights it has now; None where there is none."""
+    def _faster(self, conv: nn.Conv2d, folded: FoldedWeights) -> Callable[[Tensor], Tensor] | None:
+        """A faster implementation with the current weights; None where there is none."""
         if conv in self._plan.tiny:
-            return tiny_map_convolution(conv, made.matrices)
+            return tiny_map_convolution(conv, folded.matrices)
         if strides_over_few_channels(conv):
             return few_channel_convolution(conv)
         if is_one_by_one(conv):
             return one_by_one_convolution(conv)
         if self._plan.small and is_three_by_three(conv):
-            return three_by_three_convolution(conv, made.matrices)
+            return three_by_three_convolution(conv, folded.matrices)
         return None
 
 
 @dataclass(frozen=True)
-class Exchanged:
-    """A convolution computed another way, which shows the guard what it gives."""
+class ReplacedConvolution:
+    """A convolution with another implementation, whose outputs the guard records."""
 
     conv: nn.Conv2d
     norm: nn.Module | None
@@ -145,18 +146,18 @@ class Exchanged:
         if trace is None or trace.muted:
             out = self.forward(x)
         else:  # one call, however many it takes for a batch of this size
-            out = trace.unseen(self.forward, x)
-            trace.note(self.conv, (x,), None, out)
+            out = trace.untraced(self.forward, x)
+            trace.record(self.conv, (x,), None, out)
         if self.norm is not None:
-            guard.convolved(self.conv, self.norm, out)
+            guard.record_convolution(self.conv, self.norm, out)
         return out
 
 
 @dataclass(frozen=True)
-class Behind:
-    """Rest of a batch-norm that became part of a convolution: nothing, or, in timm's, an activation.
+class FoldedNorm:
+    """Remainder of a batch-norm folded into a convolution: the identity, or, for timm's, its activation.
 
-    shift: what it makes of 0, (c,).
+    shift: the batch-norm's output for 0, (c,).
     """
 
     norm: Any
@@ -166,5 +167,5 @@ class Behind:
     def __call__(self, x: Tensor) -> Tensor:
         """The batch-norm's output for that of its convolution."""
         if self.changes.guard is not None:
-            self.changes.guard.normalises(self.norm, x)
+            self.changes.guard.record_norm_input(self.norm, x)
         return x if type(self.norm) is nn.BatchNorm2d else self.norm.act(self.norm.drop(x))

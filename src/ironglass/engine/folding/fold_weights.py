@@ -1,4 +1,4 @@
-"""The weights of a convolution with its batch-norm folded in, kept for as long as both stay what they are."""
+"""The weights of a convolution with its batch-norm folded in, cached while both are unchanged."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from torch import Tensor, nn
 class FoldedWeights:
     """Weights of a convolution with a batch-norm folded in.
 
-    sources, eps: copies of what they were made of, and the batch-norm's eps.
-    shift: what the batch-norm makes of 0, a number a channel.
-    matrices: what faster ways to convolve build of them: `tiny_map_convolution` by map size,
-        `three_by_three_convolution` by the way.
+    sources, eps: copies of the tensors that they were made from, and the batch-norm's eps.
+    shift: the batch-norm's output for 0, per channel.
+    matrices: matrices built from them by faster kernels: `tiny_map_convolution` by map size,
+        `three_by_three_convolution` by kernel.
     """
 
     sources: tuple[Tensor | None, ...]
@@ -31,58 +31,57 @@ class FoldedWeights:
     matrices: dict[Any, Any] = field(default_factory=dict)
 
 
-_kept: WeakKeyDictionary[nn.Conv2d, FoldedWeights] = WeakKeyDictionary()
+_cache: WeakKeyDictionary[nn.Conv2d, FoldedWeights] = WeakKeyDictionary()
 
 
-def weights_of(conv: nn.Conv2d, norm: nn.BatchNorm2d | None, *, keep: bool) -> FoldedWeights:
+def weights_of(conv: nn.Conv2d, norm: nn.BatchNorm2d | None, *, cache: bool) -> FoldedWeights:
     """Weight and bias of norm(conv(x)) as one convolution, in evaluation mode; on the CPU they lie channels-last.
 
-    keep: hold them for the next call, with copies of what they were made of. They are used again only if every value
-    of that is still the same: a count of changes, as torch keeps, would miss those that are made through `.data`.
+    cache: keep them for the next call, with copies of the tensors that they were made from. They are used again only if
+        every value is still the same: torch's version counter would miss writes through `.data`.
     """
     sources: list[Tensor | None] = [conv.weight, conv.bias]
     if norm is not None:
         sources += [norm.weight, norm.bias, norm.running_mean, norm.running_var]
-    known, eps = _kept.get(conv), None if norm is None else norm.eps
-    if known is not None and known.eps == eps and all(map(_same, known.sources, sources)):
-        return known
+    cached, eps = _cache.get(conv), None if norm is None else norm.eps
+    if cached is not None and cached.eps == eps and all(map(_same, cached.sources, sources)):
+        return cached
     weight, bias, shift = conv.weight.detach(), None if conv.bias is None else conv.bias.detach(), None
     if norm is not None:
         weight, bias, shift = _folded(conv, norm)
     layout = torch.channels_last if weight.device.type == "cpu" else torch.contiguous_format
-    copies = tuple(None if tensor is None else tensor.detach().clone() for tensor in sources) if keep else ()
-    made = FoldedWeights(
+    copies = tuple(None if tensor is None else tensor.detach().clone() for tensor in sources) if cache else ()
+    folded = FoldedWeights(
         copies,
         eps,
         nn.Parameter(weight.contiguous(memory_format=layout), requires_grad=False),
         None if bias is None else nn.Parameter(bias, requires_grad=False),
         shift,
     )
-    if keep:
-        _kept[conv] = made
+    if cache:
+        _cache[conv] = folded
     else:
-        _kept.pop(conv, None)
-    return made
+        _cache.pop(conv, None)
+    return folded
 
 
-def _same(one: Tensor | None, other: Tensor | None) -> bool:
-    if one is None or other is None:
-        return one is other
-    if one.shape != other.shape or one.dtype != other.dtype or one.is_cpu != other.is_cpu:
+def _same(first: Tensor | None, second: Tensor | None) -> bool:
+    if first is None or second is None:
+        return first is second
+    if first.shape != second.shape or first.dtype != second.dtype or first.is_cpu != second.is_cpu:
         return False
-    if _memcmp is not None and one.is_cpu and one.is_contiguous() and other.is_contiguous():
-        return _memcmp(one.data_ptr(), other.data_ptr(), one.nbytes) == 0
-    return one.device == other.device and torch.equal(one, other)
+    if _memcmp is not None and first.is_cpu and first.is_contiguous() and second.is_contiguous():
+        return _memcmp(first.data_ptr(), second.data_ptr(), first.nbytes) == 0
+    return first.device == second.device and torch.equal(first, second)
 
 
 def _find_memcmp() -> Callable[[int, int, int], int] | None:
-    """The C library's comparison of bytes, at the speed of memory, four times that of `torch.equal`; None elsewhere
-    than where every program has it loaded."""
+    """The C library's memcmp, four times as fast as `torch.equal`; None on platforms other than POSIX."""
     if os.name != "posix":
         return None
-    found = ctypes.CDLL(None).memcmp
-    found.argtypes, found.restype = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t), ctypes.c_int
-    return found
+    memcmp = ctypes.CDLL(None).memcmp
+    memcmp.argtypes, memcmp.restype = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t), ctypes.c_int
+    return memcmp
 
 
 _memcmp = _find_memcmp()

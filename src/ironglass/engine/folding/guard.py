@@ -1,4 +1,4 @@
-"""Checks, while a changed network runs, that it still computes what the network itself would."""
+"""Run-time check that a changed network still gives the network's own outputs."""
 
 from __future__ import annotations
 
@@ -8,51 +8,51 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ironglass.engine.folding.call_trace import Trace, Way, tensors_in
+from ironglass.engine.folding.call_trace import CallSequence, Trace, tensors_in
 from ironglass.models.memory import is_out_of_memory
 
-CLOSE = 1e-4
-"""How far the changed network's outputs may be from its own, as a share of the largest."""
-WORTH = 192
-"""Forward and backward passes of one image from which on a call affords one more forward pass of an image."""
+TOLERANCE = 1e-4
+"""Allowed difference between the outputs of changed and unchanged network, as a share of the largest."""
+MIN_PASSES = 192
+"""Number of forward and backward passes of one image from which on a comparison pass of one image is cheap."""
 TRACED_BATCH = 32
-"""Images of a pass beside whose time that of tracing it is nothing."""
-MAX_WAYS = 16
-"""Ways through a network that are remembered, at most."""
+"""Batch size from which on tracing costs almost nothing by comparison."""
+MAX_SEQUENCES = 16
+"""Largest number of stored call sequences of a network."""
 
 
 class Guard:
-    """Stands in for a changed network's forward pass, and takes the plain one where the two would differ.
+    """Replaces a changed network's forward pass, and falls back to the unchanged one where the two would differ.
 
-    Of every pass it sees whether what each convolution gives goes to the batch-norm that it has taken up. Of every
-    large one, and of small ones of the first two, the fourth, sixteenth and so on, it compares the way with those that
-    agreed before; a new way is tried on the first and the last image, which pass through the network itself, too. So
-    does one image in a call that is long enough. Where anything differs the network is changed back for the rest of
-    the call, the pass is repeated, and `differs` is set.
+    Every pass is checked for whether each folded convolution's output goes to its batch-norm. Every large pass, and of
+    small ones the first two, the fourth, the sixteenth and so on, is traced, and its call sequence compared with those
+    that agreed before; a new sequence is tested by passing the first and the last image through the unchanged network.
+    So is one image in a call that is long enough. Where anything differs, the changes are reverted for the rest of the
+    call, the pass is repeated, and `differs` is set.
 
-    network: as it is without changes.
-    ways: those that agreed so far; more are added.
-    apply, revert: change the network, and change it back.
-    traces: False where the changes are such that they hold on any way.
-    marked: tensors that nobody but the changed layers may read.
+    network: the unchanged network.
+    sequences: call sequences that agreed so far; more are added.
+    apply, revert: apply the changes to the network, and revert them.
+    traces: False where the changes are exact for any call sequence.
+    marked: tensors that only the changed layers may read.
     """
 
     def __init__(
         self,
         network: nn.Module,
-        ways: list[Way],
+        sequences: list[CallSequence],
         apply: Callable[[], None],
         revert: Callable[[], None],
     ) -> None:
-        self._forward, self._ways, self._apply, self._revert = network.forward, ways, apply, revert
+        self._forward, self._sequences, self._apply, self._revert = network.forward, sequences, apply, revert
         self.traces, self.marked = True, list[Tensor]()
         self.passes = 1
-        """Forward and backward passes that the call has for each image, as far as is known."""
+        """Expected number of forward and backward passes per image in the call."""
         self.differs = False
         self.trace: Trace | None = None
         self.ran = False
-        self._number, self._work, self._tried = 0, 0, False
-        self._waiting: dict[nn.Module, Tensor | None] = {}
+        self._number, self._work, self._checked = 0, 0, False
+        self._pending: dict[nn.Module, Tensor | None] = {}
         self._broken = False
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -61,71 +61,71 @@ class Guard:
             return self._plain(*args, **kwargs)
         images: Tensor = args[0]
         self._number, self.ran = self._number + 1, True
-        # of many small passes not each, since it would show in their time
+        # not every one of many small passes, which would slow them measurably
         traced = self.traces and (len(images) >= TRACED_BATCH or _is_traced(self._number))
         due = self._is_due(images)
-        # before the changed pass: whoever watches layers is to see that one last
-        expected = self._own(images[:1]) if due else None
-        out, way = self._run(images, traced=traced)
+        # before the changed pass, so that hooks on layers record the changed one last
+        expected = self._unchanged_output(images[:1]) if due else None
+        out, sequence = self._run(images, traced=traced)
         if out is None or (due and not _agree(out, expected, len(images), [0])):
             return self._plain(images)
-        if way is not None and way not in self._ways:
+        if sequence is not None and sequence not in self._sequences:
             rows = [0, len(images) - 1] if len(images) > 1 else [0]
-            if not due and not _agree(out, self._own(images[rows]), len(images), rows):
+            if not due and not _agree(out, self._unchanged_output(images[rows]), len(images), rows):
                 return self._plain(images)
-            self._ways[:] = [*self._ways[1 - MAX_WAYS :], way]
-            self._tried = True
+            self._sequences[:] = [*self._sequences[1 - MAX_SEQUENCES :], sequence]
+            self._checked = True
             again = None if due else self._run(images, traced=False)[0]
             return out if again is None else again
         return out
 
     def restart(self) -> None:
-        """Goes on with changes that have become others: the next pass counts as the first."""
+        """Starts again after the changes were altered: the next pass counts as the first."""
         self._number = 0
         if not self.differs:
             self._apply()
 
-    def convolved(self, conv: nn.Module, norm: nn.Module, out: Tensor) -> None:
-        """Notes the output of a convolution that has taken up `norm`."""
-        self._broken = self._broken or norm in self._waiting
-        # whoever watches it may hand the network a copy; then the trace alone tells
-        self._waiting[norm] = None if conv._forward_hooks else out
+    def record_convolution(self, conv: nn.Module, norm: nn.Module, out: Tensor) -> None:
+        """Records the output of a convolution with `norm` folded in."""
+        self._broken = self._broken or norm in self._pending
+        # a hook may return a copy; then only the trace can check
+        self._pending[norm] = None if conv._forward_hooks else out
 
-    def normalises(self, norm: nn.Module, given: Tensor) -> None:
-        """Notes what comes to a batch-norm that has become part of a convolution."""
-        out = self._waiting.pop(norm, self)
-        self._broken = self._broken or not (out is None or out is given)
+    def record_norm_input(self, norm: nn.Module, inputs: Tensor) -> None:
+        """Records the input of a folded batch-norm."""
+        out = self._pending.pop(norm, self)
+        self._broken = self._broken or not (out is None or out is inputs)
 
     def _is_due(self, images: Tensor) -> bool:
-        """Returns whether the call has become long enough for a look at the network itself."""
+        """Returns whether the call is long enough for a comparison with the unchanged network."""
         work = len(images) * (3 if torch.is_grad_enabled() else 1)
         self._work += work
-        due = self.traces and not self._tried and max(self._work, work * self.passes) >= 3 * WORTH
-        self._tried = self._tried or due
+        due = self.traces and not self._checked and max(self._work, work * self.passes) >= 3 * MIN_PASSES
+        self._checked = self._checked or due
         return due
 
-    def _run(self, images: Tensor, *, traced: bool) -> tuple[Any, Way | None]:
-        """The changed network's pass and its way; None where it fails or leaves the changed layers' order."""
-        images = images.clone()  # which the network may write over, and which may have to pass again
+    def _run(self, images: Tensor, *, traced: bool) -> tuple[Any, CallSequence | None]:
+        """The changed network's output and call sequence; None where it fails or a folded pair is not adjacent."""
+        images = images.clone()  # the network may overwrite them, and the pass may be repeated
         self._broken = False
-        self._waiting.clear()
+        self._pending.clear()
         try:
             if not traced:
-                out, way = self._forward(images), None
+                out, sequence = self._forward(images), None
             else:
                 with Trace([images, *self.marked]) as self.trace:
                     out = self._forward(images)
-                way = self.trace.way
+                sequence = self.trace.sequence
         except (RuntimeError, ValueError) as error:  # `view` of a channels-last map, say
             if is_out_of_memory(error):
                 raise
-            return None, None  # the plain pass speaks for itself
+            return None, None  # the unchanged pass raises its own error
         finally:
             self.trace = None
-        return (None, None) if self._broken or self._waiting else (out, way)
+        return (None, None) if self._broken or self._pending else (out, sequence)
 
-    def _own(self, images: Tensor) -> Any:
-        """Logits of the network itself, without a graph."""
+    def _unchanged_output(self, images: Tensor) -> Any:
+        """Output of the unchanged network, without a graph."""
         self._revert()
         try:
             with torch.no_grad():
@@ -136,21 +136,22 @@ class Guard:
     def _plain(self, *args: Any, **kwargs: Any) -> Any:
         if not self.differs:
             self.differs = True
-            self._waiting.clear()
+            self._pending.clear()
             self._revert()
         return self._forward(*args, **kwargs)
 
 
 def _agree(out: Any, expected: Any, n: int, rows: list[int]) -> bool:
-    """Returns whether the rows of `n` outputs are those expected, as far as they have a row an image, and some have."""
+    """Returns whether the given rows of the outputs equal the expected ones, for all outputs with one row per image."""
     pairs = [
-        (one[rows], other)
-        for one, other in zip(tensors_in(out), tensors_in(expected), strict=False)
-        if one.ndim and len(one) == n and one.is_floating_point()
+        (output[rows], expected_output)
+        for output, expected_output in zip(tensors_in(out), tensors_in(expected), strict=False)
+        if output.ndim and len(output) == n and output.is_floating_point()
     ]
     return bool(pairs) and all(
-        one.shape == other.shape and bool(((one - other).abs().amax() <= CLOSE * other.abs().amax()).item())
-        for one, other in pairs  # not so for NaN
+        output.shape == expected_output.shape
+        and bool(((output - expected_output).abs().amax() <= TOLERANCE * expected_output.abs().amax()).item())
+        for output, expected_output in pairs  # not so for NaN
     )
 
 

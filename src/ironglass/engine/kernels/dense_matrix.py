@@ -1,4 +1,4 @@
-"""A convolution over a map smaller than its kernel, as one matrix product: most of such a kernel lies on padding."""
+"""A convolution over a map smaller than its kernel, most of which lies on padding, as one matrix product."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 MIN_BATCH = 16
-"""Images of a pass below which reading the matrix, or building it, takes longer than the convolution."""
+"""Batch size below which reading or building the matrix takes longer than the convolution."""
 
 
-def is_faster_than_conv(conv: nn.Conv2d, given: Tensor, out: Tensor) -> bool:
-    """Returns whether the product takes less arithmetic than the convolution, and its matrix at most twice the
-    weights."""
+def is_faster_than_conv(conv: nn.Conv2d, inputs: Tensor, out: Tensor) -> bool:
+    """Returns whether the matrix product takes less arithmetic than the convolution, and its matrix at most twice the
+    memory of the weights."""
     kernel = conv.kernel_size[0] * conv.kernel_size[1]
-    reads, writes = given.shape[2] * given.shape[3], out.shape[2] * out.shape[3]
+    input_pixels, output_pixels = inputs.shape[2] * inputs.shape[3], out.shape[2] * out.shape[3]
     simple = conv.groups == 1 and conv.padding_mode == "zeros" and not isinstance(conv.padding, str)
-    return simple and given.ndim == 4 and reads < kernel and reads * writes <= 2 * kernel
+    return simple and inputs.ndim == 4 and input_pixels < kernel and input_pixels * output_pixels <= 2 * kernel
 
 
 def tiny_map_convolution(conv: nn.Conv2d, built: dict[tuple[int, ...], Tensor]) -> Callable[[Tensor], Tensor]:
-    """Computes the convolution with the weights it has now.
+    """A function for the convolution with the current weights.
 
-    built: the matrices of these weights, by the map's size; a first large batch adds its own.
+    built: cache of matrices by map size, filled by the first large batch of each size.
     """
 
     def forward(x: Tensor) -> Tensor:
@@ -59,7 +59,7 @@ def _out_size(conv: nn.Conv2d, size: tuple[int, int]) -> tuple[int, int]:
 
 
 def _matrix(conv: nn.Conv2d, size: tuple[int, int]) -> Tensor:
-    """(h · w · c, h' · w' · c'): the weight between each pixel that goes in and each that comes out, 0 for none."""
+    """The matrix (h · w · c, h' · w' · c') of weights from each input pixel to each output pixel."""
     height, width = _out_size(conv, size)
     matrix = conv.weight.new_zeros(*size, conv.in_channels, height, width, conv.out_channels)
     taps = conv.weight.permute(2, 3, 1, 0)  # (kernel height, kernel width, c, c')

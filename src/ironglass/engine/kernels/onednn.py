@@ -1,6 +1,6 @@
-"""Convolutions by oneDNN's own call: an activation done on the way, weights laid out beforehand.
+"""Convolutions by direct oneDNN calls: fused activation, weights packed beforehand.
 
-torch lays the weights out anew in every call: over many channels and a single small map that takes as long as half the
+torch packs the weights in every call: over many channels and a single small map that takes half as long as the
 convolution.
 """
 
@@ -19,16 +19,16 @@ FUSED: dict[str | None, tuple[str, tuple[float, ...]]] = {
     "relu": ("relu", ()),
     "relu6": ("hardtanh", (0.0, 6.0)),
 }
-"""oneDNN's names of the activations that it does on the way."""
+"""oneDNN's names and bounds of the activations that it can fuse."""
 
-PIXELS = 56 * 56
-"""Of a map, up to which it was measured to pay, on one core. Only for single images: laying the weights out takes as
-long as ten passes, and how many images are left in a batch may change from pass to pass."""
+MAX_PIXELS = 56 * 56
+"""Largest map with a measured gain, on one core. Only for single images: packing the weights takes as long as ten
+passes, and the batch size may change from pass to pass."""
 
 
 def onednn_supports(maps: Tensor) -> bool:
     """Returns whether oneDNN can be called for maps: (n, c, h, w), float32 on the CPU. Never under autocast, nor where
-    torch lacks the means, which inductor uses and nothing documents."""
+    torch lacks these undocumented operators, which inductor uses."""
     if maps.ndim != 4 or not maps.is_cpu or maps.dtype != torch.float32 or torch.is_autocast_enabled("cpu"):
         return False
     return AVAILABLE and torch.backends.mkldnn.enabled and maps.numel() > 0
@@ -37,23 +37,23 @@ def onednn_supports(maps: Tensor) -> bool:
 def convolution_and(
     activation: str | None, maps: Tensor, weight: Tensor, bias: Tensor | None, settings: dict[str, Any]
 ) -> Tensor:
-    """A convolution and then an activation, of a name in FUSED, in one pass; channels last. Only where no gradient is
-    asked for. NaN becomes finite, unlike with torch's activations.
+    """A convolution with a fused activation, of a name in FUSED; channels last. Not differentiable. NaN inputs become
+    finite, unlike with torch's activations.
 
-    weight: may be from `laid_out`. settings: stride, padding, dilation and groups, as `conv2d` takes them, but no
-    padding by name.
+    weight: may be from `laid_out`.
+    settings: stride, padding, dilation and groups, as for `conv2d`, but no padding by name.
     """
     name, bounds = FUSED[activation]
     sizes = ([*pair(settings[key])] for key in ("padding", "stride", "dilation"))
-    given = maps.contiguous(memory_format=torch.channels_last)
+    channels_last = maps.contiguous(memory_format=torch.channels_last)
     return torch.ops.mkldnn._convolution_pointwise(
-        given, weight, bias, *sizes, settings["groups"], name, list(bounds), ""
+        channels_last, weight, bias, *sizes, settings["groups"], name, list(bounds), ""
     )
 
 
 def laid_out(weight: Tensor, shape: torch.Size | list[int], settings: dict[str, Any]) -> Tensor:
-    """The weight as oneDNN reads it for maps of this shape, and of no others: with weights laid out for another size it
-    takes fifty times as long.
+    """The weight packed by oneDNN for maps of this shape only: with weights packed for another size a convolution takes
+    fifty times as long.
 
     settings: as for `convolution_and`.
     """
@@ -63,18 +63,18 @@ def laid_out(weight: Tensor, shape: torch.Size | list[int], settings: dict[str, 
 
 
 def packed_is_faster(maps: Tensor, padding: tuple[int, int]) -> bool:
-    """Returns whether a 3 × 3 convolution of maps (n, c, h, w), float32 on the CPU, is faster so. Never under autocast,
-    nor where torch lacks the means."""
+    """Returns whether `packed_convolution` is faster for a 3 × 3 convolution of maps (n, c, h, w); never where
+    `onednn_supports` is False."""
     if not onednn_supports(maps):
         return False
     height, width = maps.shape[2:]
     fits = height + 2 * padding[0] >= 3 and width + 2 * padding[1] >= 3
-    return fits and len(maps) == 1 and height * width <= PIXELS
+    return fits and len(maps) == 1 and height * width <= MAX_PIXELS
 
 
 @dataclass(frozen=True)
 class Kernels:
-    """A weight (c', c, 3, 3) laid out for the convolution of maps of one shape, and for its transpose.
+    """A weight (c', c, 3, 3) packed for the convolution of maps of one shape, and for its transpose.
 
     padding, stride: by rows and columns.
     left: rows and columns at the end of the maps that no window reaches.
@@ -88,9 +88,9 @@ class Kernels:
 
 
 def pack(weight: Tensor, shape: torch.Size, padding: tuple[int, int], stride: tuple[int, int]) -> Kernels:
-    """The weight (c', c, 3, 3) as `packed_convolution` reads it.
+    """Packs the weight (c', c, 3, 3) for `packed_convolution`.
 
-    shape: of the maps, and of no others.
+    shape: of the maps; the result is for no other.
     """
     weight = weight.detach()
     settings = {"padding": padding, "stride": stride, "dilation": 1, "groups": 1}
@@ -130,10 +130,10 @@ class _Transposed(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, gradient: Tensor, kernels: Kernels) -> Tensor:
         ctx.kernels = kernels
-        given = gradient.contiguous(memory_format=torch.channels_last)
+        channels_last = gradient.contiguous(memory_format=torch.channels_last)
         sizes = (list(size) for size in (kernels.padding, kernels.left, kernels.stride))
         return torch.ops.mkldnn._convolution_transpose_pointwise(
-            given, kernels.transposing, None, *sizes, [1, 1], 1, "none", [], ""
+            channels_last, kernels.transposing, None, *sizes, [1, 1], 1, "none", [], ""
         )
 
     @staticmethod

@@ -16,13 +16,13 @@ from ironglass.engine.kernels.winograd import pair
 
 
 def is_one_by_one(conv: nn.Conv2d) -> bool:
-    """Returns whether each pixel of what it gives depends on the same pixel alone, and on all channels of it."""
+    """Returns whether each output pixel depends on all channels of the same input pixel alone."""
     sizes = (*conv.kernel_size, *conv.stride)
     return conv.groups == 1 and {*sizes} == {1} and not isinstance(conv.padding, str) and not any(pair(conv.padding))
 
 
 def one_by_one_convolution(conv: nn.Conv2d) -> Callable[[Tensor], Tensor]:
-    """Computes the convolution with the weights it has now, which take no gradient."""
+    """A function for the convolution with the current weights, which take no gradient."""
     matrix = conv.weight.detach().flatten(1).T
 
     def forward(x: Tensor) -> Tensor:
@@ -43,7 +43,7 @@ class _Product(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
-        # a graph of the gradient itself is rare, and to note one takes longer than a small product
+        # a graph of the gradient itself is rare, and recording one takes longer than a small product
         product = _Product.apply if torch.is_grad_enabled() else _product
         return product(gradients[0], ctx.matrix.T, None), None, None
 
@@ -51,7 +51,7 @@ class _Product(torch.autograd.Function):
 def _product(maps: Tensor, matrix: Tensor, bias: Tensor | None) -> Tensor:
     n, channels, height, width = maps.shape
     shape = (n, matrix.shape[1], height, width)
-    # filled, and given back itself: of a view autograd would not let a network change anything in place
+    # the buffer itself is returned: autograd forbids in-place changes of a view
     out = torch.empty(shape, dtype=maps.dtype, device=maps.device, memory_format=torch.channels_last)
     pixels = maps.permute(0, 2, 3, 1).reshape(-1, channels)
     rows = out.permute(0, 2, 3, 1).view(-1, shape[1])

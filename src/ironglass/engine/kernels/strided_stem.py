@@ -1,4 +1,4 @@
-"""The first convolution's gradient: to few channels, over a stride, which the usual kernels are slow at."""
+"""The gradient of a strided first convolution with few input channels, for which the usual kernels are slow."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from torch.nn import functional as F
 
 
 def strides_over_few_channels(conv: nn.Conv2d) -> bool:
-    """Returns whether `few_channel_convolution` computes its gradient, and faster than torch does
+    """Returns whether `few_channel_convolution` supports the convolution and has the faster gradient
     (docs/benchmarks.md)."""
     simple = conv.groups == 1 and conv.padding_mode == "zeros" and not isinstance(conv.padding, str)
     return simple and conv.in_channels <= 4 and conv.stride[0] == conv.stride[1] > 1 and conv.dilation == (1, 1)
 
 
 def few_channel_convolution(conv: nn.Conv2d) -> Callable[[Tensor], Tensor]:
-    """Computes the convolution with the weights it has now, which take no gradient.
+    """A function for the convolution with the current weights, which take no gradient.
 
-    A pixel meets only every stride-th weight of the kernel. The gradient to all pixels of one phase, that is of one
-    place modulo the stride, is therefore an ordinary convolution with those weights; all phases at once are one with
-    stride² times the channels, which are then woven into an image (Shi et al. 2016, arXiv 1609.05158).
+    A pixel is multiplied by every stride-th weight of the kernel only. The gradient of all pixels of one phase, that is
+    of one position modulo the stride, is therefore an ordinary convolution with those weights; all phases at once are
+    one with stride² times the channels, which a pixel shuffle makes an image (Shi et al. 2016, arXiv 1609.05158).
     """
     phases = _phases(conv)
 
@@ -52,7 +52,7 @@ class _Convolution(torch.autograd.Function):
 
 
 def _phases(conv: nn.Conv2d) -> Tensor:
-    """(c · stride², c', ⌈k / stride⌉, ⌈k / stride⌉): of each phase its weights, turned round."""
+    """Flipped weights of each phase: (c · stride², c', ⌈k / stride⌉, ⌈k / stride⌉)."""
     stride, (height, width) = conv.stride[0], conv.kernel_size
     high, wide = -(-height // stride), -(-width // stride)
     padded = F.pad(conv.weight.detach(), (0, stride * wide - width, 0, stride * high - height))

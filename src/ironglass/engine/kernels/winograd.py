@@ -16,7 +16,7 @@ OUT, IN = 4, 6
 """Pixels along one side of a tile: of the output, and of the input that it reads."""
 
 MIN_CHANNELS = 128
-"""Channels, in and out, from which on the products outweigh the transforms around them."""
+"""Least number of input and output channels at which the products outweigh the transforms."""
 
 MIN_WORK = 6144
 """Tiles times channels below which reading the transformed weights, four times as many, takes longer than the
@@ -26,12 +26,12 @@ MAX_VALUES = 2**20
 """Elements of the tiles of one chunk, whose copies then stay in the processor's cache."""
 
 _POINTS = (0.0, 0.625, -0.625, 1.5, -1.5)
-"""At these and at infinity products of polynomials are taken; all their powers are exact. Where they lie decides about
-float noise (Barabasz et al. 2018, arXiv 1803.10986): with 0, 1, -1, 2 and -2 there is two to four times as much."""
+"""Interpolation points besides infinity; their powers are exact in float32. Their choice determines the float noise
+(Barabasz et al. 2018, arXiv 1803.10986): with 0, 1, -1, 2 and -2 it is two to four times as large."""
 
 
 def _transforms() -> tuple[Tensor, Tensor, Tensor]:
-    """Of the input (6, 6), the weights (6, 3) and the output (4, 6), along one side, float64."""
+    """Transforms of the input (6, 6), the weights (6, 3) and the output (4, 6), along one side, float64."""
     read, weights = [], []
     for point in _POINTS:
         others = [other for other in _POINTS if other != point]
@@ -48,27 +48,27 @@ def _transforms() -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _product(roots: Sequence[float]) -> Tensor:
-    """The coefficients of the polynomial with these roots and 1 at the highest power, from the constant one on."""
-    found = torch.ones(1, dtype=torch.float64)
+    """Coefficients of the monic polynomial with these roots, constant term first."""
+    coefficients = torch.ones(1, dtype=torch.float64)
     for root in roots:
-        found = F.pad(found, (1, 0)) - root * F.pad(found, (0, 1))
-    return found
+        coefficients = F.pad(coefficients, (1, 0)) - root * F.pad(coefficients, (0, 1))
+    return coefficients
 
 
 _B, _G, _A = _transforms()
 
 
 def winograd_supports(weight: Tensor, stride: Any, dilation: Any, groups: int) -> bool:
-    """Returns whether `winograd` computes such a convolution, and has enough channels to be faster on some maps."""
+    """Returns whether `winograd` can compute the convolution, with enough channels for a gain on some maps."""
     simple = groups == 1 and {*pair(stride)} == {*pair(dilation)} == {1} and weight.dtype == torch.float32
     return simple and weight.shape[2:] == (3, 3) and min(weight.shape[:2]) >= MIN_CHANNELS
 
 
 def winograd_is_faster(maps: Tensor, channels: int, padding: tuple[int, int]) -> bool:
-    """Returns whether a convolution of maps (n, c, h, w) to so many channels is faster this way; measured on one core.
+    """Returns whether `winograd` is faster for maps (n, c, h, w) and so many output channels; measured on one core.
 
-    What it saves is the share of multiplications, less for tiles that reach beyond the map and for the transforms.
-    Never so for a single (c, h, w), nor under autocast: the transforms need all of float32.
+    The gain is the saved share of multiplications, less tiles that reach beyond the map and the transforms. Never for a
+    single (c, h, w), nor under autocast: the transforms need full float32.
     """
     if maps.ndim != 4 or torch.is_autocast_enabled(maps.device.type):
         return False
@@ -78,12 +78,12 @@ def winograd_is_faster(maps: Tensor, channels: int, padding: tuple[int, int]) ->
 
 
 def pair(value: Any) -> tuple[int, int]:
-    """A setting of a convolution, given as one number or as one or two, by rows and columns."""
+    """A convolution's setting by rows and columns, from one number or a sequence of one or two."""
     return (value, value) if isinstance(value, int) else (value[0], value[-1])
 
 
 def transformed(weight: Tensor) -> Tensor:
-    """The weight (c', c, 3, 3) as `winograd` reads it: (36, c, c')."""
+    """The weight (c', c, 3, 3) transformed for `winograd`: (36, c, c')."""
     twice = torch.kron(_G, _G).to(weight.device)
     flat = weight.detach().double().permute(2, 3, 1, 0).reshape(9, -1)
     return (twice @ flat).to(weight.dtype).view(IN * IN, weight.shape[1], weight.shape[0])
@@ -141,17 +141,17 @@ def _forward(images: Tensor, kernel: Tensor, bias: Tensor | None, padding: tuple
             (IN, IN, len(rows), down, across, rows.shape[3]),
             (by_row, by_column, n, OUT * by_row, OUT * by_column, by_channel),
         )
-        products = torch.bmm(_twice(before, tiles).view(IN * IN, -1, kernel.shape[1]), kernel)
-        found = _twice(after, products.view(IN, IN, -1))
-        whole = found.view(OUT, OUT, len(rows), down, across, -1).permute(2, 3, 0, 4, 1, 5)
-        last[part] = whole.reshape(len(rows), down * OUT, across * OUT, -1)[:, :height, :width]
+        products = torch.bmm(_both_sides(before, tiles).view(IN * IN, -1, kernel.shape[1]), kernel)
+        tiles_out = _both_sides(after, products.view(IN, IN, -1))
+        maps = tiles_out.view(OUT, OUT, len(rows), down, across, -1).permute(2, 3, 0, 4, 1, 5)
+        last[part] = maps.reshape(len(rows), down * OUT, across * OUT, -1)[:, :height, :width]
     if bias is not None:
         last += bias
     return out
 
 
 def _backward(gradient: Tensor, kernel: Tensor, padding: tuple[int, int], size: torch.Size) -> Tensor:
-    """Every step of `_forward` transposed, in the other order."""
+    """The transpose of `_forward`: each step transposed, in reverse order."""
     height, width = gradient.shape[2:]
     down, across = -(-height // OUT), -(-width // OUT)
     before, after = _sides(gradient)
@@ -159,31 +159,31 @@ def _backward(gradient: Tensor, kernel: Tensor, padding: tuple[int, int], size: 
     for part in _chunks(len(gradient), down * across, kernel):
         rows = F.pad(gradient[part].permute(0, 2, 3, 1), (0, 0, 0, across * OUT - width, 0, down * OUT - height))
         tiles = rows.view(len(rows), down, OUT, across, OUT, -1).permute(2, 4, 0, 1, 3, 5)
-        read = _twice(after.T, tiles).view(IN * IN, -1, kernel.shape[2])
+        read = _both_sides(after.T, tiles).view(IN * IN, -1, kernel.shape[2])
         products = torch.bmm(read, kernel.transpose(1, 2))
-        found = _twice(before.T, products.view(IN, IN, -1))
-        found = found.view(IN, IN, len(rows), down, across, -1).permute(2, 3, 0, 4, 1, 5)
-        whole = found.new_zeros(len(rows), down + 1, OUT, across + 1, OUT, kernel.shape[1])
-        whole[:, :-1, :, :-1] = found[:, :, :OUT, :, :OUT]
-        whole[:, 1:, : IN - OUT, :-1] += found[:, :, OUT:, :, :OUT]  # tiles overlap by two pixels
-        whole[:, :-1, :, 1:, : IN - OUT] += found[:, :, :OUT, :, OUT:]
-        whole[:, 1:, : IN - OUT, 1:, : IN - OUT] += found[:, :, OUT:, :, OUT:]
-        flat = whole.view(len(rows), (down + 1) * OUT, (across + 1) * OUT, -1)
+        tiles_out = _both_sides(before.T, products.view(IN, IN, -1))
+        tiles_out = tiles_out.view(IN, IN, len(rows), down, across, -1).permute(2, 3, 0, 4, 1, 5)
+        padded = tiles_out.new_zeros(len(rows), down + 1, OUT, across + 1, OUT, kernel.shape[1])
+        padded[:, :-1, :, :-1] = tiles_out[:, :, :OUT, :, :OUT]
+        padded[:, 1:, : IN - OUT, :-1] += tiles_out[:, :, OUT:, :, :OUT]  # tiles overlap by two pixels
+        padded[:, :-1, :, 1:, : IN - OUT] += tiles_out[:, :, :OUT, :, OUT:]
+        padded[:, 1:, : IN - OUT, 1:, : IN - OUT] += tiles_out[:, :, OUT:, :, OUT:]
+        flat = padded.view(len(rows), (down + 1) * OUT, (across + 1) * OUT, -1)
         last[part] = flat[:, padding[0] : padding[0] + size[0], padding[1] : padding[1] + size[1]]
     return out
 
 
-def _empty(like: Tensor, channels: int, size: Sequence[int]) -> tuple[Tensor, Tensor]:
-    """Maps (n, c, h, w) to be filled, and the same memory as (n, h, w, c), which is how it lies.
+def _empty(reference: Tensor, channels: int, size: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """Uninitialised channels-last maps (n, c, h, w), and a view of the same memory as (n, h, w, c).
 
-    What is given back is the maps themselves: of a view, autograd would not let a network change anything in place.
+    A kernel returns the maps themselves: autograd forbids in-place changes of a view.
     """
-    shape = (len(like), channels, *size)
-    found = torch.empty(shape, dtype=like.dtype, device=like.device, memory_format=torch.channels_last)
-    return found, found.permute(0, 2, 3, 1)
+    shape = (len(reference), channels, *size)
+    maps = torch.empty(shape, dtype=reference.dtype, device=reference.device, memory_format=torch.channels_last)
+    return maps, maps.permute(0, 2, 3, 1)
 
 
-def _twice(matrix: Tensor, tiles: Tensor) -> Tensor:
+def _both_sides(matrix: Tensor, tiles: Tensor) -> Tensor:
     """The matrix (r, s) along both sides of tiles (s, s, ...): (r, r, x)."""
     r, s = matrix.shape
     once = matrix @ tiles.reshape(s, -1)
@@ -191,13 +191,13 @@ def _twice(matrix: Tensor, tiles: Tensor) -> Tensor:
 
 
 def _tiles(shape: torch.Size, padding: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
-    """By rows and columns: the length of the output, and how many tiles cover it."""
+    """By rows and columns: the length of the output, and the number of tiles that cover it."""
     height, width = (length + 2 * pad - 2 for length, pad in zip(shape[2:], padding, strict=True))
     return (height, -(-height // OUT)), (width, -(-width // OUT))
 
 
-def _sides(like: Tensor) -> tuple[Tensor, Tensor]:
-    return _B.to(like), _A.to(like)
+def _sides(reference: Tensor) -> tuple[Tensor, Tensor]:
+    return _B.to(reference), _A.to(reference)
 
 
 def _chunks(images: int, tiles: int, kernel: Tensor) -> list[slice]:

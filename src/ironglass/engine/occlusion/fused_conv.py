@@ -15,11 +15,11 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": torch.relu_,
     "relu6": lambda maps: maps.clamp_(0, 6),
 }
-"""What a convolution may end with, in place."""
+"""Activations that can be fused into a convolution, in place."""
 
 
 class Convolution(nn.Module):
-    """A convolution into which the batch-norm after it may have been folded, for maps with the channels last.
+    """A convolution, possibly with the next batch-norm folded in, for channels-last maps.
 
     settings: stride, padding, dilation and groups, as `conv2d` takes them.
     activation: a name in ACTIVATIONS.
@@ -38,22 +38,22 @@ class Convolution(nn.Module):
         faster = winograd_supports(weight, settings["stride"], settings["dilation"], settings["groups"])
         self.faster = faster and weight.device.type == "cpu"
         self.tiled: Tensor | None = None
-        self.laid: tuple[Any, Tensor] | None = None
+        self.packed_weight: tuple[Any, Tensor] | None = None
 
     def followed_by(self, activation: str) -> Convolution:
         """The same with an activation after it."""
         return Convolution(cast(Tensor, self.weight), cast(Tensor | None, self.bias), self.settings, activation)
 
     def forward(self, images: Tensor) -> Tensor:
-        """The convolution with the padding it was made with."""
+        """The convolution with its own padding."""
         return self.slide(images, self.settings["padding"])
 
     def slide(self, images: Tensor, padding: Any = 0) -> Tensor:
-        """The convolution with another padding; with none, of images that are padded already."""
+        """The convolution with another padding, by default none, for images that are padded already."""
         weight, bias = cast(Tensor, self.weight), cast(Tensor | None, self.bias)
         if self.faster and not isinstance(padding, str) and winograd_is_faster(images, len(weight), pair(padding)):
             self.tiled = transformed(weight) if self.tiled is None else self.tiled
-            found = winograd(images, self.tiled, bias, pair(padding))
+            maps = winograd(images, self.tiled, bias, pair(padding))
         elif (
             not self.plain and not isinstance(padding, str) and onednn_supports(images) and weight.dtype == images.dtype
         ):
@@ -61,20 +61,20 @@ class Convolution(nn.Module):
             return convolution_and(self.activation, images, self._laid_out(images.shape, settings), bias, settings)
         else:
             images = images.contiguous() if self.plain else images
-            found = nn.functional.conv2d(images, weight, bias, **{**self.settings, "padding": padding})
-        found = found if self.activation is None else ACTIVATIONS[self.activation](found)
-        return found.contiguous(memory_format=torch.channels_last)
+            maps = nn.functional.conv2d(images, weight, bias, **{**self.settings, "padding": padding})
+        maps = maps if self.activation is None else ACTIVATIONS[self.activation](maps)
+        return maps.contiguous(memory_format=torch.channels_last)
 
     def _laid_out(self, shape: torch.Size, settings: dict[str, Any]) -> Tensor:
         """The weight as oneDNN reads it, kept for maps of the same shape: chunks are equally large."""
         key = shape, settings["padding"]
-        if self.laid is None or self.laid[0] != key:
-            self.laid = key, laid_out(cast(Tensor, self.weight), shape, settings)
-        return self.laid[1]
+        if self.packed_weight is None or self.packed_weight[0] != key:
+            self.packed_weight = key, laid_out(cast(Tensor, self.weight), shape, settings)
+        return self.packed_weight[1]
 
 
 class Scale(nn.Module):
-    """Batch-norm in evaluation mode that no convolution could take up: one factor and one offset a channel."""
+    """Batch-norm in evaluation mode that cannot be folded into a convolution: a factor and an offset per channel."""
 
     def __init__(self, factor: Tensor, offset: Tensor) -> None:
         super().__init__()

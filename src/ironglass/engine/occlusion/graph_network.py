@@ -16,7 +16,7 @@ from ironglass.engine.occlusion.windows import Span, joined
 from ironglass.models.classifier import Classifier
 from ironglass.types import Images
 
-# How many times as many channels a convolution must give to be computed with its rim.
+# Least ratio of output to input channels for a convolution to be computed with its halo.
 WIDER = 2
 
 
@@ -24,11 +24,11 @@ WIDER = 2
 class TracedNetwork:
     """A network as a graph.
 
-    start: what stands for the images.
-    constants: what depends on no image.
-    sizes, dtypes: of the tensors that nodes give for one image.
-    steps: the nodes that could be computed in windows, in order, with how a kernel slides for those where one does.
-    widened: those of them that are computed on all that the one step after them reads, see `_widened`.
+    start: the placeholder of the images.
+    constants: nodes that do not depend on the images, with their values.
+    sizes, dtypes: of the nodes' tensors for one image.
+    steps: the nodes that can be computed in windows, in order, with their sliding kernel if they have one.
+    widened: steps that are computed on the whole region that the next step reads, see `_widened`.
     """
 
     traced: fx.GraphModule
@@ -54,7 +54,7 @@ def read_graph(classifier: Classifier, image: Images) -> TracedNetwork | None:
         for node in traced.graph.nodes:
             if node not in values:
                 values[node] = run_node(traced, node, values)
-    except Exception:  # what the trace made of the network does not run
+    except Exception:  # the traced graph does not run
         return None
     steps: dict[fx.Node, Slide | None] = {}
     for node in traced.graph.nodes:
@@ -65,38 +65,40 @@ def read_graph(classifier: Classifier, image: Images) -> TracedNetwork | None:
         if slide is not None or pointwise(traced, node, values, constants):
             steps[node] = slide
     tensors = {node: value for node, value in values.items() if isinstance(value, Tensor)}
-    sizes, dtypes = ({node: getattr(value, of) for node, value in tensors.items()} for of in ("shape", "dtype"))
+    sizes, dtypes = (
+        {node: getattr(value, attribute) for node, value in tensors.items()} for attribute in ("shape", "dtype")
+    )
     return TracedNetwork(traced, start, constants, sizes, dtypes, tuple(steps.items()), _widened(traced, steps))
 
 
-def felt_along(network: TracedNetwork, spans: Tensor, axis: int) -> dict[fx.Node, Span]:
+def affected_spans(network: TracedNetwork, spans: Tensor, axis: int) -> dict[fx.Node, Span]:
     """Span that a patch affects, along one side of each step's map.
 
     spans: int64 (p, 2), first and last-plus-one pixel of the patch. axis: 0 for rows and 1 for columns.
     """
-    felt = {network.start: Span(spans[:, 0], spans[:, 1], network.sizes[network.start][2 + axis])}
+    affected = {network.start: Span(spans[:, 0], spans[:, 1], network.sizes[network.start][2 + axis])}
     for node, slide in network.steps:
-        before = [felt[one] for one in node.all_input_nodes if one in felt]
+        before = [affected[source] for source in node.all_input_nodes if source in affected]
         if slide is None:
-            felt[node] = joined(before)
+            affected[node] = joined(before)
         else:
             kernel, stride, dilation = slide.kernel[axis], slide.stride[axis], slide.dilation[axis]
             length = network.sizes[node][2 + axis]
-            felt[node] = before[0].slid(kernel, stride, dilation, slide.padding[axis], length)
-    return felt
+            affected[node] = before[0].slid(kernel, stride, dilation, slide.padding[axis], length)
+    return affected
 
 
 def normalised(classifier: Classifier, images: Images) -> Tensor:
     """Normalised images, channels last."""
-    found = (images - classifier.mean) / classifier.std
-    return found.contiguous(memory_format=torch.channels_last)
+    maps = (images - classifier.mean) / classifier.std
+    return maps.contiguous(memory_format=torch.channels_last)
 
 
 def _widened(traced: fx.GraphModule, steps: dict[fx.Node, Slide | None]) -> dict[fx.Node, fx.Node]:
-    """1 × 1 convolutions to many more channels, as before a depthwise one, each with the step that alone reads what it
-    gives and slides over it: to compute a rim from few channels takes less than to copy many from the map around.
+    """1 × 1 convolutions to many more channels, as before a depthwise one, with the sliding step that is their only
+    reader: computing the halo from few channels costs less than copying many from the surrounding map.
     """
-    found = {}
+    widened = {}
     for node, slide in steps.items():
         module = module_of(traced, node)
         if slide is None or not isinstance(module, Convolution) or len(node.users) != 1:
@@ -105,5 +107,5 @@ def _widened(traced: fx.GraphModule, steps: dict[fx.Node, Slide | None]) -> dict
         single = (slide.kernel, slide.stride, slide.padding) == ((1, 1), (1, 1), (0, 0))
         (reader,) = node.users
         if single and out >= WIDER * into * module.settings["groups"] and steps.get(reader) is not None:
-            found[node] = reader
-    return found
+            widened[node] = reader
+    return widened

@@ -35,10 +35,11 @@ STACKING = {torch.cat, torch.concat, torch.concatenate}
 
 @dataclass(frozen=True)
 class Slide:
-    """A kernel that slides over a map: (vertical, horizontal) each, and what it does to a map that is padded already.
+    """A kernel that slides over a map; all pairs are (vertical, horizontal).
 
     padding: before the first row and column.
-    border: the value beyond the map.
+    border: padding value.
+    apply: the operation on an already padded map.
     """
 
     kernel: Pair
@@ -50,12 +51,12 @@ class Slide:
 
 
 def slide_of(traced: fx.GraphModule, node: fx.Node) -> Slide | None:
-    """The convolution or pooling that a node is; None where it is neither, or does something special at the border."""
+    """The sliding kernel of a convolution or pooling node; None for others and for special borders."""
     module = module_of(traced, node)
     if isinstance(module, Convolution):
         return _convolution(module)
     if type(module) in (nn.MaxPool2d, nn.AvgPool2d):
-        given = dict(vars(module))
+        settings = dict(vars(module))
     elif node.op == "call_function" and node.target in (F.max_pool2d, torch.max_pool2d, F.avg_pool2d):
         names = ["input", "kernel_size", "stride", "padding"]
         names += (
@@ -63,24 +64,24 @@ def slide_of(traced: fx.GraphModule, node: fx.Node) -> Slide | None:
             if node.target is F.avg_pool2d
             else ["dilation", "ceil_mode"]
         )
-        given = dict(zip(names, node.args, strict=False)) | dict(node.kwargs)
+        settings = dict(zip(names, node.args, strict=False)) | dict(node.kwargs)
     else:
         return None
-    if any(isinstance(value, fx.Node) for name, value in given.items() if name != "input"):
+    if any(isinstance(value, fx.Node) for name, value in settings.items() if name != "input"):
         return None
     kernel, padding, dilation = (
-        pair(given.get(name, default)) for name, default in (("kernel_size", 1), ("padding", 0), ("dilation", 1))
+        pair(settings.get(name, default)) for name, default in (("kernel_size", 1), ("padding", 0), ("dilation", 1))
     )
-    stride = pair(given.get("stride") or kernel)
+    stride = pair(settings.get("stride") or kernel)
     if type(module) is nn.MaxPool2d or node.target in (F.max_pool2d, torch.max_pool2d):
-        if given.get("return_indices"):
+        if settings.get("return_indices"):
             return None
         return Slide(
             kernel, stride, dilation, padding, -torch.inf, lambda maps: F.max_pool2d(maps, kernel, stride, 0, dilation)
         )
-    if given.get("ceil_mode") or (any(padding) and not given.get("count_include_pad", True)):
-        return None  # the divisor depends on the place
-    divisor: Any = given.get("divisor_override")
+    if settings.get("ceil_mode") or (any(padding) and not settings.get("count_include_pad", True)):
+        return None  # the divisor depends on the position
+    divisor: Any = settings.get("divisor_override")
     return Slide(
         kernel,
         stride,
@@ -94,21 +95,23 @@ def slide_of(traced: fx.GraphModule, node: fx.Node) -> Slide | None:
 def pointwise(
     traced: fx.GraphModule, node: fx.Node, values: dict[fx.Node, Any], constants: Collection[fx.Node]
 ) -> bool:
-    """Returns whether each pixel of a node's output depends on that pixel of its inputs only, alike at every place.
+    """Returns whether each pixel of a node's output depends on the same pixel of its inputs only, equally everywhere.
 
-    values: of every node, for one image. constants: the nodes that do not depend on it. Stacking along the channels
-    counts, too.
+    values: of every node, for one image.
+    constants: the nodes that do not depend on it.
+
+    Concatenation along the channels counts, too.
     """
-    found = values[node]
-    if not (isinstance(found, Tensor) and found.ndim == 4 and found.is_floating_point()):
+    output = values[node]
+    if not (isinstance(output, Tensor) and output.ndim == 4 and output.is_floating_point()):
         return False
     for before in node.all_input_nodes:
         value = values[before]
         if before in constants:
-            alike = not isinstance(value, Tensor) or value.numel() == 1 or value.shape[-2:] == (1, 1)
+            compatible = not isinstance(value, Tensor) or value.numel() == 1 or value.shape[-2:] == (1, 1)
         else:
-            alike = isinstance(value, Tensor) and value.ndim == 4 and value.shape[2:] == found.shape[2:]
-        if not alike:
+            compatible = isinstance(value, Tensor) and value.ndim == 4 and value.shape[2:] == output.shape[2:]
+        if not compatible:
             return False
     if node.op == "call_module":
         return isinstance(module_of(traced, node), POINTWISE_MODULES)

@@ -14,12 +14,12 @@ from ironglass.engine.occlusion.fused_conv import Convolution
 from ironglass.engine.occlusion.fx_nodes import module_of
 from ironglass.engine.occlusion.graph_network import TracedNetwork
 from ironglass.engine.occlusion.local_ops import Slide
-from ironglass.engine.occlusion.windows import Region, Span, alike
+from ironglass.engine.occlusion.windows import Region, Span, same_regions
 
-# Finding where a pixel comes from takes as much memory as so many channels.
+# Memory of a pixel's index, in channels.
 INDEX = 8
 
-# From this share of a map on, a window costs as much as the map.
+# Share of a map above which a window costs as much as the map.
 DENSE = 0.7
 
 Spans = tuple[Span, Span]
@@ -28,17 +28,17 @@ Regions = tuple[Region, Region]
 
 @dataclass(frozen=True)
 class OcclusionPlan:
-    """A network cut in two: the steps that are computed in windows, and the rest, computed on whole maps.
+    """Partition of a network into steps computed in windows and a dense part computed on whole maps.
 
-    steps: the nodes of the first part in order, with how a kernel slides for those where one does.
-    spans: where the patch is felt in each, by rows and columns.
-    boundary_nodes: nodes of the first part that the second reads.
-    halo_reads: regions of whole maps that are read around windows, by step (None for the second part) and node.
-    beyond: the steps that are computed on all that the next one reads, and what they have there beyond the border.
-    rest: the nodes of the second part in order, each with those that nobody reads after it.
-    elements: of the largest tensor, a position.
-    whole: of the largest of the second part.
-    work: multiplications of convolutions, a position.
+    steps: windowed nodes in order, with their sliding kernel if they have one.
+    spans: affected span of each node, by rows and columns.
+    boundary_nodes: windowed nodes that the dense part reads.
+    halo_reads: regions of full maps that are read around windows, by step (None for the dense part) and node.
+    beyond: steps computed on the whole region that the next one reads, with their padding value beyond the border.
+    dense_steps: nodes of the dense part in order, each with those that no later node reads.
+    elements: of the largest tensor, per position.
+    dense_elements: of the largest tensor of the dense part, per position.
+    work: multiplications of convolutions, per position.
     """
 
     traced: fx.GraphModule
@@ -49,34 +49,36 @@ class OcclusionPlan:
     boundary_nodes: tuple[fx.Node, ...]
     halo_reads: dict[tuple[fx.Node | None, fx.Node], Regions]
     beyond: dict[fx.Node, float]
-    rest: tuple[tuple[fx.Node, tuple[fx.Node, ...]], ...]
+    dense_steps: tuple[tuple[fx.Node, tuple[fx.Node, ...]], ...]
     elements: int
-    whole: int
+    dense_elements: int
     work: int
 
 
 def plan_occlusion(network: TracedNetwork, rows: dict[fx.Node, Span], columns: dict[fx.Node, Span]) -> OcclusionPlan:
-    """Plans how to compute the logits of an image with a patch at some rows and columns; they are from `felt_along`."""
+    """The plan for logits of an image with a patch at some rows and columns, which are from `affected_spans`."""
     spans = {network.start: (rows[network.start], columns[network.start])}
     steps: list[tuple[fx.Node, Slide | None]] = []
     for node, slide in network.steps:
         last = network.widened.get(node, node)
-        felt = rows[last], columns[last]
+        affected = rows[last], columns[last]
         read = (before in spans for before in node.all_input_nodes if before not in network.constants)
-        if all(read) and _share(felt) <= DENSE:
+        if all(read) and _share(affected) <= DENSE:
             spans[node] = rows[node], columns[node]
             steps.append((node, slide))
-    rest, boundary_nodes = _rest(network.traced, spans.keys(), network.constants.keys())
-    sizes = [network.sizes[node].numel() for node in (*rest, *boundary_nodes) if node in network.sizes]
+    dense_steps, boundary_nodes = _dense_steps(network.traced, spans.keys(), network.constants.keys())
+    sizes = [network.sizes[node].numel() for node in (*dense_steps, *boundary_nodes) if node in network.sizes]
     largest = max(sizes)
-    work = sum(_weights(network, node) * network.sizes[node][2:].numel() for node in rest if node in network.sizes)
+    work = sum(
+        _weights(network, node) * network.sizes[node][2:].numel() for node in dense_steps if node in network.sizes
+    )
     slides, beyond = dict(steps), dict[fx.Node, float]()
-    reads = {node: needed(slide, spans[node]) for node, slide in steps}
+    regions_read = {node: read_regions(slide, spans[node]) for node, slide in steps}
     for node, reader in network.widened.items():
         if node in slides:
-            reads[node], beyond[node] = reads[reader], cast(Slide, slides[reader]).border
+            regions_read[node], beyond[node] = regions_read[reader], cast(Slide, slides[reader]).border
     for node, _ in steps:
-        high, wide = (region.size for region in reads[node])
+        high, wide = (region.size for region in regions_read[node])
         channels = [network.sizes[before][1] for before in node.all_input_nodes if before in spans]
         height, width = (span.size for span in spans[node])
         sizes += [high * wide * max(*channels, INDEX), height * width * network.sizes[node][1]]
@@ -87,21 +89,24 @@ def plan_occlusion(network: TracedNetwork, rows: dict[fx.Node, Span], columns: d
         tuple(steps),
         spans,
         boundary_nodes,
-        _around(reads, boundary_nodes, spans, beyond),
+        _halo_reads(regions_read, boundary_nodes, spans, beyond),
         beyond,
-        tuple(rest.items()),
+        tuple(dense_steps.items()),
         max(sizes),
         largest,
-        work + sum(_weights(network, node) * _computed(spans[node], reads[node], node in beyond) for node, _ in steps),
+        work
+        + sum(
+            _weights(network, node) * _computed(spans[node], regions_read[node], node in beyond) for node, _ in steps
+        ),
     )
 
 
-def needed(slide: Slide | None, spans: Spans) -> Regions:
-    """The part of its inputs that a step reads for its own windows."""
+def read_regions(slide: Slide | None, spans: Spans) -> Regions:
+    """The regions of its inputs that a step reads for its windows."""
     rows, columns = spans
     if slide is None:
         return Region(rows.start, rows.size), Region(columns.start, columns.size)
-    found = [
+    regions = [
         Region(span.start, span.size)
         if (kernel, stride, padding) == (1, 1, 0)
         else Region(span.start * stride - padding, (span.size - 1) * stride + dilation * (kernel - 1) + 1)
@@ -109,23 +114,27 @@ def needed(slide: Slide | None, spans: Spans) -> Regions:
             spans, slide.kernel, slide.stride, slide.dilation, slide.padding, strict=True
         )
     ]
-    return found[0], found[1]
+    return regions[0], regions[1]
 
 
-def _around(
-    reads: dict[fx.Node, Regions],
+def _halo_reads(
+    regions_read: dict[fx.Node, Regions],
     boundary_nodes: tuple[fx.Node, ...],
     spans: dict[fx.Node, Spans],
     beyond: Collection[fx.Node],
 ) -> dict[tuple[fx.Node | None, fx.Node], Regions]:
-    read: dict[tuple[fx.Node | None, fx.Node], Regions] = {}
-    for node, regions in reads.items():
+    halo_reads: dict[tuple[fx.Node | None, fx.Node], Regions] = {}
+    for node, regions in regions_read.items():
         befores = [before for before in node.all_input_nodes if before in spans and before not in beyond]
-        read |= {(node, before): regions for before in befores}
+        halo_reads |= {(node, before): regions for before in befores}
     for node in boundary_nodes:
         rows, columns = (Region(torch.zeros_like(span.start), span.length) for span in spans[node])
-        read[None, node] = rows, columns
-    return {(node, before): regions for (node, before), regions in read.items() if not alike(spans[before], regions)}
+        halo_reads[None, node] = rows, columns
+    return {
+        (node, before): regions
+        for (node, before), regions in halo_reads.items()
+        if not same_regions(spans[before], regions)
+    }
 
 
 def _share(spans: Spans) -> float:
@@ -134,28 +143,29 @@ def _share(spans: Spans) -> float:
 
 
 def _computed(spans: Spans, regions: Regions, widened: bool) -> int:
-    """Pixels of a step, a place."""
+    """Pixels of a step's window, per position."""
     return math.prod(part.size for part in (regions if widened else spans))
 
 
 def _weights(network: TracedNetwork, node: fx.Node) -> int:
-    """Of a convolution: how many multiplications a pixel takes."""
+    """Multiplications of a convolution per pixel; 0 for other nodes."""
     module = module_of(network.traced, node)
     return cast(Tensor, module.weight).numel() if isinstance(module, Convolution) else 0
 
 
-def _rest(
+def _dense_steps(
     traced: fx.GraphModule, windowed: Collection[fx.Node], constants: Collection[fx.Node]
 ) -> tuple[dict[fx.Node, tuple[fx.Node, ...]], tuple[fx.Node, ...]]:
-    """The nodes that are not computed in windows, each with those that may be forgotten after it, and what they read
-    of those that are."""
+    """The nodes of the dense part, each with those that may be freed after it, and the windowed nodes that it reads."""
     *_, output = traced.graph.nodes
-    rest: dict[fx.Node, tuple[fx.Node, ...]] = {}
-    read, forgotten = {output}, set[fx.Node]()
+    dense_steps: dict[fx.Node, tuple[fx.Node, ...]] = {}
+    read, unused = {output}, set[fx.Node]()
     for node in reversed(traced.graph.nodes):
         if node in read and node not in windowed and node not in constants:
             inputs = {before for before in node.all_input_nodes if before not in constants}
-            rest[node] = tuple(inputs - forgotten)
-            forgotten |= inputs
+            dense_steps[node] = tuple(inputs - unused)
+            unused |= inputs
             read |= inputs
-    return dict(reversed(rest.items())), tuple(node for node in traced.graph.nodes if node in read & set(windowed))
+    return dict(reversed(dense_steps.items())), tuple(
+        node for node in traced.graph.nodes if node in read & set(windowed)
+    )

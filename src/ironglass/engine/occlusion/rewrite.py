@@ -1,4 +1,4 @@
-"""A traced network, made easier to read: batch-norm in the convolutions, nothing in place that matters."""
+"""Simplification of a traced graph: batch-norm folded into convolutions, in-place operations replaced."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ M = TypeVar("M", bound=nn.Module)
 
 
 def simplify(traced: fx.GraphModule) -> None:
-    """Rewrites the graph to one that gives the same, of `Convolution`, `Scale` and what it does not know.
+    """Rewrites the graph to an equivalent one of `Convolution`, `Scale` and unchanged other nodes.
 
     The network's own modules are replaced in the graph and never changed.
     """
@@ -39,7 +39,7 @@ IN_PLACE_METHODS = {"relu_": "relu", "sigmoid_": "sigmoid", "tanh_": "tanh", "cl
 
 
 def _without_in_place(traced: fx.GraphModule) -> None:
-    """Activations write to a new tensor, and whoever reads the old one afterwards gets the new one."""
+    """Makes activations write to a new tensor, which later readers of the old one then read."""
     for node in list(traced.graph.nodes):
         module = module_of(traced, node)
         if module is not None and getattr(module, "inplace", False):
@@ -71,11 +71,11 @@ def _without_identities(traced: fx.GraphModule) -> None:
 FUSIBLE: dict[Any, str] = {
     nn.ReLU: "relu", nn.ReLU6: "relu6", torch.relu: "relu", F.relu: "relu", F.relu6: "relu6", "relu": "relu",
 }  # fmt: skip
-"""What is which of a `Convolution`'s activations."""
+"""Names in ACTIVATIONS by module, function or method."""
 
 
 def _merge(traced: fx.GraphModule) -> None:
-    """Activations become part of the convolution before them, which saves a pass over the map."""
+    """Fuses activations into the convolution before them, which saves a pass over the map."""
     for node in list(traced.graph.nodes):
         if len(node.args) != 1 or len(node.all_input_nodes) != 1:
             continue
@@ -90,7 +90,7 @@ def _merge(traced: fx.GraphModule) -> None:
 
 
 def _overwrite(traced: fx.GraphModule) -> None:
-    """Activations write over what nobody else reads: memory that is asked for anew costs as much as the activation."""
+    """Makes activations work in place where nothing else reads their input: allocation costs as much as they do."""
     for node in list(traced.graph.nodes):
         if not node.all_input_nodes:
             continue
@@ -100,9 +100,9 @@ def _overwrite(traced: fx.GraphModule) -> None:
         if len(before.users) > 1 or not fresh:
             continue
         if hasattr(module, "inplace"):
-            own: Any = copy.copy(module)
-            own.inplace = True
-            _replace(traced, node, own)
+            module_copy: Any = copy.copy(module)
+            module_copy.inplace = True
+            _replace(traced, node, module_copy)
         elif node.target in (F.relu, F.relu6, F.silu, F.hardswish) and len(node.args) == 1:
             node.kwargs = {**node.kwargs, "inplace": True}
 
@@ -110,11 +110,11 @@ def _overwrite(traced: fx.GraphModule) -> None:
 def _fold(traced: fx.GraphModule) -> None:
     constants = constants_of(traced)
     for node in list(traced.graph.nodes):
-        if (found := _batch_norm(traced, node, constants)) is None:
+        if (batch_norm := _batch_norm(traced, node, constants)) is None:
             if (convolution := _convolution(traced, node, constants)) is not None:
                 _replace(traced, node, convolution)
             continue
-        factor, offset = found
+        factor, offset = batch_norm
         before = node.all_input_nodes[0]
         convolution = module_of(traced, before)
         if isinstance(convolution, Convolution) and len(before.users) == 1:
@@ -137,14 +137,14 @@ def _convolution(traced: fx.GraphModule, node: fx.Node, constants: dict[fx.Node,
     if node.op != "call_function" or node.target not in (F.conv2d, torch.conv2d) or node in constants:
         return None
     names = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
-    given = dict(zip(names, (None, None, None, 1, 0, 1, 1), strict=True))
-    given |= dict(zip(names, node.args, strict=False)) | dict(node.kwargs)
-    known: dict[str, Any] = {
-        name: constants.get(value, value) if isinstance(value, fx.Node) else value for name, value in given.items()
+    arguments = dict(zip(names, (None, None, None, 1, 0, 1, 1), strict=True))
+    arguments |= dict(zip(names, node.args, strict=False)) | dict(node.kwargs)
+    values: dict[str, Any] = {
+        name: constants.get(value, value) if isinstance(value, fx.Node) else value for name, value in arguments.items()
     }
-    if isinstance(known["weight"], fx.Node) or isinstance(known["bias"], fx.Node):
+    if isinstance(values["weight"], fx.Node) or isinstance(values["bias"], fx.Node):
         return None
-    return Convolution(known["weight"], known["bias"], {name: given[name] for name in names[3:]})
+    return Convolution(values["weight"], values["bias"], {name: arguments[name] for name in names[3:]})
 
 
 BATCH_NORM = ("running_mean", "running_var", "weight", "bias", "eps")
@@ -154,19 +154,20 @@ def _batch_norm(traced: fx.GraphModule, node: fx.Node, constants: dict[fx.Node, 
     """The factor and offset of each channel, where a node is batch-norm with fixed statistics."""
     module = module_of(traced, node)
     if module is not None and _is_a(nn.BatchNorm2d, module) and not module.training:
-        given: dict[str, Any] = {name: getattr(module, name) for name in BATCH_NORM}
+        arguments: dict[str, Any] = {name: getattr(module, name) for name in BATCH_NORM}
     elif node.op == "call_function" and node.target is F.batch_norm and node not in constants:
         names = ("input", "running_mean", "running_var", "weight", "bias", "training", "momentum", "eps")
-        given = {"weight": None, "bias": None, "training": False, "eps": 1e-5}
-        given |= dict(zip(names, node.args, strict=False)) | dict(node.kwargs)
-        given = {
-            name: constants.get(value, value) if isinstance(value, fx.Node) else value for name, value in given.items()
+        arguments = {"weight": None, "bias": None, "training": False, "eps": 1e-5}
+        arguments |= dict(zip(names, node.args, strict=False)) | dict(node.kwargs)
+        arguments = {
+            name: constants.get(value, value) if isinstance(value, fx.Node) else value
+            for name, value in arguments.items()
         }
-        if given["training"] is not False:
+        if arguments["training"] is not False:
             return None
     else:
         return None
-    mean, var, weight, bias, eps = (given[name] for name in BATCH_NORM)
+    mean, var, weight, bias, eps = (arguments[name] for name in BATCH_NORM)
     if any(isinstance(value, fx.Node) for value in (mean, var, weight, bias)):
         return None
     if mean is None or var is None:  # the batch's own statistics: a patch anywhere changes every pixel
@@ -176,8 +177,8 @@ def _batch_norm(traced: fx.GraphModule, node: fx.Node, constants: dict[fx.Node, 
 
 
 def _is_a(kind: type[M], module: nn.Module) -> TypeGuard[M]:
-    """Returns whether a module is of this kind itself: one derived from it may compute anything. Spectral norm may
-    remain."""
+    """Returns whether a module is of exactly this kind, since a subclass may compute anything; spectral norm is
+    allowed."""
     return type(module) is kind or (parametrize.is_parametrized(module) and type(module).__bases__ == (kind,))
 
 

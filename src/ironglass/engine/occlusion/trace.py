@@ -1,4 +1,4 @@
-"""A network as a graph, where the graph can be trusted to do the same."""
+"""Tracing of a network to a graph, where the graph can be trusted to be equivalent."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from torch import fx, nn
 
 from ironglass.engine.occlusion.rewrite import simplify
 
-# torch.fx exchanges `nn.Module.__call__` for all threads while it traces, and two at once would leave that behind.
+# torch.fx replaces `nn.Module.__call__` for all threads while it traces; two traces at once would not restore it.
 _one_at_a_time = threading.Lock()
 
 
 class _Tracer(fx.Tracer):
-    """Traces what its own thread does: the modules that others run meanwhile go their ordinary way."""
+    """Traces calls of its own thread only: modules run by other threads meanwhile are called as usual."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -37,10 +37,10 @@ class _Tracer(fx.Tracer):
 
 
 def trace_network(network: nn.Module) -> fx.GraphModule | None:
-    """The network, in evaluation mode, as a graph of its own; None where it cannot be known to do the same.
+    """The network, in evaluation mode, as a graph; None where it may not be equivalent.
 
     None for control flow that depends on the values, for hooks, and where tracing draws random numbers, which the
-    graph would repeat for ever. What else the trace misses, only a comparison with the network itself can tell.
+    graph would repeat for ever. Other omissions of the trace only show in a comparison with the network itself.
     """
     if any(module._forward_hooks or module._forward_pre_hooks for module in network.modules()):
         return None
@@ -64,11 +64,11 @@ def trace_network(network: nn.Module) -> fx.GraphModule | None:
 def _random_states() -> tuple[Any, ...]:
     kind, keys, *rest = np.random.get_state(legacy=True)  # noqa: NPY002
     devices = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
-    every = (torch.get_rng_state(), *devices)
+    states = (torch.get_rng_state(), *devices)
     return (
         random.getstate(),
         (kind, np.asarray(keys).tobytes(), *rest),
-        tuple(state.numpy().tobytes() for state in every),
+        tuple(state.numpy().tobytes() for state in states),
     )
 
 

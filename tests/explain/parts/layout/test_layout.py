@@ -216,7 +216,7 @@ class Unfolded(nn.Module):
             tokens,
             nn.Sequential(Mix(), nn.Flatten(), nn.Linear(8 * 48, 8 * 48), nn.Unflatten(1, (48, 8))),
             "layer.3",
-            "no axes can be seen",
+            "no axes of which follow",
         ),
         (lambda x: tokens(x) @ tokens(x).mT, nn.Softmax(-1), "layer", "needs maps"),
         (lambda x: x.flatten(2), nn.Linear(48, 30), "layer", "needs maps"),  # tokens mixed into others
