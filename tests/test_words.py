@@ -34,7 +34,7 @@ ALLOWED: dict[str, int] = {
     "results": 19,
     "run": 27,
     "studies": 306,
-    "studio": 38,
+    "studio": 27,
 }
 
 
