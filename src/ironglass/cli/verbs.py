@@ -13,10 +13,10 @@ import typer
 from ironglass import __version__
 from ironglass.cli import options as o
 from ironglass.cli.audit import audit
+from ironglass.cli.commands_inspect import attack, evaluate, explain, predict
+from ironglass.cli.commands_train import harden, sweep, train, transfer
 from ironglass.cli.compare import compare
 from ironglass.cli.help import Verb, Verbs
-from ironglass.cli.learn import harden, sweep, train, transfer
-from ironglass.cli.look import attack, evaluate, explain, predict
 from ironglass.cli.plans import changed, listed, run_plan, values_of
 from ironglass.cli.studio import studio
 from ironglass.errors import InputError, Notice
