@@ -164,7 +164,7 @@ def test_what_a_library_swallows_is_raised_again(monkeypatch: pytest.MonkeyPatch
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         interrupt.watch_for_ctrl_c()
-        monkeypatch.setattr(interrupt, "_asked", False)
+        monkeypatch.setattr(interrupt, "_was_interrupted", False)
         interrupt.check_interrupted()
         try:
             os.kill(os.getpid(), signal.SIGINT)
@@ -174,7 +174,7 @@ def test_what_a_library_swallows_is_raised_again(monkeypatch: pytest.MonkeyPatch
         assert interrupt.interrupted()
         with pytest.raises(KeyboardInterrupt):
             interrupt.check_interrupted()
-        interrupt.deaf()
+        interrupt.ignore_ctrl_c()
         os.kill(os.getpid(), signal.SIGINT)
     finally:
         signal.signal(signal.SIGINT, before[0])

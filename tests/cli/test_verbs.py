@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from ironglass.cli.interrupt import last_words
+from ironglass.cli.interrupt import interruption_message
 from ironglass.results.versions import opened
 from ironglass.run import Run
 
@@ -284,7 +284,7 @@ def test_an_interrupted_run_says_how_to_go_on(call, photos: Path, monkeypatch: p
     monkeypatch.setattr(training, "fit", interrupt)
     status, out, err = call("train", "simple-cnn", photos)
     assert (status, out, err) == (130, "", "")
-    assert last_words() == "interrupted; the same command with --resume goes on from here"
+    assert interruption_message() == "interrupted; the same command with --resume goes on from here"
 
 
 def test_a_full_disk_is_one_line(call, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 
 def main() -> NoReturn:
-    """Runs the command line; Ctrl-C is looked after before anything else is imported."""
+    """Runs the command line; the Ctrl-C handler is installed before anything else is imported."""
     from ironglass.cli.interrupt import watch_for_ctrl_c
 
     watch_for_ctrl_c()
@@ -18,7 +18,7 @@ def main() -> NoReturn:
 
 
 class _Package(ModuleType):
-    """This module, in which `main` stays the function when the import system puts the module of that name here."""
+    """This package, in which `main` stays the function though the import system assigns the module `main` here, too."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name != "main" or not isinstance(value, ModuleType):

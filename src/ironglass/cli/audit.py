@@ -14,7 +14,7 @@ from ironglass.cli.plans import make_plan, run_plan
 if TYPE_CHECKING:
     from ironglass.plans.audit import Audit
 
-WHOLE: dict[str, Any] = {
+FULL: dict[str, Any] = {
     "attacks": {"methods": ("fgsm", "pgd-20", "apgd-ce", "square"), "eps": ("2/255", "4/255", "8/255")},
     "corruptions": {"names": ("all",)},
 }
@@ -31,30 +31,30 @@ QUICK: dict[str, Any] = {
 STEPS = ("evaluate", "corrupt", "explain", "attack")
 
 
-def left_out(quick: Audit, whole: Audit) -> list[str]:
-    """Measurements of a whole audit that a quick one leaves out, a line each."""
+def omissions(quick: Audit, full: Audit) -> list[str]:
+    """Measurements of a full audit that a quick one omits, a line each."""
     from ironglass.plans.names import list_corruptions
     from ironglass.report.kit.words import eps_text, listed
 
-    def lacking(has: Sequence[str], wanted: Sequence[str]) -> str:
-        return listed([name for name in wanted if name not in has])
+    def missing(present: Sequence[str], expected: Sequence[str]) -> str:
+        return listed([name for name in expected if name not in present])
 
     corruptions = len(list_corruptions()) - len(quick.corruptions.names)
-    eps = lacking([*map(eps_text, quick.attacks.eps)], [*map(eps_text, whole.attacks.eps)])
-    parts = {
-        "attacks": lacking([*map(str, quick.attacks.methods)], [*map(str, whole.attacks.methods)]),
+    eps = missing([*map(eps_text, quick.attacks.eps)], [*map(eps_text, full.attacks.eps)])
+    omitted = {
+        "attacks": missing([*map(str, quick.attacks.methods)], [*map(str, full.attacks.methods)]),
         "attacks at eps": eps,
         "corruptions:": "" if "all" in quick.corruptions.names or corruptions <= 0 else f"{corruptions} kinds",
-        "occlusion by": lacking(quick.occlusion.masks, whole.occlusion.masks),
-        "images under attack and occlusion beyond": _fewer(quick.samples, whole.samples),
-        "images under corruptions beyond": _fewer(quick.corruptions.images, whole.corruptions.images),
-        "images for the probes of layers beyond": _fewer(quick.probe_images, whole.probe_images),
+        "occlusion by": missing(quick.occlusion.masks, full.occlusion.masks),
+        "images under attack and occlusion beyond": _fewer(quick.samples, full.samples),
+        "images under corruptions beyond": _fewer(quick.corruptions.images, full.corruptions.images),
+        "images for the probes of layers beyond": _fewer(quick.probe_images, full.probe_images),
     }
-    return [f"{what} {which}" for what, which in parts.items() if which]
+    return [f"{label} {names}" for label, names in omitted.items() if names]
 
 
-def _fewer(quick: int, whole: int) -> str:
-    return f"{quick:,}" if quick < whole else ""
+def _fewer(quick: int, full: int) -> str:
+    return f"{quick:,}" if quick < full else ""
 
 
 def audit(
@@ -65,7 +65,7 @@ def audit(
     ] = False,
     split: o.Split = "auto",
     *,
-    filled: o.Weights,
+    network: o.Weights,
     outputs: o.Outputs,
     source: o.Source,
     common: o.Common,
@@ -73,11 +73,11 @@ def audit(
     """Everything about a trained model, without training: accuracy, corruptions, layers, occlusion, attacks."""
     from ironglass.plans.audit import Audit
 
-    fields = QUICK if quick else WHOLE
-    plan = make_plan("audit", STEPS, model, data, filled, source, common, outputs, split=split, **fields)
-    said = left_out(plan, Audit(dataset=data, model=model, steps=STEPS, **WHOLE)) if quick else []
-    if said and not plan.description:
-        plan = replace(plan, description=f"A quick audit of {model}. Left out: {'; '.join(said)}.")
+    fields = QUICK if quick else FULL
+    plan = make_plan("audit", STEPS, model, data, network, source, common, outputs, split=split, **fields)
+    omitted = omissions(plan, Audit(dataset=data, model=model, steps=STEPS, **FULL)) if quick else []
+    if omitted and not plan.description:
+        plan = replace(plan, description=f"A quick audit of {model}. Left out: {'; '.join(omitted)}.")
     run_plan(plan, common, download=source.download)
-    if said and not common.as_json and not common.quiet:
-        print("left out by --quick:", *(f"  {what}" for what in said), sep="\n")
+    if omitted and not common.as_json and not common.quiet:
+        print("left out by --quick:", *(f"  {line}" for line in omitted), sep="\n")

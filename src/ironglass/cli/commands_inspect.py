@@ -1,4 +1,4 @@
-"""The verbs that look at a trained model."""
+"""Verbs that inspect a trained model."""
 
 from __future__ import annotations
 
@@ -9,7 +9,16 @@ from typing import Annotated
 import typer
 
 from ironglass.cli import options as o
-from ironglass.cli.plans import attacked, filling, free_folder, listed, make_plan, naming, run_plan, several
+from ironglass.cli.plans import (
+    attack_fields,
+    class_fields,
+    free_folder,
+    make_plan,
+    network_fields,
+    optional_entries,
+    run_plan,
+    split_entries,
+)
 from ironglass.errors import InputError
 
 
@@ -22,15 +31,15 @@ def evaluate(
         typer.Option(help="Corruptions to measure, too: all, gaussian-noise, jpeg, ...; a wrong name lists them."),
     ] = None,
     *,
-    filled: o.Weights,
+    network: o.Weights,
     outputs: o.Outputs,
     source: o.Source,
     common: o.Common,
 ) -> None:
     """Accuracy, confusion matrix, classification report, and a prediction an image; also of corrupted images."""
-    spoilt = {} if corruptions is None else {"corruptions": {"names": listed(corruptions)}}
+    corruption_fields = {} if corruptions is None else {"corruptions": {"names": split_entries(corruptions)}}
     steps = ("evaluate",) if corruptions is None else ("evaluate", "corrupt")
-    plan = make_plan("evaluate", steps, model, data, filled, source, common, outputs, split=split, **spoilt)
+    plan = make_plan("evaluate", steps, model, data, network, source, common, outputs, split=split, **corruption_fields)
     run_plan(plan, common, download=source.download)
 
 
@@ -57,29 +66,33 @@ def explain(
     quality: Annotated[int, typer.Option(help="Images on which the methods are tested; 0 for none.")] = 32,
     pictures: Annotated[bool, typer.Option("--pictures", help="A PNG of every map, not of those shown alone.")] = False,
     *,
-    occluding: o.Occluding,
-    under: o.Attacked,
-    drawn: o.Drawn,
-    filled: o.Weights,
+    occlusion_patch: o.OcclusionPatch,
+    under_attack: o.UnderAttack,
+    sampling: o.Sampling,
+    network: o.Weights,
     outputs: o.Outputs,
     source: o.Source,
     common: o.Common,
 ) -> None:
-    """Maps by named methods, tested, before and after a part is hidden; else Grad-CAM of every layer and occlusion."""
-    asked = {
-        "methods": several(methods),
+    """Maps by named methods, tested, before and after a region is hidden; else Grad-CAM of all layers and occlusion."""
+    explanation = {
+        "methods": optional_entries(methods),
         "target": target,
         "images": images if images is not None else "random" if chosen is None else "chosen",
-        "chosen": several(chosen),
+        "chosen": optional_entries(chosen),
         "hide": hide,
         "quality": quality,
         "pictures": pictures,
     }
-    occlusion = {"masks": listed(occluding.masks), "patch": occluding.patch, "stride": occluding.stride}
-    more = {"occlusion": occlusion, "patches": several(occluding.patches)} | asdict(drawn)
-    more |= attacked(under.attacks, norm=under.norm, eps=under.eps, usual="8/255")
+    occlusion = {
+        "masks": split_entries(occlusion_patch.masks),
+        "patch": occlusion_patch.patch,
+        "stride": occlusion_patch.stride,
+    }
+    fields = {"occlusion": occlusion, "patches": optional_entries(occlusion_patch.patches)} | asdict(sampling)
+    fields |= attack_fields(under_attack.attacks, norm=under_attack.norm, eps=under_attack.eps, default_eps="8/255")
     steps = ("evaluate", "explain")
-    plan = make_plan("explain", steps, model, data, filled, source, common, outputs, explained=asked, **more)
+    plan = make_plan("explain", steps, model, data, network, source, common, outputs, explained=explanation, **fields)
     run_plan(plan, common, download=source.download)
 
 
@@ -95,17 +108,30 @@ def attack(
         typer.Option(help="Attack budgets eps; else 1/255,2/255,4/255,8/255,16/255, for l2 0.25,0.5,1,2."),
     ] = None,
     *,
-    drawn: o.Drawn,
-    filled: o.Weights,
+    sampling: o.Sampling,
+    network: o.Weights,
     outputs: o.Outputs,
     source: o.Source,
     common: o.Common,
 ) -> None:
     """Accuracy under each attack at each eps with verdicts, pictures, and the adversarial images as a data set."""
-    usual = "0.25,0.5,1,2" if norm == "l2" else "1/255,2/255,4/255,8/255,16/255"
-    made = {"methods": listed(attacks), "norm": norm, "eps": listed(usual if eps is None else eps)}
+    default_eps = "0.25,0.5,1,2" if norm == "l2" else "1/255,2/255,4/255,8/255,16/255"
+    attack_options = {
+        "methods": split_entries(attacks),
+        "norm": norm,
+        "eps": split_entries(default_eps if eps is None else eps),
+    }
     plan = make_plan(
-        "attack", ("evaluate", "attack"), model, data, filled, source, common, outputs, attacks=made, **asdict(drawn)
+        "attack",
+        ("evaluate", "attack"),
+        model,
+        data,
+        network,
+        source,
+        common,
+        outputs,
+        attacks=attack_options,
+        **asdict(sampling),
     )
     run_plan(plan, common, download=source.download)
 
@@ -119,7 +145,7 @@ def predict(
         bool, typer.Option("--pictures", help="Write a page with each image and a map of the evidence for its class.")
     ] = False,
     *,
-    filled: o.Weights,
+    network: o.Weights,
     outputs: o.Outputs,
     common: o.Common,
 ) -> None:
@@ -132,17 +158,17 @@ def predict(
         raise InputError("--class-map is for data with classes, and images alone have none: give --classes")
     write_page = None
     if pictures:
-        from ironglass.report.prediction.page import write_page  # late: matplotlib takes its time
+        from ironglass.report.prediction.page import write_page  # late: matplotlib is slow to import
     with progress_bars(common.quiet) as progress:
-        found, rows = predict_files(
+        run, rows = predict_files(
             model,
             paths,
             free_folder(common.output, "predict", common.resume),
-            size=filled.size,
-            weights=filled.weights,
-            pretrained=filled.pretrained,
-            classes=naming(outputs).get("classes", ()),
-            normalised={name: filling(filled)[name] for name in ("mean", "std", "normalise")},
+            size=network.size,
+            weights=network.weights,
+            pretrained=network.pretrained,
+            classes=class_fields(outputs).get("classes", ()),
+            normalised={name: network_fields(network)[name] for name in ("mean", "std", "normalise")},
             seed=common.seed or 0,
             fit=fit,
             range=range,
@@ -150,8 +176,12 @@ def predict(
             options=RunOptions(device=common.device, resume=common.resume, progress=progress),
         )
     if common.as_json:
-        about = found.read("data.json")
-        said = {"quarantined": about["quarantined"], "notes": about["notes"], "remarks": about["remarks"]}
-        print_json({"folder": str(found.path), "predictions": rows, **said})
+        data_json = run.read("data.json")
+        data_notes = {
+            "quarantined": data_json["quarantined"],
+            "notes": data_json["notes"],
+            "remarks": data_json["remarks"],
+        }
+        print_json({"folder": str(run.path), "predictions": rows, **data_notes})
     elif not common.quiet:
-        show_predictions(found, rows)
+        show_predictions(run, rows)

@@ -1,4 +1,4 @@
-"""The verbs that train networks."""
+"""Verbs that train networks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from ironglass.cli import options as o
-from ironglass.cli.plans import attacked, changed, listed, make_plan, run_plan
+from ironglass.cli.plans import attack_fields, make_plan, run_plan, split_entries, with_changes
 from ironglass.cli.training_plans import hardening_stage, run_hardening, sweep_axes, sweep_stages, transfer_plan
 from ironglass.errors import InputError
 
@@ -25,12 +25,12 @@ def train(
         float, typer.Option(help="Weight of auxiliary outputs' loss, as of GoogLeNet (0.3), Inception v3 (0.4).")
     ] = 0.0,
     *,
-    filled: o.Weights,
+    network: o.Weights,
     outputs: o.Outputs,
     source: o.Source,
     common: o.Common,
 ) -> None:
-    """Train a model on data and evaluate it; the best epoch is kept."""
+    """Train a model on data and evaluate it; the weights of the best epoch are kept."""
     stage = {
         "epochs": epochs,
         "peak_lr": lr,
@@ -39,7 +39,7 @@ def train(
         "schedule": schedule,
         "aux_weight": aux_weight,
     }
-    plan = make_plan("train", ("train", "evaluate"), model, data, filled, source, common, outputs, stages=(stage,))
+    plan = make_plan("train", ("train", "evaluate"), model, data, network, source, common, outputs, stages=(stage,))
     run_plan(plan, common, download=source.download)
 
 
@@ -61,18 +61,28 @@ def harden(
     schedule: Annotated[str, typer.Option(help="one-cycle, step, plateau, constant or exponential.")] = "one-cycle",
     attacks: Annotated[str, typer.Option(help="Attacks used to compare before and after.")] = "fgsm,pgd-20,ensemble",
     *,
-    drawn: o.Drawn,
-    filled: o.Weights,
+    sampling: o.Sampling,
+    network: o.Weights,
     outputs: o.Outputs,
     source: o.Source,
     common: o.Common,
 ) -> None:
-    """Train a model adversarially, and compare it in pairs with the model before (or with a plainly trained one)."""
+    """Train a model adversarially, and compare it in pairs with the model before (or with a standard-trained one)."""
     stage = {"epochs": epochs, "batch_size": batch_size, "optimiser": optimiser, "schedule": schedule}
-    stage |= hardening_stage(model, filled, method=method, eps=eps, awp=awp, lr=lr)
-    made = {"attacks": {"methods": listed(attacks), "eps": (eps,)}}
+    stage |= hardening_stage(model, network, method=method, eps=eps, awp=awp, lr=lr)
+    attack_options = {"attacks": {"methods": split_entries(attacks), "eps": (eps,)}}
     plan = make_plan(
-        "harden", ("train",), model, data, filled, source, common, outputs, stages=(stage,), **made, **asdict(drawn)
+        "harden",
+        ("train",),
+        model,
+        data,
+        network,
+        source,
+        common,
+        outputs,
+        stages=(stage,),
+        **attack_options,
+        **asdict(sampling),
     )
     run_hardening(plan, common, download=source.download)
 
@@ -101,9 +111,9 @@ def sweep(
     attacks: Annotated[str | None, typer.Option(help="Attacks on every trial, e.g. pgd-20.")] = None,
     eps: Annotated[str | None, typer.Option(help="Attack budget eps, in units of [0, 1]; else 4/255.")] = None,
     samples: Annotated[int, typer.Option(help="Images to attack, drawn by the seed.")] = 250,
-    jobs: Annotated[int, typer.Option(help="Trials run in parallel, one process each.", min=1, max=o.JOBS)] = 1,
+    jobs: Annotated[int, typer.Option(help="Trials run in parallel, one process each.", min=1, max=o.MAX_JOBS)] = 1,
     *,
-    filled: o.Weights,
+    network: o.Weights,
     outputs: o.Outputs,
     source: o.Source,
     common: o.Common,
@@ -114,12 +124,23 @@ def sweep(
     axes = sweep_axes(lr, body_lr, vary or [])
     if body_lr is None and head_epochs is not None:
         raise InputError("--head-epochs is for a stage of the last layer alone: give --body-lr, too, or leave it out")
-    first = None if body_lr is None else 2 if head_epochs is None else head_epochs
-    stages = sweep_stages(first, epochs, batch_size=batch_size, optimiser=optimiser, schedule=schedule)
-    made = attacked(attacks, eps=eps, usual="4/255")
+    head = None if body_lr is None else 2 if head_epochs is None else head_epochs
+    stages = sweep_stages(head, epochs, batch_size=batch_size, optimiser=optimiser, schedule=schedule)
+    attack_options = attack_fields(attacks, eps=eps, default_eps="4/255")
     steps = ("train", "evaluate")
     plan = make_plan(
-        "sweep", steps, model, data, filled, source, common, outputs, stages=stages, samples=samples, shown=0, **made
+        "sweep",
+        steps,
+        model,
+        data,
+        network,
+        source,
+        common,
+        outputs,
+        stages=stages,
+        samples=samples,
+        shown=0,
+        **attack_options,
     )
     run_plan(Sweep(trial=plan, vary=axes), common, download=source.download, jobs=jobs)
 
@@ -148,22 +169,28 @@ def transfer(
     eps: Annotated[
         str, typer.Option(help="Attack budgets eps of the transferred images, in units of [0, 1].")
     ] = "4/255,8/255,16/255",
-    judged: Annotated[str, typer.Option(help="The eps that the findings are about.")] = "8/255",
+    judged: Annotated[str, typer.Option(help="The eps at which the claims are tested.")] = "8/255",
     images: Annotated[int, typer.Option(help="Images to measure on, spread over the split.")] = 1000,
-    jobs: Annotated[int, typer.Option(help="Networks trained in parallel, one process each.", min=1, max=o.JOBS)] = 1,
+    jobs: Annotated[
+        int, typer.Option(help="Networks trained in parallel, one process each.", min=1, max=o.MAX_JOBS)
+    ] = 1,
     *,
-    filled: o.Weights,
+    network: o.Weights,
     source: o.Source,
     common: o.Common,
 ) -> None:
     """Copy a model's first blocks into networks for other data, frozen or not, and attack them."""
     if source_data == "":
         raise InputError("--source-data is empty: name the model's own data, or leave it out")
-    plain = replace(source, changes=None)
-    both: dict[str, Any] = {"stages": ({"epochs": epochs, "peak_lr": lr},)}
+    unchanged_source = replace(source, changes=None)
+    shared: dict[str, Any] = {"stages": ({"epochs": epochs, "peak_lr": lr},)}
     steps = ("train", "evaluate")
-    own = make_plan("base-A", steps, model, source_data or "", filled, replace(plain, only=None), common, **both)
-    target = make_plan("transfer", steps, model, data, o.Weights(size=filled.size), plain, common, **both)
-    made = {"attacks": attacks, "eps": eps, "judged": judged, "images": images, "seeds": seeds, "classes": classes}
-    plan = transfer_plan(own, target, blocks=blocks, controls=controls, **made)
-    run_plan(changed(plan, source.changes), common, download=source.download, jobs=jobs)
+    source_plan = make_plan(
+        "base-A", steps, model, source_data or "", network, replace(unchanged_source, only=None), common, **shared
+    )
+    target_plan = make_plan(
+        "transfer", steps, model, data, o.Weights(size=network.size), unchanged_source, common, **shared
+    )
+    settings = {"attacks": attacks, "eps": eps, "judged": judged, "images": images, "seeds": seeds, "classes": classes}
+    plan = transfer_plan(source_plan, target_plan, blocks=blocks, controls=controls, **settings)
+    run_plan(with_changes(plan, source.changes), common, download=source.download, jobs=jobs)

@@ -1,4 +1,4 @@
-"""The verb that compares existing runs, and what it prints."""
+"""The verb `compare`: existing runs, compared image by image, and the tables that it prints."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from ironglass.results.comparison import ConditionCompared, RunsCompared
     from ironglass.run import Run
 
-MISSED = 3
+STATUS_MISSED = 3
 """Exit status where a threshold is missed."""
-_PAIRS = 20
+_MAX_PAIRS = 20
 
 
 def compare(
@@ -29,7 +29,7 @@ def compare(
         list[str] | None,
         typer.Option(
             metavar="CONDITION",
-            help="Exit status 3 where it holds of a run: 'accuracy < 0.9', 'robust_accuracy[pgd-20,8/255] < 0.4' "
+            help="Exit status 3 if it is true of any run: 'accuracy < 0.9', 'robust_accuracy[pgd-20,8/255] < 0.4' "
             "(repeatable).",
         ),
     ] = None,
@@ -53,33 +53,33 @@ def compare(
     to_stdout = markdown == Path("-")
     folder = free_folder(common.output, "compare", resume=False)
     run = compare_runs(runs, folder, baseline=baseline, fail_if=fail_if or (), any_size=any_size)
-    found = read_results(run.read_object("results.json"), file=run.path / "results.json").runs_compared
-    assert found is not None  # compare_runs has just written it
+    comparison = read_results(run.read_object("results.json"), file=run.path / "results.json").runs_compared
+    assert comparison is not None  # compare_runs has just written it
     if to_stdout:
-        sys.stdout.write(as_markdown(found))
+        sys.stdout.write(as_markdown(comparison))
     elif markdown is not None:
-        markdown.write_text(as_markdown(found), encoding="utf-8")
+        markdown.write_text(as_markdown(comparison), encoding="utf-8")
     if common.as_json:
         print_json({"folder": str(run.path), "report": str(run.path / "report.html"), "results": run.results})
     elif not common.quiet and not to_stdout:
-        _show(found, run)
-    if any(one.missed for one in found.thresholds):
-        raise typer.Exit(MISSED)
+        _show(comparison, run)
+    if any(threshold.missed for threshold in comparison.thresholds):
+        raise typer.Exit(STATUS_MISSED)
 
 
 def _check_options(common: o.Common, markdown: Path | None) -> None:
-    """Raises InputError for options that a comparison has no use for, or that contradict each other."""
-    idle = {"seed": common.seed is not None, "device": common.device != "auto", "resume": common.resume}
-    if given := [name for name, asked in idle.items() if asked]:
-        raise InputError(f"compare reads what is in the run folders already: leave --{given[0]} out")
+    """Raises InputError for options that do not apply to a comparison, or that contradict each other."""
+    unused = {"seed": common.seed is not None, "device": common.device != "auto", "resume": common.resume}
+    if rejected := [name for name, is_set in unused.items() if is_set]:
+        raise InputError(f"compare reads what is in the run folders already: leave --{rejected[0]} out")
     if markdown == Path("-") and common.as_json:
         raise InputError("--markdown - and --json both write to standard output: give --markdown a file")
     if markdown is not None and not markdown.parent.is_dir():
         raise InputError(f"--markdown {markdown}: there is no folder {markdown.parent}")
 
 
-def _show(found: RunsCompared, run: Run) -> None:
-    """The accuracies, the tested differences, the thresholds, and what was not compared."""
+def _show(comparison: RunsCompared, run: Run) -> None:
+    """Prints the accuracies, the tested differences, the thresholds, and the remarks on what was not compared."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
@@ -88,30 +88,30 @@ def _show(found: RunsCompared, run: Run) -> None:
     from ironglass.report.runs_compared import words
 
     console = Console()
-    columns = words.shown_conditions(found)
-    for line in filter(None, words.constant_cautions(found)):
+    columns = words.shown_conditions(comparison)
+    for line in filter(None, words.constant_cautions(comparison)):
         console.print(line, style="bold", soft_wrap=True, highlight=False, markup=False)
-    heads = [f"{escape(words.condition_words(one))}\nn = {one.n:,}" for one in columns]
+    heads = [f"{escape(words.condition_words(column))}\nn = {column.n:,}" for column in columns]
     table = Table("run", *heads, "parameters", box=None, pad_edge=False, header_style="bold")
-    for one in found.runs:
-        size = "–" if one.parameters is None else magnitude(one.parameters)
-        name = f"{one.name}{' (baseline)' if one.name == found.baseline else ''}"
-        table.add_row(escape(name), *(_cell(condition, one.name) for condition in columns), size)
+    for compared in comparison.runs:
+        size = "–" if compared.parameters is None else magnitude(compared.parameters)
+        name = f"{compared.name}{' (baseline)' if compared.name == comparison.baseline else ''}"
+        table.add_row(escape(name), *(_cell(condition, compared.name) for condition in columns), size)
     console.print(table)
-    pairs = [(one, pair) for one in columns for pair in one.pairs]
+    pairs = [(column, pair) for column in columns for pair in column.pairs]
     if pairs:
         heads = ["difference", "condition", "points, 95 %", "right alone", "p", "outcome"]
         table = Table(*heads, box=None, pad_edge=False, header_style="bold")
-        for one, pair in pairs[:_PAIRS]:
-            cells = (words.pair_words(pair), words.condition_words(one), words.difference_words(pair))
+        for column, pair in pairs[:_MAX_PAIRS]:
+            cells = (words.pair_words(pair), words.condition_words(column), words.difference_words(pair))
             p = words.p_value(pair.test.p).removeprefix("= ")
             table.add_row(*map(escape, (*cells, words.counts_words(pair), p, words.outcome(pair))))
         console.print()
         console.print(table)
-        if len(pairs) > _PAIRS:
-            console.print(f"and {len(pairs) - _PAIRS:,} more pairs; --baseline RUN compares with one alone")
-    checked = [f"{'missed' if one.missed else 'met'} {words.threshold_words(one)}" for one in found.thresholds]
-    lines = [*words.compared_words(found), *found.remarks, *checked]
+        if len(pairs) > _MAX_PAIRS:
+            console.print(f"and {len(pairs) - _MAX_PAIRS:,} more pairs; --baseline RUN compares with one alone")
+    checked = [f"{'missed' if row.missed else 'met'} {words.threshold_words(row)}" for row in comparison.thresholds]
+    lines = [*words.compared_words(comparison), *comparison.remarks, *checked]
     for line in lines:
         console.print(line, soft_wrap=True, highlight=False, markup=False)
     console.print(f"report: {run.path / 'report.html'}", soft_wrap=True, highlight=False, markup=False)

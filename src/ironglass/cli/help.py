@@ -22,24 +22,24 @@ EXAMPLES = {
     "transfer": "ironglass transfer runs/first digits --only 3,7 --blocks 0,2,4",
     "report": "ironglass report runs/first",
 }
-"""A command a verb, that its help ends with."""
+"""The example command at the end of each verb's help."""
 
 
 class Verb(TyperCommand):
-    """A verb whose help has its options in the groups of their panels, its own first, and an example last."""
+    """A verb whose help groups options by panel, its own options first, and ends with an example."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Writes arguments, the verb's own options, and then a section a panel."""
+        """Writes arguments, the verb's own options, and then one section per panel."""
         panels: dict[str, list[Any]] = {"Arguments": [], "Options": []}
         for param in self.get_params(ctx):
             if (record := param.get_help_record(ctx)) is None:
                 continue
-            usual = "Arguments" if param.param_type_name == "argument" else "Options"
-            panels.setdefault(getattr(param, "rich_help_panel", None) or usual, []).append(record)
+            default_panel = "Arguments" if param.param_type_name == "argument" else "Options"
+            panels.setdefault(getattr(param, "rich_help_panel", None) or default_panel, []).append(record)
         _sections(formatter, panels.items())
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
-        """Writes the example, as it is typed."""
+        """Writes the example command."""
         if example := EXAMPLES.get(self.name or ""):
             with formatter.section("Example"):
                 formatter.write(f"{'':{formatter.current_indent}}$ {example}\n")
@@ -49,19 +49,19 @@ class Verbs(TyperGroup):
     """All verbs, in the groups of their panels."""
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """Writes a section a panel, each verb with what it does in a line."""
+        """Writes one section per panel, each verb with a one-line description."""
         panels: dict[str, list[tuple[str, Any]]] = {}
         for name in self.list_commands(ctx):
             if (verb := self.get_command(ctx, name)) is not None and not verb.hidden:
                 panels.setdefault(getattr(verb, "rich_help_panel", None) or "Commands", []).append((name, verb))
         width = max(len(name) for verbs in panels.values() for name, _ in verbs)
         limit = formatter.width - 6 - width
-        # one width for all panels, so that what they say stands below each other
-        told = {
+        # one column width for all panels, so that the descriptions align
+        rows = {
             panel: [(f"{name:<{width}}", verb.get_short_help_str(limit)) for name, verb in verbs]
             for panel, verbs in panels.items()
         }
-        _sections(formatter, told.items())
+        _sections(formatter, rows.items())
 
 
 def _sections(formatter: Any, panels: Iterable[tuple[str, list[Any]]]) -> None:

@@ -1,4 +1,4 @@
-"""The options that verbs share, each written once, and how a group of them is spread over a verb's signature."""
+"""Options that verbs share, each defined once, in groups that are flattened into a verb's signature."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Annotated, Any, get_type_hints
 import typer
 from typer.models import OptionInfo
 
-JOBS = 256
-"""Processes at once, at most."""
+MAX_JOBS = 256
+"""Maximum number of parallel processes."""
 
 Model = Annotated[
     str,
@@ -76,7 +76,7 @@ class Outputs:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Drawn:
+class Sampling:
     """Images to measure and show."""
 
     samples: Annotated[int, typer.Option(help="Images to measure on, drawn by the seed.")] = 1000
@@ -85,7 +85,7 @@ class Drawn:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Occluding:
+class OcclusionPatch:
     """The occluding patch."""
 
     masks: Annotated[str, typer.Option(help="Fills of the occluding patch.")] = "grey,black,mean,blur"
@@ -97,7 +97,7 @@ class Occluding:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Attacked:
+class UnderAttack:
     """Maps under attack."""
 
     attacks: Annotated[str | None, typer.Option(help="Attacks under which maps are compared, as pgd-20.")] = None
@@ -154,15 +154,15 @@ class Common:
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress, no table.")] = False
 
 
-def spread(verb: Callable[..., None]) -> Callable[..., None]:
-    """The verb with each parameter that is a group above replaced by the group's options, for typer to read."""
+def flatten_options(verb: Callable[..., None]) -> Callable[..., None]:
+    """The verb for typer, with each parameter that is a group above replaced by the group's options."""
     hints = get_type_hints(verb, include_extras=True)
     groups: dict[str, Any] = {name: kind for name, kind in hints.items() if dataclasses.is_dataclass(kind)}
 
-    def spreaded(**given: Any) -> None:
+    def flattened(**arguments: Any) -> None:
         for name, kind in groups.items():
-            given[name] = kind(**{field.name: given.pop(field.name) for field in dataclasses.fields(kind)})
-        verb(**given)
+            arguments[name] = kind(**{field.name: arguments.pop(field.name) for field in dataclasses.fields(kind)})
+        verb(**arguments)
 
     parameters = []
     for parameter in inspect.signature(verb).parameters.values():
@@ -171,22 +171,22 @@ def spread(verb: Callable[..., None]) -> Callable[..., None]:
             continue
         kind = groups[parameter.name]
         types = get_type_hints(kind, include_extras=True)
-        for described in types.values():
-            _put_on(described, (inspect.getdoc(kind) or "").partition(".")[0])
+        for annotation in types.values():
+            _set_panel(annotation, (inspect.getdoc(kind) or "").partition(".")[0])
         parameters += [
             inspect.Parameter(
                 field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=types[field.name]
             )
             for field in dataclasses.fields(kind)
         ]
-    spreaded.__name__, spreaded.__doc__ = verb.__name__, verb.__doc__
-    spreaded.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    spreaded.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    return spreaded
+    flattened.__name__, flattened.__doc__ = verb.__name__, verb.__doc__
+    flattened.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    flattened.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return flattened
 
 
-def _put_on(described: Any, panel: str) -> None:
-    """Puts the option that a type is annotated with on a panel of the help."""
-    for info in getattr(described, "__metadata__", ()):
+def _set_panel(annotation: Any, panel: str) -> None:
+    """Sets the help panel of the option that a type is annotated with."""
+    for info in getattr(annotation, "__metadata__", ()):
         if isinstance(info, OptionInfo):
             info.rich_help_panel = panel

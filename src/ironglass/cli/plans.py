@@ -1,4 +1,4 @@
-"""From what was typed to a plan, and from a plan to its run."""
+"""Conversion of command-line options to a plan, and the run of that plan."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ def make_plan(
     steps: tuple[str, ...],
     model: str,
     data: str,
-    filled: Weights,
+    network: Weights,
     source: Source,
     common: Common,
     outputs: Outputs | None = None,
     **fields: Any,
 ) -> Audit:
-    """The audit a verb stands for. Raises InputError for a value that a field does not take."""
+    """The audit that a verb runs. Raises InputError for a value that a field does not accept."""
     from ironglass.plans.audit import Audit
 
-    named = {"name": name, "steps": steps, "model": model, "dataset": data}
+    required = {"name": name, "steps": steps, "model": model, "dataset": data}
     columns = {"image_column": source.image_column, "label_column": source.label_column}
     if source.check:
         os.environ["IRONGLASS_CHECK"] = "1"  # read by data/cache/checksums.py, in the processes of a sweep, too
@@ -39,30 +39,30 @@ def make_plan(
         fields["splits"] = _pairs("--splits", source.splits)
     columns |= {"fit": source.fit, "range": source.range}
     if source.only is not None:
-        fields["only"] = listed(source.only)
-    plan = Audit(**named, **columns, **filling(filled), **naming(outputs), **fields)
-    return changed(plan, source.changes, seed=common.seed)
+        fields["only"] = split_entries(source.only)
+    plan = Audit(**required, **columns, **network_fields(network), **class_fields(outputs), **fields)
+    return with_changes(plan, source.changes, seed=common.seed)
 
 
-def filling(filled: Weights) -> dict[str, Any]:
-    """The fields that say how the network is filled and images are normalised. Raises InputError for no numbers."""
-    fields = dataclasses.asdict(filled)
+def network_fields(network: Weights) -> dict[str, Any]:
+    """The plan's fields of weights and normalisation. Raises InputError where mean or std are not numbers."""
+    fields = dataclasses.asdict(network)
     for name in ("mean", "std"):
         if fields[name] is not None:
             try:
-                fields[name] = tuple(float(entry) for entry in listed(fields[name]))
+                fields[name] = tuple(float(entry) for entry in split_entries(fields[name]))
             except ValueError as error:
                 raise InputError(f"--{name} {fields[name]}: give a number a channel, with commas between") from error
     return fields
 
 
-def naming(outputs: Outputs | None) -> dict[str, Any]:
-    """The fields that say how outputs and classes are called. Raises InputError for a map that is none."""
+def class_fields(outputs: Outputs | None) -> dict[str, Any]:
+    """The plan's fields of class names. Raises InputError for a malformed class map."""
     fields: dict[str, Any] = {}
     if outputs is not None and outputs.classes is not None:
-        fields["classes"] = listed(outputs.classes)
+        fields["classes"] = split_entries(outputs.classes)
     if outputs is not None and outputs.class_map is not None:
-        pairs = [[part.strip() for part in entry.partition("=")] for entry in listed(outputs.class_map)]
+        pairs = [[part.strip() for part in entry.partition("=")] for entry in split_entries(outputs.class_map)]
         if not all(name and equals and value for name, equals, value in pairs):
             raise InputError(f"--class-map {outputs.class_map}: write DATA=MODEL,..., for instance a=cat,b=dog")
         fields["class_map"] = {name: value for name, _, value in pairs}
@@ -71,13 +71,13 @@ def naming(outputs: Outputs | None) -> dict[str, Any]:
     return fields
 
 
-def changed(plan: P, changes: list[str] | None, **fields: Any) -> P:
-    """The plan with the options that were given, and then each --set; they go to the audit that the plan holds."""
+def with_changes(plan: P, changes: list[str] | None, **fields: Any) -> P:
+    """The plan, or the audit that it contains, with the given options and then each --set applied."""
     from ironglass.studies.registry import study_of
     from ironglass.train.record import override
 
-    given = {name: value for name, value in fields.items() if value is not None}
-    plan = study_of(plan).replace(plan, given)
+    overrides = {name: value for name, value in fields.items() if value is not None}
+    plan = study_of(plan).replace(plan, overrides)
     for change in changes or []:
         path, equals, value = change.partition("=")
         if not equals:
@@ -87,40 +87,47 @@ def changed(plan: P, changes: list[str] | None, **fields: Any) -> P:
 
 
 def _pairs(option: str, text: str) -> dict[str, str]:
-    """The values of an option that takes NAME=VALUE, with commas between."""
-    found: dict[str, str] = {}
-    for entry in listed(text):
+    """The values of an option that takes comma-separated NAME=VALUE."""
+    pairs: dict[str, str] = {}
+    for entry in split_entries(text):
         name, equals, value = (part.strip() for part in entry.partition("="))
-        if not (name and equals and value) or name in found:
+        if not (name and equals and value) or name in pairs:
             raise InputError(f"{option} {text}: write OURS=THEIRS,…, each once, for instance train=learn,test=holdout")
-        found[name] = value
-    return found
+        pairs[name] = value
+    return pairs
 
 
-def listed(text: str) -> tuple[str, ...]:
-    """The entries of an option that takes several, with commas between."""
+def split_entries(text: str) -> tuple[str, ...]:
+    """The entries of an option that takes a comma-separated list."""
     return tuple(entry.strip() for entry in text.split(","))
 
 
-def several(text: str | None) -> tuple[str, ...]:
-    """The entries of an option that may be left out; none where it is."""
-    return () if text is None else listed(text)
+def optional_entries(text: str | None) -> tuple[str, ...]:
+    """The entries of an optional option; () where it was not given."""
+    return () if text is None else split_entries(text)
 
 
-def attacked(attacks: str | None, *, usual: str, eps: str | None, norm: str | None = None) -> dict[str, Any]:
-    """The fields of attacks that may be left out, `usual` where no eps is given. Raises InputError for what belongs to
-    attacks where none are named."""
-    given = {"norm": norm, "eps": eps}
+def attack_fields(attacks: str | None, *, default_eps: str, eps: str | None, norm: str | None = None) -> dict[str, Any]:
+    """The plan's fields of optional attacks. Raises InputError for options of attacks where no attack is named.
+
+    default_eps: taken where no eps is given.
+    """
+    options = {"norm": norm, "eps": eps}
     if attacks is None:
-        if named := [name for name, value in given.items() if value is not None]:
-            raise InputError(f"--{named[0]} is for attacks, and none are named: give --attacks pgd-20, or leave it out")
+        if misplaced := [name for name, value in options.items() if value is not None]:
+            raise InputError(
+                f"--{misplaced[0]} is for attacks, and none is named: give --attacks pgd-20, or leave it out"
+            )
         return {}
-    fields: dict[str, Any] = {"methods": listed(attacks), "eps": listed(usual if eps is None else eps)}
+    fields: dict[str, Any] = {
+        "methods": split_entries(attacks),
+        "eps": split_entries(default_eps if eps is None else eps),
+    }
     return {"attacks": fields if norm is None else fields | {"norm": norm}}
 
 
 def run_plan(plan: Plan, common: Common, *, download: bool, jobs: int = 1) -> None:
-    """Runs the plan with a progress bar and shows what came of it."""
+    """Runs the plan with a progress bar and prints its results."""
     from ironglass.api import run
     from ironglass.cli.show import progress_bars, show_run
     from ironglass.studies.common.environment import rank
@@ -128,10 +135,10 @@ def run_plan(plan: Plan, common: Common, *, download: bool, jobs: int = 1) -> No
 
     if jobs > 1:
         check_parallel(plan, "--jobs is")
-    helps = rank() > 0
+    is_helper = rank() > 0
     folder = free_folder(common.output, plan.name, common.resume)
-    with progress_bars(common.quiet or helps) as progress:
-        found = run(
+    with progress_bars(common.quiet or is_helper) as progress:
+        finished = run(
             plan,
             folder,
             device=common.device,
@@ -140,24 +147,24 @@ def run_plan(plan: Plan, common: Common, *, download: bool, jobs: int = 1) -> No
             jobs=jobs,
             progress=progress,
         )
-    if not helps:
-        show_run(found, as_json=common.as_json, quiet=common.quiet)
+    if not is_helper:
+        show_run(finished, as_json=common.as_json, quiet=common.quiet)
 
 
 def values_of(text: str) -> tuple[Any, ...]:
-    """The values of an option that takes several: JSON, or plain words, with commas between."""
+    """The values of an option that takes a comma-separated list of JSON values or plain words."""
     from ironglass.train.record import plain_value
 
     if not text.strip():
         raise InputError("an option that takes several values is empty: give at least one, with commas between")
-    whole = plain_value(f"[{text}]")
-    return tuple(whole) if isinstance(whole, list) else tuple(plain_value(entry) for entry in listed(text))
+    values = plain_value(f"[{text}]")
+    return tuple(values) if isinstance(values, list) else tuple(plain_value(entry) for entry in split_entries(text))
 
 
 def free_folder(output: Path | None, name: str, resume: bool) -> Path:
-    """The folder asked for, or the next free `runs/NAME-k`; to resume, the newest that there is."""
+    """The output folder, if one is given; else the next free `runs/NAME-k`, or, to resume, the latest existing one."""
     if output == Path():
-        raise InputError("--output is empty, or the folder that you are in: name a folder for the run alone")
+        raise InputError("--output is empty, or the current folder: name a folder for this run alone")
     if output is not None:
         return output
     base = Path("runs")

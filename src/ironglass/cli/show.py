@@ -25,50 +25,50 @@ if TYPE_CHECKING:
 
 
 LINE_SECONDS = 30.0
-_NAMED = 5
+_MAX_FILES_LISTED = 5
 
 
 @contextmanager
 def progress_bars(quiet: bool) -> Iterator[Tell]:
-    """A bar for each thing that is being done; into a file or pipe, a line now and then; nothing where quiet."""
+    """Yields a callback that draws a progress bar per task; in a file or pipe, a line now and then; quiet: nothing."""
     console = Console(stderr=True)
     if quiet:
-        yield lambda what, done, of, detail: check_interrupted()
+        yield lambda task, done, of, detail: check_interrupted()
     elif not console.is_terminal:
-        yield _lines(console)
+        yield _progress_lines(console)
     else:
         columns = (TextColumn("{task.description}"), BarColumn(20), TextColumn("{task.fields[detail]}"))
         with Progress(*columns, TimeRemainingColumn(elapsed_when_finished=True), console=console) as bars:
             tasks: dict[str, TaskID] = {}
 
-            def tell(what: str, done: int, of: int, detail: str) -> None:
+            def report_progress(task: str, done: int, of: int, detail: str) -> None:
                 check_interrupted()
-                if what not in tasks:
-                    tasks[what] = bars.add_task(what, total=of, detail=detail)
-                bars.update(tasks[what], completed=done, total=of, detail=detail)
+                if task not in tasks:
+                    tasks[task] = bars.add_task(task, total=of, detail=detail)
+                bars.update(tasks[task], completed=done, total=of, detail=detail)
 
             try:
-                yield tell
+                yield report_progress
             except InputError:
                 bars.live.transient = True  # the one line that follows is what matters
                 raise
 
 
-def _lines(console: Console) -> Tell:
+def _progress_lines(console: Console) -> Tell:
     last = time.monotonic()
 
-    def tell(what: str, done: int, of: int, detail: str) -> None:
+    def report_progress(task: str, done: int, of: int, detail: str) -> None:
         nonlocal last
         check_interrupted()
         if time.monotonic() - last > LINE_SECONDS:
             last = time.monotonic()
-            console.print(f"{what}: {done:,} of {of:,}  {detail}", soft_wrap=True, highlight=False)
+            console.print(f"{task}: {done:,} of {of:,}  {detail}", soft_wrap=True, highlight=False)
 
-    return tell
+    return report_progress
 
 
 def show_run(run: Run, *, as_json: bool, quiet: bool) -> None:
-    """The headline numbers and where the report is."""
+    """Prints the headline numbers and the path of the report."""
     from ironglass.report.page.registry import cautions, headlines, terminal_lines
 
     report = run.path / "report.html"
@@ -84,10 +84,13 @@ def show_run(run: Run, *, as_json: bool, quiet: bool) -> None:
     table = Table("measured", "accuracy", "95 % interval", "images", box=None, pad_edge=False, header_style="bold")
     for number in (1, 2, 3):
         table.columns[number].justify = "right"
-    for one in headlines(results):
-        low, high = 100 * one.rate.low, 100 * one.rate.high
+    for headline in headlines(results):
+        low, high = 100 * headline.rate.low, 100 * headline.rate.high
         table.add_row(
-            escape(one.line), f"{100 * one.rate.value:.1f} %", f"{low:.1f} to {high:.1f} %", f"{one.rate.n:,}"
+            escape(headline.line),
+            f"{100 * headline.rate.value:.1f} %",
+            f"{low:.1f} to {high:.1f} %",
+            f"{headline.rate.n:,}",
         )
     if table.row_count:
         console.print(table)
@@ -95,14 +98,14 @@ def show_run(run: Run, *, as_json: bool, quiet: bool) -> None:
         _show_attacks(console, results.attacks, run)
     for line in terminal_lines(results):
         console.print(line, soft_wrap=True, highlight=False, markup=False)
-    _show_left_out(console, run)
+    _show_quarantined(console, run)
     if results.explanations:
         console.print(f"maps: {run.path / 'explanations'}", soft_wrap=True, highlight=False)
     console.print(f"report: {report}", soft_wrap=True, highlight=False)
 
 
 def _show_attacks(console: Console, attacks: Attacks, run: Run) -> None:
-    """An attack a row, an eps a column, the worst case last; then why a number is not trusted, and where files lie."""
+    """Prints a row per attack, the worst case last, a column per eps; then the reasons of verdicts, and the folder."""
     from ironglass.report.kit.words import eps_text, verdict_reasons
 
     sizes = [eps_text(eps, attacks.norm) for eps in attacks.eps]
@@ -116,8 +119,8 @@ def _show_attacks(console: Console, attacks: Attacks, run: Run) -> None:
     table.add_row("worst case", *map(_cell, attacks.worst), style="bold")
     console.print(f"\n{attacks.n:,} images, accuracy with its 95 % interval under attack ({attacks.norm}):")
     console.print(table)
-    for reason, where in reasons.items():
-        console.print(f"  {reason} (eps {', '.join(where)})", soft_wrap=True, highlight=False)
+    for reason, eps_texts in reasons.items():
+        console.print(f"  {reason} (eps {', '.join(eps_texts)})", soft_wrap=True, highlight=False)
     console.print(f"adversarial images: {run.path / 'adversarial'}", soft_wrap=True, highlight=False)
 
 
@@ -129,13 +132,13 @@ def _cell(point: AttackPoint | WorstPoint) -> str:
 
 
 def print_json(value: Any) -> None:
-    """The value on standard output, and nothing else."""
+    """Prints the value as JSON on standard output."""
     json.dump(value, sys.stdout, indent=1, ensure_ascii=False, allow_nan=False)
     sys.stdout.write("\n")
 
 
 def print_lines(lines: dict[str, str], as_json: bool) -> None:
-    """Names and what they stand for."""
+    """Prints names with their descriptions."""
     if as_json:
         print_json(lines)
         return
@@ -145,20 +148,20 @@ def print_lines(lines: dict[str, str], as_json: bool) -> None:
 
 
 def show_predictions(run: Run, rows: list[dict[str, Any]]) -> None:
-    """The first images' most probable classes, and where the rest is."""
-    console, shown = Console(), 20
+    """Prints the most probable classes of the first images, and the path of the full table."""
+    console, limit = Console(), 20
     table = Table("image", "most probable class", "confidence", "then", box=None, pad_edge=False, header_style="bold")
     table.columns[0].overflow, table.columns[2].justify = "fold", "right"
-    for row in rows[:shown]:
-        then = ", ".join(row[f"class_{rank}"] for rank in range(2, 6) if row.get(f"class_{rank}") is not None)
-        first = "not judged" if row["class_1"] is None else row["class_1"]
-        table.add_row(escape(row["name"]), escape(first), _percent(row["confidence_1"]), escape(then))
+    for row in rows[:limit]:
+        next_classes = ", ".join(row[f"class_{rank}"] for rank in range(2, 6) if row.get(f"class_{rank}") is not None)
+        top_class = "not judged" if row["class_1"] is None else row["class_1"]
+        table.add_row(escape(row["name"]), escape(top_class), _percent(row["confidence_1"]), escape(next_classes))
     console.print(table)
     for remark in (run.read("data.json") or {}).get("remarks", []):
         console.print(f"model: {remark}", soft_wrap=True, highlight=False, markup=False)
-    if len(rows) > shown:
-        console.print(f"and {len(rows) - shown:,} more")
-    _show_left_out(console, run)
+    if len(rows) > limit:
+        console.print(f"and {len(rows) - limit:,} more")
+    _show_quarantined(console, run)
     console.print(f"all of them: {run.path / 'predictions.csv'}", highlight=False, soft_wrap=True)
     if (page := run.path / "predictions.html").is_file():
         console.print(f"with pictures and maps: {page}", highlight=False, soft_wrap=True)
@@ -168,15 +171,15 @@ def _percent(share: float | None) -> str:
     return "no number" if share is None else f"{100 * share:.1f} %"
 
 
-def _show_left_out(console: Console, run: Run) -> None:
-    """Shows the number of files left out, the first of them by name, and what was assumed of the others."""
-    about = run.read("data.json") or {}
-    if left_out := about.get("quarantined", []):
-        said = f"left out: {len(left_out):,} files (all in {run.path / 'data.json'})"
-        console.print(said, highlight=False, soft_wrap=True, markup=False)
-        for file in left_out[:_NAMED]:
+def _show_quarantined(console: Console, run: Run) -> None:
+    """Prints the number of quarantined files, the first few by name, and the assumptions about the others."""
+    data = run.read("data.json") or {}
+    if quarantined := data.get("quarantined", []):
+        summary = f"left out: {len(quarantined):,} files (all in {run.path / 'data.json'})"
+        console.print(summary, highlight=False, soft_wrap=True, markup=False)
+        for file in quarantined[:_MAX_FILES_LISTED]:
             console.print(f"  {file['name']}: {file['reason']}", highlight=False, soft_wrap=True, markup=False)
-        if len(left_out) > _NAMED:
-            console.print(f"  and {len(left_out) - _NAMED:,} more", highlight=False)
-    for note in about.get("notes", []):
+        if len(quarantined) > _MAX_FILES_LISTED:
+            console.print(f"  and {len(quarantined) - _MAX_FILES_LISTED:,} more", highlight=False)
+    for note in data.get("notes", []):
         console.print(f"data: {note}", soft_wrap=True, highlight=False, markup=False)

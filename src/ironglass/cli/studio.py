@@ -1,4 +1,4 @@
-"""The verb that opens the studio."""
+"""The verb `studio`, which opens the local page."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ironglass.cli import options as o
-from ironglass.cli.plans import filling, listed, naming
+from ironglass.cli.plans import class_fields, network_fields, split_entries
 from ironglass.errors import InputError, Notice
 
 
@@ -29,7 +29,7 @@ def studio(
     download: o.Download = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = "auto",
     *,
-    filled: o.Weights,
+    network: o.Weights,
     outputs: o.Outputs,
 ) -> None:
     """A local page: paint on a picture, attack it, and see prediction and maps follow."""
@@ -37,13 +37,14 @@ def studio(
     from ironglass.studio.load import load_all
     from ironglass.studio.serve import serve
 
-    fields = {name: value for name, value in {**filling(filled), **naming(outputs)}.items() if value is not None}
+    options = network_fields(network) | class_fields(outputs)
+    fields = {name: value for name, value in options.items() if value is not None}
     fields |= {} if split == "auto" else {"split": split}
-    fields |= ({} if only is None else {"only": listed(only)}) | ({} if fit is None else {"fit": fit})
+    fields |= ({} if only is None else {"only": split_entries(only)}) | ({} if fit is None else {"fit": fit})
     if data == "":
         raise InputError("--data is empty: name data, or leave it out")
     with progress_bars(False) as progress:
-        opened = load_all(
+        loaded = load_all(
             models,
             data,
             device=device,
@@ -51,6 +52,6 @@ def studio(
             progress=lambda done, of: progress("images", done, of, ""),
             **fields,
         )
-    for remark in sorted({remark for one in opened for remark in one.classifier.remarks}):
+    for remark in sorted({remark for entry in loaded for remark in entry.classifier.remarks}):
         warnings.warn(Notice(remark), stacklevel=1)
-    serve(opened, port=port, browser=not no_browser)
+    serve(loaded, port=port, browser=not no_browser)

@@ -1,11 +1,11 @@
-"""From what was typed to the plans of the verbs that train more than one network."""
+"""Plans of the verbs that train more than one network, made of command-line options."""
 
 from __future__ import annotations
 
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from ironglass.cli.plans import listed, run_plan, values_of
+from ironglass.cli.plans import run_plan, split_entries, values_of
 from ironglass.errors import InputError
 
 if TYPE_CHECKING:
@@ -15,47 +15,47 @@ if TYPE_CHECKING:
 
 
 def hardening_stage(
-    model: str, filled: Weights, *, method: str, eps: str, awp: bool, lr: float | None
+    model: str, network: Weights, *, method: str, eps: str, awp: bool, lr: float | None
 ) -> dict[str, Any]:
     """Settings of the stage that depend on the method, and on whether the model is trained already."""
     from ironglass.harden import find_objective
     from ironglass.plans.eps import parse_eps
 
     objective = find_objective(method, eps=parse_eps(eps), awp=awp)
-    usual = 0.01 if _trained(model, filled.weights, filled.pretrained) else 0.05
-    return {"objective": objective, "peak_lr": usual if lr is None else lr}
+    default_lr = 0.01 if _trained(model, network.weights, network.pretrained) else 0.05
+    return {"objective": objective, "peak_lr": default_lr if lr is None else lr}
 
 
 def run_hardening(plan: Audit, common: Common, *, download: bool) -> None:
-    """Hardens by the plan's stages, beside the same stages on clean images where the model has not learned yet."""
+    """Hardens by the plan's stages; an untrained model is compared with the same stages on clean images."""
     from ironglass.plans.hardening import Hardening
     from ironglass.train.objective import CrossEntropy
 
-    plain = tuple(dataclasses.replace(stage, objective=CrossEntropy()) for stage in plan.stages)
-    baseline = () if _trained(plan.model, plan.weights, plan.pretrained) else plain
+    clean_stages = tuple(dataclasses.replace(stage, objective=CrossEntropy()) for stage in plan.stages)
+    baseline = () if _trained(plan.model, plan.weights, plan.pretrained) else clean_stages
     run_plan(Hardening(after=plan, baseline=baseline), common, download=download)
 
 
-DECADES = "0.1,0.01,0.001,0.0001"
+DEFAULT_LRS = "0.1,0.01,0.001,0.0001"
 
 
 def sweep_axes(lr: str | None, body_lr: str | None, vary: list[str]) -> dict[str, tuple[Any, ...]]:
-    """Values of each varied field. Raises InputError for what is no FIELD=V1,V2, or a field that is named twice."""
-    axes = {} if lr is None and vary else {"stages.0.peak_lr": values_of(DECADES if lr is None else lr)}
+    """Values of each varied field. Raises InputError for anything but FIELD=V1,V2, and for a field named twice."""
+    axes = {} if lr is None and vary else {"stages.0.peak_lr": values_of(DEFAULT_LRS if lr is None else lr)}
     if body_lr is not None:
         axes["stages.1.peak_lr"] = values_of(body_lr)
-    for asked in vary:
-        field, equals, values = asked.partition("=")
+    for axis in vary:
+        field, equals, values = axis.partition("=")
         if not equals or not values:
-            raise InputError(f"--vary {asked}: write FIELD=V1,V2, for instance stages.0.batch_size=32,128")
+            raise InputError(f"--vary {axis}: write FIELD=V1,V2, for instance stages.0.batch_size=32,128")
         if (field := field.strip()) in axes:
-            raise InputError(f"--vary {asked}: {field} is varied already: give all its values at once")
+            raise InputError(f"--vary {axis}: {field} is varied already: give all its values at once")
         axes[field] = values_of(values)
     return axes
 
 
 def sweep_stages(head_epochs: int | None, epochs: int, **shared: Any) -> tuple[dict[str, Any], ...]:
-    """All layers, with `head_epochs` after the last layer alone; the rates are for the sweep to fill in."""
+    """One stage of all layers; with `head_epochs`, a stage of the last layer before it. The sweep sets the rates."""
     body = {"epochs": epochs, "peak_lr": 0.05, **shared}
     if head_epochs is None:
         return (body,)
@@ -73,14 +73,14 @@ def transfer_plan(
     judged: str,
     **fields: Any,
 ) -> Transfer:
-    """A transfer from what was typed; each network itself is attacked at the judged eps, and at an eighth of it."""
+    """The plan of a transfer study; white-box attacks run at the headline eps and at an eighth of it."""
     from ironglass.plans.eps import parse_eps
     from ironglass.plans.transfer import Transfer
 
-    given = {"blocks": blocks, "controls": controls}
-    fields |= {name: values_of(text) for name, text in given.items() if text is not None}
-    fields |= {"shown": listed(attacks), "own": listed(attacks)}
-    fields |= {"eps": listed(eps), "judged": judged, "own_eps": (parse_eps(judged) / 8, judged)}
+    block_options = {"blocks": blocks, "controls": controls}
+    fields |= {name: values_of(text) for name, text in block_options.items() if text is not None}
+    fields |= {"shown": split_entries(attacks), "own": split_entries(attacks)}
+    fields |= {"eps": split_entries(eps), "judged": judged, "own_eps": (parse_eps(judged) / 8, judged)}
     return Transfer(source=source, target=target, **fields)
 
 

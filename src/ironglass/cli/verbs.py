@@ -17,7 +17,7 @@ from ironglass.cli.commands_inspect import attack, evaluate, explain, predict
 from ironglass.cli.commands_train import harden, sweep, train, transfer
 from ironglass.cli.compare import compare
 from ironglass.cli.help import Verb, Verbs
-from ironglass.cli.plans import changed, listed, run_plan, values_of
+from ironglass.cli.plans import run_plan, split_entries, values_of, with_changes
 from ironglass.cli.studio import studio
 from ironglass.errors import InputError, Notice
 from ironglass.run import Run, hold
@@ -31,8 +31,8 @@ app = typer.Typer(
 )
 
 
-def _version(asked: bool) -> None:
-    if asked:
+def _version(requested: bool) -> None:
+    if requested:
         python = ".".join(map(str, sys.version_info[:3]))
         print(f"ironglass {__version__} (Python {python}, torch {metadata.version('torch')})")
         raise typer.Exit
@@ -57,7 +57,9 @@ def run(
     source: Annotated[str | None, typer.Option(help="Transfer: the model that blocks are copied from.")] = None,
     blocks: Annotated[str | None, typer.Option(help="Transfer: numbers of blocks to copy, as 0,4,8.")] = None,
     seeds: Annotated[int | None, typer.Option(help="Transfer: training seeds.", min=1)] = None,
-    jobs: Annotated[int, typer.Option(help="Sweep or transfer: networks trained in parallel.", min=1, max=o.JOBS)] = 1,
+    jobs: Annotated[
+        int, typer.Option(help="Sweep or transfer: networks trained in parallel.", min=1, max=o.MAX_JOBS)
+    ] = 1,
     download: o.Download = False,
     *,
     common: o.Common,
@@ -72,13 +74,15 @@ def run(
         return
     if recipe is None:
         raise InputError(f"name a recipe: {', '.join(RECIPES)}, or a Python file")
-    own = {"source": source, "blocks": None if blocks is None else values_of(blocks), "seeds": seeds}
-    plan = changed(
-        with_own_options(load_recipe(recipe), {name: value for name, value in own.items() if value is not None}),
+    study_options = {"source": source, "blocks": None if blocks is None else values_of(blocks), "seeds": seeds}
+    plan = with_changes(
+        with_own_options(
+            load_recipe(recipe), {name: value for name, value in study_options.items() if value is not None}
+        ),
         changes,
         dataset=data,
         model=model,
-        only=None if only is None else listed(only),
+        only=None if only is None else split_entries(only),
         seed=common.seed,
     )
     run_plan(plan, common, download=download, jobs=jobs)
@@ -89,22 +93,22 @@ def report(
     *,
     common: o.Common,
 ) -> None:
-    """Write report.html anew from what is in a run folder."""
+    """Write report.html again from the contents of a run folder."""
     from ironglass.cli.show import show_run
     from ironglass.report.page.page import write_report
     from ironglass.report.page.reading import check_files, drawing
 
-    idle = {"seed": common.seed is not None, "device": common.device != "auto", "output": common.output is not None}
-    if given := [name for name, asked in (idle | {"resume": common.resume}).items() if asked]:
-        raise InputError(f"report draws what is in the run folder already: leave --{given[0]} out")
-    found = Run.open(folder)
-    with hold(found.path):
-        files = check_files(found)
-        write_report(found)
+    unused = {"seed": common.seed is not None, "device": common.device != "auto", "output": common.output is not None}
+    if rejected := [name for name, is_set in (unused | {"resume": common.resume}).items() if is_set]:
+        raise InputError(f"report draws what is in the run folder already: leave --{rejected[0]} out")
+    opened = Run.open(folder)
+    with hold(opened.path):
+        files = check_files(opened)
+        write_report(opened)
     for note in files.notes():
         warnings.warn(Notice(f"{folder}: {note}"), stacklevel=1)
-    with drawing(found.path / "results.json", files):
-        show_run(found, as_json=common.as_json, quiet=common.quiet)
+    with drawing(opened.path / "results.json", files):
+        show_run(opened, as_json=common.as_json, quiet=common.quiet)
 
 
 PANELS = {
@@ -115,4 +119,4 @@ PANELS = {
 }
 for panel, group in PANELS.items():
     for verb in group:
-        app.command(cls=Verb, rich_help_panel=panel)(o.spread(verb))
+        app.command(cls=Verb, rich_help_panel=panel)(o.flatten_options(verb))
