@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.2.0"
 
 # name: the module it comes from; imported on first use, since torch alone takes seconds
-_HOMES = {
+_MODULES = {
     "Arm": "ironglass.plans.comparison",
     "Attacks": "ironglass.plans.attacks",
     "Audit": "ironglass.plans.audit",
@@ -50,8 +50,8 @@ _HOMES = {
     "transfer": "ironglass.api",
     "write_report": "ironglass.report.page.page",
 }
-# rooms that can be called, and the home of the function that runs then: ironglass.harden(plan, folder), harden.NFGSM
-_CALLED = {
+# packages that are callable, and the module of the function that a call runs: ironglass.harden(plan, folder)
+_CALLABLE_PACKAGES = {
     "explain": "ironglass.measure.maps.explained",
     "harden": "ironglass.api",
     "run": "ironglass.api",
@@ -130,11 +130,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in _CALLED:
+    if name in _CALLABLE_PACKAGES:
         return importlib.import_module(f"ironglass.{name}")
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module 'ironglass' has no attribute {name!r}")
-    value = globals()[name] = getattr(importlib.import_module(_HOMES[name]), name)
+    value = globals()[name] = getattr(importlib.import_module(_MODULES[name]), name)
     return value
 
 
@@ -142,29 +142,29 @@ def __dir__() -> list[str]:
     return sorted(__all__)
 
 
-class _Room(ModuleType):
-    """A room that can be called: it runs the function of its name, whose signature it shows."""
+class _CallablePackage(ModuleType):
+    """A callable package: a call runs the function of the same name, whose signature it has."""
 
-    def __call__(self, *given: Any, **fields: Any) -> Any:
-        return self._function(*given, **fields)
+    def __call__(self, *args: Any, **fields: Any) -> Any:
+        return self._function(*args, **fields)
 
     @property
     def _function(self) -> Any:
         name = self.__name__.rpartition(".")[2]
-        return vars(importlib.import_module(_CALLED[name]))[name]
+        return vars(importlib.import_module(_CALLABLE_PACKAGES[name]))[name]
 
     @property
     def __signature__(self) -> inspect.Signature:
         return inspect.signature(self._function)
 
 
-class _Face(ModuleType):
-    """This module. A room in _CALLED becomes callable when the import system puts it here as an attribute."""
+class _Package(ModuleType):
+    """This package: a subpackage in _CALLABLE_PACKAGES becomes callable when it is set as an attribute."""
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name in _CALLED and isinstance(value, ModuleType):
-            value.__class__ = _Room
+        if name in _CALLABLE_PACKAGES and isinstance(value, ModuleType):
+            value.__class__ = _CallablePackage
         super().__setattr__(name, value)
 
 
-sys.modules[__name__].__class__ = _Face
+sys.modules[__name__].__class__ = _Package

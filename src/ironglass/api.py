@@ -1,5 +1,4 @@
-"""The functions that run plans: `run` any plan, the others plans of one kind. Here the options of a run are made once,
-and here the report is written."""
+"""Functions that run a plan and write its report: `run` for any plan, the others for plans of one kind."""
 
 from __future__ import annotations
 
@@ -38,17 +37,17 @@ def run(
         plan: `Audit`, `Comparison`, `Hardening`, `Sweep` or `Transfer`.
         folder: where results, weights and `report.html` are written.
         device: "auto", "cpu", "cuda", ...
-        download: whether a data set that is named may be fetched.
-        resume: whether to go on with what is in the folder.
-        jobs: networks trained at once, of a sweep or a transfer study.
-        progress: called as (what is being done, done, of, detail) while it runs.
+        download: whether a named data set may be downloaded.
+        resume: whether to continue an interrupted run in the folder.
+        jobs: networks trained in parallel, in a sweep or a transfer study.
+        progress: called as (task, done, total, detail) while it runs.
 
     Returns:
         The run folder: `run.results`, `run.path / "report.html"`.
 
     Raises:
-        InputError: for a plan that is wrong, a folder in use, jobs where there is one network to train.
-        KeyboardInterrupt: when interrupted; the same call with `resume` goes on.
+        InputError: for an invalid plan, a folder in use, or jobs > 1 where there is only one network to train.
+        KeyboardInterrupt: when interrupted; the same call with `resume` continues.
 
     Example:
         >>> import ironglass as ig
@@ -75,7 +74,7 @@ def compare_runs(
     fail_if: Sequence[str] = (),
     any_size: bool = False,
 ) -> Run:
-    """Compares runs that exist image by image; `compare` trains the arms of a `Comparison` instead.
+    """Compares existing runs image by image; `compare` trains the arms of a `Comparison` instead.
 
     Nothing is trained or measured: the runs' folders are only read. Differences are paired, with McNemar's exact test
     and Holm's correction over all of them.
@@ -99,10 +98,11 @@ def compare_runs(
         >>> import ironglass as ig
         >>> for seed in (0, 1):
         ...     stages = (ig.Stage(epochs=1, batch_size=128),)
-        ...     wanted = {"seed": seed, "steps": ("train", "evaluate")}
-        ...     run = ig.run(ig.Audit(dataset="digits", model="logistic", stages=stages, **wanted), f"runs/seed-{seed}")
+        ...     options = {"seed": seed, "steps": ("train", "evaluate")}
+        ...     plan = ig.Audit(dataset="digits", model="logistic", stages=stages, **options)
+        ...     run = ig.run(plan, f"runs/seed-{seed}")
         >>> run = ig.compare_runs(["runs/seed-0", "runs/seed-1"], "runs/compared", fail_if=["accuracy < 0.5"])
-        >>> [one["missed"] for one in run.results["runs_compared"]["thresholds"]]
+        >>> [row["missed"] for row in run.results["runs_compared"]["thresholds"]]
         [False, False]
     """
     options = RunOptions(write_pages=write_pages)
@@ -112,8 +112,8 @@ def compare_runs(
 
 
 def write_pages(run: Run, *, card: bool = False) -> None:
-    """Writes the run's `report.html`; card: and its `README.md`, the model card."""
-    from ironglass.report.page.model_card import model_card  # late: matplotlib takes its time
+    """Writes the run's `report.html`; card: also its `README.md`, the model card."""
+    from ironglass.report.page.model_card import model_card  # late: matplotlib is slow to import
     from ironglass.report.page.page import write_report
 
     if card:
@@ -122,7 +122,7 @@ def write_pages(run: Run, *, card: bool = False) -> None:
 
 
 def _for(study: Study[Any], name: str, function: F, example: str) -> F:
-    """`function` for the plans of one study, with that study's own words and an example of its own."""
+    """Wrapper of `function` that accepts the plans of one study only, with that study's docstring and an example."""
 
     @wraps(function)
     def call(plan: Any, folder: str | Path, **options: Any) -> Run:
@@ -131,8 +131,8 @@ def _for(study: Study[Any], name: str, function: F, example: str) -> F:
 
     call.__name__ = call.__qualname__ = name
     options = f"plan: an `ironglass.{study.plan.__name__}`. The other arguments are those of `ironglass.run`."
-    words = inspect.cleandoc(study.run.__doc__ or "")
-    call.__doc__ = f"{words}\n\n{options}\n\nExample:\n{indent(inspect.cleandoc(example), '    ')}\n"
+    description = inspect.cleandoc(study.run.__doc__ or "")
+    call.__doc__ = f"{description}\n\n{options}\n\nExample:\n{indent(inspect.cleandoc(example), '    ')}\n"
     return cast("F", call)
 
 
@@ -144,9 +144,9 @@ audit = _for(
     >>> import ironglass as ig
     >>> stages = (ig.Stage(epochs=1, batch_size=128),)
     >>> attacks = ig.Attacks(methods=("fgsm",), eps=(8 / 255,))
-    >>> wanted = {"attacks": attacks, "samples": 16, "steps": ("train", "attack")}
-    >>> run = ig.audit(ig.Audit(dataset="digits", model="logistic", stages=stages, **wanted), "runs/first")
-    >>> [one["name"] for one in run.results["attacks"]["attacks"]]
+    >>> options = {"attacks": attacks, "samples": 16, "steps": ("train", "attack")}
+    >>> run = ig.audit(ig.Audit(dataset="digits", model="logistic", stages=stages, **options), "runs/first")
+    >>> [row["name"] for row in run.results["attacks"]["attacks"]]
     ['fgsm']
     """,
 )
@@ -158,8 +158,8 @@ compare = _for(
     >>> import ironglass as ig
     >>> stages = (ig.Stage(epochs=1, batch_size=128),)
     >>> attacks, steps = ig.Attacks(methods=("fgsm",), eps=(8 / 255,)), ("train", "evaluate", "attack")
-    >>> wanted = {"attacks": attacks, "samples": 16, "steps": steps}
-    >>> base = ig.Audit(dataset="digits", model="logistic", stages=stages, **wanted)
+    >>> options = {"attacks": attacks, "samples": 16, "steps": steps}
+    >>> base = ig.Audit(dataset="digits", model="logistic", stages=stages, **options)
     >>> arms = {"long": ig.Arm(stages=(ig.Stage(epochs=2, batch_size=128),))}
     >>> run = ig.compare(ig.Comparison(base=base, arms=arms, images=16), "runs/compared")
     >>> [arm["name"] for arm in run.results["comparison"]["arms"]]

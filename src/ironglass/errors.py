@@ -1,4 +1,4 @@
-"""The one exception that is the reader's to mend."""
+"""Exceptions and warnings with one-line messages."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class InputError(ValueError):
-    """Bad input, said in one line: what is wrong, where, and how to mend it.
+    """Invalid input; one line says what is wrong, where, and how to fix it.
 
     The command line prints the line and leaves with exit status 2, without a traceback. From Python it is an
     ordinary `ValueError`.
@@ -17,21 +17,21 @@ class InputError(ValueError):
 
 
 class Diverged(InputError):
-    """Training whose loss is no finite number, however often it was taken back and its learning rate halved."""
+    """Training whose loss stays non-finite however often it is rolled back and its learning rate halved."""
 
 
 def brief(value: Any) -> str:
-    """Short quotation of a value that may be of any size."""
+    """The repr of a value of any size, at most 60 characters."""
     try:
-        said = repr(value)
+        text = repr(value)
     except (ValueError, RecursionError):  # a whole number of thousands of digits, a list nested as deep
         return f"a huge {type(value).__name__}"
-    return said if len(said) <= 60 else f"{said[:57]}..."
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 class Notice(UserWarning):
-    """Something that a person should know, said in one line: the command line prints it, and goes on."""
+    """A warning in one line, which the command line prints before it goes on."""
 
 
 class ForwardError(InputError, RuntimeError):
-    """The exception that a network's own forward raised, named in one line; it is the cause of this one."""
+    """An exception raised by a network's own forward, in one line; the original is its `__cause__`."""

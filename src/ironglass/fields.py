@@ -1,4 +1,4 @@
-"""Dataclasses whose fields are checked: a wrong one is an InputError, in one line that names it."""
+"""Dataclasses that validate their fields and raise InputError, in one line that names the field."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from ironglass.errors import InputError
 T = TypeVar("T")
 
 SEEDS = 2**32
-"""Seeds are below this: numpy's older generators take 32 bits."""
+"""Upper bound of seeds, exclusive: numpy's legacy generators take 32 bits."""
 
-_KINDS = {
+_TYPE_NAMES = {
     "int": "a whole number",
     "float": "a number",
     "finite": "a finite number",
@@ -42,76 +42,76 @@ _BOUNDS = {
 
 
 @dataclass_transform(field_specifiers=(dataclasses.field, Field))
-def dataclass(**how: Any) -> Callable[[type[T]], type[T]]:
-    """pydantic's dataclass, given the same arguments, whose constructor raises InputError for what it refuses."""
+def dataclass(**options: Any) -> Callable[[type[T]], type[T]]:
+    """pydantic's dataclass, with the same options, whose constructor raises InputError for an invalid value."""
 
     def make(cls: type[T]) -> type[T]:
-        made: Any = pydantic_dataclass(**how)(cls)
-        construct = made.__init__
+        wrapped: Any = pydantic_dataclass(**options)(cls)
+        construct = wrapped.__init__
 
         @functools.wraps(construct)
-        def __init__(self: Any, *given: Any, **fields: Any) -> None:
-            if given and how.get("kw_only"):
-                raise InputError(f"{type(self).__name__} takes its fields by name, not {shown(given[0])} alone")
+        def __init__(self: Any, *args: Any, **fields: Any) -> None:
+            if args and options.get("kw_only"):
+                raise InputError(f"{type(self).__name__} takes its fields by name, not {shown(args[0])} alone")
             try:
-                construct(self, *given, **fields)
+                construct(self, *args, **fields)
             except ValidationError as error:
-                raise refusal(error, type(self)) from None
+                raise input_error(error, type(self)) from None
 
-        made.__init__ = __init__
-        return made
+        wrapped.__init__ = __init__
+        return wrapped
 
     return make
 
 
-def refusal(error: ValidationError, kind: type) -> InputError:
-    """Converts the first of pydantic's errors to one line: the field, the value, and what would be right.
+def input_error(error: ValidationError, kind: type) -> InputError:
+    """Converts the most telling of pydantic's errors to one line: the field, its value, and what to give instead.
 
-    kind: the dataclass that was to be made.
+    kind: the dataclass that was constructed.
     """
-    # a misspelt field comes before the one that is therefore missing
-    first: dict[str, Any] = dict(min(error.errors(), key=lambda one: one["type"].startswith("missing")))
-    said = first.get("ctx", {}).get("error")
-    if isinstance(said, InputError):
-        return said
-    where = ".".join(str(part) for part in first["loc"])
-    name, what = first["loc"][-1] if first["loc"] else kind.__name__, first["type"]
-    if what in ("unexpected_keyword_argument", "unexpected_positional_argument", "extra_forbidden"):
-        known = _fields_at(kind, first["loc"][:-1])
+    # a misspelt field is named before the field that is missing because of it
+    worst: dict[str, Any] = dict(min(error.errors(), key=lambda item: item["type"].startswith("missing")))
+    cause = worst.get("ctx", {}).get("error")
+    if isinstance(cause, InputError):
+        return cause
+    path = ".".join(str(part) for part in worst["loc"])
+    name, code = worst["loc"][-1] if worst["loc"] else kind.__name__, worst["type"]
+    if code in ("unexpected_keyword_argument", "unexpected_positional_argument", "extra_forbidden"):
+        field_names = _fields_at(kind, worst["loc"][:-1])
         return InputError(
-            f"there is no field {where!r}{did_you_mean(name, known)}; {_name_at(kind, first['loc'][:-1])} has "
-            f"{', '.join(known)}"
+            f"there is no field {path!r}{did_you_mean(name, field_names)}; {_name_at(kind, worst['loc'][:-1])} has "
+            f"{', '.join(field_names)}"
         )
-    if what in ("missing", "missing_argument", "missing_keyword_only_argument"):
-        return InputError(f"{kind.__name__} needs {where}: give it")
-    return InputError(f"{where} is {shown(first['input'])}: {_right(first)}")
+    if code in ("missing", "missing_argument", "missing_keyword_only_argument"):
+        return InputError(f"{kind.__name__} needs {path}: give it")
+    return InputError(f"{path} is {shown(worst['input'])}: {_advice(worst)}")
 
 
 def check_seed(seed: object) -> int:
-    """The seed. Raises InputError for what is no whole number from 0 to 2**32 - 1."""
+    """The seed as an int. Raises InputError for anything but a whole number from 0 to 2**32 - 1."""
     if isinstance(seed, bool) or not hasattr(seed, "__index__") or not 0 <= seed.__index__() < SEEDS:  # type: ignore[attr-defined]
         raise InputError(f"seed is {shown(seed)}: give a whole number from 0 to {SEEDS - 1}")
     return int(seed.__index__())  # type: ignore[attr-defined]
 
 
-def expect(value: Any, kind: Any, name: str, how: str) -> None:
-    """Raises InputError where an argument is no object of that kind. how: what to give, "an ironglass.Audit(...)"."""
+def expect(value: Any, kind: Any, name: str, expected: str) -> None:
+    """Raises InputError where an argument is not of that type. expected: what to give, "an ironglass.Audit(...)"."""
     if not isinstance(value, kind):
-        raise InputError(f"{name} is {shown(value)}: give {how}")
+        raise InputError(f"{name} is {shown(value)}: give {expected}")
 
 
-def _right(first: dict[str, Any]) -> str:
-    """Advice on the right value, for one of pydantic's errors."""
-    what, context = first["type"], first.get("ctx", {})
-    if what == "literal_error":
+def _advice(error: dict[str, Any]) -> str:
+    """Advice on the values that a field takes, for one of pydantic's errors."""
+    code, context = error["type"], error.get("ctx", {})
+    if code == "literal_error":
         choices = [choice.strip("'") for choice in context["expected"].replace(" or ", ", ").split(", ")]
-        return f"choose from {listed(choices)}{did_you_mean(first['input'], choices)}"
-    if what in _BOUNDS:
-        return f"give {_BOUNDS[what].format(**context)}"
-    if what.startswith("dataclass"):
+        return f"choose from {listed(choices)}{did_you_mean(error['input'], choices)}"
+    if code in _BOUNDS:
+        return f"give {_BOUNDS[code].format(**context)}"
+    if code.startswith("dataclass"):
         return f"give {context.get('class_name', 'a plan')}(...), or its fields"
-    kind = _KINDS.get(what.partition("_")[0])
-    return f"give {kind}" if kind else first["msg"]
+    kind = _TYPE_NAMES.get(code.partition("_")[0])
+    return f"give {kind}" if kind else error["msg"]
 
 
 def _name_at(kind: type, loc: tuple[Any, ...]) -> str:
@@ -119,29 +119,29 @@ def _name_at(kind: type, loc: tuple[Any, ...]) -> str:
 
 
 def _fields_at(kind: Any, loc: tuple[Any, ...]) -> list[str]:
-    """The names of the fields of the dataclass that lies at `loc` beneath `kind`; none where that cannot be told."""
+    """The field names of the dataclass at `loc` within `kind`; [] where it cannot be determined."""
     schema = getattr(kind, "__pydantic_core_schema__", None)
     if not loc:
         return [field.name for field in dataclasses.fields(kind)]
     names = [part for part in loc if isinstance(part, str)]
-    inner = next((found for found in _dataclasses_in(schema) if names[-1:] == [found[0]]), None)
-    return [field.name for field in dataclasses.fields(inner[1])] if inner else []
+    match = next((found for found in _dataclasses_in(schema) if names[-1:] == [found[0]]), None)
+    return [field.name for field in dataclasses.fields(match[1])] if match else []
 
 
 def _dataclasses_in(schema: Any, name: str = "") -> list[tuple[str, Any]]:
-    """Every (field, dataclass) within a schema of pydantic's."""
-    found: list[tuple[str, Any]] = []
+    """Every (field, dataclass) within one of pydantic's schemas."""
+    results: list[tuple[str, Any]] = []
     if isinstance(schema, dict):
         if schema.get("type") == "dataclass":
-            found.append((name, schema["cls"]))
+            results.append((name, schema["cls"]))
         name = schema.get("name", name) if schema.get("type") == "dataclass-field" else name
-        for key, part in schema.items():
+        for key, child in schema.items():
             if key not in ("cls", "metadata"):
-                found += _dataclasses_in(part, name)
+                results += _dataclasses_in(child, name)
     elif isinstance(schema, list | tuple):
-        for part in schema:
-            found += _dataclasses_in(part, name)
-    return found
+        for child in schema:
+            results += _dataclasses_in(child, name)
+    return results
 
 
 def former_names(**former: str) -> Callable[[T], T]:
@@ -167,44 +167,50 @@ def former_names(**former: str) -> Callable[[T], T]:
     return decorate
 
 
-_PLAIN = {"int": ("__index__", "a whole number"), "float": ("__float__", "a number"), "bool": ("", "True or False")}
+_SCALAR_TYPES = {
+    "int": ("__index__", "a whole number"),
+    "float": ("__float__", "a number"),
+    "bool": ("", "True or False"),
+}
 
 
 @dataclass_transform(field_specifiers=(dataclasses.field,))
-def settings(**how: Any) -> Callable[[type[T]], type[T]]:
-    """The standard library's dataclass, given the same arguments, for what is called on tensors (an attack, an
-    explainer): its constructor raises InputError for a setting that there is not, and for a value of another kind where
-    the field is a whole number, a number or a yes or no, or one of them or None."""
+def settings(**options: Any) -> Callable[[type[T]], type[T]]:
+    """The standard library's dataclass, with the same options, for methods that are called on tensors.
+
+    The constructor raises InputError for an unknown setting, and for a value of another type where the field is an int,
+    float or bool, or one of these or None.
+    """
 
     def make(cls: type[T]) -> type[T]:
-        made: Any = dataclasses.dataclass(**how)(cls)
-        construct = made.__init__
+        wrapped: Any = dataclasses.dataclass(**options)(cls)
+        construct = wrapped.__init__
 
         @functools.wraps(construct)
-        def __init__(self: Any, *given: Any, **values: Any) -> None:
+        def __init__(self: Any, *args: Any, **values: Any) -> None:
             kind, fields = type(self).__name__, {field.name: str(field.type) for field in dataclasses.fields(self)}
-            for name, value in (*zip(fields, given, strict=False), *values.items()):
+            for name, value in (*zip(fields, args, strict=False), *values.items()):
                 if name not in fields:
-                    near = did_you_mean(name, fields)
-                    raise InputError(f"{kind} has no setting {name!r}{near}: it has {', '.join(fields)}")
-                if what := _misfit(fields[name], value):
-                    raise InputError(f"{kind}'s {name} is {shown(value)}: give {what}")
-            construct(self, *given, **values)
+                    suggestion = did_you_mean(name, fields)
+                    raise InputError(f"{kind} has no setting {name!r}{suggestion}: it has {', '.join(fields)}")
+                if advice := _type_advice(fields[name], value):
+                    raise InputError(f"{kind}'s {name} is {shown(value)}: give {advice}")
+            construct(self, *args, **values)
 
-        made.__init__ = __init__
-        return made
+        wrapped.__init__ = __init__
+        return wrapped
 
     return make
 
 
-def _misfit(annotation: str, value: Any) -> str | None:
-    """Advice on a value that does not fit its annotation; None where it fits, or the annotation is of another kind."""
-    kind, _, rest = annotation.partition(" | ")
-    if kind not in _PLAIN or rest not in ("", "None") or (rest and value is None):
+def _type_advice(annotation: str, value: Any) -> str | None:
+    """Advice on a value that does not match its annotation; None where it does, or the annotation is not a scalar's."""
+    kind, _, alternative = annotation.partition(" | ")
+    if kind not in _SCALAR_TYPES or alternative not in ("", "None") or (alternative and value is None):
         return None
-    method, what = _PLAIN[kind]
+    method, description = _SCALAR_TYPES[kind]
     if kind == "bool":
-        fits = type(value).__name__ in ("bool", "bool_")
+        is_valid = type(value).__name__ in ("bool", "bool_")
     else:
-        fits = hasattr(value, method) and not isinstance(value, bool)
-    return None if fits else what
+        is_valid = hasattr(value, method) and not isinstance(value, bool)
+    return None if is_valid else description

@@ -1,4 +1,4 @@
-"""Methods of one's own under a name, as if they were the library's."""
+"""Registration of a user's own methods under a name."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ NAME = re.compile(r"[a-z][a-z0-9+]*(-[a-z0-9+]+)*")
 
 
 def register(name: str, method: Any) -> None:
-    """Adds a method under a name, which plans, `attack`, `explain` and `fit` then take as they take the library's.
+    """Registers a method under a name, which plans, `attack`, `explain` and `fit` then accept like the library's own.
 
-    `ironglass.testing` checks that a method keeps its contract.
+    `ironglass.testing` checks that a method fulfils its contract.
 
     Args:
         name: lower-case words joined by "-", not the name of another method.
-        method: its attributes say what it is. An attack has `threat`, `steps`, `label`, `family` and `norms`; an
-            explainer `label`, `unit` and `signed`, and `words` if it likes; a training objective `label` and `eps`; a
+        method: its attributes determine its kind. An attack has `threat`, `steps`, `label`, `family` and `norms`; an
+            explainer `label`, `unit` and `signed`, and optionally `words`; a training objective `label` and `eps`; a
             corruption is a `Corruption`. Any other function is a data source: it is called with REST of "NAME:REST"
-            and gives a `data.source.Source`.
+            and returns a `data.source.Source`.
 
     Raises:
-        InputError: for a name that is none, or is taken, and for a method that lacks some of these.
+        InputError: for an invalid or occupied name, and for a method that lacks some of these attributes.
 
     Example:
         >>> import ironglass as ig
@@ -79,15 +79,15 @@ def _kind_of(method: Any) -> tuple[str, list[MutableMapping[str, Any]]]:
 
 
 def check_metadata(method: Any, kind: str) -> None:
-    """Raises InputError unless a method has the attributes that its kind needs: "attack", "explainer", "objective"."""
-    for field, fits in _NEEDED[kind].items():
+    """Raises InputError unless a method has the attributes of its kind: "attack", "explainer" or "objective"."""
+    for field, is_valid in _REQUIRED_ATTRIBUTES[kind].items():
         if not hasattr(method, field):
             raise InputError(f"the {kind} {type(method).__name__} has no {field}: see the docstring of register")
-        if not fits(value := getattr(method, field)):
-            raise InputError(f"the {kind} {type(method).__name__} has {field} {shown(value)}: {_WANTED[field]}")
+        if not is_valid(value := getattr(method, field)):
+            raise InputError(f"the {kind} {type(method).__name__} has {field} {shown(value)}: {_ADVICE[field]}")
 
 
-_WANTED = {
+_ADVICE = {
     "steps": "give the gradients it takes an image, 0 or more",
     "label": "give its name for people",
     "family": f"choose from {', '.join(FAMILIES)}",
@@ -110,7 +110,7 @@ def _are_norms(value: Any) -> bool:
     return isinstance(value, tuple) and bool(value) and all(norm in THREATS for norm in value)
 
 
-_NEEDED: dict[str, dict[str, Callable[[Any], bool]]] = {
+_REQUIRED_ATTRIBUTES: dict[str, dict[str, Callable[[Any], bool]]] = {
     "attack": {"steps": _is_count, "label": _is_text, "family": FAMILIES.__contains__, "norms": _are_norms},
     "explainer": {"label": _is_text, "unit": _is_text, "signed": lambda value: isinstance(value, bool)},
     "objective": {"label": _is_text, "eps": lambda value: isinstance(value, int | float) and 0 <= value < inf},
@@ -118,39 +118,41 @@ _NEEDED: dict[str, dict[str, Callable[[Any], bool]]] = {
 
 
 def registered_name(method: Any, kind: str) -> Any:
-    """The name under which plans take a method that is given as an object; what is no method stays as it is.
+    """The name under which plans accept a method that is given as an object; anything else is returned unchanged.
 
-    An object equal to a registered one, but for an attack's threat, has its name. Another is registered under its class
-    and the settings that are not the default, as `pgd-steps-50`, so that the same settings have the same name.
+    An object that equals a registered one, apart from an attack's threat, has its name. Any other is registered under
+    its class and its non-default settings, as `pgd-steps-50`, so that equal settings have equal names.
 
     kind: "attack" or "explainer".
 
-    Raises InputError for an incomplete method, one of another kind, and one whose name another method has.
+    Raises InputError for an incomplete method, one of another kind, and one whose name belongs to another method.
     """
     if isinstance(method, type) or not callable(method):
         return method
-    found, registries = _kind_of(method)
-    if found != kind:
+    actual_kind, registries = _kind_of(method)
+    if actual_kind != kind:
         raise InputError(f"{shown(method)} is no {kind}: give one, or a name")
-    plain = _without_threat(method)
-    if tensors := [setting for setting, value in plain or () if hasattr(value, "shape")]:
+    settings = _without_threat(method)
+    if tensors := [setting for setting, value in settings or () if hasattr(value, "shape")]:
         raise InputError(f"{type(method).__name__}'s {tensors[0]} is for one batch: a plan cannot take it")
-    for name, known in registries[0].items():
-        if known is method or (type(known) is type(method) and _without_threat(known) == plain):
+    for name, registered in registries[0].items():
+        if registered is method or (type(registered) is type(method) and _without_threat(registered) == settings):
             return name
-    words = [re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", type(method).__name__), *map(str, chain(*plain or ()))]
-    name = "-".join(re.findall(r"[a-z0-9+]+", "-".join(words).lower()))
+    parts = [re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", type(method).__name__), *map(str, chain(*settings or ()))]
+    name = "-".join(re.findall(r"[a-z0-9+]+", "-".join(parts).lower()))
     register(name, method)
     return name
 
 
 def _without_threat(method: Any) -> tuple[tuple[str, Any], ...] | None:
-    """The settings of a dataclass that are not the default, without the threat; None for another object."""
+    """The non-default settings of a dataclass, without the threat; None for any other object."""
     if not is_dataclass(method):
         return None
-    chosen = [(field.name, getattr(method, field.name), field.default) for field in fields(method)]
-    return tuple((name, value) for name, value, usual in chosen if name != "threat" and not _is(value, usual))
+    settings = [(field.name, getattr(method, field.name), field.default) for field in fields(method)]
+    return tuple(
+        (name, value) for name, value, default in settings if name != "threat" and not _same_setting(value, default)
+    )
 
 
-def _is(value: Any, usual: Any) -> bool:
-    return value is usual or (type(value) is type(usual) and bool(value == usual))
+def _same_setting(value: Any, default: Any) -> bool:
+    return value is default or (type(value) is type(default) and bool(value == default))

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from ironglass.cli.interrupt import interruption_message
-from ironglass.results.versions import opened
+from ironglass.results.versions import sections_of
 from ironglass.run import Run
 
 VERBS = ("run", "train", "evaluate", "explain", "attack", "harden", "sweep", "transfer", "predict", "report")
@@ -79,7 +79,7 @@ def test_a_recipe_of_one_s_own_end_to_end(call, tmp_path: Path, photos: Path) ->
     status, out, err = call("run", "mine.py", "--set", "seed=4", "--resume", "--output", folder)
     assert status == 0, err
     assert before[1] == (folder / "model.safetensors").stat().st_mtime_ns
-    assert opened(json.loads((folder / "results.json").read_text())) == results
+    assert sections_of(json.loads((folder / "results.json").read_text())) == results
     assert "report:" in out
     assert (tmp_path / "runs" / "mine-2" / "model.safetensors").read_bytes() == (
         folder / "model.safetensors"

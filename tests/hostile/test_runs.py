@@ -19,7 +19,7 @@ from safetensors.numpy import save_file
 
 from ironglass.report.page import page as page_module
 from ironglass.report.page.page import write_report
-from ironglass.results.versions import opened, sealed
+from ironglass.results.versions import sections_of, with_counts
 from ironglass.run import Run
 
 OLD = "<p>the page of yesterday</p>"
@@ -258,7 +258,7 @@ def test_no_verdict_is_never_a_trusted_one(unlisted: Path) -> None:
     results = json.loads((unlisted / "results.json").read_text())
     for point in (*results["attacks"]["worst"], *(p for row in results["attacks"]["attacks"] for p in row["points"])):
         point["verdict"] = None
-    put(unlisted / "results.json", json.dumps(sealed(opened(results))))
+    put(unlisted / "results.json", json.dumps(with_counts(sections_of(results))))
     page = write_report(Run(unlisted)).read_text()
     assert page.count("not judged") > whole.count("not judged")
     assert 'class="verdict trusted"' not in page
@@ -281,7 +281,7 @@ def without(run: Path, *keys: str | int) -> None:
 
 @pytest.mark.usefixtures("quick")
 def test_a_file_of_an_older_version_is_read_and_called_so(unlisted: Path) -> None:
-    put(unlisted / "results.json", json.dumps(opened(json.loads((unlisted / "results.json").read_text()))))
+    put(unlisted / "results.json", json.dumps(sections_of(json.loads((unlisted / "results.json").read_text()))))
     assert "an older version" in write_report(Run(unlisted)).read_text()
 
 

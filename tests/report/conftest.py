@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -27,11 +28,11 @@ from ironglass.results.quality import (
     Areas,
     Controls,
     Depth,
-    Likeness,
     MethodQuality,
     Quality,
     Sanity,
     SanityControls,
+    Similarity,
 )
 from ironglass.results.sections import Results
 from ironglass.results.training import Model, Normalisation, Stage, Training
@@ -47,7 +48,7 @@ from ironglass.results.transfer import (
     Target,
     Transfer,
 )
-from ironglass.results.versions import sealed
+from ironglass.results.versions import with_counts
 from ironglass.run import Run
 
 EPS = [0.0, 1 / 255, 2 / 255, 4 / 255, 8 / 255, 16 / 255]
@@ -130,7 +131,7 @@ def synthetic_run(
         confusion[i] = generator.multinomial(support[i], [0.93 if j == i else 0.07 / (k - 1) for j in range(k)])
     names = [f"features.{3 * i}" for i in range(layers)]
     results = full_results(classes, confusion, names, size, channels, n, generator)
-    run.write("results.json", sealed(to_dict(results)))
+    run.write("results.json", with_counts(to_dict(results)))
 
     shown = (
         photographs if photographs is not None else np.stack([disc(size, generator, channels) for _ in range(samples)])
@@ -367,8 +368,8 @@ def quality_results(n: int = 32) -> Quality:
     def mean(value: float) -> Mean:
         return mean_interval(np.clip(generator.normal(value, 0.1, n), 0, 1))
 
-    def judged(values: tuple[float, ...], verdict: str) -> Likeness:
-        return Likeness(correlation=tuple(map(mean, values)), ssim=tuple(map(mean, values)), verdict=verdict)
+    def judged(values: tuple[float, ...], verdict: Literal["passes", "fails", "unclear"]) -> Similarity:
+        return Similarity(correlation=tuple(map(mean, values)), ssim=tuple(map(mean, values)), verdict=verdict)
 
     methods = {
         name: MethodQuality(insertion=mean(0.6), deletion=mean(0.3), sensitivity=mean(0.2), gap=None, seconds=0.0031)
@@ -522,7 +523,12 @@ def transfer_results(*, base_kept: float = 0.8, plus_kept: float = 0.75, own_kep
     ]
     rows[names.index("A02B-s0")][0] = None
 
-    def finding(answer: str, effect: float, images: tuple[float, float], seeds: tuple[float, float] | None) -> Finding:
+    def finding(
+        answer: Literal["supported", "not supported", "undecided"],
+        effect: float,
+        images: tuple[float, float],
+        seeds: tuple[float, float] | None,
+    ) -> Finding:
         return Finding(
             key="plus", claim="AnB+ beats base B", measure="accuracy of AnB+ less base B’s", ours=False, above=0.0,
             answer=answer, effect=effect, over_images=Mean(value=effect, low=images[0], high=images[1], n=1000),

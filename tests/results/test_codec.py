@@ -11,7 +11,7 @@ from ironglass.results.codec import from_dict, to_dict
 from ironglass.results.evaluation import ClassRow
 from ironglass.results.numbers import Mean, Rate, Verdict
 from ironglass.results.sweep import Sweep
-from ironglass.results.versions import opened, sealed, upgrade
+from ironglass.results.versions import sections_of, upgrade, with_counts
 
 RATE = {"value": 0.5, "low": 0.2, "high": 0.8, "n": 10}
 POINT = {
@@ -82,8 +82,8 @@ def test_a_mean_may_be_negative_and_a_rate_may_not() -> None:
 
 def test_versions() -> None:
     sections = {"samples": {"images": 2, "seed": 0}}
-    assert opened(sealed(sections)) == sections
-    assert sealed(sections) == {"schema_version": 1, "sections": {"samples": 2}, **sections}
-    assert upgrade(json.loads(json.dumps(sections)), file="") == sealed(sections)
+    assert sections_of(with_counts(sections)) == sections
+    assert with_counts(sections) == {"schema_version": 1, "sections": {"samples": 2}, **sections}
+    assert upgrade(json.loads(json.dumps(sections)), file="") == with_counts(sections)
     with pytest.raises(InputError, match="schema_version is 2, and this version of ironglass reads 1"):
-        upgrade(sealed(sections) | {"schema_version": 2}, file="")
+        upgrade(with_counts(sections) | {"schema_version": 2}, file="")

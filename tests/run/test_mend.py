@@ -167,4 +167,4 @@ def test_a_run_of_an_older_version_is_taken_as_it_is_and_it_is_said(tmp_path: Pa
     with pytest.warns(Notice, match="cannot be checked"):
         again = Run.create(tmp_path, RECIPE, resume=True)
     assert again.results.keys() == set(STEPS)
-    assert not again.checksums.kept
+    assert not again.checksums.exists

@@ -128,7 +128,9 @@ def find_attack(name: str) -> Any:
     attack: Any = {**ATTACKS, "pgd": ATTACKS["pgd-20"]}.get(base)
     counted = [field.name for field in fields(attack) if field.name in ("steps", "queries")] if attack else []
     if not counted or not (count.isascii() and count.isdecimal()) or count.startswith("0") or base == "pgd-20":
-        raise unknown("attack", name, _near(name), named=ATTACKS, more=", or give a number of steps, as in pgd-50")
+        raise unknown(
+            "attack", name, _near(name), listed_names=ATTACKS, note=", or give a number of steps, as in pgd-50"
+        )
     return replace(attack, **{counted[0]: int(count)})
 
 

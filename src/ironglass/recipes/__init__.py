@@ -45,7 +45,7 @@ def load_recipe(name: str) -> Plan:
     if name in RECIPES:
         return RECIPES[name]
     if not name.endswith(".py"):
-        raise unknown("recipe", name, RECIPES, more=", or name a Python file")
+        raise unknown("recipe", name, RECIPES, note=", or name a Python file")
     path = Path(name)
     spec = importlib.util.spec_from_file_location(path.stem, path) if path.is_file() else None
     if spec is None or spec.loader is None:

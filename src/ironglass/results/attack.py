@@ -15,7 +15,7 @@ class AttackPoint:
     """One attack at one eps.
 
     eps: the largest change, in units of [0, 1].
-    accuracy: images still right, as float32.
+    accuracy: images still classified correctly, as float32.
     png_accuracy: the same images rounded to 8-bit files.
     fooled: of the images that are right without an attack, those that are wrong under it.
     verdict: on the accuracy; null where it was not judged.
@@ -68,7 +68,7 @@ class Probe:
     kind: "grey", or what it tests: "gradient-free", "single-step", "noise", "longer", "search", ...
     of: the attack that it tests; "" for all.
     eps: the largest change, in units of [0, 1].
-    accuracy: images still right.
+    accuracy: images still classified correctly.
     """
 
     name: str
@@ -111,7 +111,7 @@ class FGSMPoint:
     """FGSM at one eps.
 
     eps: the largest change, in units of [0, 1]; 0 for unchanged images.
-    accuracy: images still right.
+    accuracy: images still classified correctly.
     fooled: of the images that are right at eps 0, those that are wrong.
     """
 
@@ -144,7 +144,7 @@ class Linear:
     reach: eps times the sum of absolute weights: how far a change can move the score.
     margin: the median image's score, positive where it is right.
     n: images.
-    accuracy: images still right.
+    accuracy: images still classified correctly.
     """
 
     eps: Amount

@@ -63,7 +63,7 @@ class Mask:
 
     name: "grey", "black", "mean" or "blur".
     mean: accuracy averaged over all positions of the patch.
-    worst: images still right at their own most harmful position.
+    worst: images still classified correctly at their own most harmful position.
     """
 
     name: str

@@ -53,17 +53,17 @@ def from_dict(kind: type[T], value: Any, *, file: object, key: str = "") -> T:
     except ValidationError as error:
         # a misspelt key comes before the one that is therefore missing, and both before the list that is so too short
         order = {"missing": 1, "too_short": 2}
-        first = min(error.errors(include_url=False), key=lambda one: order.get(one["type"], 0))
-    steps = [*([key] if key else []), *_keys(first["loc"], value, absent=first["type"] == "missing")]
-    if first["type"] == "union_tag_not_found":
-        steps.append(str(first.get("ctx", {}).get("discriminator", "")).strip("'"))
-    where = ".".join(map(str, steps)) or "it"
-    if first["type"] in ("missing", "union_tag_not_found"):
-        raise InputError(f"{file}: {where} is missing: restore the file, or run again")
-    if first["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-        raise InputError(f"{file}: {where} is no key of results.json that this version knows")
-    said = str(first.get("ctx", {}).get("error") or first["msg"])
-    raise InputError(f"{file}: {where} is {brief(first['input'])}: {said}; ironglass writes no such thing")
+        worst = min(error.errors(include_url=False), key=lambda item: order.get(item["type"], 0))
+    steps = [*([key] if key else []), *_keys(worst["loc"], value, absent=worst["type"] == "missing")]
+    if worst["type"] == "union_tag_not_found":
+        steps.append(str(worst.get("ctx", {}).get("discriminator", "")).strip("'"))
+    location = ".".join(map(str, steps)) or "it"
+    if worst["type"] in ("missing", "union_tag_not_found"):
+        raise InputError(f"{file}: {location} is missing: restore the file, or run again")
+    if worst["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+        raise InputError(f"{file}: {location} is no key of results.json that this version knows")
+    reason = str(worst.get("ctx", {}).get("error") or worst["msg"])
+    raise InputError(f"{file}: {location} is {brief(worst['input'])}: {reason}; ironglass writes no such thing")
 
 
 def _keys(steps: tuple[int | str, ...], value: Any, *, absent: bool) -> list[int | str]:
@@ -71,17 +71,17 @@ def _keys(steps: tuple[int | str, ...], value: Any, *, absent: bool) -> list[int
 
     absent: whether the last one is a key that is missing.
     """
-    found: list[int | str] = []
+    keys: list[int | str] = []
     for number, step in enumerate(steps):
         missing = absent and number == len(steps) - 1
         if isinstance(value, dict):
             members = cast("dict[int | str, Any]", value)
             if step in members or missing:
-                found.append(step)
+                keys.append(step)
                 value = members.get(step)
         elif isinstance(value, list) and isinstance(step, int):
             items = cast("list[Any]", value)
             if step < len(items):
-                found.append(step)
+                keys.append(step)
                 value = items[step]
-    return found
+    return keys

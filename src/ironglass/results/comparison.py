@@ -109,7 +109,7 @@ class RunCompared:
     folder: its path as it was given.
     model: the network's name.
     accuracy: on unchanged images.
-    naming: the class that is named most often.
+    naming: the class that is predicted most often.
     parameters: of the network; null where not recorded.
     multiply_adds: of one image; null where not counted.
     training_seconds: null where the run trained nothing.
@@ -176,7 +176,7 @@ class ClassCompared:
     """One class.
 
     class: its name.
-    rates: share of its unchanged images that are named right, by run.
+    rates: share of its unchanged images that are classified correctly, by run.
     """
 
     class_: str

@@ -30,9 +30,9 @@ class ClassRow:
 
 @result
 class Naming:
-    """The class that is named most often, and the commonest one.
+    """The class that is predicted most often, and the commonest one.
 
-    named: the class named most often.
+    named: the class predicted most often.
     named_share: its share of the answers.
     named_true_share: its share of the images.
     commonest: the class of most images.
@@ -51,12 +51,12 @@ class Evaluation:
     """Accuracy on unchanged images.
 
     split: what was measured.
-    accuracy: share of the images that are named right.
+    accuracy: share of the images that are classified correctly.
     not_judged: images whose logits have no largest; they count as wrong.
     loss: mean cross-entropy; null where it is no finite number.
     confusion: images by true class (row) and prediction (column).
     per_class: a row a class.
-    naming: the class that is named most often.
+    naming: the class that is predicted most often.
     macro_f1: mean over the classes that have images.
     report: scikit-learn's text.
     """
@@ -77,7 +77,7 @@ class Named:
     """Check whether a network answers without regard to the image.
 
     accuracy: on unchanged images.
-    naming: the class that is named most often.
+    naming: the class that is predicted most often.
     """
 
     accuracy: Rate
@@ -89,7 +89,7 @@ class CorruptionPoint:
     """One severity.
 
     severity: from 1 to 5.
-    accuracy: images named right.
+    accuracy: images classified correctly.
     """
 
     severity: Count

@@ -51,7 +51,7 @@ class CleanCondition:
     name: "clean".
     label: for people.
     kind: "clean".
-    accuracy: images named right.
+    accuracy: images classified correctly.
     """
 
     name: str
@@ -70,8 +70,8 @@ class OcclusionCondition:
     by: the method that names the part, the rectangle or the mask's file.
     patch: its side in pixels; absent for a rectangle and a mask.
     pixels: how many are hidden; absent for a patch.
-    accuracy: images named right.
-    changed: images named otherwise than before.
+    accuracy: images classified correctly.
+    changed: images whose prediction changed.
     fooled: of the images that were right, those that are wrong; absent where none was right.
     drift: by method and metric.
     """
@@ -97,8 +97,8 @@ class ControlCondition:
     kind: "control".
     by: the method whose patch it is compared with.
     patch: its side in pixels.
-    accuracy: images named right.
-    changed: images named otherwise than before.
+    accuracy: images classified correctly.
+    changed: images whose prediction changed.
     fooled: of the images that were right, those that are wrong; absent where none was right.
     against: McNemar's test by the name of the other condition, which comes first in it.
     drift: by method and metric.
@@ -125,8 +125,8 @@ class AttackCondition:
     kind: "attack".
     eps: the largest change, in units of [0, 1].
     norm: of eps.
-    accuracy: images named right.
-    changed: images named otherwise than before.
+    accuracy: images classified correctly.
+    changed: images whose prediction changed.
     fooled: of the images that were right, those that are wrong; absent where none was right.
     drift: by method and metric.
     """

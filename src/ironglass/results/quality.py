@@ -61,7 +61,7 @@ class Depth:
 
 
 @result
-class Likeness:
+class Similarity:
     """Similarity of a map after the weights are randomised.
 
     correlation: Spearman's with the map before, one a depth; null where every map was constant.
@@ -82,8 +82,8 @@ class SanityControls:
     edges: an edge detector, which must fail.
     """
 
-    random: Likeness
-    edges: Likeness
+    random: Similarity
+    edges: Similarity
 
 
 @result
@@ -104,7 +104,7 @@ class Sanity:
     layers: Count
     depths: tuple[Depth, ...]
     halfway: Count
-    methods: dict[str, Likeness]
+    methods: dict[str, Similarity]
     controls: SanityControls
 
 
@@ -125,7 +125,7 @@ class Quality:
 
 
 @result
-class ShortcutPlace:
+class ShortcutRegion:
     """One fixed place where the maps of a class meet.
 
     class: whose maps they are.
@@ -159,11 +159,11 @@ class Shortcuts:
 
     by: str
     n: Count
-    places: tuple[ShortcutPlace, ...]
+    places: tuple[ShortcutRegion, ...]
 
 
 @result
-class Found:
+class EvidenceMass:
     """Share of a method's maps on the planted evidence.
 
     mass: share of the positive map inside.
@@ -185,4 +185,4 @@ class Evidence:
 
     n: Count
     areas: dict[str, Share]
-    methods: dict[str, dict[str, Found]]
+    methods: dict[str, dict[str, EvidenceMass]]

@@ -18,7 +18,7 @@ from ironglass.results.sweep import Sweep
 from ironglass.results.training import Model, Training
 from ironglass.results.transfer import Transfer
 from ironglass.results.trial import Measured, TrialOutcome
-from ironglass.results.versions import SECTIONS_KEY, count_keys, opened, upgrade
+from ironglass.results.versions import SECTIONS_KEY, count_keys, sections_of, upgrade
 
 
 @result
@@ -88,22 +88,22 @@ SECTIONS: dict[str, Any] = {
 """The class of each section: those of `Results`."""
 
 
-def read_results(found: dict[str, Any], *, file: object) -> Results:
+def read_results(contents: dict[str, Any], *, file: object) -> Results:
     """The value of a `results.json`, or of its sections alone, as results.
 
     Raises InputError, naming the file and the key, for a key that is missing or unknown, at any depth, and for a value
     of another type or range.
     """
-    found = upgrade(found, file=file)
-    counted, sections = found.get(SECTIONS_KEY), opened(found)
-    if not isinstance(counted, dict):
-        said = "is missing" if counted is None else f"is {brief(counted)}"
-        raise InputError(f"{file}: {SECTIONS_KEY} {said}: restore the file, or run again")
-    counts = cast("dict[str, Any]", counted)
+    contents = upgrade(contents, file=file)
+    counts_value, sections = contents.get(SECTIONS_KEY), sections_of(contents)
+    if not isinstance(counts_value, dict):
+        fault = "is missing" if counts_value is None else f"is {brief(counts_value)}"
+        raise InputError(f"{file}: {SECTIONS_KEY} {fault}: restore the file, or run again")
+    counts = cast("dict[str, Any]", counts_value)
     for name in [*counts, *sections]:
         if name not in SECTIONS:
-            where = name if name in sections else f"{SECTIONS_KEY}.{name}"
-            raise InputError(f"{file}: {where} is no section of results.json that this version knows")
+            key = name if name in sections else f"{SECTIONS_KEY}.{name}"
+            raise InputError(f"{file}: {key} is no section of results.json that this version knows")
         if name not in sections:
             raise InputError(f"{file}: {name} is missing: restore the file, or run again")
         if name not in counts:
@@ -112,9 +112,9 @@ def read_results(found: dict[str, Any], *, file: object) -> Results:
         name: from_dict(SECTIONS[name], value, file=file, key=name) for name, value in sections.items()
     }
     for name, value in sections.items():
-        if (now := count_keys(value)) != counts[name]:
+        if (count := count_keys(value)) != counts[name]:
             raise InputError(
-                f"{file}: {name} has {now} keys, and {SECTIONS_KEY}.{name} says {brief(counts[name])}: one that is a "
+                f"{file}: {name} has {count} keys, and {SECTIONS_KEY}.{name} says {brief(counts[name])}: one that is a "
                 "method's own, or that may be absent, was taken out or put in; restore the file, or run again"
             )
     return Results(**results)

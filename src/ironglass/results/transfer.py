@@ -74,7 +74,7 @@ class OwnPoint:
 
     attack: its name.
     eps: the largest change, in units of [0, 1].
-    accuracy: images still right.
+    accuracy: images still classified correctly.
     verdict: null where it was not judged.
     """
 

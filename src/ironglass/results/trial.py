@@ -78,7 +78,7 @@ class MeasuredRow:
     skipped: steps without a finite loss.
     rollbacks: returns to an earlier epoch.
     robust_validation: validation images right under every attack at the largest eps; where a trial hardens.
-    naming: the class that is named most often.
+    naming: the class that is predicted most often.
     robust: the worst case at the largest eps; where there are attacks.
     """
 
@@ -154,7 +154,7 @@ class MeasuredRate:
 
     condition: "clean", "shown-ATTACK", "shown-ATTACK-png" or "own-ATTACK".
     eps: the largest change, in units of [0, 1].
-    accuracy: images named right.
+    accuracy: images classified correctly.
     """
 
     condition: str

@@ -14,7 +14,7 @@ SCHEMA_VERSION = 1
 VERSION_KEY, SECTIONS_KEY = "schema_version", "sections"
 
 
-def sealed(sections: dict[str, Any]) -> dict[str, Any]:
+def with_counts(sections: dict[str, Any]) -> dict[str, Any]:
     """Contents of `results.json`: the sections, before them the version and how many keys each section has.
 
     By that count a key is missed that may be absent, or that is a method's own.
@@ -23,9 +23,9 @@ def sealed(sections: dict[str, Any]) -> dict[str, Any]:
     return {VERSION_KEY: SCHEMA_VERSION, SECTIONS_KEY: counts, **sections}
 
 
-def opened(found: dict[str, Any]) -> dict[str, Any]:
+def sections_of(contents: dict[str, Any]) -> dict[str, Any]:
     """The sections alone, unchecked."""
-    return {name: value for name, value in found.items() if name not in (VERSION_KEY, SECTIONS_KEY)}
+    return {name: value for name, value in contents.items() if name not in (VERSION_KEY, SECTIONS_KEY)}
 
 
 def count_keys(value: Any) -> int:
@@ -36,15 +36,15 @@ def count_keys(value: Any) -> int:
     return sum(map(count_keys, cast("Sequence[Any]", value))) if isinstance(value, list | tuple) else 0
 
 
-def upgrade(found: dict[str, Any], *, file: object) -> dict[str, Any]:
+def upgrade(contents: dict[str, Any], *, file: object) -> dict[str, Any]:
     """The file's value as this version writes it; one of this version as it stands.
 
     Before version 1 there was no `schema_version`: the sections are counted as they stand. Raises InputError for a
     version that is not known.
     """
-    if VERSION_KEY not in found and SECTIONS_KEY not in found:
-        return sealed(found)
-    version = found.get(VERSION_KEY)
+    if VERSION_KEY not in contents and SECTIONS_KEY not in contents:
+        return with_counts(contents)
+    version = contents.get(VERSION_KEY)
     if version is None:
         raise InputError(f"{file}: {VERSION_KEY} is missing: restore the file, or run again")
     if type(version) is not int or version != SCHEMA_VERSION:
@@ -52,7 +52,7 @@ def upgrade(found: dict[str, Any], *, file: object) -> dict[str, Any]:
             f"{file}: {VERSION_KEY} is {brief(version)}, and this version of ironglass reads {SCHEMA_VERSION}: "
             "read it with the version that wrote it"
         )
-    return found
+    return contents
 
 
 MOVED = {
@@ -73,13 +73,13 @@ MOVED = {
 """Fields of an audit that `recipe.json` had side by side before version 0.3: the part and the field they are now."""
 
 
-def upgrade_recipe(found: Any) -> Any:
+def upgrade_recipe(recipe: Any) -> Any:
     """The value of `recipe.json`, or of a part of it, as this version writes it; one of this version as it stands."""
-    if isinstance(found, list):
-        return [upgrade_recipe(value) for value in cast("list[Any]", found)]
-    if not isinstance(found, dict):
-        return found
-    fields = cast("dict[str, Any]", found)
+    if isinstance(recipe, list):
+        return [upgrade_recipe(value) for value in cast("list[Any]", recipe)]
+    if not isinstance(recipe, dict):
+        return recipe
+    fields = cast("dict[str, Any]", recipe)
     if "steps" not in fields or not {"masks", "attack_batch"} & fields.keys():  # no audit, or one of this version
         return {name: upgrade_recipe(value) for name, value in fields.items()}
     upgraded: dict[str, Any] = {}

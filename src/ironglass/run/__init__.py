@@ -1,4 +1,4 @@
-"""The folder of one experiment: plain files that can be read without ironglass. No torch here."""
+"""The run folder of one experiment: plain files that can be read without ironglass. Does not import torch."""
 
 from ironglass.run.checksums import Checksums
 from ironglass.run.files import atomic, read_json, read_text

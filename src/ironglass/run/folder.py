@@ -1,4 +1,4 @@
-"""The run folder: what is in it, by the names that docs/run-folder.md gives."""
+"""The run folder: its files, by the names that docs/run-folder.md lists."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ironglass.errors import InputError, Notice
-from ironglass.results.versions import opened, sealed, upgrade_recipe
+from ironglass.results.versions import sections_of, upgrade_recipe, with_counts
 from ironglass.run import lock
 from ironglass.run.checksums import NAME, Checksums, digest
 from ironglass.run.files import atomic, parse_json, read_json, read_text
@@ -19,10 +19,10 @@ from ironglass.run.report_view import ShowsReport
 
 
 class Run(ShowsReport):
-    """One folder, one experiment.
+    r"""One folder, one experiment.
 
-    `results.json` holds one entry a finished step (`evaluation`, `layers`, ...), so that a resumed run knows what it
-    need not do again. Every file is written atomically; `history.jsonl` is rewritten whole, a line an epoch.
+    `results.json` holds one entry per finished step (`evaluation`, `layers`, ...), so that a resumed run skips these.
+    Every file is written atomically; `history.jsonl` is rewritten whole, one line per epoch.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -33,7 +33,7 @@ class Run(ShowsReport):
 
     @classmethod
     def open(cls, path: str | Path) -> Run:
-        """An existing run folder. Raises InputError where there is none."""
+        """Opens an existing run folder. Raises InputError where there is none."""
         if not (Path(path) / "recipe.json").is_file():
             raise InputError(f"{path} is not a run folder: it has no recipe.json; name a folder that ironglass wrote")
         return cls(path)
@@ -43,10 +43,10 @@ class Run(ShowsReport):
     def hold(
         cls, path: str | Path, recipe: dict[str, Any], *, resume: bool = False, first: bool = True
     ) -> Iterator[Run]:
-        """As `create`, and while entered no other process writes the folder.
+        """As `create`, and holds the folder's lock while entered, so that no other process writes it.
 
-        first: False in a process that was launched beside one that holds it; there must be a run then. Raises
-        InputError as `create` does, and naming the process that has the folder.
+        first: False in the further processes of a distributed launch; the run must exist then. Raises InputError as
+        `create` does, and naming the process that holds the lock.
         """
         folder = Path(path)
         _check_text(recipe)
@@ -55,7 +55,7 @@ class Run(ShowsReport):
             return
         if (folder / lock.NAME).is_file():
             with lock.hold(folder):
-                pass  # whoever writes it shall be named, before what is in it
+                pass  # names a process that holds the lock, before the contents are checked
         _check_free(folder, resume=resume)
         fresh = not folder.exists()
         try:
@@ -68,22 +68,22 @@ class Run(ShowsReport):
                 try:
                     yield run
                 except OSError as error:
-                    error.ironglass_run = run.path  # type: ignore[attr-defined]  # where finished parts are kept
+                    error.ironglass_run = run.path  # type: ignore[attr-defined]  # the folder of the finished parts
                     raise
-                if run.checksums.kept:
+                if run.checksums.exists:
                     run.checksums.tidy()
         finally:
             if fresh:
                 with suppress(OSError):
-                    folder.rmdir()  # where nothing came of it
+                    folder.rmdir()  # where it is still empty
 
     @classmethod
     def create(cls, path: str | Path, recipe: dict[str, Any], *, resume: bool = False, first: bool = True) -> Run:
-        """A new run folder with its `recipe.json`, or, with `resume`, the one that is there.
+        """Creates a run folder with its `recipe.json`, or, with `resume`, opens the existing one.
 
-        Files of the latter that are not as they were written are taken away, so that they are made anew, and a Notice
-        says so. first: False to leave that to another process. Raises InputError where the folder holds another
-        experiment or is in use without `resume`, and for a damaged file that cannot be made anew.
+        Damaged files of the latter are deleted, so that they are made again, and a Notice lists them. first: False to
+        leave that to another process. Raises InputError where the folder holds another experiment, or is in use without
+        `resume`, and for a damaged file that cannot be made again.
         """
         run = cls(path)
         _check_text(recipe)
@@ -107,100 +107,102 @@ class Run(ShowsReport):
 
     @property
     def checksums(self) -> Checksums:
-        """The list of what each file was when it was written."""
+        """The checksums of the files as they were written."""
         return Checksums(self.path)
 
     def mend(self) -> None:
-        """Takes away the files that are not as they were written, and forgets the results that rest on them.
+        """Deletes damaged files, and the results that depend on them.
 
-        Says by a Notice which they were, or that nothing can be checked, as in the folder of an older version. Raises
-        InputError for one that cannot be made anew.
+        A Notice lists them, or says that nothing can be checked, as in the folder of an older version. Raises
+        InputError for a damaged file that cannot be made again.
         """
-        if not self.checksums.kept:
+        if not self.checksums.exists:
             warnings.warn(
                 Notice(f"{self.path} has no {NAME}: whether its files were changed cannot be checked"), stacklevel=2
             )
             return
         try:
-            found = mend(self.path)
+            damage = mend(self.path)
         except InputError as error:
             raise InputError(f"{self.path}: {error}") from error
-        if found.forgotten & self.results.keys():
-            self.write("results.json", sealed({k: v for k, v in self.results.items() if k not in found.forgotten}))
-        if found.faults:
-            more = f" and {len(found.faults) - 3} more" if len(found.faults) > 3 else ""
-            which = ", ".join(found.faults[:3]) + more
-            warnings.warn(Notice(f"{self.path}: not as written, and made anew: {which}"), stacklevel=2)
+        if damage.sections & self.results.keys():
+            self.write("results.json", with_counts({k: v for k, v in self.results.items() if k not in damage.sections}))
+        if damage.damaged:
+            suffix = f" and {len(damage.damaged) - 3} more" if len(damage.damaged) > 3 else ""
+            damaged = ", ".join(damage.damaged[:3]) + suffix
+            warnings.warn(Notice(f"{self.path}: not as written, and made anew: {damaged}"), stacklevel=2)
 
     def check(self, names: Iterable[str]) -> tuple[list[str], list[str]]:
-        """Those of the files that are gone though they were written, and those that are there and in no list.
+        """Checks files against their checksums; the names of missing files, and those of files without a checksum.
 
-        Raises InputError for one that is not as it was written.
+        Raises InputError for a file that is not as it was written.
         """
-        known, gone, unlisted = self.checksums.read(), [], []
+        digests, missing, unlisted = self.checksums.read(), [], []
         for name in names:
-            state = self.checksums.state(name, known)
+            state = self.checksums.state(name, digests)
             if state == "changed":
                 raise InputError(
                     f"{self.path / name} is not as it was written ({NAME}): restore it, or run again; without {NAME}"
                     " the folder is read unchecked"
                 )
-            gone += [name] * (state == "missing")
+            missing += [name] * (state == "missing")
             unlisted += [name] * (state == "unlisted" and (self.path / name).exists())
-        return gone, unlisted
+        return missing, unlisted
 
     def atomic(self, path: Path) -> AbstractContextManager[Path]:
-        """As the function `atomic`; the file, which lies within the folder, is also listed with its checksum."""
+        """As the function `atomic`; the file, within the folder, is also listed with its checksum."""
         return atomic(path, self.lister(path))
 
-    def lister(self, path: Path, others: Iterable[Path] = ()) -> Callable[[Path], None]:
-        """Callback that lists a file's checksum when it takes its place, as `atomic` calls it. others: files that are
-        listed with it."""
+    def lister(self, path: Path, companions: Iterable[Path] = ()) -> Callable[[Path], None]:
+        """Callback for `atomic` that lists a file's checksum before it is moved into place.
 
-        def listed(temporary: Path) -> None:
-            if self.checksums.kept:
-                files = {self._name(other): digest(other) for other in others}
+        companions: files that are listed with it.
+        """
+
+        def record(temporary: Path) -> None:
+            if self.checksums.exists:
+                files = {self._name(companion): digest(companion) for companion in companions}
                 self.checksums.note(files | {self._name(path): digest(temporary)})
 
-        return listed
+        return record
 
     def _name(self, path: Path) -> str:
         return path.relative_to(self.path).as_posix()
 
     def write(self, name: str, value: Any) -> None:
-        """Writes `value` as JSON. NaN and infinity are refused, since other readers of JSON refuse them."""
+        """Writes `value` as JSON. NaN and infinity are refused, since they are not valid JSON."""
         text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
         self.write_text(name, text + "\n")
 
     def write_text(self, name: str, text: str) -> None:
-        """Writes a text file in one step."""
+        """Writes a text file atomically."""
         with self.atomic(self.path / name) as path:
             path.write_text(text, encoding="utf-8")
 
     def read(self, name: str, default: Any = None) -> Any:
         """The JSON value in file `name`, or `default` where there is no such file. Raises InputError."""
-        found = read_json(self.path / name)
-        return default if found is None else found
+        value = read_json(self.path / name)
+        return default if value is None else value
 
     def read_object(self, name: str) -> dict[str, Any]:
         """The JSON object in file `name`, {} where there is no such file. Raises InputError for another value."""
-        found = self.read(name, {})
-        if not isinstance(found, dict):
-            raise InputError(f"{self.path / name} holds no JSON object: it is no file of a run")
-        return found
+        value = self.read(name, {})
+        if not isinstance(value, dict):
+            raise InputError(f"{self.path / name} holds no JSON object: it is not a file of a run")
+        return value
 
     @property
     def results(self) -> dict[str, Any]:
-        """Every finished step's numbers."""
-        return opened(self.read_object("results.json"))
+        """The results of every finished step."""
+        return sections_of(self.read_object("results.json"))
 
     def record(self, step: str, value: Any) -> None:
         """Adds one finished step to `results.json`."""
-        self.write("results.json", sealed(self.results | {step: value}))
+        self.write("results.json", with_counts(self.results | {step: value}))
 
     @property
     def history(self) -> list[dict[str, Any]]:
-        """One entry an epoch: stage, epoch, losses, accuracies, learning rate, seconds."""
+        """One entry per epoch: stage, epoch, losses, accuracies, learning rate, seconds."""
         path, rows = self.path / "history.jsonl", []
         for number, line in enumerate((read_text(path) or "").splitlines(), 1):
             row = parse_json(line, f"{path}, line {number},")
@@ -215,23 +217,23 @@ class Run(ShowsReport):
 
 
 def _check_text(recipe: dict[str, Any]) -> None:
-    """Raises InputError where a name in the recipe, most often a path, is no text that a file could hold."""
+    """Raises InputError where a name in the recipe, most often a path, cannot be encoded as UTF-8."""
     try:
         json.dumps(recipe, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
-        said = error.object[max(0, error.start - 60) : error.end + 20].encode("utf-8", "backslashreplace").decode()
-        raise InputError(f"a name is no UTF-8, near {said!r}: rename the file or folder") from error
+        excerpt = error.object[max(0, error.start - 60) : error.end + 20].encode("utf-8", "backslashreplace").decode()
+        raise InputError(f"a name is no UTF-8, near {excerpt!r}: rename the file or folder") from error
 
 
 def _check_free(folder: Path, *, resume: bool) -> None:
-    """Raises InputError for a folder that is in use without `resume`, or that is none of ours."""
+    """Raises InputError for a folder that is in use without `resume`, or that is not a run folder."""
     try:
         if not folder.exists():
             return
         if not folder.is_dir():
             raise InputError(f"cannot write the run folder {folder}: it is a file; name another --output")
         if all(entry.name in (NAME, lock.NAME) or entry.name.endswith(".part") for entry in folder.iterdir()):
-            return  # a process was killed before it had begun
+            return  # left by a process that was killed before it began
         if not resume:
             raise InputError(f"{folder} is not empty: add --resume to go on, or name another --output")
         if not (folder / "recipe.json").is_file():

@@ -1,4 +1,4 @@
-"""One process a run folder: a lock that names who holds it, and is free again when that process is gone."""
+"""Lock of a run folder: one process at a time; it names its holder, and is released when that process ends."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from ironglass.errors import InputError
 
 try:
     import fcntl
-except ImportError:  # Windows: the lock then rests on the process that it names
+except ImportError:  # Windows: the lock then depends on whether its holder runs
     fcntl = None
 
 NAME = ".ironglass.lock"
 
 
 @dataclass
-class _Held:
+class _HeldLock:
     """A lock of this process.
 
     owner: process and thread.
@@ -38,57 +38,56 @@ class _Held:
     depth: int = 1
 
 
-_held: dict[Path, _Held] = {}
+_held: dict[Path, _HeldLock] = {}
 _guard = threading.Lock()
-_ever = False
+_has_held = False
 
 
 def was_held() -> bool:
-    """Returns whether this process has held any folder: then something may have been written."""
-    return _ever
+    """Returns whether this process has ever locked a folder, so that something may have been written."""
+    return _has_held
 
 
 def held_folders() -> list[Path]:
-    """The folders that this process holds."""
-    return [folder for folder, one in _held.items() if one.owner[0] == os.getpid()]
+    """The folders that this process has locked."""
+    return [folder for folder, lock in _held.items() if lock.owner[0] == os.getpid()]
 
 
 def is_held(folder: Path) -> bool:
-    """Returns whether this thread holds the folder."""
-    one = _held.get(folder.resolve())
-    return one is not None and one.owner == (os.getpid(), threading.get_ident())
+    """Returns whether this thread has locked the folder."""
+    lock = _held.get(folder.resolve())
+    return lock is not None and lock.owner == (os.getpid(), threading.get_ident())
 
 
 @contextmanager
 def hold(folder: Path) -> Iterator[None]:
-    """While entered, no other process writes the folder, which must exist, and no other thread of this one.
+    """Locks the folder, which must exist, against other processes and other threads of this one.
 
-    The thread that holds it may enter again. Raises InputError naming the process that has it. The lock is the
-    system's (flock) on the folder's `.ironglass.lock`, so that one whose process
-    was killed is free; the file goes on leaving.
+    The lock is re-entrant within a thread. It is the system's (flock) on the folder's `.ironglass.lock`, so that it is
+    released when its process is killed; the file is removed on exit. Raises InputError naming its holder.
     """
-    global _ever
-    place, owner = folder.resolve(), (os.getpid(), threading.get_ident())
+    global _has_held
+    key, owner = folder.resolve(), (os.getpid(), threading.get_ident())
     with _guard:
-        one = _held.get(place)
-        if one is not None and one.owner == owner:
-            one.depth += 1
-        elif one is not None and one.owner[0] == owner[0]:
+        lock = _held.get(key)
+        if lock is not None and lock.owner == owner:
+            lock.depth += 1
+        elif lock is not None and lock.owner[0] == owner[0]:
             raise InputError(f"{folder} is being written by another thread of this process: name another --output")
         else:
-            one = _held[place] = _Held(owner, _take(folder))
-            _ever = True
+            lock = _held[key] = _HeldLock(owner, _acquire(folder))
+            _has_held = True
     try:
         yield
     finally:
         with _guard:
-            one.depth -= 1
-            if not one.depth:
-                del _held[place]
-                _free(folder / NAME, one.handle)
+            lock.depth -= 1
+            if not lock.depth:
+                del _held[key]
+                _release(folder / NAME, lock.handle)
 
 
-def _take(folder: Path) -> int:
+def _acquire(folder: Path) -> int:
     path = folder / NAME
     while True:
         try:
@@ -100,8 +99,8 @@ def _take(folder: Path) -> int:
                 raise InputError(f"{path} is not a file: take it away")
             _lock(handle, folder)
             with suppress(FileNotFoundError):
-                if os.path.samestat(os.fstat(handle), path.stat()):  # else its holder took it away meanwhile
-                    _sign(handle)
+                if os.path.samestat(os.fstat(handle), path.stat()):  # else its holder has just removed it
+                    _write_holder(handle)
                     return handle
         except BaseException:
             os.close(handle)
@@ -110,56 +109,57 @@ def _take(folder: Path) -> int:
 
 
 def _lock(handle: int, folder: Path) -> None:
-    """Takes the lock, or raises InputError naming who has it."""
+    """Acquires the lock, or raises InputError naming its holder."""
     if fcntl is not None:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
-                raise InputError(f"{folder} is being written by {_named(handle)}: wait for it, or name another"
+                raise InputError(f"{folder} is being written by {_holder_text(handle)}: wait for it, or name another"
                                  " --output") from error  # fmt: skip
             if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL):
                 raise
-    found = _signature(handle)
-    if found and found["host"] != platform.node():
-        # a lock may not reach over a network: whether that process lives cannot be seen from here
+    holder = _read_holder(handle)
+    if holder and holder["host"] != platform.node():
+        # locks may not work across a network, and whether that process still runs is unknown here
         raise InputError(
-            f"{folder} is being written by {_named(handle)}: wait for it, or delete {folder / NAME} if it has ended"
+            f"{folder} is being written by {_holder_text(handle)}: wait for it, or delete {folder / NAME} if it has"
+            " ended"
         )
-    if fcntl is None and found and _lives(found["pid"]):
-        raise InputError(f"{folder} is being written by {_named(handle)}: wait for it, or name another --output")
+    if fcntl is None and holder and _is_running(holder["pid"]):
+        raise InputError(f"{folder} is being written by {_holder_text(handle)}: wait for it, or name another --output")
 
 
-def _free(path: Path, handle: int) -> None:
+def _release(path: Path, handle: int) -> None:
     with suppress(OSError):
         path.unlink()
     with suppress(OSError):
         os.close(handle)
 
 
-def _sign(handle: int) -> None:
-    found = {"pid": os.getpid(), "host": platform.node(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}
+def _write_holder(handle: int) -> None:
+    holder = {"pid": os.getpid(), "host": platform.node(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}
     os.ftruncate(handle, 0)
-    os.pwrite(handle, (json.dumps(found) + "\n").encode(), 0)
+    os.pwrite(handle, (json.dumps(holder) + "\n").encode(), 0)
 
 
-def _signature(handle: int) -> dict[str, Any] | None:
-    """Record of the holder: pid, host, since; None where that cannot be read."""
+def _read_holder(handle: int) -> dict[str, Any] | None:
+    """Record of the holder: pid, host, since; None where it cannot be read."""
     try:
-        found = json.loads(os.pread(handle, 4096, 0))
+        holder = json.loads(os.pread(handle, 4096, 0))
     except (OSError, ValueError, RecursionError):
         return None
-    kinds = {"pid": int, "host": str, "since": str}
-    return found if isinstance(found, dict) and all(isinstance(found.get(k), t) for k, t in kinds.items()) else None
+    types = {"pid": int, "host": str, "since": str}
+    return holder if isinstance(holder, dict) and all(isinstance(holder.get(k), t) for k, t in types.items()) else None
 
 
-def _named(handle: int) -> str:
-    if (found := _signature(handle)) is None:
+def _holder_text(handle: int) -> str:
+    if (holder := _read_holder(handle)) is None:
         return "another process"
-    return f"process {found['pid']} on {found['host']} (since {found['since']})"
+    return f"process {holder['pid']} on {holder['host']} (since {holder['since']})"
 
 
-def _lives(pid: int) -> bool:
+def _is_running(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -171,7 +171,7 @@ def _lives(pid: int) -> bool:
 
 @contextmanager
 def flocked(handle: int) -> Iterator[None]:
-    """While entered, an open file is this process's alone, as far as the file system has locks."""
+    """Locks an open file exclusively while entered, if the file system supports locks."""
     if fcntl is None:
         yield
         return

@@ -1,4 +1,4 @@
-"""A resumed run's files that are not as they were written: taken away to be made anew, or named."""
+"""Damaged files of a resumed run: deleted to be made again, or refused by name."""
 
 from __future__ import annotations
 
@@ -13,126 +13,126 @@ from ironglass.run.checksums import Checksums, State
 from ironglass.run.files import atomic
 
 BATCH = re.compile(r"(adversarial|probes|explanations)/.+/batch-\d{5,}\.safetensors")
-STATE, GOOD = "checkpoint/state.safetensors", "checkpoint/good.safetensors"
+STATE, LAST_GOOD = "checkpoint/state.safetensors", "checkpoint/good.safetensors"
 
 
 @dataclass(frozen=True)
-class Part:
-    """Files that a step makes.
+class FileGroup:
+    """Files that one step writes.
 
-    names: which.
-    forgotten: entries of results.json that are then made anew.
-    also: a file that is of no use without these.
-    kept: False where a finished run may do without them, since they take much room.
+    pattern: regular expression of their names.
+    sections: entries of results.json to recompute with them.
+    companions: files that are useless without these.
+    required: False where a finished run may lack them, since they are large.
     """
 
-    names: str
-    forgotten: tuple[str, ...] = ()
-    also: tuple[str, ...] = ()
-    kept: bool = True
+    pattern: str
+    sections: tuple[str, ...] = ()
+    companions: tuple[str, ...] = ()
+    required: bool = True
 
 
-PARTS = (
-    Part(r"per_image/clean\.parquet|predictions\.csv", ("evaluation",)),
-    Part(r"per_image/fgsm\.parquet", ("fgsm",)),
-    Part(r"per_image/attacks\.parquet", ("attacks",)),
-    Part(r"per_image/validation\w*\.parquet", ("trial",)),
-    Part(r"per_image/measured\.parquet", ("measured",)),
-    Part(r"(adversarial|probes)/.+", ("attacks",), kept=False),
-    Part(r"per_image/corruptions/.+|corruptions\.\w+", ("corruptions",), ("corruptions.json",)),
-    Part(r"per_image/explanations\.parquet", ("explanations", "explained")),
-    Part(r"explanations/.+", ("explanations", "explained"), kept=False),
-    Part(r"explained\.\w+", ("explained",), ("explained.json",)),
-    Part(r"samples\.\w+", ("samples",), ("samples.json",)),
-    Part(r"linear\.safetensors", ("linear",)),
-    Part(r"transferred/.+|gallery\.\w+", ("transferred",)),
-    Part(r"matrix/.+|transfer\.\w+"),
-    Part(r"environment\.json|data\.json|model_summary\.txt|README\.md"),
+REMAKEABLE = (
+    FileGroup(r"per_image/clean\.parquet|predictions\.csv", ("evaluation",)),
+    FileGroup(r"per_image/fgsm\.parquet", ("fgsm",)),
+    FileGroup(r"per_image/attacks\.parquet", ("attacks",)),
+    FileGroup(r"per_image/validation\w*\.parquet", ("trial",)),
+    FileGroup(r"per_image/measured\.parquet", ("measured",)),
+    FileGroup(r"(adversarial|probes)/.+", ("attacks",), required=False),
+    FileGroup(r"per_image/corruptions/.+|corruptions\.\w+", ("corruptions",), ("corruptions.json",)),
+    FileGroup(r"per_image/explanations\.parquet", ("explanations", "explained")),
+    FileGroup(r"explanations/.+", ("explanations", "explained"), required=False),
+    FileGroup(r"explained\.\w+", ("explained",), ("explained.json",)),
+    FileGroup(r"samples\.\w+", ("samples",), ("samples.json",)),
+    FileGroup(r"linear\.safetensors", ("linear",)),
+    FileGroup(r"transferred/.+|gallery\.\w+", ("transferred",)),
+    FileGroup(r"matrix/.+|transfer\.\w+"),
+    FileGroup(r"environment\.json|data\.json|model_summary\.txt|README\.md"),
 )
-"""What can be made anew without training; the first that fits counts."""
-WEIGHTS = Part(r"config\.json|model\.safetensors")
-"""The same in a run that has trained nothing: they are those of the model that was named."""
+"""Files that can be made again without training; the first group that matches applies."""
+WEIGHTS = FileGroup(r"config\.json|model\.safetensors")
+"""The same in a run that has trained nothing: the weights are those of the named model."""
 
 
 @dataclass
 class Damage:
     """Damage to a folder.
 
-    away: files to take away.
-    forgotten: entries of the results to make anew.
-    faults: the files that are there and not as they were written, which these mend.
+    to_delete: files to delete.
+    sections: entries of results.json to recompute.
+    damaged: existing files that are not as they were written.
     """
 
-    away: set[str] = field(default_factory=set)
-    forgotten: set[str] = field(default_factory=set)
-    faults: list[str] = field(default_factory=list)
+    to_delete: set[str] = field(default_factory=set)
+    sections: set[str] = field(default_factory=set)
+    damaged: list[str] = field(default_factory=list)
 
 
 def mend(folder: Path) -> Damage:
-    """Takes away what is not as it was written, and what only makes sense with it; the list of checksums is settled.
+    """Deletes damaged files and those that are useless without them, and settles the list of checksums.
 
-    Of an interrupted training whose last checkpoint is spoilt, the end of the last good epoch takes its place. The
-    caller has the entries of the results to forget. Raises InputError for a file that only another training could make.
-    Only for a process that is alone with the folder.
+    A damaged last checkpoint of an interrupted training is replaced by that of the last good epoch. The caller removes
+    the sections of the results. Raises InputError for a file that only training could make again. Only while no other
+    process uses the folder.
     """
     checksums = Checksums(folder)
-    known = checksums.read()
-    states: dict[str, State] = {name: checksums.state(name, known) for name in known}
+    digests = checksums.read()
+    states: dict[str, State] = {name: checksums.state(name, digests) for name in digests}
     for path in folder.rglob("batch-*.safetensors"):
         name = path.relative_to(folder).as_posix()
-        if name not in known and BATCH.fullmatch(name):
+        if name not in digests and BATCH.fullmatch(name):
             states[name] = "unlisted"
-    found = _judge(known, states)
+    damage = _assess(digests, states)
     if states.get(STATE) == "changed":
-        found.faults.append(STATE)
+        damage.damaged.append(STATE)
         with atomic(folder / STATE) as path:
-            shutil.copyfile(folder / GOOD, path)
-        known[STATE] = known[GOOD]
+            shutil.copyfile(folder / LAST_GOOD, path)
+        digests[STATE] = digests[LAST_GOOD]
         states[STATE] = "sound"
-    for name in found.away:
+    for name in damage.to_delete:
         path = folder / name
         if path.is_symlink() or path.is_file():
             path.unlink()
         elif path.exists():
             raise InputError(f"{path} is not a file: take it away")
         states[name] = "missing"
-    checksums.settle(states, known)
-    return found
+    checksums.settle(states, digests)
+    return damage
 
 
-def _judge(known: Mapping[str, list[str]], states: Mapping[str, State]) -> Damage:
-    found = Damage()
+def _assess(digests: Mapping[str, list[str]], states: Mapping[str, State]) -> Damage:
+    damage = Damage()
     trained = "history.jsonl" in states or STATE in states
-    parts = PARTS if trained else (*PARTS, WEIGHTS)
+    groups = REMAKEABLE if trained else (*REMAKEABLE, WEIGHTS)
     for name, state in states.items():
         if state == "sound":
             continue
-        part = next((part for part in parts if re.fullmatch(part.names, name)), None)
-        if part is None:
-            _check_lasting(name, states)
-        elif state != "missing" or part.kept:
-            found.faults += [name] * (state != "missing")
-            found.away |= {name, *part.also}
-            found.forgotten |= set(part.forgotten)
-            if "/png/" in name and (batch := _batch_of(name, list(known))):
-                found.away.add(batch)
-    return found
+        group = next((group for group in groups if re.fullmatch(group.pattern, name)), None)
+        if group is None:
+            _check_recoverable(name, states)
+        elif state != "missing" or group.required:
+            damage.damaged += [name] * (state != "missing")
+            damage.to_delete |= {name, *group.companions}
+            damage.sections |= set(group.sections)
+            if "/png/" in name and (batch := _batch_of(name, list(digests))):
+                damage.to_delete.add(batch)
+    return damage
 
 
-def _check_lasting(name: str, states: Mapping[str, State]) -> None:
-    """Raises InputError for a file that cannot be made anew, unless the run goes on without it."""
+def _check_recoverable(name: str, states: Mapping[str, State]) -> None:
+    """Raises InputError for a file that cannot be made again, unless the run can continue without it."""
     missing, training = states[name] == "missing", states.get(STATE, "missing") != "missing"
     if name.startswith("checkpoint/"):
-        if missing or name != STATE or states.get(GOOD) == "sound":
-            return  # one that is wanted after all is named when it is read
+        if missing or name != STATE or states.get(LAST_GOOD) == "sound":
+            return  # if it is needed after all, reading it names it
     elif (name == "history.jsonl" and training) or (name == "results.json" and missing):
-        return  # the checkpoint holds it; all of it is done anew
-    what = "is gone" if missing else "is not as it was written (checksums.b2)"
-    raise InputError(f"{name} {what}, and cannot be made anew: restore it, or start in a new folder")
+        return  # the checkpoint contains it; or everything is computed again
+    fault = "is gone" if missing else "is not as it was written (checksums.b2)"
+    raise InputError(f"{name} {fault}, and cannot be made again: restore it, or start in a new folder")
 
 
 def _batch_of(name: str, names: list[str]) -> str | None:
-    """The batch that an adversarial picture belongs to: its line ends the group that the picture's stands in."""
+    """The batch file of an adversarial picture: the next batch in the list, since it is listed after its pictures."""
     folder = name.partition("/png/")[0]
     for other in names[names.index(name) :]:
         if BATCH.fullmatch(other) and other.startswith(f"{folder}/batch-"):

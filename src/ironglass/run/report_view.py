@@ -31,13 +31,13 @@ class ReportView:
 
 
 class ShowsReport:
-    """The part of `Run` that shows it."""
+    """Mixin that displays a run in a notebook."""
 
     path: Path
 
     @property
     def results(self) -> dict[str, Any]:
-        """Every finished step's numbers."""
+        """The results of every finished step."""
         raise NotImplementedError
 
     def show(self, height: int = 700) -> ReportView:

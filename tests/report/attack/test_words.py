@@ -59,7 +59,8 @@ def under(
 def test_attacks_in_words():
     text = words.attack_words(under("fgsm", "pgd", left=[[0.6, 0.3], [0.2, 0.0]], worst=[0.15, 0.0]))
     assert text == (
-        f"Of 1,000 test images, 90.0{NARROW}% are named right as they are. When every pixel may change by up to 2/255 "
+        f"Of 1,000 test images, 90.0{NARROW}% are classified correctly as they are. "
+        "When every pixel may change by up to 2/255 "
         f"of the range from black to white, 15.0{NARROW}% are right under both attacks; at 8/255, 0.0{NARROW}%. "
         f"The attacks differ most at 2/255: “PGD” fools it most and leaves 20.0{NARROW}% right, “FGSM” fools it least "
         f"and leaves 60.0{NARROW}%. Judged by “FGSM” alone, it would look stronger than it is. "

@@ -48,7 +48,8 @@ def test_the_chart_has_every_number(measured: Corruptions, narrow: bool) -> None
 
 def test_the_sentence(measured: Corruptions) -> None:
     assert corruption_words(measured).replace("\u202f", " ") == (
-        "Of 10 images 90.0 % are named right as they are, and 63.0 % on average over 2 corruptions at five severities. "
+        "Of 10 images 90.0 % are classified correctly as they are, "
+        "and 63.0 % on average over 2 corruptions at five severities. "
         "Fog hurts most: it costs 50.0 points on average and leaves 0.0 % at severity 5. "
         "JPEG hurts least: it costs 4.0 points."
     )

@@ -43,7 +43,7 @@ def attack_words(attacks: Attacks) -> str:
         which = f"“{rows[0].label}”"
     first, *more = [(eps_text(p.eps, norm), percent(p.accuracy.value)) for p in points]
     text = (
-        f"Of {count(clean.n)} {attacks.split} images, {percent(clean.value)} are named right as "
+        f"Of {count(clean.n)} {attacks.split} images, {percent(clean.value)} are classified correctly as "
         f"they are. {_reach(norm, first[0])}, {first[1]} are right under {which}"
         f"{''.join(f'; at {eps}, {share}' for eps, share in more)}."
     )

@@ -34,7 +34,7 @@ def corruption(measured: Corruptions, *, narrow: bool = False) -> Figure:
     axes.set_yticks(range(len(rows)), [row.label for row in rows])
     axes.tick_params(length=0, labeltop=True, labelbottom=False, labelsize=small - 0.5 if narrow else 8.5)
     axes.set(xlim=(0, ends[-1] + 1), ylim=(len(rows) - 0.5, -0.5))
-    axes.set_xlabel("severity; in the cells, percent named right", color=MUTED, fontsize=8)
+    axes.set_xlabel("severity; in the cells, percent classified correctly", color=MUTED, fontsize=8)
     axes.xaxis.set_label_position("top")
     axes.grid(False)
     axes.spines[:].set_visible(False)

@@ -17,7 +17,7 @@ def corruption_words(measured: Corruptions) -> str:
     """The mean over corruptions beside the unchanged images, and which costs most and least, on average."""
     clean, entries = measured.clean.value, measured.corruptions
     text = (
-        f"Of {count(measured.n)} images {percent(clean)} are named right as they are, and "
+        f"Of {count(measured.n)} images {percent(clean)} are classified correctly as they are, and "
         f"{percent(measured.mean.value)} "
     )
     order = sorted(entries, key=lambda entry: entry.mean.value)

@@ -12,7 +12,7 @@ from ironglass.results.explanation import (
     Explanations,
     OcclusionCondition,
 )
-from ironglass.results.quality import Likeness, Sanity, Shortcuts
+from ironglass.results.quality import Sanity, Shortcuts, Similarity
 
 Changed = OcclusionCondition | ControlCondition | AttackCondition
 """A condition that changes the images."""
@@ -44,7 +44,7 @@ def sanity_words(sanity: Sanity, labels: Mapping[str, str]) -> list[str]:
     return found
 
 
-def _left(judged: Likeness, halfway: int) -> str:
+def _left(judged: Similarity, halfway: int) -> str:
     """The correlations once half and once all of the layers are random."""
     if not judged.correlation:
         return "a constant map"

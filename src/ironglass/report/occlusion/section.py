@@ -32,7 +32,7 @@ def _charts(source: Source, facts: Facts) -> dict[str, Chart]:
         label = "Accuracy under a patch for every mask, averaged over positions and at the worst one"
         charts["occlusion"] = Chart(partial(occlusion, results.occlusion), label)
     if results.exhaustive:
-        label = "Share of images named right wherever a patch lies, against the patch's size"
+        label = "Share of images classified correctly wherever a patch lies, against the patch's size"
         charts["exhaustive"] = Chart(partial(exhaustive, results.exhaustive), label)
     return charts
 

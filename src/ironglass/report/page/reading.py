@@ -83,7 +83,7 @@ def check_files(run: Run) -> Files:
         older += [f"{prefix}results.json"] * (VERSION_KEY not in results and bool(results))
         if "results.json" in lost:
             raise InputError(f"{one.path / 'results.json'} is gone, and with it every number: restore it, or run again")
-    listed = all(one.checksums.kept for one in folders)
+    listed = all(one.checksums.exists for one in folders)
     if listed and not unchecked:
         versions = run.read_object("environment.json").get("versions", {})
         now = version("ironglass")

@@ -144,7 +144,7 @@ def check_same_images(runs: Sequence[OpenedRun], *, any_size: bool) -> list[str]
     versions = set(map(_version, runs))
     if len(versions) > 1:
         said.append(f"The runs were made by different versions of ironglass: {', '.join(sorted(versions))}.")
-    if unlisted := [run.name for run in runs if not run.run.checksums.kept]:
+    if unlisted := [run.name for run in runs if not run.run.checksums.exists]:
         said.append(f"Not checked, since there are no checksums: {', '.join(unlisted)}.")
     return said
 

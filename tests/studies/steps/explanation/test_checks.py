@@ -16,7 +16,7 @@ from ironglass.plans.explanation import Explained
 from ironglass.report.explanation.words import shortcut_words
 from ironglass.results.codec import from_dict
 from ironglass.results.numbers import Rate
-from ironglass.results.quality import ShortcutPlace, Shortcuts
+from ironglass.results.quality import ShortcutRegion, Shortcuts
 from ironglass.run import Run
 from ironglass.studies.steps.explanation.step import explain_split
 
@@ -71,7 +71,7 @@ def test_what_cannot_be_looked_for_is_left_out(tmp_path: Path) -> None:
 
 
 def test_words_for_every_outcome() -> None:
-    one = ShortcutPlace(class_="cat", place=(0, 4, 8, 12), share=2.0, share_elsewhere=1.0, rate=rate(0.3),
+    one = ShortcutRegion(class_="cat", place=(0, 4, 8, 12), share=2.0, share_elsewhere=1.0, rate=rate(0.3),
                         control=rate(0.1), p=0.5, shortcut=False)  # fmt: skip
     assert "nothing to paste" in shortcut_words(Shortcuts(by="saliency", n=60, places=()))
     said = shortcut_words(Shortcuts(by="saliency", n=60, places=(one,)))
