@@ -9,7 +9,7 @@ import ironglass as ig
 from ironglass.data.dataset import Split
 from ironglass.errors import Notice
 from ironglass.models import Classifier
-from ironglass.models.batch_dependence import depends_on_batch, in_other_company
+from ironglass.models.batch_dependence import depends_on_batch, in_other_batches
 from ironglass.models.predict import logits_of
 
 
@@ -111,7 +111,7 @@ def test_a_network_of_one_batch_size_is_not_asked_for_another():
 
     classifier = own(Fixed())
     with torch.no_grad():
-        assert in_other_company(classifier, torch.rand(6, 3, 12, 12)) is None
+        assert in_other_batches(classifier, torch.rand(6, 3, 12, 12)) is None
 
 
 @pytest.mark.parametrize("kind", DEPENDING)

@@ -3,6 +3,7 @@
 import multiprocessing
 import resource
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from ironglass.explain import EXPLAINERS, explain
 from ironglass.measure.corruption import corruption_accuracy
 from ironglass.measure.robustness.attack import fgsm_curve
 from ironglass.models.classifier import Classifier
-from ironglass.models.memory import asked_for, in_parts, in_room, is_out_of_memory
+from ironglass.models.memory import in_parts, in_room, is_out_of_memory, requested_memory
 from ironglass.models.predict import logits_of
 
 ERRORS = {
@@ -28,7 +29,7 @@ ERRORS = {
         "allocate 3221225472 bytes. Error code 12 (Cannot allocate memory)"
     ),
     "windows": lambda: RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 2048 bytes."),
-    "numpy": lambda: np._core._exceptions._ArrayMemoryError((1024, 1024, 1024), np.dtype("f8")),
+    "numpy": lambda: np._core._exceptions._ArrayMemoryError((1024, 1024, 1024), np.dtype("f8")),  # type: ignore[attr-defined]
     "python": MemoryError,
 }
 
@@ -42,7 +43,9 @@ class Greedy(nn.Module):
         self.body = nn.Sequential(
             nn.Conv2d(3, 6, 3, padding=1), nn.ReLU(), nn.AvgPool2d(2), nn.Flatten(), nn.Linear(96, 4)
         )
-        nn.init.normal_(self.body[4].weight, std=0.5)
+        head = self.body[4]
+        assert isinstance(head, nn.Linear)
+        nn.init.normal_(head.weight, std=0.5)
         self.room, self.error, self.late, self.largest = room, error, backward, 0
 
     def forward(self, x: Tensor) -> Tensor:
@@ -98,7 +101,7 @@ def test_each_error_is_known_and_says_how_much(error):
     found = ERRORS[error]()
     assert is_out_of_memory(found)
     said = {"cuda": "20.00 GiB", "cpu": "3 GiB", "windows": "2 KiB", "numpy": "8.00 GiB", "python": ""}[error]
-    assert asked_for(found) == (f" ({said} were asked for)" if said else "")
+    assert requested_memory(found) == (f" ({said} were asked for)" if said else "")
 
 
 @pytest.mark.parametrize("error", ERRORS)
@@ -137,13 +140,13 @@ def test_explanations_are_the_same(name, late):
         "integrated-gradients": {"steps": 4},
         "occlusion": {"patch": 4, "stride": 2},
     }
-    more = fields.get(name, {})
-    wanted = explain(wrapped(Greedy(None)), IMAGES, TARGETS, name, **more)
-    found = explain(wrapped(Greedy(4, backward=late)), IMAGES, TARGETS, name, **more)
-    pairs = [(found[key], wanted[key]) for key in wanted] if isinstance(wanted, dict) else [(found, wanted)]
-    for ours, exact in pairs:
-        assert ours.shape == exact.shape
-        torch.testing.assert_close(ours, exact, atol=1e-4, rtol=1e-3)
+    options: Any = fields.get(name, {})
+    expected: Any = explain(wrapped(Greedy(None)), IMAGES, TARGETS, name, **options)
+    maps: Any = explain(wrapped(Greedy(4, backward=late)), IMAGES, TARGETS, name, **options)
+    pairs = [(maps[key], expected[key]) for key in expected] if isinstance(expected, dict) else [(maps, expected)]
+    for chunked, exact in pairs:
+        assert chunked.shape == exact.shape
+        torch.testing.assert_close(chunked, exact, atol=1e-4, rtol=1e-3)
 
 
 def test_measures_are_the_same():

@@ -84,11 +84,8 @@ def explain(
         "quality": quality,
         "pictures": pictures,
     }
-    occlusion = {
-        "masks": split_entries(occlusion_patch.masks),
-        "patch": occlusion_patch.patch,
-        "stride": occlusion_patch.stride,
-    }
+    masks = split_entries(occlusion_patch.masks)
+    occlusion = {"masks": masks, "patch": occlusion_patch.patch, "stride": occlusion_patch.stride}
     fields = {"occlusion": occlusion, "patches": optional_entries(occlusion_patch.patches)} | asdict(sampling)
     fields |= attack_fields(under_attack.attacks, norm=under_attack.norm, eps=under_attack.eps, default_eps="8/255")
     steps = ("evaluate", "explain")

@@ -70,7 +70,7 @@ def harden(
     """Train a model adversarially, and compare it in pairs with the model before (or with a standard-trained one)."""
     stage = {"epochs": epochs, "batch_size": batch_size, "optimiser": optimiser, "schedule": schedule}
     stage |= hardening_stage(model, network, method=method, eps=eps, awp=awp, lr=lr)
-    attack_options = {"attacks": {"methods": split_entries(attacks), "eps": (eps,)}}
+    fields = {"attacks": {"methods": split_entries(attacks), "eps": (eps,)}}
     plan = make_plan(
         "harden",
         ("train",),
@@ -81,7 +81,7 @@ def harden(
         common,
         outputs,
         stages=(stage,),
-        **attack_options,
+        **fields,
         **asdict(sampling),
     )
     run_hardening(plan, common, download=source.download)
@@ -126,21 +126,10 @@ def sweep(
         raise InputError("--head-epochs is for a stage of the last layer alone: give --body-lr, too, or leave it out")
     head = None if body_lr is None else 2 if head_epochs is None else head_epochs
     stages = sweep_stages(head, epochs, batch_size=batch_size, optimiser=optimiser, schedule=schedule)
-    attack_options = attack_fields(attacks, eps=eps, default_eps="4/255")
+    fields = attack_fields(attacks, eps=eps, default_eps="4/255")
     steps = ("train", "evaluate")
     plan = make_plan(
-        "sweep",
-        steps,
-        model,
-        data,
-        network,
-        source,
-        common,
-        outputs,
-        stages=stages,
-        samples=samples,
-        shown=0,
-        **attack_options,
+        "sweep", steps, model, data, network, source, common, outputs, stages=stages, samples=samples, shown=0, **fields
     )
     run_plan(Sweep(trial=plan, vary=axes), common, download=source.download, jobs=jobs)
 

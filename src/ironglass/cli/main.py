@@ -78,11 +78,13 @@ def _status_of_verb() -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (MemoryError, RuntimeError) as error:
-        from ironglass.models.memory import asked_for, is_out_of_memory
+        from ironglass.models.memory import is_out_of_memory, requested_memory
 
         if not is_out_of_memory(error):
             raise
-        return _print_message(f"memory ran out{asked_for(error)}; lower --size or the batch, or use another device", 2)
+        return _print_message(
+            f"memory ran out{requested_memory(error)}; lower --size or the batch, or use another device", 2
+        )
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:
             return _print_message(f"{shown(str(error.filename))} is longer than a file name can be: give another", 2)

@@ -26,7 +26,7 @@ from ironglass.explain.methods.smooth_grad import SmoothGrad
 from ironglass.explain.parts.call import explainer_call
 from ironglass.explain.parts.fill import fill_images
 from ironglass.explain.parts.patch_grid import positions
-from ironglass.models.checks import accepted, check_labels
+from ironglass.models.checks import check_labels, checked_images
 from ironglass.models.classifier import Classifier
 from ironglass.models.memory import in_parts
 from ironglass.types import Images, Labels, Maps
@@ -96,7 +96,7 @@ def explain(
 
     Raises InputError.
     """
-    images = accepted(classifier, images)
+    images = checked_images(classifier, images)
     check_labels(targets, len(images), len(classifier.classes))
     if not isinstance(method, str) and (isinstance(method, type) or not callable(method)):
         raise InputError(

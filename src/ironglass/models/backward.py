@@ -23,7 +23,7 @@ def differentiate(score: Tensor, inputs: Tensor | Sequence[Tensor], **options: A
     except RuntimeError as error:
         if is_out_of_memory(error):
             raise
-        said = (str(error).strip().splitlines() or ["no message"])[0][:240]
+        message = (str(error).strip().splitlines() or ["no message"])[0][:240]
         raise InputError(
-            f"the network's backward pass fails: {type(error).__name__}: {said}; occlusion and square need none"
+            f"the network's backward pass fails: {type(error).__name__}: {message}; occlusion and square need none"
         ) from error

@@ -16,9 +16,9 @@ from ironglass.models.classifier import Classifier
 from ironglass.models.frozen import frozen
 from ironglass.types import Images, Logits, Mask
 
-PROBED_IMAGES = 8
+MAX_PROBE_IMAGES = 8
 """Images on which a network is tried out."""
-REPEATS = 4
+MAX_REPEATS = 4
 """Passes like the first, of which one must differ before a network is said to be random."""
 
 
@@ -28,12 +28,12 @@ def tolerance(classifier: Classifier) -> float:
     return max(1e-3, 8 * max((torch.finfo(dtype).eps for dtype in floats), default=0.0))
 
 
-def differing_rows(one: Logits, other: Logits, most: float) -> Mask:
+def differing_rows(first: Logits, second: Logits, limit: float) -> Mask:
     """Flags of the rows that differ by more than `most`, a share of the largest logit: see `tolerance`."""
-    return (one - other).abs().amax(1) > most * one.abs().amax(1)
+    return (first - second).abs().amax(1) > limit * first.abs().amax(1)
 
 
-def in_other_company(classifier: Classifier, images: Images) -> Logits | None:
+def in_other_batches(classifier: Classifier, images: Images) -> Logits | None:
     """The logits of the images, but in two halves and in reverse order; of fewer than 4, beside their negatives.
 
     None where the network takes no batch of another size. The caller holds the network `frozen`, without gradients.
@@ -42,8 +42,8 @@ def in_other_company(classifier: Classifier, images: Images) -> Logits | None:
     try:
         if n < 4:
             return classifier(torch.cat((images, 1 - images)))[:n]
-        backwards = images.flip(0)
-        return torch.cat([classifier(half) for half in (backwards[: n // 2], backwards[n // 2 :])]).flip(0)
+        reversed_images = images.flip(0)
+        return torch.cat([classifier(half) for half in (reversed_images[: n // 2], reversed_images[n // 2 :])]).flip(0)
     except ForwardError:
         return None
 
@@ -54,21 +54,25 @@ def second_pass(classifier: Classifier, images: Images, logits: Logits) -> tuple
     Then that pass is repeated, and the first one up to 4 times: what differs between equal passes is drawn, and stands
     in the former. The caller holds the network `frozen`, without gradients.
     """
-    most = tolerance(classifier)
-    moved = in_other_company(classifier, images)
-    if moved is not None and not differing_rows(logits, moved, most).any():
-        return moved, moved
-    again = classifier(images)
-    for _ in range(REPEATS - 1 if moved is not None else 0):
-        if differing_rows(logits, again, most).any():
+    limit = tolerance(classifier)
+    rebatched = in_other_batches(classifier, images)
+    if rebatched is not None and not differing_rows(logits, rebatched, limit).any():
+        return rebatched, rebatched
+    repeated = classifier(images)
+    for _ in range(MAX_REPEATS - 1 if rebatched is not None else 0):
+        if differing_rows(logits, repeated, limit).any():
             break
-        again = classifier(images)
-    if differing_rows(logits, again, most).any():
-        return again, None
-    once_more = None if moved is None else in_other_company(classifier, images)
-    if moved is not None and once_more is not None and differing_rows(moved, once_more, most).any():
-        return moved, None
-    return again, moved
+        repeated = classifier(images)
+    if differing_rows(logits, repeated, limit).any():
+        return repeated, None
+    rebatched_again = None if rebatched is None else in_other_batches(classifier, images)
+    if (
+        rebatched is not None
+        and rebatched_again is not None
+        and differing_rows(rebatched, rebatched_again, limit).any()
+    ):
+        return rebatched, None
+    return repeated, rebatched
 
 
 def depends_on_batch(classifier: Classifier, images: Images) -> bool:
@@ -82,14 +86,14 @@ def depends_on(classifier: Classifier, images: Images) -> Literal["", "batch", "
 
     Two passes over them, and up to 5 more where these differ. What is drawn meanwhile is given back.
     """
-    some = images[:: max(1, len(images) // PROBED_IMAGES)][:PROBED_IMAGES]
+    probes = images[:: max(1, len(images) // MAX_PROBE_IMAGES)][:MAX_PROBE_IMAGES]
     with undisturbed(classifier.device), frozen(classifier), torch.no_grad():
-        logits = classifier(some)
-        again, moved = second_pass(classifier, some, logits)
-        most = tolerance(classifier)
-        if moved is not None and bool(differing_rows(logits, moved, most).any()):
+        logits = classifier(probes)
+        repeated, rebatched = second_pass(classifier, probes, logits)
+        limit = tolerance(classifier)
+        if rebatched is not None and bool(differing_rows(logits, rebatched, limit).any()):
             return "batch"
-        return "chance" if bool(differing_rows(logits, again, most).any()) else ""
+        return "chance" if bool(differing_rows(logits, repeated, limit).any()) else ""
 
 
 def warn_of_batches() -> None:
@@ -113,10 +117,10 @@ def warn_of_chance() -> None:
 @contextmanager
 def undisturbed(device: torch.device) -> Iterator[None]:
     """Inside, what a network draws from the global generators is given back on leaving: torch's, NumPy's, Python's."""
-    ours, theirs = random.getstate(), np.random.get_state()  # noqa: NPY002  (a network may draw from it)
+    python_state, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002  (a network may draw from it)
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         try:
             yield
         finally:
-            random.setstate(ours)
-            np.random.set_state(theirs)  # noqa: NPY002
+            random.setstate(python_state)
+            np.random.set_state(numpy_state)  # noqa: NPY002

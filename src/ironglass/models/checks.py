@@ -20,7 +20,7 @@ def check_classifier(classifier: object) -> None:
         )
 
 
-def accepted(classifier: Any, images: Tensor) -> Tensor:
+def checked_images(classifier: Any, images: Tensor) -> Tensor:
     """Images as a public call takes them, see `Classifier.accept`. Raises InputError, also for no classifier."""
     check_classifier(classifier)
     return classifier.accept(images)
@@ -38,10 +38,10 @@ def checked_names(classes: Any) -> tuple[str, ...]:
 
 def checked_size(size: Any) -> tuple[int, int]:
     """Height and width in pixels, of both or of one number for a square. Raises InputError for anything else."""
-    both = (size, size) if isinstance(size, int) else tuple(size) if isinstance(size, tuple | list) else ()
-    if len(both) != 2 or not all(isinstance(side, int) and 1 <= side <= 4096 for side in both):
+    sides = (size, size) if isinstance(size, int) else tuple(size) if isinstance(size, tuple | list) else ()
+    if len(sides) != 2 or not all(isinstance(side, int) and 1 <= side <= 4096 for side in sides):
         raise InputError(f"size is {size!r}: give 1 to 4096 pixels, or height and width")
-    return both
+    return sides
 
 
 def check_images(images: Tensor, channels: int | None = None) -> None:

@@ -15,7 +15,7 @@ from ironglass.models.normalisation import GIVEN, check_statistics
 from ironglass.models.reading.layers import layers_in_order
 from ironglass.models.reading.read_network import ReadNetwork
 
-_NAMED = 10
+_MAX_NAMES = 10
 
 
 class Classifier(ReadNetwork):
@@ -62,20 +62,24 @@ class Classifier(ReadNetwork):
         self.classes = names
         self.input_size = checked_size(input_size)
         first = next(self.network.parameters(), None)
-        given: dict[str, Any] = {"dtype": torch.float32, "device": None if first is None else first.device}
+        options: dict[str, Any] = {"dtype": torch.float32, "device": None if first is None else first.device}
         with torch.inference_mode(False):  # so that gradients pass by them, wherever the classifier is made
             for name, values in (("mean", mean), ("std", std)):
-                self.register_buffer(name, torch.tensor(values, **given).view(1, -1, 1, 1), persistent=False)
+                self.register_buffer(name, torch.tensor(values, **options).view(1, -1, 1, 1), persistent=False)
 
     def __repr__(self) -> str:
         height, width = self.input_size
-        named = ", ".join(self.classes[:_NAMED]) + (", …" if len(self.classes) > _NAMED else "")
-        mean, std = (", ".join(f"{float(one):.4g}" for one in part.flatten()) for part in (self.mean, self.std))
-        weights = sum(one.numel() for one in self.network.parameters() if not isinstance(one, UninitializedParameter))
+        class_list = ", ".join(self.classes[:_MAX_NAMES]) + (", …" if len(self.classes) > _MAX_NAMES else "")
+        mean, std = (
+            ", ".join(f"{float(value):.4g}" for value in statistics.flatten()) for statistics in (self.mean, self.std)
+        )
+        weights = sum(
+            value.numel() for value in self.network.parameters() if not isinstance(value, UninitializedParameter)
+        )
         return "\n".join([
             f"Classifier({self.source or type(self.network).__name__}, {weights:,} parameters, {self.device}",
             f"  images   {width} × {height} × {self.channels}, mean {mean}, std {std}",
-            f"  classes  {len(self.classes)}: {named})",
+            f"  classes  {len(self.classes)}: {class_list})",
         ])  # fmt: skip
 
     def normalise(self, mean: Sequence[float], std: Sequence[float], origin: str) -> None:
@@ -83,8 +87,8 @@ class Classifier(ReadNetwork):
         check_statistics(mean, std)
         if len(mean) != self.channels:
             raise InputError(f"mean has {len(mean)} numbers and the classifier takes {self.channels} channels")
-        for own, values in ((self.mean, mean), (self.std, std)):
-            own.copy_(torch.tensor(values, dtype=own.dtype).view_as(own))
+        for buffer, values in ((self.mean, mean), (self.std, std)):
+            buffer.copy_(torch.tensor(values, dtype=buffer.dtype).view_as(buffer))
         self.normalisation = origin
 
     def rename(self, classes: Sequence[str]) -> None:
@@ -96,7 +100,9 @@ class Classifier(ReadNetwork):
     @property
     def without_gradient(self) -> str:
         """Why the network is a black box, which gives no gradient; "" where it is none."""
-        return next((said for one in self.network.modules() if (said := getattr(one, "without_gradient", ""))), "")
+        return next(
+            (reason for module in self.network.modules() if (reason := getattr(module, "without_gradient", ""))), ""
+        )
 
     def train(self, mode: bool = True) -> Classifier:
         """As every module's; an exported or frozen program, which has one mode for ever, is flagged at most."""
@@ -110,11 +116,11 @@ class Classifier(ReadNetwork):
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Classifier:
         """As every module's; but mean and deviation stay float32, in half of which 0.485 is another number."""
-        before = self.mean, self.std
+        statistics = self.mean, self.std
         super()._apply(fn, recurse)
-        for name, values in zip(("mean", "std"), before, strict=True):
-            if (now := getattr(self, name)).dtype != values.dtype:
-                setattr(self, name, values.to(now.device))
+        for name, values in zip(("mean", "std"), statistics, strict=True):
+            if (buffer := getattr(self, name)).dtype != values.dtype:
+                setattr(self, name, values.to(buffer.device))
         return self
 
     def layers(self) -> dict[str, nn.Module]:

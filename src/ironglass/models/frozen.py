@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 from torch import nn
 
 from ironglass.models.exclusive import exclusive, modules_of
-from ironglass.models.unchanged import buffers_kept
+from ironglass.models.unchanged import preserve_buffers
 
 # Images were checked where they came in; inside `frozen` every further pass may skip it.
-_mine = threading.local()
+_thread = threading.local()
 
 Wrapped = TypeVar("Wrapped", bound=nn.Module)
 """A module that has a `network`."""
@@ -21,7 +21,7 @@ Wrapped = TypeVar("Wrapped", bound=nn.Module)
 
 def are_checked() -> bool:
     """Returns whether this thread is inside `frozen`, whose caller has checked the images."""
-    return bool(vars(_mine).get("networks"))
+    return bool(vars(_thread).get("networks"))
 
 
 @contextmanager
@@ -32,13 +32,13 @@ def frozen(classifier: Wrapped) -> Iterator[Wrapped]:
     has checked the images; passes inside do not check them again. Other threads wait for their turn on the network.
     Buffers are put back by the outermost one of a network.
     """
-    held: Any = classifier
-    network: nn.Module = held.network
-    frozen_already: list[int] = vars(_mine).setdefault("networks", [])
+    wrapper: Any = classifier
+    network: nn.Module = wrapper.network
+    frozen_already: list[int] = vars(_thread).setdefault("networks", [])
     with exclusive(network), ExitStack() as stack:
         modules = modules_of(network)
         if id(network) not in frozen_already:
-            stack.enter_context(buffers_kept(modules))
+            stack.enter_context(preserve_buffers(modules))
         frozen_already.append(id(network))
         try:
             yield from _frozen(classifier, (classifier, *modules))
@@ -48,8 +48,8 @@ def frozen(classifier: Wrapped) -> Iterator[Wrapped]:
 
 def _frozen(classifier: Wrapped, modules: tuple[nn.Module, ...]) -> Iterator[Wrapped]:
     modes = [(module, module.training) for module in modules if hasattr(module, "training")]
-    own = (parameter for module in modules for parameter in module._parameters.values())
-    flags = [(parameter, parameter.requires_grad) for parameter in own if parameter is not None]
+    parameters = (parameter for module in modules for parameter in module._parameters.values())
+    flags = [(parameter, parameter.requires_grad) for parameter in parameters if parameter is not None]
     try:
         if any(mode for _, mode in modes):
             classifier.eval()

@@ -29,12 +29,12 @@ NO_MEMORY = (
     "not enough memory",
 )  # torch's words: CUDA and MPS, Linux, Windows
 
-_ASKED = re.compile(
+_REQUESTED = re.compile(
     r"(?:tried|unable) to allocate ([\d.]+ ?(?:bytes|[KMGT]i?B)|\d+)|not enough memory: you tried to allocate (\d+)",
     re.IGNORECASE,
 )
 
-_rooms: WeakKeyDictionary[nn.Module, int] = WeakKeyDictionary()
+_fitting_batches: WeakKeyDictionary[nn.Module, int] = WeakKeyDictionary()
 """Images of a pass that memory had room for, of networks for which it had run out."""
 _local = threading.local()
 
@@ -47,12 +47,12 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(words in str(error) for words in NO_MEMORY)
 
 
-def asked_for(error: BaseException) -> str:
+def requested_memory(error: BaseException) -> str:
     """Amount of memory asked for, as " (1.5 GiB were asked for)"; "" where the error does not say."""
-    found = _ASKED.search(str(error))
-    if found is None:
+    match = _REQUESTED.search(str(error))
+    if match is None:
         return ""
-    amount = next(group for group in found.groups() if group)
+    amount = next(group for group in match.groups() if group)
     number = re.fullmatch(r"(\d+)(?: ?bytes)?", amount)
     return f" ({_readable(int(number[1])) if number else amount} were asked for)"
 
@@ -75,14 +75,14 @@ def in_parts(compute: Callable[[slice], T], n: int, *, at_most: int | None = Non
     while start < n:
         part = slice(start, min(start + size, n))
         try:
-            found = compute(part)
+            result = compute(part)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
-            reason = asked_for(error)
+            reason = requested_memory(error)
         else:
             start = part.stop
-            yield found
+            yield result
             continue
         # only here, where the exception no longer holds on to the failed try's tensors
         size = _halved(part.stop - part.start, reason)
@@ -95,20 +95,20 @@ def in_room(network: nn.Module, n: int, compute: Callable[[], T]) -> T:
     leaves nothing behind where it fails. Raises InputError where a single image does not fit.
     """
     while True:
-        before, rows = getattr(_local, "rows", None), _rooms.get(network)
+        rows_before, rows = getattr(_local, "rows", None), _fitting_batches.get(network)
         _local.rows = rows
         try:
             return compute()
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
-            reason = asked_for(error)
+            reason = requested_memory(error)
         finally:
-            _local.rows = before
-        _rooms[network] = _halved(min(rows or n, n), reason)
+            _local.rows = rows_before
+        _fitting_batches[network] = _halved(min(rows or n, n), reason)
 
 
-def cut_pass(network: nn.Module, whole: Callable[..., Logits], images: Images) -> Logits:
+def cut_pass(network: nn.Module, full_pass: Callable[..., Logits], images: Images) -> Logits:
     """`whole`, the network's pass in evaluation mode, of as many images at once as memory has room for.
 
     whole: called on the images, and on parts of them with False besides.
@@ -119,42 +119,42 @@ def cut_pass(network: nn.Module, whole: Callable[..., Logits], images: Images) -
     if torch.is_grad_enabled():
         rows = getattr(_local, "rows", None)
         if rows is None or n <= rows:
-            return whole(images)
+            return full_pass(images)
         # not stopped early: that is done by an exception, which a stranger's network may catch
         with set_checkpoint_early_stop(False):
-            parts = [checkpoint(whole, part, False, use_reentrant=False) for part in images.split(rows)]
+            parts = [checkpoint(full_pass, part, False, use_reentrant=False) for part in images.split(rows)]
         return torch.cat(parts)  # type: ignore[arg-type]
-    rows = min(_rooms.get(network, n), getattr(_local, "rows", None) or n)
+    rows = min(_fitting_batches.get(network, n), getattr(_local, "rows", None) or n)
     if n <= rows:
         try:
-            return whole(images)
+            return full_pass(images)
         except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error) or n == 1 or _is_watched(network):
+            if not is_out_of_memory(error) or n == 1 or _has_hooks(network):
                 raise
-            reason = asked_for(error)
-        rows = _rooms[network] = _halved(n, reason)
-    elif _is_watched(network):
-        return whole(images)
+            reason = requested_memory(error)
+        rows = _fitting_batches[network] = _halved(n, reason)
+    elif _has_hooks(network):
+        return full_pass(images)
     parts = []
-    for found, size in _sized(whole, images, rows):
-        parts.append(found)
-        _rooms[network] = size
+    for outputs, size in _sized(full_pass, images, rows):
+        parts.append(outputs)
+        _fitting_batches[network] = size
     return torch.cat(parts)
 
 
-def _sized(whole: Callable[..., Logits], images: Images, rows: int) -> Iterator[tuple[Tensor, int]]:
+def _sized(full_pass: Callable[..., Logits], images: Images, rows: int) -> Iterator[tuple[Tensor, int]]:
     sizes: list[int] = []
 
     def compute(part: slice) -> Tensor:
-        found = whole(images[part], False)
+        outputs = full_pass(images[part], False)
         sizes.append(part.stop - part.start)
-        return found
+        return outputs
 
     for found in in_parts(compute, len(images), at_most=rows):
         yield found, min(rows, max(sizes))
 
 
-def _is_watched(network: nn.Module) -> bool:
+def _has_hooks(network: nn.Module) -> bool:
     return any(module._forward_hooks for module in network.modules())
 
 

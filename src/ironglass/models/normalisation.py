@@ -60,12 +60,12 @@ def stated(
         return None
     if mean is None or std is None:
         raise InputError("mean and std belong together: give both, in units of [0, 1]")
-    both = []
+    statistics = []
     for name, values in (("mean", mean), ("std", std)):
         spread = [values] * channels if isinstance(values, int | float) else list(values)
         spread = spread * channels if len(spread) == 1 else spread
         if len(spread) != channels:
             raise InputError(f"{name} has {len(spread)} numbers and the model takes {channels} channels: give one each")
-        both.append(spread)
-    check_statistics(*both)
-    return both[0], both[1]
+        statistics.append(spread)
+    check_statistics(*statistics)
+    return statistics[0], statistics[1]

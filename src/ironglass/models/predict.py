@@ -9,7 +9,7 @@ import torch
 
 from ironglass.data.dataset import Split
 from ironglass.data.pixels import to_images
-from ironglass.models.batch_dependence import PROBED_IMAGES, depends_on, warn_of_batches, warn_of_chance
+from ironglass.models.batch_dependence import MAX_PROBE_IMAGES, depends_on, warn_of_batches, warn_of_chance
 from ironglass.models.classifier import Classifier
 from ironglass.models.frozen import frozen
 from ironglass.models.memory import in_parts
@@ -30,12 +30,12 @@ def logits_of(
 
     One image at a time, with a Notice, where the answer to an image depends on its batch, as a few of them tell.
     """
-    found = []
+    chunks = []
     # not inference_mode: a network that calls autograd itself, as some defences do, cannot run in it
     with frozen(classifier), torch.no_grad():
         if batch_size > 1 and len(split) > 1:
-            few = np.linspace(0, len(split) - 1, min(PROBED_IMAGES, len(split))).round().astype(int)
-            match depends_on(classifier, next(batches(split.take(few), PROBED_IMAGES, classifier.device))[0]):
+            probes = np.linspace(0, len(split) - 1, min(MAX_PROBE_IMAGES, len(split))).round().astype(int)
+            match depends_on(classifier, next(batches(split.take(probes), MAX_PROBE_IMAGES, classifier.device))[0]):
                 case "batch":
                     warn_of_batches()
                     batch_size = 1
@@ -48,14 +48,14 @@ def logits_of(
                 pixels, _ = split.batch(np.arange(start + part.start, start + part.stop))
                 return classifier(to_images(pixels.to(classifier.device))).float().cpu()
 
-            found += in_parts(logits, size)
+            chunks += in_parts(logits, size)
             if progress:
                 progress(start + size, len(split))
-    return torch.cat(found)
+    return torch.cat(chunks)
 
 
 def predicted(logits: Logits) -> Labels:
     """The class of the largest logit, int64 (n,); -1, which is no class, where there is none: a NaN in the row, two
     logits of +∞, or all of −∞. Such an image is not judged, and counts as wrong."""
-    none = logits.isnan().any(1) | (logits == torch.inf).sum(1).gt(1) | (logits == -torch.inf).all(1)
-    return torch.where(none, -1, logits.argmax(1))
+    undefined = logits.isnan().any(1) | (logits == torch.inf).sum(1).gt(1) | (logits == -torch.inf).all(1)
+    return torch.where(undefined, -1, logits.argmax(1))

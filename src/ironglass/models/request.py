@@ -7,7 +7,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class ModelRequest:
     """Request to a builder. `classes` is None where the weights' own are meant."""
 
     name: str

@@ -15,7 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode, flop_registry, sdpa_flop_c
 from ironglass.models.classifier import Classifier
 from ironglass.models.frozen import frozen
 
-DEPTH = 4
+MAX_DEPTH = 4
 """How deep within the network a layer may lie and still have a line of the table."""
 WIDTH = 140
 """Columns of text that the table may take."""
@@ -52,13 +52,13 @@ def summarise(classifier: Classifier) -> tuple[str, dict[str, Any]]:
     by whatever module they are made; biases, normalisation and activations are not counted. `multiply_adds` is None for
     a network that the counter cannot run, and the table says why.
     """
-    found = count_layers(classifier)
+    counts = count_layers(classifier)
     parameters = list(classifier.network.parameters())
     numbers = {
         "name": classifier.source or type(classifier.network).__name__,
-        "parameters": sum(one.numel() for one in parameters),
-        "trainable": sum(one.numel() for one in parameters if one.requires_grad),
-        "multiply_adds": found.multiply_adds,
+        "parameters": sum(parameter.numel() for parameter in parameters),
+        "trainable": sum(parameter.numel() for parameter in parameters if parameter.requires_grad),
+        "multiply_adds": counts.multiply_adds,
         "input_size": list(classifier.input_size),
         "channels": classifier.channels,
         "normalisation": {
@@ -68,7 +68,7 @@ def summarise(classifier: Classifier) -> tuple[str, dict[str, Any]]:
         },
         "remarks": list(classifier.remarks),
     }
-    return _table(found, numbers), numbers
+    return _table(counts, numbers), numbers
 
 
 def count_layers(classifier: Classifier) -> Summary:
@@ -79,10 +79,10 @@ def count_layers(classifier: Classifier) -> Summary:
     except Exception as error:  # the counter within a stranger's network
         layers, _ = _run(classifier, counting=False)
         return Summary(layers, None, f"torch cannot count them here: {type(error).__name__}: {_first_line(error)}")
-    sealed = [one.name or "the network" for one in layers if isinstance(one.module, torch.jit.ScriptModule)]
-    if sealed and not total:
-        return Summary(layers, None, f"torch cannot count them in TorchScript ({sealed[0]})")
-    uncounted = [one.name for one in layers if _has_uncounted_work(one)]
+    scripted = [layer.name or "the network" for layer in layers if isinstance(layer.module, torch.jit.ScriptModule)]
+    if scripted and not total:
+        return Summary(layers, None, f"torch cannot count them in TorchScript ({scripted[0]})")
+    uncounted = [layer.name for layer in layers if _has_uncounted_work(layer)]
     return Summary(layers, total, f"not counted in: {', '.join(uncounted)}" if uncounted else "")
 
 
@@ -92,7 +92,7 @@ def _run(classifier: Classifier, *, counting: bool) -> tuple[list[Layer], int]:
     layers = [Layer(name, module) for name, module in classifier.network.named_modules()]
     handles = []
     for layer in layers if not isinstance(classifier.network, torch.jit.ScriptModule) else ():
-        handles += _watch(layer, lambda: counter.get_total_flops() / 2)
+        handles += _count_calls(layer, lambda: counter.get_total_flops() / 2)
     image = torch.zeros(1, classifier.channels, *classifier.input_size, device=classifier.device)
     try:
         # a gradient is asked for because attention without one may go by a kernel of which nothing can be counted
@@ -109,7 +109,7 @@ def _run(classifier: Classifier, *, counting: bool) -> tuple[list[Layer], int]:
     return layers, round(counter.get_total_flops() / 2)
 
 
-def _watch(layer: Layer, count: Callable[[], float]) -> list[Any]:
+def _count_calls(layer: Layer, count: Callable[[], float]) -> list[Any]:
     starts: list[float] = []
 
     def enter(_module: nn.Module, _inputs: Any) -> None:
@@ -156,7 +156,7 @@ def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [""])[0][:160]
 
 
-def _table(found: Summary, numbers: dict[str, Any]) -> str:
+def _table(counts: Summary, numbers: dict[str, Any]) -> str:
     """Plain text: a line a module, then the sums."""
     table = Table(box=None, pad_edge=False, header_style="")
     table.add_column("layer", no_wrap=True)
@@ -164,9 +164,9 @@ def _table(found: Summary, numbers: dict[str, Any]) -> str:
         table.add_column(title, no_wrap=True)
     for title in ("parameters", "multiply-adds"):
         table.add_column(title, justify="right", no_wrap=True)
-    for layer in found.layers:
+    for layer in counts.layers:
         parts = layer.name.split(".") if layer.name else []
-        if len(parts) > DEPTH:
+        if len(parts) > MAX_DEPTH:
             continue
         size = sum(parameter.numel() for parameter in layer.module.parameters())
         work = f"{round(layer.multiply_adds):,}" if layer.multiply_adds else "–"
@@ -175,11 +175,11 @@ def _table(found: Summary, numbers: dict[str, Any]) -> str:
     console = Console(width=WIDTH, color_system=None, force_terminal=False, force_jupyter=False)
     with console.capture() as capture:
         console.print(table, markup=False, highlight=False)
-    total = "not counted" if found.multiply_adds is None else f"{found.multiply_adds:,}"
+    total = "not counted" if counts.multiply_adds is None else f"{counts.multiply_adds:,}"
     sums = [
         f"parameters: {numbers['parameters']:,}, of which trainable: {numbers['trainable']:,}",
         f"multiply-adds for one image of {' × '.join(str(side) for side in numbers['input_size'])}: {total}"
-        + (f" ({found.reason})" if found.reason else ""),
+        + (f" ({counts.reason})" if counts.reason else ""),
     ]
     lines = [line.rstrip() for line in capture.get().splitlines()]
     return "\n".join([*lines, "", *sums])

@@ -33,11 +33,11 @@ def check_tensors(network: nn.Module) -> None:
 
 
 @contextmanager
-def buffers_kept(modules: Iterable[nn.Module]) -> Iterator[None]:
+def preserve_buffers(modules: Iterable[nn.Module]) -> Iterator[None]:
     """Inside, the modules may change their buffers, as batch-norm that is always in training mode does, or a counter of
     passes; on leaving they are as before. One that has become of another shape stays, for its owner knows the new one.
     """
-    kept = [
+    saved = [
         (module, name, buffer, buffer.detach().clone())
         for module in modules
         for name, buffer in module._buffers.items()
@@ -47,9 +47,14 @@ def buffers_kept(modules: Iterable[nn.Module]) -> Iterator[None]:
         yield
     finally:
         with torch.inference_mode(False), torch.no_grad():
-            for module, name, buffer, values in kept:
-                now = dict(module._buffers.items()).get(name)
-                if now is not buffer and now is not None and now.shape == values.shape and now.dtype == values.dtype:
+            for module, name, buffer, values in saved:
+                current = dict(module._buffers.items()).get(name)
+                if (
+                    current is not buffer
+                    and current is not None
+                    and current.shape == values.shape
+                    and current.dtype == values.dtype
+                ):
                     module._buffers[name] = buffer
                 if buffer.shape == values.shape and not torch.equal(buffer, values):
                     buffer.copy_(values)

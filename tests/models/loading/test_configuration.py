@@ -10,7 +10,7 @@ import pytest
 
 from ironglass.errors import InputError
 from ironglass.models import Classifier, load_classifier, save_classifier
-from ironglass.models.loading.configuration import MOST_CLASSES
+from ironglass.models.loading.configuration import MAX_CLASSES
 
 NETWORKS = ("simple-cnn", "timm/resnet10t", "torchvision/squeezenet1_1")
 DEEP: Any = []
@@ -96,7 +96,7 @@ def test_text_that_is_no_configuration(text: str, folders: dict[str, Path], tmp_
     assert "\n" not in str(raised.value)
 
 
-@pytest.mark.parametrize("count", [10**9, 10**12, 10**400, MOST_CLASSES, 1000, 1, 0, -1])
+@pytest.mark.parametrize("count", [10**9, 10**12, 10**400, MAX_CLASSES, 1000, 1, 0, -1])
 def test_a_number_of_classes_that_the_weights_do_not_have(count: int, folders: dict[str, Path], tmp_path: Path) -> None:
     (tmp_path / "model.safetensors").symlink_to(folders["simple-cnn"] / "model.safetensors")
     config = json.loads((folders["simple-cnn"] / "config.json").read_text())

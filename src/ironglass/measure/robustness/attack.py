@@ -22,7 +22,7 @@ from ironglass.measure.robustness.repeated_passes import pass_twice
 from ironglass.measure.robustness.requested_attack import requested_attacks
 from ironglass.measure.robustness.verdict import judge
 from ironglass.measure.statistics import Rate, wilson
-from ironglass.models.checks import accepted, check_labels
+from ironglass.models.checks import check_labels, checked_images
 from ironglass.models.classifier import Classifier
 from ironglass.models.frozen import frozen
 from ironglass.models.predict import batches, predicted
@@ -122,7 +122,7 @@ def attack(
         >>> [round(255 * one.eps) for one in several]
         [2, 8]
     """
-    images = accepted(classifier, images)
+    images = checked_images(classifier, images)
     check_labels(labels, len(images), len(classifier.classes))
     chosen = requested_attacks(method, eps, norm, settings)
     name = method if isinstance(method, str) else type(method).__name__

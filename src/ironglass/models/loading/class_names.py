@@ -7,23 +7,23 @@ from typing import TYPE_CHECKING
 from ironglass.models.loading.class_errors import NeedsClasses
 
 if TYPE_CHECKING:
-    from ironglass.models.request import Wanted
+    from ironglass.models.request import ModelRequest
 
 
-def need_classes(wanted: Wanted) -> tuple[str, ...]:
+def need_classes(request: ModelRequest) -> tuple[str, ...]:
     """The classes asked for, which a network without weights cannot do without."""
-    if wanted.classes is None:
+    if request.classes is None:
         raise NeedsClasses(
-            f"{wanted.name} has no weights and so no classes of its own: give classes, or train it first"
+            f"{request.name} has no weights and so no classes of its own: give classes, or train it first"
         )
-    return wanted.classes
+    return request.classes
 
 
 def unique(names: list[str]) -> list[str]:
     """The names with repeated ones numbered: ImageNet has two cranes and two maillots."""
-    seen: dict[str, int] = {}
+    counts: dict[str, int] = {}
     result = []
     for name in names:
-        seen[name] = seen.get(name, 0) + 1
-        result.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+        counts[name] = counts.get(name, 0) + 1
+        result.append(name if counts[name] == 1 else f"{name} ({counts[name]})")
     return result

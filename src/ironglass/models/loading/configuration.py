@@ -12,9 +12,9 @@ from ironglass.errors import InputError, brief
 from ironglass.models.normalisation import ASSUMED, CONFIGURED, check_statistics
 from ironglass.run import Run
 
-MOST_CLASSES = 1 << 18
-_LARGEST_FILE = 64 << 20
-_LARGEST_NUMBER = 1 << 20
+MAX_CLASSES = 1 << 18
+_MAX_FILE_BYTES = 64 << 20
+_MAX_NUMBER = 1 << 20
 # What builders of timm and torchvision would fetch, read from a path, or hand to other code.
 _FORBIDDEN = re.compile(
     r"pretrained|checkpoint|weights|^url|^file$|path$|dir$|hub|cache|custom|source|device|scriptable|exportable|no_jit"
@@ -49,7 +49,7 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         if not path.is_file():
             raise InputError(f"cannot read {path}: there is no such file")
-        if path.stat().st_size > _LARGEST_FILE:
+        if path.stat().st_size > _MAX_FILE_BYTES:
             raise InputError(f"{path} has {path.stat().st_size:,} bytes: it is not a model's configuration")
         value = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -71,11 +71,11 @@ def read_configuration(folder: Path) -> Configuration:
     path = folder / "config.json"
     config = read_json(path)
     try:
-        found = _parsed(config)
+        configuration = _parsed(config)
     except InputError as error:
         raise InputError(f"{path} is not a model's configuration: {error}") from error
     Run(folder).check([path.name])  # of a run folder; only now, since a reason that the file itself shows says more
-    return found
+    return configuration
 
 
 def configuration_beside(weights: Path) -> Configuration | None:
@@ -87,39 +87,39 @@ def configuration_beside(weights: Path) -> Configuration | None:
 
 
 def _parsed(config: dict[str, Any]) -> Configuration:
-    known = _field(config, "pretrained_cfg", dict)
-    ours = _field(config, "ironglass", dict, {})
+    pretrained_cfg = _field(config, "pretrained_cfg", dict)
+    extension = _field(config, "ironglass", dict, {})
     architecture = _field(config, "architecture", str, "")
-    source = _field(ours, "model", str, f"timm/{architecture}" if architecture else None)
-    options = _field(ours, "options", dict, None if "ironglass" not in config else {})
+    source = _field(extension, "model", str, f"timm/{architecture}" if architecture else None)
+    options = _field(extension, "options", dict, None if "ironglass" not in config else {})
     if options is None:  # timm's own folder
         options = {name: value for name, value in _field(config, "model_args", dict, {}).items() if name != "in_chans"}
     if not source.startswith("transformers/"):  # whose builder reads its own
         check_options(options)
-    shape = _field(known, "input_size", list)
+    shape = _field(pretrained_cfg, "input_size", list)
     if len(shape) != 3 or not all(isinstance(side, int) and 1 <= side <= 4096 for side in shape) or shape[0] > 4:
         raise InputError(f"input_size is {brief(shape)}: it must be channels, height and width")
-    mean, std = (tuple(_field(known, name, list)) for name in ("mean", "std"))
+    mean, std = (tuple(_field(pretrained_cfg, name, list)) for name in ("mean", "std"))
     check_statistics(mean, std)
     channels = shape[0]
     if len(mean) == 3 and channels == 1 and "ironglass" not in config:  # timm keeps the colours' numbers
         mean, std = (sum(mean) / 3,), (sum(std) / 3,)
     if len(mean) != channels:
         raise InputError(f"mean has {len(mean)} numbers and input_size {channels} channels")
-    origin = ASSUMED if _field(ours, "normalisation", str, "") == ASSUMED else CONFIGURED
-    return Configuration(source, options, _classes(config, known), mean, std, (shape[1], shape[2]), origin)
+    origin = ASSUMED if _field(extension, "normalisation", str, "") == ASSUMED else CONFIGURED
+    return Configuration(source, options, _classes(config, pretrained_cfg), mean, std, (shape[1], shape[2]), origin)
 
 
-def _classes(config: dict[str, Any], known: dict[str, Any]) -> tuple[str, ...]:
-    names = _field(config, "label_names", list | dict, None) or _field(known, "label_names", list | dict, None)
+def _classes(config: dict[str, Any], pretrained_cfg: dict[str, Any]) -> tuple[str, ...]:
+    names = _field(config, "label_names", list | dict, None) or _field(pretrained_cfg, "label_names", list | dict, None)
     if isinstance(names, dict):
         names = None  # timm's dict is of descriptions by name, in no order
-    count = _field(config, "num_classes", int, _field(known, "num_classes", int, None))
+    count = _field(config, "num_classes", int, _field(pretrained_cfg, "num_classes", int, None))
     if names is None:
-        if count is None or not 2 <= count <= MOST_CLASSES:
-            raise InputError(f"num_classes is {brief(count)}: it must be from 2 to {MOST_CLASSES:,}")
+        if count is None or not 2 <= count <= MAX_CLASSES:
+            raise InputError(f"num_classes is {brief(count)}: it must be from 2 to {MAX_CLASSES:,}")
         return tuple(str(i) for i in range(count))
-    if not all(isinstance(name, str) for name in names) or not 2 <= len(names) <= MOST_CLASSES:
+    if not all(isinstance(name, str) for name in names) or not 2 <= len(names) <= MAX_CLASSES:
         raise InputError(f"label_names are {brief(names)}: they must be the names of at least 2 classes")
     if count is not None and count != len(names):
         raise InputError(f"num_classes is {brief(count)} and there are {len(names)} label_names")
@@ -137,9 +137,9 @@ def _field(values: dict[str, Any], name: str, kind: Any, default: Any = _ABSENT)
     if value is None and default is None:
         return None
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is int):
-        words = getattr(kind, "__name__", str(kind))
-        found = f"is {brief(value)}" if name in values else "is absent"
-        raise InputError(f"{name} {found}: it must be {'an' if words[0] in 'aeiou' else 'a'} {words}")
+        type_name = getattr(kind, "__name__", str(kind))
+        fault = f"is {brief(value)}" if name in values else "is absent"
+        raise InputError(f"{name} {fault}: it must be {'an' if type_name[0] in 'aeiou' else 'a'} {type_name}")
     return value
 
 
@@ -171,6 +171,6 @@ def check_value(name: str, value: Any, depth: int = 0) -> None:
         if len(value) > 200 or re.search(r"[/\\:]", value):
             raise InputError(f"the option {brief(name)} is {brief(value)}, which a model folder may not choose")
     elif not (value is None or isinstance(value, bool | int | float)) or (
-        isinstance(value, int | float) and not abs(value) <= _LARGEST_NUMBER
+        isinstance(value, int | float) and not abs(value) <= _MAX_NUMBER
     ):
         raise InputError(f"the option {brief(name)} is {brief(value)}: it must be a plain value of usual size")

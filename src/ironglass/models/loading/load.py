@@ -18,9 +18,9 @@ from ironglass.models.loading.forms.find import EXAMPLES, find_builder
 from ironglass.models.loading.fresh import mark_fresh
 from ironglass.models.loading.local_weights import with_weights
 from ironglass.models.loading.native import is_code, is_exported, knows_classes
-from ironglass.models.loading.ready import made_ready
+from ironglass.models.loading.ready import prepare
 from ironglass.models.normalisation import ASSUMED, GIVEN, stated
-from ironglass.models.request import Wanted
+from ironglass.models.request import ModelRequest
 
 
 def load_classifier(
@@ -62,7 +62,7 @@ def load_classifier(
         ('cat', 'dog')
     """
     expect(name, str | Path, "model", f"a name or a path: {EXAMPLES}")
-    wanted = Wanted(
+    request = ModelRequest(
         name=str(name),
         classes=_checked_classes(classes),
         size=_checked_size(size),
@@ -71,11 +71,11 @@ def load_classifier(
         weighted=pretrained or weights is not None,
         options=options,
     )
-    return _loaded(wanted, weights, lambda channels: stated(mean, std, normalise, channels), seed)
+    return _loaded(request, weights, lambda channels: stated(mean, std, normalise, channels), seed)
 
 
 def _loaded(
-    wanted: Wanted,
+    request: ModelRequest,
     weights: str | Path | None,
     normalisation: Callable[[int], tuple[Sequence[float], Sequence[float]] | None],
     seed: int,
@@ -83,14 +83,14 @@ def _loaded(
     """The classifier that is wanted. normalisation: mean and std for so many channels, or None for its own."""
     with torch.random.fork_rng():
         torch.manual_seed(check_seed(seed))
-        name = wanted.name
-        classifier = find_builder(name)(wanted) if weights is None else with_weights(wanted, Path(weights))
-        trained = wanted.weighted or knows_classes(name, weighted=False)
-        _bring(classifier, normalisation(classifier.channels), wanted.size, remark=trained)
-        ready = made_ready(classifier)
-        if not trained:
-            mark_fresh(ready, name)
-        return ready
+        name = request.name
+        classifier = find_builder(name)(request) if weights is None else with_weights(request, Path(weights))
+        has_weights = request.weighted or knows_classes(name, weighted=False)
+        _override(classifier, normalisation(classifier.channels), request.size, remark=has_weights)
+        prepared = prepare(classifier)
+        if not has_weights:
+            mark_fresh(prepared, name)
+        return prepared
 
 
 def own_geometry(
@@ -101,30 +101,30 @@ def own_geometry(
     `NeedsClasses` where it must be told the classes to say so."""
     if is_exported(name):
         return geometry_of(Path(name))
-    wanted = Wanted(
+    request = ModelRequest(
         name=name, classes=classes, size=None, channels=3, pretrained=False, weighted=False, options=dict(options)
     )
     for field in ("mean", "std"):
-        wanted.options.pop(field, None)
+        request.options.pop(field, None)
     with torch.random.fork_rng():
         torch.manual_seed(check_seed(seed))
-        classifier = find_builder(name)(wanted)
+        classifier = find_builder(name)(request)
     return None if classifier.normalisation == ASSUMED else (classifier.input_size, classifier.channels)
 
 
-def load_saved(folder: Path, named: str, **options: Any) -> Classifier:
+def load_saved(folder: Path, model_name: str, **options: Any) -> Classifier:
     """A classifier that `save_classifier` wrote into the folder; `named`, `options`: how the user called its model.
 
     A folder chooses no code to run: where the user named a Python file, that name is what builds the network.
     """
-    if named.lower().endswith(".onnx"):  # whose weights nothing changes
-        return load_classifier(named, **options)
-    if is_code(named):
-        return load_classifier(named, weights=folder / "model.safetensors", **options)
+    if model_name.lower().endswith(".onnx"):  # whose weights nothing changes
+        return load_classifier(model_name, **options)
+    if is_code(model_name):
+        return load_classifier(model_name, weights=folder / "model.safetensors", **options)
     return load_classifier(str(folder))
 
 
-def _bring(
+def _override(
     classifier: Classifier,
     statistics: tuple[Sequence[float], Sequence[float]] | None,
     size: tuple[int, int] | None,
@@ -132,23 +132,25 @@ def _bring(
     remark: bool,
 ) -> None:
     """Gives the classifier another normalisation and size, where asked; remark: and says so where they differ."""
-    said = []
+    remarks = []
     if statistics:
         before, origin = _statistics(classifier), classifier.normalisation
         classifier.normalise(*statistics, GIVEN)
         if origin != ASSUMED and (after := _statistics(classifier)) != before:
-            said.append(f"its own normalisation is {before}, and it is given {after}, as asked")
+            remarks.append(f"its own normalisation is {before}, and it is given {after}, as asked")
     if size and (own := classifier.input_size) != size:
         resize(classifier, size)
         before, after = ("{} × {}".format(*one) for one in (own, size))
-        said.append(f"its own images are of {before} pixels, and it is given some of {after}, as asked")
+        remarks.append(f"its own images are of {before} pixels, and it is given some of {after}, as asked")
     if remark:
-        classifier.remarks += tuple(said)
+        classifier.remarks += tuple(remarks)
 
 
 def _statistics(classifier: Classifier) -> str:
-    named = {"mean": classifier.mean, "std": classifier.std}
-    return ", ".join(f"{name} {' '.join(f'{float(one):.4g}' for one in x.flatten())}" for name, x in named.items())
+    values = {"mean": classifier.mean, "std": classifier.std}
+    return ", ".join(
+        f"{name} {' '.join(f'{float(number):.4g}' for number in tensor.flatten())}" for name, tensor in values.items()
+    )
 
 
 def _checked_classes(classes: Any) -> tuple[str, ...] | None:
@@ -157,7 +159,7 @@ def _checked_classes(classes: Any) -> tuple[str, ...] | None:
     if (
         not isinstance(classes, Sequence)
         or isinstance(classes, str)
-        or not all(isinstance(one, str) for one in classes)
+        or not all(isinstance(name, str) for name in classes)
     ):
         raise InputError(f"classes is {classes!r}: give a list of names, one an output of the network, in their order")
     return tuple(classes)

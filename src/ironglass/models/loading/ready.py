@@ -8,7 +8,7 @@ from ironglass.errors import InputError
 from ironglass.models.classifier import Classifier
 
 
-def made_ready(classifier: Classifier) -> Classifier:
+def prepare(classifier: Classifier) -> Classifier:
     """The classifier in evaluation mode, its outputs checked, its weights channels-last where its code allows it.
 
     A network whose code takes its maps for laid out channel by channel, as `x.view(n, -1)` does, stays so. What is

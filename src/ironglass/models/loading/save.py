@@ -47,15 +47,15 @@ def write_state(
     """Writes named tensors as safetensors, in one step; tied weights under each of their names, so that any reader
     of the file finds them. run: whose list of checksums has the file."""
     # safetensors keeps no strides: channels-last weights are stored in the usual order
-    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
     shared: set[int] = set()
-    for name, tensor in plain.items():
-        where = tensor.untyped_storage().data_ptr()
-        if where in shared and tensor.numel():
-            plain[name] = tensor.clone()
-        shared.add(where)
+    for name, tensor in tensors.items():
+        address = tensor.untyped_storage().data_ptr()
+        if address in shared and tensor.numel():
+            tensors[name] = tensor.clone()
+        shared.add(address)
     with run.atomic(path) if run else atomic(path) as temporary:
-        temporary.write_bytes(save(plain, metadata={"format": "pt"} | (metadata or {})))
+        temporary.write_bytes(save(tensors, metadata={"format": "pt"} | (metadata or {})))
 
 
 def save_classifier(classifier: Classifier, folder: str | Path) -> None:

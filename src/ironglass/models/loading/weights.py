@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ironglass.errors import InputError
 from ironglass.models.loading.checkpoints.checkpoint import WRAPPINGS, Checkpoint, read_checkpoint
-from ironglass.models.loading.checkpoints.few import few
+from ironglass.models.loading.checkpoints.few import shortened_list
 from ironglass.models.loading.checkpoints.fit import Fit, fit_names
 from ironglass.models.loading.checkpoints.misfit import misfit
 from ironglass.models.loading.checkpoints.values import check_values, to_type_of
@@ -29,8 +29,8 @@ def read_state(path: str | Path) -> dict[str, Tensor]:
 
 def classes_beside(path: str | Path) -> tuple[str, ...]:
     """The names of its outputs that a checkpoint, or the configuration beside it, gives; () where there are none."""
-    known = configuration_beside(Path(path))
-    return known.classes if known is not None else read_checkpoint(path).classes
+    saved_config = configuration_beside(Path(path))
+    return saved_config.classes if saved_config is not None else read_checkpoint(path).classes
 
 
 def load_state(network: nn.Module, state: Mapping[str, Tensor], source: str | Path) -> None:
@@ -47,29 +47,31 @@ def load_checkpoint(network: nn.Module, checkpoint: Checkpoint) -> tuple[str, ..
     those of other names are refused where they differ. Raises HeadMismatch where only the last layer differs, else
     InputError listing what misfits on both sides; nothing is copied then.
     """
-    own = {name: tensor for name, tensor in network.state_dict().items() if isinstance(tensor, Tensor)}
-    fits = {where: fit_names(own, state) for where, state in checkpoint.states.items()}
-    where, best = min(fits.items(), key=lambda one: one[1].misfits)
+    expected = {name: tensor for name, tensor in network.state_dict().items() if isinstance(tensor, Tensor)}
+    matches = {key: fit_names(expected, state) for key, state in checkpoint.states.items()}
+    key, best = min(matches.items(), key=lambda item: item[1].misfits)
     if not best.exact:
-        raise misfit(best, own, checkpoint.path, where)
-    others = [name for name, fit in fits.items() if fit.exact and name != where]
-    if where.split(".")[0] not in ("", *WRAPPINGS) and any(_differ(best, fits[name]) for name in others):
+        raise misfit(best, expected, checkpoint.path, key)
+    others = [name for name, match in matches.items() if match.exact and name != key]
+    if key.split(".")[0] not in ("", *WRAPPINGS) and any(_differ(best, matches[name]) for name in others):
         raise InputError(
-            f"{checkpoint.path} holds several sets of weights that fit, {few([where, *others])}, and which is meant"
-            " cannot be told: save that one alone, as {'state_dict': ...}"
+            f"{checkpoint.path} holds several sets of weights that fit, {shortened_list([key, *others])}, and which is"
+            " meant is ambiguous: save that one alone, as {'state_dict': ...}"
         )
-    ready = {name: to_type_of(checkpoint.path, name, tensor, own[name]) for name, tensor in best.state.items()}
+    converted = {name: to_type_of(checkpoint.path, name, tensor, expected[name]) for name, tensor in best.state.items()}
     # of a run folder; only now, since a reason that the file itself shows says more
     Run(checkpoint.path.parent).check([checkpoint.path.name])
-    for name, tensor in ready.items():
-        own[name].copy_(tensor)
+    for name, tensor in converted.items():
+        expected[name].copy_(tensor)
     remarks = list(best.remarks)
     if others:
-        remarks.insert(0, f"the weights under {where!r} are taken, not those under {few(others)}")
-    elif "ema" in where.lower():
-        remarks.insert(0, f"the averaged weights under {where!r} are taken")
+        remarks.insert(0, f"the weights under {key!r} are taken, not those under {shortened_list(others)}")
+    elif "ema" in key.lower():
+        remarks.insert(0, f"the averaged weights under {key!r} are taken")
     return tuple(f"{checkpoint.path}: {remark}" for remark in remarks)
 
 
-def _differ(one: Fit, other: Fit) -> bool:
-    return any(not torch.equal(tensor, other.state[name]) for name, tensor in one.state.items() if name in other.state)
+def _differ(first: Fit, second: Fit) -> bool:
+    return any(
+        not torch.equal(tensor, second.state[name]) for name, tensor in first.state.items() if name in second.state
+    )

@@ -10,10 +10,10 @@ from torch import nn
 from ironglass.models.classifier import Classifier
 
 if TYPE_CHECKING:
-    from ironglass.models.request import Wanted
+    from ironglass.models.request import ModelRequest
 
 
-SIZE = (64, 64)
+DEFAULT_SIZE = (64, 64)
 """Height and width of a network's images where nobody says them."""
 
 
@@ -28,7 +28,7 @@ def assumed_size(classifier: Classifier) -> str:
 
 def wrap(
     network: nn.Module,
-    wanted: Wanted,
+    request: ModelRequest,
     *,
     mean: Sequence[float],
     std: Sequence[float],
@@ -41,6 +41,6 @@ def wrap(
     origin: of mean and std, CONFIGURED by who published the network or ASSUMED of a bare module, which says nothing.
     """
     classifier = Classifier(network, mean=mean, std=std, classes=classes, input_size=size)
-    classifier.source, classifier.options = wanted.name, dict(wanted.options)
+    classifier.source, classifier.options = request.name, dict(request.options)
     classifier.normalisation = origin
     return classifier

@@ -14,13 +14,13 @@ from torch.nn.parameter import is_lazy
 
 from ironglass.errors import ForwardError, InputError
 from ironglass.models.memory import is_out_of_memory
-from ironglass.models.reading.outputs import Reading, read_outputs
+from ironglass.models.reading.outputs import ReadOutputs, read_outputs
 from ironglass.models.reading.probability import logit_of
 from ironglass.types import Images, Logits
 
 
 @dataclass(frozen=True)
-class Manner:
+class InputFormat:
     """Input layout, type and outputs of a network, found by its passes."""
 
     network: int
@@ -37,18 +37,18 @@ class Manner:
 
 PROBABILITY = "its one number an image is a probability, of which two logits are made"
 
-_heard = threading.local()
+_collecting = threading.local()
 
 
 @contextmanager
-def hearing_others() -> Iterator[list[tuple[Logits, ...]]]:
+def collect_auxiliary_outputs() -> Iterator[list[tuple[Logits, ...]]]:
     """Inside, on this thread: the auxiliary outputs, float (n, k) each, of every pass in training mode that has any."""
-    before = getattr(_heard, "passes", None)
-    _heard.passes = passes = []
+    outer = getattr(_collecting, "passes", None)
+    _collecting.passes = passes = []
     try:
         yield passes
     finally:
-        _heard.passes = before
+        _collecting.passes = outer
 
 
 def unwrapped(network: nn.Module) -> nn.Module:
@@ -65,7 +65,7 @@ def unwrapped(network: nn.Module) -> nn.Module:
         network = inner
 
 
-def needs_a_pass(network: nn.Module) -> bool:
+def has_lazy_layers(network: nn.Module) -> bool:
     """Returns whether there are weights that get their shape from the first images, as those of lazy layers do."""
     return any(is_lazy(tensor) for tensor in (*network.parameters(), *network.buffers()))
 
@@ -73,39 +73,39 @@ def needs_a_pass(network: nn.Module) -> bool:
 def dtypes_of(network: nn.Module) -> list[torch.dtype]:
     """Precisions that the network may take, the likeliest first: that of its first weight, those of others, float32."""
     tensors = (*network.parameters(), *network.buffers())
-    found = [tensor.dtype for tensor in tensors if tensor.dtype.is_floating_point]
-    return list(dict.fromkeys([*found, torch.float32]))
+    dtypes = [tensor.dtype for tensor in tensors if tensor.dtype.is_floating_point]
+    return list(dict.fromkeys([*dtypes, torch.float32]))
 
 
 def take_pass(
-    network: nn.Module, manner: Manner | None, images: Images, mean: Tensor, std: Tensor
-) -> tuple[Any, Manner]:
+    network: nn.Module, input_format: InputFormat | None, images: Images, mean: Tensor, std: Tensor
+) -> tuple[Any, InputFormat]:
     """Runs the network: its outputs, and how it took the images.
 
     Where it fails as it is known or likeliest to take them, the other ways are tried. Raises ForwardError, naming
     the exception, where all fail. Out of memory stays what it is.
     """
-    likeliest = manner if manner is not None and manner.network == id(network) else None
-    first = likeliest or Manner(id(network), dtypes_of(network)[0])
+    likeliest = input_format if input_format is not None and input_format.network == id(network) else None
+    tried_first = likeliest or InputFormat(id(network), dtypes_of(network)[0])
     try:
-        return network(_given(images, mean, std, first)), first
+        return network(_prepared_input(images, mean, std, tried_first)), tried_first
     except (Exception, SystemExit) as error:
         if isinstance(error, InputError) or is_out_of_memory(error):
             raise
         failure = error
     for dtype in dtypes_of(network) if isinstance(failure, RuntimeError | TypeError) else ():
         for contiguous in (False, True):
-            other = replace(first, dtype=dtype, contiguous=contiguous)
-            if other == first:
+            alternative = replace(tried_first, dtype=dtype, contiguous=contiguous)
+            if alternative == tried_first:
                 continue
             try:
-                return network(_given(images, mean, std, other)), other
+                return network(_prepared_input(images, mean, std, alternative)), alternative
             except (Exception, SystemExit) as error:
                 if is_out_of_memory(error):
                     raise
     shape = " × ".join(map(str, images.shape[1:]))
     raise ForwardError(
-        f"the network's forward fails on images of {shape}: {type(failure).__name__}: {_short(failure)}"
+        f"the network's forward fails on images of {shape}: {type(failure).__name__}: {_first_line(failure)}"
     ) from failure
 
 
@@ -120,16 +120,16 @@ def shape_lazy_layers(network: nn.Module, images: Images, mean: Tensor, std: Ten
             module.training = mode
 
 
-def _given(images: Images, mean: Tensor, std: Tensor, manner: Manner) -> Tensor:
+def _prepared_input(images: Images, mean: Tensor, std: Tensor, input_format: InputFormat) -> Tensor:
     """The images normalised, at least in float32, as the network takes them."""
-    work = torch.float64 if manner.dtype == torch.float64 else torch.float32
-    given = ((images.to(work) - mean) / std).to(manner.dtype)
+    precision = torch.float64 if input_format.dtype == torch.float64 else torch.float32
+    normalised = ((images.to(precision) - mean) / std).to(input_format.dtype)
     # by way of one axis, since of grey images both orders count as contiguous
-    return given.contiguous().flatten().view(given.shape) if manner.contiguous else given
+    return normalised.contiguous().flatten().view(normalised.shape) if input_format.contiguous else normalised
 
 
 def read_pass(
-    found: Any, n: int, k: int, *, training: bool = False, squashed: Callable[[], bool] = lambda: False
+    outputs: Any, n: int, k: int, *, training: bool = False, squashed: Callable[[], bool] = lambda: False
 ) -> tuple[Logits, str]:
     """The logits of a pass, float32 or float64, and what was adapted.
 
@@ -137,8 +137,8 @@ def read_pass(
 
     In training mode auxiliary outputs go to whoever is `hearing_others`. Raises InputError for what are no logits.
     """
-    reading: Reading = read_outputs(found, n, k)
-    passes = getattr(_heard, "passes", None)
+    reading: ReadOutputs = read_outputs(outputs, n, k)
+    passes = getattr(_collecting, "passes", None)
     if passes is not None and training and reading.others:
         passes.append(tuple(at_least_float32(other) for other in reading.others))
     if reading.single is not None and squashed():
@@ -157,5 +157,5 @@ def at_least_float32(values: Tensor) -> Tensor:
     return values if values.dtype in (torch.float32, torch.float64) else values.float()
 
 
-def _short(error: BaseException) -> str:
+def _first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or ["no message"])[0][:200]

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from ironglass.types import Logits
 
-APART = 1e-4
+SUM_TOLERANCE = 1e-4
 """By how much a sum of probabilities in float32 may miss 1."""
-APART_HALF = 4e-3
+SUM_TOLERANCE_HALF = 4e-3
 """The same of probabilities that bfloat16 or float16 hold exactly: twice what rounding to eight bits can make of it."""
 HALVES = (torch.bfloat16, torch.float16)
 
@@ -25,10 +25,12 @@ def are_distributions(outputs: Tensor) -> bool:
         if outputs.ndim != 2 or not outputs.numel():
             return False
         low, high = (float(bound) for bound in outputs.aminmax())
-        if not (low >= 0 and high <= 1 + APART):  # also of NaN
+        if not (low >= 0 and high <= 1 + SUM_TOLERANCE):  # also of NaN
             return False
-        off = float((outputs.double().sum(1) - 1).abs().amax())
-        return off <= APART or (off <= APART_HALF and any(_held_by(outputs, half) for half in HALVES))
+        error = float((outputs.double().sum(1) - 1).abs().amax())
+        return error <= SUM_TOLERANCE or (
+            error <= SUM_TOLERANCE_HALF and any(_is_exact_in(outputs, half) for half in HALVES)
+        )
 
 
 def give_probabilities(outputs: Tensor) -> bool:
@@ -103,24 +105,26 @@ def _reshaped(step: Any) -> Any:
 
 def _ends(step: Any) -> set[str]:
     """The last steps before the output that do more than move, scale or add up numbers."""
-    waiting, seen, found = [step], set(), set()
+    waiting, visited, kinds = [step], set(), set()
     while waiting:
         step = waiting.pop()
-        if step in seen:
+        if step in visited:
             continue
-        seen.add(step)
+        visited.add(step)
         if step is None:
-            found.add("unknown")
+            kinds.add("unknown")
             continue
         kind = _kind(step)
-        inner = [one for one, _ in step.next_functions if one is not None and _kind(one) != "AccumulateGrad"]
+        inner = [
+            parent for parent, _ in step.next_functions if parent is not None and _kind(parent) != "AccumulateGrad"
+        ]
         product = kind in ("MulBackward", "DivBackward") and len(inner) > 1
         one_sided = kind == "ClampBackward" and None in (step._saved_min, step._saved_max)
         if inner and not product and (kind in RESHAPING or kind in AFFINE or one_sided):
             waiting += inner
         else:
-            found.add(kind)
-    return found
+            kinds.add(kind)
+    return kinds
 
 
 def _kind(step: Any) -> str:
@@ -134,7 +138,7 @@ def logit_of(probability: Tensor) -> Tensor:
     return (p.log() - (-p).log1p()).to(probability.dtype)
 
 
-def _held_by(outputs: Tensor, dtype: torch.dtype) -> bool:
+def _is_exact_in(outputs: Tensor, dtype: torch.dtype) -> bool:
     return bool((outputs.to(dtype).to(outputs.dtype) == outputs).all())
 
 

@@ -14,16 +14,16 @@ from ironglass.models.exclusive import exclusive, is_held
 from ironglass.models.frozen import are_checked, frozen
 from ironglass.models.memory import cut_pass
 from ironglass.models.reading.forward_pass import (
-    Manner,
+    InputFormat,
     at_least_float32,
-    needs_a_pass,
+    has_lazy_layers,
     other_count,
     read_pass,
     shape_lazy_layers,
     take_pass,
     unwrapped,
 )
-from ironglass.models.reading.outputs import Reading, read_outputs
+from ironglass.models.reading.outputs import ReadOutputs, read_outputs
 from ironglass.models.reading.probability import are_distributions, give_probabilities, is_probability, log_of
 from ironglass.models.unchanged import check_tensors
 from ironglass.types import Images, Logits
@@ -50,7 +50,7 @@ class ReadNetwork(nn.Module):
         check_tensors(network)
         self.network = unwrapped(network)
         self.training = getattr(self.network, "training", False)
-        self._manner: Manner | None = None
+        self._manner: InputFormat | None = None
         # of the network with this identity
         self._squashed: tuple[int, bool] | None = None
         self._probabilities: tuple[int, bool] | None = None
@@ -69,23 +69,27 @@ class ReadNetwork(nn.Module):
     @property
     def adaptation(self) -> str:
         """Sentence on what is done to the network's outputs and images; "" where nothing is, or none passed yet."""
-        manner = self._manner
-        if manner is None or manner.network != id(self.network):
+        input_format = self._manner
+        if input_format is None or input_format.network != id(self.network):
             return ""
-        said = [manner.words] if manner.words else []
-        if manner.contiguous:
-            said.append("images are laid out channel by channel, as its code needs")
+        clauses = [input_format.words] if input_format.words else []
+        if input_format.contiguous:
+            clauses.append("images are laid out channel by channel, as its code needs")
         if self._probabilities == (id(self.network), True):
-            said.append("its outputs are probabilities, which confidences and losses take as they are")
-        if manner.dtype != torch.float32:
-            said.append(f"it computes in {str(manner.dtype).removeprefix('torch.')}")
-        return f"Of the network, {'; '.join(said)}." if said else ""
+            clauses.append("its outputs are probabilities, which confidences and losses take as they are")
+        if input_format.dtype != torch.float32:
+            clauses.append(f"it computes in {str(input_format.dtype).removeprefix('torch.')}")
+        return f"Of the network, {'; '.join(clauses)}." if clauses else ""
 
     @property
     def is_plain(self) -> bool:
         """True if, as far as its passes have shown, the network's outputs are the logits and any images do."""
-        manner = self._manner
-        return manner is None or manner.network != id(self.network) or not (manner.words or manner.contiguous)
+        input_format = self._manner
+        return (
+            input_format is None
+            or input_format.network != id(self.network)
+            or not (input_format.words or input_format.contiguous)
+        )
 
     @property
     def gives_probabilities(self) -> bool:
@@ -101,15 +105,15 @@ class ReadNetwork(nn.Module):
     def as_logits(self, outputs: Logits) -> Logits:
         """Outputs (n, k) of evaluation mode as logits, whose softmax is what the network says: the logarithms of
         probabilities, else the outputs themselves."""
-        judged = outputs[~outputs.isnan().any(1)]
-        if not are_distributions(judged):
+        finite_rows = outputs[~outputs.isnan().any(1)]
+        if not are_distributions(finite_rows):
             return outputs  # of logits, and of a network that has come to give them since it was looked at
         try:
             if not self.gives_probabilities:
                 self.settle()  # it may have come to give probabilities, as by a flag
             squashed = self.gives_probabilities
         except ForwardError:  # random images are not for every network
-            squashed = give_probabilities(judged)
+            squashed = give_probabilities(finite_rows)
         return log_of(outputs) if squashed else outputs
 
     def forward(self, images: Images) -> Logits:
@@ -132,14 +136,14 @@ class ReadNetwork(nn.Module):
         n, k = len(images), len(self.classes)
         if whole and n in (1, k) and not self._is_settled():
             self.settle(images)  # before the pass itself, which is what a watching hook shall see last
-        known = self._manner
-        found, manner = take_pass(self.network, known, images, self.mean, self.std)
-        plain = isinstance(found, Tensor) and found.dtype == torch.float32 and found.shape == (n, k)
-        if plain and manner is known and manner.settled and not manner.words:
-            return self._trained(found) if self.training else found
-        logits, words = read_pass(found, n, k, training=self.training, squashed=self._is_squashed)
+        known_format = self._manner
+        outputs, input_format = take_pass(self.network, known_format, images, self.mean, self.std)
+        is_plain = isinstance(outputs, Tensor) and outputs.dtype == torch.float32 and outputs.shape == (n, k)
+        if is_plain and input_format is known_format and input_format.settled and not input_format.words:
+            return self._trained(outputs) if self.training else outputs
+        logits, words = read_pass(outputs, n, k, training=self.training, squashed=self._is_squashed)
         if not self.training:
-            self._learn(manner, n, words)
+            self._learn(input_format, n, words)
             return logits
         return self._trained(logits)
 
@@ -169,7 +173,7 @@ class ReadNetwork(nn.Module):
             self._squashed = id(self.network), bool(squashed)
         return self._squashed[1]
 
-    def _probed(self, count: int) -> Reading:
+    def _probed(self, count: int) -> ReadOutputs:
         """Outputs in evaluation mode for random images, with the graph of how it came to be; without, of
         one that cannot pass images that need a gradient."""
         size = (count, self.channels, *self.input_size)
@@ -177,10 +181,10 @@ class ReadNetwork(nn.Module):
         images[0], images[1] = 0, 1
         with frozen(self), torch.inference_mode(False), torch.enable_grad():
             try:
-                found, _ = take_pass(self.network, self._manner, images.requires_grad_(), self.mean, self.std)
+                outputs, _ = take_pass(self.network, self._manner, images.requires_grad_(), self.mean, self.std)
             except ForwardError:
-                found, _ = take_pass(self.network, self._manner, images.detach(), self.mean, self.std)
-            reading = read_outputs(found, count, len(self.classes))
+                outputs, _ = take_pass(self.network, self._manner, images.detach(), self.mean, self.std)
+            reading = read_outputs(outputs, count, len(self.classes))
             return replace(reading, logits=at_least_float32(reading.logits))
 
     def probed_logits(self) -> Logits:
@@ -201,12 +205,12 @@ class ReadNetwork(nn.Module):
     def _is_settled(self) -> bool:
         return self._manner is not None and self._manner.settled and self._manner.network == id(self.network)
 
-    def _learn(self, manner: Manner, n: int, words: str) -> None:
+    def _learn(self, input_format: InputFormat, n: int, words: str) -> None:
         """Takes down how the pass of n images went."""
         if n not in (1, len(self.classes)):
-            manner = replace(manner, settled=True, words=words)
-        if manner != self._manner:
-            self._manner = manner
+            input_format = replace(input_format, settled=True, words=words)
+        if input_format != self._manner:
+            self._manner = input_format
 
     def settle(self, images: Images | None = None) -> Logits:
         """The logits of a few images, random ones by default, in evaluation mode: enough to see how the outputs are to
@@ -224,15 +228,15 @@ class ReadNetwork(nn.Module):
                 images = torch.rand(size, generator=torch.Generator().manual_seed(0)).to(self.device)
             else:
                 images = images.detach()[torch.arange(count, device=images.device) % len(images)]
-            if needs_a_pass(self.network):
+            if has_lazy_layers(self.network):
                 shape_lazy_layers(self.network, images, self.mean, self.std)
             with frozen(self):
                 # as a data set's images lie; a network that cannot take them so is given them otherwise
                 stored = images.permute(0, 2, 3, 1)
                 outputs = self(stored.reshape(-1).view(stored.shape).permute(0, 3, 1, 2))
                 # a softmax's outputs are distributions for all images; only then is it worth a pass to see the steps
-                seen = are_distributions(outputs) and give_probabilities(self._probed_or(outputs))
-        self._probabilities = id(self.network), seen
+                gives_probabilities = are_distributions(outputs) and give_probabilities(self._probed_or(outputs))
+        self._probabilities = id(self.network), gives_probabilities
         return outputs
 
     def accept(self, images: Images) -> Images:

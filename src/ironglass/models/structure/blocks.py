@@ -60,30 +60,32 @@ def blocks_of(classifier: Classifier) -> Blocks:
     layers = classifier.layers()
     names, network = list(layers), classifier.network
     weighted = [index for index, layer in enumerate(layers.values()) if _is_linear(layer)]
-    found = [name for name in _sequences(network, "") if any(_inside(layer, name) for layer in names)]
-    indices = {name: [index for index, layer in enumerate(names) if _inside(layer, name)] for name in found}
-    found = sorted((name for name in found if weighted[-1] not in indices[name]), key=lambda name: indices[name][0])
-    if found:
-        starts = [indices[name][0] for name in found]
-        head = max(indices[found[-1]]) + 1
+    block_names = [name for name in _sequences(network, "") if any(_inside(layer, name) for layer in names)]
+    indices = {name: [index for index, layer in enumerate(names) if _inside(layer, name)] for name in block_names}
+    block_names = sorted(
+        (name for name in block_names if weighted[-1] not in indices[name]), key=lambda name: indices[name][0]
+    )
+    if block_names:
+        starts = [indices[name][0] for name in block_names]
+        head = max(indices[block_names[-1]]) + 1
     else:
         starts, head = weighted[:-1], weighted[-1]
-        found = [names[index] for index in starts]
+        block_names = [names[index] for index in starts]
     if not starts:
         raise InputError(f"{classifier.source or 'the network'} is a single layer: it has no blocks to transplant")
-    return Blocks(tuple(names), tuple(found), tuple(starts), head, weighted[-1])
+    return Blocks(tuple(names), tuple(block_names), tuple(starts), head, weighted[-1])
 
 
 def _sequences(module: nn.Module, name: str) -> list[str]:
     """The blocks in a module, whose own name is `name`, from the outside in."""
     children = [(f"{name}.{child}" if name else child, inner) for child, inner in module.named_children()]
-    found = []
+    paths = []
     for path, child in children:
         if inner := _sequences(child, path):
-            found += inner
+            paths += inner
         elif isinstance(module, nn.Sequential | nn.ModuleList | nn.ModuleDict) and _is_block(child):
-            found.append(path)
-    return found
+            paths.append(path)
+    return paths
 
 
 def _is_block(module: nn.Module) -> bool:

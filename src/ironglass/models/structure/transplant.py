@@ -52,20 +52,22 @@ def transplant(classifier: Classifier, source: Classifier, blocks: Depth) -> Cla
     With the first block come the stem and what belongs to no layer, as a transformer's positions. Nothing is copied
     where anything does not fit: raises InputError with the tensor's name and both shapes.
     """
-    found = blocks_of(classifier)
-    end = found.end(blocks)
+    blocks_found = blocks_of(classifier)
+    end = blocks_found.end(blocks)
     if end == 0:
         return classifier
-    own, theirs = classifier.network.state_dict(), source.network.state_dict()
-    copied = {name: tensor for name, tensor in own.items() if name not in _left(classifier, found.layers[end:])}
+    state, source_state = classifier.network.state_dict(), source.network.state_dict()
+    copied = {
+        name: tensor for name, tensor in state.items() if name not in _tensors_of(classifier, blocks_found.layers[end:])
+    }
     for name, tensor in copied.items():
-        _check(name, tensor, theirs.get(name), source)
+        _check(name, tensor, source_state.get(name), source)
     for name, tensor in copied.items():
-        tensor.copy_(theirs[name])
+        tensor.copy_(source_state[name])
     return classifier
 
 
-def _left(classifier: Classifier, layers: tuple[str, ...]) -> set[str]:
+def _tensors_of(classifier: Classifier, layers: tuple[str, ...]) -> set[str]:
     """The names of the layers' own tensors, as the network's state has them."""
     network = classifier.network
     return {
@@ -76,13 +78,13 @@ def _left(classifier: Classifier, layers: tuple[str, ...]) -> set[str]:
     }
 
 
-def _check(name: str, own: Tensor, other: Tensor | None, source: Classifier) -> None:
+def _check(name: str, tensor: Tensor, source_tensor: Tensor | None, source: Classifier) -> None:
     """Raises InputError unless the other tensor is there, of the same shape."""
-    said = f"{source.source or 'the source'} cannot give its first blocks"
-    if other is None:
-        raise InputError(f"{said}: it has no {name!r}, so it is another architecture; name one of the model's own")
-    if other.shape != own.shape:
+    prefix = f"{source.source or 'the source'} cannot give its first blocks"
+    if source_tensor is None:
+        raise InputError(f"{prefix}: it has no {name!r}, so it is another architecture; name one of the model's own")
+    if source_tensor.shape != tensor.shape:
         raise InputError(
-            f"{said}: its {name!r} has shape {tuple(other.shape)} where the model has {tuple(own.shape)}; "
+            f"{prefix}: its {name!r} has shape {tuple(source_tensor.shape)} where the model has {tuple(tensor.shape)}; "
             "name one of the same widths"
         )

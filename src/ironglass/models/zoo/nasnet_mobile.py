@@ -30,30 +30,34 @@ class NASNetMobile(nn.Module):
         self.cell_stem_0 = CellStem0(STEM, num_channels=filters // 4, pad_type="same")
         self.cell_stem_1 = CellStem1(STEM, num_channels=filters // 2, pad_type="same")
         self.cells = nn.ModuleDict()
-        before, last = filters, 2 * filters  # channels of the two outputs that the next cell takes
+        previous_channels, last_channels = filters, 2 * filters  # channels of the two outputs that the next cell takes
         for group in range(3):
             width = filters * 2**group
             if group:
                 reduction = ReductionCell0 if group == 1 else ReductionCell1
-                self.cells[f"reduction_{group - 1}"] = reduction(before, width, last, width, pad_type="same")
-                last = 4 * width
+                self.cells[f"reduction_{group - 1}"] = reduction(
+                    previous_channels, width, last_channels, width, pad_type="same"
+                )
+                last_channels = 4 * width
             for number in range(REPEATED):
-                left = width // 2 if number == 0 else width
+                previous_width = width // 2 if number == 0 else width
                 cell = FirstCell if number == 0 else NormalCell
-                self.cells[f"cell_{REPEATED * group + number}"] = cell(before, left, last, width, pad_type="same")
-                before, last = last, 6 * width
+                self.cells[f"cell_{REPEATED * group + number}"] = cell(
+                    previous_channels, previous_width, last_channels, width, pad_type="same"
+                )
+                previous_channels, last_channels = last_channels, 6 * width
         self.act = nn.ReLU()
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.flatten = nn.Flatten()
         self.dropout = nn.Dropout(dropout)
-        self.last_linear = nn.Linear(last, classes)
+        self.last_linear = nn.Linear(last_channels, classes)
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (n, classes)."""
         stem = self.conv0(images)
-        before = self.cell_stem_0(stem)
-        last = self.cell_stem_1(stem, before)
+        previous = self.cell_stem_0(stem)
+        last = self.cell_stem_1(stem, previous)
         for name, cell in self.cells.items():
             # the cell after a reduction looks back past it, at the output before the one that was reduced
-            before, last = (before if name.startswith("reduction") else last), cell(last, before)
+            previous, last = (previous if name.startswith("reduction") else last), cell(last, previous)
         return self.last_linear(self.dropout(self.flatten(self.pool(self.act(last)))))

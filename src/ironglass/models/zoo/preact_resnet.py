@@ -16,20 +16,20 @@ class PreActBlock(nn.Module):
     He et al. 2016, arXiv 1603.05027.
     """
 
-    def __init__(self, before: int, width: int, stride: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int, stride: int) -> None:
         super().__init__()
-        self.norm1 = nn.BatchNorm2d(before)
-        self.conv1 = nn.Conv2d(before, width, 3, stride, 1, bias=False)
-        self.norm2 = nn.BatchNorm2d(width)
-        self.conv2 = nn.Conv2d(width, width, 3, 1, 1, bias=False)
-        changes = stride != 1 or before != width
-        self.shortcut = nn.Conv2d(before, width, 1, stride, bias=False) if changes else None
+        self.norm1 = nn.BatchNorm2d(in_channels)
+        self.conv1 = nn.Conv2d(in_channels, out_channels, 3, stride, 1, bias=False)
+        self.norm2 = nn.BatchNorm2d(out_channels)
+        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, 1, 1, bias=False)
+        changes = stride != 1 or in_channels != out_channels
+        self.shortcut = nn.Conv2d(in_channels, out_channels, 1, stride, bias=False) if changes else None
 
     def forward(self, maps: Tensor) -> Tensor:
         """(n, before, h, w) to (n, width, h / stride, w / stride)."""
         active = F.relu(self.norm1(maps))
-        kept = maps if self.shortcut is None else self.shortcut(active)
-        return kept + self.conv2(F.relu(self.norm2(self.conv1(active))))
+        shortcut = maps if self.shortcut is None else self.shortcut(active)
+        return shortcut + self.conv2(F.relu(self.norm2(self.conv1(active))))
 
 
 def preact_resnet18(*, classes: int, channels: int = 3, width: int = 64) -> nn.Sequential:
@@ -41,17 +41,19 @@ def preact_resnet18(*, classes: int, channels: int = 3, width: int = 64) -> nn.S
     if width < 8:  # the backward pass of torch 2.15's channels-last convolutions of 4 channels corrupts memory on a CPU
         raise InputError(f"preact-resnet-18's width is {width}: give 8 or more channels")
     layers: OrderedDict[str, nn.Module] = OrderedDict(conv=nn.Conv2d(channels, width, 3, 1, 1, bias=False))
-    before = width
+    in_channels = width
     for stage, blocks in enumerate(BLOCKS):
-        now = width * 2**stage
+        out_channels = width * 2**stage
         for block in range(blocks):
-            layers[f"block{stage + 1}_{block + 1}"] = PreActBlock(before, now, 2 if stage and not block else 1)
-            before = now
+            layers[f"block{stage + 1}_{block + 1}"] = PreActBlock(
+                in_channels, out_channels, 2 if stage and not block else 1
+            )
+            in_channels = out_channels
     layers |= OrderedDict(
-        norm=nn.BatchNorm2d(before),
+        norm=nn.BatchNorm2d(in_channels),
         relu=nn.ReLU(inplace=True),
         pool=nn.AdaptiveAvgPool2d(1),
         flatten=nn.Flatten(),
-        linear=nn.Linear(before, classes),
+        linear=nn.Linear(in_channels, classes),
     )
     return nn.Sequential(layers)

@@ -15,18 +15,18 @@ def simple_cnn(*, classes: int, channels: int = 3, dropout: float = 0.2) -> nn.S
     Takes images of any size from 8 pixels.
     """
     layers: OrderedDict[str, nn.Module] = OrderedDict()
-    before = channels
+    in_channels = channels
     for number, (width, pooled) in enumerate(zip(WIDTHS, POOLED, strict=True), start=1):
         first = number == 1
         kernel, stride, padding = (5, 2, 2) if first else (3, 1, 1)
-        layers[f"conv{number}"] = nn.Conv2d(before, width, kernel, stride, padding, bias=False)
+        layers[f"conv{number}"] = nn.Conv2d(in_channels, width, kernel, stride, padding, bias=False)
         layers[f"norm{number}"] = nn.BatchNorm2d(width)
         layers[f"relu{number}"] = nn.ReLU(inplace=True)
         if pooled:
             layers[f"pool{number}"] = nn.MaxPool2d(2)
-        before = width
+        in_channels = width
     layers["pool"] = nn.AdaptiveAvgPool2d(1)
     layers["flatten"] = nn.Flatten()
     layers["dropout"] = nn.Dropout(dropout)
-    layers["linear"] = nn.Linear(before, classes)
+    layers["linear"] = nn.Linear(in_channels, classes)
     return nn.Sequential(layers)

@@ -15,14 +15,14 @@ def strided_cnn(
     MNIST (4 × 4 convolutions of 16 and 32 channels, 100 hidden units). No normalisation of batches.
     """
     layers: OrderedDict[str, nn.Module] = OrderedDict()
-    before, (height, width) = channels, size
-    for number, now in enumerate(widths, start=1):
-        layers[f"conv{number}"] = nn.Conv2d(before, now, 5, 2, 2)
+    in_channels, (height, width) = channels, size
+    for number, out_channels in enumerate(widths, start=1):
+        layers[f"conv{number}"] = nn.Conv2d(in_channels, out_channels, 5, 2, 2)
         layers[f"relu{number}"] = nn.ReLU(inplace=True)
-        before, height, width = now, (height + 1) // 2, (width + 1) // 2
+        in_channels, height, width = out_channels, (height + 1) // 2, (width + 1) // 2
     layers |= OrderedDict(
         flatten=nn.Flatten(),
-        hidden=nn.Linear(before * height * width, hidden),
+        hidden=nn.Linear(in_channels * height * width, hidden),
         relu=nn.ReLU(inplace=True),
         linear=nn.Linear(hidden, classes),
     )

@@ -9,7 +9,7 @@ from ironglass.errors import InputError
 from ironglass.models.classifier import Classifier
 from ironglass.models.exclusive import exclusive
 from ironglass.models.predict import batches
-from ironglass.models.reading.forward_pass import hearing_others
+from ironglass.models.reading.forward_pass import collect_auxiliary_outputs
 from ironglass.types import Logits
 
 HALF = (torch.float16, torch.bfloat16)
@@ -57,7 +57,7 @@ def _training_pass(classifier: Classifier, images: torch.Tensor) -> tuple[Logits
             classifier.train()
             for parameter, _ in flags:
                 parameter.requires_grad_(parameter.dtype.is_floating_point)
-            with hearing_others() as passes:
+            with collect_auxiliary_outputs() as passes:
                 logits = classifier(images)
             return logits, len(passes[0]) if passes else 0
     finally:

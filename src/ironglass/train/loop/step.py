@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ironglass.errors import InputError
-from ironglass.models.memory import asked_for, is_out_of_memory
-from ironglass.models.reading.forward_pass import hearing_others
+from ironglass.models.memory import is_out_of_memory, requested_memory
+from ironglass.models.reading.forward_pass import collect_auxiliary_outputs
 from ironglass.train.objective import CrossEntropy, Objective
 from ironglass.types import Images, Labels
 
@@ -62,7 +62,7 @@ def accumulate(
     sums = torch.zeros(3, dtype=torch.float64, device=images.device)
     read: Callable[[], list[float]] = sums.tolist
     for part, part_labels in zip(images.tensor_split(parts), labels.tensor_split(parts), strict=True):
-        with hearing_others() as passes:
+        with collect_auxiliary_outputs() as passes:
             loss, logits = _loss_and_logits(objective, model, part, part_labels)
         if not loss.requires_grad:
             raise InputError("the loss has no gradient to any weight that learns: the objective or network detaches it")
@@ -166,7 +166,7 @@ def accumulate_in_memory(
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
-            reason = asked_for(error)
+            reason = requested_memory(error)
         # only here, where the exception no longer holds on to the failed try's tensors
         size = math.ceil(len(labels) / parts)
         if accelerator.num_processes > 1 or parts == most:

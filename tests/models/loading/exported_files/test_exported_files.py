@@ -16,7 +16,7 @@ from ironglass.data.dataset import Split
 from ironglass.errors import InputError
 from ironglass.explain import EXPLAINERS
 from ironglass.models import Classifier, load_classifier
-from ironglass.models.loading.exported_files.batches import Parts, Takes
+from ironglass.models.loading.exported_files.batches import FixedBatches, InputSpec
 from ironglass.models.loading.exported_files.onnx_network import Onnx
 from ironglass.models.loading.forms.exported_file import geometry_of
 
@@ -78,7 +78,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 
 
 def load(path: Path, **fields: Any) -> Classifier:
-    return load_classifier(str(path), classes=CLASSES, **({"size": 12} | fields))
+    options: dict[str, Any] = {"size": 12} | fields
+    return load_classifier(str(path), classes=CLASSES, **options)
 
 
 @pytest.mark.parametrize("name", WRITE)
@@ -130,7 +131,7 @@ class Slow(nn.Module):
 @pytest.mark.parametrize("n", [1, 4, 6, 8])
 def test_a_network_of_one_batch_size_is_given_parts_of_it(n: int) -> None:
     images = torch.rand(n, 3, 4, 4)
-    found = Parts(Slow(), Takes(batch=4))(images)
+    found = FixedBatches(Slow(), InputSpec(batch=4))(images)
     torch.testing.assert_close(found["logits"], images.mean((2, 3)))
     torch.testing.assert_close(found["parts"][1], images[:, 0])
 
@@ -206,7 +207,7 @@ def test_what_is_asked_must_fit_the_file(files: Callable[[str], Path]) -> None:
 
 def test_onnx_is_trained_by_nobody(files: Callable[[str], Path], tmp_path: Path) -> None:
     classifier = load(files("any.onnx"))
-    assert isinstance(classifier.network, Parts)
+    assert isinstance(classifier.network, FixedBatches)
     assert isinstance(classifier.network.network, Onnx)
     pixels = (IMAGES.permute(0, 2, 3, 1).numpy() * 255).astype(np.uint8)
     split = Split(pixels, LABELS.numpy(), tuple("abcde"))

@@ -26,15 +26,15 @@ from ironglass.models.loading.checkpoints.named_classes import named_classes
 # The names under which training scripts keep a network's weights, the wanted one first: timm takes the averaged
 # weights where there are any, and so do we.
 WRAPPINGS = ("state_dict_ema", "model_ema", "ema_state_dict", "state_dict", "model_state_dict", "model", "net")
-_DEPTH = 3
-_EXTRA = 64 << 20
+_MAX_DEPTH = 3
+_MAX_EXTRA_BYTES = 64 << 20
 
 
-def _as_dict(*_: Any) -> dict[Any, Any]:
+def _empty_dict(*_: Any) -> dict[Any, Any]:
     return {}
 
 
-def _as_list(*_: Any) -> list[Any]:
+def _empty_list(*_: Any) -> list[Any]:
     return []
 
 
@@ -50,7 +50,7 @@ _INERT: list[Any] = [
       for kind in ("Posix", "Windows") for pure in ("", "Pure") for module in ("", "._local")),
     datetime.date, datetime.datetime, datetime.timedelta, datetime.timezone,
     # torch's unpickler fills no deque and no defaultdict, also where they are allowed: a list and a dict it does
-    (_as_list, "collections.deque"), (_as_dict, "collections.defaultdict"),
+    (_empty_list, "collections.deque"), (_empty_dict, "collections.defaultdict"),
     int, float, str, list, dict, frozenset, slice, range,
 ]  # fmt: skip
 
@@ -100,8 +100,8 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     states = dict(_states(value))
     if not states:
         raise InputError(f"{path} holds no state dict: save model.state_dict()")
-    wanted = {key: index for index, key in enumerate(WRAPPINGS)}
-    ordered = dict(sorted(states.items(), key=lambda one: wanted.get(one[0].split(".")[0], 99)))
+    priority = {key: index for index, key in enumerate(WRAPPINGS)}
+    ordered = dict(sorted(states.items(), key=lambda item: priority.get(item[0].split(".")[0], 99)))
     return Checkpoint(path, ordered, named_classes(value, ordered.values()))
 
 
@@ -118,9 +118,9 @@ def _unreadable(path: Path, error: Exception) -> InputError:
 
 def _check_archive(path: Path, head: bytes) -> None:
     """Raises InputError for a file that is no checkpoint of PyTorch's, saying what it is."""
-    for start, what in _OTHER_FILES:
+    for start, file_type in _OTHER_FILES:
         if head.startswith(start) and (start != b"\x08" or path.suffix == ".onnx"):
-            raise InputError(f"{path} is {what}, not a checkpoint of PyTorch's: save model.state_dict()")
+            raise InputError(f"{path} is {file_type}, not a checkpoint of PyTorch's: save model.state_dict()")
     if not head.startswith(b"PK"):
         return
     try:
@@ -129,14 +129,14 @@ def _check_archive(path: Path, head: bytes) -> None:
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise _unreadable(path, error) from error
     names = [entry.filename.partition("/")[2] for entry in entries]
-    as_model = f"it is a network with its code rather than weights: name it as the model, with no --weights ({path})"
+    advice = f"it is a network with its code rather than weights: name it as the model, with no --weights ({path})"
     if "constants.pkl" in names or any(name.startswith("code/") for name in names):
-        raise InputError(f"{path} is a TorchScript archive: {as_model}")
+        raise InputError(f"{path} is a TorchScript archive: {advice}")
     if "archive_format" in names or any(name.startswith("models/") for name in names):
-        raise InputError(f"{path} is an archive of torch.export: {as_model}")
+        raise InputError(f"{path} is an archive of torch.export: {advice}")
     if "data.pkl" not in names:
         raise InputError(f"{path} is a zip archive without PyTorch's data.pkl: save model.state_dict() by torch.save")
-    if sum(entry.file_size for entry in entries) > path.stat().st_size + _EXTRA:
+    if sum(entry.file_size for entry in entries) > path.stat().st_size + _MAX_EXTRA_BYTES:
         raise InputError(f"{path} unpacks to far more than it holds, which torch.save never writes: it is refused")
 
 
@@ -146,29 +146,29 @@ def _read_pickle(path: Path) -> Any:
             warnings.simplefilter("ignore")  # of the pickle's age and of sparse tensors; what matters raises
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        named = re.search(r"GLOBAL (\S+)", str(error))
-        inside = re.search(r"WeightsUnpickler error:\s*([^\n.]+)", str(error))
-        what = f"it is not a plain file of tensors{f' ({inside[1]})' if inside else ''}"
-        if named:
-            what = f"it holds a pickled {named[1]}, not only tensors"
+        global_name = re.search(r"GLOBAL (\S+)", str(error))
+        detail = re.search(r"WeightsUnpickler error:\s*([^\n.]+)", str(error))
+        reason = f"it is not a plain file of tensors{f' ({detail[1]})' if detail else ''}"
+        if global_name:
+            reason = f"it holds a pickled {global_name[1]}, not only tensors"
         raise InputError(
-            f"{path} is refused: {what}, and could run code when opened; where it was made, save it with"
+            f"{path} is refused: {reason}, and could run code when opened; where it was made, save it with"
             " safetensors.torch.save_file(model.state_dict(), ...) or torch.save(model.state_dict(), ...)"
         ) from error
     except Exception as error:  # a decoder on a stranger's bytes
         raise _unreadable(path, error) from error
 
 
-def _states(value: Any, where: str = "", depth: int = 0) -> list[tuple[str, dict[str, Tensor]]]:
+def _states(value: Any, path: str = "", depth: int = 0) -> list[tuple[str, dict[str, Tensor]]]:
     """Every state dict in the value, with the names of what it lies in."""
     if not isinstance(value, dict):
         return []
-    named = {key: item for key, item in value.items() if isinstance(key, str)}
+    entries = {key: item for key, item in value.items() if isinstance(key, str)}
     inner = []
-    for key, item in named.items() if depth < _DEPTH else ():
-        inner += _states(item, f"{where}.{key}" if where else key, depth + 1)
-    tensors = {key: item for key, item in named.items() if isinstance(item, Tensor)}
-    plain = len(tensors) == sum(not str(key).endswith("_extra_state") for key in value)
-    if tensors and (plain or not inner):
-        return [(where, tensors), *inner]
+    for key, item in entries.items() if depth < _MAX_DEPTH else ():
+        inner += _states(item, f"{path}.{key}" if path else key, depth + 1)
+    tensors = {key: item for key, item in entries.items() if isinstance(item, Tensor)}
+    only_tensors = len(tensors) == sum(not str(key).endswith("_extra_state") for key in value)
+    if tensors and (only_tensors or not inner):
+        return [(path, tensors), *inner]
     return inner

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from ironglass.models.loading.checkpoints.few import few
+from ironglass.models.loading.checkpoints.few import shortened_list
 
 # What wraps a network while it is trained, and so stands before the names of its weights: DataParallel and SWA's
 # AveragedModel, torch.compile, and the usual attributes of a LightningModule.
@@ -41,17 +41,20 @@ class Fit:
         return len(self.missing) + len(self.unexpected) + len(self.shapes or ())
 
 
-def fit_names(own: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> Fit:
+def fit_names(expected: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> Fit:
     """Matches the file's tensors to the network's: as they are named or, only where that does not do, without the names
     of wrappers. The first way that fits whole is taken, else the one with the fewest misfits."""
-    compiled = {_uncompiled(name): name for name in own}
-    if len(compiled) < len(own):
-        compiled = {name: name for name in own}
-    ways = [_compare(own, state, {name: name for name in own})]
-    if not ways[0].exact:
-        plain = {_uncompiled(name): tensor for name, tensor in state.items()}
-        ways += [_stripped(own, plain, compiled, prefix) for prefix in _prefixes(compiled, plain)]
-    return next((way for way in ways if way.exact), min(ways, key=lambda way: way.misfits))
+    compiled = {_uncompiled(name): name for name in expected}
+    if len(compiled) < len(expected):
+        compiled = {name: name for name in expected}
+    candidates = [_compare(expected, state, {name: name for name in expected})]
+    if not candidates[0].exact:
+        uncompiled = {_uncompiled(name): tensor for name, tensor in state.items()}
+        candidates += [_stripped(expected, uncompiled, compiled, prefix) for prefix in _prefixes(compiled, uncompiled)]
+    return next(
+        (candidate for candidate in candidates if candidate.exact),
+        min(candidates, key=lambda candidate: candidate.misfits),
+    )
 
 
 def _uncompiled(name: str) -> str:
@@ -59,9 +62,9 @@ def _uncompiled(name: str) -> str:
     return ".".join(part for part in name.split(".") if part != "_orig_mod")
 
 
-def _prefixes(own: Iterable[str], state: Iterable[str]) -> list[str]:
+def _prefixes(expected: Iterable[str], state: Iterable[str]) -> list[str]:
     """Possible prefixes of the network's names in the file: "" and wrappers, the shortest first."""
-    anchor = max(own, key=len, default="")
+    anchor = max(expected, key=len, default="")
     ends = {name.removesuffix(anchor) for name in state if name.endswith(anchor)}
     starts = {""}
     for name in [*ends, *list(state)[:1]]:
@@ -73,23 +76,25 @@ def _prefixes(own: Iterable[str], state: Iterable[str]) -> list[str]:
     return sorted(starts, key=len)
 
 
-def _stripped(own: Mapping[str, Tensor], state: Mapping[str, Tensor], names: Mapping[str, str], prefix: str) -> Fit:
+def _stripped(
+    expected: Mapping[str, Tensor], state: Mapping[str, Tensor], names: Mapping[str, str], prefix: str
+) -> Fit:
     """The fit of the tensors whose names begin with the prefix; the rest belong to what wrapped the network."""
     inner = {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
     outer = [name for name in state if not name.startswith(prefix) and name != "n_averaged"]
-    found = _compare(own, inner, names)
-    left = (f"{len(outer)} of its tensors lie outside {prefix[:-1]!r} and are left out: {few(outer)}",)
-    return Fit(found.state, found.missing, found.unexpected, found.shapes, left if outer else ())
+    match = _compare(expected, inner, names)
+    remark = (f"{len(outer)} of its tensors lie outside {prefix[:-1]!r} and are left out: {shortened_list(outer)}",)
+    return Fit(match.state, match.missing, match.unexpected, match.shapes, remark if outer else ())
 
 
-def _compare(own: Mapping[str, Tensor], state: Mapping[str, Tensor], names: Mapping[str, str]) -> Fit:
+def _compare(expected: Mapping[str, Tensor], state: Mapping[str, Tensor], names: Mapping[str, str]) -> Fit:
     """The fit by names; `names` gives the network's own name for each of the file's."""
-    found = {names[name]: tensor for name, tensor in state.items() if name in names}
-    missing = [name for name in own if name not in found and not name.endswith("num_batches_tracked")]
+    tensors = {names[name]: tensor for name, tensor in state.items() if name in names}
+    missing = [name for name in expected if name not in tensors and not name.endswith("num_batches_tracked")]
     unexpected = [name for name in state if name not in names]
     shapes = {
-        name: (tuple(tensor.shape), tuple(own[name].shape))
-        for name, tensor in found.items()
-        if tensor.shape != own[name].shape
+        name: (tuple(tensor.shape), tuple(expected[name].shape))
+        for name, tensor in tensors.items()
+        if tensor.shape != expected[name].shape
     }
-    return Fit(found, tuple(missing), tuple(unexpected), shapes)
+    return Fit(tensors, tuple(missing), tuple(unexpected), shapes)

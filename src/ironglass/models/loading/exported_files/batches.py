@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 
 @dataclass(frozen=True)
-class Takes:
+class InputSpec:
     """Batch sizes that a file's network takes; None where any will do."""
 
     batch: int | None = None
@@ -21,39 +21,43 @@ class Takes:
     """Channels, height and width."""
 
 
-class Parts(nn.Module):
+class FixedBatches(nn.Module):
     """A network that takes batches of some sizes only, as one that takes any: in parts, the last filled up."""
 
-    def __init__(self, network: nn.Module, takes: Takes) -> None:
+    def __init__(self, network: nn.Module, spec: InputSpec) -> None:
         super().__init__()
-        self.network, self.takes = network, takes
+        self.network, self.takes = network, spec
 
     def forward(self, images: Tensor) -> Any:
         """The outputs of all images."""
-        n, takes = len(images), self.takes
-        if takes.batch is None and n >= takes.least:
+        n, spec = len(images), self.takes
+        if spec.batch is None and n >= spec.least:
             return self.network(images)
-        size = takes.batch or takes.least
-        found = []
+        size = spec.batch or spec.least
+        outputs = []
         for part in images.split(size):
-            filled = torch.cat((part, part[-1:].expand(size - len(part), *part.shape[1:])))
-            found.append(_first(self.network(filled), len(part), size))
-        return _joined(found)
+            padded = torch.cat((part, part[-1:].expand(size - len(part), *part.shape[1:])))
+            outputs.append(_first_rows(self.network(padded), len(part), size))
+        return _concatenated(outputs)
 
 
-def _first(found: Any, count: int, size: int) -> Any:
+def _first_rows(outputs: Any, count: int, size: int) -> Any:
     """The first rows of every tensor that has one for each image."""
-    if isinstance(found, Tensor):
-        return found[:count] if found.ndim and len(found) == size else found
-    if isinstance(found, dict):
-        return {name: _first(value, count, size) for name, value in found.items()}
-    return tuple(_first(value, count, size) for value in found) if isinstance(found, tuple | list) else found
+    if isinstance(outputs, Tensor):
+        return outputs[:count] if outputs.ndim and len(outputs) == size else outputs
+    if isinstance(outputs, dict):
+        return {name: _first_rows(value, count, size) for name, value in outputs.items()}
+    return tuple(_first_rows(value, count, size) for value in outputs) if isinstance(outputs, tuple | list) else outputs
 
 
-def _joined(found: list[Any]) -> Any:
-    first = found[0]
+def _concatenated(chunks: list[Any]) -> Any:
+    first = chunks[0]
     if isinstance(first, Tensor):
-        return torch.cat(found) if first.ndim else first
+        return torch.cat(chunks) if first.ndim else first
     if isinstance(first, dict):
-        return {name: _joined([one[name] for one in found]) for name in first}
-    return tuple(_joined(list(ones)) for ones in zip(*found, strict=True)) if isinstance(first, tuple) else first
+        return {name: _concatenated([chunk[name] for chunk in chunks]) for name in first}
+    return (
+        tuple(_concatenated(list(entries)) for entries in zip(*chunks, strict=True))
+        if isinstance(first, tuple)
+        else first
+    )

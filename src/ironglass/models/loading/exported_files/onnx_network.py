@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from ironglass.errors import InputError
-from ironglass.models.loading.exported_files.batches import Parts, Takes
-from ironglass.models.loading.exported_files.words import short
+from ironglass.models.loading.exported_files.batches import FixedBatches, InputSpec
+from ironglass.models.loading.exported_files.words import first_line
 
 ONNX_DTYPES = {"tensor(float)": torch.float32, "tensor(double)": torch.float64, "tensor(float16)": torch.float16}
 
@@ -23,7 +23,7 @@ class Onnx(nn.Module):
     def __init__(self, session: Any, dtype: torch.dtype) -> None:
         super().__init__()
         self.session, self.input = session, session.get_inputs()[0].name
-        self.outputs = [one.name for one in session.get_outputs()]
+        self.outputs = [output.name for output in session.get_outputs()]
         self.register_buffer("precision", torch.zeros((), dtype=dtype), persistent=False)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Onnx:
@@ -31,12 +31,12 @@ class Onnx(nn.Module):
 
     def forward(self, images: Tensor) -> Any:
         """The outputs by their names, or the one that there is."""
-        given = images.detach().cpu().contiguous().numpy()
-        found = [torch.from_numpy(one).to(images.device) for one in self.session.run(None, {self.input: given})]
-        return found[0] if len(found) == 1 else dict(zip(self.outputs, found, strict=True))
+        array = images.detach().cpu().contiguous().numpy()
+        results = [torch.from_numpy(result).to(images.device) for result in self.session.run(None, {self.input: array})]
+        return results[0] if len(results) == 1 else dict(zip(self.outputs, results, strict=True))
 
 
-def read_onnx(path: Path) -> tuple[nn.Module, Takes]:
+def read_onnx(path: Path) -> tuple[nn.Module, InputSpec]:
     """The network, and what it takes. Raises InputError where onnxruntime is absent or cannot read the file."""
     try:
         import onnxruntime
@@ -48,16 +48,16 @@ def read_onnx(path: Path) -> tuple[nn.Module, Takes]:
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's own kinds have no common ancestor but this
-        raise InputError(f"{path} cannot be read as ONNX: {short(error)}") from error
+        raise InputError(f"{path} cannot be read as ONNX: {first_line(error)}") from error
     inputs = session.get_inputs()
     shape = inputs[0].shape if inputs else []
     if len(inputs) != 1 or len(shape) != 4 or inputs[0].type not in ONNX_DTYPES:
-        said = ", ".join(f"{one.name}: {one.type} {one.shape}" for one in inputs)
-        raise InputError(f"{path} takes {said or 'no input'}: it must take one, float images (n, c, h, w)")
-    batch, *rest = (side if isinstance(side, int) and side > 0 else None for side in shape)
-    if rest[2] in (1, 3) and rest[0] not in (1, 3, None):
+        input_list = ", ".join(f"{entry.name}: {entry.type} {entry.shape}" for entry in inputs)
+        raise InputError(f"{path} takes {input_list or 'no input'}: it must take one, float images (n, c, h, w)")
+    batch, *sides = (side if isinstance(side, int) and side > 0 else None for side in shape)
+    if sides[2] in (1, 3) and sides[0] not in (1, 3, None):
         raise InputError(
             f"{path} takes images (n, h, w, c), {tuple(shape)}: export it with channels first, (n, c, h, w)"
         )
-    takes = Takes(batch, 1, (rest[0], rest[1], rest[2]))
-    return Parts(Onnx(session, ONNX_DTYPES[inputs[0].type]), takes), takes
+    spec = InputSpec(batch, 1, (sides[0], sides[1], sides[2]))
+    return FixedBatches(Onnx(session, ONNX_DTYPES[inputs[0].type]), spec), spec

@@ -14,7 +14,7 @@ from ironglass.models.loading.forms.hub_model import HubModel
 from ironglass.models.loading.forms.model_folder import SOURCES, ModelFolder
 from ironglass.models.loading.forms.python_file import PythonFile
 from ironglass.models.loading.forms.zoo_network import NETWORKS
-from ironglass.models.request import Wanted
+from ironglass.models.request import ModelRequest
 
 FORMS: tuple[NameForm, ...] = (*SOURCES, HubModel(), ModelFolder(), ExportedFile(), PythonFile())
 """All forms of names; a name has the first that matches."""
@@ -31,18 +31,21 @@ def find_form(name: str) -> NameForm | None:
     return next((form for form in FORMS if form.matches(name)), None)
 
 
-def find_builder(name: str) -> Callable[[Wanted], Classifier]:
+def find_builder(name: str) -> Callable[[ModelRequest], Classifier]:
     """Finds the builder of the named model. Raises InputError for a name of no known form; nothing is built or fetched
     yet."""
     if form := find_form(name):
         return form.build
     if Path(name).is_dir():
         raise InputError(f"{name} holds no config.json, so it is not a run or model folder")
-    raise InputError(f"unknown model {name!r}{did_you_mean(name, _could_be_meant(name))}: give {EXAMPLES}")
+    raise InputError(f"unknown model {name!r}{did_you_mean(name, _suggestions(name))}: give {EXAMPLES}")
 
 
-def _could_be_meant(name: str) -> list[str]:
+def _suggestions(name: str) -> list[str]:
     """Whatever could have been meant by a name without a prefix: our networks, torchvision's and timm's."""
     if not name or len(name) > 60:
         return []
-    return sorted((one for form in SOURCES for one in form.names()), key=lambda one: one.startswith("timm/"))
+    return sorted(
+        (known_name for form in SOURCES for known_name in form.names()),
+        key=lambda known_name: known_name.startswith("timm/"),
+    )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ironglass.models.classifier import Classifier
-    from ironglass.models.request import Wanted
+    from ironglass.models.request import ModelRequest
 
 
 class NameForm(ABC):
@@ -18,7 +18,7 @@ class NameForm(ABC):
         """Returns whether the name has this form; nothing is built or fetched."""
 
     @abstractmethod
-    def build(self, wanted: Wanted) -> Classifier:
+    def build(self, request: ModelRequest) -> Classifier:
         """The classifier of a name of this form. Raises InputError for a request that it cannot answer."""
 
     def native_size(self, name: str) -> tuple[int, int] | None:

@@ -15,7 +15,7 @@ from ironglass.models.loading.transformers_folders.folder import build_folder
 from ironglass.models.loading.transformers_folders.settings import is_transformers
 
 if TYPE_CHECKING:
-    from ironglass.models.request import Wanted
+    from ironglass.models.request import ModelRequest
 
 
 class HubModel(NameForm):
@@ -25,18 +25,18 @@ class HubModel(NameForm):
         """Returns whether it begins with `hf-hub:`."""
         return name.startswith("hf-hub:")
 
-    def build(self, wanted: Wanted) -> Classifier:
+    def build(self, request: ModelRequest) -> Classifier:
         """`hf-hub:ID`: a model of timm's or transformers' on the hub, fetched with its weights."""
-        folder = fetch(wanted.name, ("config.json",))
+        folder = fetch(request.name, ("config.json",))
         config = read_json(folder / "config.json")
         if not is_transformers(config):
             check_fetched(config, folder / "config.json")
-            return build_from_timm(wanted)
+            return build_from_timm(request)
         needed = ("config.json", "preprocessor_config.json", "*.safetensors", "*.safetensors.index.json")
-        folder = fetch(wanted.name, needed)
+        folder = fetch(request.name, needed)
         if not any(folder.glob("*.safetensors")):
-            folder = fetch(wanted.name, (*needed, "pytorch_model*.bin", "pytorch_model.bin.index.json"))
-        return build_folder(wanted, folder, config)
+            folder = fetch(request.name, (*needed, "pytorch_model*.bin", "pytorch_model.bin.index.json"))
+        return build_folder(request, folder, config)
 
 
 def fetch(name: str, files: tuple[str, ...]) -> Path:
@@ -53,9 +53,9 @@ def fetch(name: str, files: tuple[str, ...]) -> Path:
     return folder
 
 
-def build_from_timm(wanted: Wanted) -> Classifier:
+def build_from_timm(request: ModelRequest) -> Classifier:
     """`hf-hub:ID`: a timm model on the hub, fetched with its weights; saved, it is timm's network of that name."""
-    classifier = from_timm(wanted.name, replace(wanted, pretrained=True), wanted.classes)
+    classifier = from_timm(request.name, replace(request, pretrained=True), request.classes)
     configuration: Any = classifier.network.pretrained_cfg
     classifier.source = f"timm/{configuration['architecture']}"
     return classifier

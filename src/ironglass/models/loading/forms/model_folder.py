@@ -23,7 +23,7 @@ from ironglass.models.loading.weights import load_checkpoint
 from ironglass.models.loading.wrap import wrap
 
 if TYPE_CHECKING:
-    from ironglass.models.request import Wanted
+    from ironglass.models.request import ModelRequest
 
 SOURCES: tuple[NameForm, ...] = (ZooNetwork(), TimmNetwork(), TorchvisionNetwork(), TransformersType())
 """The forms of names that a folder may give as its network's source."""
@@ -36,32 +36,32 @@ class ModelFolder(NameForm):
         """Returns whether it begins with `local-dir:` or is such a folder."""
         return name.startswith("local-dir:") or (Path(name) / "config.json").is_file()
 
-    def build(self, wanted: Wanted) -> Classifier:
+    def build(self, request: ModelRequest) -> Classifier:
         """A folder that `save_classifier`, timm or transformers wrote."""
-        folder = Path(wanted.name.removeprefix("local-dir:"))
+        folder = Path(request.name.removeprefix("local-dir:"))
         if is_transformers(config := read_json(folder / "config.json")):
-            return build_folder(wanted, folder, config)
-        known = read_configuration(folder)
+            return build_folder(request, folder, config)
+        config_data = read_configuration(folder)
         files = [folder / file for file in ("model.safetensors", "pytorch_model.bin") if (folder / file).is_file()]
         if not files:
             raise InputError(f"{folder} holds no model.safetensors: its training has not finished its first epoch")
-        form = _form_of_source(known.source, folder, files[0])
+        form = _form_of_source(config_data.source, folder, files[0])
         checkpoint = read_checkpoint(files[0])
-        count = len(known.classes)
+        count = len(config_data.classes)
         rows = {tensor.shape[0] for state in checkpoint.states.values() for tensor in state.values() if tensor.ndim}
         if count > 2 and count not in rows:  # before a network of that many outputs is built
             raise InputError(
                 f"{folder / 'config.json'} names {count:,} classes, and no tensor of {files[0]} has as many"
             )
         fresh = replace(
-            wanted,
-            name=known.source,
-            classes=known.classes,
-            size=known.size,
-            channels=known.channels,
+            request,
+            name=config_data.source,
+            classes=config_data.classes,
+            size=config_data.size,
+            channels=config_data.channels,
             pretrained=False,
             weighted=True,
-            options=known.options | wanted.options,
+            options=config_data.options | request.options,
         )
         try:
             classifier = form.build(fresh)
@@ -71,15 +71,15 @@ class ModelFolder(NameForm):
         classifier = wrap(
             classifier.network,
             fresh,
-            mean=known.mean,
-            std=known.std,
-            classes=known.classes,
-            size=known.size,
-            origin=known.origin,
+            mean=config_data.mean,
+            std=config_data.std,
+            classes=config_data.classes,
+            size=config_data.size,
+            origin=config_data.origin,
         )
         classifier.remarks = remarks
-        if wanted.classes is not None and wanted.classes != classifier.classes:
-            return with_new_head(classifier, wanted.classes)
+        if request.classes is not None and request.classes != classifier.classes:
+            return with_new_head(classifier, request.classes)
         return classifier
 
     def native_size(self, name: str) -> tuple[int, int] | None:
@@ -94,10 +94,10 @@ class ModelFolder(NameForm):
 def _form_of_source(source: str, folder: Path, weights: Path) -> NameForm:
     """The form of the name that a folder gives as its network's source. Raises InputError where it chooses code."""
     if not source or is_code(source):
-        built = source or "a module of your own"
+        network_name = source or "a module of your own"
         raise InputError(
-            f"{folder} holds the weights of {built}, and a folder may not choose code to run: name file.py:function"
-            f" yourself, with --weights {weights}"
+            f"{folder} holds the weights of {network_name}, and a folder may not choose code to run: name"
+            f" file.py:function yourself, with --weights {weights}"
         )
     form = next((form for form in SOURCES if form.matches(source)), None)
     if form is None:

@@ -19,14 +19,14 @@ from ironglass.models.classifier import Classifier
 from ironglass.models.loading.class_names import need_classes
 from ironglass.models.loading.forms.code import is_python
 from ironglass.models.loading.forms.form import NameForm
-from ironglass.models.loading.wrap import SIZE, assumed_size, wrap
+from ironglass.models.loading.wrap import DEFAULT_SIZE, assumed_size, wrap
 from ironglass.models.normalisation import ASSUMED
-from ironglass.models.reading.forward_pass import needs_a_pass
+from ironglass.models.reading.forward_pass import has_lazy_layers
 
 if TYPE_CHECKING:
-    from ironglass.models.request import Wanted
+    from ironglass.models.request import ModelRequest
 
-COUNT = ("classes", "num_classes", "n_classes")
+COUNT_PARAMETERS = ("classes", "num_classes", "n_classes")
 """Names of the parameter, if there is one, that is given the number of classes."""
 
 
@@ -37,7 +37,7 @@ class PythonFile(NameForm):
         """Returns whether it names a Python file."""
         return is_python(name) and not Path(name).is_dir()
 
-    def build(self, wanted: Wanted) -> Classifier:
+    def build(self, request: ModelRequest) -> Classifier:
         """`file.py:NAME`, a class, a function or a network that the file makes.
 
         A class or function is called with the options, and with the number of classes where it has a parameter for it,
@@ -45,14 +45,14 @@ class PythonFile(NameForm):
         The file's folder is on the import path meanwhile. Raises InputError where the file or the call fails, and,
         listing what could be meant, for a file without a name.
         """
-        path, name = split_name(wanted.name)
+        path, name = split_name(request.name)
         with _importing(path):
-            found = _named(_run(path), path, name)
-            made = found if isinstance(found, nn.Module) else _call(found, wanted)
-            classifier = made if isinstance(made, Classifier) else _wrapped(made, wanted)
-            if needs_a_pass(classifier.network):
+            target = _lookup(_run(path), path, name)
+            result = target if isinstance(target, nn.Module) else _call(target, request)
+            classifier = result if isinstance(result, Classifier) else _wrapped(result, request)
+            if has_lazy_layers(classifier.network):
                 classifier.settle()
-        classifier.source = wanted.name
+        classifier.source = request.name
         return classifier
 
     def knows_classes(self, *, weighted: bool) -> bool:
@@ -73,11 +73,11 @@ def _importing(path: Path) -> Iterator[None]:
     """Inside, modules beside the file can be imported, and go before others of their names that are not installed; the
     import path and the modules known are as before on leaving, so that two folders may each have a `layers.py`."""
     folder = path.parent
-    known, search, silent = dict(sys.modules), list(sys.path), sys.dont_write_bytecode
-    for name, module in known.items():
+    loaded, path_before, bytecode_before = dict(sys.modules), list(sys.path), sys.dont_write_bytecode
+    for name, module in loaded.items():
         outer = name.partition(".")[0]
-        beside = folder / f"{outer}.py", folder / outer / "__init__.py"
-        if not _is_installed(outer, module) and any(file.is_file() for file in beside):
+        candidates = folder / f"{outer}.py", folder / outer / "__init__.py"
+        if not _is_installed(outer, module) and any(file.is_file() for file in candidates):
             del sys.modules[name]
     try:
         sys.path.insert(0, str(folder))
@@ -85,17 +85,17 @@ def _importing(path: Path) -> Iterator[None]:
         importlib.invalidate_caches()
         yield
     finally:
-        sys.path[:], sys.dont_write_bytecode = search, silent
+        sys.path[:], sys.dont_write_bytecode = path_before, bytecode_before
         for name, module in list(sys.modules.items()):
-            if name not in known and _lies_in(module, folder):
+            if name not in loaded and _lies_in(module, folder):
                 del sys.modules[name]
-        sys.modules.update(known)
+        sys.modules.update(loaded)
 
 
 def _is_installed(outer: str, module: ModuleType) -> bool:
     parts = Path(getattr(module, "__file__", None) or "").parts
-    ours = outer in ("ironglass", "__main__") or outer in sys.stdlib_module_names
-    return ours or "site-packages" in parts or "dist-packages" in parts
+    is_protected = outer in ("ironglass", "__main__") or outer in sys.stdlib_module_names
+    return is_protected or "site-packages" in parts or "dist-packages" in parts
 
 
 def _lies_in(module: ModuleType, folder: Path) -> bool:
@@ -112,25 +112,31 @@ def _run(path: Path) -> ModuleType:
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
-        raise InputError(f"{path} cannot be imported: {_said(error)}") from error
+        raise InputError(f"{path} cannot be imported: {_describe_error(error)}") from error
     return module
 
 
-def _named(module: ModuleType, path: Path, name: str) -> Any:
+def _lookup(module: ModuleType, path: Path, name: str) -> Any:
     """Object of that name in the file. Raises InputError where it is nothing that gives a network."""
-    known = _candidates(module)
+    candidates = _candidates(module)
     if not name:
-        could = f"give one of {', '.join(f'{path.name}:{one}' for one in known)}" if known else "it makes no network"
-        raise InputError(f"{path} does not say which network is meant: {could}")
-    found = getattr(module, name, None)
-    if found is None:
-        has = f"it has {listed(known)}" if known else "it makes no network"
-        raise InputError(f"{path} has no function, class or network {name!r}{did_you_mean(name, known)}: {has}")
-    if not callable(found):  # a module is
-        raise InputError(
-            f"{path}: {name} is a {type(found).__name__}, which gives no network: name one of {listed(known)}"
+        suggestion = (
+            f"give one of {', '.join(f'{path.name}:{candidate}' for candidate in candidates)}"
+            if candidates
+            else "it makes no network"
         )
-    return found
+        raise InputError(f"{path} does not say which network is meant: {suggestion}")
+    target = getattr(module, name, None)
+    if target is None:
+        available = f"it has {listed(candidates)}" if candidates else "it makes no network"
+        raise InputError(
+            f"{path} has no function, class or network {name!r}{did_you_mean(name, candidates)}: {available}"
+        )
+    if not callable(target):  # a module is
+        raise InputError(
+            f"{path}: {name} is a {type(target).__name__}, which gives no network: name one of {listed(candidates)}"
+        )
+    return target
 
 
 def _candidates(module: ModuleType) -> list[str]:
@@ -141,58 +147,60 @@ def _candidates(module: ModuleType) -> list[str]:
         if not name.startswith("_")
         and (
             isinstance(value, nn.Module)
-            or (getattr(value, "__module__", None) == module.__name__ and _may_make_one(value))
+            or (getattr(value, "__module__", None) == module.__name__ and _can_build_network(value))
         )
     ]
 
 
-def _may_make_one(value: Any) -> bool:
+def _can_build_network(value: Any) -> bool:
     return issubclass(value, nn.Module) if isinstance(value, type) else inspect.isfunction(value)
 
 
-def _call(found: Any, wanted: Wanted) -> nn.Module:
+def _call(target: Any, request: ModelRequest) -> nn.Module:
     """Calls the class or function. Raises InputError where it fails or gives no network."""
     try:
-        parameters = dict(inspect.signature(found).parameters)
+        parameters = dict(inspect.signature(target).parameters)
     except (TypeError, ValueError):  # of a builtin, whose signature is not written down
         parameters = {}
-    given = dict(wanted.options)
-    if count := next((name for name in COUNT if name in parameters and name not in given), None):
-        given[count] = len(need_classes(wanted))
-    plain = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    open_ended = any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters.values())
-    lacks = [
-        name for name, one in parameters.items() if one.kind in plain and one.default is one.empty and name not in given
+    arguments = dict(request.options)
+    if count := next((name for name in COUNT_PARAMETERS if name in parameters and name not in arguments), None):
+        arguments[count] = len(need_classes(request))
+    named_kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    takes_any = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values())
+    missing = [
+        name
+        for name, parameter in parameters.items()
+        if parameter.kind in named_kinds and parameter.default is parameter.empty and name not in arguments
     ]
-    if lacks:
+    if missing:
         raise InputError(
-            f"{wanted.name} needs {', '.join(lacks)}: give it a default, or --set options.{lacks[0]}=VALUE"
+            f"{request.name} needs {', '.join(missing)}: give it a default, or --set options.{missing[0]}=VALUE"
         )
-    if (extra := sorted(given.keys() - parameters.keys())) and not open_ended and parameters:
-        raise InputError(f"{wanted.name} has no parameter {extra[0]!r}: it has {', '.join(parameters)}")
+    if (extra := sorted(arguments.keys() - parameters.keys())) and not takes_any and parameters:
+        raise InputError(f"{request.name} has no parameter {extra[0]!r}: it has {', '.join(parameters)}")
     try:
-        made = found(**given)
+        network = target(**arguments)
     except InputError:
         raise
     except (Exception, SystemExit) as error:
-        raise InputError(f"{wanted.name} failed: {_said(error)}") from error
-    if not isinstance(made, nn.Module):
-        raise InputError(f"{wanted.name} gave a {type(made).__name__}: it must give an nn.Module or a Classifier")
-    return made
+        raise InputError(f"{request.name} failed: {_describe_error(error)}") from error
+    if not isinstance(network, nn.Module):
+        raise InputError(f"{request.name} gave a {type(network).__name__}: it must give an nn.Module or a Classifier")
+    return network
 
 
-def _wrapped(network: nn.Module, wanted: Wanted) -> Classifier:
-    channels = wanted.channels
+def _wrapped(network: nn.Module, request: ModelRequest) -> Classifier:
+    channels = request.channels
     mean, std = [0.0] * channels, [1.0] * channels
-    classes, size = need_classes(wanted), wanted.size or SIZE
-    classifier = wrap(network, wanted, mean=mean, std=std, classes=classes, size=size, origin=ASSUMED)
-    if wanted.size is None:
+    classes, size = need_classes(request), request.size or DEFAULT_SIZE
+    classifier = wrap(network, request, mean=mean, std=std, classes=classes, size=size, origin=ASSUMED)
+    if request.size is None:
         classifier.remarks += (assumed_size(classifier),)
     return classifier
 
 
-def _said(error: BaseException) -> str:
+def _describe_error(error: BaseException) -> str:
     if isinstance(error, SystemExit):
         return f"it calls sys.exit({'' if error.code is None else error.code})"
-    where = f" (line {error.lineno})" if isinstance(error, SyntaxError) else ""
-    return f"{type(error).__name__}: {error}{where}"
+    line = f" (line {error.lineno})" if isinstance(error, SyntaxError) else ""
+    return f"{type(error).__name__}: {error}{line}"

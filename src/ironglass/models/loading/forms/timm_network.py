@@ -15,7 +15,7 @@ from ironglass.models.loading.wrap import wrap
 from ironglass.models.normalisation import CONFIGURED
 
 if TYPE_CHECKING:
-    from ironglass.models.request import Wanted
+    from ironglass.models.request import ModelRequest
 
 
 class TimmNetwork(NameForm):
@@ -25,25 +25,25 @@ class TimmNetwork(NameForm):
         """Returns whether it begins with `timm/`."""
         return name.startswith("timm/")
 
-    def build(self, wanted: Wanted) -> Classifier:
+    def build(self, request: ModelRequest) -> Classifier:
         """`timm/NAME`, with timm's own mean, deviation and size; fetched only with `pretrained`."""
         import timm
 
-        name = wanted.name.removeprefix("timm/")
+        name = request.name.removeprefix("timm/")
         if not timm.is_model(name):
             raise InputError(
                 f"timm has no model {name!r}{did_you_mean(name, timm.list_models())}: see timm.list_models()"
             )
-        classes = wanted.classes if wanted.weighted else need_classes(wanted)
-        return from_timm(name, wanted, classes)
+        classes = request.classes if request.weighted else need_classes(request)
+        return from_timm(name, request, classes)
 
     def native_size(self, name: str) -> tuple[int, int] | None:
         """Of the published weights."""
         import timm
 
-        short = name.removeprefix("timm/")
-        found = timm.get_pretrained_cfg(short) if timm.is_model(short) else None
-        return tuple(found.input_size[1:]) if found else None  # type: ignore[return-value]
+        timm_name = name.removeprefix("timm/")
+        published = timm.get_pretrained_cfg(timm_name) if timm.is_model(timm_name) else None
+        return tuple(published.input_size[1:]) if published else None  # type: ignore[return-value]
 
     def names(self) -> list[str]:
         """Whatever timm lists."""
@@ -56,32 +56,32 @@ class TimmNetwork(NameForm):
         return weighted
 
 
-def from_timm(name: str, wanted: Wanted, classes: tuple[str, ...] | None) -> Classifier:
+def from_timm(name: str, request: ModelRequest, classes: tuple[str, ...] | None) -> Classifier:
     """A network that timm builds under this name, for these classes or with its own."""
     import timm
     from timm.data.config import resolve_model_data_config
 
-    options: dict[str, Any] = {"in_chans": wanted.channels} | wanted.options
+    options: dict[str, Any] = {"in_chans": request.channels} | request.options
     if classes is not None:
         options["num_classes"] = len(classes)
     try:
         try:
             # transformers must be told their image size; convolutional networks do not take one
-            network = timm.create_model(name, pretrained=wanted.pretrained, **options, **_image_size(wanted))
+            network = timm.create_model(name, pretrained=request.pretrained, **options, **_image_size(request))
         except TypeError:
-            network = timm.create_model(name, pretrained=wanted.pretrained, **options)
+            network = timm.create_model(name, pretrained=request.pretrained, **options)
     except Exception as error:
-        what = "fetch" if wanted.pretrained else "build"
-        raise InputError(f"cannot {what} {wanted.name}: {type(error).__name__}: {error}") from error
+        action = "fetch" if request.pretrained else "build"
+        raise InputError(f"cannot {action} {request.name}: {type(error).__name__}: {error}") from error
     data = resolve_model_data_config(network)
-    mean, std = (_for_channels(data[key], wanted.channels) for key in ("mean", "std"))
-    size = wanted.size or tuple(data["input_size"][1:])
-    named = classes or _timm_classes(network)
-    return wrap(network, wanted, mean=mean, std=std, classes=named, size=size, origin=CONFIGURED)
+    mean, std = (_for_channels(data[key], request.channels) for key in ("mean", "std"))
+    size = request.size or tuple(data["input_size"][1:])
+    class_names = classes or _timm_classes(network)
+    return wrap(network, request, mean=mean, std=std, classes=class_names, size=size, origin=CONFIGURED)
 
 
-def _image_size(wanted: Wanted) -> dict[str, Any]:
-    return {"img_size": wanted.size} if wanted.size else {}
+def _image_size(request: ModelRequest) -> dict[str, Any]:
+    return {"img_size": request.size} if request.size else {}
 
 
 def _for_channels(values: tuple[float, ...], channels: int) -> list[float]:

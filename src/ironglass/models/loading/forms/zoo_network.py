@@ -22,7 +22,7 @@ from ironglass.models.zoo.simple_cnn import simple_cnn
 from ironglass.models.zoo.strided_cnn import strided_cnn
 
 if TYPE_CHECKING:
-    from ironglass.models.request import Wanted
+    from ironglass.models.request import ModelRequest
 
 NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "simple-cnn": simple_cnn,
@@ -42,29 +42,29 @@ class ZooNetwork(NameForm):
         """Returns whether it is one of NETWORKS."""
         return name in NETWORKS
 
-    def build(self, wanted: Wanted) -> Classifier:
+    def build(self, request: ModelRequest) -> Classifier:
         """One of NETWORKS, with fresh weights.
 
         Images are scaled to about mean 0 and deviation 1: (image - 0.5) / 0.25, or by the options `mean` and `std`, in
         units of [0, 1] and the same for every channel.
         """
-        if wanted.pretrained:
-            raise InputError(f"{wanted.name} has no published weights: leave --pretrained out")
-        classes, size = need_classes(wanted), wanted.size or (64, 64)
-        function = NETWORKS[wanted.name]
-        options = dict(wanted.options)
-        mean, std = (options.pop(name, usual) for name, usual in (("mean", 0.5), ("std", STD.get(wanted.name, 0.25))))
+        if request.pretrained:
+            raise InputError(f"{request.name} has no published weights: leave --pretrained out")
+        classes, size = need_classes(request), request.size or (64, 64)
+        function = NETWORKS[request.name]
+        options = dict(request.options)
+        mean, std = (options.pop(name, usual) for name, usual in (("mean", 0.5), ("std", STD.get(request.name, 0.25))))
         if not (isinstance(mean, int | float) and isinstance(std, int | float)):
             raise InputError(f"the options mean and std are {mean!r} and {std!r}: give one number each, of [0, 1]")
-        given: dict[str, Any] = {"classes": len(classes), "channels": wanted.channels}
+        given: dict[str, Any] = {"classes": len(classes), "channels": request.channels}
         if "size" in inspect.signature(function).parameters:
             given["size"] = size
         try:
             network = function(**given, **options)
         except (TypeError, ValueError, RuntimeError, MemoryError, ZeroDivisionError) as error:
-            raise InputError(f"{wanted.name} does not take these options: {type(error).__name__}: {error}") from error
-        mean, std = [mean] * wanted.channels, [std] * wanted.channels
-        return wrap(network, wanted, mean=mean, std=std, classes=classes, size=size, origin=CONFIGURED)
+            raise InputError(f"{request.name} does not take these options: {type(error).__name__}: {error}") from error
+        mean, std = [mean] * request.channels, [std] * request.channels
+        return wrap(network, request, mean=mean, std=std, classes=classes, size=size, origin=CONFIGURED)
 
     def names(self) -> list[str]:
         """The names of NETWORKS."""

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ironglass.errors import InputError, brief
 
 
-class LogitsAlone(nn.Module):
+class LogitsOnly(nn.Module):
     """A model of transformers that takes images and gives logits (n, k).
 
     order: the channels in the order in which the model takes them.
@@ -30,8 +30,8 @@ class LogitsAlone(nn.Module):
         """The logits alone, of images as `Classifier` normalises them."""
         if self.order is not None:
             images = images[:, list(self.order)]
-        other = {"interpolate_pos_encoding": True} if self.interpolates and images.shape[-2:] != self.size else {}
-        return self.model(pixel_values=images, **other).logits
+        options = {"interpolate_pos_encoding": True} if self.interpolates and images.shape[-2:] != self.size else {}
+        return self.model(pixel_values=images, **options).logits
 
 
 def configuration_for(settings: dict[str, Any], kind: str, classes: int) -> Any:
@@ -50,7 +50,7 @@ def model_class(config: Any) -> Any:
 
 
 @contextmanager
-def quiet(what: str) -> Iterator[None]:
+def quiet(source: str) -> Iterator[None]:
     """Without the library's bars and lines; whatever it raises on a stranger's settings becomes an InputError."""
     from transformers.utils import logging
 
@@ -65,7 +65,7 @@ def quiet(what: str) -> Iterator[None]:
         raise
     except Exception as error:
         raise InputError(
-            f"{what}: transformers cannot follow it ({type(error).__name__}: {brief(str(error))})"
+            f"{source}: transformers cannot follow it ({type(error).__name__}: {brief(str(error))})"
         ) from error
     finally:
         logging.set_verbosity(level)

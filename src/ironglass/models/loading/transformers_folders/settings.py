@@ -8,7 +8,7 @@ from typing import Any
 
 from ironglass.errors import InputError, brief
 from ironglass.models.loading.class_names import unique
-from ironglass.models.loading.configuration import MOST_CLASSES, check_options, check_value
+from ironglass.models.loading.configuration import MAX_CLASSES, check_options, check_value
 
 # What of a configuration would fetch, run or name something, or is of no account here.
 _DROPPED = {
@@ -38,10 +38,10 @@ def labels_of(config: dict[str, Any], path: Path) -> tuple[str, ...]:
     names = config.get("id2label")
     if names is None:
         count = config.get("num_labels", 2)
-        if not isinstance(count, int) or isinstance(count, bool) or not 2 <= count <= MOST_CLASSES:
-            raise InputError(f"{path}: num_labels is {brief(count)}: it must be from 2 to {MOST_CLASSES:,}")
+        if not isinstance(count, int) or isinstance(count, bool) or not 2 <= count <= MAX_CLASSES:
+            raise InputError(f"{path}: num_labels is {brief(count)}: it must be from 2 to {MAX_CLASSES:,}")
         return tuple(f"LABEL_{i}" for i in range(count))
-    if not isinstance(names, dict) or not 2 <= len(names) <= MOST_CLASSES:
+    if not isinstance(names, dict) or not 2 <= len(names) <= MAX_CLASSES:
         raise InputError(f"{path}: id2label is {brief(names)}: it must name at least 2 classes")
     if not all(isinstance(name, str) for name in names.values()):
         raise InputError(f"{path}: id2label must give a name for each number")
@@ -62,24 +62,28 @@ def sanitised(config: dict[str, Any], path: Path, tensors: int) -> dict[str, Any
     if config.get("quantization_config"):
         raise InputError(f"{path}: the weights are quantised (quantization_config): give those of the float network")
     fields = inspect.signature(CONFIG_MAPPING[kind]).parameters.keys() | {"architectures"}
-    kept = {key: value for key, value in config.items() if key in fields and key not in _DROPPED}
+    allowed = {key: value for key, value in config.items() if key in fields and key not in _DROPPED}
     try:
-        for key, value in kept.items():
+        for key, value in allowed.items():
             check_value(key, value)
-        check_options(kept.get("model_args") or {})  # of timm's wrapper
+        check_options(allowed.get("model_args") or {})  # of timm's wrapper
     except (InputError, AttributeError) as error:
         raise InputError(f"{path}: {error}") from error
-    for key, value in kept.items():
+    for key, value in allowed.items():
         for depth in value if isinstance(value, list) else [value]:
             if ("layers" in key or "depth" in key) and isinstance(depth, int) and depth > tensors:
                 raise InputError(f"{path}: {key} is {brief(value)}, and there are {tensors} tensors of weights")
-    return kept
+    return allowed
 
 
 def image_size(settings: dict[str, Any]) -> tuple[int, int] | None:
     """The images' height and width as the network's own settings name them."""
     side = settings.get("image_size")
-    both = [side, side] if isinstance(side, int) else side
-    if isinstance(both, list) and len(both) == 2 and all(isinstance(one, int) and 1 <= one <= 4096 for one in both):
-        return both[0], both[1]
+    sides = [side, side] if isinstance(side, int) else side
+    if (
+        isinstance(sides, list)
+        and len(sides) == 2
+        and all(isinstance(pixels, int) and 1 <= pixels <= 4096 for pixels in sides)
+    ):
+        return sides[0], sides[1]
     return None
