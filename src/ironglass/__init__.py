@@ -20,14 +20,17 @@ _MODULES = {
     "Comparison": "ironglass.plans.comparison",
     "Corruptions": "ironglass.plans.parts",
     "Dataset": "ironglass.data.dataset",
-    "Explained": "ironglass.plans.explanation",
+    "Explained": "ironglass.plans.explanation",  # the former name of:
+    "ExplanationPlan": "ironglass.plans.explanation",
     "Guard": "ironglass.plans.parts",
     "Hardening": "ironglass.plans.hardening",
     "InputError": "ironglass.errors",
+    "Layers": "ironglass.plans.parts",
     "OcclusionCurve": "ironglass.plans.parts",
     "PatchSearch": "ironglass.plans.parts",
     "Recipe": "ironglass.train.recipe",
     "Run": "ironglass.run",
+    "Sampling": "ironglass.plans.parts",
     "Stage": "ironglass.train.recipe",
     "Sweep": "ironglass.plans.sweep",
     "Transfer": "ironglass.plans.transfer",
@@ -73,10 +76,10 @@ if TYPE_CHECKING:
     from ironglass.plans.attacks import Attacks
     from ironglass.plans.audit import Audit
     from ironglass.plans.comparison import Arm, Comparison
-    from ironglass.plans.explanation import Explained
+    from ironglass.plans.explanation import ExplanationPlan
     from ironglass.plans.hardening import Hardening
     from ironglass.plans.names import list_attacks, list_corruptions, list_explainers, list_models
-    from ironglass.plans.parts import Corruptions, Guard, OcclusionCurve, PatchSearch
+    from ironglass.plans.parts import Corruptions, Guard, Layers, OcclusionCurve, PatchSearch, Sampling
     from ironglass.plans.sweep import Sweep
     from ironglass.plans.transfer import Transfer
     from ironglass.registry import register
@@ -94,14 +97,16 @@ __all__ = [
     "Comparison",
     "Corruptions",
     "Dataset",
-    "Explained",
+    "ExplanationPlan",
     "Guard",
     "Hardening",
     "InputError",
+    "Layers",
     "OcclusionCurve",
     "PatchSearch",
     "Recipe",
     "Run",
+    "Sampling",
     "Stage",
     "Sweep",
     "Transfer",

@@ -52,7 +52,8 @@ def run(
     Example:
         >>> import ironglass as ig
         >>> stages = (ig.Stage(epochs=1, batch_size=128),)
-        >>> plan = ig.Audit(dataset="digits", model="logistic", stages=stages, steps=("train", "evaluate"))
+        >>> parts = {"training": True, "evaluation": True}
+        >>> plan = ig.Audit.of_parts(dataset="digits", model="logistic", stages=stages, **parts)
         >>> run = ig.run(plan, "runs/first")
         >>> run.results["evaluation"]["accuracy"]["n"]
         359
@@ -98,8 +99,8 @@ def compare_runs(
         >>> import ironglass as ig
         >>> for seed in (0, 1):
         ...     stages = (ig.Stage(epochs=1, batch_size=128),)
-        ...     options = {"seed": seed, "steps": ("train", "evaluate")}
-        ...     plan = ig.Audit(dataset="digits", model="logistic", stages=stages, **options)
+        ...     parts = {"training": True, "evaluation": True}
+        ...     plan = ig.Audit.of_parts(dataset="digits", model="logistic", stages=stages, seed=seed, **parts)
         ...     run = ig.run(plan, f"runs/seed-{seed}")
         >>> run = ig.compare_runs(["runs/seed-0", "runs/seed-1"], "runs/compared", fail_if=["accuracy < 0.5"])
         >>> [row["missed"] for row in run.results["runs_compared"]["thresholds"]]
@@ -144,8 +145,8 @@ audit = _for(
     >>> import ironglass as ig
     >>> stages = (ig.Stage(epochs=1, batch_size=128),)
     >>> attacks = ig.Attacks(methods=("fgsm",), eps=(8 / 255,))
-    >>> options = {"attacks": attacks, "samples": 16, "steps": ("train", "attack")}
-    >>> run = ig.audit(ig.Audit(dataset="digits", model="logistic", stages=stages, **options), "runs/first")
+    >>> parts = {"training": True, "attacks": attacks, "sampling": ig.Sampling(images=16)}
+    >>> run = ig.audit(ig.Audit.of_parts(dataset="digits", model="logistic", stages=stages, **parts), "runs/first")
     >>> [row["name"] for row in run.results["attacks"]["attacks"]]
     ['fgsm']
     """,
@@ -157,9 +158,9 @@ compare = _for(
     """
     >>> import ironglass as ig
     >>> stages = (ig.Stage(epochs=1, batch_size=128),)
-    >>> attacks, steps = ig.Attacks(methods=("fgsm",), eps=(8 / 255,)), ("train", "evaluate", "attack")
-    >>> options = {"attacks": attacks, "samples": 16, "steps": steps}
-    >>> base = ig.Audit(dataset="digits", model="logistic", stages=stages, **options)
+    >>> attacks, sampling = ig.Attacks(methods=("fgsm",), eps=(8 / 255,)), ig.Sampling(images=16)
+    >>> parts = {"training": True, "evaluation": True, "attacks": attacks, "sampling": sampling}
+    >>> base = ig.Audit.of_parts(dataset="digits", model="logistic", stages=stages, **parts)
     >>> arms = {"long": ig.Arm(stages=(ig.Stage(epochs=2, batch_size=128),))}
     >>> run = ig.compare(ig.Comparison(base=base, arms=arms, images=16), "runs/compared")
     >>> [arm["name"] for arm in run.results["comparison"]["arms"]]
@@ -175,7 +176,8 @@ harden = _for(
     >>> baseline = (ig.Stage(epochs=1, batch_size=128),)
     >>> stages = (ig.Stage(epochs=1, batch_size=128, objective="n-fgsm"),)
     >>> attacks = ig.Attacks(methods=("fgsm",), eps=(8 / 255,))
-    >>> after = ig.Audit(dataset="digits", model="logistic", stages=stages, attacks=attacks, samples=16)
+    >>> parts = {"attacks": attacks, "sampling": ig.Sampling(images=16)}
+    >>> after = ig.Audit(dataset="digits", model="logistic", stages=stages, **parts)
     >>> run = ig.harden(ig.Hardening(after=after, baseline=baseline), "runs/hardened")
     >>> [row["name"] for row in run.results["hardening"]["rows"]]
     ['clean', 'fgsm', 'worst']
@@ -188,7 +190,7 @@ sweep = _for(
     """
     >>> import ironglass as ig
     >>> stages = (ig.Stage(epochs=1, batch_size=128),)
-    >>> trial = ig.Audit(dataset="digits", model="logistic", stages=stages, steps=("train", "evaluate"))
+    >>> trial = ig.Audit(dataset="digits", model="logistic", stages=stages)
     >>> run = ig.sweep(ig.Sweep(trial=trial, vary={"stages.0.peak_lr": (0.1, 0.01)}), "runs/swept")
     >>> len(run.results["sweep"]["rows"])
     2

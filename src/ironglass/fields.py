@@ -122,10 +122,10 @@ def _fields_at(kind: Any, loc: tuple[Any, ...]) -> list[str]:
     """The field names of the dataclass at `loc` within `kind`; [] where it cannot be determined."""
     schema = getattr(kind, "__pydantic_core_schema__", None)
     if not loc:
-        return [field.name for field in dataclasses.fields(kind)]
+        return [field.name for field in dataclasses.fields(kind) if field.repr]
     names = [part for part in loc if isinstance(part, str)]
     match = next((found for found in _dataclasses_in(schema) if names[-1:] == [found[0]]), None)
-    return [field.name for field in dataclasses.fields(match[1])] if match else []
+    return [field.name for field in dataclasses.fields(match[1]) if field.repr] if match else []
 
 
 def _dataclasses_in(schema: Any, name: str = "") -> list[tuple[str, Any]]:

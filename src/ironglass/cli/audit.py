@@ -12,23 +12,25 @@ from ironglass.cli import options as o
 from ironglass.cli.plans import make_plan, run_plan
 
 if TYPE_CHECKING:
+    from ironglass.plans.attacks import Attacks
     from ironglass.plans.audit import Audit
+    from ironglass.plans.parts import Corruptions, Layers, OcclusionCurve
 
 FULL: dict[str, Any] = {
     "attacks": {"methods": ("fgsm", "pgd-20", "apgd-ce", "square"), "eps": ("2/255", "4/255", "8/255")},
     "corruptions": {"names": ("all",)},
+    "occlusion": {},
+    "layers": {},
 }
 """Fields of the audit that `ironglass audit` runs."""
 QUICK: dict[str, Any] = {
     "attacks": {"methods": ("fgsm", "pgd-20"), "eps": ("8/255",)},
     "corruptions": {"names": ("gaussian-noise", "defocus-blur", "fog", "jpeg"), "images": 200},
     "occlusion": {"masks": ("grey",)},
-    "samples": 128,
-    "probe_images": 500,
-    "shown": 6,
+    "layers": {"probe_images": 500},
+    "sampling": {"images": 128, "report_images": 6},
 }
 """The same with `--quick`."""
-STEPS = ("evaluate", "corrupt", "explain", "attack")
 
 
 def omissions(quick: Audit, full: Audit) -> list[str]:
@@ -39,18 +41,32 @@ def omissions(quick: Audit, full: Audit) -> list[str]:
     def missing(present: Sequence[str], expected: Sequence[str]) -> str:
         return listed([name for name in expected if name not in present])
 
-    corruptions = len(list_corruptions()) - len(quick.corruptions.names)
-    eps = missing([*map(eps_text, quick.attacks.eps)], [*map(eps_text, full.attacks.eps)])
+    attacks, corruptions, occlusion, layers = _parts(quick)
+    all_attacks, all_corruptions, all_occlusion, all_layers = _parts(full)
+    kinds = len(list_corruptions()) - len(corruptions.names)
     omitted = {
-        "attacks": missing([*map(str, quick.attacks.methods)], [*map(str, full.attacks.methods)]),
-        "attacks at eps": eps,
-        "corruptions:": "" if "all" in quick.corruptions.names or corruptions <= 0 else f"{corruptions} kinds",
-        "occlusion by": missing(quick.occlusion.masks, full.occlusion.masks),
-        "images under attack and occlusion beyond": _fewer(quick.samples, full.samples),
-        "images under corruptions beyond": _fewer(quick.corruptions.images, full.corruptions.images),
-        "images for the probes of layers beyond": _fewer(quick.probe_images, full.probe_images),
+        "attacks": missing([*map(str, attacks.methods)], [*map(str, all_attacks.methods)]),
+        "attacks at eps": missing([*map(eps_text, attacks.eps)], [*map(eps_text, all_attacks.eps)]),
+        "corruptions:": "" if "all" in corruptions.names or kinds <= 0 else f"{kinds} kinds",
+        "occlusion by": missing(occlusion.masks, all_occlusion.masks),
+        "images under attack and occlusion beyond": _fewer(quick.sampling.images, full.sampling.images),
+        "images under corruptions beyond": _fewer(corruptions.images, all_corruptions.images),
+        "images for the probes of layers beyond": _fewer(layers.probe_images, all_layers.probe_images),
     }
     return [f"{label} {names}" for label, names in omitted.items() if names]
+
+
+def _parts(plan: Audit) -> tuple[Attacks, Corruptions, OcclusionCurve, Layers]:
+    """Parts of the plan; of one that is absent, one that measures nothing."""
+    from ironglass.plans.attacks import Attacks
+    from ironglass.plans.parts import Corruptions, Layers, OcclusionCurve
+
+    return (
+        plan.attacks or Attacks(eps=()),
+        plan.corruptions or Corruptions(),
+        plan.occlusion or OcclusionCurve(masks=()),
+        plan.layers or Layers(),
+    )
 
 
 def _fewer(quick: int, full: int) -> str:
@@ -73,9 +89,9 @@ def audit(
     """Everything about a trained model, without training: accuracy, corruptions, layers, occlusion, attacks."""
     from ironglass.plans.audit import Audit
 
-    fields = QUICK if quick else FULL
-    plan = make_plan("audit", STEPS, model, data, network, source, common, outputs, split=split, **fields)
-    omitted = omissions(plan, Audit(dataset=data, model=model, steps=STEPS, **FULL)) if quick else []
+    parts = {"evaluation": True} | (QUICK if quick else FULL)
+    plan = make_plan("audit", parts, model, data, network, source, common, outputs, split=split)
+    omitted = omissions(plan, Audit(dataset=data, model=model, training=False, **FULL)) if quick else []
     if omitted and not plan.description:
         plan = replace(plan, description=f"A quick audit of {model}. Left out: {'; '.join(omitted)}.")
     run_plan(plan, common, download=source.download)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -37,9 +36,10 @@ def evaluate(
     common: o.Common,
 ) -> None:
     """Accuracy, confusion matrix, classification report, and a prediction an image; also of corrupted images."""
-    corruption_fields = {} if corruptions is None else {"corruptions": {"names": split_entries(corruptions)}}
-    steps = ("evaluate",) if corruptions is None else ("evaluate", "corrupt")
-    plan = make_plan("evaluate", steps, model, data, network, source, common, outputs, split=split, **corruption_fields)
+    parts: dict[str, Any] = {"evaluation": True}
+    if corruptions is not None:
+        parts["corruptions"] = {"names": split_entries(corruptions)}
+    plan = make_plan("evaluate", parts, model, data, network, source, common, outputs, split=split)
     run_plan(plan, common, download=source.download)
 
 
@@ -75,7 +75,7 @@ def explain(
     common: o.Common,
 ) -> None:
     """Maps by named methods, tested, before and after a region is hidden; else Grad-CAM of all layers and occlusion."""
-    explanation = {
+    explanation: dict[str, Any] = {
         "methods": optional_entries(methods),
         "target": target,
         "images": images if images is not None else "random" if chosen is None else "chosen",
@@ -84,13 +84,22 @@ def explain(
         "quality": quality,
         "pictures": pictures,
     }
-    masks = split_entries(occlusion_patch.masks)
-    occlusion = {"masks": masks, "patch": occlusion_patch.patch, "stride": occlusion_patch.stride}
-    fields = {"occlusion": occlusion, "patches": optional_entries(occlusion_patch.patches)} | asdict(sampling)
-    fields |= attack_fields(under_attack.attacks, norm=under_attack.norm, eps=under_attack.eps, default_eps="8/255")
-    steps = ("evaluate", "explain")
-    plan = make_plan("explain", steps, model, data, network, source, common, outputs, explained=explanation, **fields)
+    explanation |= attack_fields(
+        under_attack.attacks, norm=under_attack.norm, eps=under_attack.eps, default_eps="8/255"
+    )
+    parts = {"evaluation": True} | _explanation_parts(explanation, occlusion_patch)
+    plan = make_plan("explain", parts, model, data, network, source, common, outputs, **sampling.fields)
     run_plan(plan, common, download=source.download)
+
+
+def _explanation_parts(explanation: dict[str, Any], options: o.OcclusionPatch) -> dict[str, Any]:
+    """Parts of the audit: maps by the methods, whose patch is the occluding one, or else layers and occlusion curve."""
+    masks, sizes = split_entries(options.masks), optional_entries(options.patches)
+    size = {"patch": options.patch, "stride": options.stride}
+    if not explanation["methods"]:
+        return {"explanation": explanation, "layers": {}, "occlusion": {"masks": masks, **size}, "patches": sizes}
+    search = {"sizes": sizes, "stride": options.stride, "fill": None if masks[0] == "grey" else masks[0]}
+    return {"explanation": {**explanation, **size}} | ({"patches": search} if sizes else {})
 
 
 def attack(
@@ -118,18 +127,8 @@ def attack(
         "norm": norm,
         "eps": split_entries(default_eps if eps is None else eps),
     }
-    plan = make_plan(
-        "attack",
-        ("evaluate", "attack"),
-        model,
-        data,
-        network,
-        source,
-        common,
-        outputs,
-        attacks=attack_options,
-        **asdict(sampling),
-    )
+    parts = {"evaluation": True, "attacks": attack_options}
+    plan = make_plan("attack", parts, model, data, network, source, common, outputs, **sampling.fields)
     run_plan(plan, common, download=source.download)
 
 

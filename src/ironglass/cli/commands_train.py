@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
@@ -39,7 +39,8 @@ def train(
         "schedule": schedule,
         "aux_weight": aux_weight,
     }
-    plan = make_plan("train", ("train", "evaluate"), model, data, network, source, common, outputs, stages=(stage,))
+    parts = {"training": True, "evaluation": True}
+    plan = make_plan("train", parts, model, data, network, source, common, outputs, stages=(stage,))
     run_plan(plan, common, download=source.download)
 
 
@@ -70,20 +71,8 @@ def harden(
     """Train a model adversarially, and compare it in pairs with the model before (or with a standard-trained one)."""
     stage = {"epochs": epochs, "batch_size": batch_size, "optimiser": optimiser, "schedule": schedule}
     stage |= hardening_stage(model, network, method=method, eps=eps, awp=awp, lr=lr)
-    fields = {"attacks": {"methods": split_entries(attacks), "eps": (eps,)}}
-    plan = make_plan(
-        "harden",
-        ("train",),
-        model,
-        data,
-        network,
-        source,
-        common,
-        outputs,
-        stages=(stage,),
-        **fields,
-        **asdict(sampling),
-    )
+    parts = {"training": True, "attacks": {"methods": split_entries(attacks), "eps": (eps,)}}
+    plan = make_plan("harden", parts, model, data, network, source, common, outputs, stages=(stage,), **sampling.fields)
     run_hardening(plan, common, download=source.download)
 
 
@@ -126,11 +115,9 @@ def sweep(
         raise InputError("--head-epochs is for a stage of the last layer alone: give --body-lr, too, or leave it out")
     head = None if body_lr is None else 2 if head_epochs is None else head_epochs
     stages = sweep_stages(head, epochs, batch_size=batch_size, optimiser=optimiser, schedule=schedule)
-    fields = attack_fields(attacks, eps=eps, default_eps="4/255")
-    steps = ("train", "evaluate")
-    plan = make_plan(
-        "sweep", steps, model, data, network, source, common, outputs, stages=stages, samples=samples, shown=0, **fields
-    )
+    parts = {"training": True, "evaluation": True} | attack_fields(attacks, eps=eps, default_eps="4/255")
+    sampling = {"images": samples, "report_images": 0}
+    plan = make_plan("sweep", parts, model, data, network, source, common, outputs, stages=stages, sampling=sampling)
     run_plan(Sweep(trial=plan, vary=axes), common, download=source.download, jobs=jobs)
 
 
@@ -173,12 +160,12 @@ def transfer(
         raise InputError("--source-data is empty: name the model's own data, or leave it out")
     unchanged_source = replace(source, changes=None)
     shared: dict[str, Any] = {"stages": ({"epochs": epochs, "peak_lr": lr},)}
-    steps = ("train", "evaluate")
+    parts = {"training": True, "evaluation": True}
     source_plan = make_plan(
-        "base-A", steps, model, source_data or "", network, replace(unchanged_source, only=None), common, **shared
+        "base-A", parts, model, source_data or "", network, replace(unchanged_source, only=None), common, **shared
     )
     target_plan = make_plan(
-        "transfer", steps, model, data, o.Weights(size=network.size), unchanged_source, common, **shared
+        "transfer", parts, model, data, o.Weights(size=network.size), unchanged_source, common, **shared
     )
     settings = {"attacks": attacks, "eps": eps, "judged": judged, "images": images, "seeds": seeds, "classes": classes}
     plan = transfer_plan(source_plan, target_plan, blocks=blocks, controls=controls, **settings)

@@ -83,6 +83,11 @@ class Sampling:
     shown: Annotated[int, typer.Option(help="Images to show in the report, drawn by the seed.")] = 12
     split: Split = "auto"
 
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The audit's."""
+        return {"sampling": {"images": self.samples, "report_images": self.shown}, "split": self.split}
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class OcclusionPatch:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,7 +20,7 @@ P = TypeVar("P", bound="Plan")
 
 def make_plan(
     name: str,
-    steps: tuple[str, ...],
+    parts: Mapping[str, Any],
     model: str,
     data: str,
     network: Weights,
@@ -28,10 +29,10 @@ def make_plan(
     outputs: Outputs | None = None,
     **fields: Any,
 ) -> Audit:
-    """The audit that a verb runs. Raises InputError for a value that a field does not accept."""
-    from ironglass.plans.audit import Audit
+    """The audit that a verb runs, of these parts alone. Raises InputError for a value that a field does not accept."""
+    from ironglass.plans.audit import Audit, only_parts
 
-    required = {"name": name, "steps": steps, "model": model, "dataset": data}
+    required = only_parts(**{"name": name, "model": model, "dataset": data}, **parts)
     columns = {"image_column": source.image_column, "label_column": source.label_column}
     if source.check:
         os.environ["IRONGLASS_CHECK"] = "1"  # read by data/cache/checksums.py, in the processes of a sweep, too

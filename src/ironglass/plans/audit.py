@@ -1,67 +1,152 @@
-"""What an audit is asked for."""
+"""The plan of an audit."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, cast
+from dataclasses import field
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast
 
 from pydantic import Field, model_validator
 from pydantic_core import ArgsKwargs
 
-from ironglass.errors import InputError
 from ironglass.fields import dataclass
 from ironglass.plans.attacks import Attacks
-from ironglass.plans.explanation import Explained
-from ironglass.plans.parts import Corruptions, Guard, OcclusionCurve, PatchSearch, short_for, with_parts
-from ironglass.results.versions import MOVED
-from ironglass.train.recipe import MOST_IMAGES, Recipe
+from ironglass.plans.explanation import ExplanationPlan
+from ironglass.plans.parts import Corruptions, Guard, Layers, OcclusionCurve, PatchSearch, Sampling, short_for
+from ironglass.run.recipe_versions import EXPLAINING, FORMER, MOVED, nested
+from ironglass.train.recipe import Recipe
 
-Step = Literal["train", "evaluate", "corrupt", "explain", "attack"]
+NOTHING: dict[str, Any] = {
+    "training": False, "evaluation": False, "corruptions": None, "layers": None, "occlusion": None, "patches": None,
+    "explanation": None, "attacks": None,
+}  # fmt: skip
+"""Fields of an audit that does nothing."""
+
+
+def only_parts(**parts: Any) -> dict[str, Any]:
+    """Fields of an audit that does these parts alone, as for `dataclasses.replace`."""
+    return {**NOTHING, **parts}
+
+
+@dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
+class Omitted:
+    """Parts that the former field `steps` leaves out of an audit; for studies that say themselves what is done."""
+
+    attacks: Annotated[Attacks | None, short_for(Attacks)] = None
+    layers: Layers | None = None
+    occlusion: OcclusionCurve | None = None
+    patches: Annotated[PatchSearch | None, short_for(PatchSearch)] = None
+    explanation: Annotated[ExplanationPlan | None, short_for(ExplanationPlan)] = None
 
 
 @dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
 class Audit(Recipe):
-    """A training recipe, and what is looked at afterwards.
+    """A training recipe, and the measurements made afterwards: those that are present, None for one that is not made.
 
-    steps: which parts of the loop to run.
     split: the split that is measured; "auto" is test, else validation.
-    attacks: those that are made; names or attack objects alone mean these by the usual eps, none FGSM's curve alone.
-    occlusion: the sliding patch.
-    samples: images that the attacks and the occlusion are measured on, at most; drawn by the seed.
-    shown: images shown in the report.
-    probe_images: training images that the linear probes learn from.
+    sampling: the images of the split that are measured, where not all are, and those shown in the report.
+    training: whether the stages are trained, or else the network is taken as it is.
+    guard: the guard against catastrophic overfitting in training, or its mode alone.
+    evaluation: whether the accuracy on the whole split is measured.
+    corruptions: common corruptions, or their names alone.
+    layers: the contribution of every layer, with Grad-CAM maps. Absent by default where `explanation` names methods.
+    occlusion: the accuracy under a sliding patch. Absent by default where `explanation` names methods.
     patches: the search over every position of patches, or the sizes of these alone.
-    corruptions: those measured, or their names alone.
-    guard: the guard against catastrophic overfitting, or its mode alone.
-    explained: by which methods images are explained, in place of Grad-CAM's layers and the occlusion curve; where
-        attacks are named too, the maps are compared with those under attack at the largest eps.
+    explanation: maps by named methods, or the names alone.
+    attacks: the attacks; names or attack objects alone mean these at the default eps, none FGSM's curve alone.
+    omitted: of programs that give the former `steps`; no part of the record.
 
-    A part (`Attacks`, `OcclusionCurve`, `PatchSearch`, `Corruptions`, `Guard`, `Explained`) may be a dict of fields.
-    Raises InputError for corruptions that no step measures, and as the parts do.
+    `Audit.of_parts` makes one without the parts that are done by default. A part (`Attacks`, `Corruptions`,
+    `ExplanationPlan`, `Guard`, `Layers`, `OcclusionCurve`, `PatchSearch`, `Sampling`) may be a dict of its fields.
+    Names of fields before version 0.3 are accepted, too, as `FORMER` lists them.
+    Raises InputError as the parts do.
     """
 
     MOVED: ClassVar[Mapping[str, tuple[str, str]]] = MOVED
-    """Fields that were side by side before, and are taken by these names, too: the part and the field of each."""
+    """Fields that were side by side before: the part and the field of each."""
+    FORMER: ClassVar[frozenset[str]] = FORMER
+    OPTIONAL: ClassVar[tuple[str, ...]] = (*EXPLAINING, "corruptions", "attacks")
+    """Parts that may be absent, and that `--set` begins with the field it sets."""
 
-    steps: tuple[Step, ...] = ("train", "evaluate", "corrupt", "explain", "attack")
     split: str = "auto"
-    attacks: Annotated[Attacks, short_for(Attacks)] = Field(default_factory=Attacks)
-    occlusion: OcclusionCurve = Field(default_factory=OcclusionCurve)
-    samples: int = Field(default=1000, gt=0, le=MOST_IMAGES)
-    shown: int = Field(default=12, ge=0, le=64)
-    probe_images: int = Field(default=2000, gt=1, le=MOST_IMAGES)
-    patches: Annotated[PatchSearch, short_for(PatchSearch)] = Field(default_factory=PatchSearch)
-    corruptions: Annotated[Corruptions, short_for(Corruptions)] = Field(default_factory=Corruptions)
+    sampling: Sampling = Field(default_factory=Sampling)
+    training: bool = True
     guard: Annotated[Guard, short_for(Guard)] = Field(default_factory=Guard)
-    explained: Explained = Field(default_factory=Explained)
+    evaluation: bool = True
+    corruptions: Annotated[Corruptions | None, short_for(Corruptions)] = None
+    layers: Layers | None = Field(default_factory=Layers)
+    occlusion: OcclusionCurve | None = Field(default_factory=OcclusionCurve)
+    patches: Annotated[PatchSearch | None, short_for(PatchSearch)] = None
+    explanation: Annotated[ExplanationPlan | None, short_for(ExplanationPlan)] = None
+    attacks: Annotated[Attacks | None, short_for(Attacks)] = Field(default_factory=Attacks)
+    omitted: Omitted = field(default_factory=Omitted, repr=False, compare=False)
 
     @model_validator(mode="before")
     @classmethod
-    def _with_parts(cls, given: Any) -> Any:
-        if isinstance(given, ArgsKwargs):
-            return ArgsKwargs(given.args, with_parts(given.kwargs or {}))
-        return with_parts(cast("dict[str, Any]", given)) if isinstance(given, dict) else given
+    def _nested(cls, values: Any) -> Any:
+        if isinstance(values, ArgsKwargs):
+            return ArgsKwargs(values.args, nested(values.kwargs or {}))
+        return nested(cast("dict[str, Any]", values)) if isinstance(values, dict) else values
 
     def __post_init__(self) -> None:
-        if self.corruptions.names and "corrupt" not in self.steps:
-            raise InputError("corruptions are named, and no step measures them: add corrupt to steps")
+        for name, part in {"corruptions": Corruptions, "patches": PatchSearch, "explanation": ExplanationPlan}.items():
+            if getattr(self, name) == part():  # which asks for nothing
+                object.__setattr__(self, name, None)
+
+    @classmethod
+    def of_parts(cls, **fields: Any) -> Audit:
+        """An audit in which nothing is done but what is given.
+
+        Example:
+            >>> plan = Audit.of_parts(model="logistic", dataset="digits", training=True, evaluation=True)
+            >>> plan.attacks is None and plan.layers is None
+            True
+        """
+        return cls(**only_parts(**fields))
+
+    @property
+    def explains(self) -> bool:
+        """True where anything is measured of why the network answers as it does."""
+        return any(getattr(self, part) is not None for part in EXPLAINING)
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Names of the methods that images are explained by."""
+        return () if self.explanation is None else self.explanation.methods
+
+    @property
+    def named_attacks(self) -> Attacks | None:
+        """The attacks, also of a plan whose former `steps` leave them out; None where none is named."""
+        attacks = self.attacks or self.omitted.attacks
+        return attacks if attacks is not None and attacks.methods else None
+
+    if not TYPE_CHECKING:  # which shall not take any name
+
+        def __getattr__(self, name: str) -> Any:
+            if name not in FORMER:
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            return former_value(self, name)
+
+
+def former_value(plan: Audit, name: str) -> Any:
+    """The value of a field that is accepted by its former name alone."""
+    if name == "explained":
+        return plan.explanation or plan.omitted.explanation or ExplanationPlan()
+    if name == "steps":
+        done = {
+            "train": plan.training,
+            "evaluate": plan.evaluation,
+            "corrupt": bool(plan.corruptions and plan.corruptions.names),
+            "explain": plan.explains,
+            "attack": plan.attacks is not None,
+        }
+        return tuple(step for step, included in done.items() if included)
+    part, inner = MOVED[name]
+    value = getattr(plan, part) or getattr(plan.omitted, part, None)
+    return getattr(PARTS[part]() if value is None else value, inner)
+
+
+PARTS: dict[str, Any] = {
+    "attacks": Attacks, "corruptions": Corruptions, "layers": Layers, "occlusion": OcclusionCurve,
+    "patches": PatchSearch,
+}  # fmt: skip

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from ironglass.errors import InputError
 from ironglass.fields import dataclass
-from ironglass.plans.attacks import AttackName
+from ironglass.plans.attacks import AttackName, Attacks
 from ironglass.plans.audit import Audit
 from ironglass.plans.eps import Eps
 from ironglass.train.recipe import MOST_IMAGES, Stage
@@ -62,13 +62,19 @@ class Comparison:
     @property
     def sizes(self) -> list[float]:
         """Every eps of the images that are shown to all, in order."""
-        return sorted({*(self.transferred_eps or self.base.attacks.eps)} - {0.0})
+        return sorted({*(self.transferred_eps or self.attacks.eps)} - {0.0})
+
+    @property
+    def attacks(self) -> Attacks:
+        """The attacks by which arms are compared."""
+        assert self.base.attacks is not None
+        return self.base.attacks
 
     def __post_init__(self) -> None:
-        if not self.base.attacks.methods:
+        if self.base.named_attacks is None:
             raise InputError("arms are compared by named attacks, and attacks is empty: give it pgd-20, say")
-        if not {"train", "evaluate", "attack"} <= {*self.base.steps}:
-            raise InputError("arms are trained, evaluated and attacked: leave these in steps")
+        if not (self.base.training and self.base.evaluation and self.base.attacks):
+            raise InputError("arms are trained, evaluated and attacked: leave training, evaluation and attacks in base")
         if not self.sizes:
             raise InputError("transferred_eps holds nothing above 0: give 8/255, say, or leave it out")
         if not self.arms or BASE in self.arms:

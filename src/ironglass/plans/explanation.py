@@ -1,10 +1,10 @@
-"""What an explanation step is asked for: methods, images, targets, and what is done to the images."""
+"""The explanation part of an audit's plan: methods, images, targets, and treatments of the images."""
 
 from __future__ import annotations
 
 import re
 from functools import partial
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -12,8 +12,10 @@ from ironglass.choices import unknown
 from ironglass.errors import InputError
 from ironglass.explain import EXPLAINERS
 from ironglass.fields import dataclass
+from ironglass.plans.attacks import Attacks
+from ironglass.plans.parts import short_for
 from ironglass.registry import registered_name
-from ironglass.train.recipe import MOST_IMAGES
+from ironglass.train.recipe import MOST_IMAGES, MOST_SIDE
 
 RECTANGLE = re.compile(r"\d+( *, *\d+){3}")
 TARGETS = ("predicted", "true")
@@ -29,20 +31,25 @@ MethodName = Annotated[str, BeforeValidator(partial(registered_name, kind="expla
 
 
 @dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
-class Explained:
-    """By which methods images are explained, which images, and what they are explained again after.
+class ExplanationPlan:
+    """Methods that explain images, the images, and treatments after which these are explained again.
 
-    methods: names in EXPLAINERS, or explainer objects; none for Grad-CAM of every layer and the occlusion curve.
-    target: the class that is explained, "predicted" by the network, "true", or a class's name. images: which of the
-    measured split: "random" for as many as the audit's `samples`, drawn by the seed, "misclassified" for as many of
-    those the network names wrong, "all", or "chosen". chosen: images for the report, and where `images` is "chosen" the
-    only ones: names of images, or names of classes, each of which stands for one image of the class drawn by the seed.
+    methods: names in EXPLAINERS, or explainer objects; none for no maps by method.
+    target: the explained class: "predicted" by the network, "true", or a class's name.
+    images: those of the measured split that are explained: "random" for as many as `sampling.images`, drawn by the
+        seed, "misclassified" for as many of those that are misclassified, "all", or "chosen".
+    chosen: images for the report, and where `images` is "chosen" the only ones: names of images, or names of classes,
+        each of which stands for one image of the class drawn by the seed.
+    hide: the region to black out: the name of one of the methods, for its highest-scoring patch (of a gradient by its
+        size); a rectangle "top,left,height,width" in pixels; or an image file of the size of the images, hidden where
+        it is not black; "" for none.
+    quality: images, spread evenly, on which the methods themselves are tested; 0 for none.
+    pictures: whether every map becomes a PNG file.
+    batch: images explained at once, the unit of resuming.
+    attacks: those under which the images are explained again, at the largest eps; None for the named ones of the audit.
+    patch: side of the patch of `hide` and of methods that slide one, in pixels; None for the occlusion curve's.
+    stride: its step in pixels; None for the occlusion curve's.
 
-    hide: what a manual occlusion attack sets to black: the patch that holds most of a map, by the name of one of the
-    methods (of a gradient most by size, else most that speaks for the target); a rectangle "top,left,height,width" in
-    pixels; or an image file of the size of the images, hidden where it is not black; "" for no such attack. quality:
-    images, spread evenly, on which the methods themselves are tested; 0 for none. pictures: whether every map becomes a
-    PNG file. batch: images explained at once, the unit of resuming.
     Raises InputError for what is unknown or does not go together.
     """
 
@@ -54,6 +61,12 @@ class Explained:
     quality: int = Field(default=32, ge=0, le=MOST_IMAGES)
     pictures: bool = False
     batch: int = Field(default=64, gt=0, le=MOST_IMAGES)
+    attacks: Annotated[Attacks | None, short_for(Attacks)] = None
+    patch: int | None = Field(default=None, gt=0, le=MOST_SIDE)
+    stride: int | None = Field(default=None, gt=0, le=MOST_SIDE)
+
+    SHORT: ClassVar[str] = "methods"
+    OPTIONAL: ClassVar[tuple[str, ...]] = ("attacks",)
 
     def __post_init__(self) -> None:
         if self.images == "chosen" and not self.chosen:
@@ -62,3 +75,7 @@ class Explained:
             raise InputError(f"hide is {self.hide}, which is not among the methods: add it to --methods")
         if not self.methods and (self.hide or self.chosen or self.images != "random" or self.target != "predicted"):
             raise InputError("target, images, chosen and hide are for methods by name: give --methods saliency, say")
+
+
+Explained = ExplanationPlan
+"""The former name."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ironglass.errors import InputError
 from ironglass.fields import dataclass
+from ironglass.plans.attacks import Attacks
 from ironglass.plans.audit import Audit
 from ironglass.plans.objective_eps import eps_of
 from ironglass.train.recipe import Stage
@@ -24,13 +27,22 @@ class Hardening:
     baseline: tuple[Stage, ...] = ()
 
     @property
+    def attacks(self) -> Attacks:
+        """The attacks by which both sides are compared."""
+        assert self.after.attacks is not None
+        return self.after.attacks
+
+    @property
     def name(self) -> str:
         """What the run is called."""
         return self.after.name
 
     def __post_init__(self) -> None:
-        if not self.after.attacks.methods:
+        attacks = self.after.named_attacks
+        if attacks is None:
             raise InputError("hardening is judged by named attacks, and attacks is empty: give it pgd-20, say")
+        if self.after.attacks is None:
+            object.__setattr__(self, "after", replace(self.after, attacks=attacks))
         sizes = [eps_of(stage.objective) for stage in self.after.stages]
         if not any(size is None or size > 0 for size in sizes):
             raise InputError("no stage hardens: give one an objective as n-fgsm with an eps above 0")

@@ -22,7 +22,7 @@ def list_attacks() -> list[str]:
 
 
 def list_explainers() -> list[str]:
-    """Names of explanation methods, as `ironglass.explain(method=...)` and `Explained(methods=...)` take them.
+    """Names of explanation methods, as `ironglass.explain(method=...)` and `ExplanationPlan(methods=...)` take them.
 
     Example:
         >>> import ironglass as ig

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, Protocol, cast
+from typing import Annotated, ClassVar, Literal, Protocol
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from ironglass.data.corruptions.corrupt import find_corruptions
-from ironglass.errors import InputError
 from ironglass.fields import dataclass
 from ironglass.plans.eps import Eps
-from ironglass.results.versions import MOVED
 from ironglass.train.recipe import MOST_IMAGES, MOST_SIDE
 
 Mask = Literal["grey", "black", "white", "mean", "blur"]
@@ -47,6 +43,28 @@ class Corruptions:
 
 
 @dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
+class Sampling:
+    """Images drawn by the seed from the measured split.
+
+    images: attacked, occluded and explained images, at most.
+    report_images: images shown in the report.
+    """
+
+    images: int = Field(default=1000, gt=0, le=MOST_IMAGES)
+    report_images: int = Field(default=12, ge=0, le=64)
+
+
+@dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
+class Layers:
+    """The contribution of every layer: linear probes, ablation, focus and Grad-CAM maps.
+
+    probe_images: training images that the linear probes learn from, at most.
+    """
+
+    probe_images: int = Field(default=2000, gt=1, le=MOST_IMAGES)
+
+
+@dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
 class OcclusionCurve:
     """The sliding patch under which the accuracy is measured.
 
@@ -64,13 +82,16 @@ class OcclusionCurve:
 class PatchSearch:
     """A search over every position of patches: does any change the answer?
 
-    sizes: sides of the patches, in pixels; none for no such search. They are filled with the first of the occlusion's
-        masks, and tried its `stride` or 1 pixel apart.
+    sizes: sides of the patches, in pixels; none for no such search.
     images: how many of those measured, at most, spread evenly.
+    fill: "grey", "black", "white", "mean" or "blur"; None for the first of the occlusion's masks, else grey.
+    stride: pixels between two positions; None for the occlusion's own, where it is given, else 1.
     """
 
     sizes: tuple[Annotated[int, Field(gt=0, le=MOST_SIDE)], ...] = ()
     images: int = Field(default=200, gt=0, le=MOST_IMAGES)
+    fill: Mask | None = None
+    stride: int | None = Field(default=None, gt=0, le=MOST_SIDE)
 
     SHORT: ClassVar[str] = "sizes"
 
@@ -98,22 +119,3 @@ def short_for(part: type[Shortened]) -> BeforeValidator:
         return shortened if isinstance(value, str | list | tuple) else value
 
     return BeforeValidator(whole)
-
-
-def with_parts(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Fields of an audit, those that plans had side by side before version 0.3 put into their parts: `eps=(0.1,)` is
-    `attacks={"eps": (0.1,)}`. Raises InputError for one that is given in both ways."""
-    flat = {name: place for name, place in MOVED.items() if name != place[0] and name in fields}
-    found = {name: value for name, value in fields.items() if name not in flat}
-    for name, (part, field) in flat.items():
-        given = found.get(part, {})
-        if dataclasses.is_dataclass(given) and not isinstance(given, type):
-            found[part] = dataclasses.replace(given, **{field: fields[name]})
-            continue
-        if not isinstance(given, Mapping):  # the part's first field alone
-            given = {next(short for old, (of, short) in MOVED.items() if old == part == of): given}
-        inner = cast("Mapping[str, Any]", given)
-        if field in inner:
-            raise InputError(f"{name} is given twice, as {name} and as {part}.{field}: leave one of them out")
-        found[part] = {**inner, field: fields[name]}
-    return found

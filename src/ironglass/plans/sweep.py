@@ -11,10 +11,14 @@ from typing import Any, cast
 
 from ironglass.errors import InputError
 from ironglass.fields import dataclass
-from ironglass.plans.audit import Audit, Step
+from ironglass.plans.audit import Audit, only_parts
+from ironglass.run.recipe_versions import moved
 from ironglass.train.record import as_json, replaced
 
-COMPARED = {"dataset", "only", "image_column", "label_column", "splits", "split", "steps", "name", "description"}
+COMPARED = {
+    *("dataset", "only", "image_column", "label_column", "splits", "split", "name", "description"),
+    *("training", "evaluation", "steps"),
+}
 """What trials must share, since they are compared on the same images."""
 
 
@@ -49,6 +53,11 @@ class Sweep:
                 raise InputError(f"{path} takes functions of the same name, {plain}: give each a name of its own")
             if not values or twice:
                 raise InputError(f"{path} takes the values {plain}: give at least one, and each once")
+        paths = [moved(path) for path in self.vary]
+        if twice_varied := [path for path in paths if paths.count(path) > 1]:
+            raise InputError(f"{twice_varied[0]} is varied twice, also by a former name: give all its values at once")
+        if self.trial.attacks is None and (attacks := self.trial.named_attacks) is not None:
+            object.__setattr__(self, "trial", replace(self.trial, attacks=attacks))
         trials_of(self)
 
 
@@ -63,7 +72,6 @@ class Trial:
 
 def trials_of(plan: Sweep) -> list[Trial]:
     """Every combination, the last field varying fastest."""
-    attacked: tuple[Step, ...] = ("attack",) if plan.trial.attacks.methods else ()
     trials: list[Trial] = []
     for number, values in enumerate(product(*plan.vary.values()), start=1):
         one, name = plan.trial, trial_name(number, values)
@@ -72,7 +80,10 @@ def trials_of(plan: Sweep) -> list[Trial]:
         said = f"{plan.name}: trial {number}, " + ", ".join(
             f"{path} {as_json(value)}" for path, value in zip(plan.vary, values, strict=True)
         )
-        one = replace(one, name=name, description=f"{said}.", steps=("train", "evaluate", *attacked))
+        if one.corruptions is not None:
+            raise InputError("corruptions are named, and a sweep measures none: leave them out")
+        done = only_parts(training=True, evaluation=True, attacks=one.named_attacks)
+        one = replace(one, name=name, description=f"{said}.", **done)
         trials.append(Trial(name=name, values=values, plan=one))
     return trials
 

@@ -11,6 +11,7 @@ from ironglass.harden import NFGSM
 from ironglass.plans.attacks import Attacks
 from ironglass.plans.audit import Audit
 from ironglass.plans.hardening import Hardening
+from ironglass.plans.parts import Sampling
 from ironglass.train.recipe import Stage
 
 STAGE = {"peak_lr": 0.2, "batch_size": 128, "weight_decay": 5e-4}
@@ -24,7 +25,7 @@ RECIPE = Hardening(
         stages=(Stage(**STAGE, epochs=30, objective=NFGSM(eps=8 / 255)),),
         augment=Augment(flip=True, crop=4),
         attacks=Attacks(methods=("fgsm", "pgd-20", "ensemble"), eps=(8 / 255,)),
-        samples=1000,
+        sampling=Sampling(images=1000),
     ),
     baseline=(Stage(**STAGE, epochs=10),),
 )

@@ -6,6 +6,7 @@ Run it with `ironglass run digits`. Data: scikit-learn's copy of the UCI optical
 
 from ironglass.data.augment import Augment
 from ironglass.plans.audit import Audit
+from ironglass.plans.parts import Sampling
 from ironglass.train.recipe import Stage
 
 RECIPE = Audit(
@@ -16,5 +17,5 @@ RECIPE = Audit(
     stages=(Stage(epochs=12, peak_lr=0.1, batch_size=32),),
     augment=Augment(rotate=10, scale=0.1, crop=2),
     average=0.99,
-    samples=400,
+    sampling=Sampling(images=400),
 )

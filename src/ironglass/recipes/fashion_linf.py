@@ -9,6 +9,7 @@ from ironglass.harden import NFGSM
 from ironglass.plans.attacks import Attacks
 from ironglass.plans.audit import Audit
 from ironglass.plans.hardening import Hardening
+from ironglass.plans.parts import Sampling
 from ironglass.train.recipe import Stage
 
 STAGE = {"epochs": 8, "peak_lr": 0.1, "batch_size": 128}
@@ -21,7 +22,7 @@ RECIPE = Hardening(
         model="simple-cnn",
         stages=(Stage(**STAGE, objective=NFGSM(eps=0.1)),),
         attacks=Attacks(methods=("fgsm", "pgd-20", "ensemble"), eps=(0.1,)),
-        samples=250,
+        sampling=Sampling(images=250),
     ),
     baseline=(Stage(**STAGE),),
 )

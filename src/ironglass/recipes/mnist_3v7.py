@@ -10,6 +10,7 @@ from ironglass.harden import FGSMTraining
 from ironglass.plans.attacks import Attacks
 from ironglass.plans.audit import Audit
 from ironglass.plans.hardening import Hardening
+from ironglass.plans.parts import Sampling
 from ironglass.train.recipe import Stage
 
 STAGE = {"epochs": 15, "peak_lr": 0.1, "batch_size": 128}
@@ -24,7 +25,7 @@ RECIPE = Hardening(
         options={"mean": 0, "std": 1},
         stages=(Stage(**STAGE, objective=FGSMTraining(eps=0.25)),),
         attacks=Attacks(methods=("fgsm", "pgd-20", "ensemble"), eps=(0.25,)),
-        samples=512,
+        sampling=Sampling(images=512),
     ),
     baseline=(Stage(**STAGE),),
 )

@@ -9,7 +9,7 @@ from ironglass.harden import PGDTraining
 from ironglass.plans.attacks import Attacks
 from ironglass.plans.audit import Audit
 from ironglass.plans.hardening import Hardening
-from ironglass.plans.parts import Guard
+from ironglass.plans.parts import Guard, Sampling
 from ironglass.train.recipe import Stage
 
 STAGE = {"optimiser": "adamw", "batch_size": 128, "weight_decay": 0.0}
@@ -34,7 +34,7 @@ RECIPE = Hardening(
         ),
         attacks=Attacks(methods=("fgsm", "pgd-20", "ensemble"), eps=(0.3,)),
         average=0.998,
-        samples=500,
+        sampling=Sampling(images=500),
         guard=Guard(mode="pgd"),
     ),
     baseline=(Stage(**STAGE, epochs=3, peak_lr=2e-3),),

@@ -12,7 +12,7 @@ from ironglass.harden import FGSMTraining
 from ironglass.plans.attacks import Attacks
 from ironglass.plans.audit import Audit
 from ironglass.plans.hardening import Hardening
-from ironglass.plans.parts import Guard
+from ironglass.plans.parts import Guard, Sampling
 from ironglass.train.recipe import Stage
 
 STAGE = {"peak_lr": 0.1, "batch_size": 128, "weight_decay": 0.0}
@@ -27,7 +27,7 @@ RECIPE = Hardening(
         options={"mean": 0, "std": 1, "dropout": [0, 0]},
         stages=(Stage(**STAGE, epochs=8, objective=FGSMTraining(eps=0.25)),),
         attacks=Attacks(methods=("fgsm", "pgd-20", "ensemble"), eps=(0.25,)),
-        samples=500,
+        sampling=Sampling(images=500),
         guard=Guard(mode="fgsm"),
     ),
     baseline=(Stage(**STAGE, epochs=5),),

@@ -10,6 +10,7 @@ the source of `tiny-imagenet-robust`; all see 64 pixels a side, though most were
 from ironglass.data.augment import Augment
 from ironglass.plans.attacks import Attacks
 from ironglass.plans.audit import Audit
+from ironglass.plans.parts import Sampling
 from ironglass.plans.sweep import Sweep
 from ironglass.train.recipe import Stage
 
@@ -22,8 +23,7 @@ RECIPE = Sweep(
         stages=(Stage(epochs=20, peak_lr=0.05, batch_size=64),),
         augment=Augment(flip=True, crop=8),
         attacks=Attacks(methods=("pgd-20",), eps=(4 / 255,)),
-        samples=250,
-        shown=0,
+        sampling=Sampling(images=250, report_images=0),
     ),
     vary={
         "model": (

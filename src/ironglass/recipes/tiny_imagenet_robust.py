@@ -20,7 +20,7 @@ from ironglass.harden import NFGSM, TRADES, AdversarialRegularisation
 from ironglass.plans.attacks import Attacks
 from ironglass.plans.audit import Audit
 from ironglass.plans.comparison import Arm, Comparison
-from ironglass.plans.parts import Corruptions
+from ironglass.plans.parts import Corruptions, Sampling
 from ironglass.train.objective import CrossEntropy
 from ironglass.train.plateau import Plateau
 from ironglass.train.recipe import Stage
@@ -61,10 +61,11 @@ RECIPE = Comparison(
         size=64,
         stages=staged(PLAIN),
         augment=Augment(flip=True, crop=6, jitter=0.2, gaussian=0.05, poisson=0.2, salt_and_pepper=0.02),
-        steps=("train", "evaluate", "corrupt", "attack"),
+        layers=None,
+        occlusion=None,
         corruptions=Corruptions(names=CORRUPTIONS, images=500),
         attacks=Attacks(methods=("fgsm", "pgd-20", "ensemble"), eps=(EPS,)),
-        samples=250,
+        sampling=Sampling(images=250),
     ),
     arms={
         "adv-reg-document": Arm(

@@ -1,4 +1,4 @@
-"""The version of `results.json`, and what an older file becomes, `recipe.json` too; light, since every run writes
+"""The version of `results.json`, and its contents as older versions wrote them; light, since every run writes
 through it."""
 
 from __future__ import annotations
@@ -53,40 +53,3 @@ def upgrade(contents: dict[str, Any], *, file: object) -> dict[str, Any]:
             "read it with the version that wrote it"
         )
     return contents
-
-
-MOVED = {
-    "attacks": ("attacks", "methods"),
-    "norm": ("attacks", "norm"),
-    "eps": ("attacks", "eps"),
-    "attack_batch": ("attacks", "batch"),
-    "masks": ("occlusion", "masks"),
-    "patch": ("occlusion", "patch"),
-    "stride": ("occlusion", "stride"),
-    "patches": ("patches", "sizes"),
-    "patch_images": ("patches", "images"),
-    "corruptions": ("corruptions", "names"),
-    "corruption_images": ("corruptions", "images"),
-    "guard": ("guard", "mode"),
-    "guard_eps": ("guard", "eps"),
-}
-"""Fields of an audit that `recipe.json` had side by side before version 0.3: the part and the field they are now."""
-
-
-def upgrade_recipe(recipe: Any) -> Any:
-    """The value of `recipe.json`, or of a part of it, as this version writes it; one of this version as it stands."""
-    if isinstance(recipe, list):
-        return [upgrade_recipe(value) for value in cast("list[Any]", recipe)]
-    if not isinstance(recipe, dict):
-        return recipe
-    fields = cast("dict[str, Any]", recipe)
-    if "steps" not in fields or not {"masks", "attack_batch"} & fields.keys():  # no audit, or one of this version
-        return {name: upgrade_recipe(value) for name, value in fields.items()}
-    upgraded: dict[str, Any] = {}
-    for name, value in fields.items():
-        if name in MOVED and not isinstance(value, dict):
-            part, field = MOVED[name]
-            upgraded.setdefault(part, {})[field] = value
-        else:
-            upgraded[name] = upgrade_recipe(value)
-    return upgraded

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from ironglass.errors import InputError, Notice
-from ironglass.results.versions import sections_of, upgrade_recipe, with_counts
+from ironglass.results.versions import sections_of, with_counts
 from ironglass.run import lock
 from ironglass.run.checksums import NAME, Checksums, digest
 from ironglass.run.files import atomic, parse_json, read_json, read_text
 from ironglass.run.mend import mend
+from ironglass.run.recipe_versions import settings_of
 from ironglass.run.report_view import ShowsReport
 
 
@@ -97,7 +98,7 @@ class Run(ShowsReport):
             if first:
                 for part in run.path.rglob(".*.part"):  # of a process that was killed while writing
                     part.unlink()
-            if upgrade_recipe(run.read("recipe.json")) != json.loads(json.dumps(recipe)):
+            if settings_of(run.read("recipe.json")) != settings_of(json.loads(json.dumps(recipe))):
                 raise InputError(f"{run.path} holds a run with other settings (recipe.json): name another --output")
             if first:
                 run.mend()

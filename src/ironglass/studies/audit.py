@@ -26,7 +26,7 @@ def run_audit(plan: Audit, folder: Path, options: RunOptions) -> Run:
     """
     context = ready(plan, folder, options)
     if context.unlabelled:  # right by its making, so nothing to evaluate
-        plan = replace(plan, steps=tuple(step for step in plan.steps if step not in ("evaluate", "corrupt")))
+        plan = replace(plan, evaluation=False, corruptions=None)
         context = replace(context, plan=plan)
     summary, numbers = summarise(context.classifier)
 
@@ -35,7 +35,7 @@ def run_audit(plan: Audit, folder: Path, options: RunOptions) -> Run:
         return _help(context)
     with Run.hold(folder, as_json(plan), resume=options.resume) as run:
         context.team.agree((str(run.path), [step.key for step in STEPS if step.help and step.waits(context)]))
-        check_resumed(run, context.classifier, context.dataset, trains="train" in plan.steps)
+        check_resumed(run, context.classifier, context.dataset, trains=plan.training)
         fingerprint = context.dataset.fingerprint
         write_environment(run, environment(device=context.device, seed=plan.seed, fingerprint=fingerprint))
         run.write("data.json", context.dataset.describe())

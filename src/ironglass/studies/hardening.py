@@ -12,7 +12,7 @@ import pyarrow as pa
 from ironglass.errors import InputError
 from ironglass.measure.statistics import mcnemar, wilson
 from ironglass.models.loading.native import knows_classes
-from ironglass.plans.audit import Step
+from ironglass.plans.audit import only_parts
 from ironglass.plans.hardening import Hardening
 from ironglass.plans.objective_eps import eps_of
 from ironglass.run import Run
@@ -33,22 +33,17 @@ def run_hardening(plan: Hardening, folder: Path, options: RunOptions) -> Run:
     model have been loaded and checked. Raises InputError and KeyboardInterrupt as an audit does.
     """
     refuse_several("hardening")
-    given = plan.after
-    if (
-        given.guard.eps is None
-        and given.attacks.norm == "linf"
-        and any(eps_of(one.objective) is None for one in given.stages)
-    ):
-        given = replace(given, guard=replace(given.guard, eps=max(given.attacks.eps)))
+    given, attacks = plan.after, plan.attacks
+    unsaid = any(eps_of(stage.objective) is None for stage in given.stages)
+    if given.guard.eps is None and attacks.norm == "linf" and unsaid:
+        given = replace(given, guard=replace(given.guard, eps=max(attacks.eps)))
     weighted = knows_classes(given.model, weighted=given.pretrained or given.weights is not None)
     if not weighted and not plan.baseline:
         raise InputError(f"{given.model} has no trained weights to compare with: give a run folder, or a baseline")
-    measured: tuple[Step, ...] = ("evaluate", "corrupt", "attack")
+    measured = only_parts(evaluation=True, corruptions=given.corruptions, attacks=attacks)
     sides = {
-        "before": replace(
-            given, steps=measured if weighted else ("train", *measured), stages=plan.baseline or given.stages
-        ),
-        "after": replace(given, steps=("train", *measured)),
+        "before": replace(given, **measured | {"training": not weighted, "stages": plan.baseline or given.stages}),
+        "after": replace(given, **measured | {"training": True}),
     }
     for side, part in sides.items():
         ready(part, folder / side, options)

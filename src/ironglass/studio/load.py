@@ -19,7 +19,7 @@ from ironglass.data.pixels import to_images
 from ironglass.errors import InputError, Notice
 from ironglass.models.classifier import Classifier
 from ironglass.models.loading.native import check_name, knows_classes
-from ironglass.plans.audit import Audit
+from ironglass.plans.audit import Audit, only_parts
 from ironglass.studies.common.plan_data import reading_of
 from ironglass.studies.common.plan_model import with_own_classes
 from ironglass.studies.common.prepare import measured_split, pick_device, prepare
@@ -65,7 +65,7 @@ def load(
     Raises:
         InputError: for a model without weights, or, without data, without the names of its classes.
     """
-    plan = Audit(name="studio", model=model, dataset=data, steps=("evaluate",), **fields)
+    plan = Audit(name="studio", model=model, dataset=data, **only_parts(evaluation=True, **fields))
     own, chosen = reading_of(model), pick_device(device)
     reading = dataclasses.replace(own, fit=plan.fit or own.fit, range=plan.range or own.range)
     if data:

@@ -79,15 +79,16 @@ def _override(value: Any, steps: list[str], new: Any, where: str) -> Any:
         return vars(value) | {short: new} if short else new  # a part that is given in short keeps its other fields
     name, rest = steps[0], steps[1:]
     if dataclasses.is_dataclass(value):
-        names = [field.name for field in dataclasses.fields(value)]
-        if name not in names and name in (moved := getattr(type(value), "MOVED", {})):
-            return _override(value, [*moved[name], *rest], new, where)
-        if name not in names:
+        names = [field.name for field in dataclasses.fields(value) if field.repr]
+        if name not in names and name not in getattr(type(value), "FORMER", ()):
             raise InputError(
                 f"{where}: there is no field {name!r}{did_you_mean(name, names)}; {type(value).__name__} has "
                 f"{', '.join(names)}"
             )
-        entry = _override(getattr(value, name), rest, new, where)
+        inner: Any = getattr(value, name)
+        if inner is None and rest and name in getattr(type(value), "OPTIONAL", ()):
+            inner = {}
+        entry = _override(inner, rest, new, where)
         try:
             return dataclasses.replace(value, **{name: entry})  # type: ignore[type-var]
         except InputError as error:

@@ -40,7 +40,8 @@ def write_report(run: Run | str | Path) -> Path:
     Example:
         >>> import ironglass as ig
         >>> stages = (ig.Stage(epochs=1, batch_size=128),)
-        >>> plan = ig.Audit(dataset="digits", model="logistic", stages=stages, steps=("train", "evaluate"))
+        >>> parts = {"training": True, "evaluation": True}
+        >>> plan = ig.Audit.of_parts(dataset="digits", model="logistic", stages=stages, **parts)
         >>> run = ig.audit(plan, "runs/first")
         >>> ig.write_report("runs/first").name
         'report.html'

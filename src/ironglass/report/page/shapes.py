@@ -41,7 +41,7 @@ class Recipe(TypedDict, total=False):
     description: str
     dataset: str
     model: str
-    explained: dict[str, Any]
+    explanation: dict[str, Any] | None
     stages: list[dict[str, Any]]
 
 

@@ -10,6 +10,7 @@ from ironglass.report.kit.section import Facts, Section, Source, class_name
 from ironglass.report.page.reading import Files, check_shape, drawing
 from ironglass.results.sections import Results, read_results
 from ironglass.run import Run
+from ironglass.run.recipe_versions import upgrade_recipe
 
 
 def read_source(run: Run, files: Files) -> Source:
@@ -24,6 +25,7 @@ def read_source(run: Run, files: Files) -> Source:
         for name, value in (given | {"history.jsonl": history}).items():
             check_shape(run.path / name, value)
     recipe, data, environment = given.values()
+    recipe = upgrade_recipe(recipe)
     classes = class_names(data, results)
     with drawing(run.path / "samples.safetensors", files, "samples.json"):
         samples = read_samples(run, lambda which: class_name(classes, which))

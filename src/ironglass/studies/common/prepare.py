@@ -23,6 +23,7 @@ from ironglass.models.loading.native import check_name, is_code, is_exported, kn
 from ironglass.models.loading.weights import classes_beside
 from ironglass.models.normalisation import ASSUMED, GIVEN
 from ironglass.plans.audit import Audit
+from ironglass.plans.parts import Layers
 from ironglass.studies.common.plan_data import data_classes, load_data, reading_of
 from ironglass.studies.common.plan_model import in_order_of_data, load_trained, normalised, with_own_classes
 from ironglass.studies.common.positions import drawn
@@ -52,7 +53,7 @@ def prepare(
     if not plan.model or not plan.dataset:
         raise InputError("the recipe names no model or no data: fill in the fields model and dataset")
     check_name(plan.model)  # a wrong name shall not wait for the images
-    trains = "train" in plan.steps
+    trains = plan.training
     weighted = plan.pretrained or plan.weights is not None
     knows = knows_classes(plan.model, weighted=weighted)
     code = is_code(plan.model)
@@ -91,8 +92,8 @@ def prepare(
 def _prepare_unlabelled(plan: Audit, *, knows: bool, download: bool) -> tuple[Classifier, Dataset] | None:
     """`prepare` on one image file, or on a folder of images without labels, with a network whose classes are named;
     None for other data. Raises InputError for one image that cannot be looked at so."""
-    single, trains = is_single_image(plan.dataset), "train" in plan.steps
-    looks = bool({"explain", "attack"} & set(plan.steps)) and not trains
+    single, trains = is_single_image(plan.dataset), plan.training
+    looks = (plan.explains or plan.attacks is not None) and not trains
     if not single and not (looks and is_flat_folder(plan.dataset)):
         return None
     names = plan.classes or (() if knows or plan.weights is None else classes_beside(plan.weights))
@@ -118,7 +119,7 @@ def _wanted(
     it names its outputs itself: of a network that is built when the data are there."""
     channels: int | None = 3 if plan.model.startswith("torchvision/") else plan.channels
     beside = None if plan.weights is None else configuration_beside(Path(plan.weights))
-    if beside is not None and "train" not in plan.steps:  # weights that a run of ours has written
+    if beside is not None and not plan.training:  # weights that a run of ours has written
         return plan.size or beside.size, beside.channels, beside.classes, True
     native = native_size(plan.model)
     if knows and native is None and plan.size is None:  # a folder of transformers, or a model on the hub
@@ -132,7 +133,7 @@ def _wanted(
             geometry = own_geometry(plan.model, data_classes(plan, download), plan.options, plan.seed)
         if geometry is not None:
             native, channels, named = *geometry, not is_exported(plan.model)
-    classes = () if named or plan.weights is None or "train" in plan.steps else classes_beside(plan.weights)
+    classes = () if named or plan.weights is None or plan.training else classes_beside(plan.weights)
     return plan.size or native, channels, classes, named or bool(classes)
 
 
@@ -167,11 +168,12 @@ def measured_and_learning(plan: Audit, dataset: Dataset) -> tuple[Split, Split]:
     since a probe that is tested on what it has learnt says nothing.
     """
     name, split = measured_split(plan, dataset)
+    probes = (plan.layers or plan.omitted.layers or Layers()).probe_images
     if dataset.reading.get("labels") == PREDICTED:  # images without labels, of which no probe learns
-        return drawn(split, plan.samples, plan.seed), split
+        return drawn(split, plan.sampling.images, plan.seed), split
     if name != "train" and "train" in dataset.splits:
-        return drawn(split, plan.samples, plan.seed), drawn(dataset.train, plan.probe_images, plan.seed)
+        return drawn(split, plan.sampling.images, plan.seed), drawn(dataset.train, probes, plan.seed)
     order = np.random.default_rng(plan.seed).permutation(len(split))
-    count = max(1, min(plan.samples, len(split) // 2))
-    measured, rest = np.sort(order[:count]), np.sort(order[count:][: plan.probe_images])
+    count = max(1, min(plan.sampling.images, len(split) // 2))
+    measured, rest = np.sort(order[:count]), np.sort(order[count:][:probes])
     return split.take(measured), split.take(rest if len(rest) else measured)

@@ -46,11 +46,11 @@ def write_gallery(
         return
     classes = spread_positions(len(dataset.classes), plan.maximised)
     tensors: dict[str, np.ndarray] = {"images": split.stored(chosen)}
-    arms, eps = [], max(plan.base.attacks.eps)
+    arms, eps = [], max(plan.attacks.eps)
     for number, (name, classifier) in enumerate(classifiers.items()):
         tell("drawing what the arms see", number, len(classifiers), name)
         images, labels = (tensor.to(classifier.device) for tensor in split[chosen])
-        attack = PGD(threat=THREATS[plan.base.attacks.norm](eps))
+        attack = PGD(threat=THREATS[plan.attacks.norm](eps))
         adversarial = attack(classifier, images, labels, generator=generator(plan.base.seed, 0, "gallery"))
         entry: dict[str, Any] = {"name": name, "clean": _answers(classifier, images)}
         entry["attacked"] = _answers(classifier, adversarial)
@@ -71,7 +71,7 @@ def write_gallery(
     facts = {
         "images": [{"name": split.names[i], "label": int(split.labels[i])} for i in chosen],
         "eps": eps,
-        "norm": plan.base.attacks.norm,
+        "norm": plan.attacks.norm,
         "classes": classes.tolist(),
         "arms": arms,
     }

@@ -36,7 +36,7 @@ def write_transferred(
     found = {name: _matrix(run, plan, classifiers, name, measured, list(classifiers), tell)}
     if name != "train" and "train" in dataset.splits:
         found["train"] = _matrix(run, plan, classifiers, "train", dataset.train, [BASE], tell)
-    return {"norm": plan.base.attacks.norm, "measured": name, "splits": found}
+    return {"norm": plan.attacks.norm, "measured": name, "splits": found}
 
 
 def _matrix(
@@ -53,12 +53,10 @@ def _matrix(
     found: dict[str, list[dict[str, Any]]] = {}
     for surrogate in surrogates:
         folder = run.path / "transferred" / name / surrogate
-        files = {one: folder / f"{one[0]}-{tag(plan.base.attacks.norm, one[1])}.parquet" for one in named}
+        files = {one: folder / f"{one[0]}-{tag(plan.attacks.norm, one[1])}.parquet" for one in named}
         missing = [one for one in named if not files[one].is_file()]
         if missing:
-            attacks = [
-                replace(find_attack(attack), threat=THREATS[plan.base.attacks.norm](eps)) for attack, eps in missing
-            ]
+            attacks = [replace(find_attack(attack), threat=THREATS[plan.attacks.norm](eps)) for attack, eps in missing]
             what = f"showing {surrogate}'s images to all"
             made = transferred(
                 classifiers[surrogate], classifiers, some, attacks, seed=plan.base.seed,

@@ -124,8 +124,20 @@ def geometry(plan: Audit, dataset: Dataset) -> tuple[int, int]:
 
     Raises InputError for a patch that does not fit, now rather than after the training.
     """
-    patch = plan.occlusion.patch or max(1, min(dataset.size) // 4)
-    stride = plan.occlusion.stride or max(1, patch // 2)
-    for size in (patch, *(plan.patches.sizes if "explain" in plan.steps else ())):
+    occlusion, search, explanation = plan.occlusion, plan.patches, plan.explanation
+    patch = (occlusion and occlusion.patch) or max(1, min(dataset.size) // 4)
+    stride = (occlusion and occlusion.stride) or max(1, patch // 2)
+    for size in (patch, *(search.sizes if search else ())):
         positions(dataset.size, size, stride)
+    if explanation is not None:
+        positions(dataset.size, *explained_patch(plan, patch, stride))
     return patch, stride
+
+
+def explained_patch(plan: Audit, patch: int, stride: int) -> tuple[int, int]:
+    """Patch and stride of explanations: their own, in place of the occlusion curve's."""
+    explanation = plan.explanation
+    if explanation is None or not (explanation.patch or explanation.stride):
+        return patch, stride
+    own = explanation.patch or patch
+    return own, explanation.stride or (max(1, own // 2) if explanation.patch else stride)

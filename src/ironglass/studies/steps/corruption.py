@@ -16,6 +16,7 @@ from ironglass.measure.per_image import per_image, write_per_image
 from ironglass.models.classifier import Classifier
 from ironglass.models.predict import logits_of, predicted
 from ironglass.plans.audit import Audit
+from ironglass.plans.parts import Corruptions
 from ironglass.run import Run
 from ironglass.studies.common.positions import spread_positions
 from ironglass.studies.common.progress import Tell
@@ -29,7 +30,8 @@ SHOWN = (1, 3, 5)
 
 def check_corruptions(plan: Audit, classifier: Classifier) -> None:
     """Raises InputError for a corruption that the classifier's images do not allow."""
-    find_corruptions(plan.corruptions.names, classifier.channels)
+    if plan.corruptions is not None:
+        find_corruptions(plan.corruptions.names, classifier.channels)
 
 
 def corrupt_split(
@@ -40,9 +42,10 @@ def corrupt_split(
 
     logits: of the whole split, where they are known. name: of the split. All numbers come from the tables.
     """
-    where = spread_positions(len(split), plan.corruptions.images)
+    settings = plan.corruptions or Corruptions()
+    where = spread_positions(len(split), settings.images)
     some = split.take(where)
-    names = find_corruptions(plan.corruptions.names, classifier.channels)
+    names = find_corruptions(settings.names, classifier.channels)
     unchanged = logits_of(classifier, some) if logits is None else logits[where]
     clean = predicted(unchanged).numpy() == some.labels
     steps = [(corruption, severity) for corruption in names for severity in SEVERITIES]
@@ -113,7 +116,7 @@ def _path(run: Run, corruption: str) -> Path:
 
 CORRUPTIONS = Step(
     key="corruptions",
-    wanted=lambda context: "corrupt" in context.plan.steps and bool(context.plan.corruptions.names),
+    wanted=lambda context: bool(context.plan.corruptions and context.plan.corruptions.names),
     check=lambda context: check_corruptions(context.plan, context.classifier),
     run=_run,
 )

@@ -27,4 +27,4 @@ def evaluate_split(context: AuditContext) -> None:
     run.record("evaluation", found)
 
 
-EVALUATION = Step(key="evaluation", wanted=lambda context: "evaluate" in context.plan.steps, run=evaluate_split)
+EVALUATION = Step(key="evaluation", wanted=lambda context: context.plan.evaluation, run=evaluate_split)

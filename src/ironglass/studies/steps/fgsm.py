@@ -11,10 +11,12 @@ from ironglass.studies.steps.step import Step
 def draw_fgsm_curve(context: AuditContext) -> None:
     """Writes `per_image/fgsm.parquet` and `fgsm` of the results."""
     run, classifier, split = context.run, context.classifier, context.measured
+    attacks = context.plan.attacks
+    assert attacks is not None
     curve = fgsm_curve(
         classifier,
         split,
-        context.plan.attacks.eps,
+        attacks.eps,
         progress=lambda done, of: context.progress("attacking with FGSM", done, of, ""),
     )
     tables = [
@@ -27,6 +29,6 @@ def draw_fgsm_curve(context: AuditContext) -> None:
 
 FGSM_CURVE = Step(
     key="fgsm",
-    wanted=lambda context: "attack" in context.plan.steps and not context.plan.attacks.methods,
+    wanted=lambda context: context.plan.attacks is not None and not context.plan.attacks.methods,
     run=draw_fgsm_curve,
 )

@@ -21,7 +21,8 @@ def guard_of(plan: Audit, dataset: Dataset) -> OverfittingGuard | None:
     sizes = [eps for stage in plan.stages if (eps := _size(stage.objective, plan))]
     if not sizes or "validation" not in dataset.splits:
         return None
-    judged = max(plan.attacks.eps) if plan.attacks.methods and plan.attacks.norm == "linf" else max(sizes)
+    attacks = plan.named_attacks
+    judged = max(attacks.eps) if attacks is not None and attacks.norm == "linf" else max(sizes)
     held = dataset.validation
     images, labels = held[spread_positions(len(held), GUARDED)]
     return OverfittingGuard(

@@ -8,11 +8,10 @@ from ironglass.studies.steps.step import Step
 
 
 def measures_layers(context: AuditContext) -> bool:
-    """Whether layers are measured: not where methods are named, and not on images alone, where a probe would be tested
-    on what it has learnt."""
-    plan = context.plan
-    asked = "explain" in plan.steps and not plan.explained.methods
-    return asked and not context.unlabelled and bool(context.classifier.convolutions())
+    """Tells whether layers are measured: not on images without labels, where a probe would be tested on what it has
+    learnt."""
+    settings = context.plan.layers is not None
+    return settings and not context.unlabelled and bool(context.classifier.convolutions())
 
 
 def measure_layers(context: AuditContext) -> None:
@@ -23,7 +22,7 @@ def measure_layers(context: AuditContext) -> None:
         context.measured,
         patch=context.patch,
         stride=context.stride,
-        images=context.plan.samples,
+        images=context.plan.sampling.images,
         progress=lambda done, of: context.progress("explaining every layer", done, of, ""),
     )
     context.run.record("layers", found)

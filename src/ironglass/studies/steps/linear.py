@@ -11,6 +11,7 @@ from ironglass.measure.statistics import Rate, wilson
 from ironglass.models.classifier import Classifier
 from ironglass.models.predict import batches, logits_of
 from ironglass.models.structure.linear import linear_weights
+from ironglass.plans.attacks import Attacks
 from ironglass.plans.audit import Audit
 from ironglass.run import Run
 from ironglass.studies.steps.step import Step
@@ -25,7 +26,8 @@ def write_linear(run: Run, classifier: Classifier, split: Split, plan: Audit) ->
     That is for a linear network and two classes, under Linf. The images are drawn by the seed whatever the network says
     of them, so that runs of one seed show the same.
     """
-    found = linear_weights(classifier) if len(classifier.classes) == 2 and plan.attacks.norm == "linf" else None
+    attacks = plan.attacks or Attacks()
+    found = linear_weights(classifier) if len(classifier.classes) == 2 and attacks.norm == "linf" else None
     if found is None or not len(split):
         return
     weights, biases = (tensor.double() for tensor in found)
@@ -45,11 +47,11 @@ def write_linear(run: Run, classifier: Classifier, split: Split, plan: Audit) ->
     run.record(
         "linear",
         {
-            "eps": max(plan.attacks.eps),
-            "reach": max(plan.attacks.eps) * float(np.abs(difference).sum()),
+            "eps": max(attacks.eps),
+            "reach": max(attacks.eps) * float(np.abs(difference).sum()),
             "margin": float(np.median(margins)),
             "n": len(split),
-            "accuracy": _under_one_step(classifier, split, max(plan.attacks.eps)),
+            "accuracy": _under_one_step(classifier, split, max(attacks.eps)),
         },
     )
 
@@ -64,6 +66,6 @@ def _under_one_step(classifier: Classifier, split: Split, eps: float) -> Rate:
 
 LINEAR = Step(
     key="linear",
-    wanted=lambda context: "attack" in context.plan.steps,
+    wanted=lambda context: context.plan.attacks is not None,
     run=lambda context: write_linear(context.run, context.classifier, context.split, context.plan),
 )

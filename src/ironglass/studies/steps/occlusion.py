@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ironglass.measure.exhaustive_occlusion import occlusion_robustness
 from ironglass.measure.occlusion import occlusion_accuracy
+from ironglass.plans.parts import OcclusionCurve
 from ironglass.studies.common.positions import spread_positions
 from ironglass.studies.steps.context import AuditContext
 from ironglass.studies.steps.samples import mean_colour
@@ -12,6 +13,7 @@ from ironglass.studies.steps.step import Step
 
 def occlude(context: AuditContext) -> None:
     """Writes `occlusion` of the results."""
+    assert context.plan.occlusion is not None
     found = occlusion_accuracy(
         context.classifier,
         context.measured,
@@ -26,26 +28,29 @@ def occlude(context: AuditContext) -> None:
 
 def try_every_place(context: AuditContext) -> None:
     """Writes `exhaustive` of the results."""
-    plan, split = context.plan, context.measured
+    patches, split = context.plan.patches, context.measured
+    assert patches is not None
+    occlusion = context.plan.occlusion or OcclusionCurve(masks=("grey",))
+    fill = patches.fill or occlusion.masks[0]
     found = occlusion_robustness(
         context.classifier,
-        split.take(spread_positions(len(split), plan.patches.images)),
-        plan.patches.sizes,
-        plan.occlusion.stride or 1,
-        plan.occlusion.masks[0],
+        split.take(spread_positions(len(split), patches.images)),
+        patches.sizes,
+        patches.stride or occlusion.stride or 1,
+        fill,
         mean=mean_colour(context.learning),
         progress=lambda done, of: context.progress("trying every place", done, of, ""),
     )
-    context.run.record("exhaustive", {"fill": plan.occlusion.masks[0], **found.numbers})
+    context.run.record("exhaustive", {"fill": fill, **found.numbers})
 
 
 OCCLUSION = Step(
     key="occlusion",
-    wanted=lambda context: "explain" in context.plan.steps and not context.plan.explained.methods,
+    wanted=lambda context: context.plan.occlusion is not None,
     run=occlude,
 )
 EXHAUSTIVE = Step(
     key="exhaustive",
-    wanted=lambda context: "explain" in context.plan.steps and bool(context.plan.patches.sizes),
+    wanted=lambda context: bool(context.plan.patches and context.plan.patches.sizes),
     run=try_every_place,
 )

@@ -17,6 +17,7 @@ from ironglass.explain.methods.occlusion import Occlusion
 from ironglass.measure.accuracy import top
 from ironglass.models.classifier import Classifier
 from ironglass.models.frozen import frozen
+from ironglass.plans.attacks import Attacks
 from ironglass.plans.audit import Audit
 from ironglass.run import Run
 from ironglass.studies.common.draws import generator
@@ -46,31 +47,28 @@ def write_samples(
     stride: int,
 ) -> None:
     """Writes `samples.safetensors` and `samples.json` (see docs/run-folder.md), as far as the plan's steps go."""
-    chosen = draw_samples(split.labels, logits.argmax(1).numpy(), plan.shown, plan.seed)
+    chosen = draw_samples(split.labels, logits.argmax(1).numpy(), plan.sampling.report_images, plan.seed)
     if not len(chosen):
         return
     images, labels = (tensor.to(classifier.device) for tensor in split[chosen])
     predicted = logits[chosen].argmax(1).to(classifier.device)
     tensors: dict[str, np.ndarray] = {"images": split.stored(chosen)}
     facts: dict[str, Any] = {"eps": [], "masks": [], "layers": []}
-    if "explain" in plan.steps and not plan.explained.methods:
-        occlusions = {
-            mask: Occlusion(patch=patch, stride=max(1, stride // 2), fill=mask, mean=mean)
-            for mask in plan.occlusion.masks
-        }
-        maps = _maps(classifier, images, predicted, occlusions)
-        tensors |= maps
-        layers = [name.removeprefix("grad_cam/") for name in maps if name.startswith("grad_cam/")]
-        facts |= {"layers": layers, "masks": list(plan.occlusion.masks)}
+    masks = () if plan.occlusion is None else plan.occlusion.masks
+    occlusions = {mask: Occlusion(patch=patch, stride=max(1, stride // 2), fill=mask, mean=mean) for mask in masks}
+    maps = _maps(classifier, images, predicted, occlusions, layers=plan.layers is not None)
+    tensors |= maps
+    facts["layers"] = [name.removeprefix("grad_cam/") for name in maps if name.startswith("grad_cam/")]
+    facts["masks"] = list(masks)
     attacked: list[tuple[np.ndarray, np.ndarray]] = []
-    if "attack" in plan.steps and not plan.attacks.methods:
+    if plan.attacks is not None and not plan.attacks.methods:
         facts["eps"] = sorted({0.0, *plan.attacks.eps})
         for i, adversarial in enumerate(fgsm_sweep(classifier, images, labels, facts["eps"])):
             tensors[f"fgsm/{i}"] = np.ascontiguousarray(adversarial.permute(0, 2, 3, 1).cpu().numpy())
             with frozen(classifier), torch.inference_mode():
                 attacked.append(top(classifier, classifier(adversarial).cpu(), 1))
-    if "attack" in plan.steps and plan.attacks.methods:
-        found, facts["attacks"] = _attacked(classifier, images, labels, plan)
+    if plan.attacks is not None and plan.attacks.methods:
+        found, facts["attacks"] = _attacked(classifier, images, labels, plan.attacks, plan.seed)
         tensors |= found
     facts["images"] = [
         _describe(i, position, split, classifier, logits, attacked, facts["eps"]) for i, position in enumerate(chosen)
@@ -81,10 +79,10 @@ def write_samples(
 
 
 def _maps(
-    classifier: Classifier, images: Images, predicted: Labels, occlusions: dict[str, Occlusion]
+    classifier: Classifier, images: Images, predicted: Labels, occlusions: dict[str, Occlusion], *, layers: bool
 ) -> dict[str, np.ndarray]:
     """Grad-CAM of every layer and the occlusions, of the predicted classes, under their names in the file."""
-    maps = GradCAM()(classifier, images, predicted) if classifier.convolutions() else {}
+    maps = GradCAM()(classifier, images, predicted) if layers and classifier.convolutions() else {}
     tensors = {f"grad_cam/{name}": found[:, 0].cpu().numpy() for name, found in maps.items()}
     for mask, explainer in occlusions.items():
         tensors[f"occlusion/{mask}"] = explainer(classifier, images, predicted)[:, 0].cpu().numpy()
@@ -92,19 +90,19 @@ def _maps(
 
 
 def _attacked(
-    classifier: Classifier, images: Images, labels: Labels, plan: Audit
+    classifier: Classifier, images: Images, labels: Labels, attacks: Attacks, seed: int
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """The images under each of the plan's attacks at its largest eps, and what they are then taken for."""
     tensors: dict[str, np.ndarray] = {}
     facts: dict[str, Any] = {
-        "eps": max(plan.attacks.eps),
-        "norm": plan.attacks.norm,
-        "names": list(dict.fromkeys(plan.attacks.methods)),
+        "eps": max(attacks.eps),
+        "norm": attacks.norm,
+        "names": list(dict.fromkeys(attacks.methods)),
     }
     facts["images"] = [{} for _ in range(len(images))]
     for name in facts["names"]:
-        attack = replace(find_attack(name), threat=THREATS[plan.attacks.norm](max(plan.attacks.eps)))
-        adversarial = attack(classifier, images, labels, generator=generator(plan.seed, 0, f"shown {name}"))
+        attack = replace(find_attack(name), threat=THREATS[attacks.norm](max(attacks.eps)))
+        adversarial = attack(classifier, images, labels, generator=generator(seed, 0, f"shown {name}"))
         tensors[f"attack/{name}"] = adversarial.permute(0, 2, 3, 1).cpu().numpy()
         with frozen(classifier), torch.no_grad():
             found, sure = top(classifier, classifier(adversarial).float().cpu(), 1)
@@ -147,7 +145,7 @@ def mean_colour(split: Split, images: int = 2000) -> tuple[float, ...]:
 
 def _wanted(context: AuditContext) -> bool:
     plan = context.plan
-    return "attack" in plan.steps or ("explain" in plan.steps and not plan.explained.methods)
+    return any(part is not None for part in (plan.attacks, plan.layers, plan.occlusion))
 
 
 def _run(context: AuditContext) -> None:
@@ -162,7 +160,7 @@ def _run(context: AuditContext) -> None:
         patch=context.patch,
         stride=context.stride,
     )
-    context.run.record("samples", {"images": context.plan.shown, "seed": context.plan.seed})
+    context.run.record("samples", {"images": context.plan.sampling.report_images, "seed": context.plan.seed})
 
 
 SAMPLES = Step(key="samples", wanted=_wanted, run=_run)

@@ -12,14 +12,14 @@ from ironglass.train.fit import check_recipe, fit
 
 def check_training(context: AuditContext) -> None:
     """Raises InputError for stages that the network or the data do not allow."""
-    if "train" in context.plan.steps:
+    if context.plan.training:
         check_recipe(context.classifier, context.dataset, context.plan)
 
 
 def train_or_keep(context: AuditContext) -> None:
     """Trains the classifier, or takes from the folder what has been trained; else writes its files there."""
     plan = context.plan
-    if "train" not in plan.steps:
+    if not plan.training:
         save_classifier(context.classifier, context.folder)
         return
     fit(
@@ -36,7 +36,7 @@ def train_or_keep(context: AuditContext) -> None:
 def train_along(context: AuditContext) -> None:
     """Trains with the first process, in silence."""
     plan, dataset = context.plan, context.dataset
-    if "train" in plan.steps:
+    if plan.training:
         fit(
             context.classifier,
             dataset,

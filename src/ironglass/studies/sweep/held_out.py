@@ -15,6 +15,7 @@ from ironglass.measure.statistics import Rate, wilson
 from ironglass.models.classifier import Classifier
 from ironglass.models.frozen import frozen
 from ironglass.models.predict import batches
+from ironglass.plans.attacks import Attacks
 from ironglass.plans.audit import Audit
 from ironglass.run import Run
 from ironglass.studies.common.draws import generator
@@ -28,30 +29,34 @@ FILE = "validation_attacked"
 def write_held_out(run: Run, plan: Audit, classifier: Classifier, validation: Split, tell: Tell) -> Rate:
     """The share of validation images that stay right under every named attack at the largest eps.
 
-    Of at most `plan.samples` images, spread evenly: the same for every trial, whatever its seed. Whether each stays
+    Of at most `sampling.images` images, spread evenly: the same for every trial, whatever its seed. Whether each stays
     right stands in `per_image/validation_attacked.parquet`.
     """
-    split, found = validation.take(spread_positions(len(validation), plan.samples)), []
-    count = -(-len(split) // plan.attacks.batch)
-    for number, (images, labels) in enumerate(batches(split, plan.attacks.batch, classifier.device)):
+    attacks = plan.named_attacks
+    assert attacks is not None
+    split, found = validation.take(spread_positions(len(validation), plan.sampling.images)), []
+    count = -(-len(split) // attacks.batch)
+    for number, (images, labels) in enumerate(batches(split, attacks.batch, classifier.device)):
         tell("attacking validation images", number, count, "")
-        found.append(_withstood(plan, classifier, images, labels, number).cpu().numpy())
+        found.append(_withstood(attacks, plan.seed, classifier, images, labels, number).cpu().numpy())
     tell("attacking validation images", count, count, "")
     right = np.concatenate(found)
     write_per_image(run, FILE, [pa.table({"name": list(split.names), "correct": pa.array(right)})])
     return wilson(int(right.sum()), len(right))
 
 
-def _withstood(plan: Audit, classifier: Classifier, images: Images, labels: Labels, number: int) -> Mask:
+def _withstood(
+    attacks: Attacks, seed: int, classifier: Classifier, images: Images, labels: Labels, number: int
+) -> Mask:
     """Which images stay right, bool (n,); each attack is made on those that the ones before have left."""
     right = _right(classifier, images, labels)
-    threat = THREATS[plan.attacks.norm](max(plan.attacks.eps))
-    for name in plan.attacks.methods:
+    threat = THREATS[attacks.norm](max(attacks.eps))
+    for name in attacks.methods:
         left = right.nonzero().flatten()
         if not len(left):
             break
         attack, some, theirs = find_attack(name), images[left], labels[left]
-        draws = generator(plan.seed, number, name)
+        draws = generator(seed, number, name)
         if isinstance(attack, AutoAttack):
             ensemble = standard(classifier, threat, steps=attack.steps, queries=attack.queries)
             adversarial, _ = ensemble.run(classifier, some, theirs, generator=draws)

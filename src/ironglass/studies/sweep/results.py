@@ -51,9 +51,9 @@ def sweep_results(
         "axes": [{"field": path, "label": axis_label(common, path), "values": as_json(vary[path])} for path in vary],
         "split": split,
         "jobs": jobs,
-        "attacks": {"names": list(common.attacks.methods), "norm": common.attacks.norm, "eps": max(common.attacks.eps)}
-        if common.attacks.methods
-        else None,
+        "attacks": None
+        if (attacks := common.named_attacks) is None
+        else {"names": list(attacks.methods), "norm": attacks.norm, "eps": max(attacks.eps)},
         "rows": rows,
         "settings": [spread for names in groups if (spread := _spread(rows, names))],
         "recommended": recommended(rows, right, groups),

@@ -15,9 +15,7 @@ from ironglass.errors import InputError
 from ironglass.measure.robustness.transfer_matrix import transferred
 from ironglass.models.loading.save import save_classifier
 from ironglass.models.summary import summarise
-from ironglass.plans.attacks import Attacks
-from ironglass.plans.audit import Step
-from ironglass.plans.parts import Corruptions
+from ironglass.plans.audit import Omitted, only_parts
 from ironglass.plans.transfer import SOURCE, Transfer, members_of
 from ironglass.run import Run
 from ironglass.studies.audit import run_audit
@@ -117,7 +115,7 @@ def _source(plan: Transfer, options: RunOptions) -> Architecture:
     given = plan.source
     if not given.dataset:
         return architecture_of(load_trained(given))
-    given = replace(given, steps=_steps(plan))
+    given = replace(given, **_measured(plan))
     classifier, dataset = prepare(
         given,
         options.place,
@@ -129,16 +127,16 @@ def _source(plan: Transfer, options: RunOptions) -> Architecture:
     return architecture_of(classifier)
 
 
-def _steps(plan: Transfer) -> tuple[Step, ...]:
-    """Of base A, where there are data of its own."""
-    return ("train", "evaluate") if plan.trains_source else ("evaluate",)
+def _measured(plan: Transfer) -> dict[str, Any]:
+    """The parts of base A's audit, where there are data of its own."""
+    return only_parts(training=plan.trains_source, evaluation=True, omitted=Omitted())
 
 
 def write_source(plan: Transfer, folder: Path, options: RunOptions, *, tell: Tell) -> None:
     """Base A in its folder: trained, or as it is given; measured on its own data where it has some."""
     given, path = plan.source, folder / "networks" / SOURCE
     if given.dataset:
-        one = replace(given, steps=_steps(plan), attacks=Attacks(), corruptions=Corruptions(), name=SOURCE)
+        one = replace(given, **_measured(plan), name=SOURCE)
         run_audit(one, path, replace(options, resume=True, progress=tell).for_part(SOURCE))
     elif not (path / "config.json").is_file():
         save_classifier(load_trained(given), path)

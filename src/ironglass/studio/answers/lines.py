@@ -6,7 +6,7 @@ import shlex
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from ironglass.plans.audit import Audit
+from ironglass.plans.audit import NOTHING, Audit
 from ironglass.studio.answers.request import STEPS, Request
 from ironglass.studio.answers.view import View
 from ironglass.studio.edit.strokes import Donor
@@ -146,12 +146,12 @@ def _commands(plan: Audit, request: Request) -> list[str]:
 
 def _given(plan: Audit) -> dict[str, Any]:
     """The fields of the plan that are not as usual, but for those that `load` sets or names itself."""
-    own = {"name", "model", "dataset", "steps"}
+    own = {"name", "model", "dataset", "omitted", *NOTHING}
     return {one.name: getattr(plan, one.name) for one in fields(plan) if one.name not in own and _set(plan, one.name)}
 
 
 def _set(plan: Audit, name: str) -> bool:
-    return getattr(plan, name) != getattr(Audit(steps=plan.steps), name)
+    return getattr(plan, name) != getattr(Audit(), name)
 
 
 def _class_comment(opened: Opened, label: int) -> str:

@@ -15,6 +15,7 @@ from ironglass.data.dataset import Split
 from ironglass.measure.robustness.evidence import Kind, grey_eps
 from ironglass.measure.robustness.probes import QUERIES
 from ironglass.models.classifier import Classifier
+from ironglass.plans.attacks import Attacks as AttackSettings
 from ironglass.plans.audit import Audit
 from ironglass.run import Run
 from ironglass.studies.common.positions import spread_positions
@@ -48,9 +49,15 @@ class Attacks:
     split: Split
 
     @property
+    def settings(self) -> AttackSettings:
+        """The attack part of the plan."""
+        assert self.plan.attacks is not None
+        return self.plan.attacks
+
+    @property
     def sizes(self) -> list[float]:
         """Every eps but 0, in order."""
-        return sorted({*self.plan.attacks.eps} - {0.0})
+        return sorted({*self.settings.eps} - {0.0})
 
     @property
     def positions(self) -> np.ndarray:
@@ -69,7 +76,7 @@ class Attacks:
                 sizes=self.sizes,
                 split=self.split,
             )
-            for name in dict.fromkeys(self.plan.attacks.methods)
+            for name in dict.fromkeys(self.settings.methods)
         ]
 
     @cached_property
@@ -111,12 +118,12 @@ class Attacks:
 
     def threat(self, eps: float) -> Threat:
         """The plan's, at this eps."""
-        return THREATS[self.plan.attacks.norm](eps)
+        return THREATS[self.settings.norm](eps)
 
     def folder(self, run: Run, task: Task, eps: float) -> Path:
         """Where the batches of a task at one eps lie."""
-        return run.path / task.folder / tag(self.plan.attacks.norm, eps)
+        return run.path / task.folder / tag(self.settings.norm, eps)
 
     def count(self, task: Task) -> int:
         """How many batches a task has."""
-        return -(-len(task.split) // self.plan.attacks.batch)
+        return -(-len(task.split) // self.settings.batch)

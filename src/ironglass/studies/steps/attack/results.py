@@ -27,7 +27,7 @@ def write_results(run: Run, attacks: Attacks, *, split_name: str) -> None:
     Raises InputError for a batch that is not there.
     """
     plan, split, classes = attacks.plan, attacks.split, attacks.classifier.classes
-    clean = predicted(logits_of(attacks.classifier, split, batch_size=plan.attacks.batch)).numpy() == split.labels
+    clean = predicted(logits_of(attacks.classifier, split, batch_size=attacks.settings.batch)).numpy() == split.labels
     attacked, tables = [], []
     for task in attacks.judged:
         outcomes = {}
@@ -51,11 +51,11 @@ def write_results(run: Run, attacks: Attacks, *, split_name: str) -> None:
         outputs=_outputs(attacks),
     )
     facts = {
-        "norm": plan.attacks.norm,
+        "norm": attacks.settings.norm,
         "n": len(split),
         "split": split_name,
         "seed": plan.seed,
-        "batch": plan.attacks.batch,
+        "batch": attacks.settings.batch,
     }
     numbers = facts | measured.numbers()
     for task, entry in zip(attacks.judged, numbers["attacks"], strict=True):
@@ -103,7 +103,7 @@ def _seen(attacks: Attacks) -> Observations:
     """What the network shows on the images of the probes; the first batch passes more often, to find one that draws
     lots or answers by the batch."""
     classifier, seen = attacks.classifier, Observations()
-    for images, labels in batches(attacks.split.take(attacks.positions), attacks.plan.attacks.batch, classifier.device):
+    for images, labels in batches(attacks.split.take(attacks.positions), attacks.settings.batch, classifier.device):
         gradient = climbed_gradient(classifier, images, labels)
         if seen.n:
             logits, autograd = logits_and_autograd_use(classifier, images)
@@ -146,7 +146,7 @@ PAGE = """# Adversarial images: {label}
 def _describe(run: Run, attacks: Attacks, entry: dict[str, Any]) -> None:
     plan, split, classes = attacks.plan, attacks.split, attacks.classifier.classes
     eps = entry["eps"]
-    whole = plan.attacks.norm == "linf" and "_255" in entry["folder"].rpartition("/")[2]
+    whole = attacks.settings.norm == "linf" and "_255" in entry["folder"].rpartition("/")[2]
     rates = {name: f"{100 * entry[name]['value']:.1f} %" for name in ("accuracy", "png_accuracy")}
     size = f"{round(255 * eps)}/255" if whole else f"{eps:g}"
     named = {"model": plan.model, "dataset": plan.dataset}

@@ -29,7 +29,7 @@ from ironglass.types import Images, Labels
 def check_attacks(plan: Audit, classifier: Classifier) -> None:
     """Raises InputError, before any work, for an attack that the classifier has too few classes for."""
     logits, label = torch.zeros(1, len(classifier.classes)), torch.zeros(1, dtype=torch.int64)
-    for name in plan.attacks.methods or (("fgsm",) if "attack" in plan.steps else ()):
+    for name in () if plan.attacks is None else plan.attacks.methods or ("fgsm",):
         attack = find_attack(name)
         check_gradient(classifier, name, attack)
         try:
@@ -44,7 +44,7 @@ def check_attacks(plan: Audit, classifier: Classifier) -> None:
 def run_share(run: Run, attacks: Attacks, team: Processes, tell: Tell) -> None:
     """Makes and writes what is missing of every `team.count`-th batch, from this process's own on."""
     pngs = file_names(attacks.split.names, attacks.split.labels, attacks.classifier.classes)
-    size = attacks.plan.attacks.batch
+    size = attacks.settings.batch
     for task in attacks.tasks:
         mine = range(team.rank, attacks.count(task), team.count)
         what = f"attacking with {task.name}" if task.kind is None else "probing the verdicts"
@@ -78,7 +78,7 @@ def _made(
         return generator(plan.seed, number, task.draws)
 
     if not isinstance(attack, AutoAttack):
-        found = at_each_eps(attack, classifier, images, labels, sizes, norm=plan.attacks.norm, draws=draws)
+        found = at_each_eps(attack, classifier, images, labels, sizes, norm=attacks.settings.norm, draws=draws)
         yield from ((adversarial, {}) for adversarial in found)
         return
     for eps in sizes:

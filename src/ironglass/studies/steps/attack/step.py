@@ -30,7 +30,7 @@ def _attacks(context: AuditContext) -> Attacks:
 
 ATTACKS = Step(
     key="attacks",
-    wanted=lambda context: "attack" in context.plan.steps and bool(context.plan.attacks.methods),
+    wanted=lambda context: bool(context.plan.attacks and context.plan.attacks.methods),
     check=lambda context: check_attacks(context.plan, context.classifier),
     run=attack_split,
     help=attack_along,

@@ -25,9 +25,9 @@ FEW, MANY = 50, 2000
 def look_for_shortcuts(run: Run, explanations: Explanations, tell: Tell) -> None:
     """Records `shortcuts`: fixed places where a class's maps meet, and what pasting them does. Nothing where no method
     of BY is among the methods, the predicted class is not the one explained, or the images are too few or chosen."""
-    asked = explanations.plan.explained
+    settings = explanations.settings
     by = next((name for name in BY if name in explanations.methods), None)
-    drawn = asked.images in ("random", "all") and asked.target == "predicted"
+    drawn = settings.images in ("random", "all") and settings.target == "predicted"
     if by is None or not drawn or len(explanations.split) < FEW:
         return
     maps = _maps(run, explanations, by)[:MANY]
@@ -66,7 +66,7 @@ def compare_with_evidence(run: Run, explanations: Explanations) -> None:
 def _maps(run: Run, explanations: Explanations, method: str) -> Tensor:
     """The method's maps of the first MANY unchanged images or a few more, one number a pixel: (n, h, w)."""
     size = explanations.split.pixels.shape[1], explanations.split.pixels.shape[2]
-    enough = -(-MANY // explanations.plan.explained.batch)
+    enough = -(-MANY // explanations.settings.batch)
     return torch.cat(
         [
             image_maps(read_look(batch_file(run, "clean", number), [method])[1][method], size)

@@ -20,8 +20,9 @@ from ironglass.explain import EXPLAINERS
 from ironglass.measure.maps.attribution import image_maps
 from ironglass.measure.maps.quality import GRADIENTS
 from ironglass.models.classifier import Classifier
+from ironglass.plans.attacks import Attacks
 from ironglass.plans.audit import Audit
-from ironglass.plans.explanation import RECTANGLE
+from ironglass.plans.explanation import RECTANGLE, ExplanationPlan
 from ironglass.types import Images, Labels, Maps
 
 Found: TypeAlias = Mapping[str, Maps | dict[str, Maps]]
@@ -86,7 +87,8 @@ def conditions(plan: Audit, pixels: tuple[int, int], patch: int) -> list[Conditi
     rectangle or mask that does not fit.
     """
     found = [Condition(name="clean", label="unchanged", kind="clean", facts={})]
-    hide = plan.explained.hide
+    settings = plan.explanation or ExplanationPlan()
+    hide = settings.hide
     if hide in EXPLAINERS:
         facts = {"by": hide, "patch": patch}
         where = f"{patch} × {patch} px hidden where {hide} is strongest"
@@ -99,11 +101,12 @@ def conditions(plan: Audit, pixels: tuple[int, int], patch: int) -> list[Conditi
         facts = {"by": hide if RECTANGLE.fullmatch(hide) else Path(hide).name, "pixels": int(mask.sum())}
         what = f"rectangle {hide} hidden" if RECTANGLE.fullmatch(hide) else f"{Path(hide).name} hidden"
         found.append(Condition(name="occluded", label=what, kind="occlusion", facts=facts, mask=mask))
-    eps = max(plan.attacks.eps, default=0.0)
-    for name in dict.fromkeys(plan.attacks.methods):
-        attack = replace(find_attack(name), threat=THREATS[plan.attacks.norm](eps))
-        facts = {"eps": eps, "norm": plan.attacks.norm}
-        size = f"{round(255 * eps, 2):g}/255" if plan.attacks.norm == "linf" else f"{eps:g}"
+    attacks = settings.attacks or plan.attacks or Attacks()
+    eps = max(attacks.eps, default=0.0)
+    for name in dict.fromkeys(attacks.methods):
+        attack = replace(find_attack(name), threat=THREATS[attacks.norm](eps))
+        facts = {"eps": eps, "norm": attacks.norm}
+        size = f"{round(255 * eps, 2):g}/255" if attacks.norm == "linf" else f"{eps:g}"
         label = f"{name}, eps {size}"
         found.append(Condition(name=name, label=label, kind="attack", facts=facts, attack=attack))
     return found

@@ -10,6 +10,7 @@ from ironglass.choices import did_you_mean
 from ironglass.data.dataset import Split
 from ironglass.errors import InputError
 from ironglass.plans.audit import Audit
+from ironglass.plans.explanation import ExplanationPlan
 from ironglass.studies.common.positions import drawn_positions
 
 
@@ -18,7 +19,8 @@ def explained_positions(plan: Audit, split: Split, predictions: np.ndarray, clas
 
     predictions: (n,), of the unchanged images.
     """
-    match plan.explained.images:
+    settings = plan.explanation or ExplanationPlan()
+    match settings.images:
         case "chosen":
             return chosen_positions(plan, split, classes)
         case "all":
@@ -29,7 +31,7 @@ def explained_positions(plan: Audit, split: Split, predictions: np.ndarray, clas
                 raise InputError(f"none of the {len(split)} images is misclassified: choose other --images")
         case _:
             among = np.arange(len(split))
-    return among[drawn_positions(len(among), plan.samples, plan.seed)]
+    return among[drawn_positions(len(among), plan.sampling.images, plan.seed)]
 
 
 def chosen_positions(plan: Audit, split: Split, classes: Sequence[str]) -> np.ndarray:
@@ -44,7 +46,7 @@ def chosen_positions(plan: Audit, split: Split, classes: Sequence[str]) -> np.nd
     order = np.random.default_rng(plan.seed).permutation(len(split))
     left = {name: iter(order[split.labels[order] == which].tolist()) for which, name in enumerate(classes)}
     found: list[int] = []
-    for name in plan.explained.chosen:
+    for name in (plan.explanation or ExplanationPlan()).chosen:
         if name in by_name:
             if len(by_name[name]) > 1:
                 first, second = (split.names[i] for i in by_name[name][:2])

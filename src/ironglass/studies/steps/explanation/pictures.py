@@ -26,7 +26,7 @@ def write_pictures(run: Run, explanations: Explanations, tell: Tell) -> None:
 
     split, size = explanations.split, explanations.split.pixels.shape[1:3]
     places = file_names(split.names, split.labels, explanations.classifier.classes)
-    methods, each = list(explanations.methods), explanations.plan.explained.batch
+    methods, each = list(explanations.methods), explanations.settings.batch
     for number in range(explanations.count):
         tell("drawing maps", number, explanations.count, "")
         found = {one.name: read_look(batch_file(run, one.name, number), methods)[1] for one in explanations.conditions}

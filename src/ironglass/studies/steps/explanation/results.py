@@ -37,7 +37,7 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 def judge_methods(run: Run, explanations: Explanations, tell: Tell) -> None:
     """Tests the methods themselves and records `quality`: do the maps name what matters, and the network's own work?"""
     plan, classifier = explanations.plan, explanations.classifier
-    some = explanations.split.take(spread_positions(len(explanations.split), plan.explained.quality))
+    some = explanations.split.take(spread_positions(len(explanations.split), explanations.settings.quality))
     images, labels = (tensor.to(classifier.device) for tensor in some[:])
     targets = explanations.targets(logits_of(classifier, some).to(labels.device), labels)
     numbers = quality(
@@ -72,9 +72,9 @@ def write_explanation_results(run: Run, explanations: Explanations, *, split_nam
             "split": split_name,
             "n": len(split),
             "seed": plan.seed,
-            "batch": plan.explained.batch,
-            "images": plan.explained.images,
-            "target": plan.explained.target,
+            "batch": explanations.settings.batch,
+            "images": explanations.settings.images,
+            "target": explanations.settings.target,
             "classes": len(classes),
             "methods": [
                 {

@@ -21,6 +21,7 @@ from ironglass.models.classifier import Classifier
 from ironglass.models.frozen import frozen
 from ironglass.models.predict import batches
 from ironglass.plans.audit import Audit
+from ironglass.plans.explanation import ExplanationPlan
 from ironglass.run import Run
 from ironglass.studies.common.draws import generator
 from ironglass.studies.common.progress import Tell
@@ -51,10 +52,15 @@ class Explanations:
     patch: int
     stride: int
 
+    @property
+    def settings(self) -> ExplanationPlan:
+        """The explanation part of the plan."""
+        return self.plan.explanation or ExplanationPlan()
+
     @cached_property
     def methods(self) -> dict[str, Any]:
         """The explainers by name; what slides a patch takes the plan's."""
-        found = {name: EXPLAINERS[name] for name in dict.fromkeys(self.plan.explained.methods)}
+        found = {name: EXPLAINERS[name] for name in dict.fromkeys(self.settings.methods)}
         sliding = {"patch": self.patch, "stride": self.stride}
         slides = {name for name, one in found.items() if {"patch", "stride"} <= {field.name for field in fields(one)}}
         return {name: replace(one, **sliding) if name in slides else one for name, one in found.items()}
@@ -68,14 +74,14 @@ class Explanations:
     @property
     def count(self) -> int:
         """How many batches there are."""
-        return -(-len(self.split) // self.plan.explained.batch)
+        return -(-len(self.split) // self.settings.batch)
 
     def targets(self, logits: Logits, labels: Labels) -> Labels:
         """The classes that are explained, by what the network says of the unchanged images."""
-        which = target_class(self.plan.explained.target, self.classifier.classes)
+        which = target_class(self.settings.target, self.classifier.classes)
         if which is not None:
             return torch.full_like(labels, which)
-        return labels.clone() if self.plan.explained.target == "true" else logits.argmax(1)
+        return labels.clone() if self.settings.target == "true" else logits.argmax(1)
 
     def looks(self, images: Images, labels: Labels, draws: Callable[[str], torch.Generator]) -> Iterator[Look]:
         """The images in each condition, explained for the same targets. draws: a condition's generator by its name."""
@@ -97,14 +103,15 @@ class Explanations:
 
 def check_explained(plan: Audit, classifier: Classifier, split: Split, patch: int) -> None:
     """Raises InputError, before any work, for images, a target, a mask or a method that there is no use for here."""
-    if not plan.explained.methods:
+    settings = plan.explanation
+    if settings is None or not settings.methods:
         return
-    target_class(plan.explained.target, classifier.classes)
+    target_class(settings.target, classifier.classes)
     conditions(plan, (split.pixels.shape[1], split.pixels.shape[2]), patch)
-    if plan.explained.chosen:
+    if settings.chosen:
         chosen_positions(plan, split, classifier.classes)
     grey = torch.full((1, classifier.channels, *classifier.input_size), 0.5, device=classifier.device)
-    for name in plan.explained.methods:
+    for name in settings.methods:
         if name != "occlusion":  # which takes every network
             explainer = EXPLAINERS[name]
             quick = {field.name: 1 for field in fields(explainer) if field.name in ("steps", "samples")}
@@ -122,7 +129,7 @@ def run_explanations(run: Run, explanations: Explanations, tell: Tell) -> None:
     The unchanged images' file is written last of a batch's: where it is, all of the batch is.
     """
     plan, classifier = explanations.plan, explanations.classifier
-    size, count = plan.explained.batch, explanations.count
+    size, count = explanations.settings.batch, explanations.count
     for number in range(count):
         tell("explaining", number, count, f"by {', '.join(explanations.methods)}")
         if batch_file(run, "clean", number).is_file():

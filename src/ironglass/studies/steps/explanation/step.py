@@ -9,7 +9,7 @@ from ironglass.models.classifier import Classifier
 from ironglass.plans.audit import Audit
 from ironglass.run import Run
 from ironglass.studies.common.progress import Tell
-from ironglass.studies.steps.context import AuditContext
+from ironglass.studies.steps.context import AuditContext, explained_patch
 from ironglass.studies.steps.explanation.checks import compare_with_evidence, look_for_shortcuts
 from ironglass.studies.steps.explanation.images import chosen_positions, explained_positions
 from ironglass.studies.steps.explanation.pictures import write_pictures
@@ -41,28 +41,32 @@ def explain_split(
     predictions = logits.argmax(1).numpy()
     positions = explained_positions(plan, split, predictions, classifier.classes)
     explanations = Explanations(plan, classifier, split.take(positions), patch, stride)
+    settings = explanations.settings
     if "explanations" not in run.results:
         run_explanations(run, explanations, tell)
-        if plan.explained.pictures:
+        if settings.pictures:
             write_pictures(run, explanations, tell)
         write_explanation_results(run, explanations, split_name=name, tell=tell)
     if "shortcuts" not in run.results:
         look_for_shortcuts(run, explanations, tell)
     if "evidence" not in run.results:
         compare_with_evidence(run, explanations)
-    if plan.explained.quality and "quality" not in run.results:
+    if settings.quality and "quality" not in run.results:
         judge_methods(run, explanations, tell)
     if "explained" not in run.results:
-        if plan.explained.chosen:
+        if settings.chosen:
             shown = chosen_positions(plan, split, classifier.classes)
         else:
-            shown = positions[draw_samples(split.labels[positions], predictions[positions], plan.shown, plan.seed)]
+            shown = positions[
+                draw_samples(split.labels[positions], predictions[positions], plan.sampling.report_images, plan.seed)
+            ]
         if len(shown):
             write_explained_samples(run, replace(explanations, split=split.take(shown)))
         run.record("explained", {"images": len(shown), "seed": plan.seed})
 
 
 def _run(context: AuditContext) -> None:
+    patch, stride = explained_patch(context.plan, context.patch, context.stride)
     explain_split(
         context.run,
         context.plan,
@@ -70,15 +74,20 @@ def _run(context: AuditContext) -> None:
         context.split,
         context.logits(),
         name=context.split_name,
-        patch=context.patch,
-        stride=context.stride,
+        patch=patch,
+        stride=stride,
         tell=context.progress,
     )
 
 
+def _check(context: AuditContext) -> None:
+    patch, _ = explained_patch(context.plan, context.patch, context.stride)
+    check_explained(context.plan, context.classifier, context.split, patch)
+
+
 EXPLANATION = Step(
     key="explained",
-    wanted=lambda context: "explain" in context.plan.steps and bool(context.plan.explained.methods),
-    check=lambda context: check_explained(context.plan, context.classifier, context.split, context.patch),
+    wanted=lambda context: bool(context.plan.methods),
+    check=_check,
     run=_run,
 )
