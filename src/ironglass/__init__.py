@@ -25,6 +25,7 @@ _MODULES = {
     "Guard": "ironglass.plans.parts",
     "Hardening": "ironglass.plans.hardening",
     "InputError": "ironglass.errors",
+    "Inspection": "ironglass.plans.inspection",
     "Layers": "ironglass.plans.parts",
     "OcclusionCurve": "ironglass.plans.parts",
     "PatchSearch": "ironglass.plans.parts",
@@ -41,6 +42,7 @@ _MODULES = {
     "compare_runs": "ironglass.api",
     "evaluate": "ironglass.measure.evaluated",
     "fit": "ironglass.train.fit",
+    "inspect_data": "ironglass.api",
     "list_attacks": "ironglass.plans.names",
     "list_corruptions": "ironglass.plans.names",
     "list_explainers": "ironglass.plans.names",
@@ -61,7 +63,7 @@ _CALLABLE_PACKAGES = {
 }
 
 if TYPE_CHECKING:
-    from ironglass.api import audit, compare, compare_runs, harden, run, sweep, transfer
+    from ironglass.api import audit, compare, compare_runs, harden, inspect_data, run, sweep, transfer
     from ironglass.data.augment import Augment
     from ironglass.data.dataset import Dataset
     from ironglass.data.load import load_dataset
@@ -78,6 +80,7 @@ if TYPE_CHECKING:
     from ironglass.plans.comparison import Arm, Comparison
     from ironglass.plans.explanation import ExplanationPlan
     from ironglass.plans.hardening import Hardening
+    from ironglass.plans.inspection import Inspection
     from ironglass.plans.names import list_attacks, list_corruptions, list_explainers, list_models
     from ironglass.plans.parts import Corruptions, Guard, Layers, OcclusionCurve, PatchSearch, Sampling
     from ironglass.plans.sweep import Sweep
@@ -101,6 +104,7 @@ __all__ = [
     "Guard",
     "Hardening",
     "InputError",
+    "Inspection",
     "Layers",
     "OcclusionCurve",
     "PatchSearch",
@@ -119,6 +123,7 @@ __all__ = [
     "explain",
     "fit",
     "harden",
+    "inspect_data",
     "list_attacks",
     "list_corruptions",
     "list_explainers",

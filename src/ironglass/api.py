@@ -34,7 +34,7 @@ def run(
     """Runs any plan, and writes the run folder with its report.
 
     Args:
-        plan: `Audit`, `Comparison`, `Hardening`, `Sweep` or `Transfer`.
+        plan: `Audit`, `Comparison`, `Hardening`, `Inspection`, `Sweep` or `Transfer`.
         folder: where results, weights and `report.html` are written.
         device: "auto", "cpu", "cuda", ...
         download: whether a named data set may be downloaded.
@@ -181,6 +181,17 @@ harden = _for(
     >>> run = ig.harden(ig.Hardening(after=after, baseline=baseline), "runs/hardened")
     >>> [row["name"] for row in run.results["hardening"]["rows"]]
     ['clean', 'fgsm', 'worst']
+    """,
+)
+inspect_data = _for(
+    STUDIES["inspection"],
+    "inspect_data",
+    run,
+    """
+    >>> import ironglass as ig
+    >>> run = ig.inspect_data(ig.Inspection(dataset="digits"), "runs/inspected")
+    >>> run.results["inspection"]["inventory"]["distinct_sizes"]
+    1
     """,
 )
 sweep = _for(

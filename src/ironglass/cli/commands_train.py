@@ -161,9 +161,8 @@ def transfer(
     unchanged_source = replace(source, changes=None)
     shared: dict[str, Any] = {"stages": ({"epochs": epochs, "peak_lr": lr},)}
     parts = {"training": True, "evaluation": True}
-    source_plan = make_plan(
-        "base-A", parts, model, source_data or "", network, replace(unchanged_source, only=None), common, **shared
-    )
+    own_source = replace(unchanged_source, only=None, leave_out=None)
+    source_plan = make_plan("base-A", parts, model, source_data or "", network, own_source, common, **shared)
     target_plan = make_plan(
         "transfer", parts, model, data, o.Weights(size=network.size), unchanged_source, common, **shared
     )

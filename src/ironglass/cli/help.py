@@ -15,6 +15,7 @@ EXAMPLES = {
     "explain": "ironglass explain runs/first digits --methods saliency,grad-cam --samples 20",
     "attack": "ironglass attack runs/first digits --attacks fgsm,pgd-20 --eps 4/255,8/255",
     "predict": "ironglass predict runs/first photos/",
+    "inspect": "ironglass inspect digits runs/first --clean leave-out.txt",
     "compare": "ironglass compare runs/first runs/second --baseline runs/first --fail-if 'accuracy_change < -0.02'",
     "studio": "ironglass studio runs/first --data digits",
     "harden": "ironglass harden runs/first digits --method n-fgsm --eps 8/255",

@@ -138,6 +138,9 @@ class Source:
         typer.Option(metavar="OURS=THEIRS", help="Which splits of the data to use, as train=learn,test=holdout."),
     ] = None
     only: Only = None
+    leave_out: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Leave out the images that a file names, as of inspect --clean.")
+    ] = None
     fit: Fit = None
     range: Range = None
     changes: Set = None

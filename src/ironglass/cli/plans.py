@@ -33,16 +33,22 @@ def make_plan(
     from ironglass.plans.audit import Audit, only_parts
 
     required = only_parts(**{"name": name, "model": model, "dataset": data}, **parts)
-    columns = {"image_column": source.image_column, "label_column": source.label_column}
+    fields = data_fields(source) | fields
+    plan = Audit(**required, **network_fields(network), **class_fields(outputs), **fields)
+    return with_changes(plan, source.changes, seed=common.seed)
+
+
+def data_fields(source: Source) -> dict[str, Any]:
+    """The plan's fields of the data and how they are read. Raises InputError for splits that are no pairs."""
     if source.check:
         os.environ["IRONGLASS_CHECK"] = "1"  # read by data/cache/checksums.py, in the processes of a sweep, too
+    fields: dict[str, Any] = {"image_column": source.image_column, "label_column": source.label_column}
+    fields |= {"fit": source.fit, "range": source.range, "leave_out": source.leave_out}
     if source.splits is not None:
         fields["splits"] = _pairs("--splits", source.splits)
-    columns |= {"fit": source.fit, "range": source.range}
     if source.only is not None:
         fields["only"] = split_entries(source.only)
-    plan = Audit(**required, **columns, **network_fields(network), **class_fields(outputs), **fields)
-    return with_changes(plan, source.changes, seed=common.seed)
+    return fields
 
 
 def network_fields(network: Weights) -> dict[str, Any]:

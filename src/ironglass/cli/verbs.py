@@ -17,6 +17,7 @@ from ironglass.cli.commands_inspect import attack, evaluate, explain, predict
 from ironglass.cli.commands_train import harden, sweep, train, transfer
 from ironglass.cli.compare import compare
 from ironglass.cli.help import Verb, Verbs
+from ironglass.cli.inspect_data import inspect
 from ironglass.cli.plans import run_plan, split_entries, values_of, with_changes
 from ironglass.cli.studio import studio
 from ironglass.errors import InputError, Notice
@@ -114,6 +115,7 @@ def report(
 PANELS = {
     "Everything at once": (run, audit, report),
     "Look at a trained model": (evaluate, explain, attack, predict, studio),
+    "Inspect data": (inspect,),
     "Compare": (compare,),
     "Train": (train, harden, sweep, transfer),
 }

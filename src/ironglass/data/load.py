@@ -13,6 +13,7 @@ from ironglass.data.dataset import Dataset
 from ironglass.data.decoding.decode import Fit
 from ironglass.data.decoding.depth import parse_range
 from ironglass.data.find_source import find_source
+from ironglass.data.leave_out import without_images
 from ironglass.data.only import only_classes
 from ironglass.data.source import ColumnRequest
 from ironglass.data.splits import same_classes
@@ -32,6 +33,7 @@ def load_dataset(
     label_column: str | None = None,
     splits: Mapping[str, str] | None = None,
     classes: Sequence[str] | None = None,
+    leave_out: str | Path | None = None,
     download: bool = False,
     seed: int = 0,
     progress: Progress | None = None,
@@ -48,6 +50,7 @@ def load_dataset(
         image_column, label_column: of a table, where they cannot be told.
         splits: the data's own names for train, validation and test; others are left out.
         classes: only these, numbered in this order.
+        leave_out: a file of names of images to leave out, one a line, as `ironglass inspect --clean` writes it.
         download: whether "torchvision:" may use the network.
         seed: of the splits that are cut here.
         progress: called as progress(done, of).
@@ -66,6 +69,8 @@ def load_dataset(
     if isinstance(classes, str):
         raise InputError(f"classes is {classes!r}: give a list of names")
     dataset = _decoded(spec, check_reading(size, channels, fit, range), request, download, seed, progress)
+    if leave_out is not None:
+        dataset = without_images(dataset, leave_out)
     return dataset if classes is None else only_classes(dataset, classes)
 
 

@@ -22,11 +22,7 @@ def only_classes(dataset: Dataset, classes: Sequence[str]) -> Dataset:
     Names match as in `match_classes`. The fingerprint is another one; the quarantined files stay listed, all of them.
     Raises InputError for a name that the data have not, one given twice, fewer than two, and a class without images.
     """
-    chosen = [_position(dataset, name) for name in classes]
-    if len(set(chosen)) < 2 or len(set(chosen)) < len(chosen):
-        raise InputError(
-            f"only {', '.join(classes) or 'nothing'}: give two classes or more, each once; {_there(dataset)}"
-        )
+    chosen = class_positions(dataset.name, dataset.classes, classes)
     names = [dataset.classes[i] for i in chosen]
     entry = cache_folder() / "decoded" / fingerprint(dataset.fingerprint, "only", names)
     return read_or_build(entry, dataset.name, lambda folder: _copy(dataset, folder, chosen, names))
@@ -50,16 +46,26 @@ def _copy(dataset: Dataset, folder: Path, chosen: list[int], names: list[str]) -
     write_entry(folder, kept, tuple(names), list(dataset.quarantined), dataset.notes, dataset.reading)
 
 
-def _position(dataset: Dataset, name: str) -> int:
-    if name in dataset.classes:
-        return dataset.classes.index(name)
-    alike = [i for i, other in enumerate(dataset.classes) if spoken(other) == spoken(name)]
+def class_positions(data: str, there: Sequence[str], classes: Sequence[str]) -> list[int]:
+    """Positions, in the classes that are `there`, of those that are to be kept. Raises InputError as `only_classes`.
+
+    data: the data set's name.
+    """
+    positions = [_position(data, there, name) for name in classes]
+    if len(set(positions)) < 2 or len(set(positions)) < len(positions):
+        raise InputError(f"only {', '.join(classes) or 'nothing'}: give two classes or more, each once; {_list(there)}")
+    return positions
+
+
+def _position(data: str, there: Sequence[str], name: str) -> int:
+    if name in there:
+        return list(there).index(name)
+    alike = [i for i, other in enumerate(there) if spoken(other) == spoken(name)]
     if len(alike) != 1:
-        near = did_you_mean(name, dataset.classes)
-        raise InputError(f"{dataset.name} has no class {name!r}{near}: {_there(dataset)}")
+        raise InputError(f"{data} has no class {name!r}{did_you_mean(name, there)}: {_list(there)}")
     return alike[0]
 
 
-def _there(dataset: Dataset) -> str:
-    more = f", … ({len(dataset.classes)} in all)" if len(dataset.classes) > _NAMED else ""
-    return f"there are {', '.join(dataset.classes[:_NAMED])}{more}"
+def _list(there: Sequence[str]) -> str:
+    more = f", … ({len(there)} in all)" if len(there) > _NAMED else ""
+    return f"there are {', '.join(there[:_NAMED])}{more}"

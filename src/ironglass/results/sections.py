@@ -13,6 +13,7 @@ from ironglass.results.comparison import Comparison, RunsCompared, Transferred
 from ironglass.results.evaluation import Corruptions, Evaluation
 from ironglass.results.explanation import Drawn, Explanations
 from ironglass.results.hardening import Hardening
+from ironglass.results.inspection import Inspection
 from ironglass.results.quality import Evidence, Quality, Shortcuts
 from ironglass.results.sweep import Sweep
 from ironglass.results.training import Model, Training
@@ -47,6 +48,7 @@ class Results:
     runs_compared: existing runs, in the folder of their comparison.
     measured: one network, in its folder within a transfer study.
     transfer: in the folder of a transfer study.
+    inspection: in the folder of an inspection of data.
     trial: in the folder of a trial of a sweep.
     sweep: in the folder of a sweep.
     """
@@ -73,6 +75,7 @@ class Results:
     runs_compared: RunsCompared | None = None
     measured: Measured | None = None
     transfer: Transfer | None = None
+    inspection: Inspection | None = None
     trial: TrialOutcome | None = None
     sweep: Sweep | None = None
 

@@ -45,6 +45,7 @@ REMAKEABLE = (
     FileGroup(r"explained\.\w+", ("explained",), ("explained.json",)),
     FileGroup(r"samples\.\w+", ("samples",), ("samples.json",)),
     FileGroup(r"linear\.safetensors", ("linear",)),
+    FileGroup(r"inspection\.\w+", ("inspection",), ("inspection.json",)),
     FileGroup(r"transferred/.+|gallery\.\w+", ("transferred",)),
     FileGroup(r"matrix/.+|transfer\.\w+"),
     FileGroup(r"environment\.json|data\.json|model_summary\.txt|README\.md"),

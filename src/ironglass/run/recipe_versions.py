@@ -196,6 +196,8 @@ def upgrade_recipe(recipe: Any) -> Any:
     if not isinstance(recipe, dict):
         return recipe
     fields = cast("dict[str, Any]", recipe)
+    if "image_column" in fields:  # a plan of training: one written before the field was there leaves nothing out
+        fields = {"leave_out": None, **fields}
     for part in ("trial", "after"):  # of a sweep and a hardening, which attack whatever the steps are
         audit = cast("dict[str, Any]", fields.get(part))
         if isinstance(audit, dict) and isinstance(audit.get("steps"), list) and has_methods(audit.get("attacks")):

@@ -10,6 +10,7 @@ from ironglass.studies.audit import AUDIT
 from ironglass.studies.common.study import Plan, Study
 from ironglass.studies.comparison.run import COMPARISON
 from ironglass.studies.hardening import HARDENING
+from ironglass.studies.inspection.run import INSPECTION
 from ironglass.studies.sweep.run import SWEEP
 from ironglass.studies.transfer.run import TRANSFER
 
@@ -17,6 +18,7 @@ STUDIES: dict[str, Study[Any]] = {
     "audit": AUDIT,
     "comparison": COMPARISON,
     "hardening": HARDENING,
+    "inspection": INSPECTION,
     "sweep": SWEEP,
     "transfer": TRANSFER,
 }

@@ -96,6 +96,7 @@ class Recipe:
     image_column, label_column, splits, fit, range: as `load_dataset` takes them; fit and range: None for what the
         model's own run says.
     only: the classes to keep, in this order; () for all.
+    leave_out: a file of names of images to leave out, as `load_dataset` takes it; None for none.
     mean, std, normalise: as `load_classifier` takes them.
     classes: names of the network's outputs, in their order; () for the model's own, else the data's.
     class_map: the model's name for classes that the data call otherwise.
@@ -118,6 +119,7 @@ class Recipe:
     label_column: str | None = None
     splits: dict[str, str] = Field(default_factory=dict)
     only: tuple[str, ...] = ()
+    leave_out: str | None = None
     fit: Fit | None = None
     range: Annotated[tuple[float, float] | None, BeforeValidator(parse_range)] = None
     pretrained: bool = False

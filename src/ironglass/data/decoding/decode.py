@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -43,7 +43,7 @@ class Decoded:
     """One image: its pixels, uint8 (h, w, c), and what is to be known of the file.
 
     values: before scaling. dropped: the share of the image that a crop cut off. animated: whether other frames follow.
-    transparent: whether some of it was laid over white.
+    transparent: whether some of it was laid over white. mode: Pillow's word for how the file stores it, as "RGB".
     """
 
     pixels: np.ndarray
@@ -51,6 +51,7 @@ class Decoded:
     dropped: float = 0.0
     animated: bool = False
     transparent: bool = False
+    mode: str = ""
 
 
 def decode(
@@ -86,12 +87,12 @@ def decode_image(
     if encoded is None or encoded == b"":
         raise ValueError("empty")
     if isinstance(encoded, Image.Image):
-        return _decoded(encoded, None, size, channels, fit, scale)
+        return replace(_decoded(encoded, None, size, channels, fit, scale), mode=encoded.mode)
     with io.BytesIO(encoded) if isinstance(encoded, bytes) else open_plain(encoded) as file, open_image(file) as image:
         width, height = image.size
         if width * height > MAX_PIXELS:
             raise ValueError(f"{width} × {height} pixels are more than {MAX_PIXELS // 10**6} million")
-        kind, halved, animated = image.format, is_halved(image), _animated(image)
+        kind, mode, halved, animated = image.format, image.mode, is_halved(image), _animated(image)
         if size is not None:
             # A JPEG can be decoded at 1/2, 1/4 or 1/8; from three times the size on, the difference cannot be seen.
             image.draft(None, (3 * max(size), 3 * max(size)))
@@ -105,7 +106,7 @@ def decode_image(
         found = _decoded(
             image, kind, size, channels, fit, scale, orientation, whole, halved and whole is None, negative
         )
-    return Decoded(found.pixels, found.values, found.dropped, animated, found.transparent)
+    return replace(found, animated=animated, mode=mode)
 
 
 def _decoded(

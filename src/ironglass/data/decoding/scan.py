@@ -6,10 +6,11 @@ import itertools
 import os
 import warnings
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from PIL import Image, ImageFile, UnidentifiedImageError
 
@@ -18,6 +19,8 @@ from ironglass.data.decoding.depth import Scale
 from ironglass.data.source import Encoded
 
 _BATCH = 32
+
+T = TypeVar("T")
 
 
 def scan(
@@ -33,18 +36,23 @@ def scan(
     A few batches are decoded ahead, in threads; no more of the images is ever in memory. size, channels, fit, scale: as
     of `decode_image`.
     """
+    return in_threads(images, lambda encoded: attempt(encoded, size, channels, fit, scale))
 
-    def decoded(batch: list[Encoded]) -> list[Decoded | str]:
-        return [_attempt(one, size, channels, fit, scale) for one in batch]
+
+def in_threads(images: Iterable[Encoded], function: Callable[[Encoded], T]) -> Generator[T]:
+    """`function` of each image, in the order given: a few batches ahead, in threads, Pillow set as `attempt` needs."""
+
+    def applied(batch: list[Encoded]) -> list[T]:
+        return [function(one) for one in batch]
 
     images, workers = iter(images), os.cpu_count() or 1
-    waiting: deque[Future[list[Decoded | str]]] = deque()
+    waiting: deque[Future[list[T]]] = deque()
     pool = ThreadPoolExecutor(workers)
     try:
         with _strict():
             while True:
                 if batch := list(itertools.islice(images, _BATCH)):
-                    waiting.append(pool.submit(decoded, batch))
+                    waiting.append(pool.submit(applied, batch))
                 if len(waiting) > 2 * workers or not batch:
                     if not waiting:
                         return
@@ -53,9 +61,10 @@ def scan(
         pool.shutdown(cancel_futures=True)
 
 
-def _attempt(
+def attempt(
     encoded: Encoded, size: tuple[int, int] | None, channels: int | None, fit: Fit, scale: Scale | None
 ) -> Decoded | str:
+    """The image decoded as by `decode_image`, or the reason why it cannot be."""
     try:
         return decode_image(encoded, size, channels, fit, scale)
     except MemoryError:

@@ -25,7 +25,8 @@ FILES = (
     "environment.json",
     "history.jsonl",
     "model_summary.txt",
-    *(f"{name}.{kind}" for name in ("samples", "explained", "corruptions", "gallery", "transfer", "compared")
+    *(f"{name}.{kind}"
+      for name in ("samples", "explained", "corruptions", "gallery", "transfer", "compared", "inspection")
       for kind in ("json", "safetensors")),
     "linear.safetensors",
 )  # fmt: skip

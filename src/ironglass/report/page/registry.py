@@ -11,6 +11,7 @@ from ironglass.report.corruption.section import SECTION as CORRUPTIONS
 from ironglass.report.evaluation.section import SECTION as EVALUATION
 from ironglass.report.explanation.section import SECTION as EXPLANATIONS
 from ironglass.report.hardening.section import SECTION as HARDENING
+from ironglass.report.inspection.section import SECTION as INSPECTION
 from ironglass.report.kit.headline import Headline
 from ironglass.report.kit.section import Section
 from ironglass.report.layers.section import SECTION as LAYERS
@@ -29,6 +30,7 @@ SECTIONS: tuple[Section, ...] = (
     ARMS,
     GALLERY,
     SWEEP,
+    INSPECTION,
     DATA,
     MODEL,
     TRAINING,

@@ -35,6 +35,7 @@ def load_data(
         label_column=plan.label_column,
         splits=plan.splits,
         classes=plan.only or None,
+        leave_out=plan.leave_out,
         download=download,
         progress=progress,
     )

@@ -1,0 +1,61 @@
+"""The section on a data set's images: as they are stored, duplicates, outliers, effect on a model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ironglass.report.inspection.words import FAULT_WORDS, effect_words, findings, inspection_words
+from ironglass.report.kit import pictures
+from ironglass.report.kit.headline import Headline
+from ironglass.report.kit.section import Facts, Section, Source
+from ironglass.report.kit.tensors import read_tensors
+from ironglass.results.sections import Results
+
+SIDE = 128
+
+
+def _pictures(source: Source) -> Facts:
+    """Pictures of images that are named, by split and name."""
+    path = source.run.path / "inspection.safetensors"
+    refs = source.run.read_object("inspection.json").get("images", [])
+    if not refs or not path.is_file():
+        return {"inspected_pictures": {}}
+    arrays = read_tensors(path, "inspect the data again")
+    photos: dict[str, dict[str, object]] = {}
+    for number, (split, name) in enumerate(refs):
+        photo = arrays[str(number)]
+        small = max(photo.shape[:2]) <= 64
+        photos[f"{split}\t{name}"] = {"url": pictures.photo_url(photo, SIDE, nearest=small), "small": small}
+    return {"inspected_pictures": photos}
+
+
+def _facts(source: Source) -> Facts:
+    inspection = source.results.inspection
+    return {"findings": findings(inspection), "fault_words": FAULT_WORDS} if inspection else {}
+
+
+def _headlines(results: Results) -> list[Headline]:
+    if results.inspection is None or not results.inspection.effects:
+        return []
+    effects = results.inspection.effects
+    first = effects[0]
+    rows = [Headline("Accuracy", f"all {first.split} images", first.all)]
+    return rows + [Headline("Accuracy", f"without {effect.removed}", effect.without) for effect in effects]
+
+
+def _words(results: Results, classes: Sequence[str]) -> list[str]:
+    return inspection_words(results.inspection) if results.inspection else []
+
+
+SECTION = Section(
+    key="inspection",
+    title="Inspection of the data",
+    template="inspection/section",
+    results=("inspection",),
+    file="inspection",
+    pictures=_pictures,
+    facts=_facts,
+    headlines=_headlines,
+    words=_words,
+    filters=(effect_words, inspection_words),
+)

@@ -1,0 +1,120 @@
+"""Sentences on the faults of a data set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ironglass.report.kit.words import count, decimal, interval, percent
+from ironglass.results.inspection import DuplicateGroup, Effect, Inspection, NearPair
+
+FAULT_WORDS = {
+    "blank": "blank: one colour throughout",
+    "dark": "dark",
+    "bright": "bright: nearly white",
+    "blurred": "blurred",
+    "odd shape": "of an odd shape",
+    "small": "small beside the others",
+}
+MANY_TO_ONE = 10
+"""Images of the largest class to one of the smallest, from which classes are called unbalanced."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One kind of fault.
+
+    name: a few words.
+    images: images concerned.
+    detail: of how many groups or pairs, or where it lies.
+    serious: whether it makes a reported number wrong.
+    """
+
+    name: str
+    images: int
+    detail: str = ""
+    serious: bool = False
+
+
+def findings(inspection: Inspection) -> list[Finding]:
+    """Every kind of fault that was searched for, those without images too."""
+    groups = inspection.duplicates
+    rows = [
+        _groups("same pixels in two splits", [one for one in groups if one.across], serious=True),
+        _groups("same pixels within a split", [one for one in groups if not one.across]),
+        _groups("same pixels under two labels", [one for one in groups if one.labels_differ], serious=True),
+    ]
+    if near := inspection.near_duplicates:
+        rows += [
+            _pairs("near-duplicates in two splits", [one for one in near.pairs if one.across], serious=True),
+            _pairs("near-duplicates within a split", [one for one in near.pairs if not one.across]),
+            _pairs("near-duplicates under two labels", [one for one in near.pairs if one.labels_differ], serious=True),
+        ]
+    rows += [Finding(FAULT_WORDS[fault.fault], len(fault.images)) for fault in inspection.outliers]
+    if errors := inspection.label_errors:
+        rows.append(Finding("labels that may be wrong", len(errors.suspects)))
+    return rows
+
+
+def _groups(name: str, groups: list[DuplicateGroup], *, serious: bool = False) -> Finding:
+    images = sum(len(group.images) for group in groups)
+    return Finding(name, images, _counted(len(groups), "group"), serious)
+
+
+def _pairs(name: str, pairs: list[NearPair], *, serious: bool = False) -> Finding:
+    refs = {(ref.split, ref.name) for pair in pairs for ref in (pair.first, pair.second)}
+    return Finding(name, len(refs), _counted(len(pairs), "pair"), serious)
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{count(number)} {word}{'s' if number != 1 else ''}" if number else ""
+
+
+def inspection_words(inspection: Inspection) -> list[str]:
+    """The outcome in sentences: what was searched, leaks, contradictory labels, balance, the effect on the model."""
+    total = sum(split.images for split in inspection.inventory.splits)
+    rows = findings(inspection)
+    serious = [row for row in rows if row.serious and row.images]
+    others = [row for row in rows if not row.serious and row.images]
+    text = f"{count(total)} images of {inspection.data} were read"
+    if inspection.inventory.unread:
+        unread = inspection.inventory.unread
+        text += f"; {count(unread)} file{'s were' if unread != 1 else ' was'} not, for want of a label or of an image"
+    sentences = [f"{text}."]
+    if serious:
+        counted = "; ".join(f"{row.name}: {count(row.images)} images" for row in serious)
+        sentences.append(f"Numbers that this data set gives are in doubt: {counted}.")
+    if others:
+        sentences.append(f"To look at: {'; '.join(f'{row.name}: {count(row.images)}' for row in others)}.")
+    if not serious and not others:
+        sentences.append("Nothing of what was searched for was found.")
+    if balance := balance_words(inspection):
+        sentences.append(balance)
+    return [*sentences, *map(effect_words, inspection.effects)]
+
+
+def balance_words(inspection: Inspection) -> str:
+    """A sentence on classes of very different size in any split; "" where there are none."""
+    for split in inspection.inventory.splits:
+        counts = split.per_class
+        largest, smallest = max(counts, key=lambda name: counts[name]), min(counts, key=lambda name: counts[name])
+        if counts[largest] >= MANY_TO_ONE * max(1, counts[smallest]):
+            share = percent(counts[largest] / max(1, split.images))
+            return (
+                f"Classes are unbalanced: in {split.name}, {largest} has {count(counts[largest])} images and "
+                f"{smallest} {count(counts[smallest])}; always naming {largest} is right for {share}."
+            )
+    return ""
+
+
+def effect_words(effect: Effect) -> str:
+    """The effect of leaving images out, in a sentence."""
+    points = (decimal(100 * number, 2) for number in (effect.difference.value, effect.difference.low,
+                                                      effect.difference.high))  # fmt: skip
+    value, low, high = points
+    sign = "+" if effect.difference.value > 0 else ""
+    return (
+        f"Without the {count(effect.only.n)} {effect.removed}, the model is right for "
+        f"{percent(effect.without.value, 2)} of {effect.split} (n = {count(effect.without.n)}) in place of "
+        f"{percent(effect.all.value, 2)} (n = {count(effect.all.n)}): {sign}{value} points ({low} to {high}); on "
+        f"these images alone {percent(effect.only.value)} ({interval(effect.only)})."
+    )

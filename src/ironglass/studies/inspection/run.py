@@ -1,0 +1,144 @@
+"""The inspection of a data set: every image measured once, faults named, and their effect on a model's accuracy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ironglass.data.survey.survey import Survey, survey
+from ironglass.measure.inspection.duplicates import duplicate_groups, joined
+from ironglass.measure.inspection.leave_out import images_to_leave_out, merged
+from ironglass.measure.inspection.near_duplicates import LARGEST, NearPairs, near_duplicates
+from ironglass.measure.inspection.outliers import Fault, outliers
+from ironglass.plans.inspection import Inspection
+from ironglass.results.codec import to_dict
+from ironglass.results.inspection import Inspection as InspectionResult
+from ironglass.results.inspection import LeftOut
+from ironglass.run import Run
+from ironglass.studies.common.environment import environment, write_environment
+from ironglass.studies.common.options import RunOptions
+from ironglass.studies.common.study import Study
+from ironglass.studies.inspection.effects import ModelAnswers, effects, model_answers
+from ironglass.studies.inspection.pictures import write_pictures
+from ironglass.studies.inspection.tables import group_rows, image_ref, inventory, near_rows, outlier_rows
+from ironglass.train.record import as_json
+
+SURE = ("blank",)
+"""Faults whose images the list leaves out; of the others it names them as comments."""
+
+
+def run_inspection(plan: Inspection, folder: Path, options: RunOptions) -> Run:
+    """Inspects the images of a data set as they are stored, and measures what faults do to a model's accuracy.
+
+    Writes `inspection` of the results, pictures of what was found and the report; the data are only read. Raises
+    InputError for what is wrong with the plan, the data or the model.
+    """
+
+    def progress(done: int, of: int) -> None:
+        options.progress("reading images", done, of, "")
+
+    surveyed = survey(
+        plan.dataset,
+        image_column=plan.image_column,
+        label_column=plan.label_column,
+        splits=plan.splits,
+        classes=plan.only,
+        leave_out=plan.leave_out,
+        range=plan.range,
+        download=options.download,
+        progress=progress,
+    )
+    table = surveyed.survey
+    answers = model_answers(plan, options) if plan.model else None
+    groups = duplicate_groups(table.digests)
+    pairs = _near(plan, table, options)
+    faults = outliers(table)
+    result = _result(table, groups, pairs, faults, answers)
+    with Run.hold(folder, as_json(plan), resume=options.resume) as run:
+        write_environment(run, environment(device=options.place, seed=plan.seed, fingerprint=""))
+        run.write("data.json", described(table))
+        run.record("inspection", to_dict(result))
+        write_pictures(run, surveyed, result, plan.pictures)
+        options.write_pages(run)
+    return run
+
+
+def _near(plan: Inspection, table: Survey, options: RunOptions) -> NearPairs | None:
+    """Near-duplicates, one image of each group of equal pixels; None where they are not asked for, or too many."""
+    if "near-duplicates" not in plan.searches or not 1 < len(table) <= LARGEST:
+        return None
+    _, first = np.unique(np.array(table.digests), return_index=True)
+    first = np.sort(first[table.contrast[first] > 2])
+    if len(first) < 2:
+        return None
+    pairs = near_duplicates(
+        table.thumbs[first],
+        table.tints[first],
+        plan.seed,
+        lambda done, of: options.progress("comparing images", done, of, ""),
+    )
+    return NearPairs(
+        first[pairs.first], first[pairs.second], pairs.similarity, pairs.mirrored, pairs.proposed, pairs.threshold
+    )
+
+
+def _result(
+    table: Survey,
+    groups: list[np.ndarray],
+    pairs: NearPairs | None,
+    faults: list[Fault],
+    answers: ModelAnswers | None,
+) -> InspectionResult:
+    near_groups = (
+        [] if pairs is None else joined(len(table), [*zip(pairs.first.tolist(), pairs.second.tolist(), strict=True)])
+    )
+
+    def name(i: int) -> str:
+        return f"{table.names[i]} ({table.splits[table.split[i]]})"
+
+    sure = merged(
+        [
+            images_to_leave_out(table, groups, reason="the same pixels", name=name),
+            images_to_leave_out(table, near_groups, reason="a near-duplicate", name=name),
+            *({int(i): fault.fault for i in fault.positions} for fault in faults if fault.fault in SURE),
+        ]
+    )
+    doubtful = merged(
+        [{int(i): fault.fault for i in fault.positions if i not in sure} for fault in faults if fault.fault not in SURE]
+    )
+    return InspectionResult(
+        data=table.name,
+        inventory=inventory(table),
+        duplicates=group_rows(table, groups),
+        near_duplicates=None if pairs is None else near_rows(table, pairs),
+        outliers=outlier_rows(table, faults),
+        label_errors=None,
+        effects=() if answers is None else effects(table, answers, groups, near_groups, faults),
+        leave_out=tuple(
+            LeftOut(image=image_ref(table, i), reason=reason, certain=certain)
+            for certain, reasons in ((True, sure), (False, doubtful))
+            for i, reason in reasons.items()
+        ),
+    )
+
+
+def described(table: Survey) -> dict[str, Any]:
+    """Record for `data.json`."""
+    return {
+        "name": table.name,
+        "classes": list(table.classes),
+        "splits": {
+            name: {
+                "images": int((table.split == number).sum()),
+                "per_class": np.bincount(table.labels[table.split == number], minlength=len(table.classes)).tolist(),
+            }
+            for number, name in enumerate(table.splits)
+        },
+        "quarantined": [vars(file) for file in table.unread],
+        "notes": list(table.notes),
+    }
+
+
+INSPECTION = Study(name="inspection", plan=Inspection, run=run_inspection)

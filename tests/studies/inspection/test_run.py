@@ -1,0 +1,111 @@
+"""Planted faults are named, clean data stay clean, and nothing but the run folder is written."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+import ironglass as ig
+from ironglass.errors import InputError
+
+
+def state(root: Path) -> dict[str, str]:
+    return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in root.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def result(planted: Path, tmp_path_factory: pytest.TempPathFactory) -> dict:
+    before = state(planted)
+    run = ig.inspect_data(ig.Inspection(dataset=str(planted)), tmp_path_factory.mktemp("runs") / "planted")
+    assert state(planted) == before
+    assert (run.path / "report.html").is_file()
+    return run.results["inspection"]
+
+
+def names(refs: list[dict]) -> set[str]:
+    return {ref["name"] for ref in refs}
+
+
+def test_equal_pixels_are_found_in_other_files(result: dict) -> None:
+    groups = {frozenset(names(group["images"])): group for group in result["duplicates"]}
+    leak, copy, contradiction = (
+        frozenset({"train/ant/00.png", "test/ant/leak.bmp"}),
+        frozenset({"train/ant/01.png", "train/ant/copy.tiff"}),
+        frozenset({"train/ant/02.png", "train/bee/contradiction.png"}),
+    )
+    assert set(groups) == {leak, copy, contradiction}
+    # train is cut into train and validation, so that a pair within the folder may lie in two splits
+    assert groups[leak]["across"]
+    assert not groups[leak]["labels_differ"]
+    assert groups[contradiction]["labels_differ"]
+
+
+def test_near_duplicates_are_found_and_no_others(result: dict) -> None:
+    pairs = {
+        frozenset({pair["first"]["name"], pair["second"]["name"]}): pair for pair in result["near_duplicates"]["pairs"]
+    }
+    wanted = {
+        frozenset({"train/ant/03.png", "test/ant/near.jpg"}): False,
+        frozenset({"train/ant/04.png", "train/ant/mirror.jpg"}): True,
+        frozenset({"train/bee/05.png", "test/bee/faded.png"}): False,
+    }
+    assert {pair: found["mirrored"] for pair, found in pairs.items()} == wanted
+
+
+def test_bad_images_are_named(result: dict) -> None:
+    faults = {fault["fault"]: names([row["image"] for row in fault["images"]]) for fault in result["outliers"]}
+    assert faults == {
+        "blank": {"train/bee/blank.png"},
+        "dark": {"train/bee/dark.png"},
+        "bright": set(),
+        "blurred": {"train/bee/blur.png"},
+        "odd shape": {"train/bee/wide.png"},
+        "small": {"train/bee/tiny.png"},
+    }
+    assert result["inventory"]["unread"] == 1
+
+
+def test_the_list_keeps_test_images_and_names_doubts_as_comments(result: dict) -> None:
+    certain = {row["image"]["name"]: row["reason"] for row in result["leave_out"] if row["certain"]}
+    assert certain["train/ant/00.png"] == "the same pixels of test/ant/leak.bmp (test)"
+    assert certain["train/ant/03.png"] == "a near-duplicate of test/ant/near.jpg (test)"
+    assert certain["train/bee/blank.png"] == "blank"
+    assert not any(name.startswith("test/") for name in certain)
+    doubtful = {row["image"]["name"] for row in result["leave_out"] if not row["certain"]}
+    assert doubtful == {f"train/bee/{name}.png" for name in ("dark", "blur", "wide", "tiny")}
+
+
+def test_clean_data_stay_clean(clean: Path, tmp_path: Path) -> None:
+    result = ig.run(ig.Inspection(dataset=str(clean)), tmp_path / "run").results["inspection"]
+    assert result["duplicates"] == []
+    assert result["near_duplicates"]["pairs"] == []
+    assert [fault["images"] for fault in result["outliers"]] == [[]] * 6
+    assert result["leave_out"] == []
+
+
+def test_searches_can_be_left_out(clean: Path, tmp_path: Path) -> None:
+    result = ig.run(ig.Inspection(dataset=str(clean), searches=()), tmp_path / "run").results["inspection"]
+    assert result["near_duplicates"] is None
+
+
+def test_a_model_is_measured_with_and_without_them(planted: Path, tmp_path: Path) -> None:
+    stages = (ig.Stage(epochs=1, batch_size=32),)
+    plan = ig.Audit(dataset=str(planted), model="simple-cnn", size=32, stages=stages, steps=("train", "evaluate"))
+    trained = ig.run(plan, tmp_path / "trained")
+    inspected = ig.run(ig.Inspection(dataset=str(planted), model=str(trained.path)), tmp_path / "run")
+    effects = inspected.results["inspection"]["effects"]
+    assert effects[0]["all"] == trained.results["evaluation"]["accuracy"]
+    assert [effect["only"]["n"] for effect in effects] == [1, 3]
+    for effect in effects:
+        assert effect["without"]["n"] + effect["only"]["n"] == effect["all"]["n"]
+        value = effect["without"]["value"] - effect["all"]["value"]
+        assert effect["difference"]["value"] == pytest.approx(value)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [({}, "names no data"), ({"dataset": "digits", "pretrained": True}, "weights are of a model")],
+)
+def test_plans_that_mean_nothing_are_refused(fields: dict, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        ig.Inspection(**fields)
