@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 QUICK := --numprocesses 2 --dist loadfile --no-loadscope-reorder -m "not slow and not browser and not gpu"
+# Python writes what it compiled, also where PYTHONDONTWRITEBYTECODE is set: else every process that the tests start
+# compiles ironglass anew, and every worker rewrites the assertions of every test file.
+SUITE := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1
 BENCH := .venv-bench
 BENCH_READY := $(BENCH)/.ready
 LOWEST := .venv-lowest
@@ -58,17 +61,17 @@ demo: $(READY)
 	$(BIN)/ironglass run digits --output runs/demo
 
 quick: $(READY)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(QUICK)
+	$(SUITE) $(BIN)/python -m pytest $(QUICK)
 
 test: $(READY)
 	$(BIN)/coverage erase
-	OMP_NUM_THREADS=1 $(BIN)/coverage run -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+	$(SUITE) $(BIN)/coverage run -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
 # other libraries' warnings are no findings there: they are of versions that nobody mends any more
 lowest: $(LOWEST_READY)
-	OMP_NUM_THREADS=1 $(LOWEST)/bin/python -m pytest $(QUICK) -o filterwarnings=default
+	$(SUITE) $(LOWEST)/bin/python -m pytest $(QUICK) -o filterwarnings=default
 
 docs: $(DOCS_READY)
 	$(DOCS)/bin/python -m sphinx --fail-on-warning --keep-going --quiet -b html docs build/site

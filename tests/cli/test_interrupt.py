@@ -17,9 +17,9 @@ SWEEP = """
 from ironglass import Audit, Stage
 from ironglass.plans.sweep import Sweep
 
-TRIAL = Audit(name="s", dataset="digits", model="logistic", only=("3", "7"), steps=("train", "evaluate"),
-              stages=(Stage(epochs=20000),))
-RECIPE = Sweep(trial=TRIAL, vary={"seed": (0, 1)})
+TRIAL = Audit(name="s", dataset={photos!r}, model="logistic", steps=("train", "evaluate"),
+              stages=(Stage(epochs=200000),))
+RECIPE = Sweep(trial=TRIAL, vary={{"seed": (0, 1)}})
 """
 
 
@@ -89,8 +89,8 @@ def test_while_modules_are_imported(tmp_path: Path, library: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("moment", ["children start", "children train"])
-def test_in_a_sweep_with_children(tmp_path: Path, moment: str) -> None:
-    (tmp_path / "recipe.py").write_text(SWEEP)
+def test_in_a_sweep_with_children(tmp_path: Path, photos: Path, moment: str) -> None:
+    (tmp_path / "recipe.py").write_text(SWEEP.format(photos=str(photos)))
     folder = tmp_path / "run"
     words = ["run", tmp_path / "recipe.py", "--jobs", 2, "--quiet", "--output", folder]
     process = start(*words)

@@ -16,10 +16,11 @@ KILLS = 10
 # as many images as it takes for a few seconds of training, saved far more often than a user would want
 WORDS = ["--set", "stages.0.epochs=6", "--set", "samples=40", "--set", "shown=4", "--set", "probe_images=200"]
 
-# Loads torch once, and becomes a process of its own for each line of words; says its id, and how it ended.
+# Loads once all that a run needs, becomes a process of its own for each line of words; says its id, and how it ended.
 PARENT = """
 import json, os, sys
-import ironglass.recipes
+import sklearn.datasets, sklearn.metrics, torch.utils.flop_counter
+import ironglass.api, ironglass.recipes
 from ironglass.cli import main
 from ironglass.train.loop import loop
 
