@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from ironglass.cli.main import _status
+
 README = Path(__file__).parents[1] / "README.md"
 ENVIRONMENT = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 
@@ -18,13 +20,24 @@ def blocks(language: str) -> list[str]:
 
 
 @pytest.mark.slow
-def test_the_commands_run_in_their_order(tmp_path: Path) -> None:
+def test_the_commands_run_in_their_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The first as a shell runs it, the others in this process: each would load torch anew."""
     lines = [line[2:] for block in blocks("console") for line in block.splitlines() if line.startswith("$ ironglass")]
     assert len(lines) >= 6
-    for line in lines:
-        done = subprocess.run(shlex.split(line), cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True)
-        assert done.returncode == 0, f"{line}\n{done.stderr}"
-        assert done.stdout, line
+    first, *others = lines
+    done = subprocess.run(shlex.split(first), cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True)
+    assert done.returncode == 0, f"{first}\n{done.stderr}"
+    assert done.stdout, first
+    monkeypatch.chdir(tmp_path)
+    for line in others:
+        monkeypatch.setattr(sys, "argv", shlex.split(line))
+        capfd.readouterr()
+        status = _status()
+        out, err = capfd.readouterr()
+        assert status == 0, f"{line}\n{err}"
+        assert out, line
     assert (tmp_path / "runs" / "digits" / "report.html").is_file()
 
 

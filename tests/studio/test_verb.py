@@ -6,9 +6,13 @@ import socket
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from ironglass.cli.main import _status
+from ironglass.studio.server import Server
 
 
 def started(place: Path, *words: str) -> subprocess.Popen[str]:
@@ -42,20 +46,36 @@ def test_it_prints_its_address_and_ends_by_ctrl_c(place: Path) -> None:
     assert "Traceback" not in err
 
 
-def test_a_port_that_is_taken_is_refused_in_a_line(place: Path) -> None:
-    with (
-        socket.create_server(("127.0.0.1", 0)) as taken,
-        started(place, "--port", str(taken.getsockname()[1])) as studio,
-    ):
-        out, err = studio.communicate(timeout=120)
-    assert (studio.returncode, out) == (2, "")
+@pytest.fixture
+def refused(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """Runs `ironglass studio first ...` in this process: its status, standard output and standard error."""
+
+    def serving(*_: object, **__: object) -> None:
+        raise AssertionError("it serves what should have been refused")
+
+    def run(*words: str) -> tuple[int, str, str]:
+        monkeypatch.chdir(place)
+        monkeypatch.setattr(Server, "serve_forever", serving)
+        monkeypatch.setattr(sys, "argv", ["ironglass", "studio", "first", *words, "--no-browser"])
+        capfd.readouterr()
+        status = _status()
+        return status, *capfd.readouterr()
+
+    return run
+
+
+def test_a_port_that_is_taken_is_refused_in_a_line(refused: Callable[..., tuple[int, str, str]]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        status, out, err = refused("--port", str(taken.getsockname()[1]))
+    assert (status, out) == (2, "")
     assert err.startswith("ironglass: port ")
     assert len(err.splitlines()) == 1
 
 
 @pytest.mark.parametrize("words", [("--data", ""), ("--split", "train")])
-def test_what_makes_no_sense_is_refused(place: Path, words: tuple[str, ...]) -> None:
-    with started(place, *words) as studio:
-        _, err = studio.communicate(timeout=120)
-    assert studio.returncode == 2
+def test_what_makes_no_sense_is_refused(refused: Callable[..., tuple[int, str, str]], words: tuple[str, ...]) -> None:
+    status, _, err = refused(*words)
+    assert status == 2
     assert "--data" in err

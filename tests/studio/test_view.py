@@ -15,6 +15,7 @@ import pytest
 import torch
 
 import ironglass as ig
+from ironglass.cli.main import _status
 from ironglass.data.dataset import Split
 from ironglass.errors import InputError
 from ironglass.models.frozen import frozen
@@ -179,7 +180,9 @@ def test_the_python_lines_give_the_same_bits(
         assert second["logits"] != again["logits"]
 
 
-def test_the_commands_see_the_painted_picture(opened: tuple[Opened, ...], tmp_path: Path) -> None:
+def test_the_commands_see_the_painted_picture(
+    opened: tuple[Opened, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     studio = Studio(opened)
     given = {"index": 3, "strokes": STROKES, "attack": "fgsm", "steps": 4, "method": "saliency"}
     found = studio.answer("numbers", given)
@@ -187,12 +190,16 @@ def test_the_commands_see_the_painted_picture(opened: tuple[Opened, ...], tmp_pa
     plain = studio.answer("numbers", given | {"attack": "", "steps": 0})["probabilities"][1]
     lines = found["commands"].splitlines()
     assert [line.split()[1] for line in lines] == ["predict", "explain", "attack"]
+    monkeypatch.chdir(tmp_path)
     for line in lines:
-        words = [*shlex.split(line)[1:], "--json", "--output", str(tmp_path / line.split()[1])]
-        done = subprocess.run([sys.executable, "-m", "ironglass", *words], cwd=tmp_path, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
+        words = [*shlex.split(line), "--json", "--output", str(tmp_path / line.split()[1])]
+        monkeypatch.setattr(sys, "argv", words)
+        capsys.readouterr()
+        status = _status()
+        out, err = capsys.readouterr()
+        assert status == 0, err
         if line == lines[0]:
-            (row,) = json.loads(done.stdout)["predictions"]
+            (row,) = json.loads(out)["predictions"]
             assert row["confidence_1"] == pytest.approx(max(plain), abs=1e-4)
 
 
