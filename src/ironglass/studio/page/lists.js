@@ -75,6 +75,7 @@ export async function showList() {
   $("next").disabled = start + shown.length >= listed.n;
   const most = listed.classified < split.n ? ` (of the first ${listed.classified} of ${split.n})` : "";
   $("range").textContent = listed.n ? `${start + 1}–${start + shown.length} of ${listed.n}${gallery ? " classes" : ""}${most}` : "";
+  $("badges").hidden = !listed.n || $("list").value === "all";
   $("empty").hidden = Boolean(listed.n);
   $("empty").textContent = `There is no such picture among the ${listed.classified} of ${split.name}.`;
   if (gallery) $("gallery-rows").replaceChildren(...shown.map(galleryRow));
