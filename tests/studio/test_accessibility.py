@@ -186,7 +186,7 @@ def test_nothing_moves_where_motion_is_reduced(page: Any) -> None:
 @pytest.mark.parametrize("page", [(390, "light")], indirect=True, ids=str)
 def test_a_finger_finds_every_target(page: Any) -> None:
     everything(page)
-    small = """() => [...document.querySelectorAll("button, select, summary, .button, .choice label, input[type=range]")]
+    small = """() => [...document.querySelectorAll("button, select, summary, .button, .choice label, [type=range]")]
         .filter(one => one.checkVisibility()).map(one => [one.id || one.textContent, one.getBoundingClientRect()])
         .filter(([, box]) => box.width < 44 || box.height < 44).map(([name, box]) => [name, box.width, box.height])"""
     assert page.evaluate(small) == []

@@ -2,12 +2,18 @@
 
 import io
 import json
+import subprocess
+import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
+from ironglass.studio.app import Studio
+from ironglass.studio.load import load
+from ironglass.studio.server import Server
 from studio_page import drag, predictions, probabilities, settled
 
 pytestmark = pytest.mark.browser
@@ -196,6 +202,39 @@ def test_the_camera(page: Any) -> None:
     assert page.evaluate("document.getElementById('video').srcObject") is None
 
 
+AGAIN = """
+import json
+both = {"logits": logits.tolist(), "changed": changed.tolist(), "second": second_logits.tolist()}
+json.dump(both, open("again.json", "w"))
+"""
+
+
+def test_the_lines_of_the_page_give_its_numbers_again(page: Any, tmp_path: Path) -> None:
+    """What was done by hand, bit by bit: rotated, painted with a donor, attacked, shown to two models."""
+    page.check("[name=fill][value=donor]")
+    page.locator("#film [role=option]").nth(5).click()
+    page.wait_for_selector("#donor:not([hidden])")
+    settled(page, lambda: drag(page))
+    settled(page, lambda: page.select_option("#attack", "pgd-20"))
+    page.focus("#degrees")
+    settled(page, lambda: page.keyboard.press("ArrowRight"))
+    page.click("#again summary")
+    page.locator("#python", has_text="second_logits").wait_for()
+    lines = page.text_content("#python")
+    with page.expect_download() as download:
+        page.click("#save-json")
+    saved = json.loads(download.value.path().read_text())
+    assert lines == saved["python"]
+    assert "rotate(picture, 1)" in lines
+    assert "Donor(picture=0" in lines
+    (tmp_path / "again.py").write_text(lines + AGAIN)
+    done = subprocess.run([sys.executable, "again.py"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    again = json.loads((tmp_path / "again.json").read_text())
+    wanted = {"logits": saved["logits"], "changed": saved["changed"], "second": saved["second"]["logits"]}
+    assert again == wanted
+
+
 def test_buttons_that_search(page: Any) -> None:
     first = probabilities(page)
     settled(page, lambda: page.click("#worst"))
@@ -209,3 +248,22 @@ def test_buttons_that_search(page: Any) -> None:
     page.wait_for_timeout(300)
     before, after = predictions(page)
     assert before != after
+
+
+def test_without_data_the_page_says_what_to_do(browser: Any, place: Path) -> None:
+    with Server(Studio([load(str(place / "first"))])) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        page = browser.new_page()
+        page.goto(server.address)
+        page.wait_for_selector("#empty:not([hidden])")
+        assert "without data" in page.text_content("#empty")
+        assert page.is_hidden("#second-row")
+        buffer = io.BytesIO()
+        Image.new("RGB", (50, 40), (200, 180, 160)).save(buffer, "PNG")
+        photo = {"name": "mine.png", "mimeType": "image/png", "buffer": buffer.getvalue()}
+        settled(page, lambda: page.set_input_files("#photo", files=[photo]))
+        assert page.locator("#bars li").count() == 2
+        page.close()
+        server.shutdown()
+        thread.join()

@@ -102,8 +102,9 @@ export function pictures() {
     $(`legend${end}`).hidden = !map;
     if (!map) return;
     ramp($(`ramp${end}`), colours);
-    const top = map.scale.toPrecision(3);
-    $(`scale${end}`).textContent = `${output.by_layer ? "0" : `−${top}`} to ${top}: evidence for ${className(seen.target)}, ${map.name}; one scale for original and modified`;
+    const top = map.scale.toPrecision(3), what = `evidence for ${className(seen.target)}, ${map.name}`;
+    const range = `${output.by_layer ? "0" : `−${top}`} to ${top}: ${what}; one scale for original and modified`;
+    $(`scale${end}`).textContent = map.scale ? range : `No positive ${what}, in either image`;
   });
   const zoom = $("after").width / seen.after.width;
   for (const one of state.strokes.slice(seen.strokes)) stroke($("after"), one, zoom);
