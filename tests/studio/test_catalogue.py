@@ -25,7 +25,7 @@ def run(place: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that knows its data and has recorded FGSM."""
     folder = tmp_path_factory.mktemp("recorded") / "run"
     plan = ig.Audit(
-        name="recorded", model="simple-cnn", dataset=str(place / "photos"), steps=("train", "evaluate", "attack"),
+        name="recorded", model="simple-cnn", dataset=str(place / "photos"), layers=None, occlusion=None,
         stages=(ig.Stage(epochs=4, batch_size=8),), size=24, attacks=Attacks(methods=("fgsm",), eps=(8 / 255, 0.25)),
     )  # fmt: skip
     ig.run(plan, folder)
