@@ -161,8 +161,8 @@ def test_rotation_by_a_right_angle_is_a_transpose():
     original = augment._uniform
     try:
         augment._uniform = lambda images, _, *shape, low=0.0, high=1.0: torch.full((len(images), 1, 1, 1), high)
-        turned = augment._turned(images, 90.0, 0.0, Right())
-        doubled = augment._turned(images, 0.0, 0.5, Right())
+        turned = augment._rotated(images, 90.0, 0.0, Right())
+        doubled = augment._rotated(images, 0.0, 0.5, Right())
     finally:
         augment._uniform = original
     assert torch.allclose(turned, images.rot90(1, (2, 3)), atol=1e-4) or torch.allclose(

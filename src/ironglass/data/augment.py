@@ -1,4 +1,4 @@
-"""Random changes that leave the class as it is: whole batches at once, on the model's device, every image its own."""
+"""Label-preserving random augmentation of whole batches on the model's device, drawn for each image."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ class Augment:
         other types and shapes, and where `crop` is no smaller than the image.
         """
         if pixels.dtype not in (torch.uint8, torch.float32) or pixels.ndim != 4:
-            kind = f"{pixels.dtype} of shape {tuple(pixels.shape)}"
-            raise InputError(f"pixels are {kind}: give uint8, or float32 in [0, 1], (n, c, h, w)")
+            description = f"{pixels.dtype} of shape {tuple(pixels.shape)}"
+            raise InputError(f"pixels are {description}: give uint8, or float32 in [0, 1], (n, c, h, w)")
         if self.crop >= min(pixels.shape[2:]):
             raise InputError(f"crop is {self.crop} and images are {tuple(pixels.shape[2:])}: crop less")
         if self.flip or self.crop:
@@ -67,25 +67,25 @@ class Augment:
         if pixels.dtype == torch.uint8:
             images = images.div_(255)
         if self.rotate or self.scale:
-            images = _turned(images, self.rotate, self.scale, generator)
+            images = _rotated(images, self.rotate, self.scale, generator)
         if self.erase:
             images = _erased(images, self.erase, generator)
         if self.jitter:
-            images = _lit(images, self.jitter, generator)
+            images = _colour_jittered(images, self.jitter, generator)
         if self.poisson:
-            images = _counted(images, self.poisson, generator)
+            images = _with_photon_noise(images, self.poisson, generator)
         if self.gaussian:
             noise = _normal(images, generator)
             images = noise.mul_(self.gaussian * _uniform(images, generator)).add_(images).clamp_(0, 1)
         if self.salt_and_pepper:
-            images = _salted(images, self.salt_and_pepper, generator)
+            images = _with_salt_and_pepper(images, self.salt_and_pepper, generator)
         return images
 
 
 def _uniform(images: Tensor, generator: Generator, *shape: int, low: float = 0.0, high: float = 1.0) -> Tensor:
     """One draw an image from [low, high), (n, 1, 1, 1), or of the shape (n, *shape)."""
-    drawn = torch.rand((len(images), *(shape or (1, 1, 1))), generator=generator, device=generator.device)
-    return drawn.to(images.device).mul_(high - low).add_(low)
+    values = torch.rand((len(images), *(shape or (1, 1, 1))), generator=generator, device=generator.device)
+    return values.to(images.device).mul_(high - low).add_(low)
 
 
 def _normal(images: Tensor, generator: Generator) -> Tensor:
@@ -99,7 +99,7 @@ def _log_uniform(images: Tensor, generator: Generator, bounds: tuple[float, floa
 
 
 def _shifted(pixels: Tensor, crop: int, flip: bool, generator: Generator) -> Tensor:
-    """Shift and flip as one gathering of bytes: exact, and no padded copy is made."""
+    """Shifts and flips by one indexing operation: exact, without a padded copy."""
     n, _, h, w = pixels.shape
     rows, columns = (torch.arange(side, device=pixels.device).expand(n, side) for side in (h, w))
     if crop:
@@ -113,11 +113,11 @@ def _shifted(pixels: Tensor, crop: int, flip: bool, generator: Generator) -> Ten
 
 
 def _reflected(index: Tensor, side: int) -> Tensor:
-    """Positions beyond the border come back from it: -1 is 1, and side is side - 2."""
+    """Reflects indices at the border: -1 becomes 1, and side becomes side - 2."""
     return (side - 1) - ((side - 1) - index.abs()).abs()
 
 
-def _turned(images: Tensor, rotate: float, scale: float, generator: Generator) -> Tensor:
+def _rotated(images: Tensor, rotate: float, scale: float, generator: Generator) -> Tensor:
     n, _, h, w = images.shape
     angle = _uniform(images, generator, low=-math.radians(rotate), high=math.radians(rotate)).view(n)
     zoom = _uniform(images, generator, low=1 - scale, high=1 + scale).view(n)
@@ -125,8 +125,8 @@ def _turned(images: Tensor, rotate: float, scale: float, generator: Generator) -
     # affine_grid counts in half widths and half heights, a rotation in pixels
     theta = torch.stack([cosine, -sine * (h / w), zero, sine * (w / h), cosine, zero], dim=1).view(n, 2, 3)
     grid = F.affine_grid(theta, list(images.shape), align_corners=False)
-    turned = F.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
-    return turned.clamp_(0, 1).contiguous(memory_format=torch.channels_last)
+    rotated = F.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+    return rotated.clamp_(0, 1).contiguous(memory_format=torch.channels_last)
 
 
 def _erased(images: Tensor, probability: float, generator: Generator) -> Tensor:
@@ -140,11 +140,11 @@ def _erased(images: Tensor, probability: float, generator: Generator) -> Tensor:
     rows = torch.arange(h, device=images.device).view(1, 1, h, 1)
     columns = torch.arange(w, device=images.device).view(1, 1, 1, w)
     inside = (rows >= top) & (rows < top + height) & (columns >= left) & (columns < left + width)
-    chosen = _uniform(images, generator) < probability
-    return torch.where(inside & chosen, _uniform(images, generator, c, 1, 1), images)
+    is_erased = _uniform(images, generator) < probability
+    return torch.where(inside & is_erased, _uniform(images, generator, c, 1, 1), images)
 
 
-def _lit(images: Tensor, jitter: float, generator: Generator) -> Tensor:
+def _colour_jittered(images: Tensor, jitter: float, generator: Generator) -> Tensor:
     brightness, contrast, saturation = (_uniform(images, generator, low=1 - jitter, high=1 + jitter) for _ in range(3))
     images.mul_(brightness)
     mean = _grey(images).mean((1, 2, 3), keepdim=True)
@@ -162,16 +162,16 @@ def _grey(images: Tensor) -> Tensor:
     return red * _LUMA[0] + green * _LUMA[1] + blue * _LUMA[2]
 
 
-def _counted(images: Tensor, probability: float, generator: Generator) -> Tensor:
+def _with_photon_noise(images: Tensor, probability: float, generator: Generator) -> Tensor:
     photons = _log_uniform(images, generator, _PHOTONS)
-    chosen = (_uniform(images, generator, 1) < probability).squeeze(1)
-    light = (images[chosen] * photons[chosen]).to(generator.device)
+    is_noisy = (_uniform(images, generator, 1) < probability).squeeze(1)
+    light = (images[is_noisy] * photons[is_noisy]).to(generator.device)
     counts = torch.poisson(light, generator=generator).to(images.device)
-    images[chosen] = counts.div_(photons[chosen]).clamp_(0, 1)
+    images[is_noisy] = counts.div_(photons[is_noisy]).clamp_(0, 1)
     return images
 
 
-def _salted(images: Tensor, share: float, generator: Generator) -> Tensor:
+def _with_salt_and_pepper(images: Tensor, share: float, generator: Generator) -> Tensor:
     h, w = images.shape[2:]
     draw = _uniform(images, generator, 1, h, w)
     half = _uniform(images, generator, high=share / 2)

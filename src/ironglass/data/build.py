@@ -1,4 +1,4 @@
-"""From listings to a cache entry: cut, decode, set aside what is bad, write."""
+"""From listings to a cache entry: split, decode, quarantine, write."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from ironglass.data.twins import Twins
 from ironglass.errors import InputError
 from ironglass.types import Progress
 
-MAX_BAD = 0.05
-MUCH = 1 / 3
-"""Share of an image that a crop may drop without a word."""
+MAX_QUARANTINED_SHARE = 0.05
+MAX_SILENT_CROP = 1 / 3
+"""Share of an image that a crop may drop without a note."""
 
 
-class _Mixed(Exception):
+class _MixedChannels(Exception):
     """Grey images and colour images in one data set."""
 
 
-class _Deep(Exception):
+class _NeedsScale(Exception):
     """An image of more than 8 bits a value, whose scale depends on all the others."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """Settings by which images become pixels.
+    """Settings of the conversion of images to pixels.
 
     size: height and width, or one number for both; None for their own.
     channels: 1, 3, or None for 1 where all images are grey.
@@ -55,8 +55,8 @@ class Reading:
 
 
 @dataclass
-class Seen:
-    """Observations while images were decoded: names of those whose crop dropped much, and so on."""
+class Observations:
+    """Observations made while decoding: stored values, and names of cropped, animated and transparent images."""
 
     values: list[Values] = field(default_factory=list)
     cropped: list[str] = field(default_factory=list)
@@ -65,42 +65,42 @@ class Seen:
     twins: Twins = field(default_factory=Twins)
     _same: dict[Values, Values] = field(default_factory=dict)
 
-    def note(self, name: str, found: Decoded) -> None:
-        """Takes down one image."""
-        self.values.append(self._same.setdefault(found.values, found.values))
-        met = (
-            (self.cropped, found.dropped > MUCH),
-            (self.animated, found.animated),
-            (self.transparent, found.transparent),
+    def note(self, name: str, decoded: Decoded) -> None:
+        """Records one image."""
+        self.values.append(self._same.setdefault(decoded.values, decoded.values))
+        observations = (
+            (self.cropped, decoded.dropped > MAX_SILENT_CROP),
+            (self.animated, decoded.animated),
+            (self.transparent, decoded.transparent),
         )
-        for names, is_so in met:
-            if is_so:
+        for names, is_observed in observations:
+            if is_observed:
                 names.append(name)
 
     def sentences(self, fit: Fit, size: tuple[int, int] | None) -> list[str]:
         """Sentences for the user."""
-        n, said = len(self.values), []
+        n, sentences = len(self.values), []
         if fit != "crop" and size is not None:
-            how = "stretched" if fit == "stretch" else "scaled to fit, with black beside them"
-            said.append(f"images that are not {size[1]} × {size[0]} are {how} (--fit {fit})")
+            treatment = "stretched" if fit == "stretch" else "scaled to fit, with black beside them"
+            sentences.append(f"images that are not {size[1]} × {size[0]} are {treatment} (--fit {fit})")
         if self.cropped:
-            said.append(
+            sentences.append(
                 f"the crop drops more than a third of {len(self.cropped):,} of {n:,} images, as of {self.cropped[0]}:"
                 " --fit letterbox or --fit stretch keeps all of them"
             )
         if self.animated:
-            said.append(
+            sentences.append(
                 f"of {len(self.animated):,} of {n:,} files the first frame or page is taken, as of {self.animated[0]}"
             )
         if self.transparent:
-            said.append(f"{len(self.transparent):,} of {n:,} images are partly transparent and laid over white")
-        return [*said, *self.twins.sentences()]
+            sentences.append(f"{len(self.transparent):,} of {n:,} images are partly transparent and laid over white")
+        return [*sentences, *self.twins.sentences()]
 
 
 def build(
     listings: Mapping[str, Listing], folder: Path, reading: Reading, *, seed: int, progress: Progress | None
 ) -> None:
-    """Writes one cache entry: every image of `listings` decoded into `folder`, the missing splits cut, each shuffled.
+    """Writes one cache entry: decodes every image of `listings` into `folder`, cuts missing splits, shuffles each.
 
     seed: of the cut, and of the order of each split.
 
@@ -112,62 +112,62 @@ def build(
         for split, listing in listings.items()
         for i in np.flatnonzero(listing.labels < 0).tolist()
     ]
-    left_out = [
+    excluded = [
         Quarantined(name, split, reason) for split, listing in listings.items() for name, reason in listing.left_out
     ]
     notes = list(dict.fromkeys(note for listing in listings.values() for note in listing.notes))
     listings = {split: listing.take(np.flatnonzero(listing.labels >= 0)) for split, listing in listings.items()}
     listings = complete(listings, seed)
-    kept, quarantined, said, scale = _scaled(listings, folder, reading, progress)
+    rows, quarantined, scan_notes, scale = _scaled(listings, folder, reading, progress)
     quarantined = [*unlabelled, *quarantined]
-    _check(listings, kept, quarantined)
-    kept = {split: _shuffle(folder / f"{split}.npy", rows, seed) for split, rows in kept.items()}
+    _check_enough_left(listings, rows, quarantined)
+    rows = {split: _shuffle(folder / f"{split}.npy", kept, seed) for split, kept in rows.items()}
     classes = next(iter(listings.values())).classes
     splits = {
-        split: (listing.labels[kept[split]], [listing.names[i] for i in kept[split]])
+        split: (listing.labels[rows[split]], [listing.names[i] for i in rows[split]])
         for split, listing in listings.items()
-        if kept[split]
+        if rows[split]
     }
     record = {"fit": reading.fit, "range": None if scale is None else [scale.low, scale.high]}
-    write_entry(folder, splits, classes, [*quarantined, *left_out], [*notes, *said], record)
+    write_entry(folder, splits, classes, [*quarantined, *excluded], [*notes, *scan_notes], record)
 
 
 def _scaled(
     listings: Mapping[str, Listing], folder: Path, reading: Reading, progress: Progress | None
 ) -> tuple[dict[str, list[int]], list[Quarantined], list[str], Scale | None]:
-    """`_write` once it is known whether any image is coloured, and where black and white lie over all of them."""
+    """Runs `_write` with the number of channels and the value range that all images have in common."""
     scale: Scale | None = None
-    noted: list[str] = []
+    scale_notes: list[str] = []
     surveyed = False
     if reading.range is not None:
-        scale, noted, surveyed = *_survey(listings, reading), True
+        scale, scale_notes, surveyed = *_survey(listings, reading), True
     while True:
         try:
-            kept, quarantined, seen = _write(listings, folder, reading, scale, surveyed, progress)
-        except _Mixed:
+            rows, quarantined, observations = _write(listings, folder, reading, scale, surveyed, progress)
+        except _MixedChannels:
             reading = replace(reading, channels=3)
-        except _Deep:
-            scale, noted, surveyed = *_survey(listings, reading), True
+        except _NeedsScale:
+            scale, scale_notes, surveyed = *_survey(listings, reading), True
         else:
             break
     if not surveyed:
-        _, dark = choose_scale(seen.values, None)
-        noted = [dark] if dark else []
-    square = reading.sides
-    return kept, quarantined, [*noted, *seen.sentences(reading.fit, square)], scale
+        _, dark_note = choose_scale(observations.values, None)
+        scale_notes = [dark_note] if dark_note else []
+    size = reading.sides
+    return rows, quarantined, [*scale_notes, *observations.sentences(reading.fit, size)], scale
 
 
 def _survey(listings: Mapping[str, Listing], reading: Reading) -> tuple[Scale | None, list[str]]:
-    """Finds black and white over all images, each of which is decoded for it."""
-    seen = Seen()
+    """Finds the value range over all images, by decoding each of them."""
+    observations = Observations()
     for listing in listings.values():
         images = listing.read(np.arange(len(listing)))
         with closing(scan(images, size=None, channels=reading.channels)) as results:
             for name, result in zip(listing.names, results, strict=True):
                 if not isinstance(result, str):
-                    seen.note(name, result)
-    scale, said = choose_scale(seen.values, reading.range)
-    return scale, [said] if said else []
+                    observations.note(name, result)
+    scale, note = choose_scale(observations.values, reading.range)
+    return scale, [note] if note else []
 
 
 def _write(
@@ -177,44 +177,44 @@ def _write(
     scale: Scale | None,
     surveyed: bool,
     progress: Progress | None,
-) -> tuple[dict[str, list[int]], list[Quarantined], Seen]:
-    """Decodes every split into a file of pixels; returns the positions kept, what was set aside, and what was met."""
-    kept: dict[str, list[int]] = {split: [] for split in listings}
+) -> tuple[dict[str, list[int]], list[Quarantined], Observations]:
+    """Decodes every split into a file of pixels; returns the rows kept, the quarantined files and the observations."""
+    rows: dict[str, list[int]] = {split: [] for split in listings}
     quarantined: list[Quarantined] = []
     total = sum(len(listing) for listing in listings.values())
     first: tuple[str, np.ndarray] | None = None
-    square = reading.sides
-    seen, options = Seen(), {"channels": reading.channels, "fit": reading.fit}
+    size = reading.sides
+    observations, options = Observations(), {"channels": reading.channels, "fit": reading.fit}
 
-    def good(split: str, listing: Listing) -> Iterator[np.ndarray]:
+    def decoded_pixels(split: str, listing: Listing) -> Iterator[np.ndarray]:
         nonlocal first
         images = listing.read(np.arange(len(listing)))
-        with closing(scan(images, size=square, scale=scale, **options)) as results:
+        with closing(scan(images, size=size, scale=scale, **options)) as results:
             for row, (name, result) in enumerate(zip(listing.names, results, strict=True)):
                 if isinstance(result, str):
                     quarantined.append(Quarantined(name, split, result))
                 else:
                     if result.values.bits > 8 and not result.values.known and not surveyed:
-                        raise _Deep
+                        raise _NeedsScale
                     first = first or (name, result.pixels)
-                    _check_alike(first, (name, result.pixels))
-                    kept[split].append(row)
-                    seen.note(name, result)
-                    seen.twins.note(split, int(listing.labels[row]), name, result.pixels)
+                    _check_same_shape(first, (name, result.pixels))
+                    rows[split].append(row)
+                    observations.note(name, result)
+                    observations.twins.note(split, int(listing.labels[row]), name, result.pixels)
                     yield result.pixels
-                done = len(quarantined) + sum(map(len, kept.values()))
+                done = len(quarantined) + sum(map(len, rows.values()))
                 if progress and (done % 100 == 0 or done == total):
                     progress(done, total)
 
     for split, listing in listings.items():
-        write_pixels(folder / f"{split}.npy", good(split, listing))
-    return kept, quarantined, seen
+        write_pixels(folder / f"{split}.npy", decoded_pixels(split, listing))
+    return rows, quarantined, observations
 
 
 def _shuffle(path: Path, rows: list[int], seed: int) -> list[int]:
-    """Brings a split's file of pixels, and the rows it was made of, into an order drawn by the seed.
+    """Shuffles a split's file of pixels, and the rows it was made of, by the seed.
 
-    Sources list their images class by class: the first images of a split shall be like the rest.
+    Sources list their images class by class; after shuffling, the first images represent the split.
     """
     if len(rows) < 2:
         return rows
@@ -226,23 +226,25 @@ def _shuffle(path: Path, rows: list[int], seed: int) -> list[int]:
     return [rows[i] for i in order]
 
 
-def _check_alike(first: tuple[str, np.ndarray], other: tuple[str, np.ndarray]) -> None:
-    (height, width, channels), (h, w, c) = first[1].shape, other[1].shape
+def _check_same_shape(first: tuple[str, np.ndarray], second: tuple[str, np.ndarray]) -> None:
+    (height, width, channels), (h, w, c) = first[1].shape, second[1].shape
     if (h, w) != (height, width):
-        raise InputError(f"{first[0]} is {width} × {height} pixels and {other[0]} {w} × {h}: bring them to one --size")
+        raise InputError(f"{first[0]} is {width} × {height} pixels and {second[0]} {w} × {h}: bring them to one --size")
     if c != channels:
-        raise _Mixed
+        raise _MixedChannels
 
 
-def _check(listings: Mapping[str, Listing], kept: Mapping[str, list[int]], quarantined: list[Quarantined]) -> None:
+def _check_enough_left(
+    listings: Mapping[str, Listing], rows: Mapping[str, list[int]], quarantined: list[Quarantined]
+) -> None:
     total = sum(len(listing) for listing in listings.values())
-    bad = (
+    summary = (
         f"{len(quarantined)} of {total} images are bad, as {quarantined[0].name}: {quarantined[0].reason}"
         if quarantined
         else ""
     )
-    if len(quarantined) > MAX_BAD * total:
-        raise InputError(f"{bad}; mend or remove them")
+    if len(quarantined) > MAX_QUARANTINED_SHARE * total:
+        raise InputError(f"{summary}; mend or remove them")
     split, listing = next(iter(listings.items()))
-    for label in np.setdiff1d(listing.labels, listing.labels[kept[split]]):
-        raise InputError(f"the class {listing.classes[label]!r} has no image left in {split}: {bad}")
+    for label in np.setdiff1d(listing.labels, listing.labels[rows[split]]):
+        raise InputError(f"the class {listing.classes[label]!r} has no image left in {split}: {summary}")

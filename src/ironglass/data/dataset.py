@@ -14,12 +14,12 @@ from ironglass.data.wordnet import words_of
 from ironglass.errors import InputError
 from ironglass.types import Images, Labels, Pixels
 
-_NAMED = 10
+_MAX_NAMES = 10
 
 
 @dataclass(frozen=True, repr=False)
 class Split:
-    """Images of one split, often a memory-mapped file, and what is known of each.
+    """Images of one split, often a memory-mapped file, with labels and names.
 
     pixels: uint8, or float in [0, 1], (n, h, w, c): channels last, as convolutions like them best.
     labels: whole numbers of at least 0, (n,); kept as int64.
@@ -62,8 +62,8 @@ class Split:
 
     def batch(self, index: np.ndarray | slice) -> tuple[Pixels, Labels]:
         """The stored pixels (n, c, h, w), uint8 or float32, in channels-last memory, and the labels."""
-        kind = np.uint8 if self.pixels.dtype == np.uint8 else np.float32
-        pixels = np.ascontiguousarray(self.pixels[index], dtype=kind)
+        dtype = np.uint8 if self.pixels.dtype == np.uint8 else np.float32
+        pixels = np.ascontiguousarray(self.pixels[index], dtype=dtype)
         if not pixels.flags.writeable or np.may_share_memory(pixels, self.pixels):
             pixels = pixels.copy()
         return torch.from_numpy(pixels).permute(0, 3, 1, 2), torch.from_numpy(self.labels[index].copy())
@@ -88,18 +88,18 @@ class Split:
 
 
 def _check_labels(labels: Any, n: int) -> np.ndarray:
-    found = labels.detach().cpu().numpy() if isinstance(labels, torch.Tensor) else np.asarray(labels)
-    if found.shape == (0,):
-        found = found.astype(np.int64)
-    if not np.issubdtype(found.dtype, np.integer):
-        raise InputError(f"labels are {found.dtype}: give whole numbers, positions in the list of classes")
-    if found.shape != (n,):
-        raise InputError(f"labels have shape {found.shape} and there are {n} images: give one label an image, ({n},)")
-    if n and found.min() < 0:
-        raise InputError(f"a label is {found.min()}: labels are positions in the list of classes, from 0 on")
-    if n and found.max() > np.iinfo(np.int64).max:
-        raise InputError(f"a label is {found.max()}: labels are positions in the list of classes")
-    return found.astype(np.int64, copy=False)
+    array = labels.detach().cpu().numpy() if isinstance(labels, torch.Tensor) else np.asarray(labels)
+    if array.shape == (0,):
+        array = array.astype(np.int64)
+    if not np.issubdtype(array.dtype, np.integer):
+        raise InputError(f"labels are {array.dtype}: give whole numbers, positions in the list of classes")
+    if array.shape != (n,):
+        raise InputError(f"labels have shape {array.shape} and there are {n} images: give one label an image, ({n},)")
+    if n and array.min() < 0:
+        raise InputError(f"a label is {array.min()}: labels are positions in the list of classes, from 0 on")
+    if n and array.max() > np.iinfo(np.int64).max:
+        raise InputError(f"a label is {array.max()}: labels are positions in the list of classes")
+    return array.astype(np.int64, copy=False)
 
 
 @dataclass(frozen=True)
@@ -152,12 +152,14 @@ class Dataset:
                 )
 
     def __repr__(self) -> str:
-        named = ", ".join(self.classes[:_NAMED]) + (", …" if len(self.classes) > _NAMED else "")
-        wide = max(map(len, self.splits))
-        lines = [f"  {name:<{wide}}  {split._summary()}" for name, split in self.splits.items()]
-        left_out = [f"  left out: {len(self.quarantined)}"] if self.quarantined else []
-        said = [f"  note: {note}" for note in self.notes]
-        return "\n".join([f"Dataset {self.name!r}, {len(self.classes)} classes: {named}", *lines, *left_out, *said])
+        class_list = ", ".join(self.classes[:_MAX_NAMES]) + (", …" if len(self.classes) > _MAX_NAMES else "")
+        width = max(map(len, self.splits))
+        lines = [f"  {name:<{width}}  {split._summary()}" for name, split in self.splits.items()]
+        excluded = [f"  left out: {len(self.quarantined)}"] if self.quarantined else []
+        notes = [f"  note: {note}" for note in self.notes]
+        return "\n".join(
+            [f"Dataset {self.name!r}, {len(self.classes)} classes: {class_list}", *lines, *excluded, *notes]
+        )
 
     def __getitem__(self, split: str) -> Split:
         if split not in self.splits:

@@ -39,24 +39,24 @@ def find_source(spec: str, request: ColumnRequest, download: bool) -> Source:
     """The source that `spec` names, as of `load_dataset`. Raises InputError for what is neither a name nor a path."""
     kind, colon, rest = spec.partition(":")
     if kind in SOURCES and colon:
-        return _whole(SOURCES[kind](rest), request)
+        return _without_options(SOURCES[kind](rest), request)
     match kind if colon and rest else "":
         case "folder":
-            return _at(_path(rest), lambda path: folder(path, request), request)
+            return _read_path(_path(rest), lambda path: folder(path, request), request)
         case "tiny-imagenet":
-            return _at(_path(rest), tiny_imagenet, request)
+            return _read_path(_path(rest), tiny_imagenet, request)
         case "torchvision":
-            return _whole(torchvision_source(rest, download=download), request)
+            return _without_options(torchvision_source(rest, download=download), request)
         case "hf" if _exists(_path(rest)):
-            return _found_out(_path(rest), request)
+            return _source_at(_path(rest), request)
         case "hf" if re.fullmatch(r"[\w.-]+(/[\w.-]+)?(@[\w./-]+)?", rest) and not rest.startswith("."):
             return hub(rest, request)
     if spec == "digits":
-        return _whole(digits(), request)
+        return _without_options(digits(), request)
     if spec in ("planted", "planted-shortcut"):
-        return _whole(planted(shortcut=spec == "planted-shortcut"), request)
+        return _without_options(planted(shortcut=spec == "planted-shortcut"), request)
     if _exists(_path(spec)):
-        return _found_out(_path(spec), request)
+        return _source_at(_path(spec), request)
     near = did_you_mean(spec, ("digits", "planted", "planted-shortcut"))
     raise InputError(f"{printable(spec)[:200]!r} is neither a data set nor a path{near}: give {_FORMS}")
 
@@ -72,7 +72,7 @@ def _exists(path: Path) -> bool:
     return os.path.lexists(path)  # False, too, for names that no file can bear; a broken link is named later
 
 
-def _whole(source: Source, request: ColumnRequest) -> Source:
+def _without_options(source: Source, request: ColumnRequest) -> Source:
     if request.splits:
         raise InputError(f"{source.name} has no splits of other names: leave --splits out")
     if request.names_columns():
@@ -80,26 +80,26 @@ def _whole(source: Source, request: ColumnRequest) -> Source:
     return source
 
 
-def _found_out(path: Path, request: ColumnRequest) -> Source:
+def _source_at(path: Path, request: ColumnRequest) -> Source:
     """The source of whatever layout lies at `path`."""
     if not path.is_dir():
         check_plain(path)
         if is_archive(path):
-            return _at(path, lambda inner: _found_out(inner, request), request)
+            return _read_path(path, lambda inner: _source_at(inner, request), request)
         if is_table(path):
             return table(path, request)
     if path.suffix == ".parquet" or (path.is_dir() and find_parquet(path)):
         return parquet(path, request)
     if path.is_dir() and is_tiny_imagenet(path):
-        return _whole(_at(path, tiny_imagenet, request), request)
-    return _at(path, lambda path: folder(path, request), request)
+        return _without_options(_read_path(path, tiny_imagenet, request), request)
+    return _read_path(path, lambda path: folder(path, request), request)
 
 
-def _kinds(path: Path) -> str:
+def _format_advice(path: Path) -> str:
     return other_kind([path]).removeprefix("; ") or f"give {_FORMS}"
 
 
-def _at(path: Path, reader: Callable[[Path], Source], request: ColumnRequest) -> Source:
+def _read_path(path: Path, reader: Callable[[Path], Source], request: ColumnRequest) -> Source:
     """Calls `reader` on `path`, which may be an archive: that is unpacked into the cache where need be."""
     if not _exists(path):
         raise InputError(f"{printable(path)[:300]} does not exist: check the path")
@@ -109,7 +109,9 @@ def _at(path: Path, reader: Callable[[Path], Source], request: ColumnRequest) ->
     if is_table(path):
         return table(path, request)
     if not is_archive(path):
-        raise InputError(f"{printable(path)} is a file, neither a folder nor an archive nor Parquet: {_kinds(path)}")
+        raise InputError(
+            f"{printable(path)} is a file, neither a folder nor an archive nor Parquet: {_format_advice(path)}"
+        )
     identity = ["archive", getattr(reader, "__name__", ""), stamps([path], path.parent), request.identity()]
     unpacked = cache_folder() / "unpacked" / fingerprint(stamps([path], path.parent))
 
@@ -117,14 +119,14 @@ def _at(path: Path, reader: Callable[[Path], Source], request: ColumnRequest) ->
         if not is_unpacked(unpacked):
             discard(unpacked)
             unpack(path, unpacked)
-        with _called(unpacked, path):
+        with _named_by_archive(unpacked, path):
             return reader(unpacked).listings()
 
     return Source(printable(path.name.partition(".")[0]), identity, listings)
 
 
 @contextmanager
-def _called(unpacked: Path, path: Path) -> Iterator[None]:
+def _named_by_archive(unpacked: Path, path: Path) -> Iterator[None]:
     """Inside, what is refused is named within the archive, not within the cache, where nobody can mend it."""
     try:
         yield

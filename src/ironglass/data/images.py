@@ -1,4 +1,4 @@
-"""Images without labels: some files, or all below a folder."""
+"""Images without labels: files, or all images below a folder."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ironglass.data.build import Reading, Seen
+from ironglass.data.build import Observations, Reading
 from ironglass.data.dataset import Quarantined
 from ironglass.data.decoding.depth import choose_scale
 from ironglass.data.decoding.formats import SUFFIXES, is_image
@@ -23,7 +23,7 @@ _START = 64
 
 
 @dataclass(frozen=True)
-class Loaded:
+class LoadedImages:
     """Images read from files.
 
     pixels: uint8, (n, h, w, c).
@@ -42,7 +42,7 @@ class Loaded:
 
 def load_images(
     paths: Sequence[Path | str], *, size: tuple[int, int], channels: int, reading: Reading | None = None
-) -> Loaded:
+) -> LoadedImages:
     """The images in files, or in folders however deep, each brought to `size` (h, w) as by `load_dataset`.
 
     A file is taken by what its bytes are; of a folder, files with an image's name. All others are listed with the
@@ -50,42 +50,44 @@ def load_images(
     no file has an image's name.
     """
     reading = reading or Reading()
-    files, left_out = _files([Path(path) for path in paths])
+    files, excluded = _files([Path(path) for path in paths])
     if not files:
-        where = printable(", ".join(map(str, paths)))[:300] or "no paths"
-        others = f"; left out {len(left_out):,} files, as {left_out[0].name}: {left_out[0].reason}" if left_out else ""
-        raise InputError(f"no images in {where}: looked for {', '.join(SUFFIXES)}{others}")
+        path_list = printable(", ".join(map(str, paths)))[:300] or "no paths"
+        suffix = f"; left out {len(excluded):,} files, as {excluded[0].name}: {excluded[0].reason}" if excluded else ""
+        raise InputError(f"no images in {path_list}: looked for {', '.join(SUFFIXES)}{suffix}")
     options = {"size": size, "channels": channels, "fit": reading.fit}
-    seen, pixels, names, bad = _decoded(files, scale=None, **options)
-    scale, said = choose_scale(seen.values, reading.range)
+    observations, pixels, names, quarantined = _decoded(files, scale=None, **options)
+    scale, note = choose_scale(observations.values, reading.range)
     if scale is not None:
-        seen, pixels, names, bad = _decoded(files, scale=scale, **options)
-    notes = [*([said] if said else []), *seen.sentences(reading.fit, size)]
+        observations, pixels, names, quarantined = _decoded(files, scale=scale, **options)
+    notes = [*([note] if note else []), *observations.sentences(reading.fit, size)]
     record = {"fit": reading.fit, "range": None if scale is None else [scale.low, scale.high]}
     stacked = np.stack(pixels) if pixels else np.empty((0, *size, channels), np.uint8)
-    return Loaded(stacked, names, [*bad, *left_out], notes, record)
+    return LoadedImages(stacked, names, [*quarantined, *excluded], notes, record)
 
 
-def _decoded(files: Sequence[Path], **options: Any) -> tuple[Seen, list[np.ndarray], list[str], list[Quarantined]]:
-    seen, bad = Seen(), []
+def _decoded(
+    files: Sequence[Path], **options: Any
+) -> tuple[Observations, list[np.ndarray], list[str], list[Quarantined]]:
+    observations, quarantined = Observations(), []
     pixels: list[np.ndarray] = []
     names: list[str] = []
     with closing(scan(files, **options)) as results:
         for file, result in zip(files, results, strict=True):
             name = printable(file)
             if isinstance(result, str):
-                bad.append(Quarantined(name, "predict", result))
+                quarantined.append(Quarantined(name, "predict", result))
             else:
-                seen.note(name, result)
+                observations.note(name, result)
                 pixels.append(result.pixels)
                 names.append(name)
-    return seen, pixels, names, bad
+    return observations, pixels, names, quarantined
 
 
 def _files(paths: Sequence[Path]) -> tuple[list[Path], list[Quarantined]]:
-    """The files to be decoded, and those that are not for their names."""
+    """The files to decode, and those that are excluded by their names."""
     files: list[Path] = []
-    left_out: list[Quarantined] = []
+    excluded: list[Quarantined] = []
     for path in paths:
         if not os.path.lexists(path):
             raise InputError(f"{printable(path)[:300]} does not exist: check the path")
@@ -94,31 +96,31 @@ def _files(paths: Sequence[Path]) -> tuple[list[Path], list[Quarantined]]:
             continue
         for file in _below(path):
             if reason := _no_image(file, path):
-                left_out.append(Quarantined(printable(file), "predict", reason))
+                excluded.append(Quarantined(printable(file), "predict", reason))
             else:
                 files.append(file)
-    return files, left_out
+    return files, excluded
 
 
 def _below(top: Path) -> Iterator[Path]:
     """Every file below `top`, hidden ones too, in sorted order; no link to a folder is followed twice."""
-    seen: set[tuple[int, int]] = set()
+    visited: set[tuple[int, int]] = set()
 
     def refuse(error: OSError) -> None:
         raise InputError(f"cannot read the folder {printable(error.filename)}: {error.strerror}") from error
 
     for folder, inner, names in os.walk(top, followlinks=True, onerror=refuse):
         state = Path(folder).stat()
-        if (state.st_dev, state.st_ino) in seen:
+        if (state.st_dev, state.st_ino) in visited:
             inner.clear()
             continue
-        seen.add((state.st_dev, state.st_ino))
+        visited.add((state.st_dev, state.st_ino))
         inner.sort()
         yield from (Path(folder) / name for name in sorted(names))
 
 
 def _no_image(file: Path, top: Path) -> str:
-    """Why the file is not taken for an image, by its name; "" where it is."""
+    """Reason by which a file is excluded by its name; "" for an image."""
     if any(part.startswith(".") or part == "__MACOSX" for part in file.relative_to(top).parts):
         return "hidden"
     if file.name.lower().endswith(SUFFIXES):

@@ -1,4 +1,4 @@
-"""From a few words to a data set: `digits`, `hf:ID`, `folder:PATH`, ..."""
+"""`load_dataset`: from a name such as `digits`, `hf:ID` or `folder:PATH` to a data set."""
 
 from __future__ import annotations
 
@@ -104,11 +104,11 @@ def check_reading(
     fit: str,
     range: str | tuple[float, float] | list[float] | None,
 ) -> Reading:
-    """Checks how images are to be read. Raises InputError for what no image can be brought to."""
-    both: Any = tuple(size) if isinstance(size, tuple | list | str) else (size, size)
-    if size is not None and (len(both) != 2 or not all(isinstance(one, int) and 1 <= one <= 4096 for one in both)):
+    """Checks the settings of decoding. Raises InputError for impossible ones."""
+    sides: Any = tuple(size) if isinstance(size, tuple | list | str) else (size, size)
+    if size is not None and (len(sides) != 2 or not all(isinstance(side, int) and 1 <= side <= 4096 for side in sides)):
         raise InputError(f"size is {size!r}: give 1 to 4096 pixels, or height and width")
-    size = both[0] if both[0] == both[1] else both
+    size = sides[0] if sides[0] == sides[1] else sides
     if channels not in (None, 1, 3):
         raise InputError(f"channels is {channels}: give 1 for grey or 3 for colour")
     if fit not in get_args(Fit):
@@ -118,18 +118,18 @@ def check_reading(
 
 def _decoded(
     spec: str,
-    reading: Reading,
+    settings: Reading,
     request: ColumnRequest,
     download: bool,
     seed: int,
     progress: Progress | None,
 ) -> Dataset:
     source = find_source(spec, request, download)
-    reading = replace(reading, size=reading.size or source.size)
-    entry = cache_folder() / "decoded" / fingerprint(source.identity, *astuple(reading), check_seed(seed))
+    settings = replace(settings, size=settings.size or source.size)
+    entry = cache_folder() / "decoded" / fingerprint(source.identity, *astuple(settings), check_seed(seed))
 
     def write(path: Path) -> None:
         listings = same_classes(source.listings())
-        build(listings, path, reading, seed=seed, progress=progress)
+        build(listings, path, settings, seed=seed, progress=progress)
 
     return read_or_build(entry, source.name, write)

@@ -1,4 +1,4 @@
-"""Classes are matched by name, never by position."""
+"""Matching of classes by name, never by index."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from ironglass.data.dataset import Dataset
-from ironglass.data.wordnet import imagenet_places
+from ironglass.data.wordnet import imagenet_indices
 from ironglass.errors import InputError
 
 
@@ -26,7 +26,7 @@ def match_classes(dataset: Dataset, classes: Sequence[str], names: Mapping[str, 
         dataset = _renamed(dataset, classes, names)
     if dataset.classes == tuple(classes):
         return dataset
-    table = class_places(dataset.classes, classes)
+    table = class_indices(dataset.classes, classes)
     used = np.unique(np.concatenate([split.labels for split in dataset.splits.values()]))
     if missing := [dataset.classes[i] for i in used if table[i] < 0]:
         raise InputError(
@@ -41,28 +41,28 @@ def match_classes(dataset: Dataset, classes: Sequence[str], names: Mapping[str, 
 
 
 def _renamed(dataset: Dataset, classes: Sequence[str], names: Mapping[str, str]) -> Dataset:
-    """The data set with classes called as the model calls them; two of them may become one."""
-    for of, known, name in (("data", dataset.classes, names.keys()), ("model", classes, names.values())):
-        if unknown := [one for one in name if one not in known]:
-            few = ", ".join(known[:8]) + (", ..." if len(known) > 8 else "")
-            raise InputError(f"class_map names {unknown[0]!r}, which is no class of the {of}: it has {few}")
-    called = [names.get(name, name) for name in dataset.classes]
-    kept = tuple(dict.fromkeys(called))
-    table = np.array([kept.index(name) for name in called], dtype=np.int64)
+    """The data set with its classes renamed to the model's; two of them may be merged."""
+    for owner, available, name in (("data", dataset.classes, names.keys()), ("model", classes, names.values())):
+        if unknown := [entry for entry in name if entry not in available]:
+            listed = ", ".join(available[:8]) + (", ..." if len(available) > 8 else "")
+            raise InputError(f"class_map names {unknown[0]!r}, which is no class of the {owner}: it has {listed}")
+    new_names = [names.get(name, name) for name in dataset.classes]
+    merged = tuple(dict.fromkeys(new_names))
+    table = np.array([merged.index(name) for name in new_names], dtype=np.int64)
     splits = {name: replace(split, labels=table[split.labels]) for name, split in dataset.splits.items()}
-    return replace(dataset, splits=splits, classes=kept)
+    return replace(dataset, splits=splits, classes=merged)
 
 
-def class_places(names: Sequence[str], classes: Sequence[str]) -> np.ndarray:
+def class_indices(names: Sequence[str], classes: Sequence[str]) -> np.ndarray:
     """Index of each name in the model's list, int64, −1 where it does not."""
     exact = {name: i for i, name in enumerate(classes)}
-    loose = {spoken(name): i for i, name in enumerate(classes)}
+    loose = {normalised_name(name): i for i, name in enumerate(classes)}
     if len(loose) < len(exact):
         loose = {}  # the model itself tells such names apart
-    table = np.array([exact.get(name, loose.get(spoken(name), -1)) for name in names], dtype=np.int64)
-    return table if (table >= 0).any() else imagenet_places(names, classes)
+    table = np.array([exact.get(name, loose.get(normalised_name(name), -1)) for name in names], dtype=np.int64)
+    return table if (table >= 0).any() else imagenet_indices(names, classes)
 
 
-def spoken(name: str) -> str:
+def normalised_name(name: str) -> str:
     """The name with spaces, underscores and hyphens taken for one, and each accent with its letter."""
     return unicodedata.normalize("NFC", name).replace("_", " ").replace("-", " ")

@@ -1,4 +1,4 @@
-"""Some of a data set's classes, as a data set of their own."""
+"""A subset of a data set's classes, as a data set of its own."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import numpy as np
 from ironglass.choices import did_you_mean
 from ironglass.data.cache.store import cache_folder, fingerprint, read_or_build, write_entry, write_pixels
 from ironglass.data.dataset import Dataset
-from ironglass.data.match import spoken
+from ironglass.data.match import normalised_name
 from ironglass.errors import InputError
 
-_NAMED = 20
+_MAX_NAMES = 20
 
 
 def only_classes(dataset: Dataset, classes: Sequence[str]) -> Dataset:
@@ -22,50 +22,52 @@ def only_classes(dataset: Dataset, classes: Sequence[str]) -> Dataset:
     Names match as in `match_classes`. The fingerprint is another one; the quarantined files stay listed, all of them.
     Raises InputError for a name that the data have not, one given twice, fewer than two, and a class without images.
     """
-    chosen = class_positions(dataset.name, dataset.classes, classes)
-    names = [dataset.classes[i] for i in chosen]
+    indices = class_positions(dataset.name, dataset.classes, classes)
+    names = [dataset.classes[i] for i in indices]
     entry = cache_folder() / "decoded" / fingerprint(dataset.fingerprint, "only", names)
-    return read_or_build(entry, dataset.name, lambda folder: _copy(dataset, folder, chosen, names))
+    return read_or_build(entry, dataset.name, lambda folder: _copy(dataset, folder, indices, names))
 
 
-def _copy(dataset: Dataset, folder: Path, chosen: list[int], names: list[str]) -> None:
+def _copy(dataset: Dataset, folder: Path, indices: list[int], names: list[str]) -> None:
     """Writes the cache entry of the chosen classes."""
     table = np.full(len(dataset.classes), -1)
-    table[chosen] = np.arange(len(chosen))
+    table[indices] = np.arange(len(indices))
     splits = {name: np.flatnonzero(table[split.labels] >= 0) for name, split in dataset.splits.items()}
     first = next(iter(splits))
-    for name, i in zip(names, chosen, strict=True):
+    for name, i in zip(names, indices, strict=True):
         if not (dataset[first].labels == i).any():
             raise InputError(f"{dataset.name} has no image of the class {name!r} in {first}: leave it out")
-    kept = {}
+    copied = {}
     for name, index in splits.items():
         split = dataset[name]
         if len(index):
             write_pixels(folder / f"{name}.npy", (split.pixels[i] for i in index))
-            kept[name] = (table[split.labels[index]], [split.names[i] for i in index])
-    write_entry(folder, kept, tuple(names), list(dataset.quarantined), dataset.notes, dataset.reading)
+            copied[name] = (table[split.labels[index]], [split.names[i] for i in index])
+    write_entry(folder, copied, tuple(names), list(dataset.quarantined), dataset.notes, dataset.reading)
 
 
-def class_positions(data: str, there: Sequence[str], classes: Sequence[str]) -> list[int]:
-    """Positions, in the classes that are `there`, of those that are to be kept. Raises InputError as `only_classes`.
+def class_positions(data: str, available: Sequence[str], classes: Sequence[str]) -> list[int]:
+    """Indices of the chosen classes among those available. Raises InputError as `only_classes`.
 
     data: the data set's name.
     """
-    positions = [_position(data, there, name) for name in classes]
-    if len(set(positions)) < 2 or len(set(positions)) < len(positions):
-        raise InputError(f"only {', '.join(classes) or 'nothing'}: give two classes or more, each once; {_list(there)}")
-    return positions
+    indices = [_index(data, available, name) for name in classes]
+    if len(set(indices)) < 2 or len(set(indices)) < len(indices):
+        raise InputError(
+            f"only {', '.join(classes) or 'nothing'}: give two classes or more, each once; {_available(available)}"
+        )
+    return indices
 
 
-def _position(data: str, there: Sequence[str], name: str) -> int:
-    if name in there:
-        return list(there).index(name)
-    alike = [i for i, other in enumerate(there) if spoken(other) == spoken(name)]
-    if len(alike) != 1:
-        raise InputError(f"{data} has no class {name!r}{did_you_mean(name, there)}: {_list(there)}")
-    return alike[0]
+def _index(data: str, available: Sequence[str], name: str) -> int:
+    if name in available:
+        return list(available).index(name)
+    matches = [i for i, candidate in enumerate(available) if normalised_name(candidate) == normalised_name(name)]
+    if len(matches) != 1:
+        raise InputError(f"{data} has no class {name!r}{did_you_mean(name, available)}: {_available(available)}")
+    return matches[0]
 
 
-def _list(there: Sequence[str]) -> str:
-    more = f", … ({len(there)} in all)" if len(there) > _NAMED else ""
-    return f"there are {', '.join(there[:_NAMED])}{more}"
+def _available(classes: Sequence[str]) -> str:
+    suffix = f", … ({len(classes)} in all)" if len(classes) > _MAX_NAMES else ""
+    return f"there are {', '.join(classes[:_MAX_NAMES])}{suffix}"

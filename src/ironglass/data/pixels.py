@@ -37,7 +37,7 @@ def check_pixels(pixels: Any) -> np.ndarray:
         low, high = int(pixels.min()), int(pixels.max())
         if low >= 0 and high <= 255:
             raise InputError(f"pixels are {pixels.dtype} from {low} to {high}: give pixels.astype(numpy.uint8)")
-        raise InputError(f"pixels are {pixels.dtype} from {low} to {high}: {_mend(low, high)}")
+        raise InputError(f"pixels are {pixels.dtype} from {low} to {high}: {_advice(low, high)}")
     raise InputError(f"pixels are {pixels.dtype}: give uint8, or floats in [0, 1]")
 
 
@@ -72,10 +72,10 @@ def _check_range(pixels: np.ndarray) -> None:
     if not finite:
         raise InputError("pixels hold values that are no finite number: give floats in [0, 1]")
     if low < 0 or high > 1:
-        raise InputError(f"pixels range from {low:.4g} to {high:.4g}: {_mend(low, high)}")
+        raise InputError(f"pixels range from {low:.4g} to {high:.4g}: {_advice(low, high)}")
 
 
-def _mend(low: float, high: float) -> str:
+def _advice(low: float, high: float) -> str:
     if low < 0:
         return "give floats in [0, 1], not normalised; normalisation is the classifier's own"
     top = 255 if high <= 255 else next((2**bits - 1 for bits in (10, 12, 14, 16) if high < 2**bits), None)

@@ -51,9 +51,9 @@ class Listing:
 
 @dataclass(frozen=True)
 class ColumnRequest:
-    """The user's choice of columns and splits.
+    """Columns and splits chosen by the user.
 
-    image_column, label_column: of a table, where they cannot be told.
+    image_column, label_column: of a table, where they are ambiguous.
     splits: the source's name for each of train, validation and test that is to be used; empty: by their usual names.
     """
 
@@ -66,7 +66,7 @@ class ColumnRequest:
         return self.image_column is not None or self.label_column is not None
 
     def identity(self) -> list:
-        """JSON values that differ where what is asked does."""
+        """JSON values that identify the request."""
         return [self.image_column, self.label_column, sorted(self.splits.items())]
 
 
@@ -75,11 +75,11 @@ NO_REQUEST = ColumnRequest()
 
 @dataclass(frozen=True)
 class Source:
-    """A place of images.
+    """A data source.
 
     name: for people.
     identity: JSON values that change whenever the files do.
-    listings: finds the splits, under the source's own names; slow, so called only where nothing is cached.
+    listings: lists the splits, by the source's own names; slow, so called only where nothing is cached.
     size: height and width where the user names none.
     """
 

@@ -30,44 +30,44 @@ _NEARLY = SPLITS | {"eval": "validation", "evaluation": "validation", "holdout":
 def split_meant(name: str) -> str | None:
     """The split that a name has a word for, as training_set, seg_train, testset or valData; None of any other."""
     words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)
-    plain = (re.sub(r"(?<=.)(sets?|data|images|split)$", "", word.lower()) for word in words)
-    return next((_NEARLY[word] for word in plain if word in _NEARLY), None)
+    stems = (re.sub(r"(?<=.)(sets?|data|images|split)$", "", word.lower()) for word in words)
+    return next((_NEARLY[word] for word in stems if word in _NEARLY), None)
 
 
-def canonical(names: Iterable[str], wanted: Mapping[str, str] | None = None) -> dict[str, str]:
+def canonical(names: Iterable[str], requested: Mapping[str, str] | None = None) -> dict[str, str]:
     """Our name of each split to the source's: `val`, `valid` and `dev` are `validation`; others are left out.
 
     A single split of any other name is `train`. wanted: the source's name for each of ours that is to be used, and no
     others. Raises InputError where two names mean the same, none is known, or a wanted one is not there.
     """
-    names, found = list(names), {}
-    for ours, theirs in (wanted or {}).items():
-        split = SPLITS.get(ours.lower())
+    names, chosen_splits = list(names), {}
+    for our_name, source_name in (requested or {}).items():
+        split = SPLITS.get(our_name.lower())
         if split is None:
-            raise InputError(f"--splits {ours}={theirs}: {ours!r} is none of train, validation and test")
-        if theirs not in names:
-            raise InputError(f"there is no split {theirs!r}: there are {_listed(names)}")
-        if split in found or theirs in found.values():
-            raise InputError(f"--splits {ours}={theirs}: each split once, and no images in two of them")
-        found[split] = theirs
-    for name in () if wanted else names:
+            raise InputError(f"--splits {our_name}={source_name}: {our_name!r} is none of train, validation and test")
+        if source_name not in names:
+            raise InputError(f"there is no split {source_name!r}: there are {_listed(names)}")
+        if split in chosen_splits or source_name in chosen_splits.values():
+            raise InputError(f"--splits {our_name}={source_name}: each split once, and no images in two of them")
+        chosen_splits[split] = source_name
+    for name in () if requested else names:
         if (split := SPLITS.get(name.lower())) is not None:
-            if split in found:
-                raise InputError(f"the splits {found[split]!r} and {name!r} both mean {split}: remove one")
-            found[split] = name
-    if not found and len(names) == 1:
+            if split in chosen_splits:
+                raise InputError(f"the splits {chosen_splits[split]!r} and {name!r} both mean {split}: remove one")
+            chosen_splits[split] = name
+    if not chosen_splits and len(names) == 1:
         return {"train": names[0]}
-    if not found:
+    if not chosen_splits:
         raise InputError(
             f"no split is named train, validation or test: found {_listed(names)}; name them with --splits train=NAME"
         )
-    return {split: found[split] for split in ORDER if split in found}
+    return {split: chosen_splits[split] for split in ORDER if split in chosen_splits}
 
 
-def unused_splits(names: Iterable[str], used: Iterable[str]) -> tuple[str, ...]:
+def unused_splits(names: Iterable[str], used_names: Iterable[str]) -> tuple[str, ...]:
     """One sentence on the splits that are not used; none where all are."""
-    used = set(used)
-    if not (unused := [name for name in names if name not in used]):
+    used_names = set(used_names)
+    if not (unused := [name for name in names if name not in used_names]):
         return ()
     return (
         f"left out the splits {_listed(unused)}: to use one, name it with --splits, as test={printable(unused[0])}",
@@ -75,8 +75,8 @@ def unused_splits(names: Iterable[str], used: Iterable[str]) -> tuple[str, ...]:
 
 
 def _listed(names: Sequence[str]) -> str:
-    named = ", ".join(printable(name)[:60] for name in names[:10])
-    return f"{named}, … ({len(names)} in all)" if len(names) > 10 else named or "none"
+    listed = ", ".join(printable(name)[:60] for name in names[:10])
+    return f"{listed}, … ({len(names)} in all)" if len(names) > 10 else listed or "none"
 
 
 def complete(listings: Mapping[str, Listing], seed: int) -> dict[str, Listing]:
@@ -86,32 +86,32 @@ def complete(listings: Mapping[str, Listing], seed: int) -> dict[str, Listing]:
     the test split is missing, the official validation split becomes test, and validation is cut from train, so that
     nothing is chosen on the images that are reported. Without train nothing is cut.
     """
-    found = dict(listings)
-    if "test" not in found and "validation" in found:
-        found["test"] = found.pop("validation")
-    if "train" in found:
+    completed = dict(listings)
+    if "test" not in completed and "validation" in completed:
+        completed["test"] = completed.pop("validation")
+    if "train" in completed:
         shares = {"test": 0.2, "validation": 0.1}
-        cuts = _cut(found["train"].labels, {name: shares[name] for name in shares if name not in found}, seed)
+        cuts = _cut(completed["train"].labels, {name: shares[name] for name in shares if name not in completed}, seed)
         for name, index in cuts.items():
             if len(index) == 0:
                 raise InputError(f"train has too few images to cut a {name} split from: give 3 or more of a class")
-        found |= {name: found["train"].take(index) for name, index in cuts.items()}
-    return {name: found[name] for name in ORDER if name in found}
+        completed |= {name: completed["train"].take(index) for name, index in cuts.items()}
+    return {name: completed[name] for name in ORDER if name in completed}
 
 
 def _cut(labels: np.ndarray, shares: Mapping[str, float], seed: int) -> dict[str, np.ndarray]:
     """Ascending positions of each cut and of what stays in train; one image at least of every class that has them."""
     generator = np.random.default_rng(seed)
-    parts: dict[str, list[np.ndarray]] = {name: [] for name in (*shares, "train")}
+    indices_by_split: dict[str, list[np.ndarray]] = {name: [] for name in (*shares, "train")}
     for label in np.unique(labels):
-        rest = generator.permutation(np.flatnonzero(labels == label))
-        n = len(rest)
+        remaining = generator.permutation(np.flatnonzero(labels == label))
+        n = len(remaining)
         for name, share in shares.items():
-            count = min(max(1, round(share * n)), len(rest) - 1)
-            parts[name].append(rest[:count])
-            rest = rest[count:]
-        parts["train"].append(rest)
-    return {name: np.sort(np.concatenate(part)) for name, part in parts.items()}
+            count = min(max(1, round(share * n)), len(remaining) - 1)
+            indices_by_split[name].append(remaining[:count])
+            remaining = remaining[count:]
+        indices_by_split["train"].append(remaining)
+    return {name: np.sort(np.concatenate(chunks)) for name, chunks in indices_by_split.items()}
 
 
 def same_classes(listings: Mapping[str, Listing]) -> dict[str, Listing]:
@@ -150,15 +150,15 @@ def _composed(listing: Listing) -> Listing:
 
 def _nearly_alike(classes: Sequence[str]) -> tuple[str, ...]:
     """Notice for classes whose names differ by case, spaces or leading zeros alone."""
-    seen: dict[str, str] = {}
+    by_normalised: dict[str, str] = {}
     pairs = []
     for name in classes:
-        plain = re.sub(r"[\s_-]+", " ", name).strip().casefold()
-        plain = plain.lstrip("0") if plain.isdigit() else plain
-        if plain in seen:
-            pairs.append(f"{seen[plain]!r} and {name!r}")
-        seen.setdefault(plain, name)
+        normalised = re.sub(r"[\s_-]+", " ", name).strip().casefold()
+        normalised = normalised.lstrip("0") if normalised.isdigit() else normalised
+        if normalised in by_normalised:
+            pairs.append(f"{by_normalised[normalised]!r} and {name!r}")
+        by_normalised.setdefault(normalised, name)
     if not pairs:
         return ()
-    more = f", and {len(pairs) - 1} more such pairs" if len(pairs) > 1 else ""
-    return (f"the classes {pairs[0]} differ by case, spaces or zeros alone and are taken for two{more}",)
+    suffix = f", and {len(pairs) - 1} more such pairs" if len(pairs) > 1 else ""
+    return (f"the classes {pairs[0]} differ by case, spaces or zeros alone and are taken for two{suffix}",)

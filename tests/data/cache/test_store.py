@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ironglass.data.cache import checksums
-from ironglass.data.cache.checksums import Spoilt, checksummed, opened
+from ironglass.data.cache.checksums import Corrupted, checksummed, open_checked
 from ironglass.data.cache.store import (
     building,
     cache_folder,
@@ -113,32 +113,32 @@ def test_a_flipped_byte_in_any_block_of_a_large_file_is_found(tmp_path, monkeypa
     np.save(tmp_path / "x.npy", np.random.default_rng(0).integers(0, 256, (97, 100), np.uint8))
     about = checksummed(tmp_path / "x.npy")
     assert len(about["crc32"]) == 10
-    np.testing.assert_array_equal(opened(tmp_path / "x.npy", about), np.load(tmp_path / "x.npy"))
+    np.testing.assert_array_equal(open_checked(tmp_path / "x.npy", about), np.load(tmp_path / "x.npy"))
     _flip(tmp_path / "x.npy", block * 1000 + 400)
-    with pytest.raises(Spoilt, match=f"between bytes {block * 1000} "):
-        opened(tmp_path / "x.npy", about)
+    with pytest.raises(Corrupted, match=f"between bytes {block * 1000} "):
+        open_checked(tmp_path / "x.npy", about)
 
 
 def test_of_a_very_large_file_some_blocks_are_compared_and_all_when_asked(tmp_path, monkeypatch):
     monkeypatch.setattr(checksums, "_BLOCK", 1000)
-    monkeypatch.setattr(checksums, "_AT_ONCE", 5000)
+    monkeypatch.setattr(checksums, "_MAX_CHECKED_BYTES", 5000)
     np.save(tmp_path / "x.npy", np.zeros((97, 100), np.uint8))
     about = checksummed(tmp_path / "x.npy")
     _flip(tmp_path / "x.npy", 8400)
     found = 0
     for _ in range(60):  # half of the blocks are drawn each time
-        checksums._seen.clear()
+        checksums._checked.clear()
         try:
-            opened(tmp_path / "x.npy", about)
-        except Spoilt:
+            open_checked(tmp_path / "x.npy", about)
+        except Corrupted:
             found += 1
     assert 5 < found < 55
-    checksums._seen.clear()
-    with pytest.raises(Spoilt):
-        opened(tmp_path / "x.npy", about, check=True)
+    checksums._checked.clear()
+    with pytest.raises(Corrupted):
+        open_checked(tmp_path / "x.npy", about, check=True)
     monkeypatch.setenv("IRONGLASS_CHECK", "1")
-    with pytest.raises(Spoilt):
-        opened(tmp_path / "x.npy", about)
+    with pytest.raises(Corrupted):
+        open_checked(tmp_path / "x.npy", about)
 
 
 def test_checksums_are_compared_once_a_process_and_again_when_asked(entry, monkeypatch):
@@ -148,7 +148,9 @@ def test_checksums_are_compared_once_a_process_and_again_when_asked(entry, monke
     assert read_entry(entry, "mine") is not None
     assert not calls
     with pytest.raises(ValueError, match="shorter"):
-        opened(entry / "train.npy", json.loads((entry / "about.json").read_text())["files"]["train.npy"], check=True)
+        open_checked(
+            entry / "train.npy", json.loads((entry / "about.json").read_text())["files"]["train.npy"], check=True
+        )
     assert calls
 
 

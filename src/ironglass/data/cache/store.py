@@ -1,4 +1,4 @@
-"""Decoded pixels on disk: memory-mapped, so that data larger than memory works; written in one step or not at all."""
+"""Cache of decoded pixels on disk: memory-mapped, so that data may exceed memory; written atomically."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.lib import format as npy
 
-from ironglass.data.cache.checksums import Spoilt, checksummed, opened
+from ironglass.data.cache.checksums import Corrupted, checksummed, open_checked
 from ironglass.data.dataset import Dataset, Quarantined, Split
 from ironglass.errors import InputError
 
@@ -27,8 +27,8 @@ _DAY = 24 * 60 * 60
 def cache_folder() -> Path:
     """`$IRONGLASS_CACHE`, else `$XDG_CACHE_HOME/ironglass`, else `~/.cache/ironglass`."""
     try:
-        if own := os.environ.get("IRONGLASS_CACHE"):
-            return Path(own).expanduser()
+        if configured := os.environ.get("IRONGLASS_CACHE"):
+            return Path(configured).expanduser()
         return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "ironglass"
     except RuntimeError as error:  # no home folder
         raise InputError(f"there is no place for the cache: {error}; set IRONGLASS_CACHE to a folder") from error
@@ -53,7 +53,7 @@ def building(folder: Path) -> Iterator[Path]:
     try:
         yield temporary
         with writing(folder):
-            _take_place(temporary, folder)
+            _move_into_place(temporary, folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -68,7 +68,7 @@ def writing(path: Path) -> Iterator[None]:
         raise InputError(f"cannot write {path.parent}: {reason}; set IRONGLASS_CACHE to another folder") from error
 
 
-def _take_place(temporary: Path, folder: Path) -> None:
+def _move_into_place(temporary: Path, folder: Path) -> None:
     try:
         temporary.rename(folder)
     except OSError:
@@ -77,7 +77,7 @@ def _take_place(temporary: Path, folder: Path) -> None:
 
 
 def _sweep(parent: Path) -> None:
-    """Removes what killed processes left."""
+    """Removes temporary folders of killed processes."""
     for path in parent.glob(".*"):
         with suppress(FileNotFoundError):  # another process sweeps, too
             if path.is_dir() and path.stat().st_mtime < time.time() - _DAY:
@@ -85,10 +85,10 @@ def _sweep(parent: Path) -> None:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Waits while another process or thread builds `folder`; goes on without a lock where there can be none.
+def _lock(folder: Path) -> Iterator[None]:
+    """Waits while another process or thread builds `folder`; continues without a lock where none is available.
 
-    Two builders at once would both be right: the lock saves the second one its work.
+    Two builders at once would both be correct: the lock only saves duplicate work.
     """
     try:
         import fcntl
@@ -115,7 +115,7 @@ def read_or_build(folder: Path, name: str, build: Callable[[Path], None], *, che
     """
     if dataset := read_entry(folder, name, check=check):
         return dataset
-    with _alone(folder):
+    with _lock(folder):
         if dataset := read_entry(folder, name, check=check):  # another process was building it
             return dataset
         discard(folder)
@@ -127,12 +127,12 @@ def read_or_build(folder: Path, name: str, build: Callable[[Path], None], *, che
 
 
 def discard(folder: Path) -> None:
-    """Takes a spoilt entry away in one step: a reader sees the whole of it or nothing."""
+    """Removes a damaged entry in one step: a reader sees all of it or nothing."""
     if folder.exists():
         with suppress(OSError):
-            doomed = Path(tempfile.mkdtemp(prefix=".", dir=folder.parent))
-            folder.rename(doomed / "spoilt")
-            shutil.rmtree(doomed, ignore_errors=True)
+            trash = Path(tempfile.mkdtemp(prefix=".", dir=folder.parent))
+            folder.rename(trash / "spoilt")
+            shutil.rmtree(trash, ignore_errors=True)
 
 
 def write_pixels(path: Path, images: Iterable[np.ndarray]) -> int:
@@ -140,7 +140,7 @@ def write_pixels(path: Path, images: Iterable[np.ndarray]) -> int:
 
     Returns their number. Raises InputError where the cache cannot be written or is full.
     """
-    count, shape, kind = 0, (), np.dtype(np.uint8)
+    count, shape, dtype = 0, (), np.dtype(np.uint8)
     with writing(path.parent):
         file = path.open("wb", buffering=1 << 20)
     try:
@@ -148,13 +148,15 @@ def write_pixels(path: Path, images: Iterable[np.ndarray]) -> int:
             with writing(path.parent):
                 if count == 0:
                     shape = image.shape
-                    kind = np.dtype(np.uint8 if image.dtype == np.uint8 else "<f4")
-                    _write_header(file, (0, *shape), kind)
-                file.write(np.ascontiguousarray(image, dtype=kind).data)
+                    dtype = np.dtype(np.uint8 if image.dtype == np.uint8 else "<f4")
+                    _write_header(file, (0, *shape), dtype)
+                file.write(np.ascontiguousarray(image, dtype=dtype).data)
             count += 1
         with writing(path.parent):
             file.seek(0)
-            _write_header(file, (count, *shape), kind)  # as long as the first: numpy leaves room for the number to grow
+            _write_header(
+                file, (count, *shape), dtype
+            )  # as long as the first: numpy leaves room for the number to grow
             file.flush()
             os.fsync(file.fileno())
     finally:
@@ -163,8 +165,8 @@ def write_pixels(path: Path, images: Iterable[np.ndarray]) -> int:
     return count
 
 
-def _write_header(file, shape: tuple[int, ...], kind: np.dtype) -> None:
-    npy.write_array_header_1_0(file, {"descr": kind.str, "fortran_order": False, "shape": shape})
+def _write_header(file, shape: tuple[int, ...], dtype: np.dtype) -> None:
+    npy.write_array_header_1_0(file, {"descr": dtype.str, "fortran_order": False, "shape": shape})
 
 
 def write_entry(
@@ -182,7 +184,7 @@ def write_entry(
     with writing(folder):
         for split, (labels, _) in splits.items():
             np.save(folder / f"{split}.labels.npy", np.asarray(labels, dtype=np.int64))
-        about = {
+        record = {
             "classes": classes,
             "names": {split: names for split, (_, names) in splits.items()},
             "quarantined": [vars(file) for file in quarantined],
@@ -190,16 +192,16 @@ def write_entry(
             "reading": dict(reading or {}),
             "files": {file: checksummed(folder / file) for split in splits for file in _files(split)},
         }
-        about |= {"checksum": _checksum(about)}
-        (folder / "about.json").write_text(json.dumps(about), encoding="utf-8")
+        record |= {"checksum": _checksum(record)}
+        (folder / "about.json").write_text(json.dumps(record), encoding="utf-8")
 
 
 def _files(split: str) -> tuple[str, str]:
     return f"{split}.npy", f"{split}.labels.npy"
 
 
-def _checksum(about: dict) -> str:
-    return hashlib.blake2b(json.dumps(about, sort_keys=True).encode(), digest_size=16).hexdigest()
+def _checksum(record: dict) -> str:
+    return hashlib.blake2b(json.dumps(record, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 
 def read_entry(folder: Path, name: str, *, check: bool = False) -> Dataset | None:
@@ -209,16 +211,16 @@ def read_entry(folder: Path, name: str, *, check: bool = False) -> Dataset | Non
     drawn anew each time; of all, and again, with `check` or where the environment has IRONGLASS_CHECK.
     """
     try:
-        about = json.loads((folder / "about.json").read_text("utf-8"))
-        if about.pop("checksum") != _checksum(about):
+        record = json.loads((folder / "about.json").read_text("utf-8"))
+        if record.pop("checksum") != _checksum(record):
             return None
         splits = {}
-        for split, names in about["names"].items():
-            pixels, labels = (opened(folder / file, about["files"][file], check=check) for file in _files(split))
+        for split, names in record["names"].items():
+            pixels, labels = (open_checked(folder / file, record["files"][file], check=check) for file in _files(split))
             splits[split] = Split(pixels, np.array(labels), tuple(names))
-        quarantined = tuple(Quarantined(**file) for file in about["quarantined"])
-        notes, reading = tuple(about["notes"]), about["reading"]
-        contents = fingerprint(about["files"], about["names"], about["classes"])
-        return Dataset(name, splits, tuple(about["classes"]), folder.name, quarantined, notes, reading, contents)
-    except (Spoilt, OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        quarantined = tuple(Quarantined(**file) for file in record["quarantined"])
+        notes, reading = tuple(record["notes"]), record["reading"]
+        contents = fingerprint(record["files"], record["names"], record["classes"])
+        return Dataset(name, splits, tuple(record["classes"]), folder.name, quarantined, notes, reading, contents)
+    except (Corrupted, OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None

@@ -52,15 +52,15 @@ def glass_blur(image: np.ndarray, pane: tuple[float, int, int], generator: Gener
     sigma, reach, times = pane
     h, w, c = image.shape
     rows, columns = np.arange(h - reach, reach, -1), np.arange(w - reach, reach, -1)
-    place = rows[:, None] * w + columns
+    index = rows[:, None] * w + columns
     origin = list(range(h * w))
     for _ in range(times):
-        down, right = generator.integers(-reach, reach, (2, *place.shape))
-        for here, there in zip(place.ravel().tolist(), (place + down * w + right).ravel().tolist(), strict=True):
-            origin[here] = origin[there]
+        down, right = generator.integers(-reach, reach, (2, *index.shape))
+        for target, source in zip(index.ravel().tolist(), (index + down * w + right).ravel().tolist(), strict=True):
+            origin[target] = origin[source]
     blurred = gaussian_filter(image, (sigma, sigma, 0), mode="nearest", truncate=4.0)
-    moved = blurred.reshape(h * w, c)[origin].reshape(h, w, c)
-    return gaussian_filter(moved, (sigma, sigma, 0), mode="nearest", truncate=4.0)
+    displaced = blurred.reshape(h * w, c)[origin].reshape(h, w, c)
+    return gaussian_filter(displaced, (sigma, sigma, 0), mode="nearest", truncate=4.0)
 
 
 def motion_blur(image: np.ndarray, motion: tuple[int, float], generator: Generator) -> np.ndarray:
@@ -90,13 +90,13 @@ def zoom_blur(image: np.ndarray, zooms: tuple[float, float], generator: Generato
     A zoom is the middle ceil(side / zoom) pixels stretched linearly, corner on corner, and cut to the image's size.
     """
     h, w = image.shape[:2]
-    whole = torch.from_numpy(image.transpose(2, 0, 1)[None].copy())
-    total, factors = whole.clone(), np.arange(1, *zooms)  # its end is as numpy rounds it, which the authors have
+    full = torch.from_numpy(image.transpose(2, 0, 1)[None].copy())
+    total, factors = full.clone(), np.arange(1, *zooms)  # its end is as numpy rounds it, which the authors have
     for zoom in factors:
         high, wide = math.ceil(h / zoom), math.ceil(w / zoom)
         top, left = (h - high) // 2, (w - wide) // 2
         size = [round(high * zoom), round(wide * zoom)]
-        middle = whole[:, :, top : top + high, left : left + wide]
+        middle = full[:, :, top : top + high, left : left + wide]
         larger = F.interpolate(middle, size, mode="bilinear", align_corners=True)
         top, left = (size[0] - h) // 2, (size[1] - w) // 2
         total += larger[:, :, top : top + h, left : left + w]

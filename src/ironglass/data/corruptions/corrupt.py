@@ -105,24 +105,24 @@ def corrupt(
     unknown name or severity, and a corruption of colour on grey images.
     """
     if pixels.dtype not in (torch.uint8, torch.float32) or pixels.ndim != 4 or pixels.shape[1] not in (1, 3):
-        kind = f"{pixels.dtype} of shape {tuple(pixels.shape)}"
-        raise InputError(f"pixels are {kind}: give uint8, or float32 in [0, 1], (n, 1 or 3, h, w)")
+        description = f"{pixels.dtype} of shape {tuple(pixels.shape)}"
+        raise InputError(f"pixels are {description}: give uint8, or float32 in [0, 1], (n, 1 or 3, h, w)")
     (name,) = find_corruptions((name,), pixels.shape[1])
     if severity not in SEVERITIES:
         raise InputError(f"severity is {severity!r}: give 1, 2, 3, 4 or 5")
-    where = np.arange(len(pixels)) if positions is None else np.asarray(positions)
-    if where.shape != (len(pixels),):
-        raise InputError(f"positions are of shape {where.shape} and images {len(pixels)}: give one an image")
+    indices = np.arange(len(pixels)) if positions is None else np.asarray(positions)
+    if indices.shape != (len(pixels),):
+        raise InputError(f"positions are of shape {indices.shape} and images {len(pixels)}: give one an image")
     corruption = CORRUPTIONS[name]
     side = strengths_side((pixels.shape[2], pixels.shape[3]))
     strength = corruption.strengths[SIDES.index(side)][severity - 1]
     images = pixels.permute(0, 2, 3, 1).cpu().numpy()
     changed = np.empty(images.shape, dtype=images.dtype)
-    stored = images.dtype == np.uint8
-    for i, position in enumerate(where):
+    is_bytes = images.dtype == np.uint8
+    for i, position in enumerate(indices):
         generator = default_rng(SeedSequence([seed, severity, int(position), *name.encode()]))
-        image = corruption.apply(images[i].astype(np.float32) / (255 if stored else 1), strength, generator)
-        changed[i] = np.rint(image * 255) if stored else image.clip(0, 1)
+        image = corruption.apply(images[i].astype(np.float32) / (255 if is_bytes else 1), strength, generator)
+        changed[i] = np.rint(image * 255) if is_bytes else image.clip(0, 1)
     return torch.from_numpy(changed).permute(0, 3, 1, 2).to(pixels.device)
 
 
@@ -133,14 +133,18 @@ def strengths_side(size: tuple[int, int]) -> int:
 
 def find_corruptions(names: Sequence[str], channels: int = 3) -> tuple[str, ...]:
     """The names without repetition, "all" as all those that images of so many channels allow. Raises InputError."""
-    found: list[str] = []
+    selected: list[str] = []
     for name in names:
         if name == "all":
-            found += [known for known, corruption in CORRUPTIONS.items() if channels == 3 or not corruption.colour]
+            selected += [
+                corruption_name
+                for corruption_name, corruption in CORRUPTIONS.items()
+                if channels == 3 or not corruption.colour
+            ]
         elif name not in CORRUPTIONS:
             raise unknown("corruption", name, ["all", *CORRUPTIONS])
         elif CORRUPTIONS[name].colour and channels != 3:
             raise InputError(f"{name} changes colours, and the images have {channels} channel: leave it out")
         else:
-            found.append(name)
-    return tuple(dict.fromkeys(found))
+            selected.append(name)
+    return tuple(dict.fromkeys(selected))

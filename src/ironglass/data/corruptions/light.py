@@ -8,10 +8,10 @@ import numpy as np
 from numpy.random import Generator
 
 
-def brightness(image: np.ndarray, more: float, generator: Generator) -> np.ndarray:
+def brightness(image: np.ndarray, offset: float, generator: Generator) -> np.ndarray:
     """`more` on the value of HSV, V = max(r, g, b), hue and saturation as they are; on a grey image, on the grey."""
     value = image.max(axis=2, keepdims=True)
-    brighter = np.clip(value + np.float32(more), 0, 1)
+    brighter = np.clip(value + np.float32(offset), 0, 1)
     return np.where(value > 0, image * (brighter / np.maximum(value, 1e-6)), brighter)
 
 
@@ -26,13 +26,15 @@ def saturate(image: np.ndarray, change: tuple[float, float], generator: Generato
 
     What has no hue counts as red, as in HSV of the usual libraries, and so turns red where the second is above 0.
     """
-    factor, more = change
+    factor, offset = change
     value = image.max(axis=2, keepdims=True)
     below = value - image  # how far each channel lies under the strongest: in proportion to S
     saturation = below.max(axis=2, keepdims=True) / np.maximum(value, 1e-6)
-    wanted = np.clip(saturation * factor + more, 0, 1).astype(np.float32)
-    hueless = value * wanted * np.array([0, 1, 1], dtype=np.float32)
-    return np.clip(value - np.where(saturation > 0, below * (wanted / np.maximum(saturation, 1e-6)), hueless), 0, 1)
+    new_saturation = np.clip(saturation * factor + offset, 0, 1).astype(np.float32)
+    hueless = value * new_saturation * np.array([0, 1, 1], dtype=np.float32)
+    return np.clip(
+        value - np.where(saturation > 0, below * (new_saturation / np.maximum(saturation, 1e-6)), hueless), 0, 1
+    )
 
 
 def fog(image: np.ndarray, weather: tuple[float, float], generator: Generator) -> np.ndarray:
@@ -55,17 +57,17 @@ def plasma(side: int, decay: float, generator: Generator) -> np.ndarray:
         half = step // 2
         corners = heights[::step, ::step]
         pairs = corners + np.roll(corners, -1, 0)
-        middles = _near(pairs + np.roll(pairs, -1, 1), reach, generator)
+        middles = _perturbed_mean(pairs + np.roll(pairs, -1, 1), reach, generator)
         heights[half::step, half::step] = middles
-        above = middles + np.roll(middles, 1, 0) + corners + np.roll(corners, -1, 1)
-        heights[::step, half::step] = _near(above, reach, generator)
-        beside = middles + np.roll(middles, 1, 1) + corners + np.roll(corners, -1, 0)
-        heights[half::step, ::step] = _near(beside, reach, generator)
+        above_below = middles + np.roll(middles, 1, 0) + corners + np.roll(corners, -1, 1)
+        heights[::step, half::step] = _perturbed_mean(above_below, reach, generator)
+        left_right = middles + np.roll(middles, 1, 1) + corners + np.roll(corners, -1, 0)
+        heights[half::step, ::step] = _perturbed_mean(left_right, reach, generator)
         step, reach = half, reach / decay**2
     heights -= heights.min()
     return heights / heights.max()
 
 
-def _near(four: np.ndarray, reach: float, generator: Generator) -> np.ndarray:
+def _perturbed_mean(corner_sum: np.ndarray, reach: float, generator: Generator) -> np.ndarray:
     """The mean of four corners, given their sum, and up to `reach` more or less."""
-    return four / 4 + generator.uniform(-reach, reach, four.shape)
+    return corner_sum / 4 + generator.uniform(-reach, reach, corner_sum.shape)

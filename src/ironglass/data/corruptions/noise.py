@@ -18,8 +18,8 @@ def shot_noise(image: np.ndarray, photons: float, generator: Generator) -> np.nd
 
 def impulse_noise(image: np.ndarray, share: float, generator: Generator) -> np.ndarray:
     """That share of the values (of a pixel's channels, not of its pixels) at 0 or 1, each as often: broken bits."""
-    broken = generator.random(image.shape, np.float32) < share
-    return np.where(broken, generator.integers(0, 2, image.shape).astype(np.float32), image)
+    is_impulse = generator.random(image.shape, np.float32) < share
+    return np.where(is_impulse, generator.integers(0, 2, image.shape).astype(np.float32), image)
 
 
 def speckle_noise(image: np.ndarray, deviation: float, generator: Generator) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Bytes to pixels: every kind of file ends as 8-bit grey or colour, upright, opaque, of the size asked for."""
+"""Decoding of any image file to 8-bit grey or colour: upright, opaque, at the requested size."""
 
 from __future__ import annotations
 
@@ -19,11 +19,10 @@ __all__ = ["FORMATS", "MAX_PIXELS", "SUFFIXES", "Decoded", "Fit", "decode", "dec
 
 MAX_PIXELS = 50_000_000
 FILL = 0
-"""What letterbox puts beside an image: black."""
+"""Fill of letterbox: black."""
 
 Fit: TypeAlias = Literal["crop", "letterbox", "stretch"]
-"""How an image is brought to a size of another shape: the rest is cut off evenly, black is put beside it, or it is
-stretched."""
+"""Treatment of images of another aspect ratio: centre crop, letterbox with black, or stretch."""
 
 _LUMA = (0.299, 0.587, 0.114)
 _ORIENTATION = 0x0112
@@ -40,7 +39,7 @@ _UPRIGHT = {
 
 @dataclass(frozen=True)
 class Decoded:
-    """One image: its pixels, uint8 (h, w, c), and what is to be known of the file.
+    """One decoded image: its pixels, uint8 (h, w, c), and facts about the file.
 
     values: before scaling. dropped: the share of the image that a crop cut off. animated: whether other frames follow.
     transparent: whether some of it was laid over white. mode: Pillow's word for how the file stores it, as "RGB".
@@ -61,11 +60,13 @@ def decode(
 
     Raises ValueError where floats are beyond [0, 1] or whole numbers beyond 16 bits; else as `decode_image`.
     """
-    found = decode_image(encoded, size, channels, fit)
-    top = {8: 255, 16: 65535, 32: 1}[found.values.bits]
-    if not (found.values.low >= 0 and found.values.high <= top):  # also catches NaN
-        raise ValueError(f"values range from {found.values.low:g} to {found.values.high:g}, not from 0 to {top:g}")
-    return found.pixels
+    decoded = decode_image(encoded, size, channels, fit)
+    maximum = {8: 255, 16: 65535, 32: 1}[decoded.values.bits]
+    if not (decoded.values.low >= 0 and decoded.values.high <= maximum):  # also catches NaN
+        raise ValueError(
+            f"values range from {decoded.values.low:g} to {decoded.values.high:g}, not from 0 to {maximum:g}"
+        )
+    return decoded.pixels
 
 
 def decode_image(
@@ -75,7 +76,7 @@ def decode_image(
     fit: Fit = "crop",
     scale: Scale | None = None,
 ) -> Decoded:
-    """One image, its kind told by its bytes.
+    """Decodes one image, whose format is recognised by its bytes.
 
     The EXIF orientation is applied once, transparency is laid over white, of an animation the first frame is taken, and
     colour profiles are left as they are. size: height and width, by antialiased bilinear interpolation; None keeps the
@@ -96,17 +97,17 @@ def decode_image(
         if size is not None:
             # A JPEG can be decoded at 1/2, 1/4 or 1/8; from three times the size on, the difference cannot be seen.
             image.draft(None, (3 * max(size), 3 * max(size)))
-        whole = colours_of_16_bits(image, file) if kind == "TIFF" else None
+        deep_values = colours_of_16_bits(image, file) if kind == "TIFF" else None
         negative = kind == "TIFF" and is_negative(image)
-        if whole is None:  # which turns a TIFF, and takes its tag away
+        if deep_values is None:  # which turns a TIFF, and takes its tag away
             image.load()
         orientation = 1 if kind == "JXL" else _orientation(image)  # JPEG XL's own orientation is applied by its decoder
-        if whole is None and halved and kind == "PNG":
-            whole = png_of_16_bits(file)
-        found = _decoded(
-            image, kind, size, channels, fit, scale, orientation, whole, halved and whole is None, negative
+        if deep_values is None and halved and kind == "PNG":
+            deep_values = png_of_16_bits(file)
+        decoded = _decoded(
+            image, kind, size, channels, fit, scale, orientation, deep_values, halved and deep_values is None, negative
         )
-    return replace(found, animated=animated, mode=mode)
+    return replace(decoded, animated=animated, mode=mode)
 
 
 def _decoded(
@@ -117,30 +118,30 @@ def _decoded(
     fit: Fit,
     scale: Scale | None,
     orientation: int = 1,
-    whole: np.ndarray | None = None,
-    cut: bool = False,
+    deep_values: np.ndarray | None = None,
+    is_cut: bool = False,
     negative: bool = False,
 ) -> Decoded:
     """whole: of a file of 16 bits in colour, all of its bits: (h, w, c). negative: its largest value is black."""
-    if whole is None and (image.mode in ("I", "F") or image.mode.startswith("I;16")):
-        whole = unsigned(image, np.asarray(image))[..., None]
-    if whole is not None:
-        bits = 32 if whole.dtype.kind == "f" else 16
-        if not np.isfinite(whole).all():
-            raise ValueError(f"values range from {whole.min():g} to {whole.max():g}: no finite numbers")
-        known = kind == "PPM"  # whose own top is in its header, and taken account of by Pillow
-        values = Values(float(whole.min()), float(whole.max()), bits, known=known)
-        if scale is None or not scale.deep or known:
+    if deep_values is None and (image.mode in ("I", "F") or image.mode.startswith("I;16")):
+        deep_values = unsigned(image, np.asarray(image))[..., None]
+    if deep_values is not None:
+        bits = 32 if deep_values.dtype.kind == "f" else 16
+        if not np.isfinite(deep_values).all():
+            raise ValueError(f"values range from {deep_values.min():g} to {deep_values.max():g}: no finite numbers")
+        has_known_range = kind == "PPM"  # whose own top is in its header, and taken account of by Pillow
+        values = Values(float(deep_values.min()), float(deep_values.max()), bits, known=has_known_range)
+        if scale is None or not scale.deep or has_known_range:
             scale = Scale(0, 1 if bits == 32 else 65535)
         if negative:
-            whole = scale.low + scale.high - whole.astype(np.float64)
-        pixels, dropped, transparent = _deep(whole, size, channels, fit, scale, orientation)
+            deep_values = scale.low + scale.high - deep_values.astype(np.float64)
+        pixels, dropped, transparent = _deep(deep_values, size, channels, fit, scale, orientation)
         return Decoded(pixels, values, dropped, transparent=transparent)
     if orientation in _UPRIGHT:
         image = image.transpose(_UPRIGHT[orientation])
     image, transparent = _opaque(image)
     low, high = _extrema(image)
-    values = Values(257 * low, 257 * high, 16, known=False, cut=True) if cut else Values(low, high)
+    values = Values(257 * low, 257 * high, 16, known=False, cut=True) if is_cut else Values(low, high)
     if scale is not None and not scale.deep:
         image = image.point(scale(np.arange(256)).tolist() * len(image.getbands()))
     dropped = 0.0
@@ -153,10 +154,18 @@ def _decoded(
 
 
 def _deep(
-    whole: np.ndarray, size: tuple[int, int] | None, channels: int | None, fit: Fit, scale: Scale, orientation: int
+    deep_values: np.ndarray,
+    size: tuple[int, int] | None,
+    channels: int | None,
+    fit: Fit,
+    scale: Scale,
+    orientation: int,
 ) -> tuple[np.ndarray, float, bool]:
     """An image of more than 8 bits a value, (h, w, c), as bytes: resized as it is, then scaled."""
-    planes = [Image.fromarray(np.ascontiguousarray(whole[..., i], dtype=np.float32)) for i in range(whole.shape[2])]
+    planes = [
+        Image.fromarray(np.ascontiguousarray(deep_values[..., i], dtype=np.float32))
+        for i in range(deep_values.shape[2])
+    ]
     dropped, transparent = 0.0, len(planes) in (2, 4)
     if transparent:
         planes, transparent = _over_white(planes, scale)
@@ -176,16 +185,16 @@ def _deep(
 def _over_white(planes: list[Image.Image], scale: Scale) -> tuple[list[Image.Image], bool]:
     *colours, alpha = (np.asarray(plane) for plane in planes)
     share = alpha / np.float32(65535)
-    laid = [Image.fromarray((share * colour + (1 - share) * scale.high).astype(np.float32)) for colour in colours]
-    return laid, bool((share < 1).any())
+    blended = [Image.fromarray((share * colour + (1 - share) * scale.high).astype(np.float32)) for colour in colours]
+    return blended, bool((share < 1).any())
 
 
 def _orientation(image: Image.Image) -> int:
     try:
-        found = image.getexif().get(_ORIENTATION)
+        tag = image.getexif().get(_ORIENTATION)
     except Exception:  # a broken EXIF block says nothing about the pixels
         return 1
-    return found if isinstance(found, int) else 1
+    return tag if isinstance(tag, int) else 1
 
 
 def _animated(image: Image.Image) -> bool:
@@ -223,11 +232,11 @@ def _fit(image: Image.Image, height: int, width: int, fit: Fit, fill: float = FI
     if fit == "letterbox":
         zoom = max(image.width / width, image.height / height)
         inner = (max(1, min(width, round(image.width / zoom))), max(1, min(height, round(image.height / zoom))))
-        framed = Image.new(image.mode, (width, height), (int(fill),) * 3 if image.mode == "RGB" else fill)
-        framed.paste(
+        canvas = Image.new(image.mode, (width, height), (int(fill),) * 3 if image.mode == "RGB" else fill)
+        canvas.paste(
             image.resize(inner, Image.Resampling.BILINEAR), ((width - inner[0]) // 2, (height - inner[1]) // 2)
         )
-        return framed, 0.0
+        return canvas, 0.0
     zoom = min(image.width / width, image.height / height)
     left, top = (image.width - width * zoom) / 2, (image.height - height * zoom) / 2
     box = (max(left, 0), max(top, 0), min(left + width * zoom, image.width), min(top + height * zoom, image.height))

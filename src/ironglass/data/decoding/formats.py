@@ -1,4 +1,4 @@
-"""The kinds of image files, told by their first bytes and not by their names."""
+"""Image file formats, recognised by their first bytes and not by their names."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SUFFIXES = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".gif", ".bmp", ".dib", ".webp", ".tif", ".tiff"),
     *(".ppm", ".pgm", ".pbm", ".pnm", ".jp2", ".avif", ".heic", ".heif", ".hif", ".jxl"),
 )
-"""Of the files that are taken for images in a folder."""
+"""File name endings of images in a folder."""
 
 _HEIF = frozenset((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"))
 _AVIF = frozenset((b"avif", b"avis"))
@@ -94,11 +94,11 @@ def _plugin(start: bytes) -> tuple[str, ...]:
     return ()
 
 
-def _library(name: str, kind: str, how: str):
+def _library(name: str, kind: str, advice: str):
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        raise ValueError(f"{kind}, which takes another library: {how}") from error
+        raise ValueError(f"{kind}, which takes another library: {advice}") from error
 
 
 def _is_dicom(file: BinaryIO) -> bool:

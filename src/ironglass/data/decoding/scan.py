@@ -1,4 +1,4 @@
-"""Every image is decoded once, up front; what cannot be decoded is set aside, with the reason."""
+"""Decoding of every image once, in advance; files that cannot be decoded are quarantined with the reason."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def in_threads(images: Iterable[Encoded], function: Callable[[Encoded], T]) -> G
     """`function` of each image, in the order given: a few batches ahead, in threads, Pillow set as `attempt` needs."""
 
     def applied(batch: list[Encoded]) -> list[T]:
-        return [function(one) for one in batch]
+        return [function(encoded) for encoded in batch]
 
     images, workers = iter(images), os.cpu_count() or 1
     waiting: deque[Future[list[T]]] = deque()
@@ -88,12 +88,12 @@ def _is_empty(encoded: Encoded) -> bool:
 
 @contextmanager
 def _strict() -> Iterator[None]:
-    """Pillow neither warns (we say what is wrong in our own words) nor fills what a truncated file lacks with grey."""
-    lenient = ImageFile.LOAD_TRUNCATED_IMAGES
+    """Makes Pillow raise for truncated files instead of filling in grey, and silences its warnings."""
+    previous = ImageFile.LOAD_TRUNCATED_IMAGES
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         ImageFile.LOAD_TRUNCATED_IMAGES = False
         try:
             yield
         finally:
-            ImageFile.LOAD_TRUNCATED_IMAGES = lenient
+            ImageFile.LOAD_TRUNCATED_IMAGES = previous

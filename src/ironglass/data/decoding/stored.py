@@ -1,4 +1,4 @@
-"""Values of more than 8 bits as a file stores them, where Pillow cuts them, mixes them up or turns them round."""
+"""Stored values of more than 8 bits, where Pillow truncates, misreads or inverts them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _STRIPS, _ROWS, _STRIP_BYTES, _PLANAR, _PREDICTOR = 273, 278, 279, 284, 317
 _TILE_WIDTH, _TILE_HEIGHT, _TILES, _TILE_BYTES, _EXTRA, _FORMAT = 322, 323, 324, 325, 338, 339
 _WHITE_IS_ZERO, _RGB = 0, 2
 _DIFFERENCES = 2
-_LARGEST = 2**32
+_MAX_BYTES = 2**32
 
 
 def is_halved(image: Image.Image) -> bool:
@@ -35,8 +35,8 @@ def png_of_16_bits(file: BinaryIO) -> np.ndarray:
     from torchvision.io import ImageReadMode, decode_png
 
     file.seek(0)
-    found = decode_png(torch.frombuffer(bytearray(file.read()), dtype=torch.uint8), mode=ImageReadMode.UNCHANGED)
-    return found.permute(1, 2, 0).numpy()
+    pixels = decode_png(torch.frombuffer(bytearray(file.read()), dtype=torch.uint8), mode=ImageReadMode.UNCHANGED)
+    return pixels.permute(1, 2, 0).numpy()
 
 
 def is_negative(image: Image.Image) -> bool:
@@ -46,8 +46,8 @@ def is_negative(image: Image.Image) -> bool:
 
 def unsigned(image: Image.Image, values: np.ndarray) -> np.ndarray:
     """Whole numbers of 32 bits without sign, which Pillow takes for such with one."""
-    whole = values.dtype == np.int32 and _all(image, _BITS, 1) == {32} and _all(image, _FORMAT, 1) == {1}
-    return values.view(np.uint32) if whole else values
+    is_uint32 = values.dtype == np.int32 and _all(image, _BITS, 1) == {32} and _all(image, _FORMAT, 1) == {1}
+    return values.view(np.uint32) if is_uint32 else values
 
 
 def colours_of_16_bits(image: Image.Image, file: BinaryIO) -> np.ndarray | None:
@@ -66,23 +66,23 @@ def colours_of_16_bits(image: Image.Image, file: BinaryIO) -> np.ndarray | None:
     file.seek(0)
     samples = _tag(image, _SAMPLES, 1)
     try:
-        found = _samples(image, file.read(), samples)
+        pixels = _samples(image, file.read(), samples)
     except (KeyError, TypeError, struct.error) as error:
         raise ValueError("a TIFF whose description is damaged") from error
     extra = _all(image, _EXTRA, 0)
     if samples == 3 or not extra & {1, 2}:
-        return found[..., :3]
-    return _straight(found[..., :4]) if 1 in extra else found[..., :4]
+        return pixels[..., :3]
+    return _unpremultiplied(pixels[..., :4]) if 1 in extra else pixels[..., :4]
 
 
-def _samples(image: Image.Image, whole: bytes, samples: int) -> np.ndarray:
+def _samples(image: Image.Image, contents: bytes, samples: int) -> np.ndarray:
     if _tag(image, _PLANAR, 1) == 2:
-        return np.stack([_grey(image, whole, 1, plane) for plane in range(samples)], axis=2)
-    wide = _grey(image, whole, samples, None)  # not turned yet, though Pillow's size is
-    return wide.reshape(len(wide), -1, samples)
+        return np.stack([_grey(image, contents, 1, plane) for plane in range(samples)], axis=2)
+    rows = _grey(image, contents, samples, None)  # not turned yet, though Pillow's size is
+    return rows.reshape(len(rows), -1, samples)
 
 
-def _grey(image: Image.Image, whole: bytes, samples: int, plane: int | None) -> np.ndarray:
+def _grey(image: Image.Image, contents: bytes, samples: int, plane: int | None) -> np.ndarray:
     """The image, or one of its planes, as a map of grey: uint16, (h, w x samples)."""
     tags: Any = image.tag_v2  # type: ignore[attr-defined]
     tiled = _TILES in tags
@@ -102,57 +102,57 @@ def _grey(image: Image.Image, whole: bytes, samples: int, plane: int | None) -> 
         _FORMAT: (1,),
     }
     if tiled:
-        across = tags[_TILE_WIDTH]
-        entries |= {_TILE_WIDTH: (across * samples,), _TILE_HEIGHT: (tags[_TILE_HEIGHT],)}
+        tile_width = tags[_TILE_WIDTH]
+        entries |= {_TILE_WIDTH: (tile_width * samples,), _TILE_HEIGHT: (tags[_TILE_HEIGHT],)}
         entries |= {_TILES: offsets, _TILE_BYTES: sizes}
     else:
-        across = width
+        tile_width = width
         entries |= {_ROWS: (min(tags.get(_ROWS, height), height),), _STRIPS: offsets, _STRIP_BYTES: sizes}
     differences = _tag(image, _PREDICTOR, 1) == _DIFFERENCES
     if differences and samples == 1:
         entries[_PREDICTOR] = (_DIFFERENCES,)
-    with Image.open(io.BytesIO(_described(whole, entries)), formats=["TIFF"]) as grey:
-        found = np.asarray(grey).astype(np.uint16)
+    with Image.open(io.BytesIO(_with_directory(contents, entries)), formats=["TIFF"]) as grey:
+        values = np.asarray(grey).astype(np.uint16)
     if differences and samples > 1:  # to the value before of the same colour, anew in every tile
-        found = found.reshape(height, width, samples).copy()
-        for start in range(0, width, across):
-            block = found[:, start : start + across]
+        values = values.reshape(height, width, samples).copy()
+        for start in range(0, width, tile_width):
+            block = values[:, start : start + tile_width]
             block[:] = np.cumsum(block, axis=1, dtype=np.uint16)
-    return found.reshape(height, width * samples)
+    return values.reshape(height, width * samples)
 
 
-def _described(whole: bytes, entries: dict[int, tuple[int, ...]]) -> bytes:
-    """The file with another description of the same blocks, behind all else."""
-    order = "<" if whole[:2] == b"II" else ">"
-    start = len(whole) + len(whole) % 2
-    room = start + 2 + 12 * len(entries) + 4
-    table, beyond = struct.pack(f"{order}H", len(entries)), b""
+def _with_directory(contents: bytes, entries: dict[int, tuple[int, ...]]) -> bytes:
+    """The file with another directory (IFD) of the same blocks appended."""
+    order = "<" if contents[:2] == b"II" else ">"
+    start = len(contents) + len(contents) % 2
+    offset = start + 2 + 12 * len(entries) + 4
+    table, overflow = struct.pack(f"{order}H", len(entries)), b""
     for tag, values in sorted(entries.items()):
         packed = struct.pack(f"{order}{len(values)}I", *values)
-        held = packed if len(values) == 1 else struct.pack(f"{order}I", room + len(beyond))
-        table += struct.pack(f"{order}HHI", tag, 4, len(values)) + held
-        beyond += packed if len(values) > 1 else b""
-    if room + len(beyond) >= _LARGEST:
+        cell = packed if len(values) == 1 else struct.pack(f"{order}I", offset + len(overflow))
+        table += struct.pack(f"{order}HHI", tag, 4, len(values)) + cell
+        overflow += packed if len(values) > 1 else b""
+    if offset + len(overflow) >= _MAX_BYTES:
         raise ValueError("more than 4 GiB of 16 bits in colour: save it as PNG of 16 bits")
-    header = whole[:2] + struct.pack(f"{order}HI", 42, start)
-    return header + whole[8:] + bytes(start - len(whole)) + table + bytes(4) + beyond
+    header = contents[:2] + struct.pack(f"{order}HI", 42, start)
+    return header + contents[8:] + bytes(start - len(contents)) + table + bytes(4) + overflow
 
 
-def _straight(values: np.ndarray) -> np.ndarray:
-    """Colours that were multiplied by their opacity, as they were before."""
+def _unpremultiplied(values: np.ndarray) -> np.ndarray:
+    """Un-premultiplied colours."""
     opacity = values[..., 3:].astype(np.float64)
     colours = np.where(opacity > 0, values[..., :3] * 65535.0 / np.maximum(opacity, 1), 0)
     return np.concatenate([np.rint(colours).clip(0, 65535).astype(np.uint16), values[..., 3:]], axis=2)
 
 
-def _tag(image: Image.Image, tag: int, usual: int) -> int:
-    value = _tuple(getattr(image, "tag_v2", {}).get(tag, usual))[0]
-    return int(value) if isinstance(value, int | float) and math.isfinite(value) else usual
+def _tag(image: Image.Image, tag: int, default: int) -> int:
+    value = _tuple(getattr(image, "tag_v2", {}).get(tag, default))[0]
+    return int(value) if isinstance(value, int | float) and math.isfinite(value) else default
 
 
-def _all(image: Image.Image, tag: int, usual: int) -> set[int]:
-    return {value for value in _tuple(getattr(image, "tag_v2", {}).get(tag, usual)) if isinstance(value, int)} or {
-        usual
+def _all(image: Image.Image, tag: int, default: int) -> set[int]:
+    return {value for value in _tuple(getattr(image, "tag_v2", {}).get(tag, default)) if isinstance(value, int)} or {
+        default
     }
 
 

@@ -1,4 +1,4 @@
-"""Archives from strangers, unpacked without trusting anything they say."""
+"""Unpacking of untrusted archives."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from ironglass.errors import InputError
 
 _MIB = 2**20
 RECORD = ".unpacked.json"
-"""Beside what was unpacked: how large it is to be."""
-_BY_THE_NAME = (errno.ENAMETOOLONG, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.EILSEQ, errno.EINVAL)
+"""File in an unpacked folder that records its number of files and bytes."""
+_NAME_ERRORS = (errno.ENAMETOOLONG, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.EILSEQ, errno.EINVAL)
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def unpack(
     archive that is damaged or cut short anywhere. Bytes are counted as they are written, whatever the archive claims.
     """
     check_plain(archive)
-    packed = archive.stat().st_size
+    archive_bytes = archive.stat().st_size
     with building(folder) as temporary:
         written, count, names = 0, 0, set()
         for member in _read(archive, _members(archive)):
@@ -58,15 +58,15 @@ def unpack(
                 continue
             relative = _relative(member.name, archive)
             if relative in names:
-                raise InputError(f"{printable(archive)} has {_said(member.name)} twice: pack it anew")
+                raise InputError(f"{printable(archive)} has {_quoted(member.name)} twice: pack it anew")
             names.add(relative)
             if member.packed is not None:
-                room = max(_MIB, max_ratio * member.packed)
+                limit = max(_MIB, max_ratio * member.packed)
             else:
-                room = max(_MIB, max_ratio * packed - written)
+                limit = max(_MIB, max_ratio * archive_bytes - written)
             with _reading(archive):
                 source = member.open()
-            written += _write(source, temporary / relative, min(room, max_bytes - written), archive, member.name)
+            written += _write(source, temporary / relative, min(limit, max_bytes - written), archive, member.name)
         if not names:
             raise InputError(f"{printable(archive)} holds no files: pack it anew")
         with writing(temporary / RECORD):
@@ -88,7 +88,7 @@ def _measured(folder: Path) -> tuple[int, int]:
     return len(files), sum(file.lstat().st_size for file in files)
 
 
-def _write(source: Any, path: Path, room: int, archive: Path, name: str) -> int:
+def _write(source: Any, path: Path, limit: int, archive: Path, name: str) -> int:
     written = 0
     with _naming(archive, name), writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -100,8 +100,8 @@ def _write(source: Any, path: Path, room: int, archive: Path, name: str) -> int:
             if not block:
                 break
             written += len(block)
-            if written > room:
-                raise InputError(f"{printable(archive)} grows beyond all measure at {_said(name)}: unpack it by hand")
+            if written > limit:
+                raise InputError(f"{printable(archive)} grows beyond all measure at {_quoted(name)}: unpack it by hand")
             with writing(path):
                 target.write(block)
     finally:
@@ -117,18 +117,18 @@ def _naming(archive: Path, name: str) -> Iterator[None]:
         yield
     except InputError as error:
         cause = error.__cause__
-        if isinstance(cause, OSError) and cause.errno in _BY_THE_NAME:
+        if isinstance(cause, OSError) and cause.errno in _NAME_ERRORS:
             raise InputError(
-                f"cannot unpack {_said(name)} of {printable(archive)}: {cause.strerror}; pack it anew"
+                f"cannot unpack {_quoted(name)} of {printable(archive)}: {cause.strerror}; pack it anew"
             ) from cause
         raise
     except UnicodeError as error:
-        raise InputError(f"cannot unpack {_said(name)} of {printable(archive)}: no name of a file") from error
+        raise InputError(f"cannot unpack {_quoted(name)} of {printable(archive)}: no name of a file") from error
 
 
 @contextmanager
 def _reading(archive: Path) -> Iterator[None]:
-    """Turns whatever the libraries raise at a stranger's bytes, which is nearly anything, into an InputError."""
+    """Turns any exception of the libraries, on untrusted bytes, into an InputError."""
     try:
         yield
     except (InputError, MemoryError):
@@ -151,7 +151,7 @@ def _relative(name: str, archive: Path) -> Path:
     parts = name.replace("\\", "/").split("/")
     if parts[0] == "" or ".." in parts or "\0" in name or re.match(r"[A-Za-z]:", name):
         raise InputError(
-            f"{printable(archive)} has {_said(name)}, which leads out of the folder: do not trust this archive"
+            f"{printable(archive)} has {_quoted(name)}, which leads out of the folder: do not trust this archive"
         )
     path = Path(*parts)
     if not path.parts:
@@ -159,7 +159,7 @@ def _relative(name: str, archive: Path) -> Path:
     return path
 
 
-def _said(name: str) -> str:
+def _quoted(name: str) -> str:
     name = printable(name)
     return repr(name if len(name) <= 200 else f"{name[:200]}…")
 
@@ -177,11 +177,11 @@ def _zipped(archive: Path) -> Iterator[_Member]:
             kind = stat.S_IFMT(info.external_attr >> 16)
             if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
                 raise InputError(
-                    f"{printable(archive)} has {_said(info.filename)}, a link or device: pack plain files only"
+                    f"{printable(archive)} has {_quoted(info.filename)}, a link or device: pack plain files only"
                 )
             if info.flag_bits & 1:
                 raise InputError(
-                    f"{printable(archive)} is encrypted at {_said(info.filename)}: pack it without a password"
+                    f"{printable(archive)} is encrypted at {_quoted(info.filename)}: pack it without a password"
                 )
             if info.is_dir():
                 yield _Member(info.orig_filename, None, None)
@@ -192,5 +192,7 @@ def _zipped(archive: Path) -> Iterator[_Member]:
 def _tarred(archive: Path) -> Iterator[TarMember]:
     for member in tar_members(archive):
         if member.special:
-            raise InputError(f"{printable(archive)} has {_said(member.name)}, a link or device: pack plain files only")
+            raise InputError(
+                f"{printable(archive)} has {_quoted(member.name)}, a link or device: pack plain files only"
+            )
         yield member

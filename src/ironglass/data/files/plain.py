@@ -1,4 +1,4 @@
-"""Files of a stranger: plain ones only, within the folder of the data, their names made printable."""
+"""Untrusted files: regular files only, within the folder of the data, with printable names."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ def check_plain(path: Path) -> None:
         raise InputError(f"cannot read {printable(path)}: {error.strerror}") from error
 
 
-def _check_plain(look, where) -> None:
+def _check_plain(stat_function, target) -> None:
     try:
-        mode = look(where).st_mode
+        mode = stat_function(target).st_mode
     except FileNotFoundError as error:
-        if isinstance(where, Path) and where.is_symlink():
+        if isinstance(target, Path) and target.is_symlink():
             raise OSError(errno.ENOENT, "a broken link") from error
         raise OSError(errno.ENOENT, os.strerror(errno.ENOENT)) from error
     except ValueError as error:  # a NUL in the name
@@ -61,7 +61,7 @@ def _check_plain(look, where) -> None:
         raise OSError(errno.EINVAL, f"{kind}, not a file")
 
 
-def within(root: Path, name: str, where: str) -> Path:
+def within(root: Path, name: str, source: str) -> Path:
     """The path that `name` stands for below `root`; it need not exist.
 
     Names alone decide: a link in the user's own folder is hers. Raises InputError, saying `where` the name stands,
@@ -75,7 +75,7 @@ def within(root: Path, name: str, where: str) -> Path:
                 break
     if relative.is_absolute() or relative.parts[:1] in ((), ("..",)) or "\0" in name:
         raise InputError(
-            f"{where} names the file {printable(name)[:200]!r}, outside of the data's folder {printable(root)}:"
+            f"{source} names the file {printable(name)[:200]!r}, outside of the data's folder {printable(root)}:"
             " put it inside, or do not trust this data"
         )
     return root / relative

@@ -1,4 +1,4 @@
-"""The members of a .tar archive, of which none may be missing: cut short and damaged ones are found out."""
+"""Members of a .tar archive; truncated and damaged archives are refused."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 _MIB = 2**20
-_REST = 64 * _MIB  # zeros that may follow the end
+_MAX_TRAILING = 64 * _MIB  # zeros that may follow the end
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,8 @@ def _check_end(raw: Any, offset: int) -> None:
         raise tarfile.ReadError("it is cut short: its end is missing")
     if block.strip(b"\0"):
         raise tarfile.ReadError(f"the header at byte {offset:,} is damaged")
-    rest = 0
+    trailing = 0
     while block := raw.read(_MIB):  # to the very end: only there do gzip and xz compare their checksums
-        rest += len(block)
-        if block.strip(b"\0") or rest > _REST:
+        trailing += len(block)
+        if block.strip(b"\0") or trailing > _MAX_TRAILING:
             raise tarfile.ReadError("more follows its end: it is damaged, or several archives in one")

@@ -19,22 +19,24 @@ _IMAGES = ("image", "img", "picture", "photo", "jpg", "png")
 LABELS = ("label", "labels", "class", "target", "category", "fine_label")
 
 
-def image_column(schema: pa.Schema, features: Mapping[str, Any], named: str | None) -> str:
+def image_column(schema: pa.Schema, features: Mapping[str, Any], requested: str | None) -> str:
     """The column of images: the one named, the one that Hugging Face's features call Image, or one of bytes."""
-    fitting = [field.name for field in schema if _holds_images(field.type)]
-    if named is not None:
-        return _named(named, schema, fitting, "--image-column", "encoded images")
-    featured = [name for name in fitting if _kind(features, name) == "Image"]
-    return _only(featured or fitting, _IMAGES, schema, "--image-column", "images")
+    candidates = [field.name for field in schema if _holds_images(field.type)]
+    if requested is not None:
+        return _requested_column(requested, schema, candidates, "--image-column", "encoded images")
+    featured = [name for name in candidates if _kind(features, name) == "Image"]
+    return _single_candidate(featured or candidates, _IMAGES, schema, "--image-column", "images")
 
 
-def label_column(schema: pa.Schema, features: Mapping[str, Any], named: str | None) -> str:
+def label_column(schema: pa.Schema, features: Mapping[str, Any], requested: str | None) -> str:
     """The column of classes: the one named, the one that Hugging Face's features call ClassLabel, or by its name."""
-    fitting = [field.name for field in schema if _holds_classes(field.type)]
-    if named is not None:
-        return _named(named, schema, fitting, "--label-column", "integers or names")
-    featured = [name for name in fitting if _kind(features, name) == "ClassLabel"]
-    return _only(featured or [name for name in fitting if name in LABELS], LABELS, schema, "--label-column", "classes")
+    candidates = [field.name for field in schema if _holds_classes(field.type)]
+    if requested is not None:
+        return _requested_column(requested, schema, candidates, "--label-column", "integers or names")
+    featured = [name for name in candidates if _kind(features, name) == "ClassLabel"]
+    return _single_candidate(
+        featured or [name for name in candidates if name in LABELS], LABELS, schema, "--label-column", "classes"
+    )
 
 
 def names_of(feature: Any, column: str) -> tuple[str, ...] | None:
@@ -47,11 +49,11 @@ def names_of(feature: Any, column: str) -> tuple[str, ...] | None:
     names = feature["names"]
     if not isinstance(names, list) or not all(isinstance(name, str | int) for name in names):
         raise InputError(f"the class names of the column {column!r} are no list of names: {str(names)[:80]}")
-    found = tuple(printable(str(name)) for name in names)
-    if len(set(found)) < len(found):
-        twice = next(name for name in found if found.count(name) > 1)
-        raise InputError(f"two classes of the column {column!r} bear the same name, {twice[:60]!r}: rename one")
-    return found
+    names_list = tuple(printable(str(name)) for name in names)
+    if len(set(names_list)) < len(names_list):
+        repeated = next(name for name in names_list if names_list.count(name) > 1)
+        raise InputError(f"two classes of the column {column!r} bear the same name, {repeated[:60]!r}: rename one")
+    return names_list
 
 
 def classes_of(column: pa.ChunkedArray, names: Sequence[str] | None) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -63,52 +65,52 @@ def classes_of(column: pa.ChunkedArray, names: Sequence[str] | None) -> tuple[np
         column = column.cast(column.type.value_type)
     if pa.types.is_boolean(column.type):
         column = column.cast(pa.string())
-    known = np.asarray(column.is_valid())
-    values = np.asarray(column.filter(pa.array(known)))
-    labels = np.full(len(known), -1, dtype=np.int64)
-    whole = np.issubdtype(values.dtype, np.integer)
-    if names and whole:
+    is_valid = np.asarray(column.is_valid())
+    values = np.asarray(column.filter(pa.array(is_valid)))
+    labels = np.full(len(is_valid), -1, dtype=np.int64)
+    is_integer = np.issubdtype(values.dtype, np.integer)
+    if names and is_integer:
         if len(values) and values.max() >= len(names):
             raise InputError(
                 f"a label is {values.max()} where there are {len(names)} class names (0 to {len(names) - 1})"
             )
-        labels[known] = np.maximum(values.astype(np.int64), -1)
+        labels[is_valid] = np.maximum(values.astype(np.int64), -1)
         return labels, tuple(names)
-    if whole:
-        known[known] = values >= 0
+    if is_integer:
+        is_valid[is_valid] = values >= 0
         values = values[values >= 0]
-    unique, labels[known] = np.unique(values, return_inverse=True)
-    found = tuple(printable(str(value)) for value in unique)
-    if not names and not whole and (ordered := by_value(found)):
-        position = np.array([*(ordered.index(name) for name in found), -1], dtype=np.int64)
+    unique, labels[is_valid] = np.unique(values, return_inverse=True)
+    class_list = tuple(printable(str(value)) for value in unique)
+    if not names and not is_integer and (ordered := by_value(class_list)):
+        position = np.array([*(ordered.index(name) for name in class_list), -1], dtype=np.int64)
         return position[labels], tuple(ordered)
     if not names:
-        return labels, found
-    if strange := [name for name in found if name not in names]:
-        raise InputError(f"a label is {strange[0][:60]!r}, which is none of the {len(names)} class names")
-    place = np.array([*(names.index(name) for name in found), -1], dtype=np.int64)
-    return place[labels], tuple(names)
+        return labels, class_list
+    if unknown_names := [name for name in class_list if name not in names]:
+        raise InputError(f"a label is {unknown_names[0][:60]!r}, which is none of the {len(names)} class names")
+    index = np.array([*(names.index(name) for name in class_list), -1], dtype=np.int64)
+    return index[labels], tuple(names)
 
 
 def by_value(labels: Iterable[str]) -> list[str] | None:
     """The labels in the order of their values, where all are whole numbers, also as 3.0; None where they are not."""
-    found = set(labels)
-    if not found or not all(re.fullmatch(r"(0|-?[1-9][0-9]{0,17})(\.0)?", label) for label in found):
+    distinct = set(labels)
+    if not distinct or not all(re.fullmatch(r"(0|-?[1-9][0-9]{0,17})(\.0)?", label) for label in distinct):
         return None
-    return sorted(found, key=lambda label: int(label.removesuffix(".0")))
+    return sorted(distinct, key=lambda label: int(label.removesuffix(".0")))
 
 
-def check_one_class(labels: Iterable[str], where: str) -> None:
+def check_one_class(labels: Iterable[str], source: str) -> None:
     """Raises InputError where labels seem to be lists of classes, as "cat|dog" beside "cat" and "dog": there are fewer
     words than labels, and some labels have more of them than others."""
-    found = set(labels)
-    for mark in ("|", ";", ",", " "):
-        parts = {label: [part.strip(" '\"") for part in label.strip("[]() ").split(mark)] for label in found}
-        words = {word for several in parts.values() for word in several if word}
-        if len({len(several) for several in parts.values()}) > 1 and len(words) < len(found):
-            example = max(found, key=lambda label: len(parts[label]))
+    distinct = set(labels)
+    for separator in ("|", ";", ",", " "):
+        parts = {label: [part.strip(" '\"") for part in label.strip("[]() ").split(separator)] for label in distinct}
+        words = {word for entries in parts.values() for word in entries if word}
+        if len({len(entries) for entries in parts.values()}) > 1 and len(words) < len(distinct):
+            example = max(distinct, key=lambda label: len(parts[label]))
             raise InputError(
-                f"{where} seems to hold several classes an image, as {printable(example)[:80]!r}, and an image is of"
+                f"{source} seems to hold several classes an image, as {printable(example)[:80]!r}, and an image is of"
                 " one class here: name the column with --label-column, this one if each is a class of its own"
             )
 
@@ -126,7 +128,7 @@ def holds_numbers(schema: pa.Schema, column: str) -> bool:
 
 
 def encoded_images(
-    column: pa.ChunkedArray | pa.Array, roots: Sequence[Path] = (), where: str = "the table"
+    column: pa.ChunkedArray | pa.Array, roots: Sequence[Path] = (), source: str = "the table"
 ) -> Iterator[Encoded]:
     """Contents of each cell: bytes, or where there are none the file below one of `roots` that it names.
 
@@ -137,20 +139,20 @@ def encoded_images(
         if isinstance(value, dict):
             path, value = value.get("path"), value.get("bytes")
             if not value and isinstance(path, str) and path:
-                value = _put_aside(path, roots, where)
+                value = _referenced_file(path, roots, source)
         yield value if isinstance(value, bytes | Path) else None
 
 
-def _put_aside(path: str, roots: Sequence[Path], where: str) -> Path:
+def _referenced_file(path: str, roots: Sequence[Path], source: str) -> Path:
     if not roots:
         raise InputError(
-            f"{where} holds no image but names the file {printable(path)[:200]!r}: name the folder as the data,"
+            f"{source} holds no image but names the file {printable(path)[:200]!r}: name the folder as the data,"
             " and have the file in it"
         )
     for root in roots[:-1]:
         with suppress(InputError):
-            return within(root, path, where)
-    return within(roots[-1], path, where)
+            return within(root, path, source)
+    return within(roots[-1], path, source)
 
 
 def _holds_images(kind: pa.DataType) -> bool:
@@ -182,20 +184,22 @@ def _kind(features: Mapping[str, Any], name: str) -> str | None:
     return feature.get("_type") if isinstance(feature, Mapping) else None
 
 
-def _named(name: str, schema: pa.Schema, fitting: Iterable[str], option: str, what: str) -> str:
+def _requested_column(name: str, schema: pa.Schema, candidates: Iterable[str], option: str, content: str) -> str:
     if name not in schema.names:
         raise InputError(f"there is no column {name!r}: {option} must be one of {', '.join(schema.names)}")
-    if name not in fitting:
-        raise InputError(f"the column {name!r} holds {schema.field(name).type}, not {what}: name another {option}")
+    if name not in candidates:
+        raise InputError(f"the column {name!r} holds {schema.field(name).type}, not {content}: name another {option}")
     return _once(name, schema)
 
 
-def _only(fitting: list[str], common: Iterable[str], schema: pa.Schema, option: str, what: str) -> str:
-    usual = fitting if len(fitting) == 1 else [name for name in common if name in fitting]
-    if len(usual) == 1:
-        return _once(usual[0], schema)
-    there = ", ".join(printable(name)[:60] for name in (usual or fitting or schema.names)[:20])
-    raise InputError(f"which column holds the {what}? name one with {option}: {there}")
+def _single_candidate(
+    candidates: list[str], common: Iterable[str], schema: pa.Schema, option: str, content: str
+) -> str:
+    common_names = candidates if len(candidates) == 1 else [name for name in common if name in candidates]
+    if len(common_names) == 1:
+        return _once(common_names[0], schema)
+    choices = ", ".join(printable(name)[:60] for name in (common_names or candidates or schema.names)[:20])
+    raise InputError(f"which column holds the {content}? name one with {option}: {choices}")
 
 
 def _once(name: str, schema: pa.Schema) -> str:

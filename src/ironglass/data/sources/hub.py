@@ -40,14 +40,14 @@ def _listings(identifier: str, request: ColumnRequest) -> Mapping[str, Listing]:
     path, _, revision = identifier.partition("@")
     with _fetching(identifier):
         builder = datasets.load_dataset_builder(path, revision=revision or None)
-        loose = _loose_images(path, revision or None) if isinstance(builder, ImageFolder) else None
-    if loose is not None:
-        return folder(loose, request).listings()
+        image_folder = _loose_images(path, revision or None) if isinstance(builder, ImageFolder) else None
+    if image_folder is not None:
+        return folder(image_folder, request).listings()
     with _fetching(identifier):
-        found = datasets.load_dataset(path, revision=revision or None)
-    splits = canonical(map(str, found), request.splits)
-    notes = unused_splits(map(str, found), splits.values())
-    listings = {split: _listing(split, found[name], _roots(path), request) for split, name in splits.items()}
+        splits_found = datasets.load_dataset(path, revision=revision or None)
+    splits = canonical(map(str, splits_found), request.splits)
+    notes = unused_splits(map(str, splits_found), splits.values())
+    listings = {split: _listing(split, splits_found[name], _roots(path), request) for split, name in splits.items()}
     first = next(iter(listings))
     return {**listings, first: listings[first].said(*notes)}
 
@@ -57,10 +57,10 @@ def _fetching(identifier: str) -> Iterator[None]:
     """Quietens the hub's library, and turns what it raises into one line."""
     from datasets.exceptions import DatasetsError
 
-    noise = logging.getLogger("huggingface_hub")
-    before = noise.level
+    logger = logging.getLogger("huggingface_hub")
+    level_before = logger.level
     try:
-        noise.setLevel(logging.CRITICAL)  # it writes a line for every attempt; one at the end is enough
+        logger.setLevel(logging.CRITICAL)  # it writes a line for every attempt; one at the end is enough
         yield
     except (OSError, ValueError, RuntimeError, DatasetsError) as error:
         reason = str(error).partition("\n")[0]
@@ -68,7 +68,7 @@ def _fetching(identifier: str) -> Iterator[None]:
             f"cannot load {identifier!r} from the Hugging Face Hub: {printable(reason) or type(error).__name__}"
         ) from error
     finally:
-        noise.setLevel(before)
+        logger.setLevel(level_before)
 
 
 def _loose_images(path: str, revision: str | None) -> Path | None:
@@ -82,15 +82,15 @@ def _loose_images(path: str, revision: str | None) -> Path | None:
     names = HfApi().list_repo_files(path, repo_type="dataset", revision=revision)
     if not _has_images(names):
         return None
-    wanted = ["README.md", *(name for name in names if name.lower().endswith((*SUFFIXES, *TABLE_SUFFIXES)))]
+    patterns = ["README.md", *(name for name in names if name.lower().endswith((*SUFFIXES, *TABLE_SUFFIXES)))]
     if "README.md" in names:
         card = snapshot_download(path, repo_type="dataset", revision=revision, allow_patterns="README.md")
         if _configured(Path(card) / "README.md"):
             return None
-    found = snapshot_download(
-        path, repo_type="dataset", revision=revision, allow_patterns=[_literal(n) for n in wanted]
+    snapshot = snapshot_download(
+        path, repo_type="dataset", revision=revision, allow_patterns=[_literal(n) for n in patterns]
     )
-    return Path(found)
+    return Path(snapshot)
 
 
 def _literal(name: str) -> str:
@@ -116,8 +116,8 @@ def _roots(path: str) -> tuple[Path, ...]:
 
     if Path(path).is_dir():
         return (Path(path).absolute(),)
-    own = Path(constants.HF_HUB_CACHE) / f"datasets--{path.replace('/', '--')}"
-    return (own, Path(config.DOWNLOADED_DATASETS_PATH))
+    hub_cache = Path(constants.HF_HUB_CACHE) / f"datasets--{path.replace('/', '--')}"
+    return (hub_cache, Path(config.DOWNLOADED_DATASETS_PATH))
 
 
 def _listing(split: str, rows: Any, roots: Sequence[Path], request: ColumnRequest) -> Listing:

@@ -1,4 +1,4 @@
-"""Files by what a table calls them."""
+"""Files referenced by a table."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from collections import defaultdict
 from pathlib import Path
 
 from ironglass.data.decoding.decode import SUFFIXES
-from ironglass.data.sources.walk import Below, folders, visible
+from ironglass.data.sources.walk import FilesBelow, folders, visible
 
 
 class NamedFiles:
-    """The files below the root, found by what a table calls them."""
+    """Lookup of files below the root by the names that a table gives them."""
 
-    def __init__(self, root: Path, found: Below | None) -> None:
-        self.root, self._found = root, found
-        self._known = None if found is None else set(found.images)
+    def __init__(self, root: Path, files_below: FilesBelow | None) -> None:
+        self.root, self._found = root, files_below
+        self._known = None if files_below is None else set(files_below.images)
         self._named: dict[str, list[Path]] | None = None
         self._alike: dict[str, list[Path]] | None = None
 
@@ -38,17 +38,17 @@ class NamedFiles:
         if self._alike is None:
             self._alike = defaultdict(list)
             for image in self._images():
-                self._alike[_plain(image)].append(image)
-        return self._alike.get(_plain(path), [])
+                self._alike[_normalised(image)].append(image)
+        return self._alike.get(_normalised(path), [])
 
     def _images(self) -> list[Path]:
         return self._found.images if self._found else self._near()
 
     def _near(self) -> list[Path]:
-        places = [self.root, *folders(self.root)]
-        entries = [entry for place in places for entry in visible(place)]
+        searched = [self.root, *folders(self.root)]
+        entries = [entry for searched_folder in searched for entry in visible(searched_folder)]
         return [Path(entry.path) for entry in entries if entry.name.lower().endswith(SUFFIXES)]
 
 
-def _plain(path: Path) -> str:
+def _normalised(path: Path) -> str:
     return unicodedata.normalize("NFC", str(path)).casefold()

@@ -1,4 +1,4 @@
-"""Data of kinds that are not read here, told by their names, and what to do with them instead."""
+"""Unsupported kinds of data, recognised by file name, with advice on what to do instead."""
 
 from __future__ import annotations
 
@@ -25,11 +25,16 @@ _KINDS = (
 
 def other_kind(files: Iterable[Path]) -> str:
     """Names the kind of the first file of a known kind, as a clause to end a message with; "" where there is none."""
-    found = [(number, file, said) for file in files for number, (name, said) in enumerate(_KINDS) if _is(file, name)]
-    if not found:
+    matches = [
+        (number, file, description)
+        for file in files
+        for number, (name, description) in enumerate(_KINDS)
+        if _is(file, name)
+    ]
+    if not matches:
         return ""
-    _, file, said = min(found, key=lambda one: one[0])
-    return f"; {printable(file.name)[:100]} is {said}"
+    _, file, description = min(matches, key=lambda match: match[0])
+    return f"; {printable(file.name)[:100]} is {description}"
 
 
 def _is(file: Path, name: str) -> bool:

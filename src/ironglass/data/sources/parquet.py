@@ -16,13 +16,13 @@ import pyarrow.parquet as pq
 from ironglass.data.files.plain import check_plain, printable
 from ironglass.data.source import NO_REQUEST, ColumnRequest, Encoded, Listing, Source
 from ironglass.data.sources import columns
-from ironglass.data.sources.roles import SPLIT_NAMES, spoken
+from ironglass.data.sources.roles import SPLIT_NAMES, normalised_name
 from ironglass.data.sources.walk import stamps
 from ironglass.data.splits import SPLITS, canonical, unused_splits
 from ironglass.errors import InputError
 
 _ROWS = 64
-_MOST_ROWS = 20_000_000
+_MAX_ROWS = 20_000_000
 
 
 def parquet(path: Path, request: ColumnRequest = NO_REQUEST) -> Source:
@@ -35,25 +35,25 @@ def parquet(path: Path, request: ColumnRequest = NO_REQUEST) -> Source:
     files = find_parquet(path)
     root = path if path.is_dir() else path.parent
     identity = ["parquet", stamps(files, root), request.identity()]
-    aside = (root,) if path.is_dir() else ()
-    return Source(printable(path.stem), identity, lambda: _listings(root, files, aside, request))
+    roots = (root,) if path.is_dir() else ()
+    return Source(printable(path.stem), identity, lambda: _listings(root, files, roots, request))
 
 
 def find_parquet(path: Path) -> list[Path]:
     """The Parquet files that make up one data set, sorted. Raises InputError where they make up several."""
     if not path.is_dir():
         return [path]
-    places = [path, path / "data"]
-    for place in (path, path / "data"):
-        inner = [folder for folder in _folders(place) if _tables(folder)]
+    searched = [path, path / "data"]
+    for folder_path in (path, path / "data"):
+        inner = [folder for folder in _folders(folder_path) if _tables(folder)]
         if any(folder.name.lower() in SPLITS for folder in inner):
-            places += inner  # folders beside a split are splits, too
-    if files := sorted(file for place in places for file in _tables(place)):
+            searched += inner  # folders beside a split are splits, too
+    if files := sorted(file for folder_path in searched for file in _tables(folder_path)):
         return files
     inner = [folder for folder in _folders(path) if _tables(folder)]
     if len(inner) > 1:
-        named = ", ".join(printable(folder.name) for folder in inner)
-        raise InputError(f"{printable(path)} holds several data sets: name one of {named}")
+        choices = ", ".join(printable(folder.name) for folder in inner)
+        raise InputError(f"{printable(path)} holds several data sets: name one of {choices}")
     return _tables(inner[0]) if inner else []
 
 
@@ -66,7 +66,7 @@ def _tables(path: Path) -> list[Path]:
 
 
 def _listings(
-    root: Path, files: Sequence[Path], aside: Sequence[Path], request: ColumnRequest
+    root: Path, files: Sequence[Path], roots: Sequence[Path], request: ColumnRequest
 ) -> Mapping[str, Listing]:
     shards: dict[str, list[Path]] = {}
     for file in files:
@@ -81,12 +81,12 @@ def _listings(
         shards = {"train": list(files)}
         notes = (f"the names of the {len(files)} Parquet files tell no splits: taken for one data set",)
     if len(shards) == 1 and (split := _split_column(files)):
-        return _by_column(files, split, aside, request, notes)
-    used = canonical(shards, request.splits)
-    notes += unused_splits(shards, used.values())
-    found = {split: _listing(split, shards[name], aside, request) for split, name in used.items()}
-    first = next(iter(found))
-    return {**found, first: found[first].said(*notes)}
+        return _by_column(files, split, roots, request, notes)
+    chosen_splits = canonical(shards, request.splits)
+    notes += unused_splits(shards, chosen_splits.values())
+    listings = {split: _listing(split, shards[name], roots, request) for split, name in chosen_splits.items()}
+    first = next(iter(listings))
+    return {**listings, first: listings[first].said(*notes)}
 
 
 def _split_column(files: Sequence[Path]) -> str | None:
@@ -95,31 +95,37 @@ def _split_column(files: Sequence[Path]) -> str | None:
     for file in files:
         with _readable(file):
             schema = pq.read_schema(file)
-        named = [field.name for field in schema if columns.holds_text(field.type) and spoken(field.name) in SPLIT_NAMES]
-        common = named if common is None else [name for name in common if name in named]
+        candidates = [
+            field.name
+            for field in schema
+            if columns.holds_text(field.type) and normalised_name(field.name) in SPLIT_NAMES
+        ]
+        common = candidates if common is None else [name for name in common if name in candidates]
     return common[0] if common and len(common) == 1 else None
 
 
 def _by_column(
-    files: Sequence[Path], column: str, aside: Sequence[Path], request: ColumnRequest, notes: tuple[str, ...]
+    files: Sequence[Path], column: str, roots: Sequence[Path], request: ColumnRequest, notes: tuple[str, ...]
 ) -> Mapping[str, Listing]:
     """A listing for each split that the column names; all are training images where it holds one word only."""
-    held: list[str] = []
+    values: list[str] = []
     for file in files:
         with _readable(file):
-            held += [str(value or "").strip() for value in pq.read_table(file, columns=[column]).column(0).to_pylist()]
-    listing = _listing("rows", files, aside, request).said(*notes)
-    names = list(dict.fromkeys(name for name in held if name))
+            values += [
+                str(value or "").strip() for value in pq.read_table(file, columns=[column]).column(0).to_pylist()
+            ]
+    listing = _listing("rows", files, roots, request).said(*notes)
+    names = list(dict.fromkeys(name for name in values if name))
     if len(names) < 2 and not request.splits:
         return {"train": listing}
     splits = canonical(names, request.splits)
-    said = [f"the column {printable(column)[:60]!r} tells the splits", *unused_splits(names, splits.values())]
-    if without := sum(not name for name in held):
-        said.append(f"left out {without:,} images without a split")
-    rows = np.array(held)
-    found = {split: listing.take(np.flatnonzero(rows == name)) for split, name in splits.items()}
-    first = next(iter(found))
-    return {**found, first: found[first].said(*listing.notes, *said)}
+    column_notes = [f"the column {printable(column)[:60]!r} tells the splits", *unused_splits(names, splits.values())]
+    if without_split := sum(not name for name in values):
+        column_notes.append(f"left out {without_split:,} images without a split")
+    rows = np.array(values)
+    listings = {split: listing.take(np.flatnonzero(rows == name)) for split, name in splits.items()}
+    first = next(iter(listings))
+    return {**listings, first: listings[first].said(*listing.notes, *column_notes)}
 
 
 def _split(path: Path) -> str:
@@ -131,15 +137,15 @@ def _split(path: Path) -> str:
     return path.parent.name if path.parent.name not in ("", "data") else path.as_posix()
 
 
-def _listing(split: str, files: Sequence[Path], aside: Sequence[Path], request: ColumnRequest) -> Listing:
+def _listing(split: str, files: Sequence[Path], roots: Sequence[Path], request: ColumnRequest) -> Listing:
     image = label = ""
-    parts: list[tuple[pa.ChunkedArray, tuple[str, ...] | None]] = []
+    columns_read: list[tuple[pa.ChunkedArray, tuple[str, ...] | None]] = []
     for file in files:
         with _readable(file):
-            about = pq.read_metadata(file)
+            metadata = pq.read_metadata(file)
             schema = pq.read_schema(file)
-        if about.num_rows > _MOST_ROWS:
-            raise InputError(f"{printable(file)} claims {about.num_rows:,} rows: give {_MOST_ROWS:,} or fewer")
+        if metadata.num_rows > _MAX_ROWS:
+            raise InputError(f"{printable(file)} claims {metadata.num_rows:,} rows: give {_MAX_ROWS:,} or fewer")
         features = _features(schema)
         if not image:
             image = columns.image_column(schema, features, request.image_column)
@@ -147,20 +153,20 @@ def _listing(split: str, files: Sequence[Path], aside: Sequence[Path], request: 
         else:
             _check_same(file, files[0], schema, features, image, label)
         with _readable(file):
-            parts.append(
+            columns_read.append(
                 (
                     pq.read_table(file, columns=[label], page_checksum_verification=True).column(0),
                     columns.names_of(features.get(label), label),
                 )
             )
-    labels, classes, notes = _classes(split, label, files, parts)
-    if request.label_column is None and not any(names for _, names in parts):
+    labels, classes, notes = _classes(split, label, files, columns_read)
+    if request.label_column is None and not any(names for _, names in columns_read):
         columns.check_one_class(classes, f"the column {printable(label)[:60]!r}")
     return Listing(
         names=[f"{split}/{row}" for row in range(len(labels))],
         labels=labels,
         classes=classes,
-        read=lambda rows: _read(files, image, rows, aside),
+        read=lambda rows: _read(files, image, rows, roots),
         notes=notes,
     )
 
@@ -168,9 +174,9 @@ def _listing(split: str, files: Sequence[Path], aside: Sequence[Path], request: 
 def _check_same(
     file: Path, first: Path, schema: pa.Schema, features: Mapping[str, Any], image: str, label: str
 ) -> None:
-    for find, name in ((columns.image_column, image), (columns.label_column, label)):
+    for find_column, name in ((columns.image_column, image), (columns.label_column, label)):
         try:
-            find(schema, features, name)
+            find_column(schema, features, name)
         except InputError as error:
             raise InputError(
                 f"{printable(file)} does not go with {printable(first.name)}, whose columns are {image!r} and"
@@ -182,14 +188,14 @@ def _classes(
     split: str, label: str, files: Sequence[Path], parts: Sequence[tuple[pa.ChunkedArray, tuple[str, ...] | None]]
 ) -> tuple[np.ndarray, tuple[str, ...], tuple[str, ...]]:
     """Labels of all files in one list of classes, matched by name where each has names; and what is to be said."""
-    named = [names is not None for _, names in parts]
-    if any(named) and not all(named):
-        with_names, without = files[named.index(True)], files[named.index(False)]
+    has_names = [names is not None for _, names in parts]
+    if any(has_names) and not all(has_names):
+        with_names, without = files[has_names.index(True)], files[has_names.index(False)]
         raise InputError(
             f"{printable(with_names)} has class names and {printable(without.name)} has none: which label is which"
             " class cannot be told"
         )
-    if not any(named):
+    if not any(has_names):
         try:
             column = pa.chunked_array([chunk for part, _ in parts for chunk in part.chunks], type=parts[0][0].type)
         except (pa.ArrowException, TypeError) as error:
@@ -199,24 +205,24 @@ def _classes(
     lists = [names for _, names in parts if names is not None]
     classes = tuple(dict.fromkeys(name for names in lists for name in names))
     position = {name: i for i, name in enumerate(classes)}
-    found = []
+    labels_found = []
     for column, names in parts:
-        labels, own = columns.classes_of(column, names)
-        found.append(np.array([*(position[name] for name in own), -1], dtype=np.int64)[labels])
-    same = all(names == lists[0] for names in lists)
+        labels, own_classes = columns.classes_of(column, names)
+        labels_found.append(np.array([*(position[name] for name in own_classes), -1], dtype=np.int64)[labels])
+    is_same = all(names == lists[0] for names in lists)
     note = f"the Parquet files of {split} list their classes differently: they were matched by name"
-    return np.concatenate(found), classes, () if same else (note,)
+    return np.concatenate(labels_found), classes, () if is_same else (note,)
 
 
-def _read(files: Sequence[Path], column: str, rows: np.ndarray, aside: Sequence[Path]) -> Iterator[Encoded]:
+def _read(files: Sequence[Path], column: str, rows: np.ndarray, roots: Sequence[Path]) -> Iterator[Encoded]:
     start = 0
     for file in files:
         with _readable(file), pq.ParquetFile(file, page_checksum_verification=True) as table:
             for batch in table.iter_batches(_ROWS, columns=[column]):
                 low, high = np.searchsorted(rows, (start, start + len(batch)))
                 if high > low:
-                    chosen = batch.column(0).take(pa.array(rows[low:high] - start))
-                    yield from columns.encoded_images(chosen, aside, printable(file))
+                    cells = batch.column(0).take(pa.array(rows[low:high] - start))
+                    yield from columns.encoded_images(cells, roots, printable(file))
                 start += len(batch)
 
 

@@ -1,4 +1,4 @@
-"""Small images in which we know where the evidence lies: a shape on a textured ground, and in a corner a shortcut."""
+"""Synthetic images with known evidence: a shape on a textured background and, optionally, a shortcut in a corner."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ COLUMNS = ("label", "radius", "x", "y", "tied", "other")
 
 
 @dataclass(frozen=True)
-class _Drawn:
+class _Draws:
     """Random draws of n images.
 
     label, mark: (n,), positions in CLASSES.
@@ -53,7 +53,7 @@ def planted(*, shortcut: bool = False) -> Source:
 
     def listings() -> dict[str, Listing]:
         splits = {split: planted_split(split, count, shortcut=shortcut) for split, count in COUNTS.items()}
-        return {split: _listing(one) for split, one in splits.items()}
+        return {split: _listing(split_data) for split, split_data in splits.items()}
 
     return Source(name, [name, COUNTS], listings, size=SIDE)
 
@@ -65,61 +65,61 @@ def planted_split(name: str, count: int, *, shortcut: bool = False, seed: int = 
     """
     if name not in COUNTS:
         raise InputError(f"planted images have no split {name!r}: choose from {', '.join(COUNTS)}")
-    drawn = _draw(seed, name, np.arange(count))
+    draws = _draw(seed, name, np.arange(count))
     # a generator for each thing drawn, so that the first images are the same however many follow
-    grounds, directions, clouds, grains = (
+    backgrounds, directions, clouds, grains = (
         np.random.default_rng([seed, list(COUNTS).index(name), i]) for i in range(1, 5)
     )
-    ground = grounds.uniform(0.25, 0.75, (count, 1, 1, 3))
+    background = backgrounds.uniform(0.25, 0.75, (count, 1, 1, 3))
     texture = _texture(clouds, grains, count)
-    towards = directions.normal(size=(count, 1, 1, 3))
+    direction = directions.normal(size=(count, 1, 1, 3))
     # the ground's colour plus an offset of fixed length: neither colour nor brightness tells the class
-    contrast = 0.45 * towards / np.linalg.norm(towards, axis=3, keepdims=True)
-    values = ground + texture + contrast * _shapes(drawn)[..., None]
+    contrast = 0.45 * direction / np.linalg.norm(direction, axis=3, keepdims=True)
+    values = background + texture + contrast * _shapes(draws)[..., None]
     pixels = np.rint(255 * values.clip(0, 1)).astype(np.uint8)
     if shortcut:
-        pixels[:, MARK, MARK] = COLOURS[drawn.mark][:, None, None]
+        pixels[:, MARK, MARK] = COLOURS[draws.mark][:, None, None]
     variant = "planted-shortcut" if shortcut else "planted"
     names = tuple(f"{variant}/{seed}/{name}/{i:05d}" for i in range(count))
-    return Split(pixels, drawn.label, names)
+    return Split(pixels, draws.label, names)
 
 
 def evidence(split: Split) -> np.ndarray:
     """Mask of the shape: bool (n, h, w), at the split's own size. Raises InputError for images of another source."""
-    return _fitted(_of_names(split, _shapes), split)
+    return _fitted(_from_names(split, _shapes), split)
 
 
 def marks(split: Split) -> np.ndarray:
     """Mask of the mark: bool (n, h, w), at the split's own size, nowhere in images without one. Raises InputError."""
 
-    def corner(drawn: _Drawn) -> np.ndarray:
+    def corner(drawn: _Draws) -> np.ndarray:
         masks = np.zeros((len(drawn.label), SIDE, SIDE), dtype=bool)
         masks[:, MARK, MARK] = True
         return masks
 
-    return _fitted(_of_names(split, corner) & _marked(split)[:, None, None], split)
+    return _fitted(_from_names(split, corner) & _marked(split)[:, None, None], split)
 
 
 def tied(split: Split) -> np.ndarray:
     """Returns whether the image has a mark, and it is that of its own class: bool (n,). Raises InputError."""
-    return _of_names(split, lambda drawn: drawn.mark == drawn.label) & _marked(split)
+    return _from_names(split, lambda drawn: drawn.mark == drawn.label) & _marked(split)
 
 
-def _draw(seed: int, split: str, index: np.ndarray) -> _Drawn:
+def _draw(seed: int, split: str, index: np.ndarray) -> _Draws:
     generator = np.random.default_rng([seed, list(COUNTS).index(split), 0])
     rows = generator.random((int(index.max(initial=-1)) + 1, len(COLUMNS)))[index]
-    drawn: dict[str, np.ndarray] = dict(zip(COLUMNS, rows.T, strict=True))
-    label = (len(CLASSES) * drawn["label"]).astype(np.int64)
-    radius = RADII[0] + (RADII[1] - RADII[0]) * drawn["radius"]
-    x, y = (radius + (SIDE - 1 - 2 * radius) * share for share in (drawn["x"], drawn["y"]))
+    draws: dict[str, np.ndarray] = dict(zip(COLUMNS, rows.T, strict=True))
+    label = (len(CLASSES) * draws["label"]).astype(np.int64)
+    radius = RADII[0] + (RADII[1] - RADII[0]) * draws["radius"]
+    x, y = (radius + (SIDE - 1 - 2 * radius) * share for share in (draws["x"], draws["y"]))
     # out of the mark's corner, to the other side
     x = np.where((x - radius < MARK.stop + 1) & (y - radius < MARK.stop + 1), SIDE - 1 - x, x)
-    other = (label + 1 + ((len(CLASSES) - 1) * drawn["other"]).astype(np.int64)) % len(CLASSES)
-    mark = np.where((split == "test") & (drawn["tied"] >= 0.5), other, label)
-    return _Drawn(label, mark, radius, x, y)
+    other = (label + 1 + ((len(CLASSES) - 1) * draws["other"]).astype(np.int64)) % len(CLASSES)
+    mark = np.where((split == "test") & (draws["tied"] >= 0.5), other, label)
+    return _Draws(label, mark, radius, x, y)
 
 
-def _shapes(drawn: _Drawn) -> np.ndarray:
+def _shapes(drawn: _Draws) -> np.ndarray:
     """The pixels of each shape: bool (n, h, w)."""
     x, y, radius = (numbers[:, None, None] for numbers in (drawn.x, drawn.y, drawn.radius))
     rows, columns = np.mgrid[:SIDE, :SIDE]
@@ -143,25 +143,25 @@ def _texture(clouds: np.random.Generator, grains: np.random.Generator, count: in
     return np.einsum("hi,nijc,wj->nhwc", tent, coarse, tent, optimize=True) + grain
 
 
-def _of_names(split: Split, find: Callable[[_Drawn], np.ndarray]) -> np.ndarray:
+def _from_names(split: Split, find: Callable[[_Draws], np.ndarray]) -> np.ndarray:
     """Results of `find` for each image's draw, put together from the names."""
     pattern = re.compile(r"planted(?:-shortcut)?/(\d+)/(train|validation|test)/(\d+)")
-    found = [pattern.fullmatch(name) for name in split.names]
-    unknown = [name for name, match in zip(split.names, found, strict=True) if match is None]
+    matches = [pattern.fullmatch(name) for name in split.names]
+    unknown = [name for name, match in zip(split.names, matches, strict=True) if match is None]
     if unknown:
         raise InputError(
             f"{unknown[0]!r} is not a planted image, so where its evidence lies is not known: load planted"
         )
-    parts = [match.groups() for match in found if match]
+    parts = [match.groups() for match in matches if match]
     index = np.array([int(number) for _, _, number in parts], dtype=np.int64)
     groups: dict[tuple[str, str], list[int]] = {}
     for row, (seed, name, _) in enumerate(parts):
         groups.setdefault((seed, name), []).append(row)
-    answers = {group: find(_draw(int(group[0]), group[1], index[rows])) for group, rows in groups.items()}
-    if not answers:
+    results = {group: find(_draw(int(group[0]), group[1], index[rows])) for group, rows in groups.items()}
+    if not results:
         return find(_draw(0, "train", index))
-    told = np.concatenate(list(answers.values()))
-    return told[np.argsort(np.concatenate(list(groups.values())))]
+    masks = np.concatenate(list(results.values()))
+    return masks[np.argsort(np.concatenate(list(groups.values())))]
 
 
 def _marked(split: Split) -> np.ndarray:

@@ -20,68 +20,70 @@ SPLIT_NAMES = ("split", "subset", "partition", "set", "phase", "usage")
 _FOLDS = re.compile(r"(k_?)?folds?|fold_?(id|no|number)|is_?(train|training|val|valid|validation|test)")
 
 
-def spoken(name: str) -> str:
+def normalised_name(name: str) -> str:
     """A column's name in lower case, with underscores between its words."""
     return re.sub(r"[\s-]+", "_", name.strip().lower())
 
 
 def split_column(header: Sequence[str], lines: Lines, file: int) -> int | None:
     """The column of splits: by its name, or the only one that holds the names of two splits and nothing else."""
-    if named := [i for i, name in enumerate(header) if spoken(name) in SPLIT_NAMES and i != file]:
-        return named[0]
-    whole = [cells for _, cells in lines if len(cells) == len(header)]
-    fitting = []
+    if by_name := [i for i, name in enumerate(header) if normalised_name(name) in SPLIT_NAMES and i != file]:
+        return by_name[0]
+    complete = [cells for _, cells in lines if len(cells) == len(header)]
+    candidates = []
     for i, name in enumerate(header):
-        held = {(cells[i] or "").lower() for cells in whole} - {""}
-        two = held <= SPLITS.keys() and len({SPLITS[one] for one in held}) > 1
-        fitting += [i] * (two and i != file and spoken(name) not in LABEL_NAMES)
-    return fitting[0] if len(fitting) == 1 else None
+        values = {(cells[i] or "").lower() for cells in complete} - {""}
+        is_split = values <= SPLITS.keys() and len({SPLITS[value] for value in values}) > 1
+        candidates += [i] * (is_split and i != file and normalised_name(name) not in LABEL_NAMES)
+    return candidates[0] if len(candidates) == 1 else None
 
 
 def one_hot(
-    path: Path, header: Sequence[str], lines: Lines, taken: set[int | None]
+    path: Path, header: Sequence[str], lines: Lines, excluded: set[int | None]
 ) -> tuple[list[str], list[tuple[int, list[str | None]]]] | None:
     """Header and lines with a column `label` more, where each other column than `taken` is of one class, with a 1 where
     the image is of it and else 0; None for other tables.
 
     Raises InputError where a line has no 1, or several.
     """
-    rest = [i for i, name in enumerate(header) if i not in taken and name.strip()]  # pandas' own numbers have no name
-    if len(rest) < 2 or any(spoken(header[i]) in LABEL_NAMES for i in rest):
+    class_columns = [
+        i for i, name in enumerate(header) if i not in excluded and name.strip()
+    ]  # pandas' own numbers have no name
+    if len(class_columns) < 2 or any(normalised_name(header[i]) in LABEL_NAMES for i in class_columns):
         return None
     if not all(len(cells) == len(header) for _, cells in lines):
         return None
-    if not all(cells[i] in ("0", "1", "0.0", "1.0") for _, cells in lines for i in rest):
+    if not all(cells[i] in ("0", "1", "0.0", "1.0") for _, cells in lines for i in class_columns):
         return None
-    found: list[tuple[int, list[str | None]]] = []
+    labelled: list[tuple[int, list[str | None]]] = []
     for line, cells in lines:
-        ones = [header[i] for i in rest if cells[i] in ("1", "1.0")]
+        ones = [header[i] for i in class_columns if cells[i] in ("1", "1.0")]
         if len(ones) != 1:
             raise InputError(
-                f"{printable(path)}, line {line}, has a 1 in {len(ones)} of the {len(rest)} columns of 0 and 1: an"
-                " image is of one class here; name a column of classes with --label-column"
+                f"{printable(path)}, line {line}, has a 1 in {len(ones)} of the {len(class_columns)} columns of 0 and"
+                " 1: an image is of one class here; name a column of classes with --label-column"
             )
-        found.append((line, [*cells, ones[0]]))
-    return [*header, "label"], found
+        labelled.append((line, [*cells, ones[0]]))
+    return [*header, "label"], labelled
 
 
 def unused_folds(path: Path, header: Sequence[str], used: set[int | None]) -> list[str]:
-    """A sentence on a column that seems to tell splits and is not used; none where there is none."""
-    folds = [name for i, name in enumerate(header) if i not in used and _FOLDS.fullmatch(spoken(name))]
+    """Note on an unused column that seems to name splits; none where there is none."""
+    folds = [name for i, name in enumerate(header) if i not in used and _FOLDS.fullmatch(normalised_name(name))]
     if not folds:
         return []
     return [f"the column {printable(folds[0])[:60]!r} of {printable(path.name)} is not used: it names no splits"]
 
 
 def other_folders(root: Path, table: Path, pairs: Sequence[tuple[Path, str | None]]) -> tuple[str, ...]:
-    """A sentence on files that lie in a folder called as a class, and not as the one that the table gives them."""
+    """Note on files in a folder named after another class than the one that the table gives them."""
     labels = {label for _, label in pairs if label is not None}
-    other = [file for file, label in pairs if label and file.parent.name in labels and file.parent.name != label]
-    if not other:
+    misplaced = [file for file, label in pairs if label and file.parent.name in labels and file.parent.name != label]
+    if not misplaced:
         return ()
-    example = printable(other[0].relative_to(root).as_posix())[:200]
-    many = f"{len(other):,} of {len(pairs):,} files"
+    example = printable(misplaced[0].relative_to(root).as_posix())[:200]
+    subject = f"{len(misplaced):,} of {len(pairs):,} files"
     return (
-        f"{many} lie in the folder of another class than {printable(table.name)} gives them, as {example}: the table"
+        f"{subject} lie in the folder of another class than {printable(table.name)} gives them, as {example}: the table"
         " counts",
     )

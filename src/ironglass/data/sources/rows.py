@@ -1,4 +1,4 @@
-"""The lines of a table: which column names the file, which its class, which its split."""
+"""Rows of a label table: columns of the file, its class and its split."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from typing import Any
 from ironglass.data.decoding.decode import SUFFIXES
 from ironglass.data.files.plain import open_plain, printable
 from ironglass.data.source import ColumnRequest
-from ironglass.data.sources.roles import LABEL_NAMES, one_hot, split_column, spoken, unused_folds
+from ironglass.data.sources.roles import LABEL_NAMES, normalised_name, one_hot, split_column, unused_folds
 from ironglass.errors import InputError
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".txt")
-_MOST = 2**30  # bytes of a table
-_FILES = (
+_MAX_BYTES = 2**30  # bytes of a table
+_FILE_NAMES = (
     *("file_name", "filename", "filepath", "file_path", "path", "file", "image_path", "image_file", "image_name"),
     *("image", "img_path", "img", "image_id", "id", "name", "images"),
 )
 
 
-class Unfit(InputError):
-    """A file whose name is a table's, and that gives these images no classes."""
+class UnsuitableTable(InputError):
+    """A file named like a label table that gives these images no classes."""
 
 
 @dataclass(frozen=True)
@@ -60,14 +60,14 @@ def read_rows(path: Path, request: ColumnRequest) -> Rows:
     file, label = 0, 1
     split: int | None = None
     if header:
-        file = _column(path, header, _FILES, request.image_column, "--image-column", "files")
+        file = _column(path, header, _FILE_NAMES, request.image_column, "--image-column", "files")
         split = split_column(header, lines, file)
-        if request.label_column is None and (hot := one_hot(path, header, lines, {file, split})):
-            header, lines = hot
+        if request.label_column is None and (one_hot_table := one_hot(path, header, lines, {file, split})):
+            header, lines = one_hot_table
             notes.append(f"the classes of {printable(path.name)} are its columns of 0 and 1")
         label = _label(path, header, file, split, request.label_column, notes)
         notes += unused_folds(path, header, {file, split, label})
-    found = []
+    lines_read = []
     for line, cells in lines:
         if len(cells) != len(header or "ab"):
             raise InputError(
@@ -76,26 +76,28 @@ def read_rows(path: Path, request: ColumnRequest) -> Rows:
         used = [cells[i] or "" for i in (file, label, *(() if split is None else (split,)))]
         if any("\0" in cell for cell in used):
             raise InputError(f"{printable(path)}, line {line}, holds neither text nor a whole number where one is due")
-        found.append((line, used[0], used[1] or None, used[2] if len(used) > 2 else ""))
+        lines_read.append((line, used[0], used[1] or None, used[2] if len(used) > 2 else ""))
     if (
         any("the classes are those of" in note for note in notes)
-        and len({name for _, _, name, _ in found}) == len(found) > 2
+        and len({name for _, _, name, _ in lines_read}) == len(lines_read) > 2
     ):  # captions, most likely
-        raise Unfit(
+        raise UnsuitableTable(
             f"the column {printable((header or [''])[label])[:60]!r} of {printable(path)} gives every file a class of"
             " its own: name another with --label-column"
         )
-    return Rows(found, tuple(notes))
+    return Rows(lines_read, tuple(notes))
 
 
 def _text(path: Path) -> str:
     try:
         with open_plain(path) as file:
-            raw = file.read(_MOST + 1)
+            raw = file.read(_MAX_BYTES + 1)
     except OSError as error:
         raise InputError(f"cannot read {printable(path)}: {error.strerror}") from error
-    if len(raw) > _MOST:
-        raise InputError(f"{printable(path)} has more than {_MOST // 2**20} MiB: give Parquet, or a folder a class")
+    if len(raw) > _MAX_BYTES:
+        raise InputError(
+            f"{printable(path)} has more than {_MAX_BYTES // 2**20} MiB: give Parquet, or a folder a class"
+        )
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -110,7 +112,7 @@ def _cells(
     first = next((line for line in text.split("\n") if line.strip()), "")
     comma = next((mark for mark in "\t,;" if mark in first), None)
     if comma is None:
-        lines = [(i, _two(line)) for i, line in enumerate(text.split("\n"), 1) if line.strip()]
+        lines = [(i, _file_and_label(line)) for i, line in enumerate(text.split("\n"), 1) if line.strip()]
     else:
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=comma, strict=True)
         lines = []
@@ -123,19 +125,19 @@ def _cells(
     if not lines:
         return None, []
     header = [str(cell) for cell in lines[0][1]]
-    if request.image_column in header or any(spoken(name) in _FILES for name in header):
-        if twice := next((name for name in header if header.count(name) > 1), None):
-            raise InputError(f"{printable(path)} has two columns {printable(twice)[:60]!r}: rename one")
+    if request.image_column in header or any(normalised_name(name) in _FILE_NAMES for name in header):
+        if repeated := next((name for name in header if header.count(name) > 1), None):
+            raise InputError(f"{printable(path)} has two columns {printable(repeated)[:60]!r}: rename one")
         return header, lines[1:]
     if len(header) == 2 and header[0].lower().endswith(SUFFIXES):
         return None, lines
-    raise Unfit(
+    raise UnsuitableTable(
         f"the first line of {printable(path)} names no column of files: call it file_name, path, file or image, or name"
         " it with --image-column"
     )
 
 
-def _two(line: str) -> list[str | None]:
+def _file_and_label(line: str) -> list[str | None]:
     """File and label with spaces between; the file's name may have some, too."""
     file, _, label = line.strip().rpartition(" ")
     return [file.strip(), label] if file else [label]
@@ -154,10 +156,10 @@ def _json_lines(path: Path, text: str) -> tuple[list[str], list[tuple[int, list[
             raise InputError(f'{printable(path)}, line {i}, is no JSON object: write {{"file_name": …, "label": …}}')
         objects.append((i, value))
     header = list(dict.fromkeys(name for _, value in objects for name in value))
-    return header, [(i, [_said(value.get(name)) for name in header]) for i, value in objects]
+    return header, [(i, [_json_text(value.get(name)) for name in header]) for i, value in objects]
 
 
-def _said(value: Any) -> str | None:
+def _json_text(value: Any) -> str | None:
     """A value of a JSON object as text; what is neither text nor a whole number is refused only where it is used."""
     if value is None or isinstance(value, str):
         return value
@@ -166,37 +168,47 @@ def _said(value: Any) -> str | None:
     return "\0"
 
 
-def _column(path: Path, header: Sequence[str], usual: Sequence[str], named: str | None, option: str, what: str) -> int:
-    if named is not None:
-        if named not in header:
-            raise InputError(f"{printable(path)} has no column {named!r}: {option} must be one of {_listed(header)}")
-        return header.index(named)
-    for name in usual:
-        if fitting := [i for i, other in enumerate(header) if spoken(other) == name]:
-            return fitting[0]
-    raise Unfit(f"which column of {printable(path)} holds the {what}? name one with {option}: {_listed(header)}")
+def _column(
+    path: Path, header: Sequence[str], common: Sequence[str], requested: str | None, option: str, content: str
+) -> int:
+    if requested is not None:
+        if requested not in header:
+            raise InputError(
+                f"{printable(path)} has no column {requested!r}: {option} must be one of {_listed(header)}"
+            )
+        return header.index(requested)
+    for name in common:
+        if matches := [i for i, header_name in enumerate(header) if normalised_name(header_name) == name]:
+            return matches[0]
+    raise UnsuitableTable(
+        f"which column of {printable(path)} holds the {content}? name one with {option}: {_listed(header)}"
+    )
 
 
-def _label(path: Path, header: Sequence[str], file: int, split: int | None, named: str | None, notes: list[str]) -> int:
-    if named is not None:
-        return _column(path, header, (), named, "--label-column", "classes")
-    fitting = [i for i, name in enumerate(header) if spoken(name) in LABEL_NAMES and i != file]
-    if len(fitting) > 1:
-        raise Unfit(
+def _label(
+    path: Path, header: Sequence[str], file: int, split: int | None, requested: str | None, notes: list[str]
+) -> int:
+    if requested is not None:
+        return _column(path, header, (), requested, "--label-column", "classes")
+    candidates = [i for i, name in enumerate(header) if normalised_name(name) in LABEL_NAMES and i != file]
+    if len(candidates) > 1:
+        raise UnsuitableTable(
             f"which column of {printable(path)} holds the classes? name one with --label-column:"
-            f" {_listed([header[i] for i in fitting])}"
+            f" {_listed([header[i] for i in candidates])}"
         )
-    if fitting:
-        return fitting[0]
-    rest = [i for i in range(len(header)) if i not in (file, split)]
-    if len(rest) != 1:
-        raise Unfit(
+    if candidates:
+        return candidates[0]
+    remaining = [i for i in range(len(header)) if i not in (file, split)]
+    if len(remaining) != 1:
+        raise UnsuitableTable(
             f"which column of {printable(path)} holds the classes? name one with --label-column: {_listed(header)}"
         )
-    notes.append(f"the classes are those of the column {printable(header[rest[0]])[:60]!r} of {printable(path.name)}")
-    return rest[0]
+    notes.append(
+        f"the classes are those of the column {printable(header[remaining[0]])[:60]!r} of {printable(path.name)}"
+    )
+    return remaining[0]
 
 
 def _listed(names: Sequence[str]) -> str:
-    named = ", ".join(printable(name)[:60] for name in names[:12])
-    return f"{named}, …" if len(names) > 12 else named
+    listed = ", ".join(printable(name)[:60] for name in names[:12])
+    return f"{listed}, …" if len(names) > 12 else listed

@@ -15,8 +15,8 @@ from ironglass.data.source import ColumnRequest, Listing, Source
 from ironglass.data.sources.columns import by_value, check_one_class, numbered
 from ironglass.data.sources.named import NamedFiles
 from ironglass.data.sources.roles import other_folders
-from ironglass.data.sources.rows import TABLE_SUFFIXES, Unfit, read_rows
-from ironglass.data.sources.walk import Below, stamps
+from ironglass.data.sources.rows import TABLE_SUFFIXES, UnsuitableTable, read_rows
+from ironglass.data.sources.walk import FilesBelow, stamps
 from ironglass.data.splits import SPLITS, canonical, unused_splits
 from ironglass.errors import InputError
 
@@ -46,13 +46,13 @@ def tables_in(root: Path, files: Sequence[Path]) -> list[Path]:
     They lie in `root` or in the folder of a split, `metadata.*` in any folder of it. The latter goes before all others,
     `labels.csv` before `train.csv`.
     """
-    near = [path for path in files if is_table(path) and _is_near(path, root)]
-    if metadata := [path for path in near if path.stem.lower() == "metadata"]:
+    candidates = [path for path in files if is_table(path) and _is_near(path, root)]
+    if metadata := [path for path in candidates if path.stem.lower() == "metadata"]:
         return metadata
-    words = {path: {word for word in re.split(r"[^a-z]+", path.stem.lower()) if word} for path in near}
-    named = [path for path in near if words[path] and words[path] <= _WORDS | SPLITS.keys()]
-    plain = [path for path in named if not words[path] & SPLITS.keys() and path.parent == root]
-    return plain or named
+    words = {path: {word for word in re.split(r"[^a-z]+", path.stem.lower()) if word} for path in candidates}
+    recognised = [path for path in candidates if words[path] and words[path] <= _WORDS | SPLITS.keys()]
+    general = [path for path in recognised if not words[path] & SPLITS.keys() and path.parent == root]
+    return general or recognised
 
 
 def _is_near(path: Path, root: Path) -> bool:
@@ -71,62 +71,62 @@ def table(path: Path, request: ColumnRequest) -> Source:
 
 
 def labelled_by_tables(
-    root: Path, found: Below, tables: Sequence[Path], request: ColumnRequest
+    root: Path, files_below: FilesBelow, tables: Sequence[Path], request: ColumnRequest
 ) -> Mapping[str, Listing]:
     """The images below `root` that the tables name, with their classes; images that none names are left out, by name.
 
     Raises InputError where the tables cannot be read, name no image, or contradict each other.
     """
     _check_one_each(tables)
-    files = NamedFiles(root, found)
-    read, unfit = _those_that_fit(tables, root, files, request)
-    listings = dict(_listings(read, root, request))
-    named = {file for one in read for file in one.files}
+    files = NamedFiles(root, files_below)
+    tables_read, remarks = _suitable_tables(tables, root, files, request)
+    listings = dict(_listings(tables_read, root, request))
+    referenced = {file for table_read in tables_read for file in table_read.files}
     unnamed = tuple(
         (printable(file.relative_to(root).as_posix()), f"no line in {printable(tables[0].name)}")
-        for file in found.images
-        if file not in named
+        for file in files_below.images
+        if file not in referenced
     )
     first, *_ = listings
-    pairs = [pair for one in read for pair in zip(one.files, one.labels, strict=True)]
-    listings[first] = listings[first].said(*unfit, *other_folders(root, tables[0], pairs))
-    used = frozenset({*(one.path for one in read), *named})
-    others = (*unnamed, *found.left_out(root, used))
-    return {**listings, first: listings[first].said(*found.note(root, used)).without(others)}
+    pairs = [pair for table_read in tables_read for pair in zip(table_read.files, table_read.labels, strict=True)]
+    listings[first] = listings[first].said(*remarks, *other_folders(root, tables[0], pairs))
+    used = frozenset({*(table_read.path for table_read in tables_read), *referenced})
+    excluded = (*unnamed, *files_below.left_out(root, used))
+    return {**listings, first: listings[first].said(*files_below.note(root, used)).without(excluded)}
 
 
-def _those_that_fit(
+def _suitable_tables(
     tables: Sequence[Path], root: Path, files: NamedFiles, request: ColumnRequest
-) -> tuple[list[_Read], tuple[str, ...]]:
+) -> tuple[list[_TableRows], tuple[str, ...]]:
     """The tables that give classes, and a sentence on each other one. Raises Unfit where none does."""
-    read: list[_Read] = []
-    unfit: list[Unfit] = []
+    tables_read: list[_TableRows] = []
+    errors: list[UnsuitableTable] = []
     for path in tables:
         try:
-            read.append(_read(path, root, files, request))
-        except Unfit as error:
+            tables_read.append(_read(path, root, files, request))
+        except UnsuitableTable as error:
             if request.names_columns():
                 raise
-            unfit.append(error)
-    if not read:
-        raise unfit[0]
-    return read, tuple(f"a table is not used: {error}" for error in unfit)
+            errors.append(error)
+    if not tables_read:
+        raise errors[0]
+    return tables_read, tuple(f"a table is not used: {error}" for error in errors)
 
 
 def _check_one_each(tables: Sequence[Path]) -> None:
-    seen: dict[tuple[Path, frozenset[str]], Path] = {}
+    by_split: dict[tuple[Path, frozenset[str]], Path] = {}
     for path in tables:
         words = set(re.split(r"[^a-z]+", path.stem.lower())) & SPLITS.keys()
         key = (path.parent, frozenset(SPLITS[word] for word in words))
-        if key in seen:
+        if key in by_split:
             raise InputError(
-                f"{printable(seen[key])} and {printable(path.name)} lie side by side: name one of them as the data"
+                f"{printable(by_split[key])} and {printable(path.name)} lie side by side: name one of them as the data"
             )
-        seen[key] = path
+        by_split[key] = path
 
 
 @dataclass
-class _Read:
+class _TableRows:
     """Contents of one table: (n,) files, labels (None where there is none) and splits."""
 
     path: Path
@@ -136,73 +136,78 @@ class _Read:
     notes: list[str] = field(default_factory=list)
 
 
-def _read(path: Path, root: Path, files: NamedFiles, request: ColumnRequest) -> _Read:
+def _read(path: Path, root: Path, files: NamedFiles, request: ColumnRequest) -> _TableRows:
     rows = read_rows(path, request)
-    read = _Read(path, notes=list(rows.notes))
+    table_read = _TableRows(path, notes=list(rows.notes))
     inexact: Counter[str] = Counter()
     labels: dict[Path, str | None] = {}
-    there = 0
+    existing = 0
     for line, name, label, split in rows:
-        where = f"{printable(path.name)}, line {line},"
+        location = f"{printable(path.name)}, line {line},"
         if not name:
-            raise InputError(f"{where} names no file: fill it in or remove the line")
-        file, how = _file(name, path.parent, root, files, where)
-        there += files.exists(file)
-        if how:
-            inexact[how] += 1
+            raise InputError(f"{location} names no file: fill it in or remove the line")
+        file, match_kind = _file(name, path.parent, root, files, location)
+        existing += files.exists(file)
+        if match_kind:
+            inexact[match_kind] += 1
         if file in labels:
             if labels[file] != label:
-                both = f"{printable(str(labels[file]))[:60]!r} and {printable(str(label))[:60]!r}"
-                raise InputError(f"{where} gives {printable(name)[:200]} a second class, {both}: one class an image")
+                labels_quoted = f"{printable(str(labels[file]))[:60]!r} and {printable(str(label))[:60]!r}"
+                raise InputError(
+                    f"{location} gives {printable(name)[:200]} a second class, {labels_quoted}: one class an image"
+                )
             continue
         labels[file] = label
-        read.files.append(file)
-        read.labels.append(label)
-        read.splits.append(split)
-    if not there:
-        example = f", as {printable(read.files[0].relative_to(root))[:200]}" if read.files else ""
-        raise Unfit(
-            f"none of the {len(read.files):,} files that {printable(path)} names is below {printable(root)}{example}"
+        table_read.files.append(file)
+        table_read.labels.append(label)
+        table_read.splits.append(split)
+    if not existing:
+        example = f", as {printable(table_read.files[0].relative_to(root))[:200]}" if table_read.files else ""
+        raise UnsuitableTable(
+            f"none of the {len(table_read.files):,} files that {printable(path)} names is below"
+            f" {printable(root)}{example}"
         )
-    if missing := len(read.files) - sum(files.exists(file) for file in read.files):
-        gone = next(file for file in read.files if not files.exists(file))
-        named = printable(gone.relative_to(root).as_posix())[:200]
-        read.notes.append(f"{missing:,} files that {printable(path.name)} names are missing, as {named}")
-    read.notes += [f"{n:,} files of {printable(path.name)} were found {how}" for how, n in inexact.items()]
-    if len(read.files) < rows.count:
-        read.notes.append(f"{rows.count - len(read.files):,} lines of {printable(path.name)} repeat others")
-    return read
+    if missing := len(table_read.files) - sum(files.exists(file) for file in table_read.files):
+        absent = next(file for file in table_read.files if not files.exists(file))
+        example_name = printable(absent.relative_to(root).as_posix())[:200]
+        table_read.notes.append(f"{missing:,} files that {printable(path.name)} names are missing, as {example_name}")
+    table_read.notes += [
+        f"{n:,} files of {printable(path.name)} were found {match_kind}" for match_kind, n in inexact.items()
+    ]
+    if len(table_read.files) < rows.count:
+        table_read.notes.append(f"{rows.count - len(table_read.files):,} lines of {printable(path.name)} repeat others")
+    return table_read
 
 
-def _file(name: str, base: Path, root: Path, files: NamedFiles, where: str) -> tuple[Path, str]:
-    """The file meant by `name`, which lies relative to the table's folder; and how it was found, "" where it lies just
-    there or nowhere."""
-    path = within(root, str(base.relative_to(root) / name), where)
+def _file(name: str, base: Path, root: Path, files: NamedFiles, location: str) -> tuple[Path, str]:
+    """The file that `name` refers to, relative to the table's folder, and the kind of match: "" for an exact path or a
+    missing file."""
+    path = within(root, str(base.relative_to(root) / name), location)
     if files.exists(path):
         return path, ""
     if "\\" in name:
-        return _file(name.replace("\\", "/"), base, root, files, where)
-    if len(spelt := files.alike(path)) == 1:
-        return spelt[0], "under names that differ by capitals or accents alone"
+        return _file(name.replace("\\", "/"), base, root, files, location)
+    if len(similar := files.alike(path)) == 1:
+        return similar[0], "under names that differ by capitals or accents alone"
     if "/" not in name:
-        alike = [file for file in files.named(name) if file.is_relative_to(base)]
-        if len(alike) == 1:
-            here = alike[0].parent == base
-            return alike[0], "by their names without suffixes" if here else "by their names, in other folders"
-        if alike:
-            both = " and ".join(printable(file.relative_to(root).as_posix()) for file in alike[:2])
-            raise InputError(f"{where} names {printable(name)[:200]}, which is {both}: give the path")
+        matches = [file for file in files.named(name) if file.is_relative_to(base)]
+        if len(matches) == 1:
+            is_beside = matches[0].parent == base
+            return matches[0], "by their names without suffixes" if is_beside else "by their names, in other folders"
+        if matches:
+            matches_listed = " and ".join(printable(file.relative_to(root).as_posix()) for file in matches[:2])
+            raise InputError(f"{location} names {printable(name)[:200]}, which is {matches_listed}: give the path")
     return path, ""
 
 
-def _listings(tables: Sequence[_Read], root: Path, request: ColumnRequest) -> Mapping[str, Listing]:
-    """A listing a split. Classes are all labels in sorted order, numbers by their value."""
+def _listings(tables: Sequence[_TableRows], root: Path, request: ColumnRequest) -> Mapping[str, Listing]:
+    """A listing per split. Classes are all labels in sorted order, numbers by their value."""
     groups: dict[str, list[tuple[Path, str | None]]] = defaultdict(list)
-    for one in tables:
-        splits = one.splits if any(one.splits) else _splits_of(one, root)
-        for file, label, split in zip(one.files, one.labels, splits, strict=True):
+    for table_read in tables:
+        splits = table_read.splits if any(table_read.splits) else _splits_of(table_read, root)
+        for file, label, split in zip(table_read.files, table_read.labels, splits, strict=True):
             groups[split].append((file, label))
-    notes = tuple(note for one in tables for note in one.notes)
+    notes = tuple(note for table_read in tables for note in table_read.notes)
     if "" in groups and len(groups) > 1:
         notes = (*notes, f"left out {len(groups.pop('')):,} files without a split")
     splits = canonical(groups, request.splits)
@@ -228,13 +233,13 @@ def _listings(tables: Sequence[_Read], root: Path, request: ColumnRequest) -> Ma
     return listings
 
 
-def _splits_of(one: _Read, root: Path) -> list[str]:
-    """The split that the table's own name or folder tells of, else the folders of the files where all do."""
-    for part in (one.path.stem, one.path.parent.name if one.path.parent != root else ""):
+def _splits_of(table_read: _TableRows, root: Path) -> list[str]:
+    """The split named by the table's own name or folder, else by the folders of all files."""
+    for part in (table_read.path.stem, table_read.path.parent.name if table_read.path.parent != root else ""):
         for word in re.split(r"[^a-z]+", part.lower()):
             if word in SPLITS:
-                return [word] * len(one.files)
-    firsts = [file.relative_to(root).parts[0] for file in one.files]
+                return [word] * len(table_read.files)
+    firsts = [file.relative_to(root).parts[0] for file in table_read.files]
     if all(first.lower() in SPLITS for first in firsts):
         return firsts
-    return ["train"] * len(one.files)
+    return ["train"] * len(table_read.files)

@@ -1,4 +1,4 @@
-"""Tiny ImageNet in its official layout, as stanford.edu hands it out."""
+"""Tiny ImageNet in the official layout of stanford.edu."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Any data set of torchvision that comes in splits."""
+"""Data sets of torchvision with training and test splits."""
 
 from __future__ import annotations
 
@@ -30,8 +30,10 @@ def _listings(name: str, download: bool) -> Mapping[str, Listing]:
 
     kind = getattr(datasets, name, None) if name in datasets.__all__ else None
     if kind is None:
-        near = did_you_mean(name, datasets.__all__)
-        raise InputError(f"torchvision has no data set {name!r}{near}: names are as CIFAR10, FashionMNIST or SVHN")
+        suggestion = did_you_mean(name, datasets.__all__)
+        raise InputError(
+            f"torchvision has no data set {name!r}{suggestion}: names are as CIFAR10, FashionMNIST or SVHN"
+        )
     parameters = inspect.signature(kind).parameters
     if "train" in parameters:
         options: list[tuple[str, dict[str, Any]]] = [("train", {"train": True}), ("test", {"train": False})]
@@ -43,10 +45,10 @@ def _listings(name: str, download: bool) -> Mapping[str, Listing]:
         options = [(split, option | {"download": download}) for split, option in options]
 
     root = cache_folder() / "torchvision"
-    found = {}
+    listings = {}
     for split, option in options:
         try:
-            found[split] = _listing(split, kind(root, **option))
+            listings[split] = _listing(split, kind(root, **option))
         except InputError:
             raise
         except ValueError as error:
@@ -60,9 +62,9 @@ def _listings(name: str, download: bool) -> Mapping[str, Listing]:
         except Exception as error:  # of its own reader, at spoilt files; or it asks for more than a folder
             reason = printable(str(error) or type(error).__name__)[:200]
             raise InputError(f"torchvision's {name} in {root} cannot be read: {reason}") from error
-    if not found:
+    if not listings:
         raise InputError(f"torchvision's {name} has no split named train or test: name another")
-    return found
+    return listings
 
 
 def _listing(split: str, rows: Any) -> Listing:

@@ -1,4 +1,4 @@
-"""All that lies below a folder, in sorted order, links followed but never in circles."""
+"""Files below a folder, in sorted order; links are followed, but never in circles."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from ironglass.data.files.plain import open_plain, printable
 from ironglass.errors import InputError
 
 _HIDDEN = (".", "__MACOSX")
-_AGAIN = 1000  # folders reached a second time, over links, before this is taken for a knot
+_MAX_REVISITS = 1000  # folders reached a second time, over links, before this is taken for a knot
 _SAMPLED = 16  # files of which stamps hold some of the contents
 _END = 4096  # bytes of each end
 
 
 @dataclass(frozen=True)
-class Below:
+class FilesBelow:
     """The files below a folder: images by their suffix, others, and what is hidden, a hidden folder as a whole."""
 
     images: list[Path]
@@ -40,19 +40,19 @@ class Below:
         if not unused:
             return ()
         kinds = Counter(path.suffix.lower() or "no suffix" for path in unused)
-        named = ", ".join(f"{n:,} {printable(kind)[:20]}" for kind, n in kinds.most_common(5))
+        counts_text = ", ".join(f"{n:,} {printable(kind)[:20]}" for kind, n in kinds.most_common(5))
         first = printable(unused[0].relative_to(root).as_posix())[:200]
-        return (f"left out {len(unused):,} files that are no images by their names ({named}), as {first}",)
+        return (f"left out {len(unused):,} files that are no images by their names ({counts_text}), as {first}",)
 
 
-def below(path: Path) -> Below:
+def below(path: Path) -> FilesBelow:
     """Every file below `path`, however deep. Raises InputError where a folder cannot be read."""
     images: list[Path] = []
     others: list[Path] = []
     hidden: list[Path] = []
     for file in _walk(path, hidden):
         (images if file.name.lower().endswith(SUFFIXES) else others).append(file)
-    return Below(images, others, hidden)
+    return FilesBelow(images, others, hidden)
 
 
 def images_under(path: Path) -> Iterator[Path]:
@@ -67,12 +67,12 @@ def visible(path: Path, hidden: list[Path] | None = None) -> list[os.DirEntry[st
     """
     try:
         with os.scandir(path) as entries:
-            found = sorted(entries, key=lambda entry: entry.name)
+            entries_sorted = sorted(entries, key=lambda entry: entry.name)
     except OSError as error:
         raise InputError(f"cannot read the folder {printable(path)}: {error.strerror}") from error
     if hidden is not None:
-        hidden += [Path(entry.path) for entry in found if entry.name.startswith(_HIDDEN)]
-    return [entry for entry in found if not entry.name.startswith(_HIDDEN)]
+        hidden += [Path(entry.path) for entry in entries_sorted if entry.name.startswith(_HIDDEN)]
+    return [entry for entry in entries_sorted if not entry.name.startswith(_HIDDEN)]
 
 
 def folders(path: Path) -> list[Path]:
@@ -80,13 +80,13 @@ def folders(path: Path) -> list[Path]:
 
     Raises InputError for a link that leads nowhere, unless its name is an image's: a class would be missing.
     """
-    found = []
+    paths = []
     for entry in visible(path):
         if _is_folder(entry):
-            found.append(Path(entry.path))
+            paths.append(Path(entry.path))
         elif entry.is_symlink() and not entry.name.lower().endswith(SUFFIXES) and not Path(entry.path).exists():
             raise InputError(f"{printable(entry.path)} is a broken link: mend or remove it")
-    return found
+    return paths
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -103,24 +103,24 @@ def _identity(path: str | Path) -> tuple[int, int]:
 
 def _walk(path: Path, hidden: list[Path] | None = None) -> Iterator[Path]:
     try:
-        above = [_identity(path)]
+        ancestors = [_identity(path)]
     except OSError as error:
         raise InputError(f"cannot read the folder {printable(path)}: {error.strerror}") from error
-    seen, again = set(above), 0
+    visited, revisits = set(ancestors), 0
     waiting = [iter(visible(path, hidden))]
     while waiting:
         entry = next(waiting[-1], None)
         if entry is None:
             waiting.pop()
-            above.pop()
+            ancestors.pop()
         elif not _is_folder(entry):
             yield Path(entry.path)
-        elif (identity := _identity(entry.path)) not in above:  # a link to a folder above would never end
-            again += identity in seen
-            if again > _AGAIN:
+        elif (identity := _identity(entry.path)) not in ancestors:  # a link to a folder above would never end
+            revisits += identity in visited
+            if revisits > _MAX_REVISITS:
                 raise InputError(f"links below {printable(path)} lead to the same folders over and over: remove some")
-            seen.add(identity)
-            above.append(identity)
+            visited.add(identity)
+            ancestors.append(identity)
             waiting.append(iter(visible(Path(entry.path), hidden)))
 
 
@@ -131,10 +131,10 @@ def stamps(files: Sequence[Path], root: Path) -> list:
     The digest tells apart what dates and sizes do not: uncompressed images, or two states of a table, out of archives
     that give every file one date.
     """
-    few = [files[i * (len(files) - 1) // (_SAMPLED - 1)] for i in range(_SAMPLED)] if files else []
-    others = [path for path in files if not path.name.lower().endswith(SUFFIXES)][:_SAMPLED]
+    sampled = [files[i * (len(files) - 1) // (_SAMPLED - 1)] for i in range(_SAMPLED)] if files else []
+    tables = [path for path in files if not path.name.lower().endswith(SUFFIXES)][:_SAMPLED]
     digest = hashlib.blake2b(digest_size=16)
-    for path in dict.fromkeys((*few, *others)):
+    for path in dict.fromkeys((*sampled, *tables)):
         digest.update(_ends(path))
     return [*([path.relative_to(root).as_posix(), *_stamp(path)] for path in files), digest.hexdigest()]
 

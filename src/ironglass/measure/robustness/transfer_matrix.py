@@ -10,7 +10,7 @@ import torch
 
 from ironglass.attacks import TransferFrom
 from ironglass.data.dataset import Split
-from ironglass.data.match import class_places
+from ironglass.data.match import class_indices
 from ironglass.engine.folding.fold import folded
 from ironglass.models.classifier import Classifier
 from ironglass.models.frozen import frozen
@@ -64,7 +64,7 @@ def transferred(
 
 def true_answers(classifier: Classifier, images: Images, labels: Labels, classes: Sequence[str]) -> Labels:
     """The labels, which count `classes`, in the classifier's own count; its own answers where it lacks one of them."""
-    places = torch.from_numpy(class_places(classes, classifier.classes))
+    places = torch.from_numpy(class_indices(classes, classifier.classes))
     if bool((places >= 0).all()):
         return places.to(labels.device)[labels]
     with frozen(classifier), torch.no_grad():
@@ -73,4 +73,4 @@ def true_answers(classifier: Classifier, images: Images, labels: Labels, classes
 
 def knows(classifier: Classifier, classes: Sequence[str]) -> bool:
     """Returns whether each of the classes is one of the classifier's, under whatever name."""
-    return bool((class_places(classes, classifier.classes) >= 0).all())
+    return bool((class_indices(classes, classifier.classes) >= 0).all())

@@ -12,7 +12,7 @@ import numpy as np
 from ironglass.data.build import Reading
 from ironglass.data.dataset import Split
 from ironglass.data.files.plain import printable
-from ironglass.data.images import Loaded, load_images
+from ironglass.data.images import LoadedImages, load_images
 from ironglass.data.load import check_reading
 from ironglass.errors import ForwardError, InputError, Notice
 from ironglass.measure.per_image import write_predictions
@@ -98,7 +98,7 @@ def _trained(model: str, classes: Sequence[str], given: dict[str, Any], normalis
     return classifier
 
 
-def _readable(paths: Sequence[Path], classifier: Classifier, reading: Reading) -> Loaded:
+def _readable(paths: Sequence[Path], classifier: Classifier, reading: Reading) -> LoadedImages:
     """The images, as the network takes them. Raises InputError where no file can be decoded."""
     found = load_images(paths, size=classifier.input_size, channels=classifier.channels, reading=reading)
     if not found.names:
