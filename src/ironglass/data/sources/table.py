@@ -98,7 +98,7 @@ def labelled_by_tables(
 def _suitable_tables(
     tables: Sequence[Path], root: Path, files: NamedFiles, request: ColumnRequest
 ) -> tuple[list[_TableRows], tuple[str, ...]]:
-    """The tables that give classes, and a sentence on each other one. Raises Unfit where none does."""
+    """The tables that give classes, and a sentence on each other one. Raises UnsuitableTable where none does."""
     tables_read: list[_TableRows] = []
     errors: list[UnsuitableTable] = []
     for path in tables:
