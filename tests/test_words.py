@@ -22,17 +22,15 @@ FORBIDDEN = frozenset(_WORDS.split())
 
 # As counted on 2026-11-30. A number may fall and a line may go; none may rise.
 ALLOWED: dict[str, int] = {
-    ".": 28,
+    ".": 1,
     "attacks": 1,
-    "cli": 54,
-    "data": 148,
+    "cli": 4,
+    "data": 5,
     "measure": 129,
-    "models": 181,
+    "models": 1,
     "plans": 22,
-    "recipes": 1,
-    "report": 149,
-    "results": 19,
-    "run": 27,
+    "report": 2,
+    "results": 11,
     "studies": 306,
     "studio": 27,
 }

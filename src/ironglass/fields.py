@@ -124,7 +124,7 @@ def _fields_at(kind: Any, loc: tuple[Any, ...]) -> list[str]:
     if not loc:
         return [field.name for field in dataclasses.fields(kind) if field.repr]
     names = [part for part in loc if isinstance(part, str)]
-    match = next((found for found in _dataclasses_in(schema) if names[-1:] == [found[0]]), None)
+    match = next((entry for entry in _dataclasses_in(schema) if names[-1:] == [entry[0]]), None)
     return [field.name for field in dataclasses.fields(match[1]) if field.repr] if match else []
 
 

@@ -121,7 +121,7 @@ def build(
     rows, quarantined, scan_notes, scale = _scaled(listings, folder, reading, progress)
     quarantined = [*unlabelled, *quarantined]
     _check_enough_left(listings, rows, quarantined)
-    rows = {split: _shuffle(folder / f"{split}.npy", kept, seed) for split, kept in rows.items()}
+    rows = {split: _shuffle(folder / f"{split}.npy", rows_of_split, seed) for split, rows_of_split in rows.items()}
     classes = next(iter(listings.values())).classes
     splits = {
         split: (listing.labels[rows[split]], [listing.names[i] for i in rows[split]])

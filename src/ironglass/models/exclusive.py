@@ -24,7 +24,7 @@ def exclusive(*networks: nn.Module) -> Iterator[None]:
     Networks that share modules share a lock. Name all networks that a call needs at once: they are taken in one order,
     so that two threads can never wait for each other.
     """
-    held: dict[int, list[Any]] = vars(_thread).setdefault("held", {})
+    entered: dict[int, list[Any]] = vars(_thread).setdefault("held", {})
     modules = [modules_of(network) for network in networks]
     locks = {
         id(lock): lock
@@ -37,14 +37,14 @@ def exclusive(*networks: nn.Module) -> Iterator[None]:
             lock.acquire()
             acquired.append(lock)
         for network, submodules in zip(networks, modules, strict=True):
-            held.setdefault(id(network), [0, submodules])[0] += 1
+            entered.setdefault(id(network), [0, submodules])[0] += 1
         try:
             yield
         finally:
             for network in networks:
-                held[id(network)][0] -= 1
-                if not held[id(network)][0]:
-                    del held[id(network)]
+                entered[id(network)][0] -= 1
+                if not entered[id(network)][0]:
+                    del entered[id(network)]
     finally:
         for lock in reversed(acquired):
             lock.release()

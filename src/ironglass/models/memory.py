@@ -150,8 +150,8 @@ def _sized(full_pass: Callable[..., Logits], images: Images, rows: int) -> Itera
         sizes.append(part.stop - part.start)
         return outputs
 
-    for found in in_parts(compute, len(images), at_most=rows):
-        yield found, min(rows, max(sizes))
+    for outputs in in_parts(compute, len(images), at_most=rows):
+        yield outputs, min(rows, max(sizes))
 
 
 def _has_hooks(network: nn.Module) -> bool:

@@ -35,7 +35,7 @@ FLAT = Plateau(patience=1, least=0.02)
 HEAD: dict[str, Any] = {"name": "head", "trainable_from": "head", "peak_lr": 0.01, "last_lr": 0.001}
 UPPER: dict[str, Any] = {"name": "upper third", "trainable_from": "67%", "peak_lr": 0.001, "last_lr": 0.0001}
 SHORT: dict[str, Any] = {"epochs": 6, "schedule": "exponential", "until": FLAT}
-WHOLE: dict[str, Any] = {"name": "all layers", "epochs": 5, "peak_lr": 0.05}
+FULL_SIZE: dict[str, Any] = {"name": "all layers", "epochs": 5, "peak_lr": 0.05}
 
 
 def staged(objective: Any, first: Any = None) -> tuple[Stage, ...]:
@@ -44,7 +44,7 @@ def staged(objective: Any, first: Any = None) -> tuple[Stage, ...]:
     return (
         Stage(**HEAD, **SHORT, objective=early),
         Stage(**UPPER, **SHORT, objective=early),
-        Stage(**WHOLE, objective=objective),
+        Stage(**FULL_SIZE, objective=objective),
     )
 
 

@@ -66,7 +66,7 @@ def read_json(path: Path) -> Any:
 def parse_json(text: str, source: str) -> Any:
     """The value of a JSON text. Raises InputError, naming `source`, as `read_json` does."""
     try:
-        return json.loads(text, parse_constant=_refuse, parse_float=_finite, parse_int=_whole)
+        return json.loads(text, parse_constant=_refuse, parse_float=_finite, parse_int=_bounded_int)
     except RecursionError:
         raise InputError(f"{source} is not valid JSON of ours: it is nested too deeply") from None
     except ValueError as error:
@@ -83,7 +83,7 @@ def _finite(digits: str) -> float:
     return number
 
 
-def _whole(digits: str) -> int:
+def _bounded_int(digits: str) -> int:
     if len(digits) > 20:  # no count needs more than 64 bits
         raise ValueError(f"{digits[:20]}... is too large for a number")
     return int(digits)

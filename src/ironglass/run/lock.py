@@ -38,7 +38,7 @@ class _HeldLock:
     depth: int = 1
 
 
-_held: dict[Path, _HeldLock] = {}
+_locks: dict[Path, _HeldLock] = {}
 _guard = threading.Lock()
 _has_held = False
 
@@ -50,12 +50,12 @@ def was_held() -> bool:
 
 def held_folders() -> list[Path]:
     """The folders that this process has locked."""
-    return [folder for folder, lock in _held.items() if lock.owner[0] == os.getpid()]
+    return [folder for folder, lock in _locks.items() if lock.owner[0] == os.getpid()]
 
 
 def is_held(folder: Path) -> bool:
     """Returns whether this thread has locked the folder."""
-    lock = _held.get(folder.resolve())
+    lock = _locks.get(folder.resolve())
     return lock is not None and lock.owner == (os.getpid(), threading.get_ident())
 
 
@@ -69,13 +69,13 @@ def hold(folder: Path) -> Iterator[None]:
     global _has_held
     key, owner = folder.resolve(), (os.getpid(), threading.get_ident())
     with _guard:
-        lock = _held.get(key)
+        lock = _locks.get(key)
         if lock is not None and lock.owner == owner:
             lock.depth += 1
         elif lock is not None and lock.owner[0] == owner[0]:
             raise InputError(f"{folder} is being written by another thread of this process: name another --output")
         else:
-            lock = _held[key] = _HeldLock(owner, _acquire(folder))
+            lock = _locks[key] = _HeldLock(owner, _acquire(folder))
             _has_held = True
     try:
         yield
@@ -83,7 +83,7 @@ def hold(folder: Path) -> Iterator[None]:
         with _guard:
             lock.depth -= 1
             if not lock.depth:
-                del _held[key]
+                del _locks[key]
                 _release(folder / NAME, lock.handle)
 
 

@@ -16,7 +16,7 @@ HISTORY = [
 
 
 def test_same_input_same_bytes_and_no_date():
-    first, second = (palette.drawn(training, HISTORY, kinds=("svg", "png"), kept=3) for _ in range(2))
+    first, second = (palette.drawn(training, HISTORY, kinds=("svg", "png"), best_epoch=3) for _ in range(2))
     assert first == second
     assert b"<dc:date>" not in first[0]
 

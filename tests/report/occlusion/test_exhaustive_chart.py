@@ -56,6 +56,6 @@ def test_the_page_has_a_row_a_size(partial_run) -> None:
         "5 × 5 px",
         "576",
         "35.0\u202f%",
-        'aria-label="Share of images named',
+        'aria-label="Share of images classified',
     ):
         assert text in page, text

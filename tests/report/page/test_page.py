@@ -19,7 +19,7 @@ from PIL import Image
 from ironglass.errors import InputError
 from ironglass.report import write_report
 from ironglass.report.attack.section import chance, example_folder
-from ironglass.report.page.page import lead
+from ironglass.report.page.page import headline_rows
 from ironglass.report.page.reading import check_files
 from ironglass.report.page.source import read_source
 from ironglass.report.training.section import kept_epoch
@@ -347,10 +347,10 @@ def test_kept_epoch_is_the_last_best_one():
 
 def test_lead_takes_the_description_first(two_classes: Run):
     source = read_source(two_classes, check_files(two_classes))
-    assert lead(replace(source, recipe={"description": "Told by the user."})) == "Told by the user."
-    assert lead(source).startswith("small_cnn of 1.2 million parameters telling 2 classes apart, on made-up:")
+    assert headline_rows(replace(source, recipe={"description": "Told by the user."})) == "Told by the user."
+    assert headline_rows(source).startswith("small_cnn of 1.2 million parameters telling 2 classes apart, on made-up:")
     nothing = replace(source, recipe={}, data={}, results=Results())
-    assert lead(nothing).startswith("An image classifier: ")
+    assert headline_rows(nothing).startswith("An image classifier: ")
 
 
 def test_the_report_needs_no_torch():

@@ -66,7 +66,7 @@ def test_a_section_is_one_line_of_the_registry(monkeypatch: pytest.MonkeyPatch, 
         key="added",
         title="An added section",
         template="about/data",
-        wanted=lambda source, facts: True,
+        applies=lambda source, facts: True,
         headlines=lambda results: [Headline("Added", "by one line", RATE)],
         words=lambda results, classes: ["A paragraph of it."],
     )

@@ -13,7 +13,7 @@ HISTORY = [
 
 @pytest.mark.parametrize("narrow", [False, True])
 def test_training_marks_the_kept_epoch_and_the_border_of_stages(narrow):
-    loss, accuracy = training(HISTORY, kept=3, narrow=narrow).axes
+    loss, accuracy = training(HISTORY, best_epoch=3, narrow=narrow).axes
     for axes in (loss, accuracy):
         assert [line.get_xdata()[0] for line in axes.lines if line.get_linestyle() == ":"] == [2.5]
         (ring,) = [line for line in axes.lines if line.get_label() == "kept"]

@@ -15,14 +15,14 @@ class NamedFiles:
     """Lookup of files below the root by the names that a table gives them."""
 
     def __init__(self, root: Path, files_below: FilesBelow | None) -> None:
-        self.root, self._found = root, files_below
-        self._known = None if files_below is None else set(files_below.images)
+        self.root, self._files_below = root, files_below
+        self._image_set = None if files_below is None else set(files_below.images)
         self._named: dict[str, list[Path]] | None = None
-        self._alike: dict[str, list[Path]] | None = None
+        self._by_normalised_path: dict[str, list[Path]] | None = None
 
     def exists(self, path: Path) -> bool:
         """Returns whether there is anything at `path`, a broken link too."""
-        return (self._known is not None and path in self._known) or os.path.lexists(path)
+        return (self._image_set is not None and path in self._image_set) or os.path.lexists(path)
 
     def named(self, name: str) -> list[Path]:
         """The images of this file name, with or without suffix, wherever they lie."""
@@ -33,16 +33,16 @@ class NamedFiles:
                     self._named[key].append(path)
         return self._named.get(name, [])
 
-    def alike(self, path: Path) -> list[Path]:
+    def similar(self, path: Path) -> list[Path]:
         """The images whose path differs from `path` by capitals, or by how its accents are stored, alone."""
-        if self._alike is None:
-            self._alike = defaultdict(list)
+        if self._by_normalised_path is None:
+            self._by_normalised_path = defaultdict(list)
             for image in self._images():
-                self._alike[_normalised(image)].append(image)
-        return self._alike.get(_normalised(path), [])
+                self._by_normalised_path[_normalised(image)].append(image)
+        return self._by_normalised_path.get(_normalised(path), [])
 
     def _images(self) -> list[Path]:
-        return self._found.images if self._found else self._near()
+        return self._files_below.images if self._files_below else self._near()
 
     def _near(self) -> list[Path]:
         searched = [self.root, *folders(self.root)]

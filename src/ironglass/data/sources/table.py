@@ -187,7 +187,7 @@ def _file(name: str, base: Path, root: Path, files: NamedFiles, location: str) -
         return path, ""
     if "\\" in name:
         return _file(name.replace("\\", "/"), base, root, files, location)
-    if len(similar := files.alike(path)) == 1:
+    if len(similar := files.similar(path)) == 1:
         return similar[0], "under names that differ by capitals or accents alone"
     if "/" not in name:
         matches = [file for file in files.named(name) if file.is_relative_to(base)]

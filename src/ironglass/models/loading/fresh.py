@@ -41,29 +41,29 @@ def untrained(classifier: Classifier, name: str = "") -> str:
 
 def warn_if_untrained(classifier: Classifier) -> None:
     """Gives a Notice of an untrained network whose remarks do not say so yet."""
-    said = untrained(classifier)
-    if said and said not in classifier.remarks:
-        warnings.warn(Notice(said), stacklevel=3)
+    warning = untrained(classifier)
+    if warning and warning not in classifier.remarks:
+        warnings.warn(Notice(warning), stacklevel=3)
 
 
 def assumed(model: str, classifier: Classifier, *, fresh: bool) -> list[str]:
     """Sentences on assumptions about the classifier that `model` names: its weights, `fresh` or not, and its
     normalisation."""
-    said = [untrained(classifier, model)] if fresh and untrained(classifier, model) else []
+    assumptions = [untrained(classifier, model)] if fresh and untrained(classifier, model) else []
     if classifier.normalisation == ASSUMED:
-        said.append(
+        assumptions.append(
             "nobody says what images are normalised by: they go in as they are, in [0, 1]; give --normalise, or --mean"
             " and --std, where the network was trained otherwise"
         )
-    return said
+    return assumptions
 
 
 def _sums(classifier: Classifier) -> tuple[Any, ...]:
     """The sum of every parameter and of its magnitudes: training changes some of them."""
     with torch.no_grad():
-        found = [
+        sums = [
             torch.stack([values.sum(dtype=torch.float64), values.abs().sum(dtype=torch.float64)]).cpu()
             for values in classifier.network.parameters()
             if values.is_floating_point() and values.device.type != "meta"
         ]
-    return tuple(torch.stack(found).flatten().tolist()) if found else ()
+    return tuple(torch.stack(sums).flatten().tolist()) if sums else ()

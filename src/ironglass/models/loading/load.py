@@ -138,9 +138,9 @@ def _override(
         classifier.normalise(*statistics, GIVEN)
         if origin != ASSUMED and (after := _statistics(classifier)) != before:
             remarks.append(f"its own normalisation is {before}, and it is given {after}, as asked")
-    if size and (own := classifier.input_size) != size:
+    if size and (native := classifier.input_size) != size:
         resize(classifier, size)
-        before, after = ("{} × {}".format(*one) for one in (own, size))
+        before, after = ("{} × {}".format(*one) for one in (native, size))
         remarks.append(f"its own images are of {before} pixels, and it is given some of {after}, as asked")
     if remark:
         classifier.remarks += tuple(remarks)
@@ -179,8 +179,8 @@ def resize(classifier: Classifier, size: tuple[int, int]) -> None:
             classifier(torch.zeros(1, classifier.channels, *size, device=classifier.device))
     except Exception as error:  # a stranger's network may raise anything
         classifier.input_size = before
-        own, asked = (f"{height} × {width}" for height, width in (before, size))
+        native, requested = (f"{height} × {width}" for height, width in (before, size))
         raise InputError(
-            f"{classifier.source or 'the network'} takes images of {own} and not of {asked}: leave the size out"
+            f"{classifier.source or 'the network'} takes images of {native} and not of {requested}: leave the size out"
             f" ({type(error).__name__}: {error})"
         ) from error

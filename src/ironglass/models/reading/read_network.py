@@ -131,10 +131,10 @@ class ReadNetwork(nn.Module):
         with exclusive(self.network):
             return self._pass(images) if self.training else cut_pass(self.network, self._pass, images)
 
-    def _pass(self, images: Images, whole: bool = True) -> Logits:
+    def _pass(self, images: Images, is_complete: bool = True) -> Logits:
         """Logits of images that have been checked. whole: whether these are all that were given, none cut off."""
         n, k = len(images), len(self.classes)
-        if whole and n in (1, k) and not self._is_settled():
+        if is_complete and n in (1, k) and not self._is_settled():
             self.settle(images)  # before the pass itself, which is what a watching hook shall see last
         known_format = self._manner
         outputs, input_format = take_pass(self.network, known_format, images, self.mean, self.std)

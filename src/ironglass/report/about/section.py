@@ -23,7 +23,7 @@ DATA = Section(
     key="data",
     title="Data",
     template="about/data",
-    wanted=lambda source, facts: bool(source.data),
+    applies=lambda source, facts: bool(source.data),
 )
 
 MODEL = Section(
@@ -31,7 +31,7 @@ MODEL = Section(
     title="Model",
     template="about/model",
     results=("model",),
-    wanted=lambda source, facts: source.results.model is not None or bool(facts["summary"]),
+    applies=lambda source, facts: source.results.model is not None or bool(facts["summary"]),
     facts=_summary,
     terminal=lambda results: [f"model: {remark}" for remark in (results.model.remarks if results.model else ())],
 )
@@ -40,7 +40,7 @@ MAKING = Section(
     key="making",
     title="Provenance and limits",
     template="about/making",
-    wanted=lambda source, facts: True,
+    applies=lambda source, facts: True,
     facts=lambda source: {"unmeasured": unmeasured(source.results)},
     filters=(pretty,),
 )

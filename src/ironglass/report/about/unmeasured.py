@@ -21,8 +21,8 @@ SEVERAL_SEEDS = "the spread over training seeds where a number of blocks was tra
 def unmeasured(results: Results) -> list[str]:
     """Steps, attacks, images and seeds that the run left out, a line each."""
     missing, attacks, spread = _steps(results), "", SPREAD
-    if found := results.attacks:
-        attacks = untried([row.name for row in found.attacks], found.norm)
+    if measured := results.attacks:
+        attacks = untried([row.name for row in measured.attacks], measured.norm)
     if hardened := results.hardening:
         missing = []  # each side's own report says what it lacks
         attacks = untried(_attacks(hardened.rows), hardened.norm)
@@ -48,7 +48,7 @@ def unmeasured(results: Results) -> list[str]:
 def _steps(results: Results) -> list[str]:
     """The steps of an audit that the run has not."""
     run = {*results.finished(), *(("fgsm",) if results.attacks else ())}
-    return [f"{what} (the run has no such step)" for key, what in STEPS.items() if key not in run]
+    return [f"{step_label} (the run has no such step)" for key, step_label in STEPS.items() if key not in run]
 
 
 def _attacks(rows: Iterable[PairedRow]) -> list[str]:
@@ -60,5 +60,5 @@ def untried(names: Sequence[str], norm: Norm) -> str:
     """The attacks that were not made, where those of these names were."""
     other = f"attacks other than the {len(names)} above" if len(names) > 1 else "attacks other than the one above"
     such = "" if "ensemble" in names else ", AutoAttack’s ensemble among them"
-    held = {"linf": "Linf (every pixel by up to eps)", "l2": "L2 (the whole change up to eps long)"}[norm]
-    return f"{other}{such}, attacks that know of a defence, and changes that are not held to {held}"
+    budget = {"linf": "Linf (every pixel by up to eps)", "l2": "L2 (the whole change up to eps long)"}[norm]
+    return f"{other}{such}, attacks that know of a defence, and changes that are not held to {budget}"

@@ -58,8 +58,8 @@ def under_attack(measured: Attacks, *, chance: float | None = None, narrow: bool
     axes.set_xlim(left=0)
     in_percent(axes.yaxis)
     keep_percents(axes)
-    whole = unit * max((point.eps for row in rows for point in row.points), default=0) >= 4
-    axes.xaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 4, 5, 8, 10], integer=whole))
+    is_integer = unit * max((point.eps for row in rows for point in row.points), default=0) >= 4
+    axes.xaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 4, 5, 8, 10], integer=is_integer))
     figure.legend(
         handles=handles, loc="outside upper left", ncols=1 if narrow else 3 if widest == 26 else 2, handlelength=3.6
     )

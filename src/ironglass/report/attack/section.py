@@ -58,7 +58,7 @@ def fgsm_alone(results: Results) -> FGSMCurve | None:
     return None if "fgsm" in named else results.fgsm
 
 
-def _wanted(source: Source, facts: Facts) -> bool:
+def _is_measured(source: Source, facts: Facts) -> bool:
     measured = source.results.attacks or source.results.fgsm
     return measured is not None or bool(facts["outcomes"] or facts["attacked"])
 
@@ -76,32 +76,34 @@ def _charts(source: Source, facts: Facts) -> dict[str, Chart]:
 def _headlines(results: Results) -> list[Headline]:
     """The worst case at every eps; without an evaluation the accuracy on the same images unchanged before them."""
     attacks, curve = results.attacks, fgsm_alone(results)
-    found = _worst_cases(attacks, clean=results.evaluation is None) if attacks else []
+    headlines_found = _worst_cases(attacks, clean=results.evaluation is None) if attacks else []
     if curve:
         # a single step says no more where stronger attacks were tried
         notable = [] if attacks else notable_points(curve.points)
         for point in curve.points:
             if point.eps > 0:
                 label, detail = f"FGSM, eps {eps_text(point.eps)}", "every pixel moved by up to eps"
-                found.append(Headline(label, detail, point.accuracy, point in notable, True, curve.verdict, row=label))
-    return found
+                headlines_found.append(
+                    Headline(label, detail, point.accuracy, point in notable, True, curve.verdict, row=label)
+                )
+    return headlines_found
 
 
 def _worst_cases(attacks: Attacks, *, clean: bool) -> list[Headline]:
     rows, unchanged = attacks.attacks, attacks.clean
     title = "Worst case" if len(rows) > 1 else "Under attack"
-    what = f"right under all {len(rows)} attacks" if len(rows) > 2 else "right under both attacks"
+    condition = f"right under all {len(rows)} attacks" if len(rows) > 2 else "right under both attacks"
     if len(rows) == 1:
-        what = f"by {rows[0].label}"
-    found = [Headline("Accuracy", "of the attacked images, unchanged", unchanged)] if clean else []
+        condition = f"by {rows[0].label}"
+    headlines_found = [Headline("Accuracy", "of the attacked images, unchanged", unchanged)] if clean else []
     notable = notable_points(attacks.worst)
     for point in attacks.worst:
         if point.eps > 0:
             label = f"{title}, eps {eps_text(point.eps, attacks.norm)}"
-            detail = f"{what}; unchanged, {percent(unchanged.value)}"
-            row = f"{label}, {what}"
-            found.append(Headline(label, detail, point.accuracy, point in notable, True, point.verdict, row))
-    return found
+            detail = f"{condition}; unchanged, {percent(unchanged.value)}"
+            row = f"{label}, {condition}"
+            headlines_found.append(Headline(label, detail, point.accuracy, point in notable, True, point.verdict, row))
+    return headlines_found
 
 
 def _words(results: Results, classes: Sequence[str]) -> list[str]:
@@ -123,7 +125,7 @@ SECTION = Section(
     title="Adversarial attacks",
     template="attack/section",
     results=("attacks", "fgsm"),
-    wanted=_wanted,
+    applies=_is_measured,
     file="samples",
     pictures=_pictures,
     facts=_facts,

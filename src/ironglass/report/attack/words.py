@@ -38,13 +38,13 @@ def attack_words(attacks: Attacks) -> str:
     if not points:
         return ""
     norm, clean = attacks.norm, attacks.clean
-    which = "both attacks" if len(rows) == 2 else f"all {len(rows)} attacks"
+    subject = "both attacks" if len(rows) == 2 else f"all {len(rows)} attacks"
     if len(rows) == 1:
-        which = f"“{rows[0].label}”"
+        subject = f"“{rows[0].label}”"
     first, *more = [(eps_text(p.eps, norm), percent(p.accuracy.value)) for p in points]
     text = (
         f"Of {count(clean.n)} {attacks.split} images, {percent(clean.value)} are classified correctly as "
-        f"they are. {_reach(norm, first[0])}, {first[1]} are right under {which}"
+        f"they are. {_reach(norm, first[0])}, {first[1]} are right under {subject}"
         f"{''.join(f'; at {eps}, {share}' for eps, share in more)}."
     )
     return " ".join(part for part in (text, _strongest_words(attacks), _trust_words(attacks.worst, norm)) if part)
@@ -98,26 +98,30 @@ def _strongest_words(attacks: Attacks) -> str:
 def _trust_words(worst: Sequence[WorstPoint], norm: Norm) -> str:
     """The verdicts on the worst case, each with its first reason at the largest eps concerned."""
     points = [point for point in worst if point.eps > 0]
-    judged = [point for point in points if point.verdict]
-    said: list[str] = []
+    with_verdict = [point for point in points if point.verdict]
+    sentences: list[str] = []
     for word, one, several in (
         ("invalid", "and says nothing of robustness", "and say nothing of robustness"),
         ("suspect", "and may be better than the truth", "and may be better than the truth"),
     ):
-        found = [(point.eps, point.verdict) for point in judged if point.verdict and point.verdict.word == word]
-        if found:
-            which = listed([eps_text(eps, norm) for eps, _ in found])
+        verdicts = [
+            (point.eps, point.verdict) for point in with_verdict if point.verdict and point.verdict.word == word
+        ]
+        if verdicts:
+            subject = listed([eps_text(eps, norm) for eps, _ in verdicts])
             verb = (
-                f"number at {which} is {word} {one}" if len(found) == 1 else f"numbers at {which} are {word} {several}"
+                f"number at {subject} is {word} {one}"
+                if len(verdicts) == 1
+                else f"numbers at {subject} are {word} {several}"
             )
-            reasons = found[-1][1].reasons
-            said.append(f"The {verb}{f': {reasons[0]}' if reasons else ''}.")
-    if len(judged) < len(points):
-        which = listed([eps_text(point.eps, norm) for point in points if not point.verdict])
-        said.append(f"Nothing was checked at {which}: what stands there is not judged.")
-    if judged and not said:
+            reasons = verdicts[-1][1].reasons
+            sentences.append(f"The {verb}{f': {reasons[0]}' if reasons else ''}.")
+    if len(with_verdict) < len(points):
+        subject = listed([eps_text(point.eps, norm) for point in points if not point.verdict])
+        sentences.append(f"Nothing was checked at {subject}: what stands there is not judged.")
+    if with_verdict and not sentences:
         return "No check found a reason to doubt these numbers."
-    return " ".join(said)
+    return " ".join(sentences)
 
 
 def fgsm_words(fgsm: FGSMCurve) -> str:

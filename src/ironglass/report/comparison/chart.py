@@ -27,9 +27,9 @@ MARKS: tuple[tuple[Callable[[ArmRow], Rate], str, str, str, bool], ...] = (
 """The marks of the first chart: what each stands for, its label, colour and marker, and whether it is filled."""
 
 
-def comparison(measured: Comparison, shown: Transferred, *, narrow: bool = False) -> Figure:
+def comparison(measured: Comparison, transferred: Transferred, *, narrow: bool = False) -> Figure:
     """A row an arm: accuracy on unchanged images, on images made on the base, and under attacks made on itself."""
-    rows = arm_rows(measured, shown)
+    rows = arm_rows(measured, transferred)
     figure = Figure((3.7, 1.9 + 0.85 * len(rows)) if narrow else (7.2, 1.6 + 0.62 * len(rows)))
     axes = figure.subplots()
     for index, row in enumerate(rows):
@@ -52,10 +52,10 @@ def comparison(measured: Comparison, shown: Transferred, *, narrow: bool = False
     return figure
 
 
-def matrix(measured: Comparison, shown: Transferred, *, narrow: bool = False) -> Figure:
+def matrix(measured: Comparison, transferred: Transferred, *, narrow: bool = False) -> Figure:
     """Transfer matrix: makers down, victims across, accuracy in each cell; a panel an attack and eps."""
     names = [arm.name for arm in measured.arms]
-    rows = shown.splits[shown.measured].rows
+    rows = transferred.splits[transferred.measured].rows
     side = 3.7 if narrow else 3.5
     across = 1 if narrow else min(2, len(rows))
     down = -(-len(rows) // across)
@@ -79,7 +79,7 @@ def matrix(measured: Comparison, shown: Transferred, *, narrow: bool = False) ->
         axes.set_yticks(range(len(names)), short)
         axes.set(xlim=(-0.5, len(names) - 0.5), ylim=(len(names) - 0.5, -0.5))
         axes.set(xlabel="shown to", ylabel="made on")
-        axes.set_title(f"{row.attack.upper()}, eps {eps_text(row.eps, shown.norm)}: right, %")
+        axes.set_title(f"{row.attack.upper()}, eps {eps_text(row.eps, transferred.norm)}: right, %")
         axes.set_aspect("equal")
         axes.grid(False)
     return figure

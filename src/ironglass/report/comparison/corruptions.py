@@ -30,14 +30,16 @@ def corruption_rows(measured: Mapping[str, Corruptions]) -> list[ComparedRow]:
     measured the same corruptions: means over different ones are no comparison.
     """
     entries = {run: {entry.name: entry for entry in part.corruptions} for run, part in measured.items()}
-    labels = {name: entry.label for found in entries.values() for name, entry in found.items()}
-    nothing = dict.fromkeys(measured)
-    rows = [ComparedRow("unchanged images", {run: part.clean for run, part in measured.items()}, nothing)]
+    labels = {name: entry.label for run_entries in entries.values() for name, entry in run_entries.items()}
+    no_entry = dict.fromkeys(measured)
+    rows = [ComparedRow("unchanged images", {run: part.clean for run, part in measured.items()}, no_entry)]
     for name, label in labels.items():
-        own = {run: found.get(name) for run, found in entries.items()}
-        means = {run: entry.mean if entry else None for run, entry in own.items()}
-        last = {run: entry.points[-1].accuracy if entry else None for run, entry in own.items()}
+        by_run = {run: run_entries.get(name) for run, run_entries in entries.items()}
+        means = {run: entry.mean if entry else None for run, entry in by_run.items()}
+        last = {run: entry.points[-1].accuracy if entry else None for run, entry in by_run.items()}
         rows.append(ComparedRow(label, means, last))
-    if all(set(found) == set(labels) for found in entries.values()):
-        rows.append(ComparedRow("mean of all corruptions", {run: part.mean for run, part in measured.items()}, nothing))
+    if all(set(run_entries) == set(labels) for run_entries in entries.values()):
+        rows.append(
+            ComparedRow("mean of all corruptions", {run: part.mean for run, part in measured.items()}, no_entry)
+        )
     return rows

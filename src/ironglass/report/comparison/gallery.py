@@ -33,7 +33,7 @@ def read_gallery(run: Run, names: Callable[[int], str]) -> dict[str, Any] | None
             {"label": names(entry["label"]), "file": entry["name"], "url": _photo(photo), "small": _small(photo)}
             for entry, photo in zip(facts["images"], photos, strict=True)
         ],
-        "classes": [names(which) for which in facts["classes"]],
+        "classes": [names(class_index) for class_index in facts["classes"]],
         "arms": [_arm(entry, facts, tensors, names) for entry in facts["arms"]],
     }
 
@@ -43,10 +43,10 @@ def _arm(
 ) -> dict[str, Any]:
     name = entry["name"]
     maps = {kind: tensors[f"saliency/{name}/{kind}"] for kind in ("clean", "attacked")}
-    looks: list[dict[str, Any]] = []
+    outcomes: list[dict[str, Any]] = []
     for i, image in enumerate(facts["images"]):
         scale = full_scale([part[i] for part in maps.values()])
-        looks.append(
+        outcomes.append(
             {
                 "scale": scale,
                 **{
@@ -61,22 +61,22 @@ def _arm(
             }
         )
     best = [
-        {"url": _photo(pictures.colour(part)), "small": _small(part), "share": found["share"]}
-        for part, found in zip(tensors.get(f"maximised/{name}", []), entry.get("maximised", []), strict=True)
+        {"url": _photo(pictures.colour(part)), "small": _small(part), "share": outcome["share"]}
+        for part, outcome in zip(tensors.get(f"maximised/{name}", []), entry.get("maximised", []), strict=True)
     ]
     layers = [
         {"name": layer} | _tiles(tensors[key])
         for layer in entry["layers"]
         if (key := f"layers/{name}/{layer}") in tensors
     ]
-    return {"name": name, "looks": looks, "maximised": best, "layers": layers}
+    return {"name": name, "looks": outcomes, "maximised": best, "layers": layers}
 
 
 def _tiles(picture: np.ndarray) -> dict[str, Any]:
     scale = pictures.signed_scale([picture])
-    shown = pictures.SIGNED[pictures.signed_index(picture, scale)]
-    shown[np.isnan(picture)] = 128
-    return {"url": pictures.photo_url(shown, 256, nearest=True), "scale": scale}
+    rgb = pictures.SIGNED[pictures.signed_index(picture, scale)]
+    rgb[np.isnan(picture)] = 128
+    return {"url": pictures.photo_url(rgb, 256, nearest=True), "scale": scale}
 
 
 def _photo(photo: np.ndarray) -> str:

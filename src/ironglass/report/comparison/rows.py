@@ -74,22 +74,22 @@ class OtherEps:
     arms: list[TransferredRates]
 
 
-def common_eps(measured: Comparison, shown: Transferred) -> float:
+def common_eps(measured: Comparison, transferred: Transferred) -> float:
     """The largest eps at which images were made on the base and every arm was attacked; else the attacks' largest."""
-    sizes = {row.eps for row in shown.splits[shown.measured].rows}
+    sizes = {row.eps for row in transferred.splits[transferred.measured].rows}
     return max(sizes & {*measured.eps}, default=max(measured.eps))
 
 
-def arm_rows(measured: Comparison, shown: Transferred) -> list[ArmRow]:
+def arm_rows(measured: Comparison, transferred: Transferred) -> list[ArmRow]:
     """A row an arm at one eps, the base first; transferred images are those of the first attack that all were shown."""
-    eps = common_eps(measured, shown)
-    test = _at(shown.splits[shown.measured].rows, eps)
-    train = _at(shown.splits["train"].rows, eps) if "train" in shown.splits else None
-    found: list[ArmRow] = []
+    eps = common_eps(measured, transferred)
+    test = _at(transferred.splits[transferred.measured].rows, eps)
+    train = _at(transferred.splits["train"].rows, eps) if "train" in transferred.splits else None
+    table: list[ArmRow] = []
     for arm in measured.arms:
         rows = [row for row in arm.rows if row.eps in (0.0, eps)]
         clean, worst = rows[0], next(row for row in rows if row.name == "worst")
-        found.append(
+        table.append(
             ArmRow(
                 name=arm.name,
                 label=arm.label,
@@ -107,14 +107,14 @@ def arm_rows(measured: Comparison, shown: Transferred) -> list[ArmRow]:
                 alarms=arm.alarms,
             )
         )
-    return found
+    return table
 
 
-def other_eps_rows(measured: Comparison, shown: Transferred) -> list[OtherEps]:
+def other_eps_rows(measured: Comparison, transferred: Transferred) -> list[OtherEps]:
     """The other sizes of the images that were shown to all: an entry an eps, each with its arms."""
-    eps = common_eps(measured, shown)
-    test = shown.splits[shown.measured].rows
-    train = shown.splits["train"].rows if "train" in shown.splits else ()
+    eps = common_eps(measured, transferred)
+    test = transferred.splits[transferred.measured].rows
+    train = transferred.splits["train"].rows if "train" in transferred.splits else ()
     return [
         OtherEps(row.eps, row.attack, [
             TransferredRates(

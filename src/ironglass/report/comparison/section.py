@@ -19,49 +19,49 @@ from ironglass.results.sections import Results
 
 def _both(results: Results) -> tuple[Comparison, Transferred] | None:
     """The arms, and the images that were shown to all; None until both are there."""
-    measured, shown = results.comparison, results.transferred
-    return (measured, shown) if measured and shown else None
+    measured, transferred = results.comparison, results.transferred
+    return (measured, transferred) if measured and transferred else None
 
 
 def _facts(source: Source) -> Facts:
-    given = _both(source.results)
-    if given is None:
+    sections = _both(source.results)
+    if sections is None:
         return {"arms": []}
-    arms = given[0].arms
+    arms = sections[0].arms
     corrupted = {arm.name: arm.corruptions for arm in arms if arm.corruptions}
     return {
-        "arms": arm_rows(*given),
-        "other_eps": other_eps_rows(*given),
+        "arms": arm_rows(*sections),
+        "other_eps": other_eps_rows(*sections),
         "arm_corruptions": corruption_rows(corrupted) if corrupted else [],
     }
 
 
 def _charts(source: Source, facts: Facts) -> dict[str, Chart]:
-    given = _both(source.results)
-    if given is None:
+    sections = _both(source.results)
+    if sections is None:
         return {}
     arms = "Accuracy of every arm unchanged, on images made on the base, and under attacks made on itself"
     pairs = "Accuracy on adversarial images by the arm they were made on and the arm they were shown to"
     return {
-        "comparison": Chart(partial(comparison, *given), arms),
-        "transferred": Chart(partial(matrix, *given), pairs),
+        "comparison": Chart(partial(comparison, *sections), arms),
+        "transferred": Chart(partial(matrix, *sections), pairs),
     }
 
 
 def _headlines(results: Results) -> list[Headline]:
-    given = _both(results)
-    return comparison_headlines(*given) if given else []
+    sections = _both(results)
+    return comparison_headlines(*sections) if sections else []
 
 
 def _words(results: Results, classes: Sequence[str]) -> list[str]:
-    given = _both(results)
-    return [comparison_words(*given)] if given else []
+    sections = _both(results)
+    return [comparison_words(*sections)] if sections else []
 
 
 def _cautions(results: Results) -> list[str]:
     measured = results.comparison
-    judged = [(arm.label, arm.evaluation) for arm in measured.arms if arm.evaluation] if measured else []
-    return [constant_words(part.accuracy, part.naming, f"The network {label!r}") for label, part in judged]
+    evaluations = [(arm.label, arm.evaluation) for arm in measured.arms if arm.evaluation] if measured else []
+    return [constant_words(part.accuracy, part.naming, f"The network {label!r}") for label, part in evaluations]
 
 
 def _gallery(source: Source) -> Facts:
@@ -77,7 +77,7 @@ ARMS = Section(
     title="Transfer versus white-box accuracy",
     template="comparison/section",
     results=("comparison", "transferred"),
-    wanted=lambda source, facts: bool(facts["arms"]),
+    applies=lambda source, facts: bool(facts["arms"]),
     facts=_facts,
     charts=_charts,
     headlines=_headlines,
@@ -89,7 +89,7 @@ GALLERY = Section(
     key="gallery",
     title="Saliency, preferred images and feature maps",
     template="comparison/gallery",
-    wanted=lambda source, facts: bool(facts["gallery"]),
+    applies=lambda source, facts: bool(facts["gallery"]),
     file="gallery",
     pictures=_gallery,
 )

@@ -10,24 +10,24 @@ from ironglass.report.kit.words import eps_text, percent
 from ironglass.results.comparison import Comparison, Transferred
 
 
-def comparison_headlines(measured: Comparison, shown: Transferred) -> list[Headline]:
+def comparison_headlines(measured: Comparison, transferred: Transferred) -> list[Headline]:
     """The arm that gains most from being shown the base's images, both ways; then the hardest to fool, and the base."""
-    rows = arm_rows(measured, shown)
+    rows = arm_rows(measured, transferred)
     eps = eps_text(rows[0].eps, measured.norm)
     flattered, best = _flattered(rows), _hardest(rows)
     attack = flattered.attack.upper()
-    made = f"right on {attack} images made on the base, eps {eps}"
+    title = f"right on {attack} images made on the base, eps {eps}"
     under = f"right under every attack made on itself, eps {eps}"
-    found = [
-        Headline(f"Transferred: {flattered.label}", made, flattered.transferred),
+    headlines = [
+        Headline(f"Transferred: {flattered.label}", title, flattered.transferred),
         Headline(f"White-box: {flattered.label}", under, flattered.worst, under_attack=True, verdict=flattered.verdict),
     ]
     if best is not flattered:
-        found.append(_worst(f"Most robust: {best.label}", best))
+        headlines.append(_worst(f"Most robust: {best.label}", best))
     base = rows[0]
     if base is not flattered and base is not best:
-        found.append(_worst("The base", base))
-    return found
+        headlines.append(_worst("The base", base))
+    return headlines
 
 
 def _worst(label: str, row: ArmRow) -> Headline:
@@ -35,9 +35,9 @@ def _worst(label: str, row: ArmRow) -> Headline:
     return Headline(label, detail, row.worst, under_attack=True, verdict=row.verdict)
 
 
-def comparison_words(measured: Comparison, shown: Transferred) -> str:
+def comparison_words(measured: Comparison, transferred: Transferred) -> str:
     """Transferred against white-box accuracy of one arm, and gain and cost of the best arm, tested in pairs."""
-    rows = arm_rows(measured, shown)
+    rows = arm_rows(measured, transferred)
     one, eps = _flattered(rows), eps_text(rows[0].eps, measured.norm)
     attack = one.attack.upper()
     text = (

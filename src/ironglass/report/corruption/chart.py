@@ -20,13 +20,15 @@ def corruption(measured: Corruptions, *, narrow: bool = False) -> Figure:
     small = 7 if narrow else 9
     ends = [0.0, *(1.15 + i for i in range(len(measured.severities)))]
     ends.append(ends[-1] + 1.15)
-    for place, row in enumerate(rows):
+    for row_index, row in enumerate(rows):
         rates = [measured.clean, *(point.accuracy for point in row.points), row.mean]
         for end, rate in zip(ends, rates, strict=True):
-            axes.add_patch(Rectangle((end, place - 0.5), 1, 1, facecolor=HEAT, alpha=rate.value, linewidth=0, aa=False))
+            axes.add_patch(
+                Rectangle((end, row_index - 0.5), 1, 1, facecolor=HEAT, alpha=rate.value, linewidth=0, aa=False)
+            )
             bold = "bold" if end == ends[-1] else "normal"
             axes.text(
-                end + 0.5, place, f"{100 * rate.value:.0f}", ha="center", va="center", color=INK, fontsize=small,
+                end + 0.5, row_index, f"{100 * rate.value:.0f}", ha="center", va="center", color=INK, fontsize=small,
                 fontweight=bold,
             )  # fmt: skip
     heads = ["none", *(str(severity) for severity in measured.severities), "mean"]

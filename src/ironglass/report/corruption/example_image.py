@@ -28,8 +28,10 @@ def read_corrupted(run: Run, names: Callable[[int | str], str]) -> dict[str, Any
     rows: list[dict[str, Any]] = []
     for entry in facts["corruptions"]:
         images = [
-            found | {"severity": severity, "url": url(image)}
-            for found, severity, image in zip(entry["images"], facts["severities"], tensors[entry["name"]], strict=True)
+            prediction | {"severity": severity, "url": url(image)}
+            for prediction, severity, image in zip(
+                entry["images"], facts["severities"], tensors[entry["name"]], strict=True
+            )
         ]
         rows.append({"name": entry["name"], "images": images})
     return facts | {"label": names(facts["label"]), "url": url(tensors["image"]), "small": side <= 64, "rows": rows}

@@ -17,7 +17,7 @@ def _pictures(source: Source) -> Facts:
     return {"corrupted": read_corrupted(source.run, source.name_of)}
 
 
-def _wanted(source: Source, facts: Facts) -> bool:
+def _is_measured(source: Source, facts: Facts) -> bool:
     return source.results.corruptions is not None or bool(facts["corrupted"])
 
 
@@ -36,11 +36,11 @@ def _headlines(results: Results) -> list[Headline]:
     rows = measured.corruptions
     over = f"mean of {len(rows)} corruptions" if len(rows) > 1 else "".join(row.label for row in rows)
     title = "Accuracy on corrupted images"
-    found = [Headline(title, f"{over}, five severities", measured.mean)]
-    found.append(Headline("Accuracy", "on the same images unchanged", measured.clean, first=False))
+    headlines = [Headline(title, f"{over}, five severities", measured.mean)]
+    headlines.append(Headline("Accuracy", "on the same images unchanged", measured.clean, first=False))
     if len(rows) > 1:
-        found += [Headline(title, f"{row.label}, five severities", row.mean, first=False) for row in rows]
-    return found
+        headlines += [Headline(title, f"{row.label}, five severities", row.mean, first=False) for row in rows]
+    return headlines
 
 
 def _words(results: Results, classes: Sequence[str]) -> list[str]:
@@ -52,7 +52,7 @@ SECTION = Section(
     title="Common corruptions",
     template="corruption/section",
     results=("corruptions",),
-    wanted=_wanted,
+    applies=_is_measured,
     file="corruptions",
     pictures=_pictures,
     charts=_charts,

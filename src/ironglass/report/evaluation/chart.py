@@ -29,8 +29,8 @@ def confusion(matrix: Sequence[Sequence[int]], classes: Sequence[str], *, narrow
     """
     counts = np.asarray(matrix, dtype=float)
     if len(counts) > ANNOTATED:
-        seen = np.flatnonzero(counts.sum(0) + counts.sum(1))
-        counts, classes = counts[np.ix_(seen, seen)], [classes[int(i)] for i in seen]
+        occurring = np.flatnonzero(counts.sum(0) + counts.sum(1))
+        counts, classes = counts[np.ix_(occurring, occurring)], [classes[int(i)] for i in occurring]
     k = len(counts)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     side = 3.7 if narrow else min(7.2, 3.4 + 0.2 * k)

@@ -28,7 +28,10 @@ COLOURS = {"occlusion": ACCENT, "control": MUTED, "attack": ORANGE}
 def drift_metrics(measured: Explanations) -> dict[str, str]:
     """The metrics that were measured, and their names in a table."""
     there = {
-        metric for condition in changed_conditions(measured) for found in condition.drift.values() for metric in found
+        metric
+        for condition in changed_conditions(measured)
+        for drift_by_metric in condition.drift.values()
+        for metric in drift_by_metric
     }
     named = METRICS | {metric: f"inside, {when}" for metric, when in INSIDE.items()}
     return {metric: name for metric, name in named.items() if metric in there}
@@ -46,13 +49,13 @@ def drift(measured: Explanations, *, narrow: bool = False) -> Figure:
     lines = -(-count // columns)
     figure = Figure((3.7 if narrow else 7.2, lines * (0.75 + 0.19 * len(rows)) + 0.3 + 0.18 * len(changed)))
     axes = figure.subplots(lines, columns, squeeze=False).ravel()
-    for place, panel in enumerate(axes):
-        if place >= count:
+    for panel_index, panel in enumerate(axes):
+        if panel_index >= count:
             panel.set_visible(False)
             continue
-        metric = panels[place] if place < len(panels) else None
+        metric = panels[panel_index] if panel_index < len(panels) else None
         _panel(panel, rows, len(changed), metric)
-        if not narrow and place % columns:
+        if not narrow and panel_index % columns:
             panel.set_yticklabels([])
     handles = [
         axes[0].plot([], [], color=COLOURS[condition.kind], marker="o", linewidth=4, label=shorten(label, 54))[0]
@@ -66,12 +69,12 @@ def drift(measured: Explanations, *, narrow: bool = False) -> Figure:
 def _panel(axes: Axes, rows: Sequence[tuple[Method, Changed]], group: int, metric: str | None) -> None:
     """One metric; None for the share of the map in the hidden part, before hollow and after full."""
     for row, (method, condition) in enumerate(rows):
-        found, colour = condition.drift[method.name], COLOURS[condition.kind]
+        drift_by_metric, colour = condition.drift[method.name], COLOURS[condition.kind]
         if metric is not None:
-            _spread(axes, row, found[metric].quantiles, colour)
-        elif "inside_before" in found:
-            _spread(axes, row - 0.18, found["inside_before"].quantiles, RULE, dot=MUTED)
-            _spread(axes, row + 0.18, found["inside_after"].quantiles, colour)
+            _spread(axes, row, drift_by_metric[metric].quantiles, colour)
+        elif "inside_before" in drift_by_metric:
+            _spread(axes, row - 0.18, drift_by_metric["inside_before"].quantiles, RULE, dot=MUTED)
+            _spread(axes, row + 0.18, drift_by_metric["inside_after"].quantiles, colour)
     names = [shorten(method.label, 24) for method, _ in rows[::group]]
     middle = (group - 1) / 2
     axes.set_yticks([i * group + middle for i in range(len(names))], names)

@@ -69,7 +69,7 @@ class ExplainedImages:
                     "condition": condition,
                     "url": pictures.photo_url(photo, 160, nearest=max(photo.shape[:2]) <= 64),
                     "small": max(photo.shape[:2]) <= 64,
-                    "top": [(self.names(which), share) for which, share in best[:3]],
+                    "top": [(self.names(class_index), share) for class_index, share in best[:3]],
                     "prediction": self.names(best[0][0]),
                     "right": best[0][0] == entry["label"],
                     "changed": best[0][0] != before,

@@ -26,16 +26,19 @@ def sanity(measured: Sanity, labels: Mapping[str, str], *, narrow: bool = False)
     count = len(measured.methods) + len(controls)
     figure = Figure((3.7, 2.9 + 0.19 * count) if narrow else (7.2, 3.0 + 0.19 * -(-count // 2)))
     axes = figure.subplots()
-    for (label, dashes), found in controls:
-        values = [1, *(mean.value for mean in found.correlation or ())]
+    for (label, dashes), similarity in controls:
+        values = [1, *(mean.value for mean in similarity.correlation or ())]
         axes.plot(layers[: len(values)], values, color=MUTED, linestyle=dashes, linewidth=1.3, label=label)
-    for i, (name, found) in enumerate(measured.methods.items()):
+    for i, (name, similarity) in enumerate(measured.methods.items()):
         style = LINES[i % len(LINES)]
-        if not found.correlation:
+        if not similarity.correlation:
             continue
-        values = [1, *(mean.value for mean in found.correlation)]
+        values = [1, *(mean.value for mean in similarity.correlation)]
         axes.plot(layers, values, label=shorten(labels.get(name) or name, 30), **style)
-        low, high = [1, *(mean.low for mean in found.correlation)], [1, *(mean.high for mean in found.correlation)]
+        low, high = (
+            [1, *(mean.low for mean in similarity.correlation)],
+            [1, *(mean.high for mean in similarity.correlation)],
+        )
         axes.fill_between(layers, low, high, color=style["color"], alpha=0.12, linewidth=0)
     axes.set_ylim(min(-0.05, axes.get_ylim()[0]), 1.03)
     axes.set_xlim(0, layers[-1])

@@ -66,10 +66,10 @@ def _headlines(results: Results) -> list[Headline]:
 
 
 def _words(results: Results, classes: Sequence[str]) -> list[str]:
-    said = [explanation_words(results.explanations)] if results.explanations else []
+    sentences = [explanation_words(results.explanations)] if results.explanations else []
     if results.shortcuts and results.shortcuts.places:
-        said.append(f"Does one region decide? {shortcut_words(results.shortcuts)}")
-    return said
+        sentences.append(f"Does one region decide? {shortcut_words(results.shortcuts)}")
+    return sentences
 
 
 def _terminal(results: Results) -> list[str]:
@@ -82,7 +82,7 @@ SECTION = Section(
     title="Explanations",
     template="explanation/section",
     results=("explanations", "quality", "evidence", "shortcuts"),
-    wanted=lambda source, facts: source.results.explanations is not None,
+    applies=lambda source, facts: source.results.explanations is not None,
     file="explained",
     pictures=_pictures,
     facts=_facts,

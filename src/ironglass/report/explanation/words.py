@@ -25,7 +25,7 @@ def changed_conditions(measured: Explanations) -> list[Changed]:
 
 def sanity_words(sanity: Sanity, labels: Mapping[str, str]) -> list[str]:
     """Outcome of the test with random weights for each method, the doubtful ones first."""
-    sentences = {
+    templates = {
         "fails": "{names} fail{s} the test of random weights: what the network has learned was taken away, and the map "
         "changed little (in brackets its rank correlation with the original once half of the layers, and once all, "
         "are random). Much of what such a map shows is the image; whether its strongest regions matter, hiding them "
@@ -33,31 +33,33 @@ def sanity_words(sanity: Sanity, labels: Mapping[str, str]) -> list[str]:
         "unclear": "{names} neither pass{es} nor fail{s} the test of random weights clearly.",
         "passes": "{names} pass{es} the test of random weights: little is left of the map once every weight is random.",
     }
-    found: list[str] = []
-    for word, sentence in sentences.items():
-        these = {name: judged for name, judged in sanity.methods.items() if judged.verdict == word}
-        named = [f"{labels.get(name, name)} ({_left(judged, sanity.halfway)})" for name, judged in these.items()]
+    sentences: list[str] = []
+    for word, sentence in templates.items():
+        these = {name: similarity for name, similarity in sanity.methods.items() if similarity.verdict == word}
+        named = [
+            f"{labels.get(name, name)} ({_left(similarity, sanity.halfway)})" for name, similarity in these.items()
+        ]
         if named:
-            found.append(
+            sentences.append(
                 sentence.format(names=listed(named), s="" if len(named) > 1 else "s", es="" if len(named) > 1 else "es")
             )
-    return found
+    return sentences
 
 
-def _left(judged: Similarity, halfway: int) -> str:
+def _left(similarity: Similarity, halfway: int) -> str:
     """The correlations once half and once all of the layers are random."""
-    if not judged.correlation:
+    if not similarity.correlation:
         return "a constant map"
-    return " and ".join(decimal(judged.correlation[depth].value) for depth in (halfway, -1))
+    return " and ".join(decimal(similarity.correlation[depth].value) for depth in (halfway, -1))
 
 
-def shortcut_words(found: Shortcuts) -> str:
+def shortcut_words(shortcuts: Shortcuts) -> str:
     """Outcome of the search for shortcuts: the region that turns most images."""
-    places = sorted(found.places, key=lambda one: -one.rate.value)
-    if not places:
+    regions = sorted(shortcuts.places, key=lambda one: -one.rate.value)
+    if not regions:
         return "No class’s maps concentrate on one region, so there was nothing to paste: no such shortcut."
-    caught = [one for one in places if one.shortcut]
-    first = (caught or places)[0]
+    caught = [one for one in regions if one.shortcut]
+    first = (caught or regions)[0]
     top, left, bottom, right = first.place
     where = f"rows {top + 1} to {bottom}, columns {left + 1} to {right}"
     turned = f"{percent(first.rate.value, 0)} of other images into “{first.class_}”"
@@ -90,18 +92,18 @@ def _hidden_words(measured: Explanations, hidden: OcclusionCondition) -> list[st
     if hidden.fooled is None:
         return []
     label = {method.name: method.label for method in measured.methods}.get(hidden.by, hidden.by)
-    what = "the chosen part"
+    region = "the chosen part"
     if hidden.patch is not None:
-        what = f"the {hidden.patch} × {hidden.patch} pixels where {_lower(label)} is strongest"
-    text = f"Setting {what} to black turns {percent(hidden.fooled.value)} of the right answers wrong"
+        region = f"the {hidden.patch} × {hidden.patch} pixels where {_lower(label)} is strongest"
+    text = f"Setting {region} to black turns {percent(hidden.fooled.value)} of the right answers wrong"
     control = _last(measured, ControlCondition)
     if control and control.fooled:
         text += f"; a patch of the same size at a random position, {percent(control.fooled.value)}"
     sentences = [f"{text} (n = {count(hidden.fooled.n)})."]
     for method in measured.methods:
-        found = hidden.drift.get(method.name, {})
-        if "inside_before" in found:
-            before, after = found["inside_before"].value, found["inside_after"].value
+        drift = hidden.drift.get(method.name, {})
+        if "inside_before" in drift:
+            before, after = drift["inside_before"].value, drift["inside_after"].value
             sentences.append(
                 f"The hidden part held {percent(before, 0)} of {_lower(method.label)}’s map before and holds "
                 f"{percent(after, 0)} after, on average."

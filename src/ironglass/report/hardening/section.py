@@ -35,7 +35,7 @@ def _headlines(results: Results) -> list[Headline]:
     clean, worst = measured.rows[0], measured.rows[-1]
     eps = eps_text(worst.eps, measured.norm)
     verdicts = worst.verdicts
-    found = [
+    headlines = [
         Headline(
             f"Under attack {side}, eps {eps}", "right under every attack", rate, under_attack=True, verdict=verdict
         )
@@ -44,9 +44,9 @@ def _headlines(results: Results) -> list[Headline]:
             ("after", worst.after, verdicts.after if verdicts else None),
         )
     ]
-    found.append(Headline("Unchanged images, after", f"before: {percent(clean.before.value)}", clean.after))
-    found.append(Headline("Unchanged images, before", "", clean.before, first=False))
-    return [*found, *(line for row in measured.rows[1:-1] for line in _row(row, measured))]
+    headlines.append(Headline("Unchanged images, after", f"before: {percent(clean.before.value)}", clean.after))
+    headlines.append(Headline("Unchanged images, before", "", clean.before, first=False))
+    return [*headlines, *(line for row in measured.rows[1:-1] for line in _row(row, measured))]
 
 
 def _row(row: PairedRow, measured: Hardening) -> list[Headline]:
@@ -65,8 +65,8 @@ def _cautions(results: Results) -> list[str]:
     if results.hardening is None:
         return []
     sides = results.hardening.evaluations
-    judged = (("After", sides.after), ("Before", sides.before))
-    return [constant_words(part.accuracy, part.naming, f"{side} hardening it") for side, part in judged if part]
+    sides_named = (("After", sides.after), ("Before", sides.before))
+    return [constant_words(part.accuracy, part.naming, f"{side} hardening it") for side, part in sides_named if part]
 
 
 SECTION = Section(

@@ -185,10 +185,10 @@ def png_of(figure: Figure, dpi: int = 110) -> bytes:
 
 def html_of(text: str, figure: Figure | None) -> str:
     """The text, and below it the figure, as HTML that needs no other file."""
-    said = f"<pre>{escape(text)}</pre>"
+    text_block = f"<pre>{escape(text)}</pre>"
     if figure is None:
-        return said
-    return f'{said}<img alt="{escape(text, quote=True)}" src="data:image/png;base64,' + (
+        return text_block
+    return f'{text_block}<img alt="{escape(text, quote=True)}" src="data:image/png;base64,' + (
         base64.b64encode(png_of(figure)).decode() + '">'
     )
 
@@ -196,6 +196,6 @@ def html_of(text: str, figure: Figure | None) -> str:
 def _picture(axes: Axes, picture: np.ndarray, title: str, right: bool | None = None) -> None:
     axes.imshow(picture, interpolation="nearest")
     axes.set_axis_off()
-    shown = title if len(title) <= 34 else f"{title[:33]}…"
+    short_title = title if len(title) <= 34 else f"{title[:33]}…"
     shade = INK if right is None else RIGHT if right else WRONG
-    axes.set_title(shown, fontsize=8, fontweight="normal", color=shade)
+    axes.set_title(short_title, fontsize=8, fontweight="normal", color=shade)

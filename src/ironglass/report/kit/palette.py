@@ -112,7 +112,7 @@ def inline_svg(svg: bytes, name: str, label: str) -> Markup:
     body = re.sub(r'((?:\bid|\bhref)="#?|url\(#)(?!data:)', rf"\g<1>{name}-", body)
     body = re.sub(r"font-family: [^;\"]*;? ?", "", body)
     variables = {light: f"var(--{key})" for key, (light, _) in COLOURS.items()}
-    body = re.sub(r"(?<=: )#[0-9a-f]{6}(?=[;\"])", lambda found: variables.get(found[0], found[0]), body)
+    body = re.sub(r"(?<=: )#[0-9a-f]{6}(?=[;\"])", lambda match: variables.get(match[0], match[0]), body)
     body = re.sub(r"\s*\n\s*", "\n", body)
     width = float(view[1].split()[2]) / 10  # rem: the text comes out about as large as the page's small print
     attributes = f'viewBox="{view[1]}" style="max-width:{width:.1f}rem" role="img" aria-label="{escape(label)}"'
@@ -122,8 +122,8 @@ def inline_svg(svg: bytes, name: str, label: str) -> Markup:
 def theme_css() -> Markup:
     """The CSS variables of both themes: the reader's setting, unless the button says otherwise; print is light."""
     light, dark = (
-        "".join(f"--{key}:{pair[which]};" for key, pair in COLOURS.items()) + f"color-scheme:{scheme};"
-        for which, scheme in enumerate(("light", "dark"))
+        "".join(f"--{key}:{pair[scheme_index]};" for key, pair in COLOURS.items()) + f"color-scheme:{scheme};"
+        for scheme_index, scheme in enumerate(("light", "dark"))
     )
     return Markup(
         f":root{{{light}}}\n"

@@ -74,16 +74,16 @@ def fit(picture: np.ndarray, side: int, *, nearest: bool = False) -> np.ndarray:
 
 def photo_url(picture: np.ndarray, side: int, *, nearest: bool = False) -> str:
     """A data URL of (h, w, 3) uint8 at most `side` pixels long: exact up to 64 pixels, else WebP at quality 85."""
-    shown = Image.fromarray(fit(picture, side, nearest=nearest))
-    exact = max(shown.size) <= 64
-    return _url(shown, "PNG", optimize=True) if exact else _url(shown, "WEBP", quality=85, method=4)
+    picture_image = Image.fromarray(fit(picture, side, nearest=nearest))
+    exact = max(picture_image.size) <= 64
+    return _url(picture_image, "PNG", optimize=True) if exact else _url(picture_image, "WEBP", quality=85, method=4)
 
 
 def map_url(index: np.ndarray, colours: np.ndarray, side: int) -> str:
     """A data URL of a map of indices in `colours`, one byte a pixel."""
-    shown = Image.fromarray(fit(index, side))
-    shown.putpalette(colours.tobytes())
-    return _url(shown, "PNG", optimize=True)
+    picture_image = Image.fromarray(fit(index, side))
+    picture_image.putpalette(colours.tobytes())
+    return _url(picture_image, "PNG", optimize=True)
 
 
 def gradient_css(colours: np.ndarray) -> str:

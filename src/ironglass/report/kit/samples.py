@@ -34,8 +34,8 @@ class Samples:
     def side(self) -> int:
         """The longer side of the page's pictures in pixels: less where there are many, to keep the page small."""
         changed = len(self.eps) + len(self.attacks.get("names", []))
-        many = len(self.images) * (2 * changed + len(self.masks)) > 300
-        return 112 if many else 160
+        is_large = len(self.images) * (2 * changed + len(self.masks)) > 300
+        return 112 if is_large else 160
 
     @property
     def photos(self) -> list[np.ndarray]:
@@ -51,7 +51,7 @@ class Samples:
                 "prediction": self.names(entry["prediction"]),
                 "confidence": entry["confidence"],
                 "right": entry["label"] == entry["prediction"],
-                "top": [(self.names(which), share) for which, share in entry.get("top", [])],
+                "top": [(self.names(class_index), share) for class_index, share in entry.get("top", [])],
                 "url": pictures.photo_url(photo, self.side),
                 "small": max(photo.shape[:2]) <= 64,
             }
@@ -131,11 +131,11 @@ class Samples:
                     if pictured
                     else None
                 ),
-                "prediction": self.names(found["prediction"]),
-                "confidence": found["confidence"],
-                "right": found["prediction"] == entry["label"],
+                "prediction": self.names(prediction["prediction"]),
+                "confidence": prediction["confidence"],
+                "right": prediction["prediction"] == entry["label"],
             }
-            for entry, image, part, found in zip(self.images, self._original(), adversarial, now, strict=True)
+            for entry, image, part, prediction in zip(self.images, self._original(), adversarial, now, strict=True)
         ]
 
     def _original(self) -> np.ndarray:
@@ -151,8 +151,8 @@ class Samples:
         FGSM is left out where `attacked` shows it at the same eps.
         """
         eps, norm = self.attacks.get("eps"), self.attacks.get("norm")
-        shown = {"fgsm"} if norm == "linf" and eps in [size for _, size, _ in self.attacked()] else set[str]()
-        names = [name for name in self.attacks.get("names", []) if name not in shown]
+        drawn_attacks = {"fgsm"} if norm == "linf" and eps in [size for _, size, _ in self.attacked()] else set[str]()
+        names = [name for name in self.attacks.get("names", []) if name not in drawn_attacks]
         return [(name, self.tensors[key]) for name in names if (key := f"attack/{name}") in self.tensors]
 
     def cam_maps(self) -> list[tuple[str, np.ndarray, float]]:

@@ -40,14 +40,14 @@ class Source:
     classes: list[str]
     samples: Samples | None
 
-    def name_of(self, which: int | str) -> str:
+    def name_of(self, class_index: int | str) -> str:
         """The name of the class at a position; of what is no position, its own text."""
-        return class_name(self.classes, which)
+        return class_name(self.classes, class_index)
 
 
-def class_name(classes: Sequence[str], which: int | str) -> str:
+def class_name(classes: Sequence[str], class_index: int | str) -> str:
     """The name of the class at a position; of what is no position, its own text."""
-    return classes[which] if isinstance(which, int) and which < len(classes) else str(which)
+    return classes[class_index] if isinstance(class_index, int) and class_index < len(classes) else str(class_index)
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class Section:
     title: its heading.
     template: below report/, without ".html.jinja".
     results: the entries of `results.json` that it shows.
-    wanted: whether the page has it, by the facts of all sections; None for where any of its `results` is there.
+    applies: whether the page has it, by the facts of all sections; None for where any of its `results` is there.
     file: the safetensors file that `pictures` reads, without its ending.
     pictures: facts from that file.
     facts: further facts.
@@ -106,7 +106,7 @@ class Section:
     title: str
     template: str
     results: tuple[str, ...] = ()
-    wanted: Callable[[Source, Facts], bool] | None = None
+    applies: Callable[[Source, Facts], bool] | None = None
     file: str = ""
     pictures: Callable[[Source], Facts] = _no_facts
     facts: Callable[[Source], Facts] = _no_facts
@@ -119,6 +119,6 @@ class Section:
 
     def on_page(self, source: Source, facts: Facts) -> bool:
         """True if the page has the section."""
-        if self.wanted is None:
+        if self.applies is None:
             return any(getattr(source.results, name) is not None for name in self.results)
-        return self.wanted(source, facts)
+        return self.applies(source, facts)

@@ -49,23 +49,23 @@ def magnitude(number: float) -> str:
     return count(number)
 
 
-def objective(given: Any) -> str:
+def objective(settings_given: Any) -> str:
     """A training objective, from its entry in `recipe.json`, as "CrossEntropy, label smoothing 0.1"."""
-    if not isinstance(given, dict):
-        return str(given)
-    fields = cast("dict[str, Any]", given)
-    said = [f"{name.replace('_', ' ')} {value}" for name, value in fields.items() if name != "kind"]
-    return ", ".join([str(fields.get("kind", "")), *said]).strip(", ")
+    if not isinstance(settings_given, dict):
+        return str(settings_given)
+    fields = cast("dict[str, Any]", settings_given)
+    clauses = [f"{name.replace('_', ' ')} {value}" for name, value in fields.items() if name != "kind"]
+    return ", ".join([str(fields.get("kind", "")), *clauses]).strip(", ")
 
 
 def duration(seconds: float) -> str:
     """A time as "8.2 s", "3 min 5 s" or "2 h 4 min"."""
     if seconds < 60:
         return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
+    total_seconds = round(seconds)
+    if total_seconds < 3600:
+        return f"{total_seconds // 60} min {total_seconds % 60} s"
+    return f"{total_seconds // 3600} h {total_seconds % 3600 // 60} min"
 
 
 def eps_text(eps: float, norm: str = "linf") -> str:
@@ -75,10 +75,10 @@ def eps_text(eps: float, norm: str = "linf") -> str:
     return f"{eps:.4g}" if norm != "linf" or hundredths else f"{steps:g}/255"
 
 
-def settings(given: Mapping[str, Any]) -> str:
+def settings(values: Mapping[str, Any]) -> str:
     """An attack's settings as "steps 20, step size 0.007"; what holds settings of its own stands in brackets."""
     parts: list[str] = []
-    for name, value in given.items():
+    for name, value in values.items():
         inner = (
             f"({settings(cast('dict[str, Any]', value))})"
             if isinstance(value, dict)

@@ -33,9 +33,9 @@ def layers(measured: Layers, *, narrow: bool = False) -> Figure:
     keep_percents(accuracy)
     figure.legend(loc="outside upper left", ncols=1, handles=accuracy.get_legend_handles_labels()[0])
     band(grad_cam, positions, [row.concentration for row in rows], ACCENT, label="concentration (share)", marker="o")
-    agreeing = [(place, row.agreement) for place, row in enumerate(rows, 1) if row.agreement]
+    agreeing = [(index, row.agreement) for index, row in enumerate(rows, 1) if row.agreement]
     if agreeing:
-        where = [place for place, _ in agreeing]
+        where = [index for index, _ in agreeing]
         means = [mean for _, mean in agreeing]
         band(grad_cam, where, means, INK, label="agreement (rank correlation)", linestyle="--", marker="s")
     reference(grad_cam, 0.1, "even")

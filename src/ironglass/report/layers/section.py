@@ -15,7 +15,7 @@ def _pictures(source: Source) -> Facts:
     return {"cams": source.samples.grad_cam() if source.samples else []}
 
 
-def _wanted(source: Source, facts: Facts) -> bool:
+def _is_measured(source: Source, facts: Facts) -> bool:
     return source.results.layers is not None or bool(facts["cams"])
 
 
@@ -36,7 +36,7 @@ SECTION = Section(
     title="Layers and Grad-CAM",
     template="layers/section",
     results=("layers",),
-    wanted=_wanted,
+    applies=_is_measured,
     file="samples",
     pictures=_pictures,
     charts=_charts,

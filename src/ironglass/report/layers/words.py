@@ -21,6 +21,6 @@ def layers_words(measured: Layers) -> str:
     )
     if last.agreement is not None:
         rho = last.agreement.value
-        how = "agrees well" if rho >= 0.5 else "agrees in part" if rho >= 0.2 else "hardly agrees"
-        text += f" That {how} with the effect of covering those regions (rank correlation {decimal(rho)})."
+        agreement = "agrees well" if rho >= 0.5 else "agrees in part" if rho >= 0.2 else "hardly agrees"
+        text += f" That {agreement} with the effect of covering those regions (rank correlation {decimal(rho)})."
     return text

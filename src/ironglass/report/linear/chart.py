@@ -24,9 +24,9 @@ def linear_chart(sides: Sequence[LinearWeights], classes: Sequence[str], *, narr
     All weights share one scale, and so do their signs and the images.
     """
     first = sides[0]
-    shown = [i for label in (0, 1) for i in np.flatnonzero(first.labels == label)[: 1 if narrow else None]]
+    chosen_rows = [i for label in (0, 1) for i in np.flatnonzero(first.labels == label)[: 1 if narrow else None]]
     scale = max(float(np.abs(side.weights).max()) for side in sides) or 1.0
-    columns, rows = 2 + len(shown), 1 + len(sides)
+    columns, rows = 2 + len(chosen_rows), 1 + len(sides)
     side_length = (3.7 if narrow else 7.2) / columns
     figure = Figure((3.7 if narrow else 7.2, rows * (side_length + 0.27) + 0.2))
     axes = figure.subplots(rows, columns)
@@ -38,7 +38,7 @@ def linear_chart(sides: Sequence[LinearWeights], classes: Sequence[str], *, narr
         axes[0, column].text(
             0.5, 0.0, text, ha="center", va="bottom", fontsize=small, transform=axes[0, column].transAxes
         )
-    for column, i in enumerate(shown, start=2):
+    for column, i in enumerate(chosen_rows, start=2):
         _photo(axes[0, column], first.clean()[i], f"“{names[first.labels[i]]}”", INK, small)
     for row, side in enumerate(sides, start=1):
         signed = side.weights.mean(2)
@@ -52,7 +52,7 @@ def linear_chart(sides: Sequence[LinearWeights], classes: Sequence[str], *, narr
         )
         moved = side.adversarial()
         called = side.predictions(moved)
-        for column, i in enumerate(shown, start=2):
+        for column, i in enumerate(chosen_rows, start=2):
             right = called[i] == side.labels[i]
             text = f"{'✓' if right else '✗'} “{names[called[i]]}”"
             _photo(axes[row, column], moved[i], text, RIGHT if right else WRONG, small)

@@ -57,12 +57,12 @@ def read_linear(run: Run, results: Results) -> list[LinearWeights]:
     """
     if results.hardening is None:
         return _read(run, results.linear, "")
-    found: list[LinearWeights] = []
+    weights: list[LinearWeights] = []
     for side in SIDES:
         inner = Run(run.path / side)
         measured = read_results(inner.read_object("results.json"), file=inner.path / "results.json")
-        found += _read(inner, measured.linear, side)
-    return found if len(found) == len(SIDES) else []
+        weights += _read(inner, measured.linear, side)
+    return weights if len(weights) == len(SIDES) else []
 
 
 def _read(run: Run, measured: Linear | None, side: str) -> list[LinearWeights]:

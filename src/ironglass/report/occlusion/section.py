@@ -21,7 +21,7 @@ def _pictures(source: Source) -> Facts:
     }
 
 
-def _wanted(source: Source, facts: Facts) -> bool:
+def _is_measured(source: Source, facts: Facts) -> bool:
     results = source.results
     return results.occlusion is not None or results.exhaustive is not None or bool(facts["occluded"])
 
@@ -41,20 +41,20 @@ def _headlines(results: Results) -> list[Headline]:
     measured = results.occlusion
     if measured is None or not measured.masks:
         return []
-    harshest, found = harshest_mask(measured), list[Headline]()
+    harshest, headlines = harshest_mask(measured), list[Headline]()
     size = f"{measured.patch} × {measured.patch}"
     for mask in measured.masks:
         detail, row = f"{mask.name}, {size} pixels", f"{size} px {mask.name} patch"
         worst, mean = f"{row}, worst position", f"{row}, mean over positions"
-        found.append(Headline("Worst patch position", detail, mask.worst, mask is harshest, row=worst))
-        found.append(Headline("Patch, mean over positions", detail, mask.mean, first=False, row=mean))
-    return found
+        headlines.append(Headline("Worst patch position", detail, mask.worst, mask is harshest, row=worst))
+        headlines.append(Headline("Patch, mean over positions", detail, mask.mean, first=False, row=mean))
+    return headlines
 
 
 def _words(results: Results, classes: Sequence[str]) -> list[str]:
-    measured, tried = results.occlusion, results.exhaustive
-    said = [occlusion_words(measured)] if measured and measured.masks else []
-    return [*said, exhaustive_words(tried)] if tried else said
+    measured, search = results.occlusion, results.exhaustive
+    sentences = [occlusion_words(measured)] if measured and measured.masks else []
+    return [*sentences, exhaustive_words(search)] if search else sentences
 
 
 SECTION = Section(
@@ -62,7 +62,7 @@ SECTION = Section(
     title="Occlusion",
     template="occlusion/section",
     results=("occlusion", "exhaustive"),
-    wanted=_wanted,
+    applies=_is_measured,
     file="samples",
     pictures=_pictures,
     charts=_charts,

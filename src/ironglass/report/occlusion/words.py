@@ -21,13 +21,13 @@ def occlusion_words(occlusion: Occlusion) -> str:
     )
 
 
-def exhaustive_words(tried: Exhaustive) -> str:
+def exhaustive_words(exhaustive: Exhaustive) -> str:
     """Share of predictions changed by the smallest patch, and by the first that changes half, or else the largest."""
-    sizes = [entry for entry in tried.sizes if entry.flipped.value >= 0.5]
-    smallest, largest = tried.sizes[0], tried.sizes[-1]
+    sizes = [entry for entry in exhaustive.sizes if entry.flipped.value >= 0.5]
+    smallest, largest = exhaustive.sizes[0], exhaustive.sizes[-1]
     text = (
         f"A patch of {smallest.size} × {smallest.size} pixels at its worst position changes the prediction on "
-        f"{percent(smallest.flipped.value)} of {count(tried.n)} images"
+        f"{percent(smallest.flipped.value)} of {count(exhaustive.n)} images"
     )
     if sizes:
         side, share = sizes[0].size, percent(sizes[0].flipped.value)

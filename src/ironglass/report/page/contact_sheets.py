@@ -24,14 +24,14 @@ def sheets(samples: Samples) -> dict[str, tuple[Callable[..., Figure], tuple[Any
         f"{_mark(entry['label'] == entry['prediction'])} {shorten(samples.names(entry['label']), 14)}"
         for entry in samples.images
     ]
-    made: dict[str, tuple[Callable[..., Figure], tuple[Any, ...]]] = {}
+    figures: dict[str, tuple[Callable[..., Figure], tuple[Any, ...]]] = {}
     if cams := samples.cam_maps():
         cells = [list(photos)]
         for _, maps, scale in cams:
             indices = [pictures.positive_index(part, scale) for part in maps]
             cells.append([pictures.overlaid(*pair) for pair in zip(photos, indices, strict=True)])
         columns = ["image", *(f"{shorten(layer, 16)}\n0 to {scale:.2g}" for layer, _, scale in cams)]
-        made["grad_cam"] = (sheet, (cells, rows, columns, pictures.HEAT, "Grad-CAM", ("0", "the layer’s largest")))
+        figures["grad_cam"] = (sheet, (cells, rows, columns, pictures.HEAT, "Grad-CAM", ("0", "the layer’s largest")))
     if masks := samples.occlusion_maps():
         scale = samples.occlusion_scale()
         cells = [list(photos)]
@@ -40,12 +40,12 @@ def sheets(samples: Samples) -> dict[str, tuple[Callable[..., Figure], tuple[Any
             cells.append([pictures.tinted(*pair) for pair in zip(photos, indices, strict=True)])
         ends = (f"−{scale:.2f}", f"+{scale:.2f}")
         columns = ["image", *(mask for mask, _ in masks)]
-        made["occlusion_maps"] = (sheet, (cells, rows, columns, pictures.SIGNED, "drop of probability", ends))
+        figures["occlusion_maps"] = (sheet, (cells, rows, columns, pictures.SIGNED, "drop of probability", ends))
     if attacked := samples.attacked():
         cells = [[pictures.colour(part) for part in adversarial] for _, _, adversarial in attacked]
         columns = [f"eps {eps_text(eps)}" for _, eps, _ in attacked]
         notes = [[_outcome(samples, entry, entry["fgsm"][i]) for entry in samples.images] for i, _, _ in attacked]
-        made["fgsm_gallery"] = (sheet, (cells, rows, columns, None, "", ("", ""), notes))
+        figures["fgsm_gallery"] = (sheet, (cells, rows, columns, None, "", ("", ""), notes))
     if attacks := samples.side_by_side():
         eps = eps_text(samples.attacks["eps"], samples.attacks["norm"])
         cells = [list(photos), *([pictures.colour(part) for part in adversarial] for _, adversarial in attacks)]
@@ -53,8 +53,8 @@ def sheets(samples: Samples) -> dict[str, tuple[Callable[..., Figure], tuple[Any
         pairs = list(zip(samples.images, samples.attacks["images"], strict=True))
         notes = [[_outcome(samples, entry, entry) for entry in samples.images]]
         notes += [[_outcome(samples, entry, now[name]) for entry, now in pairs] for name, _ in attacks]
-        made["attack_gallery"] = (sheet, (cells, rows, columns, None, "", ("", ""), notes))
-    return made
+        figures["attack_gallery"] = (sheet, (cells, rows, columns, None, "", ("", ""), notes))
+    return figures
 
 
 def sheet(

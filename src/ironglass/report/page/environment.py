@@ -13,7 +13,7 @@ from ironglass.report.page.registry import SECTIONS
 
 def environment() -> Environment:
     """Every section's filters and those of the kit; a template that prints what is not there is an error."""
-    made = Environment(
+    jinja_environment = Environment(
         loader=PackageLoader("ironglass.report", ""),
         undefined=StrictUndefined,
         autoescape=True,
@@ -24,6 +24,6 @@ def environment() -> Environment:
         words.percent, words.interval, words.count, words.magnitude, words.decimal, words.duration, words.eps_text,
         words.objective, words.settings, words.shorten,
     )  # fmt: skip
-    made.filters |= {function.__name__: function for function in common}
-    made.filters |= {function.__name__: function for section in SECTIONS for function in section.filters}
-    return made
+    jinja_environment.filters |= {function.__name__: function for function in common}
+    jinja_environment.filters |= {function.__name__: function for section in SECTIONS for function in section.filters}
+    return jinja_environment

@@ -47,8 +47,8 @@ def model_card(run: Run) -> str:
         "Measured on images from the same source as the training images: other cameras, years and places may give "
         f"other numbers. {_strength(results.attacks)} The licence of the training data applies; see its source.",
     ]
-    if made := _made(recipe, environment):
-        parts += ["## How it was made", made]
+    if production := _production_line(recipe, environment):
+        parts += ["## How it was made", production]
     return "\n\n".join(parts) + "\n"
 
 
@@ -104,8 +104,8 @@ def _verdicts(results: Results) -> list[str]:
     if results.fgsm and "fgsm" not in [row.name for row in (attacks.attacks if attacks else ())]:
         verdict = results.fgsm.verdict
         reasons = "".join(f"\n- {_plain(reason)}" for reason in verdict_reasons(verdict))
-        what = "numbers under FGSM" if attacks else "numbers under attack"
-        parts.append(f"Verdict on the {what}: **{verdict_word(verdict)}**.{reasons}")
+        missing_numbers = "numbers under FGSM" if attacks else "numbers under attack"
+        parts.append(f"Verdict on the {missing_numbers}: **{verdict_word(verdict)}**.{reasons}")
     return parts
 
 
@@ -119,12 +119,14 @@ def _strength(attacks: Attacks | None) -> str:
     """A sentence on the strength of the attacks behind the numbers."""
     if not attacks:
         return "FGSM is a single-step attack, so accuracy under it is an upper bound on robustness."
-    tried = _plain(listed([row.label for row in attacks.attacks]))
-    held = f"{NORMS[attacks.norm]} norm"
-    return f"Robustness was measured with {tried}, in the {held} only: another attack may fool it more often."
+    attack_list = _plain(listed([row.label for row in attacks.attacks]))
+    norm_text = f"{NORMS[attacks.norm]} norm"
+    return (
+        f"Robustness was measured with {attack_list}, in the {norm_text} only: another attack may fool it more often."
+    )
 
 
-def _made(recipe: dict[str, Any], environment: dict[str, Any]) -> str:
+def _production_line(recipe: dict[str, Any], environment: dict[str, Any]) -> str:
     lines: list[str] = []
     if command := environment.get("command"):
         lines.append("```\n" + (command if isinstance(command, str) else " ".join(command)).replace("`", "'") + "\n```")

@@ -52,13 +52,13 @@ def write_report(run: Run | str | Path) -> Path:
     facts = page_facts(source, files)
     figures = dict[str, bytes]()
     with drawing(run.path / "results.json", files):
-        shown = [section for section in SECTIONS if section.on_page(source, facts)]
+        sections = [section for section in SECTIONS if section.on_page(source, facts)]
         charts = draw_charts(chart_list(source, facts), figures)
     with drawing(run.path / "samples.safetensors", files):
         for name, (draw, arguments) in (sheets(source.samples) if source.samples else {}).items():
             (figures[name],) = palette.drawn(draw, *arguments, kinds=("png",))
     with drawing(run.path / "results.json", files):
-        page = environment().get_template("page/page.html.jinja").render(facts, charts=charts, sections=shown)
+        page = environment().get_template("page/page.html.jinja").render(facts, charts=charts, sections=sections)
     for name, picture in figures.items():  # only now: what cannot be drawn leaves the old ones
         with atomic(run.path / "figures" / f"{name}.png") as path:
             path.write_bytes(picture)
@@ -84,7 +84,7 @@ def page_facts(source: Source, files: Files) -> Facts:
             "classes": source.classes,
             "photographs": photographs,
             "title": str(source.recipe.get("name") or source.run.path.resolve().name),
-            "lead": lead(source),
+            "lead": headline_rows(source),
             "notes": files.notes(),
             "cards": [headline for headline in headlines(source.results) if headline.first],
             "plain": plain_words(source.results, source.classes),
@@ -98,7 +98,7 @@ def page_facts(source: Source, files: Files) -> Facts:
         }
 
 
-def lead(source: Source) -> str:
+def headline_rows(source: Source) -> str:
     """One sentence on what this run is, from whatever of it is known."""
     recipe, model = source.recipe, source.results.model
     if recipe.get("description"):

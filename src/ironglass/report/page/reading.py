@@ -49,18 +49,18 @@ class Files:
 
     def notes(self) -> list[str]:
         """Notes to the reader, a sentence each; [] where nothing is amiss."""
-        said: list[str] = []
+        notes: list[str] = []
         if self.gone:
-            said.append(f"Left out, since the files are gone: {', '.join(self.gone)}.")
+            notes.append(f"Left out, since the files are gone: {', '.join(self.gone)}.")
         if not self.listed:
-            said.append("Not checked: this folder has no checksums, so whether its files were changed cannot be seen.")
+            notes.append("Not checked: this folder has no checksums, so whether its files were changed cannot be seen.")
         elif self.unchecked:
-            said.append(f"Not checked, since no checksum is known: {', '.join(self.unchecked)}.")
+            notes.append(f"Not checked, since no checksum is known: {', '.join(self.unchecked)}.")
         if self.older:
-            said.append(
+            notes.append(
                 f"Of an older version of ironglass, whose lost entries cannot be seen: {', '.join(self.older)}."
             )
-        return said
+        return notes
 
 
 def check_files(run: Run) -> Files:
@@ -99,14 +99,14 @@ def check_shape(path: Path, value: Any) -> None:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "it"
-        said = str(first.get("ctx", {}).get("error") or first["msg"])
+        reason = str(first.get("ctx", {}).get("error") or first["msg"])
         raise InputError(
-            f"{path}: {where} is {brief(first['input'])}: {said}; ironglass writes no such thing"
+            f"{path}: {where} is {brief(first['input'])}: {reason}; ironglass writes no such thing"
         ) from None
 
 
 @contextmanager
-def drawing(what: Path, files: Files, beside: str = "") -> Generator[None]:
+def drawing(target: Path, files: Files, beside: str = "") -> Generator[None]:
     """While entered, an exception is a fault of the file `what`, which may be anybody's, and becomes an InputError that
     names it and the file `beside` it. In a folder that is whole it is a fault of ours, and passes."""
     try:
@@ -116,10 +116,10 @@ def drawing(what: Path, files: Files, beside: str = "") -> Generator[None]:
     except Exception as error:
         if files.whole:
             raise
-        what = _template(error.__traceback__, what)
-        kind, which = type(error).__name__, f"{what} with {beside}" if beside else what
+        target = _template(error.__traceback__, target)
+        kind, subject = type(error).__name__, f"{target} with {beside}" if beside else target
         raise InputError(
-            f"{which} cannot be drawn ({kind}: {brief_line(error)}): ironglass writes no such thing"
+            f"{subject} cannot be drawn ({kind}: {brief_line(error)}): ironglass writes no such thing"
         ) from error
 
 
@@ -132,7 +132,7 @@ def brief_line(error: BaseException) -> str:
 OF_TEMPLATES = {"data": "data.json", "making": "environment.json"}
 
 
-def _template(trace: TracebackType | None, what: Path) -> Path:
+def _template(trace: TracebackType | None, target: Path) -> Path:
     """The file behind the section that was being drawn, where that is another than `what`."""
     names: list[str] = []
     while trace is not None:
@@ -140,5 +140,5 @@ def _template(trace: TracebackType | None, what: Path) -> Path:
         if path.suffix == ".jinja":
             names.append(path.name.partition(".")[0])
         trace = trace.tb_next
-    found = [OF_TEMPLATES[name] for name in names if name in OF_TEMPLATES]
-    return what.with_name(found[-1]) if found else what
+    names_known = [OF_TEMPLATES[name] for name in names if name in OF_TEMPLATES]
+    return target.with_name(names_known[-1]) if names_known else target

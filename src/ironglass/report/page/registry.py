@@ -52,8 +52,8 @@ def headlines(results: Results) -> list[Headline]:
 
 def plain_words(results: Results, classes: Sequence[str]) -> list[str]:
     """The paragraphs of all sections; first the cautions."""
-    said = [text for section in SECTIONS for text in section.words(results, classes) if text]
-    return [*cautions(results), *said]
+    sentences = [text for section in SECTIONS for text in section.words(results, classes) if text]
+    return [*cautions(results), *sentences]
 
 
 def terminal_lines(results: Results) -> list[str]:

@@ -18,17 +18,17 @@ def read_source(run: Run, files: Files) -> Source:
 
     files: how they stand. Raises InputError where one cannot be read.
     """
-    given = {name: run.read_object(name) for name in ("recipe.json", "data.json", "environment.json")}
+    objects = {name: run.read_object(name) for name in ("recipe.json", "data.json", "environment.json")}
     results = read_results(run.read_object("results.json"), file=run.path / "results.json")
     history = run.history
     if not files.whole:
-        for name, value in (given | {"history.jsonl": history}).items():
+        for name, value in (objects | {"history.jsonl": history}).items():
             check_shape(run.path / name, value)
-    recipe, data, environment = given.values()
+    recipe, data, environment = objects.values()
     recipe = upgrade_recipe(recipe)
     classes = class_names(data, results)
     with drawing(run.path / "samples.safetensors", files, "samples.json"):
-        samples = read_samples(run, lambda which: class_name(classes, which))
+        samples = read_samples(run, lambda class_index: class_name(classes, class_index))
     return Source(
         run=run,
         results=results,

@@ -24,7 +24,7 @@ def write_page(
     maps: Sequence[np.ndarray],
     rows: Sequence[dict[str, Any]],
     *,
-    how: str,
+    method_note: str,
     of: int,
     about: dict[str, Any],
 ) -> None:
@@ -59,7 +59,7 @@ def write_page(
     environment.filters |= {name: getattr(words, name) for name in ("percent", "count")}
     page = environment.get_template("prediction/page.html.jinja")
     theme = palette.theme_css()
-    run.write_text("predictions.html", page.render(cards=cards, how=how, of=of, data=about, theme=theme))
+    run.write_text("predictions.html", page.render(cards=cards, how=method_note, of=of, data=about, theme=theme))
 
 
 def _over(photo: np.ndarray, values: np.ndarray) -> str:

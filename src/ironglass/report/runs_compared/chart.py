@@ -17,7 +17,7 @@ from ironglass.report.runs_compared.words import condition_words, strongest
 from ironglass.results.comparison import ConditionCompared, RunsCompared
 from ironglass.results.numbers import Rate
 
-LOOKS = [(colour, marker) for marker in ("o", "s", "^", "D") for colour in (BLUE, ORANGE, GREEN, MAGENTA)]
+STYLES = [(colour, marker) for marker in ("o", "s", "^", "D") for colour in (BLUE, ORANGE, GREEN, MAGENTA)]
 """Colour and marker of each run."""
 
 
@@ -47,7 +47,7 @@ def clean_robust(compared: RunsCompared, *, narrow: bool = False) -> Figure:
     axes = figure.subplots()
     rings = best_of_both(clean, attacked)
     for number, (name, rate) in enumerate(attacked.rates.items()):
-        colour, marker = LOOKS[number % len(LOOKS)]
+        colour, marker = STYLES[number % len(STYLES)]
         x = clean.rates[name]
         axes.errorbar(
             [x.value], [rate.value], xerr=bar_lengths([x]), yerr=bar_lengths([rate]), color=colour, fmt=marker,

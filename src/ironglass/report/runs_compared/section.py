@@ -39,11 +39,11 @@ def _pictures(source: Source) -> Facts:
     if not names or not path.is_file():
         return {"changed_pictures": {}}
     photos = [pictures.colour(image) for image in read_tensors(path, "compare the runs again")["images"]]
-    shown: dict[str, Any] = {}
+    pictures_by_key: dict[str, Any] = {}
     for name, photo in zip(names, photos, strict=True):
         small = max(photo.shape[:2]) <= 64
-        shown[str(name)] = {"url": pictures.photo_url(photo, SIDE, nearest=small), "small": small}
-    return {"changed_pictures": shown}
+        pictures_by_key[str(name)] = {"url": pictures.photo_url(photo, SIDE, nearest=small), "small": small}
+    return {"changed_pictures": pictures_by_key}
 
 
 def _facts(source: Source) -> Facts:
@@ -80,18 +80,18 @@ def _headlines(results: Results) -> list[Headline]:
 
 def _numbers(compared: RunsCompared) -> list[Headline]:
     """Every run's accuracy on unchanged images, then under the strongest attack that runs share."""
-    found = [
-        Headline(run.name, f"unchanged {compared.split} images", run.accuracy, first=place < CARDS)
-        for place, run in enumerate(compared.runs)
+    headlines = [
+        Headline(run.name, f"unchanged {compared.split} images", run.accuracy, first=position < CARDS)
+        for position, run in enumerate(compared.runs)
     ]
     if attacked := strongest(compared):
         where = condition_words(attacked)
         first = len(compared.runs) + len(attacked.rates) <= CARDS
-        found += [
+        headlines += [
             Headline(name, where, rate, first, under_attack=True, verdict=attacked.verdicts.get(name))
             for name, rate in attacked.rates.items()
         ]
-    return found
+    return headlines
 
 
 def _words(results: Results, classes: Sequence[str]) -> list[str]:

@@ -6,7 +6,7 @@ from ironglass.report.kit.constant import constant_words
 from ironglass.report.kit.words import decimal, eps_text, p_value, percent
 from ironglass.results.comparison import ConditionCompared, RunPair, RunsCompared, Threshold
 
-SHOWN = 6
+MAX_CONDITIONS = 6
 """Conditions that a table of the terminal or of a pull request shows; of more, clean and worst cases alone."""
 
 
@@ -21,10 +21,10 @@ def condition_words(one: ConditionCompared) -> str:
 def shown_conditions(compared: RunsCompared) -> tuple[ConditionCompared, ...]:
     """All conditions, or where they are many, unchanged images and the worst cases."""
     rows = compared.conditions
-    if len(rows) <= SHOWN:
+    if len(rows) <= MAX_CONDITIONS:
         return rows
     worst = tuple(one for one in rows if one.name == "worst")
-    return (rows[0], *(worst or rows[1:SHOWN]))
+    return (rows[0], *(worst or rows[1:MAX_CONDITIONS]))
 
 
 def outcome(pair: RunPair) -> str:
@@ -64,15 +64,15 @@ def compared_words(compared: RunsCompared) -> list[str]:
     """The outcome of the comparison: on unchanged images, under the strongest common attack, and how it was tested."""
     if len(compared.runs) < 2:
         return []
-    said = [_condition_sentence(compared.conditions[0])]
+    sentences = [_condition_sentence(compared.conditions[0])]
     if attacked := strongest(compared):
-        said.append(_condition_sentence(attacked))
+        sentences.append(_condition_sentence(attacked))
     if compared.tests > 1:
-        said.append(
+        sentences.append(
             f"All {compared.tests} tests of this comparison are read together (Holm): the chance that any pair that is "
             f"equally good is called different is at most {percent(compared.level, 0)}."
         )
-    return said
+    return sentences
 
 
 def strongest(compared: RunsCompared) -> ConditionCompared | None:

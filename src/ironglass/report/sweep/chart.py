@@ -28,29 +28,29 @@ LINES = [
 def numeric_axis(measured: Sweep) -> int | None:
     """The first axis of two or more numbers; None where there is none, or more lines than can be told apart."""
     axes = measured.axes
-    for place, axis in enumerate(axes):
+    for axis_index, axis in enumerate(axes):
         numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in axis.values)
         lines = int(np.prod([len(other.values) for other in axes if other is not axis], dtype=int))
         if numbers and len(axis.values) > 1 and lines <= len(LINES):
-            return place
+            return axis_index
     return None
 
 
 def trials(measured: Sweep, *, narrow: bool = False) -> Figure:
     """Accuracy on validation images against the first numeric axis, a line a combination of the others; without such
     an axis a row a trial: on validation images, on those that are reported, and under attack."""
-    place = numeric_axis(measured)
-    return _rows(measured, narrow) if place is None else _lines(measured, place, narrow)
+    axis_index = numeric_axis(measured)
+    return _rows(measured, narrow) if axis_index is None else _lines(measured, axis_index, narrow)
 
 
-def _lines(measured: Sweep, place: int, narrow: bool) -> Figure:
-    axis, best = measured.axes[place], recommended_row(measured)
+def _lines(measured: Sweep, axis_index: int, narrow: bool) -> Figure:
+    axis, best = measured.axes[axis_index], recommended_row(measured)
     others = [other for other in measured.axes if other is not axis]
     figure = Figure((3.7, 3.6) if narrow else (7.2, 3.8))
     axes = figure.subplots()
     groups: dict[str, list[TrialRow]] = {}
     for row in measured.rows:
-        rest = [value_words(value) for number, value in enumerate(row.values) if number != place]
+        rest = [value_words(value) for number, value in enumerate(row.values) if number != axis_index]
         groups.setdefault(", ".join(rest), []).append(row)
     values = [float(value) for value in axis.values]
     logarithmic = min(values) > 0 and max(values) / min(values) >= 8
@@ -58,12 +58,12 @@ def _lines(measured: Sweep, place: int, narrow: bool) -> Figure:
 
     def at(row: TrialRow, line: int) -> float:
         shift = step * (line - (len(groups) - 1) / 2)
-        value = float(row.values[place])
+        value = float(row.values[axis_index])
         return value * 10**shift if logarithmic else value + shift
 
     for line, (name, rows) in enumerate(groups.items()):
         colour, dashes, marker = LINES[line]
-        there = sorted((row for row in rows if isinstance(row, MeasuredRow)), key=lambda row: row.values[place])
+        there = sorted((row for row in rows if isinstance(row, MeasuredRow)), key=lambda row: row.values[axis_index])
         rates = [row.validation for row in there]
         axes.errorbar(
             [at(row, line) for row in there], [rate.value for rate in rates], yerr=bar_lengths(rates), color=colour,

@@ -48,11 +48,11 @@ def _headlines(results: Results) -> list[Headline]:
 
 def _recommended(measured: Sweep) -> list[Headline]:
     """The recommended trial: the accuracy it was chosen by, and those that had no say."""
-    best, found = recommended_row(measured), measured.recommended
-    if best is None or found is None:
+    best, recommended = recommended_row(measured), measured.recommended
+    if best is None or recommended is None:
         return []
     detail = "of validation images" if chosen_by(measured) == "validation" else "of validation images under attack"
-    if others := len(found.tests):
+    if others := len(recommended.tests):
         detail += f": the highest of {others + 1} {'settings' if measured.settings else 'trials'}"
     label = f"Recommended: {trial_words(best, measured)}"
     row = f"{label}, {'validation' if chosen_by(measured) == 'validation' else 'validation under attack'}"

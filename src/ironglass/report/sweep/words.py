@@ -96,8 +96,8 @@ def merit_words(best: MeasuredRow, measured: Sweep) -> str:
     """The rate that the recommended trial was chosen for, as "names 90 % of 100 validation images right (...)"."""
     rate, clean = chosen_rate(best, measured), best.validation
     if chosen_by(measured) == "validation":
-        what = f"names {percent(rate.value)} of {count(rate.n)} validation images right"
-        return f"{what} (95\u202f% interval {interval(rate)})"
+        criterion = f"names {percent(rate.value)} of {count(rate.n)} validation images right"
+        return f"{criterion} (95\u202f% interval {interval(rate)})"
     at = f" at eps {eps_text(measured.attacks.eps, measured.attacks.norm)}" if measured.attacks else ""
     return (
         f"keeps {percent(rate.value)} of {count(rate.n)} validation images right under attack{at} "
@@ -108,52 +108,54 @@ def merit_words(best: MeasuredRow, measured: Sweep) -> str:
 
 def seed_words(measured: Sweep) -> str:
     """Spread of the trainings of the recommended setting; "" where it was trained once."""
-    found = measured.recommended
-    setting = next((one for one in measured.settings if found and found.trial in one.trials), None)
+    recommended = measured.recommended
+    setting = next((one for one in measured.settings if recommended and recommended.trial in one.trials), None)
     if setting is None:
         return ""
     key = chosen_by(measured)
     robust = setting.robust_validation if key == "robust_validation" else None
     part, n = robust or setting.validation, len(setting.trials)
-    what = "validation accuracy" if key == "validation" else "validation accuracy under attack"
+    criterion = "validation accuracy" if key == "validation" else "validation accuracy under attack"
     return (
-        f"By {n} seeds this setting comes to a {what} of {percent(part.mean.value)} on average, from "
+        f"By {n} seeds this setting comes to a {criterion} of {percent(part.mean.value)} on average, from "
         f"{percent(part.lowest)} to {percent(part.highest)}: so much is the draw alone. "
     )
 
 
 def alike_words(measured: Sweep) -> str:
     """The trials that may be as good as the recommended one."""
-    found = measured.recommended
-    if found is None:
+    recommended = measured.recommended
+    if recommended is None:
         return ""
-    others = len(found.tests)
+    others = len(recommended.tests)
     if not others:
-        if found.same:
+        if recommended.same:
             return "No other setting was tried."
         return "There is no other trial to compare it with."
     rows = measured_rows(measured)
-    alike = [trial_words(rows[name], measured) for name in found.alike]
-    if not alike:
+    similar = [trial_words(rows[name], measured) for name in recommended.alike]
+    if not similar:
         return f"{'The other is' if others == 1 else f'All {others} others are'} worse, by more than chance explains."
-    if len(alike) > NAMED:
-        return f"These images cannot tell it from {len(alike)} of the {others} others, perhaps as good (see the table)."
-    may = "which may be as good" if len(alike) > 1 else "which may be just as good"
-    return f"These images cannot tell it from {'; '.join(alike) if len(measured.axes) > 1 else listed(alike)}, {may}."
+    if len(similar) > NAMED:
+        counted = f"{len(similar)} of the {others} others"
+        return f"These images cannot tell it from {counted}, perhaps as good (see the table)."
+    may = "which may be as good" if len(similar) > 1 else "which may be just as good"
+    trials = "; ".join(similar) if len(measured.axes) > 1 else listed(similar)
+    return f"These images cannot tell it from {trials}, {may}."
 
 
 def range_limit_note(measured: Sweep) -> str:
     """A note where every good trial lies at one end of the values that were tried: the best may lie beyond it."""
-    found, rows, text = measured.recommended, measured_rows(measured), ""
-    good = [rows[name].values for name in (found.trial, *found.alike)] if found else []
+    recommended, rows, text = measured.recommended, measured_rows(measured), ""
+    good = [rows[name].values for name in (recommended.trial, *recommended.alike)] if recommended else []
     for index, axis in enumerate(measured.axes):
         if axis.field == "seed":
             continue
-        values, chosen = axis.values, {str(row[index]) for row in good}
+        values, distinct_values = axis.values, {str(row[index]) for row in good}
         if len(values) < 3 or any(isinstance(value, bool) or not isinstance(value, int | float) for value in values):
             continue
         for end, beyond in ((min(values), "lower"), (max(values), "higher")):
-            if chosen == {str(end)}:
+            if distinct_values == {str(end)}:
                 text += f" {end:g} is the {beyond[:-2]}est {axis.label} that was tried: a {beyond} one may be better."
     return text
 
@@ -161,5 +163,5 @@ def range_limit_note(measured: Sweep) -> str:
 def _lost(rows: Sequence[TrialRow]) -> str:
     kinds = ((DivergedRow, "diverged"), (FailedRow, "failed"))
     counts = [(sum(isinstance(row, kind) for row in rows), key) for kind, key in kinds]
-    said = [f"{'one trial' if n == 1 else f'{n} trials'} {key}" for n, key in counts if n]
-    return f" {listed(said).capitalize()}." if said else ""
+    clauses = [f"{'one trial' if n == 1 else f'{n} trials'} {key}" for n, key in counts if n]
+    return f" {listed(clauses).capitalize()}." if clauses else ""

@@ -14,7 +14,7 @@ from ironglass.report.kit.palette import ACCENT, MUTED, PAPER
 from ironglass.report.kit.words import shorten
 
 
-def training(history: list[dict[str, Any]], *, kept: int | None = None, narrow: bool = False) -> Figure:
+def training(history: list[dict[str, Any]], *, best_epoch: int | None = None, narrow: bool = False) -> Figure:
     """Loss and accuracy an epoch, for training and validation; `kept` is the epoch whose weights were kept.
 
     A dotted line, with its name, stands where a stage begins.
@@ -24,23 +24,23 @@ def training(history: list[dict[str, Any]], *, kept: int | None = None, narrow: 
     epochs = [row["epoch"] for row in history]
     starts = [(b["epoch"] - 0.5, b.get("stage_name") or f"stage {b['stage'] + 1}")
               for a, b in pairwise(history) if a["stage"] != b["stage"]]  # fmt: skip
-    for axes, what, unit in ((loss, "loss", "mean over images, nats"), (accuracy, "accuracy", "share right")):
+    for axes, title, unit in ((loss, "loss", "mean over images, nats"), (accuracy, "accuracy", "share right")):
         for split, style in (
             ("train", {"color": MUTED, "linestyle": "--", "marker": "o", "markerfacecolor": PAPER}),
             ("validation", {"color": ACCENT, "marker": "o"}),
         ):
-            values = [row.get(f"{split}_{what}") for row in history]
+            values = [row.get(f"{split}_{title}") for row in history]
             if any(value is not None for value in values):
-                seen = [np.nan if value is None else value for value in values]
-                axes.plot(epochs, seen, label=split, markersize=3 if len(epochs) < 40 else 0, **style)
-                if split == "validation" and kept in epochs:
-                    at = (kept, seen[epochs.index(kept)])
+                plotted = [np.nan if value is None else value for value in values]
+                axes.plot(epochs, plotted, label=split, markersize=3 if len(epochs) < 40 else 0, **style)
+                if split == "validation" and best_epoch in epochs:
+                    at = (best_epoch, plotted[epochs.index(best_epoch)])
                     axes.plot(*at, "o", color=ACCENT, markersize=10, markerfacecolor="none", label="kept")
         for start, _ in starts:
             axes.axvline(start, color=MUTED, linewidth=0.8, linestyle=":")
-        axes.set_title(f"{what.capitalize()} ({unit})")
+        axes.set_title(f"{title.capitalize()} ({unit})")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
-        if not (narrow and what == "loss"):
+        if not (narrow and title == "loss"):
             axes.set_xlabel("epoch")
     for start, name in starts:
         loss.annotate(

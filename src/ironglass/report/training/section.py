@@ -20,7 +20,7 @@ def _facts(source: Source) -> Facts:
     return {"kept": kept_epoch(source.history, source.results.training), "history": source.history}
 
 
-def _wanted(source: Source, facts: Facts) -> bool:
+def _is_measured(source: Source, facts: Facts) -> bool:
     return bool(source.history) or source.results.training is not None
 
 
@@ -28,7 +28,7 @@ def _charts(source: Source, facts: Facts) -> dict[str, Chart]:
     if not source.history:
         return {}
     label = f"Loss and accuracy over {len(source.history)} epochs, for training and validation"
-    return {"training": Chart(partial(training, source.history, kept=facts["kept"]), label)}
+    return {"training": Chart(partial(training, source.history, best_epoch=facts["kept"]), label)}
 
 
 SECTION = Section(
@@ -36,7 +36,7 @@ SECTION = Section(
     title="Training",
     template="training/section",
     results=("training",),
-    wanted=_wanted,
+    applies=_is_measured,
     facts=_facts,
     charts=_charts,
 )

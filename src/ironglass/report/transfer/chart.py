@@ -54,15 +54,15 @@ def accuracy_by_blocks(measured: Transfer, *, narrow: bool = False) -> Figure:
         panels.append((f"{attack.upper()} images of base A, eps {eps}", made_on_base(attack, measured.judged_eps)))
     down, across = (len(panels), 1) if narrow else (1, len(panels))
     figure = Figure((3.7, 0.9 + 2.9 * down) if narrow else (7.2, 4.3))
-    every = np.atleast_1d(figure.subplots(down, across, sharey=True, sharex=True)).ravel()
+    all_axes = np.atleast_1d(figure.subplots(down, across, sharey=True, sharex=True)).ravel()
     drawn: set[str] = set()
-    for axes, (title, read) in zip(every, panels, strict=True):
+    for axes, (title, read) in zip(all_axes, panels, strict=True):
         drawn |= _panel(axes, measured, read)
         axes.set_title(title)
         axes.xaxis.set_major_locator(FixedLocator(measured.control_depths or measured.depths))
-        if not narrow or axes is every[-1]:
+        if not narrow or axes is all_axes[-1]:
             axes.set_xlabel("n: blocks copied")
-        if narrow or axes is every[0]:
+        if narrow or axes is all_axes[0]:
             axes.set_ylabel("accuracy less base B’s, points")
         axes.yaxis.set_major_formatter(FuncFormatter(_signed))
     handles: list[Any] = [Patch(color=MUTED, alpha=0.25, linewidth=0, label="base B")]
@@ -83,13 +83,13 @@ def _panel(axes: Axes, measured: Transfer, read: Read) -> set[str]:
         return drawn
     axes.axhspan(100 * (base.low - base.value), 100 * (base.high - base.value), color=MUTED, alpha=0.25, linewidth=0)
     axes.axhline(0, color=MUTED, linewidth=0.8)
-    for place, arm in enumerate(LINES):
+    for position, arm in enumerate(LINES):
         points = curve(measured, arm, read)
         if not points:
             continue
         drawn.add(arm)
         style, main = LINES[arm], arm in ("AnB", "AnB+")
-        shift = 0.07 * (place - 2)  # so that bars of one n can be told apart
+        shift = 0.07 * (position - 2)  # so that bars of one n can be told apart
         n = [point.blocks + shift for point in points]
         axes.plot(
             n, [100 * (point.value - base.value) for point in points], markersize=4.2, zorder=4 if main else 3, **style
@@ -131,16 +131,18 @@ def natural_and_adversarial(measured: Transfer, *, narrow: bool = False) -> Figu
     for axes, eps in zip(panels, sizes, strict=True):
         conditions = _conditions(measured, eps)
         for number, (label, read, style) in enumerate(conditions):
-            points = [(place, _one(measured, arm, read)) for place, arm in enumerate(most)]
-            there = [(place + 0.17 * (number - (len(conditions) - 1) / 2), point) for place, point in points if point]
+            points = [(position, _one(measured, arm, read)) for position, arm in enumerate(most)]
+            there = [
+                (position + 0.17 * (number - (len(conditions) - 1) / 2), point) for position, point in points if point
+            ]
             if there:
-                places, values = [place for place, _ in there], [point.value for _, point in there]
+                positions, values = [position for position, _ in there], [point.value for _, point in there]
                 widest = max(widest, *(point.high for _, point in there))
                 axes.errorbar(
-                    values, places, xerr=bar_lengths([point for _, point in there]), fmt="none", elinewidth=1.1,
+                    values, positions, xerr=bar_lengths([point for _, point in there]), fmt="none", elinewidth=1.1,
                     capsize=2, ecolor=style["color"],
                 )  # fmt: skip
-                (marks[label],) = axes.plot(values, places, linestyle="none", markersize=5.5, **style)
+                (marks[label],) = axes.plot(values, positions, linestyle="none", markersize=5.5, **style)
         _gaps(axes, measured, list(most), eps)
         axes.set_title(f"eps {eps_text(eps, measured.norm)}")
         axes.set_yticks(range(len(most)), ["base B" if n is None else f"{arm}, n = {n}" for arm, n in most.items()])
@@ -160,15 +162,17 @@ def natural_and_adversarial(measured: Transfer, *, narrow: bool = False) -> Figu
 
 def _conditions(measured: Transfer, eps: float) -> list[tuple[str, Read, dict[str, Any]]]:
     """The numbers of every network at one eps, each with its label and mark; hollow is the weaker attack on itself."""
-    found: list[tuple[str, Read, dict[str, Any]]] = [("unchanged images", unchanged, {"color": MUTED, "marker": "o"})]
+    conditions_read: list[tuple[str, Read, dict[str, Any]]] = [
+        ("unchanged images", unchanged, {"color": MUTED, "marker": "o"})
+    ]
     for attack in measured.shown[:1]:
         style = {"color": ORANGE, "marker": "s"}
-        found.append((f"{attack.upper()} images made on base A", made_on_base(attack, eps), style))
+        conditions_read.append((f"{attack.upper()} images made on base A", made_on_base(attack, eps), style))
     for attack in measured.own:
         face = ACCENT if attack == measured.own[-1] else PAPER
         style = {"color": ACCENT, "marker": "D", "markerfacecolor": face}
-        found.append((f"{attack.upper()} images made on itself", made_on_itself(attack, eps), style))
-    return found
+        conditions_read.append((f"{attack.upper()} images made on itself", made_on_itself(attack, eps), style))
+    return conditions_read
 
 
 def _one(measured: Transfer, arm: str, read: Read) -> Point | None:

@@ -22,15 +22,15 @@ def read_transfer_image(run: Run, name_of: Callable[[int], str], words: Mapping[
     if not facts or not facts["columns"] or not path.is_file():
         return None
     photos = map(pictures.colour, read_tensors(path, "remove it and transfer.json, and add --resume")["images"])
-    given = facts["columns"]
-    answers = [{answer["network"]: answer for answer in column["answers"]} for column in given]
+    columns = facts["columns"]
+    answers = [{answer["network"]: answer for answer in column["answers"]} for column in columns]
     return {
         "file": facts["image"]["name"],
         "label": name_of(facts["image"]["label"]),
         "attack": facts["attack"],
         "columns": [
             {"eps": column["eps"], "url": pictures.photo_url(photo, SIDE, nearest=small), "small": small}
-            for column, photo in zip(given, photos, strict=True)
+            for column, photo in zip(columns, photos, strict=True)
             for small in [max(photo.shape[:2]) <= 64]
         ],
         "rows": [

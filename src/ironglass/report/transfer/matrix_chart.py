@@ -19,29 +19,29 @@ def transfer_matrix(measured: Transfer, *, narrow: bool = False) -> Figure:
 
     Framed is what was shown to its own maker. A dash is a pair that was not measured.
     """
-    given = measured.matrix
-    chosen = matrix_names(measured)
-    indices = [given.names.index(name) for name in chosen]
-    labels = [plain_name(name) for name in chosen]
+    matrix = measured.matrix
+    names = matrix_names(measured)
+    indices = [matrix.names.index(name) for name in names]
+    labels = [plain_name(name) for name in names]
     figure = Figure((3.7, 3.9) if narrow else (7.2, 7.0))
     axes = figure.subplots()
-    size = min(9.0, (88 if narrow else 130) / len(chosen))
+    size = min(9.0, (88 if narrow else 130) / len(names))
     for i, down in enumerate(indices):
         for j, across in enumerate(indices):
-            rate = given.rows[down][across]
+            rate = matrix.rows[down][across]
             share = rate.value if rate else 0.0
             axes.add_patch(Rectangle((j - 0.5, i - 0.5), 1, 1, facecolor=HEAT, alpha=share, linewidth=0, aa=False))
             axes.text(
                 j, i, f"{100 * share:.0f}" if rate else "–", ha="center", va="center", fontsize=size,
                 fontweight="bold" if i == j else "normal", color=INK if rate else MUTED,
             )  # fmt: skip
-    for i in range(len(chosen)):
+    for i in range(len(names)):
         axes.add_patch(Rectangle((i - 0.5, i - 0.5), 1, 1, fill=False, edgecolor=INK, linewidth=1.2, clip_on=False))
-    axes.set_xticks(range(len(chosen)), labels, rotation=60 if narrow else 45, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(len(chosen)), labels)
+    axes.set_xticks(range(len(names)), labels, rotation=60 if narrow else 45, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(len(names)), labels)
     axes.tick_params(labelsize=7.5 if narrow else 8.5)
-    axes.set(xlim=(-0.5, len(chosen) - 0.5), ylim=(len(chosen) - 0.5, -0.5), xlabel="shown to", ylabel="made on")
-    axes.set_title(f"{given.attack.upper()}, eps {eps_text(given.eps, measured.norm)}: right, %")
+    axes.set(xlim=(-0.5, len(names) - 0.5), ylim=(len(names) - 0.5, -0.5), xlabel="shown to", ylabel="made on")
+    axes.set_title(f"{matrix.attack.upper()}, eps {eps_text(matrix.eps, measured.norm)}: right, %")
     axes.set_aspect("equal")
     axes.grid(False)
     return figure

@@ -82,14 +82,14 @@ def own_eps(measured: Transfer) -> float:
 
 def arm_networks(measured: Transfer, arm: str, blocks: int | None = None) -> list[Network]:
     """The arm's networks, by blocks and then by seed; of those with just `blocks`, where it is given."""
-    found = [row for row in measured.networks if row.arm == arm and blocks in (None, row.blocks)]
-    return sorted(found, key=lambda row: (row.blocks or 0, row.seed))
+    networks = [row for row in measured.networks if row.arm == arm and blocks in (None, row.blocks)]
+    return sorted(networks, key=lambda row: (row.blocks or 0, row.seed))
 
 
 def first_seed(measured: Transfer, arm: str, blocks: int | None = None) -> Network | None:
     """The arm's network of the first seed, of so many blocks or else of the most; None where there is none."""
-    found = [row for row in arm_networks(measured, arm, blocks) if row.seed == measured.seeds[0]]
-    return found[-1] if found else None
+    networks = [row for row in arm_networks(measured, arm, blocks) if row.seed == measured.seeds[0]]
+    return networks[-1] if networks else None
 
 
 def base_point(measured: Transfer, read: Read) -> Point | None:

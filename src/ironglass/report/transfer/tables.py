@@ -34,30 +34,32 @@ def transfer_facts(measured: Transfer | None) -> Facts:
 
 def columns(measured: Transfer) -> list[dict[str, Any]]:
     """The columns of the table of every network after the unchanged images: made on what, by which attack, how many."""
-    norm, judged = measured.norm, measured.judged_eps
-    shown = [("made on A", attack, judged, measured.n) for attack in measured.shown]
-    own = [
+    norm, headline_eps = measured.norm, measured.judged_eps
+    transferred = [("made on A", attack, headline_eps, measured.n) for attack in measured.shown]
+    white_box = [
         ("made on itself", attack, eps, measured.own_n) for eps in sorted(measured.own_eps) for attack in measured.own
     ]
     return [
-        {"made": made, "attack": f"{attack.upper()}, {eps_text(eps, norm)}", "n": n}
-        for made, attack, eps, n in (*shown, *own)
+        {"made": origin, "attack": f"{attack.upper()}, {eps_text(eps, norm)}", "n": n}
+        for origin, attack, eps, n in (*transferred, *white_box)
     ]
 
 
 def network_rows(measured: Transfer) -> list[dict[str, Any]]:
     """A row a network of the first seed, in the order of the columns: its rates, as PNG, and the mean over seeds."""
-    judged = measured.judged_eps
-    reads: list[tuple[Read, Read | None]] = [(unchanged, None)]
-    reads += [(made_on_base(attack, judged), made_on_base(attack, judged, png=True)) for attack in measured.shown]
-    reads += [(made_on_itself(attack, eps), None) for eps in sorted(measured.own_eps) for attack in measured.own]
+    headline_eps = measured.judged_eps
+    readings: list[tuple[Read, Read | None]] = [(unchanged, None)]
+    readings += [
+        (made_on_base(attack, headline_eps), made_on_base(attack, headline_eps, png=True)) for attack in measured.shown
+    ]
+    readings += [(made_on_itself(attack, eps), None) for eps in sorted(measured.own_eps) for attack in measured.own]
     rows: list[dict[str, Any]] = []
     for arm in ("base", *ARMS):
         for network in arm_networks(measured, arm):
             if network.seed != measured.seeds[0]:
                 continue
             cells: list[dict[str, Any]] = []
-            for read, png in reads:
+            for read, png in readings:
                 if arm == "base":
                     point = base_point(measured, read)
                 else:
@@ -75,7 +77,7 @@ def network_rows(measured: Transfer) -> list[dict[str, Any]]:
 
 def eps_rows(measured: Transfer) -> list[dict[str, Any]]:
     """A row an attack and eps of the images made on base A: what base A keeps, and who of four names them right."""
-    shown = [first_seed(measured, "base"), first_seed(measured, "AnB"), first_seed(measured, "AnB+")]
+    networks = [first_seed(measured, "base"), first_seed(measured, "AnB"), first_seed(measured, "AnB+")]
     return [
         {
             "attack": attack,
@@ -83,7 +85,7 @@ def eps_rows(measured: Transfer) -> list[dict[str, Any]]:
             "kept": source_accuracy(measured, attack, eps),
             "rates": [
                 {"label": plain_name(network.name), "rate": made_on_base(attack, eps)(network)}
-                for network in shown
+                for network in networks
                 if network
             ],
         }

@@ -35,17 +35,17 @@ def transfer_headlines(measured: Transfer) -> list[Headline]:
         return []
     name, norm, eps = plain_name(best.name), measured.norm, measured.judged_eps
     blocks = f"{best.blocks} of {measured.blocks} blocks copied from A, all fine-tuned"
-    found = [
+    headlines = [
         Headline("Base B, unchanged images", f"trained from scratch{_spread(measured, 'base', None)}", base.clean),
         Headline(f"{name}, unchanged images", f"{blocks}{_spread(measured, 'AnB+', best.blocks)}", best.clean),
     ]
     if measured.shown and (rate := made_on_base(measured.shown[0], eps)(best)):
-        made = f"right on {measured.shown[0].upper()} images made on base A, eps {eps_text(eps, norm)}"
-        found.append(Headline(f"Transferred: {name}", made, rate))
+        title = f"right on {measured.shown[0].upper()} images made on base A, eps {eps_text(eps, norm)}"
+        headlines.append(Headline(f"Transferred: {name}", title, rate))
     if measured.own and (row := row_at(best.own, measured.own[-1], own_eps(measured))):
-        made = f"right under {measured.own[-1].upper()} made on itself, eps {eps_text(own_eps(measured), norm)}"
-        found.append(Headline(f"White-box: {name}", made, row.accuracy, under_attack=True, verdict=row.verdict))
-    return found
+        title = f"right under {measured.own[-1].upper()} made on itself, eps {eps_text(own_eps(measured), norm)}"
+        headlines.append(Headline(f"White-box: {name}", title, row.accuracy, under_attack=True, verdict=row.verdict))
+    return headlines
 
 
 def transfer_words(measured: Transfer) -> str:
@@ -112,8 +112,8 @@ def _transferred(measured: Transfer) -> str:
     if not measured.shown:
         return ""
     attack, eps = measured.shown[0], measured.judged_eps
-    plus = _kept(measured, "AnB+", made_on_base(attack, eps))
-    base = _kept(measured, "base", made_on_base(attack, eps))
+    plus = _source_accuracy_of(measured, "AnB+", made_on_base(attack, eps))
+    base = _source_accuracy_of(measured, "base", made_on_base(attack, eps))
     if plus is None or base is None:
         return ""
     depths = [row.blocks for row in arm_networks(measured, "AnB+") if row.blocks]
@@ -122,9 +122,9 @@ def _transferred(measured: Transfer) -> str:
         f"networks (AnB+, {min(depths)} to {max(depths)} blocks) keep {percent(plus)} of the accuracy that they have "
         f"on unchanged ones. Base B, which has nothing of A in it, keeps {percent(base)} of its own"
     )
-    if (kept := source_accuracy(measured, attack, eps)) is None:
+    if (accuracy := source_accuracy(measured, attack, eps)) is None:
         return f"{text}."
-    surrogate = kept.value
+    surrogate = accuracy.value
     text += f", and of base A’s own answers {percent(surrogate)} survive. "
     if plus <= surrogate:
         return f"{text}The fine-tuned networks are not robust even to transferred images."
@@ -138,14 +138,14 @@ def _white_box(measured: Transfer) -> str:
     if not measured.own:
         return ""
     attack, eps = measured.own[-1], own_eps(measured)
-    plus = _kept(measured, "AnB+", made_on_itself(attack, eps))
-    base = _kept(measured, "base", made_on_itself(attack, eps))
+    plus = _source_accuracy_of(measured, "AnB+", made_on_itself(attack, eps))
+    base = _source_accuracy_of(measured, "base", made_on_itself(attack, eps))
     if plus is None or base is None:
         return ""
-    few, half = ROBUST
+    low_limit, half = ROBUST
     verdict = (
         "they are not robust"
-        if plus < few
+        if plus < low_limit
         else "attacked themselves they lose more than half"
         if plus < half
         else "they keep at least half also when they are attacked themselves"
@@ -160,11 +160,11 @@ def _counted(measured: Transfer) -> str:
     """Number of claims by answer."""
     findings = measured.findings
     tally = [(answer, sum(finding.answer == answer for finding in findings)) for answer in ANSWERS]
-    said = listed([f"{number} {'is' if number == 1 else 'are'} {answer}" for answer, number in tally if number])
-    return f"Of {len(findings)} claims {said}." if len(findings) > 1 else ""
+    tally_text = listed([f"{number} {'is' if number == 1 else 'are'} {answer}" for answer, number in tally if number])
+    return f"Of {len(findings)} claims {tally_text}." if len(findings) > 1 else ""
 
 
-def _kept(measured: Transfer, arm: str, read: Read) -> float | None:
+def _source_accuracy_of(measured: Transfer, arm: str, read: Read) -> float | None:
     """The share of its unchanged accuracy that an arm keeps, means over seeds and over n from 1 on; None unmeasured.
 
     Of attacks on the networks themselves it is fewer images' accuracy over that of all.

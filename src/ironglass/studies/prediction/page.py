@@ -53,7 +53,7 @@ def write_predictions_page(
         tell("drawing maps", len(some), len(some), "")
     about = run.read("data.json", {})
     how = _METHODS[method] if method else ""
-    write_page(run, some.stored(slice(None)), maps, rows, how=how, of=len(split), about=about)
+    write_page(run, some.stored(slice(None)), maps, rows, method_note=how, of=len(split), about=about)
 
 
 def _works(classifier: Classifier, split: Split, targets: torch.Tensor, method: str) -> bool:

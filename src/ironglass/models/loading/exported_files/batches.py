@@ -26,11 +26,11 @@ class FixedBatches(nn.Module):
 
     def __init__(self, network: nn.Module, spec: InputSpec) -> None:
         super().__init__()
-        self.network, self.takes = network, spec
+        self.network, self.spec = network, spec
 
     def forward(self, images: Tensor) -> Any:
         """The outputs of all images."""
-        n, spec = len(images), self.takes
+        n, spec = len(images), self.spec
         if spec.batch is None and n >= spec.least:
             return self.network(images)
         size = spec.batch or spec.least

@@ -42,11 +42,15 @@ class ExportedFile(NameForm):
         channels, *size = spec.shape
         if channels is not None and channels != request.channels:
             raise InputError(f"{path} takes images of {channels} channels, and {request.channels} are given")
-        height, width = (fixed or asked for fixed, asked in zip(size, request.size or DEFAULT_SIZE, strict=True))
+        height, width = (
+            fixed or requested for fixed, requested in zip(size, request.size or DEFAULT_SIZE, strict=True)
+        )
         fixed = height, width
         if request.size is not None and fixed != request.size:
-            asked = " × ".join(map(str, request.size))
-            raise InputError(f"{path} takes images of {fixed[0]} × {fixed[1]} alone, not {asked}: leave the size out")
+            requested = " × ".join(map(str, request.size))
+            raise InputError(
+                f"{path} takes images of {fixed[0]} × {fixed[1]} alone, not {requested}: leave the size out"
+            )
         plain = [0.0] * request.channels, [1.0] * request.channels
         classes = need_classes(request)
         classifier = wrap(network, request, mean=plain[0], std=plain[1], classes=classes, size=fixed, origin=ASSUMED)

@@ -32,10 +32,10 @@ class HubModel(NameForm):
         if not is_transformers(config):
             check_fetched(config, folder / "config.json")
             return build_from_timm(request)
-        needed = ("config.json", "preprocessor_config.json", "*.safetensors", "*.safetensors.index.json")
-        folder = fetch(request.name, needed)
+        patterns = ("config.json", "preprocessor_config.json", "*.safetensors", "*.safetensors.index.json")
+        folder = fetch(request.name, patterns)
         if not any(folder.glob("*.safetensors")):
-            folder = fetch(request.name, (*needed, "pytorch_model*.bin", "pytorch_model.bin.index.json"))
+            folder = fetch(request.name, (*patterns, "pytorch_model*.bin", "pytorch_model.bin.index.json"))
         return build_folder(request, folder, config)
 
 

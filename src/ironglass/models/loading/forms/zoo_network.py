@@ -56,11 +56,11 @@ class ZooNetwork(NameForm):
         mean, std = (options.pop(name, usual) for name, usual in (("mean", 0.5), ("std", STD.get(request.name, 0.25))))
         if not (isinstance(mean, int | float) and isinstance(std, int | float)):
             raise InputError(f"the options mean and std are {mean!r} and {std!r}: give one number each, of [0, 1]")
-        given: dict[str, Any] = {"classes": len(classes), "channels": request.channels}
+        arguments: dict[str, Any] = {"classes": len(classes), "channels": request.channels}
         if "size" in inspect.signature(function).parameters:
-            given["size"] = size
+            arguments["size"] = size
         try:
-            network = function(**given, **options)
+            network = function(**arguments, **options)
         except (TypeError, ValueError, RuntimeError, MemoryError, ZeroDivisionError) as error:
             raise InputError(f"{request.name} does not take these options: {type(error).__name__}: {error}") from error
         mean, std = [mean] * request.channels, [std] * request.channels

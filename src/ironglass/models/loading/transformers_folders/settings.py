@@ -54,10 +54,12 @@ def sanitised(config: dict[str, Any], path: Path, tensors: int) -> dict[str, Any
     """The settings that the architecture itself has a field for, checked to be plain numbers and words."""
     need_transformers()
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING
-    from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES as KNOWN
+    from transformers.models.auto.modeling_auto import (
+        MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES as CLASSIFIER_NAMES,
+    )
 
     kind = config.get("model_type")
-    if not isinstance(kind, str) or kind not in KNOWN:
+    if not isinstance(kind, str) or kind not in CLASSIFIER_NAMES:
         raise InputError(f"{path}: model_type is {brief(kind)}, which is no image classifier of transformers")
     if config.get("quantization_config"):
         raise InputError(f"{path}: the weights are quantised (quantization_config): give those of the float network")
