@@ -37,9 +37,11 @@ def checksummed(path: Path) -> dict[str, Any]:
 def open_checked(path: Path, record: dict[str, Any], *, check: bool = False) -> np.memmap:
     """The array in the file at `path`, memory-mapped, read-only.
 
-    about: of `checksummed`. Blocks are compared with it when this process first maps the file, of a larger file as many
-    as 2 GiB hold, the first among them; with `check`, or where IRONGLASS_CHECK is set, all of them. Raises Corrupted where
-    one differs, OSError where the file cannot be read.
+    record: of `checksummed`.
+    check: compare all blocks, as where IRONGLASS_CHECK is set; else blocks are compared when this process first maps
+        the file, of a larger file as many as 2 GiB hold, the first among them.
+
+    Raises Corrupted where a block differs, OSError where the file cannot be read.
     """
     state = path.stat()
     if state.st_size != record["bytes"]:
