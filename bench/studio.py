@@ -1,10 +1,15 @@
 """How long an answer of the studio takes while somebody paints.
 
     .venv/bin/python bench/studio.py [--model simple-cnn] [--size 64] [--strokes 200] [--attack pgd-20]
+    .venv/bin/python bench/studio.py --sessions 50 --minutes 10 [--model simple-cnn] [--size 64]
 
 A model with fresh weights, a brush stroke that grows point by point, Grad-CAM of every layer; over HTTP on 127.0.0.1,
 one request after another, as the page asks. Prints median and 95th percentile, and the machine's load:
 a busy machine measures its other work, too. The page's own drawing is not in it.
+
+With --sessions: so many people at once (`bench/studio_sessions.py`), at the verb `ironglass studio` in a process of its
+own, whose memory is read every five seconds. Exit status 1 where anything was wrong, p95 is over 2 s, or memory after
+the first tenth of the time is not flat within 10 %.
 """
 
 from __future__ import annotations
@@ -13,17 +18,24 @@ import argparse
 import http.client
 import json
 import os
+import signal
+import subprocess
+import sys
 import tempfile
 import threading
 import time
 from pathlib import Path
 
 import numpy as np
+from studio_sessions import simulate
 
 import ironglass as ig
+from ironglass.models.classifier import Classifier
 from ironglass.studio.app import Studio
 from ironglass.studio.load import load
 from ironglass.studio.server import Server
+
+QUANTILES = {"median": 0.5, "p95": 0.95, "p99": 0.99}
 
 
 def main() -> None:
@@ -32,16 +44,66 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=64)
     parser.add_argument("--strokes", type=int, default=200)
     parser.add_argument("--attack", default="")
+    parser.add_argument("--sessions", type=int, default=0)
+    parser.add_argument("--minutes", type=float, default=10)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder) / "run"
         classes = tuple(f"class {i}" for i in range(10))
-        ig.save_classifier(ig.load_classifier(given.model, classes=classes, size=given.size, channels=3), run)
+        classifier = ig.load_classifier(given.model, classes=classes, size=given.size, channels=3)
+        ig.save_classifier(classifier, run)
+        if given.sessions:
+            sys.exit(at_once(run, classifier, given.sessions, given.minutes))
         taken = sorted(measured(Studio([load(str(run))]), given.strokes, given.attack))
-    median, high = taken[len(taken) // 2], taken[int(0.95 * (len(taken) - 1))]
     what = f"{given.model} at {given.size} px, attack {given.attack or 'none'}, {len(taken)} strokes"
-    print(f"{what}: median {median:.0f} ms, p95 {high:.0f} ms")
-    print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+    print(f"{what}: median {quantile(taken, 0.5):.0f} ms, p95 {quantile(taken, 0.95):.0f} ms")
+    print(load_of_the_machine())
+
+
+def at_once(run: Path, classifier: Classifier, people: int, minutes: float) -> int:
+    """Lets so many people play; prints what they saw, and gives 1 where the promise is missed."""
+    line = [sys.executable, "-m", "ironglass", "studio", str(run), "--no-browser"]
+    with subprocess.Popen(line, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        address = server.stdout.readline().strip().partition(": ")[2]
+        memory, ended = [], threading.Event()
+
+        def watch() -> None:
+            while not ended.wait(5):
+                memory.append(resident(server.pid))
+
+        threading.Thread(target=watch, daemon=True).start()
+        seen = simulate(address, classifier, people, 60 * minutes)
+        ended.set()
+        server.send_signal(signal.SIGINT)
+        server.wait(30)
+    taken, settled = sorted(seen.taken), memory[len(memory) // 10 :]
+    spread = max(settled) / min(settled) - 1
+    print(f"{people} people, {minutes:g} minutes: {seen.strokes} strokes, {len(taken)} answers while painting")
+    print(
+        f"{len(taken) / minutes / 60:.0f} answers/s; {len(seen.names)} pictures put in, {seen.pages} pages opened, ",
+        end="",
+    )
+    print(f"{seen.refusals} asked for another's picture and were refused")
+    figures = ", ".join(f"{name} {1000 * quantile(taken, q):.0f} ms" for name, q in QUANTILES.items())
+    print(f"{figures}, largest {1000 * taken[-1]:.0f} ms")
+    print(f"memory after the first tenth {min(settled)} to {max(settled)} MB: within {100 * spread:.1f} %")
+    print(f"{len(seen.errors)} errors", *seen.errors[:20], sep="\n  ")
+    print(load_of_the_machine())
+    return int(bool(seen.errors) or quantile(taken, 0.95) > 2 or spread > 0.1)
+
+
+def resident(process: int) -> int:
+    """Megabytes of a process that are in memory."""
+    return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") // 2**20
+
+
+def quantile(ordered: list[float], share: float) -> float:
+    return ordered[int(share * (len(ordered) - 1))]
+
+
+def load_of_the_machine() -> str:
+    return f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
 
 
 def measured(studio: Studio, strokes: int, attack: str) -> list[float]:

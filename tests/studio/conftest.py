@@ -2,8 +2,11 @@
 
 import http.client
 import json
+import os
 import shutil
+import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -120,3 +123,51 @@ def page(browser: Any, server: Server, request: pytest.FixtureRequest) -> Iterat
     refused = "the server responded with a status of 422"  # which a test asks for, and the page says in its own words
     assert [one for one in complaints if refused not in one] == []
     assert [url for url in requests if not url.startswith((server.address, "data:", "blob:"))] == []
+
+
+def resident() -> int:
+    """Bytes of this process that are in memory."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.fixture
+def unharmed(server: Server, ask: Callable[..., Any]) -> Iterator[None]:
+    """After the test the server answers, and threads, files, connections and memory are what they were."""
+    ask("POST", "ask/begin", {})
+    if not Path("/proc/self/fd").is_dir():
+        pytest.skip("needs /proc")
+
+    def held() -> tuple[int, ...]:
+        files = len([*Path("/proc/self/fd").iterdir()])
+        return threading.active_count(), files, len(server.places), server.room.taken, len(server.studio.worker)
+
+    def settled() -> tuple[int, ...]:
+        deadline = time.monotonic() + 10
+        while held()[2] and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return held()
+
+    before, memory = settled(), resident()
+    yield
+    settled()
+    status, said, _ = ask("POST", "ask/begin", {})
+    assert (status, "page" in said) == (200, True)
+    assert settled() == before
+    assert resident() - memory < 128 * 2**20
+
+
+@pytest.fixture
+def send(server: Server) -> Callable[[bytes], tuple[int, dict[str, Any]]]:
+    """Sends bytes as they are, with HOST and TOKEN in their places; gives status and JSON of the first answer."""
+
+    def send(content: bytes) -> tuple[int, dict[str, Any]]:
+        content = content.replace(b"HOST", b"127.0.0.1:%d" % server.server_port)
+        content = content.replace(b"TOKEN", server.token.encode())
+        with socket.create_connection(("127.0.0.1", server.server_port), timeout=30) as client:
+            client.sendall(content)
+            client.shutdown(socket.SHUT_WR)
+            answer = http.client.HTTPResponse(client)
+            answer.begin()
+            return answer.status, json.loads(answer.read())
+
+    return send

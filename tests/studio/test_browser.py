@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -267,3 +268,13 @@ def test_without_data_the_page_says_what_to_do(browser: Any, place: Path) -> Non
         page.close()
         server.shutdown()
         thread.join()
+
+
+def test_a_page_that_is_left_is_forgotten(page: Any, server: Any) -> None:
+    pages = server.studio.sessions
+    assert len(pages) == 1
+    page.goto("about:blank")
+    deadline = time.monotonic() + 10
+    while len(pages) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert len(pages) == 0

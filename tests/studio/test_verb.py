@@ -79,3 +79,15 @@ def test_what_makes_no_sense_is_refused(refused: Callable[..., tuple[int, str, s
     status, _, err = refused(*words)
     assert status == 2
     assert "--data" in err
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.0.1", "example.org", "", "127.0.0.2"])
+def test_it_listens_on_no_other_address(
+    host: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["ironglass", "studio", "first", "--host", host, "--no-browser"])
+    assert _status() == 2
+    out, err = capsys.readouterr()
+    assert (out, len(err.splitlines())) == ("", 1)
+    assert f"--host {host!r}: " in err
+    assert "ssh -L" in err

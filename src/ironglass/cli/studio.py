@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ironglass.choices import shown
 from ironglass.cli import options as o
 from ironglass.cli.plans import class_fields, network_fields, split_entries
 from ironglass.errors import InputError, Notice
@@ -22,6 +23,9 @@ def studio(
         typer.Option(help="Data to pick pictures from, as digits or folder:PATH; else the run's."),
     ] = None,
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1; else any free one.", min=0, max=65535)] = 0,
+    host: Annotated[
+        str, typer.Option(help="127.0.0.1 or localhost, and no other: nobody else's machine is answered.")
+    ] = "127.0.0.1",
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Print the address, and open no browser.")] = False,
     split: o.Split = "auto",
     only: o.Only = None,
@@ -37,6 +41,11 @@ def studio(
     from ironglass.studio.load import load_all
     from ironglass.studio.serve import serve
 
+    if host not in ("127.0.0.1", "localhost"):
+        raise InputError(
+            f"--host {shown(host)}: the studio answers to this machine alone; from another one, go through "
+            "ssh -L PORT:127.0.0.1:PORT, with --port PORT here"
+        )
     options = network_fields(network) | class_fields(outputs)
     fields = {name: value for name, value in options.items() if value is not None}
     fields |= {} if split == "auto" else {"split": split}

@@ -165,11 +165,10 @@ class Answers:
 
     def worst(self, request: Given, check: Check = unchecked) -> Given:
         """The worst position of a patch, as a stroke that paints it."""
-        check()
         picked, read = self._read(request)
         fill, side = read_fill(request.get("fill")), whole(request, "side", 1, 10**4)
         classifier = picked.opened.classifier
-        patch, left = worst_position(classifier, picked.images, read, side, fill, donors=picked.donors)
+        patch, left = worst_position(classifier, picked.images, read, side, fill, check, donors=picked.donors)
         return {"stroke": {"kind": patch.kind, **vars(patch)}, "probability": left}
 
     def _read(self, request: Given) -> tuple[Picked, Request]:

@@ -70,6 +70,12 @@ function fillIn(about) {
   $("remarks").textContent = [...about.remarks, where, photos].filter(Boolean).join(" ");
 }
 
+// A page that comes back from the browser's memory goes on; else what it has opened is forgotten with it.
+addEventListener("pagehide", (event) => {
+  if (event.persisted || !page.about) return;
+  navigator.sendBeacon("ask/end", new Blob([JSON.stringify({ page: page.about.page })], { type: "application/json" }));
+});
+
 watchTheme();
 attempt(async () => {
   const about = await ask("begin");
