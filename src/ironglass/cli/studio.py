@@ -41,11 +41,7 @@ def studio(
     from ironglass.studio.load import load_all
     from ironglass.studio.serve import serve
 
-    if host not in ("127.0.0.1", "localhost"):
-        raise InputError(
-            f"--host {shown(host)}: the studio answers to this machine alone; from another one, go through "
-            "ssh -L PORT:127.0.0.1:PORT, with --port PORT here"
-        )
+    _check_host(host)
     options = network_fields(network) | class_fields(outputs)
     fields = {name: value for name, value in options.items() if value is not None}
     fields |= {} if split == "auto" else {"split": split}
@@ -64,3 +60,11 @@ def studio(
     for remark in sorted({remark for entry in loaded for remark in entry.classifier.remarks}):
         warnings.warn(Notice(remark), stacklevel=1)
     serve(loaded, port=port, browser=not no_browser)
+
+
+def _check_host(host: str) -> None:
+    if host not in ("127.0.0.1", "localhost"):
+        raise InputError(
+            f"--host {shown(host)}: the studio answers to this machine alone; from another one, go through "
+            "ssh -L PORT:127.0.0.1:PORT, with --port PORT here"
+        )
