@@ -61,7 +61,8 @@ def refused(
         monkeypatch.setattr(sys, "argv", ["ironglass", "studio", "first", *words, "--no-browser"])
         capfd.readouterr()
         status = _status()
-        return status, *capfd.readouterr()
+        out, err = capfd.readouterr()
+        return status, out, err
 
     return run
 
