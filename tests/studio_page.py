@@ -8,7 +8,7 @@ def settled(page: Any, work: Callable[[], Any]) -> dict[str, Any]:
     """The answer to the view that the work asks for, once it is shown."""
     with page.expect_response(lambda answer: answer.url.endswith("ask/view")) as answer:
         work()
-    page.wait_for_timeout(250)
+    page.wait_for_selector(".stage[aria-busy=false]")
     return answer.value.json()
 
 

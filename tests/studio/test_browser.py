@@ -83,7 +83,6 @@ def test_rotation(page: Any) -> None:
     settled(page, lambda: page.click("#right"))
     settled(page, lambda: page.click("#upright"))
     assert page.input_value("#degrees") == "0"
-    page.wait_for_timeout(200)
     assert page.evaluate("document.getElementById('after').toDataURL()") == first
 
 
@@ -122,8 +121,7 @@ def test_lists_and_the_gallery(page: Any) -> None:
     with page.expect_response(lambda answer: answer.url.endswith("ask/pictures")) as answer:
         page.select_option("#list", "loss")
     listed = answer.value.json()["pictures"]
-    page.wait_for_timeout(100)
-    assert "loss" in page.locator("#film [role=option]").first.get_attribute("aria-label")
+    page.wait_for_selector("#film [role=option][aria-label*=loss]")
     settled(page, lambda: page.locator("#film [role=option]").nth(2).click())
     selected = page.locator("#film [aria-selected=true]")
     assert selected.get_attribute("data-index") == str(listed[2]["index"])
@@ -140,8 +138,8 @@ def test_lists_and_the_gallery(page: Any) -> None:
 def test_an_empty_list_says_so(page: Any) -> None:
     with page.expect_response(lambda answer: answer.url.endswith("ask/pictures")) as answer:
         page.select_option("#list", "misclassified")
-    page.wait_for_timeout(100)
-    assert page.is_visible("#empty") == (answer.value.json()["n"] == 0)
+    state = "visible" if answer.value.json()["n"] == 0 else "hidden"
+    page.wait_for_selector("#empty", state=state)
 
 
 def test_a_photo_is_opened_and_all_is_saved(page: Any, tmp_path: Path) -> None:
@@ -195,12 +193,12 @@ def test_the_camera(page: Any) -> None:
     seen = settled(page, lambda: page.click("#shoot"))
     assert seen["label"] is None
     assert page.is_hidden("#camera-dialog")
-    assert page.evaluate("document.getElementById('video').srcObject") is None
+    page.wait_for_function("document.getElementById('video').srcObject === null")
     page.click("#camera")
     page.wait_for_selector("#shoot:enabled")
     page.keyboard.press("Escape")
     assert page.is_hidden("#camera-dialog")
-    assert page.evaluate("document.getElementById('video').srcObject") is None
+    page.wait_for_function("document.getElementById('video').srcObject === null")
 
 
 AGAIN = """
@@ -246,7 +244,7 @@ def test_buttons_that_search(page: Any) -> None:
         page.click("#smallest")
     steps = answer.value.json()["steps"]
     page.locator("#steps-text", has_text=f"{steps}/255").wait_for()
-    page.wait_for_timeout(300)
+    page.wait_for_selector(".stage[aria-busy=false]")
     before, after = predictions(page)
     assert before != after
 

@@ -13,6 +13,7 @@ export async function refresh() {
   if (!state.photo) return;
   if (asking) { again = true; return; }
   asking = true;
+  busy(true);
   do {
     again = false;
     const asked = request(), started = performance.now();
@@ -26,8 +27,12 @@ export async function refresh() {
     });
   } while (again);
   asking = false;
+  busy(false);
   for (const work of afterwards) work();
 }
+
+// Says to a screen reader that the images are about to change.
+const busy = (is) => document.querySelector(".stage").setAttribute("aria-busy", String(is));
 
 const outputs = () => (state.seen.second ? [state.seen, state.seen.second] : [state.seen]);
 const ends = ["", "-second"];
