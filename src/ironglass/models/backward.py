@@ -1,4 +1,4 @@
-"""One backward pass of a network that somebody else wrote."""
+"""A backward pass through any network, with its failures as InputError."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from ironglass.models.memory import is_out_of_memory
 def differentiate(score: Tensor, inputs: Tensor | Sequence[Tensor], **options: Any) -> tuple[Tensor | None, ...]:
     """`torch.autograd.grad`; None of an input that the score does not depend on.
 
-    Raises InputError, naming the reason, where a step of the network cannot be differentiated so. Out of memory stays
-    what it is.
+    Raises InputError, naming the reason, where the network cannot be differentiated. Out-of-memory errors pass
+    through.
     """
     try:
         return torch.autograd.grad(score, inputs, allow_unused=True, **options)

@@ -1,4 +1,4 @@
-"""Networks whose answer to an image depends on its batch, or on chance."""
+"""Detection of networks whose output for an image depends on its batch, or is random."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from ironglass.models.frozen import frozen
 from ironglass.types import Images, Logits, Mask
 
 MAX_PROBE_IMAGES = 8
-"""Images on which a network is tried out."""
+"""Maximum number of images on which a network is probed."""
 MAX_REPEATS = 4
-"""Passes like the first, of which one must differ before a network is said to be random."""
+"""Repetitions of the first pass; a network whose outputs differ in any of them is random."""
 
 
 def tolerance(classifier: Classifier) -> float:
-    """Share of the largest logit by which another order of the same sums may move one, in the network's precision."""
+    """Relative tolerance for logits that differ by the order of summation alone, in the network's precision."""
     floats = (tensor.dtype for tensor in classifier.network.parameters() if tensor.is_floating_point())
     return max(1e-3, 8 * max((torch.finfo(dtype).eps for dtype in floats), default=0.0))
 
 
 def differing_rows(first: Logits, second: Logits, limit: float) -> Mask:
-    """Flags of the rows that differ by more than `most`, a share of the largest logit: see `tolerance`."""
+    """Flags of the rows that differ by more than `limit`, relative to the largest logit: see `tolerance`."""
     return (first - second).abs().amax(1) > limit * first.abs().amax(1)
 
 
@@ -97,7 +97,7 @@ def depends_on(classifier: Classifier, images: Images) -> Literal["", "batch", "
 
 
 def warn_of_batches() -> None:
-    """Says that images are read one at a time."""
+    """Warns that images are passed one at a time."""
     text = (
         "the network's answer to an image depends on the others of its batch (batch statistics in evaluation mode?): "
         "images are read one at a time, which is slow and may not be what it was trained for"
@@ -106,7 +106,7 @@ def warn_of_batches() -> None:
 
 
 def warn_of_chance() -> None:
-    """Says that another call gives other numbers."""
+    """Warns that another call gives other numbers."""
     text = (
         "the network is not deterministic: two passes over the same images give other answers (dropout in evaluation"
         " mode?), and another call gives other numbers"
@@ -116,7 +116,7 @@ def warn_of_chance() -> None:
 
 @contextmanager
 def undisturbed(device: torch.device) -> Iterator[None]:
-    """Inside, what a network draws from the global generators is given back on leaving: torch's, NumPy's, Python's."""
+    """Restores the global random states of torch, NumPy and Python on exit."""
     python_state, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002  (a network may draw from it)
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         try:

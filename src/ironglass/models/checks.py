@@ -1,4 +1,4 @@
-"""Checks of images and labels that users give."""
+"""Checks of user-provided classifiers, images and labels."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ironglass.errors import InputError
 
 
 def check_classifier(classifier: object) -> None:
-    """Raises InputError for what is no `Classifier`, such as a bare module or a model's name."""
+    """Raises InputError for anything but a `Classifier`, such as a bare module or a model's name."""
     if not hasattr(classifier, "input_size") or not callable(getattr(classifier, "accept", None)):
         raise InputError(
             f"classifier is of type {type(classifier).__name__}: give what ironglass.load_classifier gives, or"

@@ -1,4 +1,4 @@
-"""The only thing that attacks and explainers ever see: pixels in [0, 1] to logits."""
+"""`Classifier`: a network with its normalisation, from images in [0, 1] to logits."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MAX_NAMES = 10
 
 
 class Classifier(ReadNetwork):
-    """A network with everything that belongs to it: normalisation, class names, input size.
+    """A network with its normalisation, class names and input size.
 
     logits = network((images - mean) / std)
 
@@ -36,13 +36,13 @@ class Classifier(ReadNetwork):
     source: str
     """The name it was loaded by, "" for a module of the user's own."""
     options: dict[str, Any]
-    """What its network's builder was given beside classes, channels and size."""
+    """Further options of the network's builder, beside classes, channels and size."""
     normalisation: str
-    """Who says mean and std: "given" by the caller, "model's configuration", or "assumed"."""
+    """Origin of mean and std: "given" by the caller, "model's configuration", or "assumed"."""
     built_with: tuple[Any, ...] | None
     """Of fresh weights, sums by which `models.fresh` tells whether they are still the same; None of others."""
     remarks: tuple[str, ...]
-    """What was chosen or assumed while it was loaded, a sentence each."""
+    """Choices and assumptions made while it was loaded, a sentence each."""
 
     def __init__(
         self,
@@ -83,7 +83,7 @@ class Classifier(ReadNetwork):
         ])  # fmt: skip
 
     def normalise(self, mean: Sequence[float], std: Sequence[float], origin: str) -> None:
-        """Takes other numbers for mean and std, a number a channel each; `origin` as `normalisation`."""
+        """Sets mean and std, a number a channel each; `origin` as `normalisation`."""
         check_statistics(mean, std)
         if len(mean) != self.channels:
             raise InputError(f"mean has {len(mean)} numbers and the classifier takes {self.channels} channels")
@@ -92,7 +92,7 @@ class Classifier(ReadNetwork):
         self.normalisation = origin
 
     def rename(self, classes: Sequence[str]) -> None:
-        """Calls the outputs by other names, in their order. Raises InputError for another number of them."""
+        """Renames the outputs, in their order. Raises InputError for a wrong number of names."""
         if len(classes) != len(self.classes) or len(set(classes)) != len(classes):
             raise InputError(f"{len(set(classes))} different names for {len(self.classes)} outputs: give one each")
         self.classes = tuple(str(name) for name in classes)

@@ -1,4 +1,4 @@
-"""Turns for threads that share a network: whoever changes it for a while, or passes images through it, has it alone."""
+"""Locks by which threads take turns on a shared network."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _thread = threading.local()
 
 @contextmanager
 def exclusive(*networks: nn.Module) -> Iterator[None]:
-    """Holds the networks for this thread; other threads wait. A thread may enter again what it holds already.
+    """Locks the networks for this thread; other threads wait. The lock is re-entrant.
 
     Networks that share modules share a lock. Name all networks that a call needs at once: they are taken in one order,
     so that two threads can never wait for each other.
@@ -51,7 +51,7 @@ def exclusive(*networks: nn.Module) -> Iterator[None]:
 
 
 def is_held(network: nn.Module) -> bool:
-    """Returns whether this thread holds the network."""
+    """Returns whether this thread has locked the network."""
     return id(network) in vars(_thread).get("held", ())
 
 
@@ -76,7 +76,7 @@ def _locks_of(network: nn.Module, modules: tuple[nn.Module, ...]) -> tuple[Any, 
 
 
 def _reset_after_fork() -> None:
-    """A forked child has one thread: what the others held would never be given back."""
+    """Discards all locks in a forked child, in which the threads that held them do not exist."""
     global _registry, _thread
     _registry, _thread = threading.Lock(), threading.local()
     _lock_of.clear()

@@ -1,4 +1,4 @@
-"""A classifier in evaluation mode, none of whose weights learn, for as long as a call takes."""
+"""Evaluation mode without parameter gradients, for the duration of a call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Memory that has run out, by whatever name the device says so: the batch is halved, or one line says how much it was.
+"""Handling of out-of-memory errors on any device: the batch is halved, or one line says how much was requested.
 
 Two ways, one for each kind of work. `in_parts` is for work on images apart from each other that draws nothing: it is
 done a part of the images at a time. `in_room` is for gradients within an attack, whose draws are a batch's: the work
@@ -35,7 +35,7 @@ _REQUESTED = re.compile(
 )
 
 _fitting_batches: WeakKeyDictionary[nn.Module, int] = WeakKeyDictionary()
-"""Images of a pass that memory had room for, of networks for which it had run out."""
+"""Largest batch that fitted, of networks for which memory has run out."""
 _local = threading.local()
 
 

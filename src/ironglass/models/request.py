@@ -1,4 +1,4 @@
-"""The request that a network's builder answers."""
+"""The request to a network's builder."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ class ModelRequest:
     channels: int
     pretrained: bool
     weighted: bool
-    """Returns whether weights will be there, and with them perhaps classes."""
+    """True if weights will be loaded, and perhaps class names with them."""
     options: dict[str, Any]

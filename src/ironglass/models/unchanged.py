@@ -1,4 +1,4 @@
-"""A network's own tensors: fit for use, and as before after passes that change them."""
+"""Checks of a network's tensors, and restoration of its buffers."""
 
 from __future__ import annotations
 

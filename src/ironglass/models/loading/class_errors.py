@@ -1,10 +1,10 @@
-"""Errors on classes that nobody has named, or of which weights have another number."""
+"""Errors on missing class names, and on weights for another number of classes."""
 
 from ironglass.errors import InputError
 
 
 class NeedsClasses(InputError):
-    """A network that is built for a number of classes, and nobody has named them yet."""
+    """A network that cannot be built before its classes are named."""
 
 
 class HeadMismatch(InputError):

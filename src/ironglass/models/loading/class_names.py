@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def need_classes(request: ModelRequest) -> tuple[str, ...]:
-    """The classes asked for, which a network without weights cannot do without."""
+    """The requested classes, which a network without weights needs."""
     if request.classes is None:
         raise NeedsClasses(
             f"{request.name} has no weights and so no classes of its own: give classes, or train it first"

@@ -24,7 +24,7 @@ _FORBIDDEN = re.compile(
 
 @dataclass(frozen=True)
 class Configuration:
-    """A model's own words about itself.
+    """The configuration that a model folder contains.
 
     source: the name of its network, "" for a module of the user's own. options: for the network's builder. classes,
     mean, std: as of a `Classifier`. size: height and width, pixels. origin: of mean and std.

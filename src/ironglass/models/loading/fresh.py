@@ -15,13 +15,13 @@ from ironglass.models.normalisation import ASSUMED
 
 
 def mark_fresh(classifier: Classifier, name: str) -> None:
-    """Takes down the weights of a network that was loaded by `name`, of which none were read from a file or fetched."""
+    """Records the random weights of a network that was built by `name` without a checkpoint."""
     if not is_exported(name):
         classifier.built_with = _sums(classifier)
 
 
 def untrained(classifier: Classifier, name: str = "") -> str:
-    """A sentence on a network whose weights are those that it was built with; "" of others.
+    """Remark on a network that still has the weights it was built with; "" for others.
 
     name: what it was loaded by, where it does not say so itself.
     """
@@ -40,7 +40,7 @@ def untrained(classifier: Classifier, name: str = "") -> str:
 
 
 def warn_if_untrained(classifier: Classifier) -> None:
-    """Gives a Notice of an untrained network whose remarks do not say so yet."""
+    """Warns of an untrained network whose remarks do not say so yet."""
     warning = untrained(classifier)
     if warning and warning not in classifier.remarks:
         warnings.warn(Notice(warning), stacklevel=3)

@@ -37,7 +37,7 @@ def load_classifier(
     seed: int = 0,
     **options: Any,
 ) -> Classifier:
-    """Loads a classifier by name. What was chosen or assumed on the way stands in its `remarks`.
+    """Loads a classifier by name. Choices and assumptions are listed in its `remarks`.
 
     Args:
         name: one of `ironglass.list_models()`, as "simple-cnn", "timm/NAME" or "torchvision/NAME"; "hf-hub:ID",
@@ -80,7 +80,7 @@ def _loaded(
     normalisation: Callable[[int], tuple[Sequence[float], Sequence[float]] | None],
     seed: int,
 ) -> Classifier:
-    """The classifier that is wanted. normalisation: mean and std for so many channels, or None for its own."""
+    """The requested classifier. normalisation: mean and std for so many channels, or None for its own."""
     with torch.random.fork_rng():
         torch.manual_seed(check_seed(seed))
         name = request.name

@@ -1,4 +1,4 @@
-"""Facts that a model's name tells before the model is built: native size, classes, code."""
+"""Facts that follow from a model's name, before it is built: native size, classes, code."""
 
 from __future__ import annotations
 

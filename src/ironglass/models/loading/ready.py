@@ -1,4 +1,4 @@
-"""The last step of loading: a network is tried out on a few images, and laid out as is fastest and still works."""
+"""Last step of loading: a trial pass over a few images, and the fastest memory format that works."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writing a classifier to a folder that ironglass, timm (`local-dir:`) and people can read."""
+"""Saving of a classifier to a folder that ironglass and timm (`local-dir:`) can read."""
 
 from __future__ import annotations
 

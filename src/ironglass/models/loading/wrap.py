@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 DEFAULT_SIZE = (64, 64)
-"""Height and width of a network's images where nobody says them."""
+"""Default height and width of a network's images."""
 
 
 def assumed_size(classifier: Classifier) -> str:
-    """The remark on a network of which nobody says how large its images are."""
+    """Remark on a network whose image size is unknown."""
     height, width = classifier.input_size
     return (
         f"nobody says how large its images are: they are brought to {width} × {height} pixels; give --size (from Python"

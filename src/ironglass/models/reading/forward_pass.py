@@ -1,4 +1,4 @@
-"""One forward pass of a network that somebody else wrote: in its own precision and memory order, and read right."""
+"""A forward pass of any network, in its own precision and memory format, with its outputs read as logits."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ class InputFormat:
     network: int
     """Identity of the network that it is of."""
     dtype: torch.dtype = torch.float32
-    """What the network takes."""
+    """Type of the network's input."""
     contiguous: bool = False
     """Returns whether images must lie channel by channel, as `x.view(n, -1)` needs."""
     settled: bool = False
     """Returns whether a batch whose size is neither 1 nor the number of classes has shown which axis is which."""
     words: str = ""
-    """What was adapted of its outputs, "" where nothing was."""
+    """Adaptation of its outputs, "" where there was none."""
 
 
 PROBABILITY = "its one number an image is a probability, of which two logits are made"
@@ -135,7 +135,7 @@ def read_pass(
 
     squashed: whether a single number an image is a probability, and no logit; asked only where there is one.
 
-    In training mode auxiliary outputs go to whoever is `hearing_others`. Raises InputError for what are no logits.
+    In training mode auxiliary outputs go to `collect_auxiliary_outputs`. Raises InputError for other outputs.
     """
     reading: ReadOutputs = read_outputs(outputs, n, k)
     passes = getattr(_collecting, "passes", None)
@@ -148,7 +148,7 @@ def read_pass(
 
 
 def other_count(k: int) -> int:
-    """A batch size that no number of classes can be taken for."""
+    """A batch size that differs from the number of classes."""
     return 3 if k == 2 else 2
 
 

@@ -1,4 +1,4 @@
-"""From what a network gives to logits (n, k): read as it is, adapted by name, or refused with both numbers."""
+"""Conversion of a network's outputs to logits (n, k): unchanged, adapted, or refused with both shapes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ReadOutputs:
     others: tuple[Logits, ...] = ()
     """Further outputs of that shape, as auxiliary classifiers give them in training."""
     words: str = ""
-    """What was adapted, a clause; "" where the network gives plain logits."""
+    """The adaptation, a clause; "" where the network gives plain logits."""
     single: Tensor | None = None
     """The one number an image, (n,), that the two logits were made of."""
 

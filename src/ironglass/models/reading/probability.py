@@ -10,7 +10,7 @@ from torch import Tensor
 from ironglass.types import Logits
 
 SUM_TOLERANCE = 1e-4
-"""By how much a sum of probabilities in float32 may miss 1."""
+"""Tolerance of a float32 sum of probabilities."""
 SUM_TOLERANCE_HALF = 4e-3
 """The same of probabilities that bfloat16 or float16 hold exactly: twice what rounding to eight bits can make of it."""
 HALVES = (torch.bfloat16, torch.float16)
@@ -65,16 +65,16 @@ RESHAPING = frozenset(
         *("Index", "Expand", "T", "Transpose", "Permute", "ToCopy", "Clone", "Cat", "Stack"),
     )
 )
-"""Steps of a backward pass that leave the values as they are."""
+"""Autograd nodes that leave the values unchanged."""
 AFFINE = frozenset(f"{name}Backward" for name in ("Add", "Sub", "Rsub", "Mul", "Div", "Neg", "Mean", "Sum"))
-"""Steps that move and scale them, as long as one operand alone comes from the images."""
+"""Autograd nodes that shift and scale the values, as long as only one operand depends on the images."""
 WEIGHTED = ("Addmm", "Mm", "Bmm", "Baddbmm", "Addmv", "Mv", "Dot", "Linear", "Convolution", "BatchNorm")
-"""What gives a plain number, which may be of any size: a layer of weights."""
+"""Autograd nodes of layers with weights, whose outputs are unbounded."""
 BOUNDED = frozenset(
     f"{name}Backward"
     for name in ("Sigmoid", "Hardsigmoid", "Softmax", "Tanh", "Exp", "Reciprocal", "Atan", "Erf", "Clamp", "Hardtanh")
 )
-"""What brings numbers between bounds, or gives the positive ones of which a ratio is made."""
+"""Autograd nodes with bounded or positive outputs."""
 
 
 def is_probability(output: Tensor) -> bool | None:
@@ -97,7 +97,7 @@ def is_probability(output: Tensor) -> bool | None:
 
 
 def _reshaped(step: Any) -> Any:
-    """The last step before those that only reshape."""
+    """The last autograd node before those that only reshape."""
     while step is not None and _kind(step) in RESHAPING and step.next_functions:
         step = step.next_functions[0][0]
     return step

@@ -1,4 +1,4 @@
-"""A network whose outputs, whatever they are, are read as logits of the classes."""
+"""`ReadNetwork`: a network whose outputs, in any supported form, are read as logits of the classes."""
 
 from __future__ import annotations
 
@@ -206,7 +206,7 @@ class ReadNetwork(nn.Module):
         return self._manner is not None and self._manner.settled and self._manner.network == id(self.network)
 
     def _learn(self, input_format: InputFormat, n: int, words: str) -> None:
-        """Takes down how the pass of n images went."""
+        """Records the input format and adaptation of a pass of n images."""
         if n not in (1, len(self.classes)):
             input_format = replace(input_format, settled=True, words=words)
         if input_format != self._manner:

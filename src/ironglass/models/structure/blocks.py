@@ -1,4 +1,4 @@
-"""A network as a stem, blocks and a head: what can be transplanted, and counted."""
+"""A network as stem, blocks and head, for transplants."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A maxout network on pixels that takes no notice of where they lie, as in the paper on fast gradient signs."""
+"""The permutation-invariant maxout network of the paper on the fast gradient sign method."""
 
 from collections import OrderedDict
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""A small network whose convolutions all stride, so that a step of an attack costs little."""
+"""A small network of strided convolutions, on which attack steps are cheap."""
 
 from collections import OrderedDict
 from collections.abc import Sequence

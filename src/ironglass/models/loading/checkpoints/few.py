@@ -1,4 +1,4 @@
-"""A few names of many, as messages list them."""
+"""Shortened lists of names, for messages."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _MAX_NAMES = 3
 
 
 def shortened_list(names: Iterable[str]) -> str:
-    """The first few names, and how many more."""
+    """The first three names, and the number of further ones."""
     names = list(names)
     suffix = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
     return ", ".join(repr(name) for name in names[:_MAX_NAMES]) + suffix

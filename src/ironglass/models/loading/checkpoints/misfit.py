@@ -1,4 +1,4 @@
-"""The error for a checkpoint that belongs to another network, listing what misfits on both sides."""
+"""The error for a checkpoint of another network, which lists the differences on both sides."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ironglass.models.loading.class_errors import HeadMismatch
 
 
 def misfit(fit: Fit, expected: Mapping[str, Tensor], path: Path, section: str) -> InputError:
-    """The error that lists what misfits, on both sides."""
+    """The error that lists missing, unexpected and differently shaped tensors."""
     source = str(path) + (f" ({section})" if section else "")
     shapes = fit.shapes or {}
     if outputs := _other_outputs(fit, expected):

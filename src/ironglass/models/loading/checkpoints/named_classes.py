@@ -1,4 +1,4 @@
-"""Class names that a training script kept beside the weights."""
+"""Class names that a training script stored in the checkpoint."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Batches of the sizes that an exported network takes."""
+"""Batches of the sizes that an exported network accepts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class InputSpec:
-    """Batch sizes that a file's network takes; None where any will do."""
+    """Batch and image sizes that a file's network accepts; None for any."""
 
     batch: int | None = None
     """The one size of batch."""
@@ -22,7 +22,7 @@ class InputSpec:
 
 
 class FixedBatches(nn.Module):
-    """A network that takes batches of some sizes only, as one that takes any: in parts, the last filled up."""
+    """Adapter from a network with fixed batch sizes to any batch size: splits the batch, and pads the last part."""
 
     def __init__(self, network: nn.Module, spec: InputSpec) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Reading of an exported file, by what it holds: TorchScript, a program of torch.export, or ONNX."""
+"""Reading of an exported file by its contents: TorchScript, a program of torch.export, or ONNX."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Words of messages on exported files."""
+"""Parts of messages on exported files."""
 
 from __future__ import annotations
 

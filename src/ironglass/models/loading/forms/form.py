@@ -1,4 +1,4 @@
-"""A form of model names: which names have it, what they tell before anything is built, and what builds them."""
+"""`NameForm`: a form of model names, the facts that a name alone determines, and the builder."""
 
 from __future__ import annotations
 

@@ -126,7 +126,7 @@ def _affine(
 
 
 def _denoised(value: float) -> float:
-    """The number without the noise of float32."""
+    """The number rounded, where it differs from 6 decimals by no more than float32 noise."""
     return round(float(value), 6) if abs(value - round(float(value), 6)) < 3e-7 else float(value)
 
 

@@ -1,4 +1,4 @@
-"""Networks of transformers: from images to logits alone, and how the library is called without its noise."""
+"""Networks of transformers that return logits only, and quiet calls of the library."""
 
 from __future__ import annotations
 
