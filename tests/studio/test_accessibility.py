@@ -213,3 +213,22 @@ def test_no_tool_covers_the_picture_of_a_phone(page: Any, models: int) -> None:
         assert covered == []
         stage = page.evaluate("document.querySelector('.stage').getBoundingClientRect().bottom")
         assert models == 2 or top < 700 or stage < 844 * 0.55
+
+
+@pytest.mark.parametrize("page", [(1440, "light"), (700, "light"), (390, "light")], indirect=True, ids=str)
+@pytest.mark.parametrize("models", [1, 2])
+def test_nothing_of_the_stage_lies_over_another(page: Any, models: int) -> None:
+    if models == 1:
+        settled(page, lambda: page.select_option("#second", ""))
+    overlapping = """() => {
+        const parts = [...document.querySelector(".stage").children].filter(one => one.checkVisibility());
+        const boxes = parts.map(one => [one.id || one.className, one.getBoundingClientRect()]);
+        const meet = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1
+            && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 1;
+        return boxes.flatMap(([name, box], i) => boxes.slice(i + 1).filter(([, other]) => meet(box, other))
+            .map(([other]) => [name, other]));
+    }"""
+    assert page.locator(".stage figure:visible").count() == 2 * models
+    assert page.evaluate(overlapping) == []
+    widths = [page.locator(f"#after{end}").bounding_box()["width"] for end in ("", "-second")[:models]]
+    assert widths == pytest.approx(widths[:1] * models, abs=1)
