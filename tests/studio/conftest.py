@@ -139,7 +139,7 @@ def unharmed(server: Server, ask: Callable[..., Any]) -> Iterator[None]:
 
     def held() -> tuple[int, ...]:
         files = len([*Path("/proc/self/fd").iterdir()])
-        return threading.active_count(), files, len(server.places), server.room.taken, len(server.studio.worker)
+        return threading.active_count(), files, len(server.connections), server.room.reserved, len(server.studio.worker)
 
     def settled() -> tuple[int, ...]:
         deadline = time.monotonic() + 10

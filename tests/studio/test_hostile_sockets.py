@@ -91,12 +91,12 @@ def test_many_that_say_nothing_keep_nobody_out(ask, server: Server, connect: Con
         clients.append(connect())
         clients[-1].sendall(sent)
     assert ask("POST", "ask/begin", {})[0] == 200
-    assert len(server.places) <= CONNECTIONS
+    assert len(server.connections) <= CONNECTIONS
     assert threading.active_count() < CONNECTIONS + 20
 
 
 def test_where_all_places_are_at_work_one_more_is_refused(server: Server, connect: Connect, busy) -> None:
-    server.places.most = 2
+    server.connections.most = 2
     page = server.studio.answer("begin", {})["page"]
     waiting = [connect(), connect()]
     for number, client in enumerate(waiting):
@@ -117,8 +117,8 @@ def test_a_client_that_never_reads_is_left(
     for _ in range(12):
         connect().sendall(request(server))
     deadline = time.monotonic() + 20
-    while (server.room.taken or len(server.places)) and time.monotonic() < deadline:
-        assert server.room.taken <= server.room.most
+    while (server.room.reserved or len(server.connections)) and time.monotonic() < deadline:
+        assert server.room.reserved <= server.room.most
         time.sleep(0.02)
     assert time.monotonic() < deadline
     monkeypatch.undo()
@@ -162,7 +162,7 @@ def test_pictures_that_come_at_once_share_one_room(
     for client in clients:
         client.sendall(request(server, f"photo/{page}", Content_Length=20 * 2**20))
     found = sorted(answer(client) for client in clients)
-    assert server.room.taken <= server.room.most
+    assert server.room.reserved <= server.room.most
     assert {status for status, _ in found} == {408, 503}
     assert all("wait a moment" in said["error"] for status, said in found if status == 503)
 

@@ -12,7 +12,7 @@ from ironglass.errors import InputError
 from ironglass.studio import app, sessions
 from ironglass.studio.answers import answers
 from ironglass.studio.app import Studio
-from ironglass.studio.connections import Busy, Places, Room
+from ironglass.studio.connections import ConnectionLimit, Room, ServerBusy
 from ironglass.studio.load import Opened
 from ironglass.studio.sessions import Sessions
 from ironglass.studio.superseded import Superseded
@@ -65,7 +65,7 @@ def go(worker: Worker) -> Iterator[threading.Event]:
 def test_so_much_waits_and_no_more(worker: Worker, go: threading.Event) -> None:
     asked = [Asked(worker, lambda i=i: i, page=f"page {i // 2}") for i in range(6)]
     until(lambda: len(worker) == 6)
-    with pytest.raises(Busy, match="studio is busy"):
+    with pytest.raises(ServerBusy, match="studio is busy"):
         worker.do(lambda: None, page="another")
     go.set()
     for one in asked:
@@ -77,7 +77,7 @@ def test_so_much_waits_and_no_more(worker: Worker, go: threading.Event) -> None:
 def test_one_page_does_not_take_the_whole_queue(worker: Worker, go: threading.Event) -> None:
     asked = [Asked(worker, lambda: 1, page="greedy") for _ in range(2)]
     until(lambda: len(worker) == 2)
-    with pytest.raises(Busy, match="this page asks too much"):
+    with pytest.raises(ServerBusy, match="this page asks too much"):
         worker.do(lambda: 1, page="greedy")
     other = Asked(worker, lambda: 2, page="other")
     go.set()
@@ -142,8 +142,8 @@ def test_closing_refuses_what_waits_and_ends_long_work() -> None:
     for one in (long, waiting):
         one.join(30)
     assert isinstance(long.found, Superseded)
-    assert isinstance(waiting.found, Busy)
-    with pytest.raises(Busy, match="has ended"):
+    assert isinstance(waiting.found, ServerBusy)
+    with pytest.raises(ServerBusy, match="has ended"):
         worker.do(lambda: 1)
 
 
@@ -248,18 +248,18 @@ def test_pictures_of_all_pages_share_one_room(monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_room_is_full_and_free_again() -> None:
     room = Room(100)
-    with room.held(60, 1):
-        with pytest.raises(Busy), room.held(41, 0.01):
+    with room.reserve(60, 1):
+        with pytest.raises(ServerBusy), room.reserve(41, 0.01):
             pass
-        with room.held(40, 1):
-            assert room.taken == 100
-    with room.held(10**9, 1):
-        assert room.taken == 100
-    assert room.taken == 0
+        with room.reserve(40, 1):
+            assert room.reserved == 100
+    with room.reserve(10**9, 1):
+        assert room.reserved == 100
+    assert room.reserved == 0
 
 
 def test_places_are_refused_where_all_are_at_work() -> None:
-    places, connections = Places(1), [torch.nn.Identity() for _ in range(2)]
+    places, connections = ConnectionLimit(1), [torch.nn.Identity() for _ in range(2)]
     assert places.enter(connections[0])  # type: ignore[arg-type]
     places.working(connections[0])  # type: ignore[arg-type]
     assert not places.enter(connections[1], 0.01)  # type: ignore[arg-type]

@@ -35,7 +35,7 @@ class Studio:
     def answer(self, name: str, given: Given) -> Given:
         """The answer to a request.
 
-        Raises InputError for one that is wrong, `Superseded` for one too many, `Busy` where too many wait.
+        Raises InputError for one that is wrong, `Superseded` for one too many, `ServerBusy` where too many wait.
         """
         lists: dict[str, Callable[[Given, Check], Given]] = {
             "pictures": self.answers.pictures, "gallery": self.answers.gallery,

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 
-class Busy(Exception):
+class ServerBusy(Exception):
     """There is no room now; later there may be."""
 
 
@@ -49,7 +49,7 @@ class Reader(io.RawIOBase):
         return size
 
 
-class Places:
+class ConnectionLimit:
     """Open connections, at most so many; where all places are taken, the one that was idle longest makes room.
 
     Idle is one from which no whole request has come yet, so that neither silent nor slow clients keep others out.
@@ -97,21 +97,21 @@ class Room:
     """Bytes that requests and answers hold in memory together, at most so many."""
 
     def __init__(self, most: int) -> None:
-        self.most, self.taken, self._changed = most, 0, threading.Condition()
+        self.most, self.reserved, self._changed = most, 0, threading.Condition()
 
     @contextmanager
-    def held(self, size: int, seconds: float) -> Iterator[None]:
-        """Holds so many bytes, or raises `Busy` where they do not become free in time; more than all are all."""
+    def reserve(self, size: int, seconds: float) -> Iterator[None]:
+        """Holds so many bytes, or raises `ServerBusy` where they do not become free in time; more than all are all."""
         size = min(size, self.most)
         with self._changed:
-            if not self._changed.wait_for(lambda: self.taken + size <= self.most, seconds):
-                raise Busy("the studio is busy: too much is being sent at once; wait a moment")
-            self.taken += size
+            if not self._changed.wait_for(lambda: self.reserved + size <= self.most, seconds):
+                raise ServerBusy("the studio is busy: too much is being sent at once; wait a moment")
+            self.reserved += size
         try:
             yield
         finally:
             with self._changed:
-                self.taken -= size
+                self.reserved -= size
                 self._changed.notify_all()
 
 

@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Protocol
 
 from ironglass.errors import InputError
 from ironglass.studio.app import Studio
-from ironglass.studio.connections import Busy, Places, Reader, Room, TooMuch
+from ironglass.studio.connections import ConnectionLimit, Reader, Room, ServerBusy, TooMuch
 from ironglass.studio.page_files import page_files
 from ironglass.studio.response import as_json, head_of
 from ironglass.studio.superseded import Superseded
@@ -26,7 +26,7 @@ from ironglass.studio.superseded import Superseded
 FILES = page_files()
 MOST_BYTES = {"ask": 2**20, "photo": 20 * 2**20}
 """Bytes of a request's body, at most."""
-HELD = {"ask": 32, "photo": 1}
+MEMORY_FACTORS = {"ask": 32, "photo": 1}
 """Memory that a request may take, in bytes for each of its body's: JSON grows when it is read."""
 HEAD = 32 * 2**10
 """Bytes of request line and headers, at most."""
@@ -51,7 +51,7 @@ class Serving(Protocol):
     token: str
     files: dict[str, bytes]
     hosts: set[str]
-    places: Places
+    connections: ConnectionLimit
     room: Room
 
 
@@ -86,17 +86,17 @@ class Handler(BaseHTTPRequestHandler):
             return
         try:
             self.reader.allow(self.head, HEAD)
-            whole = self._head()
+            complete = self._head()
         except TooMuch:
-            whole = self._refuse(431, f"more than {HEAD // 2**10} kB of headers")
+            complete = self._refuse(431, f"more than {HEAD // 2**10} kB of headers")
         except TimeoutError:
-            whole = self._refuse(408, "the request did not come in time")
+            complete = self._refuse(408, "the request did not come in time")
         except OSError:
             return
-        if whole:
-            self.server.places.working(self.connection)
+        if complete:
+            self.server.connections.working(self.connection)
             self._answer()
-            self.server.places.idle(self.connection)
+            self.server.connections.idle(self.connection)
         if self.close_connection:
             self._linger()
 
@@ -137,7 +137,7 @@ class Handler(BaseHTTPRequestHandler):
             self._refuse(refused.status, refused.reason)
         except Superseded:
             self._send(200, *as_json({"superseded": True}))
-        except Busy as busy:
+        except ServerBusy as busy:
             self._refuse(503, str(busy))
         except InputError as error:
             self._send(422, *as_json({"error": str(error)}))
@@ -181,7 +181,7 @@ class Handler(BaseHTTPRequestHandler):
         length = self._length(MOST_BYTES[kind])
         if kind == "ask" and self.headers.get_content_type() != "application/json":
             raise _Refused(415, "give JSON")
-        with self.server.room.held(HELD[kind] * length, self.body):
+        with self.server.room.reserve(MEMORY_FACTORS[kind] * length, self.body):
             body = self._body(length)
             if kind == "photo":
                 return as_json(self.server.studio.put_in(rest, body))
@@ -211,12 +211,12 @@ class Handler(BaseHTTPRequestHandler):
     def _send(self, status: int, body: bytes, kind: str) -> None:
         try:
             # a large answer waits in memory for as long as its client reads
-            with self.server.room.held(len(body), self.body) if len(body) > 2**16 else ExitStack():
+            with self.server.room.reserve(len(body), self.body) if len(body) > 2**16 else ExitStack():
                 self.connection.settimeout(self.body)
                 self.connection.sendall(head_of(status, len(body), kind, last=self.close_connection))
                 if self.command != "HEAD":
                     self.connection.sendall(body)
-        except (OSError, Busy):  # the client has gone, or too many do not read
+        except (OSError, ServerBusy):  # the client has gone, or too many do not read
             self.close_connection = True
 
     def _linger(self) -> None:
@@ -233,12 +233,12 @@ class Handler(BaseHTTPRequestHandler):
 
 def _read_json(body: bytes) -> dict[str, Any]:
     try:
-        given = json.loads(body, parse_constant=_no_number)
+        request = json.loads(body, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise _Refused(400, "this is no JSON") from error
-    if not isinstance(given, dict):
+    if not isinstance(request, dict):
         raise _Refused(400, "give a JSON object")
-    return given
+    return request
 
 
 def _no_number(word: str) -> None:

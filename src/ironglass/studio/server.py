@@ -10,7 +10,7 @@ from typing import Any
 
 from ironglass.report.kit.palette import theme_css
 from ironglass.studio.app import Studio
-from ironglass.studio.connections import Places, Room
+from ironglass.studio.connections import ConnectionLimit, Room
 from ironglass.studio.handler import FILES, Handler
 from ironglass.studio.response import refusal
 
@@ -29,21 +29,21 @@ class Server(ThreadingHTTPServer):
         self.studio, self.token = studio, secrets.token_urlsafe(24)
         self.files = {name: content for name, (content, _) in FILES.items()}
         self.files["studio.css"] = theme_css().encode() + self.files["studio.css"]
-        self.places, self.room = Places(CONNECTIONS), Room(ROOM)
+        self.connections, self.room = ConnectionLimit(CONNECTIONS), Room(ROOM)
         super().__init__(("127.0.0.1", port), Handler)
         self.hosts = {f"{name}:{self.server_port}" for name in ("127.0.0.1", "localhost")}
         self.address = f"http://127.0.0.1:{self.server_port}/{self.token}/"
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Answers in a thread of its own, as long as there are not too many."""
-        if not self.places.enter(request):
+        if not self.connections.enter(request):
             _send_at_once(request, refusal(503, "too many connections: wait a moment"))
             self.shutdown_request(request)
             return
         try:
             super().process_request(request, client_address)
         except RuntimeError:  # the machine gives no more threads
-            self.places.leave(request)
+            self.connections.leave(request)
             self.shutdown_request(request)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
@@ -51,7 +51,7 @@ class Server(ThreadingHTTPServer):
         try:
             super().process_request_thread(request, client_address)
         finally:
-            self.places.leave(request)
+            self.connections.leave(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that has gone is nobody's fault; anything else is said by the handler."""

@@ -28,7 +28,7 @@ HOURS = 8
 @dataclass
 class _Page:
     newest: float = -1
-    heard: float = 0
+    last_request: float = 0
     pictures: OrderedDict[str, Tensor] = field(default_factory=OrderedDict)
 
     def size(self) -> int:
@@ -46,7 +46,7 @@ class Sessions:
         """The key of a new page."""
         with self._lock:
             key = secrets.token_urlsafe(16)
-            self._pages[key] = _Page(heard=time.monotonic())
+            self._pages[key] = _Page(last_request=time.monotonic())
             while len(self._pages) > MOST_PAGES:
                 self._forget(next(iter(self._pages)))
             return key
@@ -111,12 +111,12 @@ class Sessions:
 
     def _page(self, key: str) -> _Page:
         now = time.monotonic()
-        while self._pages and now - next(iter(self._pages.values())).heard > 3600 * HOURS:
+        while self._pages and now - next(iter(self._pages.values())).last_request > 3600 * HOURS:
             self._forget(next(iter(self._pages)))
         if key not in self._pages:
             raise InputError("this page is too old: reload it")
         self._pages.move_to_end(key)
-        self._pages[key].heard = now
+        self._pages[key].last_request = now
         return self._pages[key]
 
     def _forget(self, key: str) -> None:

@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from ironglass.studio.connections import Busy
+from ironglass.studio.connections import ServerBusy
 from ironglass.studio.superseded import Check, Superseded
 
 Answer = TypeVar("Answer")
@@ -49,18 +49,18 @@ class Worker:
         page: whose work it is; "" for nobody's. check: raises `Superseded` once nobody waits for it any more. long: it
         calls `pause` now and then.
 
-        Raises `Busy` where too much waits already, `Superseded`, and what the work raises.
+        Raises `ServerBusy` where too much waits already, `Superseded`, and what the work raises.
         """
         job = _Job(work=work, check=check, page=page, long=long)
         with self._changed:
             self._drop()
             check()
             if self._ended:
-                raise Busy("the studio has ended")
+                raise ServerBusy("the studio has ended")
             if len(self._waiting) >= self.most:
-                raise Busy("the studio is busy: wait a moment")
+                raise ServerBusy("the studio is busy: wait a moment")
             if page and sum(one.page == page for one in self._waiting) >= self.most_of_a_page:
-                raise Busy("this page asks too much at once: wait a moment")
+                raise ServerBusy("this page asks too much at once: wait a moment")
             self._waiting.append(job)
             self._changed.notify()
         return job.done.result()
@@ -81,7 +81,7 @@ class Worker:
         with self._changed:
             self._ended = True
             while self._waiting:
-                self._waiting.popleft().done.set_exception(Busy("the studio has ended"))
+                self._waiting.popleft().done.set_exception(ServerBusy("the studio has ended"))
             self._changed.notify()
         self._thread.join(timeout=5)
 
@@ -91,14 +91,14 @@ class Worker:
 
     def _drop(self) -> None:
         """Answers at once whoever need not wait any more."""
-        kept = deque[_Job]()
+        remaining = deque[_Job]()
         for job in self._waiting:
             try:
                 job.check()
-                kept.append(job)
+                remaining.append(job)
             except Superseded as error:
                 job.done.set_exception(error)
-        self._waiting = kept
+        self._waiting = remaining
 
     def _run(self) -> None:
         while True:
