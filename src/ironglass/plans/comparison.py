@@ -1,4 +1,4 @@
-"""What a comparison is asked for."""
+"""The plan of a comparison."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ class Comparison:
 
     @property
     def name(self) -> str:
-        """What the run is called."""
+        """Name of the run."""
         return self.base.name
 
     @property
     def labels(self) -> dict[str, str]:
-        """What each arm is called on the page, the base first."""
+        """Label of each arm on the page, the base first."""
         return {BASE: BASE} | {name: arm.label or name for name, arm in self.arms.items()}
 
     @property

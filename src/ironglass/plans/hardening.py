@@ -34,7 +34,7 @@ class Hardening:
 
     @property
     def name(self) -> str:
-        """What the run is called."""
+        """Name of the run."""
         return self.after.name
 
     def __post_init__(self) -> None:

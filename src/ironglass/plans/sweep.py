@@ -36,7 +36,7 @@ class Sweep:
 
     @property
     def name(self) -> str:
-        """What the run is called."""
+        """Name of the run."""
         return self.trial.name
 
     def __post_init__(self) -> None:

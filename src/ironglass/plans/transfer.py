@@ -1,4 +1,4 @@
-"""What a study of transfer is asked for, and which networks it is made of."""
+"""The plan of a transfer study, and the networks that it makes."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Transfer:
 
     @property
     def name(self) -> str:
-        """What the run is called."""
+        """Name of the run."""
         return self.target.name
 
     @property
@@ -89,7 +89,7 @@ class Transfer:
 
     @property
     def trains_source(self) -> bool:
-        """Whether base A comes without weights."""
+        """True where base A comes without weights, and is trained."""
         given = self.source
         return not knows_classes(given.model, weighted=given.pretrained or given.weights is not None)
 
@@ -130,8 +130,8 @@ class Member:
 
     @property
     def fresh_seed(self) -> int:
-        """What its fresh weights are drawn from: the same for all transplanted networks of a seed, and others than base
-        A's and base B's, whose trained layers have grown together with their own first values."""
+        """Seed of its fresh weights: the same for all transplanted networks of a seed, and another than base A's and
+        base B's, whose layers are co-adapted to their own initialisation."""
         word = b"base" if self.blocks is None else b"transplanted"
         return int(np.random.SeedSequence([self.seed, *word]).generate_state(1)[0])
 
@@ -167,7 +167,7 @@ def depths_of(plan: Transfer, blocks: Blocks) -> tuple[list[int], list[int]]:
 
 
 def recipe_of(plan: Transfer, member: Member, blocks: Blocks, model: str) -> Recipe:
-    """How a member is trained: the target's own recipe for base B, else the schedule of its arm."""
+    """Recipe that trains a network: the target's own for base B, else the schedule of its arm."""
     given = plan.target
     known: dict[str, Any] = {
         "name": member.name,

@@ -1,1 +1,1 @@
-"""What a user runs end to end."""
+"""Studies: a plan run end to end."""

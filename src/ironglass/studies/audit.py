@@ -56,7 +56,7 @@ def ready(plan: Audit, folder: Path, options: RunOptions) -> AuditContext:
 
 
 def _help(context: AuditContext) -> Run:
-    """What another process under `accelerate launch` does: its part of the steps that the first one names."""
+    """Runs a non-zero rank under `accelerate launch`: its part of the steps that rank 0 names."""
     folder, keys = context.team.agree(("", list[str]()))
     context = replace(context, folder=Path(folder))
     for step in STEPS:

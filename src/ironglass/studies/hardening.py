@@ -63,7 +63,7 @@ def run_hardening(plan: Hardening, folder: Path, options: RunOptions) -> Run:
 
 
 def compared(before: Run, after: Run) -> dict[str, Any]:
-    """What stands under `hardening` in the results: every condition on both sides, paired image by image.
+    """The section `hardening` of the results: every condition on both sides, paired image by image.
 
     Raises InputError where the two runs did not measure the same images.
     """
@@ -107,7 +107,7 @@ def compared(before: Run, after: Run) -> dict[str, Any]:
 
 
 def naming_of(run: Run) -> dict[str, Any] | None:
-    """What tells whether a run's network answers without regard to the image: `accuracy` and `naming`."""
+    """Evidence of a constant predictor in a run's evaluation: `accuracy` and `naming`."""
     evaluation = run.results.get("evaluation", {})
     return {key: evaluation[key] for key in ("accuracy", "naming")} if "naming" in evaluation else None
 

@@ -25,7 +25,7 @@ STUDIES: dict[str, Study[Any]] = {
 
 
 def is_plan(value: object) -> TypeGuard[Plan]:
-    """Whether there is a study that runs it."""
+    """True where there is a study that runs it."""
     return any(isinstance(value, study.plan) for study in STUDIES.values())
 
 

@@ -1,4 +1,4 @@
-"""What a run ran on."""
+"""The software and hardware that a run ran on."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PACKAGES = ("ironglass", "torch", "torchvision", "timm", "numpy", "scikit-learn"
 
 
 def environment(*, device: torch.device, seed: int, fingerprint: str) -> dict[str, Any]:
-    """What stands in `environment.json`; no path of the machine, and nobody's name."""
+    """Contents of `environment.json`; no path of the machine, and nobody's name."""
     on_cuda = device.type == "cuda"
     return {
         "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
@@ -69,7 +69,7 @@ def write_environment(run: Run, now: dict[str, Any]) -> None:
 
 
 def _changed(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """What differs, as "threads 1, now 2"; of the versions, those of the packages that do."""
+    """Differences, as "threads 1, now 2"; of the versions, those of the packages that differ."""
     old, new = (({} if not isinstance(one.get("versions"), dict) else one["versions"]) for one in (before, now))
     pairs = [(name, old[name], new.get(name)) for name in old if name in new]
     pairs += [(SITTING[key], before[key], now[key]) for key in SITTING if key != "versions" and key in before]

@@ -1,4 +1,4 @@
-"""How a plan is run: what every study is given beside its plan and its folder."""
+"""Options of a run, given to every study with its plan and its folder."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ironglass.studies.common.progress import Tell, silent
 
 
 class WritePages(Protocol):
-    """What draws a finished run. The face gives it, since studies draw nothing."""
+    """Writer of a finished run's pages. The face gives it, since studies draw nothing."""
 
     def __call__(self, run: Run, *, card: bool = False) -> None:
         """Writes the run's report; card: and the model card of its network."""
@@ -25,7 +25,7 @@ def no_pages(run: Run, *, card: bool = False) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """How a plan is run, which changes no number.
+    """Options of a run, which change no number.
 
     device: "auto", "cpu", "cuda", "cuda:1", ... download: whether a data set that is named may be fetched. resume:
     whether to go on with what is in the folder. jobs: networks trained at once, of a study that trains several.

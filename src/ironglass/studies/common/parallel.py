@@ -34,7 +34,7 @@ class Job:
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a job runs. slot: 0 to the number of processes - 1, for the progress."""
+    """The process that runs a job. slot: 0 to the number of processes - 1, for the progress."""
 
     job: Job
     process: Any

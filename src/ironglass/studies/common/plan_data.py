@@ -42,7 +42,7 @@ def load_data(
 
 
 def reading_of(model: str) -> Reading:
-    """How the images that the named run's network learnt from became pixels; the usual way for other names.
+    """Reading of the images that the named run's network learnt from; the default one for other names.
 
     Raises InputError where the run's `data.json` is not as it was written.
     """

@@ -51,6 +51,6 @@ def in_order_of_data(outputs: int) -> str:
 
 
 def normalised(plan: Audit) -> dict[str, Any]:
-    """What the plan says of normalisation and to the network's builder, as `load_classifier` takes it."""
+    """Normalisation and the network builder's options in the plan, as `load_classifier` takes them."""
     given = {"mean": plan.mean, "std": plan.std, "normalise": plan.normalise}
     return plan.options | {name: value for name, value in given.items() if value is not None}

@@ -43,7 +43,7 @@ def _sizes(before: dict[str, Any], dataset: Dataset) -> str:
 
 
 def _changed(run: Run, classifier: Classifier) -> bool:
-    """Whether the network that the folder keeps is another than this one."""
+    """Tells whether the network that the folder keeps is another than this one."""
     path = run.path / "model.safetensors"
     was, now = run.read_object("config.json"), json.loads(json.dumps(configuration(classifier)))
     if any(was.get(key) != now[key] for key in ("label_names", "pretrained_cfg")):

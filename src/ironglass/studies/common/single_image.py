@@ -27,7 +27,7 @@ PREDICTED = "predicted"
 
 
 def is_single_image(spec: str) -> bool:
-    """Whether `spec` is the path of an image file, told by its bytes."""
+    """Tells by its bytes whether `spec` is the path of an image file."""
     path = Path(spec)
     if not os.path.isfile(path):  # noqa: PTH113  (False, too, for names that no file can bear)
         return False
@@ -39,7 +39,7 @@ def is_single_image(spec: str) -> bool:
 
 
 def is_flat_folder(spec: str) -> bool:
-    """Whether `spec` is the path of a folder of images with neither folders of images in it nor a table of labels."""
+    """True for the path of a folder of images with neither folders of images in it nor a table of labels."""
     path = _path(spec)
     if not os.path.isdir(path):  # noqa: PTH112  (False, too, for names that no folder can bear)
         return False

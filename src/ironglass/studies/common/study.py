@@ -13,11 +13,11 @@ from ironglass.studies.common.options import RunOptions
 
 
 class Plan(Protocol):
-    """What is asked of a study: a frozen dataclass with a name, which becomes the folder's."""
+    """The plan of a study: a frozen dataclass with a name, which becomes the folder's."""
 
     @property
     def name(self) -> str:
-        """What the run is called."""
+        """Name of the run."""
         ...
 
 
@@ -30,7 +30,7 @@ def replace_fields(plan: Any, fields: Mapping[str, Any]) -> Any:
 
 
 def replace_within(name: str) -> Callable[[Any, Mapping[str, Any]], Any]:
-    """What replaces fields of the audit that a plan holds in its field `name`."""
+    """Function that replaces fields of the audit that a plan holds in its field `name`."""
 
     def replaced(plan: Any, fields: Mapping[str, Any]) -> Any:
         return dataclasses.replace(plan, **{name: replace_fields(getattr(plan, name), fields)})

@@ -1,4 +1,4 @@
-"""What the arms of a comparison look at, seen side by side: saliency, layers, and the images that classes like best."""
+"""Gallery of a comparison: saliency, layers and activation maximisation of every arm, side by side."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def run_comparison(plan: Comparison, folder: Path, options: RunOptions) -> Run:
 
 
 def side_by_side(plan: Comparison, runs: Mapping[str, Run]) -> dict[str, Any]:
-    """What stands under `comparison` in the results: every arm's rows, each paired with the base's.
+    """The section `comparison` of the results: every arm's rows, each paired with the base's.
 
     Raises InputError where two arms did not measure the same images.
     """

@@ -28,7 +28,7 @@ from ironglass.studies.steps.attack.batch_files import tag
 def write_transferred(
     run: Run, plan: Comparison, classifiers: Mapping[str, Classifier], dataset: Dataset, tell: Tell
 ) -> dict[str, Any]:
-    """What stands under `transferred` in the results; `transferred/SPLIT/SURROGATE/ATTACK-EPS.parquet` has every image.
+    """The section `transferred` of the results; `transferred/SPLIT/SURROGATE/ATTACK-EPS.parquet` has every image.
 
     On the measured split every arm makes images for all; on training images the base alone does.
     """

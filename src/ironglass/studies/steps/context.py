@@ -1,4 +1,4 @@
-"""What the steps of an audit share: made once, and handed from step to step."""
+"""The context that the steps of an audit share, made once."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class SplitLogits:
 
 @dataclass(frozen=True, kw_only=True)
 class AuditContext:
-    """What an audit works on.
+    """The classifier, data and settings of an audit.
 
     split_name, split: the whole split that is measured. patch, stride: of the occluding patch, in pixels.
     team: the processes of this launch, of which the first alone takes the steps.
@@ -71,7 +71,7 @@ class AuditContext:
 
     @property
     def unlabelled(self) -> bool:
-        """Whether what the network says stands for the true classes, so that it is right by its making."""
+        """True where the network's predictions stand for the true classes, so that it is right by construction."""
         return self.dataset.reading.get("labels") == PREDICTED
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Whether a plan's training needs the guard against catastrophic overfitting, and on which images."""
+"""The guard against catastrophic overfitting that a plan's training needs, and its images."""
 
 from __future__ import annotations
 

@@ -31,5 +31,5 @@ class Step:
     help: Callable[[AuditContext], None] | None = None
 
     def waits(self, context: AuditContext) -> bool:
-        """Whether the step is still to be taken."""
+        """Tells whether the step is still to be taken."""
         return (self.resumes_itself or self.key not in context.run.results) and self.wanted(context)

@@ -1,4 +1,4 @@
-"""What stands under `sweep` in the results: a row a trial, and which trial is recommended."""
+"""The section `sweep` of the results: a row a trial, and the recommended trial."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def sweep_results(
 
 
 def axis_label(common: Audit, path: str) -> str:
-    """What a varied field is called in the report: "learning rate (head)"."""
+    """Label of a varied field in the report: "learning rate (head)"."""
     words = path.split(".")
     if words[0] == "stages" and len(words) > 2:
         what = "learning rate" if words[2] == "peak_lr" else " ".join(words[2:]).replace("_", " ")
@@ -152,7 +152,7 @@ def _spread(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> dict[str, A
 
 
 def _right(run: Run, name: str) -> np.ndarray:
-    """Whether each validation image is named right, in the images' order."""
+    """Correctness of each validation image, in the images' order."""
     table = read_table(run.path / "per_image" / f"{name}.parquet", columns=["name", "correct"])
     order = np.argsort(np.asarray(table["name"].to_pylist()), kind="stable")
     return np.asarray(table["correct"])[order]

@@ -73,7 +73,7 @@ def run_sweep(plan: Sweep, folder: Path, options: RunOptions) -> Run:
 
 
 def by_robustness(trials: list[Trial]) -> bool:
-    """Whether trials are chosen by what they withstand: attacks are named, and a trial trains on adversarial images."""
+    """True where trials are chosen by robust accuracy: attacks are named, and a trial trains on adversarial images."""
     objectives = [stage.objective for trial in trials for stage in trial.plan.stages]
     return any(trial.plan.named_attacks for trial in trials) and any(eps_of(objective) != 0 for objective in objectives)
 

@@ -24,7 +24,7 @@ def settings_of(rows: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> lis
 
 
 def compared_settings(first: Sequence[np.ndarray], second: Sequence[np.ndarray]) -> dict[str, Any]:
-    """How two settings differ on the same images. first, second: of each training, whether each image is right, (n,).
+    """Difference of two settings on the same images. first, second: correctness of each image, (n,), for each training.
 
     Of one training each McNemar's test. Of several `difference`, in mean accuracy, `p_images` (paired over images, by
     Student's t: other images of the kind) and `p_seeds` (Welch's t over the trainings: other seeds; None where neither

@@ -44,7 +44,7 @@ class Grid:
         return np.mean([self.at(seed, arm, n, kind) for n in self.depths if n], axis=0)
 
     def loss(self, seed: int, arm: Arm) -> np.ndarray:
-        """What base A's images cost an arm."""
+        """Loss of accuracy of an arm by base A's images."""
         return self.mean(seed, arm, "clean") - self.mean(seed, arm, "shown")
 
     def rise(self, seed: int, arm: Arm, *, loss: bool = False) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What stands under `transfer` in the results."""
+"""The section `transfer` of the results."""
 
 from __future__ import annotations
 

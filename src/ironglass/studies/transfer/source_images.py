@@ -47,12 +47,12 @@ class Shown:
 
     @cached_property
     def pngs(self) -> list[str]:
-        """Where each image's file lies, below the `png/` of a set."""
+        """Path of each image's file, below the `png/` of a set."""
         return file_names(self.split.names, self.split.labels, self.classes)
 
     @property
     def count(self) -> int:
-        """How many batches a set has."""
+        """Number of batches of a set."""
         return -(-len(self.split) // BATCH)
 
     @property
@@ -61,7 +61,7 @@ class Shown:
         return [(name, eps) for name in self.names for eps in self.sizes]
 
     def folder(self, name: str, eps: float) -> Path:
-        """Where one set lies."""
+        """Folder of one set."""
         return self.run.path / "adversarial" / name / tag(self.norm, eps)
 
     def make(self, source: Classifier, seed: int, tell: Tell) -> None:
@@ -104,7 +104,7 @@ class Shown:
         return image, read_png(folder / "png" / self.pngs[place])
 
     def survival(self, source: Classifier) -> list[dict[str, Any]]:
-        """How often the source's own answer, or the label it knows, survives what was made on it."""
+        """Accuracy of the source on the images made on it, by its own answers where it has no such label."""
         every = batches(self.split, BATCH, source.device)
         truths = torch.cat([true_answers(source, *batch, self.classes).cpu() for batch in every])
         found = []

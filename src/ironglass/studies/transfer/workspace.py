@@ -1,4 +1,4 @@
-"""What all networks of a study of transfer stand on: data, architecture, folders."""
+"""Dataset, architecture and folders shared by all networks of a transfer study."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from ironglass.types import Progress
 
 @dataclass(frozen=True)
 class Architecture:
-    """What base A is, so that networks like it can be built. classes: its own. mean, std: a number a channel."""
+    """Architecture of base A, by which networks like it are built. classes: its own. mean, std: a number a channel."""
 
     model: str
     options: dict[str, Any]
@@ -39,7 +39,7 @@ class Architecture:
 
 @dataclass(frozen=True)
 class Ground:
-    """What all networks of a study share. blocks: of base A, and so of every one."""
+    """The data and architecture that all networks of a study share. blocks: of base A, and so of every one."""
 
     plan: Transfer
     run: Run
@@ -49,7 +49,7 @@ class Ground:
     blocks: Blocks
 
     def folder(self, name: str) -> Path:
-        """Where a network lies."""
+        """Folder of a network."""
         return self.run.path / "networks" / name
 
     def load(self, name: str) -> Classifier:

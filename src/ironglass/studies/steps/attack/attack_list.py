@@ -1,4 +1,4 @@
-"""What an attack step consists of: the attacks that were asked for, and the probes that their verdicts rest on."""
+"""The attacks of an attack step: those that the plan names, and the probes that their verdicts rest on."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Attacks:
-    """What the plan's attack step consists of, for these images."""
+    """The attacks of the plan's attack step on these images."""
 
     plan: Audit
     classifier: Classifier
@@ -81,7 +81,7 @@ class Attacks:
 
     @cached_property
     def probes(self) -> list[Task]:
-        """What else the verdicts rest on, at the largest eps, and one at which every image may become plain grey."""
+        """Probes that the verdicts rest on, at the largest eps, and one at which every image may become plain grey."""
         some, largest = self.split.take(self.positions), self.sizes[-1]
         grey = grey_eps(self.threat(largest), some.pixels[0].size)
         found: list[tuple[str, str, Any, Any, str, float]] = [("grey", "pgd-20", PGD(), "grey", "", grey or largest)]
@@ -121,9 +121,9 @@ class Attacks:
         return THREATS[self.settings.norm](eps)
 
     def folder(self, run: Run, task: Task, eps: float) -> Path:
-        """Where the batches of a task at one eps lie."""
+        """Folder of the batches of a task at one eps."""
         return run.path / task.folder / tag(self.settings.norm, eps)
 
     def count(self, task: Task) -> int:
-        """How many batches a task has."""
+        """Number of batches of a task."""
         return -(-len(task.split) // self.settings.batch)

@@ -33,7 +33,7 @@ def tag(norm: str, eps: float) -> str:
 
 
 def batch_file(folder: Path, number: int) -> Path:
-    """Where batch `number` of a folder lies."""
+    """Path of batch `number` in a folder."""
     return folder / f"batch-{number:05}.safetensors"
 
 

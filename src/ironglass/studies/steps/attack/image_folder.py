@@ -16,7 +16,7 @@ BYTES = 120  # of a name, so that no file system finds it too long
 
 
 def file_names(names: Sequence[str], labels: np.ndarray, classes: Sequence[str]) -> list[str]:
-    """Where each image goes, `class/image.png`, no two in the same place, also where case does not count.
+    """Path of each image, `class/image.png`, no two alike, also where case does not count.
 
     names: what the images are called, often a path, of which the part below the class's folder is kept.
     """
@@ -36,7 +36,7 @@ def write_png(path: Path, pixels: np.ndarray) -> None:
 
 
 def read_png(path: Path) -> np.ndarray:
-    """What `write_png` wrote: uint8 (h, w, c)."""
+    """Reads the pixels that `write_png` wrote: uint8 (h, w, c)."""
     with stored(path), Image.open(path) as image:
         pixels = np.asarray(image)
     return pixels[:, :, None] if pixels.ndim == 2 else pixels

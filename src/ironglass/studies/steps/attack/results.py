@@ -100,8 +100,8 @@ def _probe(run: Run, attacks: Attacks, task: Task) -> Probe:
 
 
 def _seen(attacks: Attacks) -> Observations:
-    """What the network shows on the images of the probes; the first batch passes more often, to find one that draws
-    lots or answers by the batch."""
+    """Gradients and logits of the network on the images of the probes; the first batch is run again, to detect a
+    network that is not deterministic or whose answers depend on the batch."""
     classifier, seen = attacks.classifier, Observations()
     for images, labels in batches(attacks.split.take(attacks.positions), attacks.settings.batch, classifier.device):
         gradient = climbed_gradient(classifier, images, labels)
@@ -115,7 +115,7 @@ def _seen(attacks: Attacks) -> Observations:
 
 
 def _outputs(attacks: Attacks) -> Outputs:
-    """How attacks read the network's outputs, on the first images of the probes."""
+    """Form of the network's outputs as attacks read them, on the first images of the probes."""
     some = attacks.split.take(attacks.positions[:ROWS])
     images, _ = next(batches(some, ROWS, attacks.classifier.device))
     return outputs_of(attacks.classifier, images)

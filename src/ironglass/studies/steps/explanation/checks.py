@@ -1,4 +1,4 @@
-"""What the maps of many images tell together: places that decide, and how far they find evidence that is known."""
+"""Checks over the maps of many images: shortcut regions, and agreement with evidence that is known."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is done to the images before they are explained again: a part hidden, or an attack."""
+"""Treatments of the images before they are explained again: a part masked, or an attack."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Found: TypeAlias = Mapping[str, Maps | dict[str, Maps]]
 
 @dataclass(frozen=True, kw_only=True)
 class Condition:
-    """What the images go through. kind: "control" hides as much as "occlusion" does, at a place drawn by chance.
+    """One treatment of the images. kind: "control" masks an equally large patch at a random position.
 
     facts: what may stand in a file of results: of an occlusion `by` and `patch`, of an attack `eps` and `norm`.
     """

@@ -93,7 +93,7 @@ def write_explanation_results(run: Run, explanations: Explanations, *, split_nam
 
 
 def _note(explanations: Explanations, explainer: Any) -> dict[str, str]:
-    """What the method itself says of its maps of this network, as `note`; nothing where it has nothing to say."""
+    """The method's own remark on its maps of this network, as `note`; {} where it has none."""
     if not hasattr(explainer, "note"):
         return {}
     classifier = explanations.classifier

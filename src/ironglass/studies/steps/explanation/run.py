@@ -44,7 +44,7 @@ class Look:
 
 @dataclass(frozen=True)
 class Explanations:
-    """What the plan's explanation by named methods consists of, for these images. patch, stride: pixels."""
+    """The plan's explanation by named methods, of these images. patch, stride: pixels."""
 
     plan: Audit
     classifier: Classifier
@@ -67,13 +67,13 @@ class Explanations:
 
     @cached_property
     def conditions(self) -> list[Condition]:
-        """What the images go through, the unchanged ones first."""
+        """Treatments of the images, the unchanged ones first."""
         height, width = self.split.pixels.shape[1:3]
         return conditions(self.plan, (height, width), self.patch)
 
     @property
     def count(self) -> int:
-        """How many batches there are."""
+        """Number of batches."""
         return -(-len(self.split) // self.settings.batch)
 
     def targets(self, logits: Logits, labels: Labels) -> Labels:
@@ -119,7 +119,7 @@ def check_explained(plan: Audit, classifier: Classifier, split: Split, patch: in
 
 
 def batch_file(run: Run, condition: str, number: int) -> Path:
-    """Where a batch of a condition lies."""
+    """Path of a batch of a condition."""
     return run.path / "explanations" / condition / f"batch-{number:05}.safetensors"
 
 
@@ -176,7 +176,7 @@ def flat(found: Found) -> dict[str, Tensor]:
 
 
 def read_look(path: Path, methods: list[str], *, wanted: tuple[str, ...] = ()) -> tuple[dict[str, Tensor], Found]:
-    """What `write_look` wrote: the tensors but the maps, and each method's maps, only the last layer's of several.
+    """Reads what `write_look` wrote: the tensors but the maps, and each method's maps, the last layer's where several.
 
     wanted: tensors beside labels, targets, logits and predictions, as far as they are there.
     """
