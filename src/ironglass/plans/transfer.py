@@ -107,7 +107,7 @@ class Transfer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Member:
+class TransferNetwork:
     """One network of the study. blocks: how many are copied; None for base B."""
 
     arm: Arm
@@ -122,7 +122,7 @@ class Member:
         return f"{LETTERS[self.arm]}{self.blocks:02}B{'+' if self.arm.endswith('+') else ''}-s{self.seed}"
 
     @property
-    def giver(self) -> str | None:
+    def donor(self) -> str | None:
         """The network that its blocks come from, None where they are fresh."""
         if not self.blocks or self.arm == "random":
             return None
@@ -136,7 +136,7 @@ class Member:
         return int(np.random.SeedSequence([self.seed, *word]).generate_state(1)[0])
 
 
-def members_of(plan: Transfer, blocks: Blocks) -> list[Member]:
+def networks_of(plan: Transfer, blocks: Blocks) -> list[TransferNetwork]:
     """Every network but base A: the bases, the first seed's grid and controls, then the others'.
 
     At no block nothing is copied and nothing held, and the controls would be AnB and AnB+ once more: they are left out.
@@ -144,13 +144,13 @@ def members_of(plan: Transfer, blocks: Blocks) -> list[Member]:
     """
     depths, controls = depths_of(plan, blocks)
     first, *others = plan.each_seed
-    found = [Member(arm="base", seed=seed) for seed in plan.each_seed]
+    found = [TransferNetwork(arm="base", seed=seed) for seed in plan.each_seed]
     made = [n for n in controls if n]
-    found += [Member(arm=arm, seed=first, blocks=n) for n in depths for arm in ARMS]
-    found += [Member(arm=arm, seed=first, blocks=n) for n in made for arm in CONTROLS]
-    found += [Member(arm=arm, seed=seed, blocks=n) for seed in others for n in controls for arm in ARMS]
+    found += [TransferNetwork(arm=arm, seed=first, blocks=n) for n in depths for arm in ARMS]
+    found += [TransferNetwork(arm=arm, seed=first, blocks=n) for n in made for arm in CONTROLS]
+    found += [TransferNetwork(arm=arm, seed=seed, blocks=n) for seed in others for n in controls for arm in ARMS]
     again = others[: plan.control_seeds - 1]
-    found += [Member(arm=arm, seed=seed, blocks=n) for seed in again for n in made for arm in CONTROLS]
+    found += [TransferNetwork(arm=arm, seed=seed, blocks=n) for seed in again for n in made for arm in CONTROLS]
     return found
 
 
@@ -166,21 +166,21 @@ def depths_of(plan: Transfer, blocks: Blocks) -> tuple[list[int], list[int]]:
     return depths, sorted(plan.controls) or spread
 
 
-def recipe_of(plan: Transfer, member: Member, blocks: Blocks, model: str) -> Recipe:
+def recipe_of(plan: Transfer, network: TransferNetwork, blocks: Blocks, model: str) -> Recipe:
     """Recipe that trains a network: the target's own for base B, else the schedule of its arm."""
     given = plan.target
     known: dict[str, Any] = {
-        "name": member.name,
+        "name": network.name,
         "dataset": given.dataset,
         "model": model,
         "size": given.size,
-        "seed": member.seed,
+        "seed": network.seed,
     }
-    if member.blocks is None:
+    if network.blocks is None:
         return Recipe(**known, stages=given.stages, augment=given.augment, average=given.average)
-    stages = plan.plus if member.arm.endswith("+") else plan.frozen
-    first = blocks.next_layer(member.blocks)
-    start = Transplant(source=member.giver, blocks=member.blocks) if member.giver else None
+    stages = plan.plus if network.arm.endswith("+") else plan.frozen
+    first = blocks.next_layer(network.blocks)
+    start = Transplant(source=network.donor, blocks=network.blocks) if network.donor else None
     return Recipe(**known, start=start, stages=tuple(_placed(stage, first) for stage in stages))
 
 

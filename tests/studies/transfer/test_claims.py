@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ironglass.plans.transfer import Member
+from ironglass.plans.transfer import TransferNetwork
 from ironglass.studies.transfer.claims import OURS, findings
 
 DEPTHS, SEEDS, N = (0, 2, 4), 3, 400
@@ -17,9 +17,12 @@ def rights(share: float, seed: int, n: int = N) -> np.ndarray:
 
 def made(clean, shown, own) -> dict:  # type: ignore[no-untyped-def]
     """Flags of a grid whose accuracies are functions of (arm, blocks, seed)."""
-    members = [Member(arm="base", seed=seed) for seed in range(SEEDS)]
-    members += [
-        Member(arm=arm, seed=seed, blocks=n) for seed in range(SEEDS) for n in DEPTHS for arm in ("AnB", "AnB+")
+    networks = [TransferNetwork(arm="base", seed=seed) for seed in range(SEEDS)]
+    networks += [
+        TransferNetwork(arm=arm, seed=seed, blocks=n)
+        for seed in range(SEEDS)
+        for n in DEPTHS
+        for arm in ("AnB", "AnB+")
     ]
     return {
         one: {
@@ -27,7 +30,7 @@ def made(clean, shown, own) -> dict:  # type: ignore[no-untyped-def]
             "shown": rights(shown(one), one.seed),
             "own": rights(own(one), one.seed, 100),
         }
-        for one in members
+        for one in networks
     }
 
 
@@ -35,7 +38,7 @@ def answers(flags: dict, seeds: int = SEEDS) -> dict[str, tuple[str, float]]:
     return {one["key"]: (one["answer"], one["effect"]) for one in findings(flags, DEPTHS, range(seeds))}
 
 
-def slope(one: Member) -> float:
+def slope(one: TransferNetwork) -> float:
     if one.arm == "base":
         return 0.5
     return 0.5 + 0.05 * (one.blocks or 0) * (1 if one.arm == "AnB+" else -1)

@@ -1,4 +1,5 @@
 """Copied blocks, images made on the network they come from, and who is fooled: a small grid, seen from all sides."""
+# pyright: reportArgumentType=false
 
 import json
 import pickle
@@ -17,15 +18,15 @@ from ironglass.errors import InputError
 from ironglass.models.loading.load import load_classifier
 from ironglass.models.predict import logits_of
 from ironglass.plans.audit import Audit
-from ironglass.plans.transfer import COPIED, Member, Transfer, members_of
+from ironglass.plans.transfer import COPIED, Transfer, TransferNetwork, networks_of
 from ironglass.run import Run
 from ironglass.studies.common.options import RunOptions
 from ironglass.studies.common.parallel import Job
 from ironglass.studies.transfer import network as room
 from ironglass.studies.transfer.network import train_and_measure
-from ironglass.studies.transfer.run import dealt, write_matrix, write_source
+from ironglass.studies.transfer.run import split_serpentine, write_matrix, write_source
 from ironglass.studies.transfer.source_images import shown_of
-from ironglass.studies.transfer.workspace import Ground, architecture_of, ground_of
+from ironglass.studies.transfer.workspace import Workspace, architecture_of, workspace_of
 from ironglass.train.recipe import Stage
 
 EPS = 0.05
@@ -66,27 +67,27 @@ def whole(plan: Transfer, tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 @pytest.fixture(scope="module")
-def ground(plan: Transfer, whole: Run) -> Ground:
+def workspace(plan: Transfer, whole: Run) -> Workspace:
     source = load_classifier(str(whole.path / "networks" / "base-A"))
-    return ground_of(plan, whole.path, architecture_of(source), torch.device("cpu"))
+    return workspace_of(plan, whole.path, architecture_of(source), torch.device("cpu"))
 
 
 def test_every_key_of_the_results_counts(whole: Run, refuses_every_change: Callable[[Path], int]) -> None:
     assert refuses_every_change(whole.path) > 200
 
 
-def test_which_networks_there_are(plan: Transfer, ground: Ground, whole: Run) -> None:
+def test_which_networks_there_are(plan: Transfer, workspace: Workspace, whole: Run) -> None:
     first = {f"{name}-s0" for name in ("A00B", "A00B+", "A02B", "A02B+", "A06B", "A06B+", "B02B", "B02B+", "R02B")}
     second = {f"{name}-s1" for name in ("A00B", "A00B+", "A02B", "A02B+", "B02B", "B02B+", "R02B")}
-    names = [member.name for member in members_of(plan, ground.blocks)]
+    names = [network.name for network in networks_of(plan, workspace.blocks)]
     assert {*names} == first | second | {"base-B-s0", "base-B-s1"}
     assert len(names) == 18
     assert {path.name for path in (whole.path / "networks").iterdir()} == {*names, "base-A"}
     assert [network["name"] for network in whole.results["transfer"]["networks"]] == names
 
 
-def test_controls_are_made_once_unless_more_are_asked_for(plan: Transfer, ground: Ground) -> None:
-    names = {member.name for member in members_of(replace(plan, control_seeds=1), ground.blocks)}
+def test_controls_are_made_once_unless_more_are_asked_for(plan: Transfer, workspace: Workspace) -> None:
+    names = {network.name for network in networks_of(replace(plan, control_seeds=1), workspace.blocks)}
     assert {name for name in names if name.endswith("s1")} == {
         "base-B-s1",
         "A00B-s1",
@@ -98,47 +99,53 @@ def test_controls_are_made_once_unless_more_are_asked_for(plan: Transfer, ground
 
 
 def test_hands_are_dealt_there_and_back() -> None:
-    assert dealt("abcdefg", 2) == [["a", "d", "e"], ["b", "c", "f", "g"]]
-    assert dealt("abcdefg", 3) == [["a", "f", "g"], ["b", "e"], ["c", "d"]]
+    assert split_serpentine("abcdefg", 2) == [["a", "d", "e"], ["b", "c", "f", "g"]]
+    assert split_serpentine("abcdefg", 3) == [["a", "f", "g"], ["b", "e"], ["c", "d"]]
 
 
-def state(ground: Ground, name: str) -> dict[str, torch.Tensor]:
-    return ground.load(name).network.state_dict()
+def state(workspace: Workspace, name: str) -> dict[str, torch.Tensor]:
+    return workspace.load(name).network.state_dict()
 
 
-@pytest.mark.parametrize(("name", "giver"), [("A02B-s0", "base-A"), ("A02B-s1", "base-A"), ("B02B-s1", "base-B-s1")])
-def test_what_is_copied_and_frozen_is_the_giver_s_bit_for_bit(ground: Ground, name: str, giver: str) -> None:
-    own, theirs = state(ground, name), state(ground, giver)
+@pytest.mark.parametrize(("name", "donor"), [("A02B-s0", "base-A"), ("A02B-s1", "base-A"), ("B02B-s1", "base-B-s1")])
+def test_what_is_copied_and_frozen_is_the_giver_s_bit_for_bit(workspace: Workspace, name: str, donor: str) -> None:
+    own, theirs = state(workspace, name), state(workspace, donor)
     first = {key for key in own if key.partition(".")[0] in ("conv1", "norm1", "conv2", "norm2")}
     assert len(first) == 12  # two convolutions, and of batch-norm also the statistics and their count
     assert all(torch.equal(own[key], theirs[key]) for key in first)
     assert not [key for key in {*own} - first if torch.equal(own[key], theirs[key]) and "num_batches" not in key]
 
 
-def test_fine_tuned_networks_leave_the_copies_and_random_ones_keep_their_draw(plan: Transfer, ground: Ground) -> None:
-    plus, theirs = state(ground, "A06B+-s0"), state(ground, "base-A")
+def test_fine_tuned_networks_leave_the_copies_and_random_ones_keep_their_draw(
+    plan: Transfer, workspace: Workspace
+) -> None:
+    plus, theirs = state(workspace, "A06B+-s0"), state(workspace, "base-A")
     same = [key for key, tensor in plus.items() if torch.equal(tensor, theirs[key])]
     assert not [key for key in same if "num_batches" not in key]
-    member = Member(arm="random", seed=1, blocks=2)
-    own, drawn = state(ground, member.name), ground.fresh(member).network.state_dict()
+    network = TransferNetwork(arm="random", seed=1, blocks=2)
+    own, drawn = state(workspace, network.name), workspace.fresh(network).network.state_dict()
     assert all(
         torch.equal(own[key], drawn[key]) for key in own if key.startswith(("conv1.", "norm1.", "conv2.", "norm2."))
     )
     assert not torch.equal(own["conv3.weight"], drawn["conv3.weight"])
 
 
-def test_fresh_weights_are_others_than_the_bases_began_with(ground: Ground) -> None:
-    members = (Member(arm="base", seed=0), Member(arm="AnB", seed=0, blocks=2), Member(arm="AnB+", seed=0, blocks=0))
-    base, moved, other = (ground.fresh(one).network.state_dict()["conv6.weight"] for one in members)
+def test_fresh_weights_are_others_than_the_bases_began_with(workspace: Workspace) -> None:
+    networks = (
+        TransferNetwork(arm="base", seed=0),
+        TransferNetwork(arm="AnB", seed=0, blocks=2),
+        TransferNetwork(arm="AnB+", seed=0, blocks=0),
+    )
+    base, moved, other = (workspace.fresh(one).network.state_dict()["conv6.weight"] for one in networks)
     assert not torch.equal(base, moved)
     assert torch.equal(moved, other)  # what differs between two arms is the arm
-    seeds = {one.fresh_seed for one in (Member(arm="AnB", seed=s, blocks=1) for s in range(50))}
+    seeds = {one.fresh_seed for one in (TransferNetwork(arm="AnB", seed=s, blocks=1) for s in range(50))}
     assert len(seeds) == 50
 
 
-def test_a_frozen_network_gives_gradients_and_grad_cam(ground: Ground) -> None:
-    classifier = ground.load("A06B-s0").requires_grad_(False)
-    images, labels = ground.split[:3]
+def test_a_frozen_network_gives_gradients_and_grad_cam(workspace: Workspace) -> None:
+    classifier = workspace.load("A06B-s0").requires_grad_(False)
+    images, labels = workspace.split[:3]
     gradient = input_gradient(classifier, images, labels)
     assert (gradient.flatten(1).abs().amax(1) > 0).all()
     maps = ig.explain(classifier, images, labels, method="grad-cam")
@@ -148,11 +155,11 @@ def test_a_frozen_network_gives_gradients_and_grad_cam(ground: Ground) -> None:
     assert not any(parameter.requires_grad for parameter in classifier.parameters())
 
 
-def test_every_rate_is_that_of_the_images_in_the_folder(plan: Transfer, ground: Ground, whole: Run) -> None:
+def test_every_rate_is_that_of_the_images_in_the_folder(plan: Transfer, workspace: Workspace, whole: Run) -> None:
     (network,) = [one for one in whole.results["transfer"]["networks"] if one["name"] == "A02B+-s0"]
-    classifier, split = ground.load("A02B+-s0"), ground.split
+    classifier, split = workspace.load("A02B+-s0"), workspace.split
     assert network["clean"]["value"] == (logits_of(classifier, split).argmax(1).numpy() == split.labels).mean()
-    shown = shown_of(whole, plan, ground.dataset, split)
+    shown = shown_of(whole, plan, workspace.dataset, split)
     for row in network["shown"]:
         (images, read), *more = shown.read(row["attack"], row["eps"])
         assert not more
@@ -166,13 +173,13 @@ def test_every_rate_is_that_of_the_images_in_the_folder(plan: Transfer, ground: 
     assert {row["verdict"]["word"] for row in network["own"]} == {"suspect"}  # few images, and one step
 
 
-def test_images_are_made_against_base_a_s_own_answers(plan: Transfer, ground: Ground, whole: Run) -> None:
-    base, split = ground.load("base-A"), ground.split
+def test_images_are_made_against_base_a_s_own_answers(plan: Transfer, workspace: Workspace, whole: Run) -> None:
+    base, split = workspace.load("base-A"), workspace.split
     assert whole.results["transfer"]["known"] is False
     with torch.no_grad():
         answers = base(split[:][0]).argmax(1)
     made = FGSM(threat=Linf(EPS))(base, split[:][0], answers)
-    shown = shown_of(whole, plan, ground.dataset, split)
+    shown = shown_of(whole, plan, workspace.dataset, split)
     images = torch.cat([images for images, _ in shown.read("fgsm", EPS)])
     assert torch.allclose(images, made)
     with torch.no_grad():
@@ -180,25 +187,25 @@ def test_images_are_made_against_base_a_s_own_answers(plan: Transfer, ground: Gr
     assert whole.results["transfer"]["surrogate"][0]["kept"]["value"] == float(kept)
 
 
-def test_any_reader_of_folders_takes_the_png_files(ground: Ground, whole: Run) -> None:
+def test_any_reader_of_folders_takes_the_png_files(workspace: Workspace, whole: Run) -> None:
     found = ig.load_dataset(f"folder:{whole.path / 'adversarial' / 'fgsm' / 'linf-0.0500' / 'png'}", size=12)
     assert found.classes == ("dark", "light")
-    assert sum(len(split) for split in found.splits.values()) == len(ground.split)
+    assert sum(len(split) for split in found.splits.values()) == len(workspace.split)
 
 
-def test_the_matrix_by_hand(ground: Ground, whole: Run) -> None:
+def test_the_matrix_by_hand(workspace: Workspace, whole: Run) -> None:
     matrix = whole.results["transfer"]["matrix"]
     names = matrix["names"]
     assert names[:2] == ["base-A", "base-B-s0"]
     assert len(names) == 11
-    some = ground.split.take(np.array([0, 2, 3, 5]))
+    some = workspace.split.take(np.array([0, 2, 3, 5]))
     images, labels = some[:]
-    maker, victim = ground.load("A02B-s0"), ground.load("base-B-s0")
+    maker, victim = workspace.load("A02B-s0"), workspace.load("base-B-s0")
     made = FGSM(threat=Linf(EPS))(maker, images, labels)
     with torch.no_grad():
         right = (victim(made).argmax(1) == labels).double().mean()
     assert matrix["rows"][names.index("A02B-s0")][1]["value"] == float(right)
-    base = ground.load("base-A")
+    base = workspace.load("base-A")
     with torch.no_grad():
         before, after = base(images).argmax(1), base(made).argmax(1)
     assert matrix["rows"][names.index("A02B-s0")][0]["value"] == float((before == after).double().mean())
@@ -294,13 +301,13 @@ def test_a_plan_that_says_nothing_is_refused(plan: Transfer, changes: dict, said
         replace(plan, **changes)
 
 
-def test_jobs_can_be_sent_to_other_processes(plan: Transfer, ground: Ground, whole: Run) -> None:
-    members = members_of(plan, ground.blocks)[:2]
+def test_jobs_can_be_sent_to_other_processes(plan: Transfer, workspace: Workspace, whole: Run) -> None:
+    networks = networks_of(plan, workspace.blocks)[:2]
     options = RunOptions(device="cpu", progress=lambda *said: None).for_job()
     for work, given in (
-        (train_and_measure, (plan, whole.path, ground.source, members, options, True)),
+        (train_and_measure, (plan, whole.path, workspace.source, networks, options, True)),
         (write_source, (plan, whole.path, options)),
-        (write_matrix, (plan, whole.path, ground.source, ["base-A"], ["base-A"], options)),
+        (write_matrix, (plan, whole.path, workspace.source, ["base-A"], ["base-A"], options)),
     ):
         again = pickle.loads(pickle.dumps(Job("one", work, given)))
         again.work(*again.given, tell=lambda *said: None)  # all is there: nothing is done

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from ironglass.measure.contrast import answered, contrast, trend
-from ironglass.plans.transfer import ARMS, Arm, Member
+from ironglass.plans.transfer import ARMS, Arm, TransferNetwork
 
 HELD = 0.05
 """An accuracy holds that falls by less than this."""
@@ -17,7 +17,7 @@ HELD = 0.05
 Kind: TypeAlias = Literal["clean", "shown", "own"]
 """Unchanged images, those that were made on base A, and those that were made on the network itself."""
 
-Flags: TypeAlias = Mapping[Member, Mapping[Kind, np.ndarray]]
+Flags: TypeAlias = Mapping[TransferNetwork, Mapping[Kind, np.ndarray]]
 """Which images each network names right, float (n,)."""
 
 
@@ -33,7 +33,7 @@ class Grid:
 
     def at(self, seed: int, arm: Arm, n: int | None, kind: Kind) -> np.ndarray:
         """One network's; of base B, n is None."""
-        return self.flags[Member(arm=arm, seed=seed, blocks=n)][kind]
+        return self.flags[TransferNetwork(arm=arm, seed=seed, blocks=n)][kind]
 
     def base(self, seed: int, kind: Kind) -> np.ndarray:
         """Base B's."""
@@ -54,13 +54,16 @@ class Grid:
         shown = np.stack([self.at(seed, arm, n, "shown") for n in self.depths])
         return trend(self.depths) @ (clean - shown if loss else clean)
 
-    def rival(self, seeds: Sequence[int], kind: Kind) -> Member:
+    def rival(self, seeds: Sequence[int], kind: Kind) -> TransferNetwork:
         """Of all others but the controls, the network that does best beside AnB+ at the last depth."""
         first, last = seeds[0], max(self.depths)
-        grown = [Member(arm=arm, seed=first, blocks=n) for arm in ARMS for n in self.depths]
-        others = [Member(arm="base", seed=first), *(one for one in grown if (one.arm, one.blocks) != ("AnB+", last))]
+        grown = [TransferNetwork(arm=arm, seed=first, blocks=n) for arm in ARMS for n in self.depths]
+        others = [
+            TransferNetwork(arm="base", seed=first),
+            *(one for one in grown if (one.arm, one.blocks) != ("AnB+", last)),
+        ]
 
-        def accuracy(one: Member) -> float:
+        def accuracy(one: TransferNetwork) -> float:
             return float(np.mean([self.at(seed, one.arm, one.blocks, kind).mean() for seed in seeds]))
 
         return max(others, key=accuracy)

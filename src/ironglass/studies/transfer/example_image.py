@@ -14,25 +14,25 @@ from ironglass.measure.robustness.transfer_matrix import knows, true_answers
 from ironglass.models.classifier import Classifier
 from ironglass.models.frozen import frozen
 from ironglass.models.predict import logits_of, predicted
-from ironglass.plans.transfer import SOURCE, Member
+from ironglass.plans.transfer import SOURCE, TransferNetwork
 from ironglass.studies.transfer.source_images import shown_of
-from ironglass.studies.transfer.workspace import Ground
+from ironglass.studies.transfer.workspace import Workspace
 
 
-def write_picture(ground: Ground, base_a: Classifier, members: Sequence[Member]) -> None:
+def write_picture(workspace: Workspace, base_a: Classifier, networks: Sequence[TransferNetwork]) -> None:
     """`transfer.safetensors` and `transfer.json`: one image at every eps, and what three networks say of it.
 
     The image is the first that base B and the deepest AnB+ both name right, or else the first.
     """
-    split, classes = ground.split, ground.dataset.classes
-    base = next(one for one in members if one.arm == "base")
-    grown = [one for one in members if one.arm == "AnB+" and one.seed == base.seed]
+    split, classes = workspace.split, workspace.dataset.classes
+    base = next(one for one in networks if one.arm == "base")
+    grown = [one for one in networks if one.arm == "AnB+" and one.seed == base.seed]
     deepest = max(grown, key=lambda one: one.blocks or 0)
-    target = {one.name: ground.load(one.name) for one in (base, deepest)}
+    target = {one.name: workspace.load(one.name) for one in (base, deepest)}
     right = [predicted(logits_of(one, split)).numpy() == split.labels for one in target.values()]
     place = int(np.argmax(np.logical_and.reduce(right)))
     image, label = split[place]
-    shown = shown_of(ground.run, ground.plan, ground.dataset, split)
+    shown = shown_of(workspace.run, workspace.plan, workspace.dataset, split)
     made = [(0.0, (image, to_bytes(split.pixels[place])))]
     made += [(eps, shown.read_one(shown.names[0], eps, place)) for eps in shown.sizes]
     columns = []
@@ -51,7 +51,7 @@ def write_picture(ground: Ground, base_a: Classifier, members: Sequence[Member])
                 "right": int(which) == truth if known else None,
             })  # fmt: skip
         columns.append({"eps": eps, "answers": answers})
-    with ground.run.atomic(ground.run.path / "transfer.safetensors") as path:
+    with workspace.run.atomic(workspace.run.path / "transfer.safetensors") as path:
         path.write_bytes(save({"images": np.ascontiguousarray(np.stack([pixels for _, (_, pixels) in made]))}))
     known = {"name": split.names[place], "label": int(label)}
-    ground.run.write("transfer.json", {"image": known, "attack": shown.names[0], "columns": columns})
+    workspace.run.write("transfer.json", {"image": known, "attack": shown.names[0], "columns": columns})

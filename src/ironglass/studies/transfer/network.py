@@ -11,22 +11,24 @@ import pyarrow.parquet as pq
 
 from ironglass.measure.robustness.white_box import white_box
 from ironglass.models.predict import logits_of, predicted
-from ironglass.plans.transfer import Member, Transfer, recipe_of
+from ironglass.plans.transfer import Transfer, TransferNetwork, recipe_of
 from ironglass.run import Run
 from ironglass.studies.common.options import RunOptions
 from ironglass.studies.common.progress import Tell, training_line
 from ironglass.studies.transfer.source_images import answers_of, rate_of, shown_of
-from ironglass.studies.transfer.workspace import Architecture, Ground, ground_of
+from ironglass.studies.transfer.workspace import Architecture, Workspace, workspace_of
 from ironglass.train.fit import check_recipe, fit
 
 
-def check_members(ground: Ground, members: Sequence[Member]) -> None:
+def check_networks(workspace: Workspace, networks: Sequence[TransferNetwork]) -> None:
     """Raises InputError for what would only come to light when a network's turn has come."""
-    classifier = ground.fresh(Member(arm="base", seed=0))
-    for arm in dict.fromkeys(member.arm for member in members):
-        several = [member for member in members if member.arm == arm]
+    classifier = workspace.fresh(TransferNetwork(arm="base", seed=0))
+    for arm in dict.fromkeys(network.arm for network in networks):
+        several = [network for network in networks if network.arm == arm]
         check_recipe(
-            classifier, ground.dataset, recipe_of(ground.plan, several[-1], ground.blocks, ground.source.model)
+            classifier,
+            workspace.dataset,
+            recipe_of(workspace.plan, several[-1], workspace.blocks, workspace.source.model),
         )
 
 
@@ -34,50 +36,50 @@ def train_and_measure(
     plan: Transfer,
     folder: Path,
     source: Architecture,
-    members: Sequence[Member],
+    networks: Sequence[TransferNetwork],
     options: RunOptions,
     measured: bool,
     *,
     tell: Tell,
 ) -> None:
     """Trains each network that is not there yet; measured: and measures it, for which base A's images must be there."""
-    ground = ground_of(plan, folder, source, options.place)
-    for number, member in enumerate(members):
+    workspace = workspace_of(plan, folder, source, options.place)
+    for number, network in enumerate(networks):
 
-        def told(what: str, done: int, of: int, detail: str, name: str = member.name, number: int = number) -> None:
-            tell("networks", number, len(members), f"{name}: {what} {done:,} of {of:,} {detail}")
+        def told(what: str, done: int, of: int, detail: str, name: str = network.name, number: int = number) -> None:
+            tell("networks", number, len(networks), f"{name}: {what} {done:,} of {of:,} {detail}")
 
-        train_member(ground, member, told)
+        train_network(workspace, network, told)
         if measured:
-            measure_member(ground, member, told)
-    tell("networks", len(members), len(members), "")
+            measure_network(workspace, network, told)
+    tell("networks", len(networks), len(networks), "")
 
 
-def train_member(ground: Ground, member: Member, tell: Tell) -> None:
+def train_network(workspace: Workspace, network: TransferNetwork, tell: Tell) -> None:
     """Trains a network in its folder, going on where an earlier sitting stopped."""
-    if "training" in Run(ground.folder(member.name)).results:
+    if "training" in Run(workspace.folder(network.name)).results:
         return
-    recipe = recipe_of(ground.plan, member, ground.blocks, ground.source.model)
+    recipe = recipe_of(workspace.plan, network, workspace.blocks, workspace.source.model)
     fit(
-        ground.fresh(member),
-        ground.dataset,
+        workspace.fresh(network),
+        workspace.dataset,
         recipe,
-        ground.folder(member.name),
+        workspace.folder(network.name),
         resume=True,
         progress=lambda status: tell(*training_line(status)),
     )
 
 
-def measure_member(ground: Ground, member: Member, tell: Tell) -> None:
+def measure_network(workspace: Workspace, network: TransferNetwork, tell: Tell) -> None:
     """Writes `per_image/measured.parquet` into the network's folder: which images it names right, unchanged, made on
     base A and shown to it, and attacked by its own gradients."""
-    run, plan = Run(ground.folder(member.name)), ground.plan
+    run, plan = Run(workspace.folder(network.name)), workspace.plan
     if "measured" in run.results:
         return
-    classifier, split = ground.load(member.name), ground.split
+    classifier, split = workspace.load(network.name), workspace.split
     rows: list[tuple[str, float, np.ndarray]] = []
     rows.append(("clean", 0.0, predicted(logits_of(classifier, split)).numpy() == split.labels))
-    shown = shown_of(ground.run, plan, ground.dataset, split)
+    shown = shown_of(workspace.run, plan, workspace.dataset, split)
     for place, (name, eps) in enumerate(shown.sets):
         tell("base A's images", place, len(shown.sets), "")
         both = [
@@ -87,7 +89,7 @@ def measure_member(ground: Ground, member: Member, tell: Tell) -> None:
             rows.append((kind, eps, np.concatenate(answers) == split.labels))
     own = white_box(
         classifier,
-        ground.attacked,
+        workspace.attacked,
         plan.own,
         plan.own_eps,
         norm=plan.norm,
@@ -96,7 +98,7 @@ def measure_member(ground: Ground, member: Member, tell: Tell) -> None:
     )
     rows += [(f"own-{one.attack}", one.eps, one.right) for one in own]
     with run.atomic(run.path / "per_image" / "measured.parquet") as path:
-        names = [(ground.attacked if kind.startswith("own-") else split).names for kind, _, _ in rows]
+        names = [(workspace.attacked if kind.startswith("own-") else split).names for kind, _, _ in rows]
         table = pa.table(
             {
                 "name": [name for some in names for name in some],

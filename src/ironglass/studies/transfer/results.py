@@ -9,21 +9,21 @@ import numpy as np
 
 from ironglass.measure.robustness.transfer_matrix import knows
 from ironglass.models.classifier import Classifier
-from ironglass.plans.transfer import SOURCE, Member, depths_of
+from ironglass.plans.transfer import SOURCE, TransferNetwork, depths_of
 from ironglass.run import Run
 from ironglass.studies.common.prepare import measured_split
 from ironglass.studies.common.stored import read_table
 from ironglass.studies.transfer.claims import Kind, findings
 from ironglass.studies.transfer.source_images import rate_of, shown_of
-from ironglass.studies.transfer.workspace import Ground
+from ironglass.studies.transfer.workspace import Workspace
 
 
-def transfer_results(ground: Ground, members: Sequence[Member], source: Classifier) -> dict[str, Any]:
+def transfer_results(workspace: Workspace, networks: Sequence[TransferNetwork], source: Classifier) -> dict[str, Any]:
     """Every network's rates, the matrix and the findings, from the networks' own files."""
-    plan, dataset = ground.plan, ground.dataset
-    depths, controls = depths_of(plan, ground.blocks)
-    networks = [_network(ground, member) for member in members]
-    known = Run(ground.folder(SOURCE)).results
+    plan, dataset = workspace.plan, workspace.dataset
+    depths, controls = depths_of(plan, workspace.blocks)
+    rows = [_network(workspace, network) for network in networks]
+    known = Run(workspace.folder(SOURCE)).results
     shared = depths if plan.seeds == 1 else [n for n in depths if n in controls]
     return {
         "source": {
@@ -36,10 +36,10 @@ def transfer_results(ground: Ground, members: Sequence[Member], source: Classifi
         "reading": plan.classes,
         "known": knows(source, dataset.classes),
         "split": measured_split(plan.target, dataset)[0],
-        "n": len(ground.split),
-        "own_n": len(ground.attacked),
+        "n": len(workspace.split),
+        "own_n": len(workspace.attacked),
         "norm": plan.norm,
-        "blocks": len(ground.blocks),
+        "blocks": len(workspace.blocks),
         "depths": depths,
         "control_depths": controls,
         "seeds": plan.each_seed,
@@ -48,24 +48,24 @@ def transfer_results(ground: Ground, members: Sequence[Member], source: Classifi
         "shown": list(dict.fromkeys(plan.shown)),
         "own": list(dict.fromkeys(plan.own)),
         "own_eps": sorted({*plan.own_eps} - {0.0}),
-        "surrogate": shown_of(ground.run, plan, dataset, ground.split).survival(source),
-        "networks": networks,
-        "matrix": _matrix(ground, members),
-        "findings": findings(_flags(ground, members), shared, plan.each_seed),
-        "cost": {"seconds": sum(one["seconds"] for one in networks), "networks": len(networks)},
+        "surrogate": shown_of(workspace.run, plan, dataset, workspace.split).survival(source),
+        "networks": rows,
+        "matrix": _matrix(workspace, networks),
+        "findings": findings(_flags(workspace, networks), shared, plan.each_seed),
+        "cost": {"seconds": sum(row["seconds"] for row in rows), "networks": len(rows)},
     }
 
 
-def _network(ground: Ground, member: Member) -> dict[str, Any]:
-    results = Run(ground.folder(member.name)).results
+def _network(workspace: Workspace, network: TransferNetwork) -> dict[str, Any]:
+    results = Run(workspace.folder(network.name)).results
     measured, training = results["measured"], results["training"]
     rates = {(row["condition"], row["eps"]): row["accuracy"] for row in measured["rates"]}
     verdicts = {(row["attack"], row["eps"]): row["verdict"] for row in measured["verdicts"]}
     return {
-        "name": member.name,
-        "arm": member.arm,
-        "blocks": member.blocks,
-        "seed": member.seed,
+        "name": network.name,
+        "arm": network.arm,
+        "blocks": network.blocks,
+        "seed": network.seed,
         "seconds": training["seconds"],
         "epochs": training["epochs"],
         "clean": rates["clean", 0.0],
@@ -87,36 +87,36 @@ def _network(ground: Ground, member: Member) -> dict[str, Any]:
     }
 
 
-def _matrix(ground: Ground, members: Sequence[Member]) -> dict[str, Any]:
-    names = matrix_names(members)
-    tables = [read_table(ground.run.path / "matrix" / f"{name}.parquet") for name in names]
+def _matrix(workspace: Workspace, networks: Sequence[TransferNetwork]) -> dict[str, Any]:
+    names = matrix_names(networks)
+    tables = [read_table(workspace.run.path / "matrix" / f"{name}.parquet") for name in names]
     rights = [{name: np.asarray(table[name]) for name in names} for table in tables]
     return {
         "attack": "fgsm",
-        "eps": ground.plan.judged,
+        "eps": workspace.plan.judged,
         "n": len(tables[0]),
         "names": names,
         "rows": [[rate_of(row[name]) for name in names] for row in rights],
     }
 
 
-def matrix_names(members: Sequence[Member]) -> list[str]:
+def matrix_names(networks: Sequence[TransferNetwork]) -> list[str]:
     """The networks that are shown each other's images: base A, and all of the first seed."""
-    return [SOURCE, *(member.name for member in members if member.seed == members[0].seed)]
+    return [SOURCE, *(network.name for network in networks if network.seed == networks[0].seed)]
 
 
-def _flags(ground: Ground, members: Sequence[Member]) -> dict[Member, dict[Kind, np.ndarray]]:
-    plan = ground.plan
+def _flags(workspace: Workspace, networks: Sequence[TransferNetwork]) -> dict[TransferNetwork, dict[Kind, np.ndarray]]:
+    plan = workspace.plan
     kinds: dict[Kind, tuple[str, float]] = {
         "clean": ("clean", 0.0),
         "shown": (f"shown-{plan.shown[0]}", plan.judged),
         "own": (f"own-{plan.own[-1]}", plan.judged),
     }
-    found: dict[Member, dict[Kind, np.ndarray]] = {}
-    for member in members:
-        table = read_table(ground.folder(member.name) / "per_image" / "measured.parquet")
+    found: dict[TransferNetwork, dict[Kind, np.ndarray]] = {}
+    for network in networks:
+        table = read_table(workspace.folder(network.name) / "per_image" / "measured.parquet")
         condition, eps, correct = (np.asarray(table[column]) for column in ("condition", "eps", "correct"))
-        found[member] = {
+        found[network] = {
             kind: correct[(condition == name) & (eps == size)].astype(np.float64)
             for kind, (name, size) in kinds.items()
         }

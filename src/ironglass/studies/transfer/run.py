@@ -16,7 +16,7 @@ from ironglass.measure.robustness.transfer_matrix import transferred
 from ironglass.models.loading.save import save_classifier
 from ironglass.models.summary import summarise
 from ironglass.plans.audit import Omitted, only_parts
-from ironglass.plans.transfer import SOURCE, Transfer, members_of
+from ironglass.plans.transfer import SOURCE, Transfer, networks_of
 from ironglass.run import Run
 from ironglass.studies.audit import run_audit
 from ironglass.studies.common.environment import environment, write_environment
@@ -29,10 +29,10 @@ from ironglass.studies.common.processes import refuse_several
 from ironglass.studies.common.progress import Tell
 from ironglass.studies.common.study import Study, replace_within
 from ironglass.studies.transfer.example_image import write_picture
-from ironglass.studies.transfer.network import check_members, train_and_measure
+from ironglass.studies.transfer.network import check_networks, train_and_measure
 from ironglass.studies.transfer.results import matrix_names, transfer_results
 from ironglass.studies.transfer.source_images import shown_of
-from ironglass.studies.transfer.workspace import Architecture, architecture_of, ground_of
+from ironglass.studies.transfer.workspace import Architecture, architecture_of, workspace_of
 from ironglass.train.fit import check_recipe
 from ironglass.train.record import as_json
 
@@ -51,7 +51,7 @@ def run_transfer(plan: Transfer, folder: Path, options: RunOptions) -> Run:
     check_jobs(plan, options.jobs)
     place, jobs, tell = options.place, options.jobs, options.progress
     source = _source(plan, options)
-    ground = ground_of(
+    workspace = workspace_of(
         plan,
         folder,
         source,
@@ -59,45 +59,44 @@ def run_transfer(plan: Transfer, folder: Path, options: RunOptions) -> Run:
         download=options.download,
         progress=lambda done, of: tell("reading images", done, of, ""),
     )
-    members = members_of(plan, ground.blocks)
-    check_members(ground, members)
+    networks = networks_of(plan, workspace.blocks)
+    check_networks(workspace, networks)
     said = plan.target.description or "Networks that share their first blocks with another, and what fools them."
     known = {"name": plan.name, "description": said, "model": source.model, "dataset": plan.target.dataset}
     with Run.hold(folder, known | {"seed": plan.target.seed, **as_json(plan)}, resume=options.resume) as run:
-        write_environment(run, environment(device=place, seed=plan.target.seed, fingerprint=ground.dataset.fingerprint))
-        run.write("data.json", ground.dataset.describe())
-        for member in members:
-            if (ground.folder(member.name) / "recipe.json").is_file():
-                Run(ground.folder(member.name)).mend()
+        contents = workspace.dataset.fingerprint
+        write_environment(run, environment(device=place, seed=plan.target.seed, fingerprint=contents))
+        run.write("data.json", workspace.dataset.describe())
+        for network in networks:
+            if (workspace.folder(network.name) / "recipe.json").is_file():
+                Run(workspace.folder(network.name)).mend()
 
-        bases = [member for member in members if member.arm == "base"]
+        bases = [one for one in networks if one.arm == "base"]
         one_job = options.for_job()
         queue = [Job(SOURCE, write_source, (plan, folder, one_job))]
         queue += [Job(one.name, train_and_measure, (plan, folder, source, [one], one_job, False)) for one in bases]
         _do(queue, jobs, tell)
-        base_a = ground.load(SOURCE)
-        shown_of(run, plan, ground.dataset, ground.split).make(base_a, plan.target.seed, tell)
-        shares = dealt(members, jobs)
+        base_a = workspace.load(SOURCE)
+        shown_of(run, plan, workspace.dataset, workspace.split).make(base_a, plan.target.seed, tell)
         _do([Job(f"share {n}", train_and_measure, (plan, folder, source, share, one_job, True))
-             for n, share in enumerate(shares, 1) if share], jobs, tell)  # fmt: skip
-        names = matrix_names(members)
-        rows = dealt(names, jobs)
+             for n, share in enumerate(split_serpentine(networks, jobs), 1) if share], jobs, tell)  # fmt: skip
+        names = matrix_names(networks)
         _do([Job(f"share {n}", write_matrix, (plan, folder, source, share, names, one_job))
-             for n, share in enumerate(rows, 1) if share], jobs, tell)  # fmt: skip
-        write_picture(ground, base_a, members)
-        run.record("model", summarise(ground.load(bases[0].name))[1])
-        run.record("transfer", transfer_results(ground, members, base_a))
+             for n, share in enumerate(split_serpentine(names, jobs), 1) if share], jobs, tell)  # fmt: skip
+        write_picture(workspace, base_a, networks)
+        run.record("model", summarise(workspace.load(bases[0].name))[1])
+        run.record("transfer", transfer_results(workspace, networks, base_a))
         options.write_pages(run)
     return run
 
 
-def dealt(these: Sequence[T], jobs: int) -> list[list[T]]:
-    """The entries in `jobs` hands, dealt there and back, so that no hand gets every first of a pair."""
-    hands: list[list[T]] = [[] for _ in range(jobs)]
-    for place, one in enumerate(these):
-        row, hand = divmod(place, jobs)
-        hands[jobs - 1 - hand if row % 2 else hand].append(one)
-    return hands
+def split_serpentine(items: Sequence[T], jobs: int) -> list[list[T]]:
+    """Splits items into `jobs` lists in serpentine order, so that paired entries are spread evenly."""
+    lists: list[list[T]] = [[] for _ in range(jobs)]
+    for index, item in enumerate(items):
+        row, column = divmod(index, jobs)
+        lists[jobs - 1 - column if row % 2 else column].append(item)
+    return lists
 
 
 def _do(queue: Sequence[Job], jobs: int, tell: Tell) -> None:
@@ -153,18 +152,18 @@ def write_matrix(
     tell: Tell,
 ) -> None:
     """`matrix/NAME.parquet`: which of the images made on NAME each network names right."""
-    ground = ground_of(plan, folder, source, options.place)
+    workspace = workspace_of(plan, folder, source, options.place)
     waiting = [name for name in makers if not (folder / "matrix" / f"{name}.parquet").is_file()]
     if not waiting:
         return
-    some = ground.split.take(spread_positions(len(ground.split), plan.matrix_images))
-    victims = {name: ground.load(name) for name in names}
+    some = workspace.split.take(spread_positions(len(workspace.split), plan.matrix_images))
+    victims = {name: workspace.load(name) for name in names}
     attack: Any = FGSM(threat=THREATS[plan.norm](plan.judged))
     for number, name in enumerate(waiting):
         tell("showing each one's images to all", number, len(waiting), name)
-        (right,) = transferred(victims[name], victims, some, [attack], classes=ground.dataset.classes,
+        (right,) = transferred(victims[name], victims, some, [attack], classes=workspace.dataset.classes,
                                seed=plan.target.seed)  # fmt: skip
-        with ground.run.atomic(folder / "matrix" / f"{name}.parquet") as path:
+        with workspace.run.atomic(folder / "matrix" / f"{name}.parquet") as path:
             pq.write_table(pa.table({"name": list(some.names)} | right), path)
     tell("showing each one's images to all", len(waiting), len(waiting), "")
 

@@ -16,7 +16,7 @@ from ironglass.models.classifier import Classifier
 from ironglass.models.loading.load import load_classifier, load_saved
 from ironglass.models.structure.blocks import Blocks, blocks_of
 from ironglass.models.structure.transplant import transplant
-from ironglass.plans.transfer import Member, Transfer
+from ironglass.plans.transfer import Transfer, TransferNetwork
 from ironglass.run import Run
 from ironglass.studies.common.plan_data import load_data
 from ironglass.studies.common.positions import spread_positions
@@ -38,7 +38,7 @@ class Architecture:
 
 
 @dataclass(frozen=True)
-class Ground:
+class Workspace:
     """The data and architecture that all networks of a study share. blocks: of base A, and so of every one."""
 
     plan: Transfer
@@ -59,20 +59,20 @@ class Ground:
     def _saved(self, name: str) -> Classifier:
         return load_saved(self.folder(name), self.source.model, **self.source.options)
 
-    def fresh(self, member: Member) -> Classifier:
-        """A member before its training: fresh, but for what is copied."""
+    def fresh(self, network: TransferNetwork) -> Classifier:
+        """A network before its training: fresh, but for what is copied."""
         classifier = load_classifier(
             self.source.model,
             classes=self.dataset.classes,
             size=self.dataset.size,
             channels=self.dataset.channels,
-            seed=member.fresh_seed,
+            seed=network.fresh_seed,
             mean=self.source.mean,
             std=self.source.std,
             **self.source.options,
         )
-        if member.giver:
-            transplant(classifier, self._saved(member.giver), member.blocks or 0)
+        if network.donor:
+            transplant(classifier, self._saved(network.donor), network.blocks or 0)
         return classifier.to(self.device)
 
     @cached_property
@@ -102,7 +102,7 @@ def architecture_of(source: Classifier) -> Architecture:
     )
 
 
-def ground_of(
+def workspace_of(
     plan: Transfer,
     folder: Path,
     source: Architecture,
@@ -110,7 +110,7 @@ def ground_of(
     *,
     download: bool = False,
     progress: Progress | None = None,
-) -> Ground:
+) -> Workspace:
     """The target's data at the source's size and channels, its labels in the classes that the plan asks for.
 
     Raises InputError.
@@ -122,4 +122,4 @@ def ground_of(
     one = load_classifier(
         source.model, classes=dataset.classes, size=dataset.size, channels=dataset.channels, **source.options
     )
-    return Ground(plan, Run(folder), device, dataset, source, blocks_of(one))
+    return Workspace(plan, Run(folder), device, dataset, source, blocks_of(one))
