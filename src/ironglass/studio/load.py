@@ -66,15 +66,15 @@ def load(
         InputError: for a model without weights, or, without data, without the names of its classes.
     """
     plan = Audit(name="studio", model=model, dataset=data, **only_parts(evaluation=True, **fields))
-    own, chosen = reading_of(model), pick_device(device)
-    reading = dataclasses.replace(own, fit=plan.fit or own.fit, range=plan.range or own.range)
+    native, target = reading_of(model), pick_device(device)
+    reading = dataclasses.replace(native, fit=plan.fit or native.fit, range=plan.range or native.range)
     if data:
-        classifier, dataset = prepare(plan, chosen, download=download, progress=progress)
+        classifier, dataset = prepare(plan, target, download=download, progress=progress)
         return Opened(plan=plan, classifier=classifier, dataset=dataset, reading=reading)
     check_name(model)
     if not knows_classes(model, weighted=plan.pretrained or plan.weights is not None):
         raise InputError(f"{model} does not name its classes, or has no weights: give --data, or a run folder as MODEL")
-    return Opened(plan=plan, classifier=with_own_classes(plan, download).to(chosen), dataset=None, reading=reading)
+    return Opened(plan=plan, classifier=with_own_classes(plan, download).to(target), dataset=None, reading=reading)
 
 
 def load_all(
@@ -134,7 +134,7 @@ def read_photo(photo: bytes | str | Path, opened: Opened) -> Images:
     classifier, reading = opened.classifier, opened.reading
     scale = None if reading.range is None else Scale(*reading.range)
     shape: Any = {"size": classifier.input_size, "channels": classifier.channels}
-    found = next(scan([encoded], **shape, fit=reading.fit, scale=scale))
-    if isinstance(found, str):
-        raise InputError(f"the picture cannot be read: {found}")
-    return to_images(torch.from_numpy(found.pixels.copy()).permute(2, 0, 1)[None])
+    decoded = next(scan([encoded], **shape, fit=reading.fit, scale=scale))
+    if isinstance(decoded, str):
+        raise InputError(f"the picture cannot be read: {decoded}")
+    return to_images(torch.from_numpy(decoded.pixels.copy()).permute(2, 0, 1)[None])

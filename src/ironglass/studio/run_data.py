@@ -100,13 +100,13 @@ def _by_attack(columns: Mapping[str, list[Any]], correct: set[str]) -> list[Fool
     rows: dict[tuple[str, float], list[tuple[str, str | None]]] = {}
     for name, condition, eps, prediction, fooled in zip(*columns.values(), strict=True):
         if eps > 0:
-            some = rows.setdefault((condition, eps), [])
+            predictions = rows.setdefault((condition, eps), [])
             if fooled and name in correct:
-                some.append((name, prediction))
+                predictions.append((name, prediction))
     return [
         FooledPictures(
             f"{condition}, eps {eps_text(eps)}",
-            tuple(name for name, _ in some), tuple(prediction for _, prediction in some),
+            tuple(name for name, _ in predictions), tuple(prediction for _, prediction in predictions),
         )
-        for (condition, eps), some in rows.items()
+        for (condition, eps), predictions in rows.items()
     ]  # fmt: skip

@@ -45,13 +45,13 @@ class Listed:
     losses: np.ndarray | None
     classified: int
 
-    def of_class(self, labels: np.ndarray, wanted: int | None) -> Listed:
+    def of_class(self, labels: np.ndarray, label: int | None) -> Listed:
         """Those of one class; all for None."""
-        if wanted is None:
+        if label is None:
             return self
-        kept = labels[self.index] == wanted
-        predictions, losses = (None if part is None else part[kept] for part in (self.predictions, self.losses))
-        return Listed(self.index[kept], predictions, losses, self.classified)
+        member = labels[self.index] == label
+        predictions, losses = (None if part is None else part[member] for part in (self.predictions, self.losses))
+        return Listed(self.index[member], predictions, losses, self.classified)
 
 
 @dataclass
@@ -78,13 +78,13 @@ class Catalogue:
         position = {name: i for i, name in enumerate(self.opened.split[1].names)}
         classes = {name: i for i, name in enumerate(self.opened.classifier.classes)}
         for one in recorded:
-            known = [
+            entries = [
                 (position[name], classes.get(str(prediction), -1))
                 for name, prediction in zip(one.names, one.predictions, strict=True)
                 if name in position
             ]
-            if known:
-                pairs = np.array(sorted(known))
+            if entries:
+                pairs = np.array(sorted(entries))
                 self.attacks[f"fooled by {one.attack}"] = pairs[:, 0], pairs[:, 1]
 
     def names(self) -> list[str]:

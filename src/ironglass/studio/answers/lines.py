@@ -98,7 +98,7 @@ def _imports(picked: Picked, request: Request) -> list[str]:
 def _load(opened: Opened) -> str:
     """The call that opens the model and its data."""
     plan, device = opened.plan, opened.classifier.device
-    names = "".join(f", {name}={value!r}" for name, value in _given(plan).items())
+    names = "".join(f", {name}={value!r}" for name, value in _settings(plan).items())
     data = f", {plan.dataset!r}" if plan.dataset else ""
     names += f", device={str(device)!r}" if device.type != "cpu" else ""
     return f"load({plan.model!r}{data}{names})"
@@ -144,10 +144,12 @@ def _commands(plan: Audit, request: Request) -> list[str]:
     return lines
 
 
-def _given(plan: Audit) -> dict[str, Any]:
+def _settings(plan: Audit) -> dict[str, Any]:
     """The fields of the plan that are not as usual, but for those that `load` sets or names itself."""
-    own = {"name", "model", "dataset", "omitted", *NOTHING}
-    return {one.name: getattr(plan, one.name) for one in fields(plan) if one.name not in own and _set(plan, one.name)}
+    skipped = {"name", "model", "dataset", "omitted", *NOTHING}
+    return {
+        one.name: getattr(plan, one.name) for one in fields(plan) if one.name not in skipped and _set(plan, one.name)
+    }
 
 
 def _set(plan: Audit, name: str) -> bool:

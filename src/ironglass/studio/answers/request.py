@@ -60,9 +60,9 @@ def read_request(value: dict[str, Any], classes: int, donors: int = 0) -> Reques
         value.get(name, default) for name, default in (("method", ""), ("attack", ""), ("norm", "linf"))
     )
     choices = (("method", method, ("", *EXPLAINERS)), ("attack", attack, ("", *ATTACKS)), ("norm", norm, tuple(STEPS)))
-    for name, choice, known in choices:
-        if not isinstance(choice, str) or choice not in known:
-            raise unknown(name, str(choice)[:40], [one for one in known if one])
+    for name, choice, names in choices:
+        if not isinstance(choice, str) or choice not in names:
+            raise unknown(name, str(choice)[:40], [one for one in names if one])
     target, steps, degrees = value.get("target"), value.get("steps", 0), value.get("degrees", 0)
     if target is not None and (isinstance(target, bool) or not isinstance(target, int) or not 0 <= target < classes):
         raise InputError(f"target: give a class from 0 to {classes - 1}, or null")

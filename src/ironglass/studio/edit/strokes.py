@@ -149,7 +149,7 @@ def _stroke(entry: Any, where: str, donors: int) -> Stroke:
         raise InputError(f"{where}: a {kind} has kind, fill, {', '.join(kinds[kind])} and nothing else")
     fill = _fill(entry["fill"], f"{where}.fill", donors)
     if kind == "rectangle":
-        top, left, height, width = (_number(entry[name], f"{where}.{name}", whole=True) for name in kinds[kind])
+        top, left, height, width = (_number(entry[name], f"{where}.{name}", integer=True) for name in kinds[kind])
         if height < 1 or width < 1:
             raise InputError(f"{where}: height and width are at least 1")
         return Rectangle(fill=fill, top=int(top), left=int(left), height=int(height), width=int(width))
@@ -171,7 +171,7 @@ def _fill(value: Any, where: str, donors: int) -> Fill:
         raise InputError(f"{where}.donor: the request names {donors} donors; give the position of one")
     if not isinstance(shift, list) or len(shift) != 2:
         raise InputError(f"{where}.shift: give a pair of whole numbers")
-    right, down = (int(_number(part, f"{where}.shift", whole=True)) for part in shift)
+    right, down = (int(_number(part, f"{where}.shift", integer=True)) for part in shift)
     return Donor(picture=picture, shift=(right, down))
 
 
@@ -188,9 +188,9 @@ def _point(value: Any, where: str) -> tuple[float, float]:
     return _number(value[0], where), _number(value[1], where)
 
 
-def _number(value: Any, where: str, *, whole: bool = False) -> float:
-    if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
-        raise InputError(f"{where}: give a {'whole ' * whole}number")
+def _number(value: Any, where: str, *, integer: bool = False) -> float:
+    if isinstance(value, bool) or not isinstance(value, int if integer else int | float):
+        raise InputError(f"{where}: give a {'whole ' * integer}number")
     if not abs(value) <= FARTHEST or not math.isfinite(value):
         raise InputError(f"{where}: give a number from −{FARTHEST:.0f} to {FARTHEST:.0f}")
     return value
