@@ -26,7 +26,9 @@ def inspect(
         Path | None,
         typer.Option(metavar="FILE", help="Write the images to leave out, for --leave-out; nothing is deleted."),
     ] = None,
-    skip: Annotated[str | None, typer.Option(help="Searches to skip, as near-duplicates, which takes longest.")] = None,
+    skip: Annotated[
+        str | None, typer.Option(help="Searches to skip: near-duplicates, label-errors, separated by commas.")
+    ] = None,
     split: o.Split = "auto",
     *,
     network: o.Weights,

@@ -12,8 +12,8 @@ from ironglass.fields import dataclass
 from ironglass.plans.audit import Audit, only_parts
 from ironglass.train.recipe import Name, Recipe
 
-Search = Literal["near-duplicates"]
-SEARCHES: tuple[Search, ...] = ("near-duplicates",)
+Search = Literal["near-duplicates", "label-errors"]
+SEARCHES: tuple[Search, ...] = ("near-duplicates", "label-errors")
 
 
 @dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})

@@ -81,11 +81,13 @@ def test_clean_data_stay_clean(clean: Path, tmp_path: Path) -> None:
     assert result["near_duplicates"]["pairs"] == []
     assert [fault["images"] for fault in result["outliers"]] == [[]] * 6
     assert result["leave_out"] == []
+    assert result["label_errors"]["suspects"] == []
 
 
 def test_searches_can_be_left_out(clean: Path, tmp_path: Path) -> None:
     result = ig.run(ig.Inspection(dataset=str(clean), searches=()), tmp_path / "run").results["inspection"]
     assert result["near_duplicates"] is None
+    assert result["label_errors"] is None
 
 
 def test_a_model_is_measured_with_and_without_them(planted: Path, tmp_path: Path) -> None:

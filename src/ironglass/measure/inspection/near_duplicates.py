@@ -110,18 +110,23 @@ def _unit(rows: np.ndarray) -> np.ndarray:
 def _descriptors(detail: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """The detail at half the size in its DIMENSIONS principal directions, float32, (n, d), length 1, and the same of
     the mirrored images."""
-    n, height, width = detail.shape
-    small = np.empty((n, height // 2 * (width // 2)), np.float32)
-    for start in range(0, n, _BLOCK):
-        part = detail[start : start + _BLOCK, : height // 2 * 2, : width // 2 * 2].astype(np.float32)
-        small[start : start + _BLOCK] = (
-            part.reshape(len(part), height // 2, 2, width // 2, 2).mean((2, 4)).reshape(len(part), -1)
-        )
-    drawn = small[np.random.default_rng(seed).permutation(n)[:4000]]
-    _, vectors = np.linalg.eigh(drawn.T @ drawn)
+    drawn = _halves(detail[np.sort(np.random.default_rng(seed).permutation(len(detail))[:4000])])
+    rows = drawn.reshape(len(drawn), -1)
+    _, vectors = np.linalg.eigh(rows.T @ rows)
     basis = vectors[:, -DIMENSIONS:]
-    mirrored = small.reshape(n, height // 2, width // 2)[:, :, ::-1].reshape(n, -1)
-    return _length_one(small @ basis), _length_one(mirrored @ basis)
+    plain, mirrored = (np.empty((len(detail), basis.shape[1]), np.float32) for _ in range(2))
+    for start in range(0, len(detail), _BLOCK):
+        part = _halves(detail[start : start + _BLOCK])
+        plain[start : start + _BLOCK] = _length_one(part.reshape(len(part), -1) @ basis)
+        mirrored[start : start + _BLOCK] = _length_one(part[:, :, ::-1].reshape(len(part), -1) @ basis)
+    return plain, mirrored
+
+
+def _halves(detail: np.ndarray) -> np.ndarray:
+    """The detail at half the size, float32."""
+    n, height, width = detail.shape
+    part = detail[:, : height // 2 * 2, : width // 2 * 2].astype(np.float32)
+    return part.reshape(n, height // 2, 2, width // 2, 2).mean((2, 4))
 
 
 def _length_one(rows: np.ndarray) -> np.ndarray:

@@ -206,7 +206,9 @@ class LabelErrors:
     folds: of the cross-validation.
     accuracy: of the cross-validated predictions.
     suspects: the least probable label first.
-    rule: when a label is suspect.
+    rule: when a label is suspect, and what the rule is worth on these images.
+    caught: of labels that were flipped on purpose, those that the rule named.
+    wrongly_named: of the labels left alone in that trial, those that the rule named; some of them may be wrong.
     """
 
     features: str
@@ -214,6 +216,8 @@ class LabelErrors:
     accuracy: Rate
     suspects: tuple[LabelSuspect, ...]
     rule: str
+    caught: Rate
+    wrongly_named: Rate
 
 
 @result

@@ -15,12 +15,13 @@ from ironglass.measure.inspection.outliers import Fault, outliers
 from ironglass.plans.inspection import Inspection
 from ironglass.results.codec import to_dict
 from ironglass.results.inspection import Inspection as InspectionResult
-from ironglass.results.inspection import LeftOut
+from ironglass.results.inspection import LabelErrors, LeftOut
 from ironglass.run import Run
 from ironglass.studies.common.environment import environment, write_environment
 from ironglass.studies.common.options import RunOptions
 from ironglass.studies.common.study import Study
 from ironglass.studies.inspection.effects import ModelAnswers, effects, model_answers
+from ironglass.studies.inspection.labels import search_labels
 from ironglass.studies.inspection.pictures import write_pictures
 from ironglass.studies.inspection.tables import group_rows, image_ref, inventory, near_rows, outlier_rows
 from ironglass.train.record import as_json
@@ -55,7 +56,8 @@ def run_inspection(plan: Inspection, folder: Path, options: RunOptions) -> Run:
     groups = duplicate_groups(table.digests)
     pairs = _near(plan, table, options)
     faults = outliers(table)
-    result = _result(table, groups, pairs, faults, answers)
+    errors = search_labels(table, plan.seed, options) if "label-errors" in plan.searches else None
+    result = _result(table, groups, pairs, faults, answers, errors)
     with Run.hold(folder, as_json(plan), resume=options.resume) as run:
         write_environment(run, environment(device=options.place, seed=plan.seed, fingerprint=""))
         run.write("data.json", described(table))
@@ -90,6 +92,7 @@ def _result(
     pairs: NearPairs | None,
     faults: list[Fault],
     answers: ModelAnswers | None,
+    errors: LabelErrors | None,
 ) -> InspectionResult:
     near_groups = (
         [] if pairs is None else joined(len(table), [*zip(pairs.first.tolist(), pairs.second.tolist(), strict=True)])
@@ -105,16 +108,24 @@ def _result(
             *({int(i): fault.fault for i in fault.positions} for fault in faults if fault.fault in SURE),
         ]
     )
-    doubtful = merged(
-        [{int(i): fault.fault for i in fault.positions if i not in sure} for fault in faults if fault.fault not in SURE]
-    )
+    suggested = {(row.image.split, row.image.name): row.suggested for row in (errors.suspects if errors else ())}
+    keys = [(table.splits[number], image) for number, image in zip(table.split, table.names, strict=True)]
+    mislabelled = {
+        i: f"label may be wrong: perhaps {suggested[key]}"
+        for i, key in enumerate(keys)
+        if key in suggested and i not in sure
+    }
+    unlike = [
+        {int(i): fault.fault for i in fault.positions if i not in sure} for fault in faults if fault.fault not in SURE
+    ]
+    doubtful = merged([mislabelled, *unlike])
     return InspectionResult(
         data=table.name,
         inventory=inventory(table),
         duplicates=group_rows(table, groups),
         near_duplicates=None if pairs is None else near_rows(table, pairs),
         outliers=outlier_rows(table, faults),
-        label_errors=None,
+        label_errors=errors,
         effects=() if answers is None else effects(table, answers, groups, near_groups, faults),
         leave_out=tuple(
             LeftOut(image=image_ref(table, i), reason=reason, certain=certain)

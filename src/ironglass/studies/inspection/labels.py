@@ -1,0 +1,71 @@
+"""The search for labels that may be wrong."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ironglass.data.survey.survey import Survey
+from ironglass.measure.inspection.label_errors import (
+    FOLDS,
+    LARGEST,
+    Trial,
+    cross_validated,
+    flip_trial,
+    label_suspects,
+    patch_features,
+)
+from ironglass.measure.statistics import wilson
+from ironglass.results.codec import from_dict
+from ironglass.results.inspection import LabelErrors, LabelSuspect
+from ironglass.results.numbers import Rate
+from ironglass.studies.common.options import RunOptions
+from ironglass.studies.inspection.tables import image_ref
+
+LEAST = 100
+"""Images from which labels are judged by each other."""
+
+
+def search_labels(table: Survey, seed: int, options: RunOptions) -> LabelErrors | None:
+    """Finds labels that cross-validated probabilities contradict; None where there are too few or too many images."""
+    sizes = np.bincount(table.labels)
+    if not LEAST <= len(table) <= LARGEST or sizes[sizes > 0].min() < 2 * FOLDS:
+        return None
+    options.progress("judging labels", 0, FOLDS, "")
+    present, labels = np.unique(table.labels, return_inverse=True)
+    features = patch_features(table.thumbs, table.tints, seed)
+    trial = flip_trial(features, labels, seed)
+    probabilities = cross_validated(
+        features, labels, seed, lambda done, of: options.progress("judging labels", done, of, "")
+    )
+    suspects = label_suspects(probabilities, labels, 2.0 if trial.margin is None else trial.margin)
+    rows = zip(suspects.positions.tolist(), suspects.suggested.tolist(), suspects.score.tolist(), strict=True)
+    return LabelErrors(
+        features="responses to patches of the images themselves, without a trained network",
+        folds=FOLDS,
+        accuracy=_rate(int(suspects.right.sum()), len(table)),
+        suspects=tuple(
+            LabelSuspect(image=image_ref(table, i), suggested=table.classes[present[other]], score=round(score, 6))
+            for i, other, score in rows
+        ),
+        rule=_rule(trial),
+        caught=_rate(trial.caught, trial.flipped),
+        wrongly_named=_rate(trial.named, trial.left_alone),
+    )
+
+
+def _rate(count: int, of: int) -> Rate:
+    return from_dict(Rate, {**wilson(count, of)}, file="the search for wrong labels")
+
+
+def _rule(trial: Trial) -> str:
+    method = "Confident learning on cross-validated probabilities"
+    if trial.margin is None:
+        return (
+            f"{method} cannot tell wrong labels from right ones here: of {trial.flipped:,} labels that were flipped on "
+            "purpose too few were named, or too many others with them; so none is named."
+        )
+    return (
+        f"{method}: another class is more probable than the label by {trial.margin:g} or more. With 3 % of the labels "
+        f"flipped on purpose, this named {trial.caught:,} of {trial.flipped:,} flipped labels and {trial.named:,} of "
+        f"the {trial.left_alone:,} others, some of which may be wrong, too."
+    )
