@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import sys
 from collections.abc import Callable
 from typing import Any, TypeVar, dataclass_transform
 
 from pydantic import Field, ValidationError
 from pydantic.dataclasses import dataclass as pydantic_dataclass
+from pydantic.dataclasses import rebuild_dataclass
 
 from ironglass.choices import did_you_mean, listed, shown
 from ironglass.errors import InputError
@@ -47,6 +49,10 @@ def dataclass(**options: Any) -> Callable[[type[T]], type[T]]:
 
     def make(cls: type[T]) -> type[T]:
         wrapped: Any = pydantic_dataclass(**options)(cls)
+        if not wrapped.__pydantic_complete__:  # pydantic 2.11 reads inherited annotations in this class's module
+            modules = (sys.modules[base.__module__] for base in reversed(cls.__mro__))
+            names = {name: value for module in modules for name, value in vars(module).items()}
+            rebuild_dataclass(wrapped, raise_errors=False, _types_namespace=names)
         construct = wrapped.__init__
 
         @functools.wraps(construct)
