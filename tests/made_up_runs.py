@@ -27,8 +27,9 @@ def made_up(
     parameters: int = 1000,
     settings: Mapping[str, Any] | None = None,
     version: str = "0.2.0",
+    confidence: float | None = 0.9,
 ) -> Path:
-    """A run that named these images right, and these of the first images under each attack and eps."""
+    """A run that named these images right, all as surely, and these of the first images under each attack and eps."""
     names = [f"images/{i}.png" for i in range(len(right))] if names is None else list(names)
     labels = [CLASSES[i % 2] for i in range(len(right))] if labels is None else list(labels)
     with Run.hold(folder, {"name": folder.name, "description": "", "model": "net", "dataset": "made-up"}) as run:
@@ -36,7 +37,7 @@ def made_up(
             "data.json", {"name": "made-up", "contents": "0" * 32, "size": [size, size], "classes": list(CLASSES)}
         )
         run.write("environment.json", {"versions": {"ironglass": version}})
-        _write(run, "clean", [_table("clean", 0.0, names, labels, right)])
+        _write(run, "clean", [_table("clean", 0.0, names, labels, right, confidence)])
         run.record("model", _model(size, parameters))
         run.record("evaluation", _evaluation(labels, right, split))
         if attacked:
@@ -45,9 +46,19 @@ def made_up(
     return folder
 
 
-def _table(condition: str, eps: float, names: list[str], labels: list[str], right: Sequence[bool]) -> pa.Table:
+def _table(
+    condition: str,
+    eps: float,
+    names: list[str],
+    labels: list[str],
+    right: Sequence[bool],
+    confidence: float | None = None,
+) -> pa.Table:
     n = len(right)
     columns = {"name": names[:n], "condition": [condition] * n, "eps": [float(eps)] * n, "label": labels[:n]}
+    if confidence is not None:
+        off = [2 * (1 - confidence) ** 2 if one else 2 * confidence**2 for one in right]
+        columns |= {"confidence": [confidence] * n, "brier": off, "prediction": labels[:n]}
     return pa.table(columns | {"correct": [bool(one) for one in right]})
 
 

@@ -74,6 +74,7 @@ def compare_runs(
     baseline: str | Path | None = None,
     fail_if: Sequence[str] = (),
     any_size: bool = False,
+    any_version: bool = False,
 ) -> Run:
     """Compares existing runs image by image; `compare` trains the arms of a `Comparison` instead.
 
@@ -87,13 +88,14 @@ def compare_runs(
         fail_if: conditions such as "robust_accuracy[pgd-20,8/255] < 0.40", checked on every run but the baseline and
             kept, with their outcome and date, in `run.results["runs_compared"]["thresholds"]`.
         any_size: whether runs that were shown the images at different sizes are compared, too.
+        any_version: whether runs that different versions of ironglass measured are compared, too.
 
     Returns:
         The folder of the comparison.
 
     Raises:
-        InputError: for a folder that is no evaluated run, for runs that were measured on different images, and for a
-            condition that is misspelt or that a run has no value of.
+        InputError: for a folder that is no evaluated run, for runs that were measured on different images or by
+            different versions, and for a condition that is misspelt or that a run has no value of.
 
     Example:
         >>> import ironglass as ig
@@ -106,10 +108,9 @@ def compare_runs(
         >>> [row["missed"] for row in run.results["runs_compared"]["thresholds"]]
         [False, False]
     """
+    allowed = {"any_size": any_size, "any_version": any_version}
     options = RunOptions(write_pages=write_pages)
-    return runs_compared.compare_runs(
-        runs, folder, baseline=baseline, fail_if=fail_if, any_size=any_size, options=options
-    )
+    return runs_compared.compare_runs(runs, folder, baseline=baseline, fail_if=fail_if, **allowed, options=options)
 
 
 def write_pages(run: Run, *, card: bool = False) -> None:

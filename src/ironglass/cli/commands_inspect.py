@@ -19,6 +19,7 @@ from ironglass.cli.plans import (
     split_entries,
 )
 from ironglass.errors import InputError
+from ironglass.run import Run
 
 
 def evaluate(
@@ -89,7 +90,34 @@ def explain(
     )
     parts = {"evaluation": True} | _explanation_parts(explanation, occlusion_patch)
     plan = make_plan("explain", parts, model, data, network, source, common, outputs, **sampling.fields)
-    run_plan(plan, common, download=source.download)
+    run = run_plan(plan, common, download=source.download)
+    show_single(data, run, quiet=common.quiet or common.as_json)
+
+
+def show_single(data: str, run: Run, *, quiet: bool) -> None:
+    """Writes the picture of one explained photo, `NAME-explained.png` in the current folder, and shows it in the
+    terminal where that can; nothing for data of several images."""
+    from ironglass.studies.common.single_image import is_single_image
+
+    if not is_single_image(data):
+        return
+    from ironglass.cli.terminal_picture import show_in_terminal
+    from ironglass.report.explanation.single import explanation_png
+
+    if (png := explanation_png(run)) is None:
+        return
+    path, number = Path(f"{Path(data).stem}-explained.png"), 1
+    while path.exists():
+        number += 1
+        path = Path(f"{Path(data).stem}-explained-{number}.png")
+    try:
+        path.write_bytes(png)
+    except OSError:  # a folder that cannot be written to
+        path = run.path / path.name
+        path.write_bytes(png)
+    if not quiet:
+        show_in_terminal(png)
+        print(f"picture: {path}")
 
 
 def _explanation_parts(explanation: dict[str, Any], options: o.OcclusionPatch) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from ironglass.cli import options as o
 from ironglass.errors import InputError
 
 if TYPE_CHECKING:
-    from ironglass.results.comparison import ConditionCompared, RunsCompared
+    from ironglass.results.runs_compared import ConditionCompared, RunsCompared
     from ironglass.run import Run
 
 STATUS_MISSED = 3
@@ -39,6 +39,9 @@ def compare(
     any_size: Annotated[
         bool, typer.Option("--any-size", help="Compare runs that were shown the images at different sizes, too.")
     ] = False,
+    any_version: Annotated[
+        bool, typer.Option("--any-version", help="Compare runs that different versions of ironglass measured, too.")
+    ] = False,
     *,
     common: o.Common,
 ) -> None:
@@ -52,7 +55,8 @@ def compare(
     _check_options(common, markdown)
     to_stdout = markdown == Path("-")
     folder = free_folder(common.output, "compare", resume=False)
-    run = compare_runs(runs, folder, baseline=baseline, fail_if=fail_if or (), any_size=any_size)
+    allowed = {"any_size": any_size, "any_version": any_version}
+    run = compare_runs(runs, folder, baseline=baseline, fail_if=fail_if or (), **allowed)
     comparison = read_results(run.read_object("results.json"), file=run.path / "results.json").runs_compared
     assert comparison is not None  # compare_runs has just written it
     if to_stdout:

@@ -22,6 +22,7 @@ EXAMPLES = {
     "sweep": "ironglass sweep simple-cnn digits --lr 0.1,0.01 --vary stages.0.batch_size=32,128",
     "transfer": "ironglass transfer runs/first digits --only 3,7 --blocks 0,2,4",
     "report": "ironglass report runs/first",
+    "show": "ironglass show runs/first",
 }
 """The example command at the end of each verb's help."""
 

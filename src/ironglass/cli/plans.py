@@ -13,6 +13,7 @@ from ironglass.errors import InputError
 if TYPE_CHECKING:
     from ironglass.cli.options import Common, Outputs, Source, Weights
     from ironglass.plans.audit import Audit
+    from ironglass.run import Run
     from ironglass.studies.common.study import Plan
 
 P = TypeVar("P", bound="Plan")
@@ -133,8 +134,8 @@ def attack_fields(attacks: str | None, *, default_eps: str, eps: str | None, nor
     return {"attacks": fields if norm is None else fields | {"norm": norm}}
 
 
-def run_plan(plan: Plan, common: Common, *, download: bool, jobs: int = 1) -> None:
-    """Runs the plan with a progress bar and prints its results."""
+def run_plan(plan: Plan, common: Common, *, download: bool, jobs: int = 1) -> Run:
+    """Runs the plan with a progress bar and prints its results. Returns the run's folder."""
     from ironglass.api import run
     from ironglass.cli.show import progress_bars, show_run
     from ironglass.studies.common.environment import rank
@@ -156,6 +157,7 @@ def run_plan(plan: Plan, common: Common, *, download: bool, jobs: int = 1) -> No
         )
     if not is_helper:
         show_run(finished, as_json=common.as_json, quiet=common.quiet)
+    return finished
 
 
 def values_of(text: str) -> tuple[Any, ...]:

@@ -112,8 +112,23 @@ def report(
         show_run(opened, as_json=common.as_json, quiet=common.quiet)
 
 
+def show(
+    folder: Annotated[Path, typer.Argument(help="A run folder.", show_default=False)],
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Print the address, and open no browser.")] = False,
+) -> None:
+    """Open a run's report in the browser."""
+    import webbrowser
+
+    page = Run.open(folder).path / "report.html"
+    if not page.is_file():
+        raise InputError(f"{folder} has no report yet: write it by ironglass report {folder}")
+    address = page.resolve().as_uri()
+    opened = not no_browser and webbrowser.open(address)
+    print(f"{'opened' if opened else 'report'}: {address}")
+
+
 PANELS = {
-    "Everything at once": (run, audit, report),
+    "Everything at once": (run, audit, report, show),
     "Look at a trained model": (evaluate, explain, attack, predict, studio),
     "Inspect data": (inspect,),
     "Compare": (compare,),

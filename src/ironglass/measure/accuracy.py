@@ -14,6 +14,7 @@ from torch.nn.functional import cross_entropy
 from ironglass.data.dataset import Split
 from ironglass.errors import ForwardError, InputError, Notice
 from ironglass.fields import expect
+from ironglass.measure.calibration import Confidences, brier_scores, calibration
 from ironglass.measure.statistics import wilson
 from ironglass.models.classifier import Classifier
 from ironglass.models.loading.fresh import warn_if_untrained
@@ -33,8 +34,9 @@ def evaluate(
     """The numbers that stand in `results.json` under `evaluation`, and the logits (n, k) they come from.
 
     Labels are positions in the classifier's own classes. An image whose logits have no largest, see `predicted`, is not
-    judged: it counts as wrong, `not_judged` is the number of such images, they stand in no column of `confusion`, and
-    `loss` is None where it is no finite number. Raises InputError for a label beyond the classes.
+    judged: it counts as wrong, `not_judged` is the number of such images, and they stand in no column of `confusion`.
+    `loss` is None where it is no finite number, `calibration` where an image is not judged. Raises InputError for a
+    label beyond the classes.
     """
     expect(split, Split, "split", "one split of a data set, as dataset.test")
     k = len(classifier.classes)
@@ -53,8 +55,19 @@ def evaluate(
         "not_judged": int((predictions < 0).sum()),
         "loss": loss if math.isfinite(loss) else None,
         **_by_class(labels, predictions, classifier.classes),
+        "calibration": _calibration(classifier, logits, labels, predictions),
     }
     return numbers, logits
+
+
+def _calibration(
+    classifier: Classifier, logits: Logits, labels: np.ndarray, predictions: np.ndarray
+) -> dict[str, Any] | None:
+    """Calibration of the confidences; None where an image is not judged, which has no confidence."""
+    if (predictions < 0).any():
+        return None
+    shares = probabilities(classifier, logits).numpy()
+    return calibration(Confidences(shares.max(1), predictions == labels, brier_scores(shares, labels)))
 
 
 def _by_class(labels: np.ndarray, predictions: np.ndarray, classes: tuple[str, ...]) -> dict[str, Any]:
@@ -129,8 +142,16 @@ def top(classifier: Classifier, outputs: Logits, count: int = 5) -> tuple[np.nda
 
     outputs: (n, k), the classifier's own in evaluation mode, on the CPU.
     """
+    shares = probabilities(classifier, outputs)
+    confidence, classes = shares.topk(min(count, shares.shape[1]), dim=1)
+    return classes.numpy(), confidence.numpy()
+
+
+def probabilities(classifier: Classifier, outputs: Logits) -> torch.Tensor:
+    """The probability of each class, (n, k); all 0 of an image that is not judged.
+
+    outputs: (n, k), the classifier's own in evaluation mode, on the CPU.
+    """
     logits = classifier.as_logits(outputs)
     most = torch.finfo(logits.dtype).max  # one infinity is the surest there is
-    shares = logits.clamp(-most, most).softmax(1).nan_to_num(0.0)
-    confidence, classes = shares.topk(min(count, logits.shape[1]), dim=1)
-    return classes.numpy(), confidence.numpy()
+    return logits.clamp(-most, most).softmax(1).nan_to_num(0.0)

@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 import torch
 
 from ironglass.data.dataset import Split
-from ironglass.measure.accuracy import top
+from ironglass.measure.accuracy import probabilities, top
+from ironglass.measure.calibration import brier_scores
 from ironglass.models.classifier import Classifier
 from ironglass.models.predict import predicted
 from ironglass.run import Run
@@ -38,6 +39,7 @@ def per_image(
             "label": names[split.labels],
             "prediction": pa.array(names[prediction], mask=prediction < 0),
             "confidence": confidence[:, 0],
+            "brier": brier_scores(probabilities(classifier, logits).numpy(), split.labels),
             "correct": prediction == split.labels,
             "top5": [list(row) for row in names[positions]],
             "top5_confidence": [row.tolist() for row in confidence],

@@ -47,6 +47,23 @@ class Naming:
 
 
 @result
+class Calibration:
+    """Confidences of a network against its accuracy.
+
+    bins: of equal width, that confidences are sorted into.
+    ece: expected calibration error: accuracy from mean confidence, over the bins; its interval holds the errors that
+        would show as large a one by chance.
+    brier: Brier score, from 0 to 2: squared distance of the probabilities from the truth; null where not recorded.
+    confidence: mean probability of the predicted class.
+    """
+
+    bins: Count
+    ece: Mean
+    brier: Mean | None
+    confidence: Mean
+
+
+@result
 class Evaluation:
     """Accuracy on unchanged images.
 
@@ -59,6 +76,7 @@ class Evaluation:
     naming: the class that is predicted most often.
     macro_f1: mean over the classes that have images.
     report: scikit-learn's text.
+    calibration: of the confidences; null where an image was not judged, absent where it was not measured.
     """
 
     split: str
@@ -70,6 +88,7 @@ class Evaluation:
     naming: Naming
     macro_f1: Share
     report: str
+    calibration: Calibration | None = None
 
 
 @result

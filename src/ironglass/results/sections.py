@@ -9,12 +9,12 @@ from ironglass.errors import InputError, brief
 from ironglass.results.attack import Attacks, FGSMCurve, Linear
 from ironglass.results.audit import Exhaustive, Layers, Occlusion
 from ironglass.results.codec import from_dict, result
-from ironglass.results.comparison import Comparison, RunsCompared, Transferred
 from ironglass.results.evaluation import Corruptions, Evaluation
 from ironglass.results.explanation import Drawn, Explanations
-from ironglass.results.hardening import Hardening
+from ironglass.results.hardening import Comparison, Hardening, Transferred
 from ironglass.results.inspection import Inspection
 from ironglass.results.quality import Evidence, Quality, Shortcuts
+from ironglass.results.runs_compared import RunsCompared
 from ironglass.results.sweep import Sweep
 from ironglass.results.training import Model, Training
 from ironglass.results.transfer import Transfer

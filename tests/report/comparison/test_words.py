@@ -9,9 +9,16 @@ from ironglass.report.comparison.chart import comparison, matrix
 from ironglass.report.comparison.rows import arm_rows, other_eps_rows
 from ironglass.report.comparison.section import ARMS
 from ironglass.report.comparison.words import comparison_headlines, comparison_words
-from ironglass.results.comparison import Arm, Comparison, Transferred, TransferredRow, TransferredSplit
 from ironglass.results.evaluation import Named, Naming
-from ironglass.results.hardening import PairedRow, Verdicts
+from ironglass.results.hardening import (
+    Arm,
+    Comparison,
+    PairedRow,
+    Transferred,
+    TransferredRow,
+    TransferredSplit,
+    Verdicts,
+)
 from ironglass.results.numbers import McNemar, Rate, Verdict
 from ironglass.results.sections import Results
 from ironglass.results.training import Stage

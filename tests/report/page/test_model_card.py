@@ -6,11 +6,14 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from ironglass.report.page.model_card import model_card
 from ironglass.results.attack import Attacks
 from ironglass.results.codec import to_dict
 from ironglass.results.evaluation import Evaluation, Naming
 from ironglass.results.numbers import Rate
+from ironglass.results.sections import read_results
 from ironglass.run import Run
 
 
@@ -82,3 +85,39 @@ def test_names_cannot_break_the_yaml_or_the_markdown(tmp_path: Path):
     assert json.loads(line.removeprefix("- name: ")) == name
     assert not re.search(r"(?<!\\)<(script|img)", card.split("---\n", 2)[2])
     assert r"b\|c" in card
+
+
+def test_hubs_own_reader_takes_the_card(attacked: Run) -> None:
+    """What huggingface_hub checks offline: its `ModelCard.validate` posts the card to the hub."""
+    hub = pytest.importorskip("huggingface_hub")
+    card = hub.ModelCard(model_card(attacked), ignore_metadata_errors=False)
+    found = {(one.metric_type, one.metric_name): one.metric_value for one in card.data.eval_results}
+    results = read_results(attacked.read_object("results.json"), file="")
+    assert results.evaluation is not None
+    assert results.attacks is not None
+    assert found["accuracy", "Accuracy"] == pytest.approx(results.evaluation.accuracy.value, abs=1e-6)
+    names = ", ".join(row.name for row in results.attacks.attacks[:-1]) + f" and {results.attacks.attacks[-1].name}"
+    for point in results.attacks.worst:
+        size = f"{round(point.eps * 255)}/255"
+        value = found["accuracy", f"Accuracy under attack, Linf eps {size}, by {names}"]
+        assert value == pytest.approx(point.accuracy.value, abs=1e-6)
+    again = hub.ModelCardData(**card.data.to_dict(), ignore_metadata_errors=False)
+    assert again.to_dict() == card.data.to_dict()
+
+
+def test_the_card_says_the_threat_and_what_was_not_tested(attacked: Run, two_classes: Run, tmp_path: Path) -> None:
+    card = model_card(attacked)
+    assert "## Threat model\n\nAn adversary changes every image by at most eps in the Linf norm" in card
+    assert "| 8/255 | 0\u202f% (nothing certified) |" in card
+    assert "## Not tested\n\n- " in card
+    assert "training seeds" in card.split("## Not tested")[1]
+    bare = Run.create(tmp_path / "run", {"name": "early"})
+    assert "accuracy under attack is not known" in model_card(bare)
+    evaluation = two_classes.results["evaluation"]
+    mean = {"value": 0.1, "low": 0.05, "high": 0.2, "n": 10}
+    calibration = {"bins": 15, "ece": mean, "brier": mean | {"value": 0.2}, "confidence": mean}
+    bare.record("evaluation", evaluation | {"calibration": calibration})
+    card = model_card(bare)
+    assert "## Calibration\n\nIt is 10.0" in card
+    assert "expected calibration error is 0.100 (95" in card
+    assert '    - type: ece\n      name: "Expected calibration error"\n      value: 0.1\n' in card

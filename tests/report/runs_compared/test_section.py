@@ -9,7 +9,7 @@ import ironglass as ig
 from ironglass.report.runs_compared.chart import best_of_both, clean_robust
 from ironglass.report.runs_compared.section import SECTION
 from ironglass.report.runs_compared.words import compared_words, strongest
-from ironglass.results.comparison import RunsCompared
+from ironglass.results.runs_compared import RunsCompared
 from ironglass.results.sections import read_results
 from made_up_runs import made_up
 

@@ -201,9 +201,12 @@ def test_other_images_are_refused_with_the_reason(tmp_path: Path) -> None:
     assert said == ["a and size were shown the same images at 8 × 8 and 16 × 16 pixels."]
 
 
-def test_other_versions_and_data_are_said(tmp_path: Path) -> None:
+def test_other_versions_are_refused_by_name_unless_asked_for(tmp_path: Path) -> None:
     a, b = made_up(tmp_path / "a", flags(3)), made_up(tmp_path / "b", flags(3), version="0.1.0")
-    said = section(ig.compare_runs([a, b], tmp_path / "compared"))["remarks"]
+    with pytest.raises(InputError, match=f"{a} and {b} cannot be compared: they were measured by ironglass 0.2.0 and"):
+        ig.compare_runs([a, b], tmp_path / "compared")
+    assert not (tmp_path / "compared").exists()
+    said = section(ig.compare_runs([a, b], tmp_path / "compared", any_version=True))["remarks"]
     assert said == ["The runs were made by different versions of ironglass: 0.1.0, 0.2.0."]
 
 

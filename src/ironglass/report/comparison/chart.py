@@ -15,7 +15,7 @@ from ironglass.report.comparison.rows import ArmRow, arm_rows
 from ironglass.report.kit.axes import bar_lengths, in_percent
 from ironglass.report.kit.palette import ACCENT, HEAT, INK, MUTED, ORANGE, RULE
 from ironglass.report.kit.words import eps_text, shorten
-from ironglass.results.comparison import Comparison, Transferred
+from ironglass.results.hardening import Comparison, Transferred
 from ironglass.results.numbers import Rate
 
 MARKS: tuple[tuple[Callable[[ArmRow], Rate], str, str, str, bool], ...] = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ironglass.results.comparison import Comparison, Transferred, TransferredRow
+from ironglass.results.hardening import Comparison, Transferred, TransferredRow
 from ironglass.results.numbers import McNemar, Rate, Verdict
 
 BASE = "base"

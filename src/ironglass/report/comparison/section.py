@@ -13,7 +13,7 @@ from ironglass.report.comparison.words import comparison_headlines, comparison_w
 from ironglass.report.kit.constant import constant_words
 from ironglass.report.kit.headline import Headline
 from ironglass.report.kit.section import Chart, Facts, Section, Source
-from ironglass.results.comparison import Comparison, Transferred
+from ironglass.results.hardening import Comparison, Transferred
 from ironglass.results.sections import Results
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ironglass.report.comparison.rows import ArmRow, arm_rows
 from ironglass.report.kit.headline import Headline
 from ironglass.report.kit.words import eps_text, percent
-from ironglass.results.comparison import Comparison, Transferred
+from ironglass.results.hardening import Comparison, Transferred
 
 
 def comparison_headlines(measured: Comparison, transferred: Transferred) -> list[Headline]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from ironglass.report.evaluation.chart import confusion
-from ironglass.report.evaluation.words import accuracy_words
+from ironglass.report.evaluation.words import accuracy_words, calibration_words
 from ironglass.report.kit.constant import constant_words
 from ironglass.report.kit.headline import Headline
 from ironglass.report.kit.section import Chart, Facts, Section, Source
@@ -44,4 +44,5 @@ SECTION = Section(
     headlines=_headlines,
     words=_words,
     cautions=_cautions,
+    filters=(calibration_words,),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ironglass.report.kit.words import count, percent
+from ironglass.report.kit.words import count, decimal, percent
 from ironglass.results.evaluation import Evaluation
 
 
@@ -30,3 +30,19 @@ def accuracy_words(evaluation: Evaluation, classes: Sequence[str]) -> str:
         times = "once" if n == 1 else f"{count(n)} times"
         text += f" Its most frequent mistake is to call “{classes[true]}” “{classes[predicted]}”, {times}."
     return text
+
+
+def calibration_words(evaluation: Evaluation) -> str:
+    """A sentence on confidence against accuracy; "" where that was not measured."""
+    calibration = evaluation.calibration
+    if calibration is None:
+        return ""
+    ece, brier = calibration.ece, calibration.brier
+    text = (
+        f"It is {percent(calibration.confidence.value)} sure on average and right for "
+        f"{percent(evaluation.accuracy.value)}: its expected calibration error is {decimal(ece.value, 3)} (95\u202f% "
+        f"interval {decimal(ece.low, 3)} to {decimal(ece.high, 3)}, {calibration.bins} bins)"
+    )
+    if brier:
+        text += f", its Brier score {decimal(brier.value, 3)} ({decimal(brier.low, 3)} to {decimal(brier.high, 3)})"
+    return text + "."

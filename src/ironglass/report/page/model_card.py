@@ -6,6 +6,8 @@ import json
 import re
 from typing import Any
 
+from ironglass.report.about.unmeasured import unmeasured
+from ironglass.report.evaluation.words import calibration_words
 from ironglass.report.kit.words import (
     count,
     eps_text,
@@ -38,7 +40,10 @@ def model_card(run: Run) -> str:
     parts.append(_summary(recipe, data, results))
     if rows := _number_rows(results):
         parts += ["## Results", "\n".join(["| | value | 95 % interval | images |", "| --- | --: | --: | --: |", *rows])]
+    parts += _robustness(results)
     parts += _verdicts(results)
+    if sentence := calibration_words(results.evaluation) if results.evaluation else "":
+        parts += ["## Calibration", sentence]
     if classes := data.get("classes"):
         named = ", ".join(_plain(name) for name in classes[:50]) + (", …" if len(classes) > 50 else "")
         parts += ["## Classes", f"{count(len(classes))}, in the order of the outputs: {named}."]
@@ -47,6 +52,8 @@ def model_card(run: Run) -> str:
         "Measured on images from the same source as the training images: other cameras, years and places may give "
         f"other numbers. {_strength(results.attacks)} The licence of the training data applies; see its source.",
     ]
+    if results.finished():
+        parts += ["## Not tested", "\n".join(f"- {_plain(line)}" for line in unmeasured(results))]
     if production := _production_line(recipe, environment):
         parts += ["## How it was made", production]
     return "\n\n".join(parts) + "\n"
@@ -67,10 +74,60 @@ def _front_matter(recipe: dict[str, Any], data: dict[str, Any], results: Results
         lines += [
             "model-index:", f"- name: {json.dumps(_name(recipe))}", "  results:", "  - task:",
             "      type: image-classification", "    dataset:", f"      name: {source}", f"      type: {source}",
-            f"      split: {json.dumps(evaluation.split)}", "    metrics:", "    - type: accuracy",
-            f"      value: {evaluation.accuracy.value:.6g}",
+            f"      split: {json.dumps(evaluation.split)}", "    metrics:",
         ]  # fmt: skip
+        for kind, name, value in _metrics(results):
+            lines += [f"    - type: {kind}", f"      name: {json.dumps(name)}", f"      value: {value:.6g}"]
     return "\n".join(["---", *lines, "---"])
+
+
+def _metrics(results: Results) -> list[tuple[str, str, float]]:
+    """Type, name and value of each metric of the model index."""
+    metrics: list[tuple[str, str, float]] = []
+    if evaluation := results.evaluation:
+        metrics.append(("accuracy", "Accuracy", evaluation.accuracy.value))
+        if calibration := evaluation.calibration:
+            metrics.append(("ece", "Expected calibration error", calibration.ece.value))
+            if calibration.brier:
+                metrics.append(("brier_score", "Brier score", calibration.brier.value))
+    if attacks := results.attacks:
+        names = listed([row.name for row in attacks.attacks])
+        for point in attacks.worst:
+            size = f"{NORMS[attacks.norm]} eps {eps_text(point.eps, attacks.norm)}"
+            metrics.append(("accuracy", f"Accuracy under attack, {size}, by {names}", point.accuracy.value))
+    elif curve := results.fgsm:
+        metrics += [
+            (
+                "accuracy",
+                f"Accuracy under attack, Linf eps {eps_text(point.eps, 'linf')}, by fgsm",
+                point.accuracy.value,
+            )
+            for point in curve.points
+            if point.eps
+        ]
+    return metrics
+
+
+def _robustness(results: Results) -> list[str]:
+    """The threat model, and between which bounds the accuracy lies under it."""
+    attacks, curve = results.attacks, results.fgsm
+    if attacks is None and curve is None:
+        return ["## Threat model", "No attack was made: accuracy under attack is not known."]
+    norm = attacks.norm if attacks else "linf"
+    points = attacks.worst if attacks else [one for one in curve.points if one.eps] if curve else []
+    attack_names = listed([row.label for row in attacks.attacks]) if attacks else "FGSM"
+    text = (
+        f"An adversary changes every image by at most eps in the {NORMS[norm]} norm (pixels between 0 and 1), and "
+        f"knows the network with all its weights. Attacks that were made: {_plain(attack_names)}. An attack shows that "
+        "the accuracy is no higher than it leaves; how low a better one could bring it was not certified."
+    )
+    rows = [
+        f"| {eps_text(point.eps, norm)} | {percent(0.0, 0)} (nothing certified) | {percent(point.accuracy.value)} "
+        f"({interval(point.accuracy)}, n = {count(point.accuracy.n)}) |"
+        for point in points
+    ]
+    head = ["| eps | accuracy at least | accuracy at most |", "| --- | --: | --: |"]
+    return ["## Threat model", text, "\n".join([*head, *rows])]
 
 
 def _summary(recipe: dict[str, Any], data: dict[str, Any], results: Results) -> str:

@@ -14,8 +14,8 @@ from ironglass.report.kit.axes import bar_lengths, in_percent
 from ironglass.report.kit.palette import BLUE, GREEN, INK, MAGENTA, ORANGE
 from ironglass.report.kit.words import shorten
 from ironglass.report.runs_compared.words import condition_words, strongest
-from ironglass.results.comparison import ConditionCompared, RunsCompared
 from ironglass.results.numbers import Rate
+from ironglass.results.runs_compared import ConditionCompared, RunsCompared
 
 STYLES = [(colour, marker) for marker in ("o", "s", "^", "D") for colour in (BLUE, ORANGE, GREEN, MAGENTA)]
 """Colour and marker of each run."""

@@ -11,12 +11,14 @@ from ironglass.report.runs_compared.words import (
     condition_words,
     counts_words,
     difference_words,
+    mean_words,
     outcome,
     pair_words,
     shown_conditions,
+    signed_mean,
     threshold_words,
 )  # fmt: skip
-from ironglass.results.comparison import ConditionCompared, RunPair, RunsCompared
+from ironglass.results.runs_compared import ConditionCompared, RunPair, RunsCompared
 
 PAIRS = 30
 """Rows of the table of pairs, at most."""
@@ -45,11 +47,23 @@ def markdown(compared: RunsCompared) -> str:
         parts.append(_table(head, pairs[:PAIRS]))
         if len(pairs) > PAIRS:
             parts.append(f"and {len(pairs) - PAIRS} more pairs in the report")
+    parts += _calibration(compared)
     parts += [
         f"- **{'missed' if one.missed else 'met'}** {_plain(threshold_words(one))}" for one in compared.thresholds
     ]
     parts += [f"> {_plain(remark)}" for remark in compared.remarks]
     return "\n\n".join(parts) + "\n"
+
+
+def _calibration(compared: RunsCompared) -> list[str]:
+    """The tables of calibration, where it was recorded."""
+    rows = [
+        [run.name, mean_words(run.calibration.ece), mean_words(run.calibration.brier)]
+        for run in compared.runs
+        if run.calibration
+    ]
+    rows += [[pair_words(one), signed_mean(one.ece), signed_mean(one.brier)] for one in compared.calibration[:PAIRS]]
+    return [_table(["run", "ECE (95 %)", "Brier score (95 %)"], rows)] if rows else []
 
 
 def _pair_row(one: ConditionCompared, pair: RunPair) -> list[str]:

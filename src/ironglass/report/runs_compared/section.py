@@ -19,13 +19,15 @@ from ironglass.report.runs_compared.words import (
     constant_cautions,
     counts_words,
     difference_words,
+    mean_words,
     outcome,
     pair_words,
     signed,
+    signed_mean,
     strongest,
     threshold_words,
 )
-from ironglass.results.comparison import ClassCompared, RunsCompared
+from ironglass.results.runs_compared import ClassCompared, RunsCompared
 from ironglass.results.sections import Results
 
 CARDS = 4
@@ -117,5 +119,16 @@ SECTION = Section(
     headlines=_headlines,
     words=_words,
     cautions=_cautions,
-    filters=(p_value, condition_words, pair_words, difference_words, counts_words, outcome, threshold_words, signed),
+    filters=(
+        p_value,
+        condition_words,
+        pair_words,
+        difference_words,
+        counts_words,
+        outcome,
+        threshold_words,
+        signed,
+        mean_words,
+        signed_mean,
+    ),
 )

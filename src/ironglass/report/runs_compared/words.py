@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ironglass.report.kit.constant import constant_words
 from ironglass.report.kit.words import decimal, eps_text, p_value, percent
-from ironglass.results.comparison import ConditionCompared, RunPair, RunsCompared, Threshold
+from ironglass.results.numbers import Mean
+from ironglass.results.runs_compared import CalibrationPair, ConditionCompared, RunPair, RunsCompared, Threshold
 
 MAX_CONDITIONS = 6
 """Conditions that a table of the terminal or of a pull request shows; of more, clean and worst cases alone."""
@@ -44,7 +45,23 @@ def difference_words(pair: RunPair) -> str:
     return f"{signed(pair.difference.value)} ({signed(pair.difference.low)} to {signed(pair.difference.high)})"
 
 
-def pair_words(pair: RunPair) -> str:
+def mean_words(mean: Mean | None, digits: int = 3) -> str:
+    """A mean with its interval, as "0.041 (0.020 to 0.062)"; "–" where there is none."""
+    if mean is None:
+        return "–"
+    values = (decimal(number, digits) for number in (mean.value, mean.low, mean.high))
+    return "{} ({} to {})".format(*values)
+
+
+def signed_mean(mean: Mean | None, digits: int = 3) -> str:
+    """A difference with its interval, as "+0.041 (−0.002 to +0.062)"; "–" where there is none."""
+    if mean is None:
+        return "–"
+    values = (f"{'+' if number > 0 else ''}{decimal(number, digits)}" for number in (mean.value, mean.low, mean.high))
+    return "{} ({} to {})".format(*values)
+
+
+def pair_words(pair: RunPair | CalibrationPair) -> str:
     """A pair as "B less A"."""
     return f"{pair.second} less {pair.first}"
 

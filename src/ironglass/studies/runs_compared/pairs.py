@@ -12,8 +12,8 @@ import numpy as np
 from ironglass.measure.statistics import holm, mcnemar, paired_difference, wilson
 from ironglass.results.attack import AttackPoint, WorstPoint
 from ironglass.results.codec import to_dict
-from ironglass.results.comparison import ClassCompared, ConditionCompared, ImagesChanged, RunPair
 from ironglass.results.numbers import McNemar, Mean, Norm, Rate, Verdict
+from ironglass.results.runs_compared import ClassCompared, ConditionCompared, ImagesChanged, RunPair
 from ironglass.studies.runs_compared.read import CLEAN, Answers, OpenedRun
 
 LEVEL = 0.05

@@ -9,7 +9,7 @@ from safetensors.numpy import load_file, save
 
 from ironglass.data.load import load_dataset
 from ironglass.errors import InputError
-from ironglass.results.comparison import ImagesChanged
+from ironglass.results.runs_compared import ImagesChanged
 from ironglass.run import Run
 from ironglass.studies.common.stored import stored
 from ironglass.studies.runs_compared.read import OpenedRun

@@ -117,9 +117,9 @@ def _attacked(path: Path) -> dict[tuple[str, float], Answers]:
     return found
 
 
-def check_same_images(runs: Sequence[OpenedRun], *, any_size: bool) -> list[str]:
+def check_same_images(runs: Sequence[OpenedRun], *, any_size: bool, any_version: bool) -> list[str]:
     """Remarks on the runs' images, a sentence each. Raises InputError, naming two runs and the difference,
-    where they were not measured on the same images."""
+    where they were not measured on the same images, or by different versions of ironglass."""
     first, said = runs[0], list[str]()
     for other in runs[1:]:
         splits = [run.results.evaluation.split for run in (first, other) if run.results.evaluation]
@@ -141,17 +141,34 @@ def check_same_images(runs: Sequence[OpenedRun], *, any_size: bool) -> list[str]
                 f"The data of {first.name} and {other.name} differ (data.json, contents), though the measured images "
                 "have the same names and classes: their pixels, or other splits, are not the same."
             )
-    versions = set(map(_version, runs))
-    if len(versions) > 1:
-        said.append(f"The runs were made by different versions of ironglass: {', '.join(sorted(versions))}.")
+    said += _check_versions(runs, any_version)
     if unlisted := [run.name for run in runs if not run.run.checksums.exists]:
         said.append(f"Not checked, since there are no checksums: {', '.join(unlisted)}.")
     return said
 
 
+UNKNOWN = "an unknown one"
+
+
+def _check_versions(runs: Sequence[OpenedRun], any_version: bool) -> list[str]:
+    """A sentence where versions of ironglass differ or are unknown. Raises InputError where two known ones differ."""
+    versions = {run.name: _version(run) for run in runs}
+    certain = [run for run in runs if versions[run.name] != UNKNOWN]
+    for other in () if any_version else certain:
+        if versions[other.name] != versions[certain[0].name]:
+            pair = f"{versions[certain[0].name]} and {versions[other.name]}"
+            who = f"{certain[0].run.path} and {other.run.path} cannot be compared"
+            raise InputError(
+                f"{who}: they were measured by ironglass {pair}, "
+                "which may differ in how they measure: measure both by one, or add --any-version"
+            )
+    names = sorted(set(versions.values()))
+    return [f"The runs were made by different versions of ironglass: {', '.join(names)}."] if len(names) > 1 else []
+
+
 def _version(opened: OpenedRun) -> str:
     versions = opened.run.read_object("environment.json").get("versions")
-    return str(versions.get("ironglass")) if isinstance(versions, dict) else "an unknown one"
+    return str(versions.get("ironglass")) if isinstance(versions, dict) else UNKNOWN
 
 
 def _different(one: Answers, other: Answers) -> str:

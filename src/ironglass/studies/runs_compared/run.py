@@ -10,9 +10,12 @@ import pyarrow as pa
 
 from ironglass.errors import InputError
 from ironglass.measure.per_image import write_per_image
-from ironglass.results.comparison import RunCompared, RunsCompared
+from ironglass.results.evaluation import Calibration
+from ironglass.results.runs_compared import RunCompared, RunsCompared
 from ironglass.run import Run
 from ironglass.studies.common.options import RunOptions
+from ironglass.studies.runs_compared.calibration import Calibrations
+from ironglass.studies.runs_compared.maps import maps_compared
 from ironglass.studies.runs_compared.pairs import (
     LEVEL,
     Condition,
@@ -37,28 +40,28 @@ def compare_runs(
     baseline: str | Path | None = None,
     fail_if: Sequence[str] = (),
     any_size: bool = False,
+    any_version: bool = False,
     options: RunOptions = DEFAULTS,
 ) -> Run:
     """Compares runs that exist, image by image, and writes the comparison as a run folder of its own.
 
     Nothing is trained or measured, and the runs' folders are only read. Raises InputError, before anything is written,
-    for a folder that is no evaluated run, for runs that were not measured on the same images, and for a threshold that
-    is misspelt or that a run has no value of.
+    for a folder that is no evaluated run, for runs that were not measured on the same images or by one version of
+    ironglass, and for a threshold that is misspelt or that a run has no value of.
     """
     expressions = [parse(text) for text in fail_if]
-    given = [Path(one) for one in runs]
-    if baseline is not None:
-        first = Path(baseline)
-        given = [first, *(one for one in given if one.resolve() != first.resolve())]
+    given = _folders(runs, baseline)
     if not given or (len(given) == 1 and not expressions):
         raise InputError("give two runs or more to compare; one alone can only be checked against --fail-if")
     opened = open_runs(given)
     against = None if baseline is None else opened[0].name
-    remarks = check_same_images(opened, any_size=any_size)
+    remarks = check_same_images(opened, any_size=any_size, any_version=any_version)
     conditions, left_out = conditions_of(opened)
     rows = compared(conditions, against)
+    calibrations = Calibrations(opened)
+    maps, unmapped = maps_compared(opened, against)
     found = RunsCompared(
-        runs=tuple(map(_described, opened)),
+        runs=tuple(_described(one, calibrations.of(one.name)) for one in opened),
         baseline=against,
         split=opened[0].results.evaluation.split if opened[0].results.evaluation else "",
         level=LEVEL,
@@ -67,7 +70,9 @@ def compare_runs(
         classes=classes_of(conditions[0], _classes(opened[0])),
         images=images_of(conditions[0], against),
         thresholds=checked(expressions, opened, rows, against),
-        remarks=(*remarks, *left_out),
+        remarks=(*remarks, *left_out, *calibrations.left_out, *unmapped),
+        calibration=calibrations.pairs(against),
+        maps=maps,
     )
     asked = {"runs": list(map(str, given)), "baseline": None if baseline is None else str(baseline)}
     asked |= {"fail_if": [one.text for one in expressions]}
@@ -77,6 +82,15 @@ def compare_runs(
         write_pictures(run, opened, found.images)
         options.write_pages(run)
     return run
+
+
+def _folders(runs: Sequence[str | Path], baseline: str | Path | None) -> list[Path]:
+    """The folders to compare, the baseline first."""
+    folders = [Path(one) for one in runs]
+    if baseline is None:
+        return folders
+    first = Path(baseline)
+    return [first, *(one for one in folders if one.resolve() != first.resolve())]
 
 
 def _classes(run: OpenedRun) -> list[str]:
@@ -92,7 +106,7 @@ def _description(found: RunsCompared) -> str:
     return f"{len(names)} runs on the same {n:,} {found.split} images, {rest}."
 
 
-def _described(run: OpenedRun) -> RunCompared:
+def _described(run: OpenedRun, calibration: Calibration | None) -> RunCompared:
     results = run.results
     evaluation, model, training, trial = results.evaluation, results.model, results.training, results.trial
     assert evaluation is not None  # open_runs refuses a run without
@@ -108,6 +122,7 @@ def _described(run: OpenedRun) -> RunCompared:
         training_seconds=training.seconds if training else None,
         training_images_per_second=float(median(speeds)) if speeds and min(speeds) > 0 else None,
         images_per_second=getattr(trial, "images_per_second", None),
+        calibration=calibration,
     )
 
 

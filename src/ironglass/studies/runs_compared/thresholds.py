@@ -18,6 +18,8 @@ NAMES: dict[str, tuple[tuple[str, ...], str]] = {
     "class_accuracy": (("CLASS",), "of one class's unchanged images"),
     "accuracy_change": ((), "accuracy less the baseline's"),
     "robust_accuracy_change": (("ATTACK", "EPS"), "robust accuracy less the baseline's, on the same images"),
+    "ece": ((), "expected calibration error on unchanged images"),
+    "brier": ((), "Brier score on unchanged images"),
     "parameters": ((), "of the network"),
     "multiply_adds": ((), "of one image"),
     "training_seconds": ((), "of the training"),

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from ironglass.choices import listed, shown, unknown
 from ironglass.errors import InputError
-from ironglass.results.comparison import ConditionCompared, Threshold
+from ironglass.results.runs_compared import ConditionCompared, Threshold
 from ironglass.studies.runs_compared.pairs import WORST, alike, point_of
 from ironglass.studies.runs_compared.read import CLEAN, OpenedRun
 from ironglass.studies.runs_compared.thresholds import Expression, Measured, number_of
@@ -55,6 +55,9 @@ def value_of(
         if measured.arguments[0] not in recalls:
             raise unknown("class", measured.arguments[0], recalls)
         return recalls[measured.arguments[0]]
+    elif measured.name in ("ece", "brier") and results.evaluation and results.evaluation.calibration:
+        mean = getattr(results.evaluation.calibration, measured.name)
+        value = None if mean is None else mean.value
     elif measured.name == "corruption_accuracy" and results.corruptions:
         value = results.corruptions.mean.value
     elif measured.name in ("parameters", "multiply_adds") and results.model:

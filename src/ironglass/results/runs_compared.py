@@ -1,4 +1,4 @@
-"""`comparison`, `transferred` and `runs_compared` of `results.json`: several networks on the same images."""
+"""`runs_compared` of `results.json`: existing runs, compared image by image."""
 
 from __future__ import annotations
 
@@ -7,98 +7,8 @@ from typing import Annotated
 from pydantic import Field
 
 from ironglass.results.codec import result
-from ironglass.results.evaluation import Corruptions, Named, Naming
-from ironglass.results.hardening import PairedRow
+from ironglass.results.evaluation import Calibration, Naming
 from ironglass.results.numbers import Amount, Count, McNemar, Mean, Norm, Rate, Share, Verdict
-from ironglass.results.training import Stage
-
-
-@result
-class Arm:
-    """One way to train.
-
-    name: of its folder.
-    label: for people.
-    starts: epochs in which a stage after the first begins.
-    alarms: epochs in which the guard went back.
-    stages: of its training.
-    seconds: of its training.
-    epochs: of its training.
-    best_epoch: whose weights are kept.
-    rows: paired with the base's: before is the base, after the arm.
-    corruptions: accuracy on corrupted images, or null.
-    evaluation: on unchanged images, or null.
-    """
-
-    name: str
-    label: str
-    starts: tuple[Count, ...]
-    alarms: tuple[Count, ...]
-    stages: Annotated[tuple[Stage, ...], Field(min_length=1)]
-    seconds: Amount
-    epochs: Count
-    best_epoch: Count
-    rows: Annotated[tuple[PairedRow, ...], Field(min_length=2)]
-    corruptions: Corruptions | None
-    evaluation: Named | None
-
-
-@result
-class Comparison:
-    """Every arm, attacked in the same way on the same images.
-
-    norm: of eps.
-    eps: the sizes, the smallest first.
-    split: that was measured.
-    arms: a row an arm, the base first.
-    """
-
-    norm: Norm
-    eps: Annotated[tuple[Amount, ...], Field(min_length=1)]
-    split: str
-    arms: Annotated[tuple[Arm, ...], Field(min_length=1)]
-
-
-@result
-class TransferredRow:
-    """Images made by one attack at one eps.
-
-    attack: its name.
-    eps: the largest change, in units of [0, 1].
-    surrogates: by the arm they were made on: of each arm the images it still names right.
-    """
-
-    attack: str
-    eps: Amount
-    surrogates: dict[str, dict[str, Rate]]
-
-
-@result
-class TransferredSplit:
-    """Images of one split.
-
-    n: images.
-    clean: of each arm the unchanged images it names right.
-    rows: an attack and eps each.
-    """
-
-    n: Count
-    clean: dict[str, Rate]
-    rows: tuple[TransferredRow, ...]
-
-
-@result
-class Transferred:
-    """Images made on one arm and shown to all.
-
-    norm: of eps.
-    measured: the split that was measured.
-    splits: by name; on training images the base alone makes images.
-    """
-
-    norm: Norm
-    measured: str
-    splits: dict[str, TransferredSplit]
 
 
 @result
@@ -115,6 +25,7 @@ class RunCompared:
     training_seconds: null where the run trained nothing.
     training_images_per_second: median over the epochs; null where not recorded.
     images_per_second: in inference; null where not recorded.
+    calibration: of its confidences; absent where an image was not judged.
     """
 
     name: str
@@ -127,6 +38,7 @@ class RunCompared:
     training_seconds: Amount | None
     training_images_per_second: Amount | None
     images_per_second: Amount | None
+    calibration: Calibration | None = None
 
 
 @result
@@ -200,6 +112,44 @@ class ImagesChanged:
 
 
 @result
+class CalibrationPair:
+    """Calibration of two runs on the same unchanged images: the second less the first.
+
+    first: name of the one run.
+    second: name of the other.
+    ece: difference of the expected calibration errors; below 0 the second is better calibrated.
+    brier: difference of the Brier scores; null where one is not recorded.
+    """
+
+    first: str
+    second: str
+    ece: Mean
+    brier: Mean | None
+
+
+@result
+class MapsPair:
+    """Explanation maps of two runs for the same class of the same unchanged images.
+
+    first: name of the one run.
+    second: name of the other.
+    method: its name.
+    label: for people.
+    explained: images that both runs explained.
+    rank_correlation: Spearman's, of the signed maps; over the images of which both explained the same class.
+    top_overlap: of the tenth of the pixels that each map has most of, the share that both have.
+    """
+
+    first: str
+    second: str
+    method: str
+    label: str
+    explained: Count
+    rank_correlation: Mean
+    top_overlap: Mean
+
+
+@result
 class Threshold:
     """A condition on which a comparison fails, checked on one run.
 
@@ -231,6 +181,8 @@ class RunsCompared:
     images: a row a pair.
     thresholds: a row a condition and run.
     remarks: what was not compared, and why, a sentence each.
+    calibration: a row a pair; absent where it was not recorded.
+    maps: a row a pair and method; absent where no two runs explained the same images.
     """
 
     runs: Annotated[tuple[RunCompared, ...], Field(min_length=1)]
@@ -243,3 +195,5 @@ class RunsCompared:
     images: tuple[ImagesChanged, ...]
     thresholds: tuple[Threshold, ...]
     remarks: tuple[str, ...]
+    calibration: tuple[CalibrationPair, ...] = ()
+    maps: tuple[MapsPair, ...] = ()
