@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
 from ironglass.cli import options as o
 from ironglass.cli.plans import attack_fields, make_plan, run_plan, split_entries, with_changes
-from ironglass.cli.training_plans import hardening_stage, run_hardening, sweep_axes, sweep_stages, transfer_plan
+from ironglass.cli.training_plans import (
+    hardening_stage,
+    run_hardening,
+    sweep_axes,
+    sweep_stages,
+    transfer_plan,
+    with_seeds,
+)
 from ironglass.errors import InputError
 
 
@@ -24,13 +31,14 @@ def train(
     aux_weight: Annotated[
         float, typer.Option(help="Weight of auxiliary outputs' loss, as of GoogLeNet (0.3), Inception v3 (0.4).")
     ] = 0.0,
+    seeds: o.Seeds = 1,
     *,
     network: o.Weights,
     outputs: o.Outputs,
     source: o.Source,
     common: o.Common,
 ) -> None:
-    """Train a model on data and evaluate it; the weights of the best epoch are kept."""
+    """Train a model on data and evaluate it; the weights of the best epoch are kept. With --seeds, once a seed."""
     stage = {
         "epochs": epochs,
         "peak_lr": lr,
@@ -41,6 +49,12 @@ def train(
     }
     parts = {"training": True, "evaluation": True}
     plan = make_plan("train", parts, model, data, network, source, common, outputs, stages=(stage,))
+    if seeds > 1:
+        from ironglass.plans.sweep import Sweep
+
+        plans = Sweep(trial=plan, vary=with_seeds({}, seeds, plan.seed))
+        run_plan(plans, common, download=source.download)
+        return
     run_plan(plan, common, download=source.download)
 
 
@@ -97,6 +111,10 @@ def sweep(
         list[str] | None,
         typer.Option(metavar="FIELD=V1,V2", help="Try these, too, e.g. stages.0.batch_size=32,128 (repeatable)."),
     ] = None,
+    seeds: o.Seeds = 1,
+    choose_by: Annotated[
+        str, typer.Option(help="Validation accuracy that chooses: clean, robust, pareto; else robust if attacked.")
+    ] = "auto",
     attacks: Annotated[str | None, typer.Option(help="Attacks on every trial, e.g. pgd-20.")] = None,
     eps: Annotated[str | None, typer.Option(help="Attack budget eps, in units of [0, 1]; else 4/255.")] = None,
     samples: Annotated[int, typer.Option(help="Images to attack, drawn by the seed.")] = 250,
@@ -118,7 +136,8 @@ def sweep(
     parts = {"training": True, "evaluation": True} | attack_fields(attacks, eps=eps, default_eps="4/255")
     sampling = {"images": samples, "report_images": 0}
     plan = make_plan("sweep", parts, model, data, network, source, common, outputs, stages=stages, sampling=sampling)
-    run_plan(Sweep(trial=plan, vary=axes), common, download=source.download, jobs=jobs)
+    axes = with_seeds(axes, seeds, plan.seed)
+    run_plan(Sweep(trial=plan, vary=axes, choose_by=cast(Any, choose_by)), common, download=source.download, jobs=jobs)
 
 
 def transfer(

@@ -34,6 +34,9 @@ Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="FIELD=VALUE", help="Override any field, e.g. stages.0.epochs=3 (repeatable)."),
 ]
+Seeds = Annotated[
+    int, typer.Option(help="Seeds to train each setting by; results are over seeds and images.", min=1, max=1000)
+]
 Only = Annotated[str | None, typer.Option(help="Use only these classes of the data, separated by commas.")]
 Download = Annotated[bool, typer.Option("--download", help="Allow torchvision: data to be downloaded.")]
 Split = Annotated[str, typer.Option(help="train, validation, test; auto is test, else validation.")]

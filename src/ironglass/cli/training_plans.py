@@ -54,6 +54,15 @@ def sweep_axes(lr: str | None, body_lr: str | None, vary: list[str]) -> dict[str
     return axes
 
 
+def with_seeds(axes: dict[str, tuple[Any, ...]], seeds: int, first: int) -> dict[str, tuple[Any, ...]]:
+    """The axes with one of `seeds` seeds from the first on. Raises InputError where seeds are varied already."""
+    if seeds == 1:
+        return axes
+    if "seed" in axes:
+        raise InputError("--seeds is given, and --vary names seeds, too: leave one of them out")
+    return axes | {"seed": tuple(range(first, first + seeds))}
+
+
 def sweep_stages(head_epochs: int | None, epochs: int, **shared: Any) -> tuple[dict[str, Any], ...]:
     """One stage of all layers; with `head_epochs`, a stage of the last layer before it. The sweep sets the rates."""
     body = {"epochs": epochs, "peak_lr": 0.05, **shared}

@@ -88,6 +88,11 @@ class Audit(Recipe):
             return ArgsKwargs(values.args, nested(values.kwargs or {}))
         return nested(cast("dict[str, Any]", values)) if isinstance(values, dict) else values
 
+    @property
+    def draw(self) -> int:
+        """The seed by which the measured images are drawn."""
+        return self.seed if self.sampling.seed is None else self.sampling.seed
+
     def __post_init__(self) -> None:
         for name, part in {"corruptions": Corruptions, "patches": PatchSearch, "explanation": ExplanationPlan}.items():
             if getattr(self, name) == part():  # which asks for nothing

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal, Protocol
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from ironglass.data.corruptions.corrupt import find_corruptions
-from ironglass.fields import dataclass
+from ironglass.fields import SEEDS, dataclass
 from ironglass.plans.eps import Eps
 from ironglass.train.recipe import MOST_IMAGES, MOST_SIDE
 
@@ -48,10 +48,12 @@ class Sampling:
 
     images: attacked, occluded and explained images, at most.
     report_images: images shown in the report.
+    seed: by which the measured images are drawn; None for the audit's.
     """
 
     images: int = Field(default=1000, gt=0, le=MOST_IMAGES)
     report_images: int = Field(default=12, ge=0, le=64)
+    seed: int | None = Field(default=None, ge=0, lt=SEEDS)
 
 
 @dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})

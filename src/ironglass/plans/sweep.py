@@ -7,7 +7,7 @@ import inspect
 import re
 from dataclasses import replace
 from itertools import product
-from typing import Any, cast
+from typing import Any, Literal, TypeAlias, cast
 
 from ironglass.errors import InputError
 from ironglass.fields import dataclass
@@ -17,9 +17,12 @@ from ironglass.train.record import as_json, replaced
 
 COMPARED = {
     *("dataset", "only", "image_column", "label_column", "splits", "split", "name", "description"),
-    *("training", "evaluation", "steps"),
+    *("training", "evaluation", "steps", "sampling.seed"),
 }
 """What trials must share, since they are compared on the same images."""
+
+
+ChooseBy: TypeAlias = Literal["auto", "clean", "robust", "pareto"]
 
 
 @dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
@@ -27,25 +30,38 @@ class Sweep:
     """An audit whose fields are varied: every combination of the values is a trial.
 
     trial: what all trials have in common; each trains, is evaluated, and attacked where `attacks` are named. vary: the
-    values of each field, by its path as `--set` takes it: {"stages.0.peak_lr": (0.1, 0.01)}, {"model": (...)}. Raises
-    InputError for a field or value that there is not, and for one that would have trials see other images.
+    values of each field, by its path as `--set` takes it: {"stages.0.peak_lr": (0.1, 0.01)}, {"model": (...)}.
+    choose_by: validation accuracy that chooses: "clean", of unchanged images; "robust", under every named attack at the
+        largest eps; "pareto", of the trials that none beats in both, the one whose two accuracies add up to most;
+        "auto" for "robust" where attacks are named, else "clean".
+
+    Raises InputError for a field or value that there is not, for one that would have trials see other images, and for a
+    choice by attacks where none is named.
     """
 
     trial: Audit
     vary: dict[str, tuple[Any, ...]]
+    choose_by: ChooseBy = "auto"
 
     @property
     def name(self) -> str:
         """Name of the run."""
         return self.trial.name
 
+    @property
+    def attacks_validation(self) -> bool:
+        """Whether validation images are attacked to choose by."""
+        return self.choose_by != "clean" and bool(self.trial.named_attacks)
+
     def __post_init__(self) -> None:
+        if self.choose_by in ("robust", "pareto") and not self.trial.named_attacks:
+            raise InputError(f"choose_by is {self.choose_by}, and no attack is named: give attacks pgd-20, say")
         if not self.vary:
             raise InputError(
                 'nothing is varied: give vary a field and its values, as {"stages.0.peak_lr": (0.1, 0.01)}'
             )
         for path, values in self.vary.items():
-            if path.partition(".")[0] in COMPARED:
+            if path.partition(".")[0] in COMPARED or path in COMPARED:
                 raise InputError(f"{path} cannot be varied: trials are compared on the same images")
             plain = [as_json(value) for value in values]
             twice = any(value in plain[:place] for place, value in enumerate(plain))
@@ -73,8 +89,9 @@ class Trial:
 def trials_of(plan: Sweep) -> list[Trial]:
     """Every combination, the last field varying fastest."""
     trials: list[Trial] = []
+    sampling = replace(plan.trial.sampling, seed=plan.trial.draw)  # whatever the seed of a trial
     for number, values in enumerate(product(*plan.vary.values()), start=1):
-        one, name = plan.trial, trial_name(number, values)
+        one, name = replace(plan.trial, sampling=sampling), trial_name(number, values)
         for path, value in zip(plan.vary, values, strict=True):
             one = replaced(one, path, value, where=f"vary {path}")
         said = f"{plan.name}: trial {number}, " + ", ".join(

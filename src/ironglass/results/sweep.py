@@ -10,7 +10,7 @@ from ironglass.results.codec import result
 from ironglass.results.numbers import Amount, Count, Mean, Norm, Share
 from ironglass.results.trial import TrialRow
 
-Criterion: TypeAlias = Literal["validation", "robust_validation"]
+Criterion: TypeAlias = Literal["validation", "robust_validation", "pareto"]
 
 
 @result
@@ -20,11 +20,13 @@ class Axis:
     field: its path in the recipe.
     label: for people.
     values: in the order of the rows.
+    names: of the values for people, in their order; absent where the values are names enough.
     """
 
     field: str
     label: str
     values: tuple[Any, ...]
+    names: tuple[str, ...] = ()
 
 
 @result
@@ -61,12 +63,16 @@ class Setting:
 
     trials: their names.
     validation: accuracy on validation images.
-    robust_validation: the same under every attack; where trials harden.
+    robust_validation: the same under every attack; where that chooses.
+    measured: accuracy on the images that had no say; absent in older files.
+    robust: of these, right under every attack at the largest eps; where there are attacks.
     """
 
     trials: tuple[str, ...]
     validation: Spread
     robust_validation: Spread | None = None
+    measured: Spread | None = None
+    robust: Spread | None = None
 
 
 @result
@@ -95,10 +101,11 @@ class Recommended:
 
     trial: its name.
     level: of Holm's test.
-    criterion: by which it was chosen.
+    criterion: by which it was chosen; "pareto": of those that none beats both unchanged and under attack.
     alike: trials of other settings that the test cannot tell from it.
     tests: by the best trial of each other setting.
     same: its other seeds; absent where it has one.
+    front: trials that none beats both unchanged and under attack; where that chose.
     """
 
     trial: str
@@ -107,6 +114,7 @@ class Recommended:
     alike: tuple[str, ...]
     tests: dict[str, PairTest]
     same: tuple[str, ...] | None = None
+    front: tuple[str, ...] | None = None
 
 
 @result

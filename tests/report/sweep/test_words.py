@@ -126,12 +126,14 @@ def test_values_and_trials_by_name() -> None:
     axes = (Axis(field="a", label="learning rate (head)", values=()), Axis(field="b", label="batch size", values=()))
     row = replace(trial("t0", 0.1, 90), values=(0.1, 32))
     assert trial_words(row, replace(swept(90), axes=axes)) == "learning rate (head) 0.1 and batch size 32"
-    assert trial_values(row) == "0.1 · 32"
+    assert trial_values(row, replace(swept(90), axes=axes)) == "0.1 · 32"
 
 
 def test_the_first_screen_shows_what_chose_and_what_did_not() -> None:
     found = SECTION.headlines(Results(sweep=swept(60, 90, 88)))
     assert [(one.label, one.rate.n) for one in found if one.first] == [
         ("Recommended: 0.01", 100), ("The same on test images", 200)]  # fmt: skip
-    assert [one.label for one in found if not one.first] == ["t0", "t1", "t2"]
+    assert [one.label for one in found if not one.first] == [
+        f"learning rate {value}" for value in ("0.1", "0.01", "0.001")
+    ]
     assert unmeasured(Results(sweep=swept(60, 90)))[0].startswith("attacks stronger than one step")

@@ -53,7 +53,7 @@ def test_every_key_of_the_results_counts(whole: Run, refuses_every_change: Calla
 
 def untimed(row: dict) -> dict:
     """A row without the clock, its place in the sweep and the attacks."""
-    placed = ("name", "folder", "values", "robust")
+    placed = ("name", "folder", "values", "robust", "robust_validation")
     return {key: value for key, value in row.items() if key not in placed and "second" not in key}
 
 
@@ -120,7 +120,7 @@ def test_one_that_fails_is_named_the_others_go_on_and_resume_tries_it_again(
     run = sweep(tried, tmp_path / "run")
     first, second = run.results["sweep"]["rows"]
     assert first["failed"] == "memory does not hold two images"
-    found = {"trial": second["name"], "level": 0.05, "criterion": "validation", "alike": [], "tests": {}}
+    found = {"trial": second["name"], "level": 0.05, "criterion": "robust_validation", "alike": [], "tests": {}}
     assert run.results["sweep"]["recommended"] == found
     page = (run.path / "report.html").read_text(encoding="utf-8")
     assert "One trial failed." in page
@@ -194,6 +194,50 @@ def test_where_every_trial_was_attacked_on_validation_images_that_decides() -> N
     assert (found["trial"], found["criterion"]) == ("plain", "validation")
 
 
+def test_clean_images_choose_where_that_is_asked() -> None:
+    right = {"plain": np.arange(100) < 99, "some": np.arange(100) < 80}
+    found = recommended(hardened(plain=(99, 5), some=(80, 60)), right, choose_by="clean")
+    assert found is not None
+    assert (found["trial"], found["criterion"]) == ("plain", "validation")
+
+
+def test_of_those_that_none_beats_in_both_the_best_sum() -> None:
+    rates = {"plain": (99, 5), "some": (85, 60), "much": (70, 62), "beaten": (84, 59)}
+    right = {name: np.arange(100) < robust for name, (_, robust) in rates.items()}
+    found = recommended(hardened(**rates), right, choose_by="pareto")
+    assert found is not None
+    assert (found["trial"], found["criterion"]) == ("some", "pareto")
+    assert found["front"] == ["plain", "some", "much"]
+    assert set(found["tests"]) == {"plain", "much", "beaten"}
+    assert recommended(hardened(**rates), right, choose_by="robust")["trial"] == "much"  # type: ignore[index]
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_among_equal_arms_no_winner_is_claimed_and_a_better_one_is_found(seeds: int) -> None:
+    """50 sweeps of 4 equal settings, and 50 with a better one; every training differs by its own draw."""
+
+    def claimed(draws: np.random.Generator, shares: tuple[float, ...]) -> tuple[str, bool]:
+        easy = draws.normal(0, 0.1, 400)  # images that are easy are so for every network
+        right = {
+            f"{place}{seed}": draws.random(400) < np.clip(share + draws.normal(0, 0.01) + easy, 0, 1)
+            for place, share in enumerate(shares)
+            for seed in range(seeds)
+        }
+        given = rows(**{f"t{name}": (0, 0.5) for name in right})
+        flags = {f"t{name}": one for name, one in right.items()}
+        given = [row | {"validation": wilson(int(flags[row["name"]].sum()), 400)} for row in given]
+        groups = [[f"t{place}{seed}" for seed in range(seeds)] for place in range(len(shares))]
+        found = recommended(given, flags, groups)
+        assert found is not None
+        return found["trial"], not found["alike"]
+
+    draws = np.random.default_rng(seeds)
+    equal = [claimed(draws, (0.7,) * 4)[1] for _ in range(50)]
+    assert sum(equal) <= 2  # of 50 at most 5 %
+    better = [claimed(draws, (0.7, 0.7, 0.9, 0.7)) for _ in range(50)]
+    assert all(trial.startswith("t2") and alone for trial, alone in better)
+
+
 def test_seeds_of_one_setting_are_one_setting() -> None:
     drawn = np.random.default_rng(0)
     right = {name: drawn.random(100) < share for name, share in (("a", 0.3), ("b", 0.9), ("c", 0.6))}
@@ -219,6 +263,11 @@ def test_a_sweep_that_hardens_attacks_validation_images_and_groups_its_seeds(pho
     assert found["recommended"]["criterion"] == "robust_validation"
     assert [one["trials"] for one in found["settings"]] == [
         [row["name"] for row in found["rows"][start : start + 2]] for start in (0, 2)]  # fmt: skip
+    assert found["axes"][0]["names"] == ["Cross-entropy", "N-FGSM 8/255"]
+    for one in found["settings"]:
+        tested = [row["measured"]["value"] for row in found["rows"] if row["name"] in one["trials"]]
+        assert one["measured"]["mean"]["value"] == pytest.approx(np.mean(tested))
+        assert one["robust"]["mean"]["n"] == 2
     names = []
     for row in found["rows"]:
         table = pq.read_table(run.path / row["folder"] / "per_image" / "validation_attacked.parquet")
@@ -226,6 +275,11 @@ def test_a_sweep_that_hardens_attacks_validation_images_and_groups_its_seeds(pho
         assert table.num_rows == 6  # as many as samples
         names.append(table["name"].to_pylist())
     assert all(one == names[0] for one in names)  # whatever the seed
+    attacked = [
+        pq.read_table(run.path / row["folder"] / "per_image" / "attacks.parquet")["name"].to_pylist()
+        for row in found["rows"]
+    ]
+    assert all(one == attacked[0] for one in attacked)
     page = (run.path / "report.html").read_text(encoding="utf-8")
     for text in ("accuracy on validation images under attack", "are one setting", "the same setting, by another seed"):
         assert text in page, text

@@ -109,7 +109,7 @@ def _rows(measured: Sweep, narrow: bool) -> Figure:
     for index, row in enumerate(rows):
         if not isinstance(row, MeasuredRow):
             axes.plot(0, index, "x", color=WRONG, markersize=7, clip_on=False)
-    names = [shorten(trial_values(row), 22 if narrow else 40) for row in rows]
+    names = [shorten(trial_values(row, measured), 22 if narrow else 40) for row in rows]
     axes.set_yticks(range(len(rows)), names)
     for tick, row in zip(axes.get_yticklabels(), rows, strict=True):
         tick.set_fontweight("bold" if row is best else "normal")

@@ -16,6 +16,7 @@ from ironglass.report.sweep.words import (
     measured_rows,
     recommended_row,
     sweep_words,
+    trial_label,
     trial_values,
     trial_words,
 )
@@ -42,7 +43,7 @@ def _headlines(results: Results) -> list[Headline]:
     if measured is None:
         return []
     rows = measured_rows(measured).values()
-    others = [Headline(row.name, "validation images", row.validation, first=False) for row in rows]
+    others = [Headline(trial_label(row, measured), "validation images", row.validation, first=False) for row in rows]
     return [*_recommended(measured), *others]
 
 

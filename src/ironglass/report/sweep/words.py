@@ -7,7 +7,7 @@ from typing import Any, Protocol, cast
 
 from ironglass.report.kit.words import count, eps_text, interval, listed, objective, percent, verdict_word
 from ironglass.results.numbers import Rate
-from ironglass.results.sweep import Criterion, Sweep
+from ironglass.results.sweep import Axis, Criterion, Setting, Spread, Sweep
 from ironglass.results.trial import DivergedRow, FailedRow, MeasuredRow, TrialRow
 
 NAMED = 4
@@ -23,8 +23,13 @@ class Valued(Protocol):
         ...
 
 
-def value_words(value: Any) -> str:
-    """A varied value, from its entry in the results, as "0.01", "timm/resnet18" or "NFGSM, eps 0.1"."""
+def value_words(value: Any, axis: Axis | None = None) -> str:
+    """A varied value, from its entry in the results, as "0.01", "timm/resnet18" or "NFGSM, eps 0.1".
+
+    axis: whose value it is; by its names "N-FGSM 4/255".
+    """
+    if axis is not None and axis.names and value in axis.values:
+        return axis.names[axis.values.index(value)]
     if isinstance(value, dict):
         return objective(value)
     if isinstance(value, list | tuple):
@@ -34,15 +39,25 @@ def value_words(value: Any) -> str:
 
 def trial_words(row: Valued, measured: Sweep) -> str:
     """A trial's values in a sentence, as "timm/resnet18", or of several axes "learning rate 0.1 and batch size 32"."""
-    values = [value_words(value) for value in row.values]
+    values = [value_words(value, axis) for value, axis in zip(row.values, measured.axes, strict=True)]
     if len(values) == 1:
         return values[0]
     return listed([f"{axis.label} {value}" for axis, value in zip(measured.axes, values, strict=True)])
 
 
-def trial_values(row: Valued) -> str:
+def trial_label(row: Valued, measured: Sweep) -> str:
+    """A trial's values as a short name: "N-FGSM 4/255", or numbers with their axis, "seed 0, learning rate 0.1"."""
+    parts: list[str] = []
+    for axis, value in zip(measured.axes, row.values, strict=True):
+        words = value_words(value, axis)
+        parts.append(f"{axis.label} {words}" if isinstance(value, int | float) else words)
+    return ", ".join(parts)
+
+
+def trial_values(row: Valued, measured: Sweep) -> str:
     """The same in a table, in the order of the axes, as "0.1 · 32"."""
-    return " · ".join(value_words(value).removeprefix("timm/") for value in row.values)
+    values = [value_words(value, axis) for value, axis in zip(row.values, measured.axes, strict=True)]
+    return " · ".join(value.removeprefix("timm/") for value in values)
 
 
 def measured_rows(measured: Sweep) -> dict[str, MeasuredRow]:
@@ -88,7 +103,7 @@ def chosen_by(measured: Sweep) -> Criterion:
 
 def chosen_rate(row: MeasuredRow, measured: Sweep) -> Rate:
     """The rate that trials are chosen by."""
-    robust = row.robust_validation if chosen_by(measured) == "robust_validation" else None
+    robust = row.robust_validation if chosen_by(measured) != "validation" else None
     return robust or row.validation
 
 
@@ -101,8 +116,24 @@ def merit_words(best: MeasuredRow, measured: Sweep) -> str:
     at = f" at eps {eps_text(measured.attacks.eps, measured.attacks.norm)}" if measured.attacks else ""
     return (
         f"keeps {percent(rate.value)} of {count(rate.n)} validation images right under attack{at} "
-        f"(95\u202f% interval {interval(rate)}), which is what a network that is hardened is chosen by; unchanged, "
+        f"(95\u202f% interval {interval(rate)}), which is what it was chosen by{_front_words(measured)}; unchanged, "
         f"{percent(clean.value)}"
+    )
+
+
+def _front_words(measured: Sweep) -> str:
+    """A clause on the trials that none beats both unchanged and under attack; "" where these did not choose."""
+    recommended = measured.recommended
+    if recommended is None or recommended.front is None:
+        return ""
+    rows = measured_rows(measured)
+    names = [trial_words(rows[name], measured) for name in recommended.front if name != recommended.trial]
+    if not names:
+        return " together with unchanged images, and no other is as good in either"
+    several = len(measured.axes) > 1
+    return (
+        f" together with unchanged images: no trial beats it, nor {'; '.join(names) if several else listed(names)}, in "
+        "both, and its two accuracies add up to most"
     )
 
 
@@ -113,13 +144,28 @@ def seed_words(measured: Sweep) -> str:
     if setting is None:
         return ""
     key = chosen_by(measured)
-    robust = setting.robust_validation if key == "robust_validation" else None
+    robust = setting.robust_validation if key != "validation" else None
     part, n = robust or setting.validation, len(setting.trials)
     criterion = "validation accuracy" if key == "validation" else "validation accuracy under attack"
     return (
         f"By {n} seeds this setting comes to a {criterion} of {percent(part.mean.value)} on average, from "
         f"{percent(part.lowest)} to {percent(part.highest)}: so much is the draw alone. "
+        f"{_seeds_measured(measured, setting)}"
     )
+
+
+def _seeds_measured(measured: Sweep, setting: Setting) -> str:
+    """A sentence on the spread of a setting's seeds on the images that had no say."""
+    parts = [f"{where} {_spread_words(part)}" for where, part in (
+        (f"on {measured.split} images", setting.measured), ("under attack", setting.robust)
+    ) if part]  # fmt: skip
+    if not parts or measured.split == "validation":
+        return ""
+    return f"Over seeds {listed(parts)} on average (95\u202f% intervals over {len(setting.trials)} seeds). "
+
+
+def _spread_words(part: Spread) -> str:
+    return f"{percent(part.mean.value)} ({interval(part.mean)})"
 
 
 def alike_words(measured: Sweep) -> str:

@@ -170,10 +170,10 @@ def measured_and_learning(plan: Audit, dataset: Dataset) -> tuple[Split, Split]:
     name, split = measured_split(plan, dataset)
     probes = (plan.layers or plan.omitted.layers or Layers()).probe_images
     if dataset.reading.get("labels") == PREDICTED:  # images without labels, of which no probe learns
-        return drawn(split, plan.sampling.images, plan.seed), split
+        return drawn(split, plan.sampling.images, plan.draw), split
     if name != "train" and "train" in dataset.splits:
-        return drawn(split, plan.sampling.images, plan.seed), drawn(dataset.train, probes, plan.seed)
-    order = np.random.default_rng(plan.seed).permutation(len(split))
+        return drawn(split, plan.sampling.images, plan.draw), drawn(dataset.train, probes, plan.draw)
+    order = np.random.default_rng(plan.draw).permutation(len(split))
     count = max(1, min(plan.sampling.images, len(split) // 2))
     measured, rest = np.sort(order[:count]), np.sort(order[count:][:probes])
     return split.take(measured), split.take(rest if len(rest) else measured)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from ironglass.choices import listed, shown, unknown
 from ironglass.errors import InputError
+from ironglass.plans.eps import eps_words
 from ironglass.results.runs_compared import ConditionCompared, Threshold
 from ironglass.studies.runs_compared.pairs import WORST, alike, point_of
 from ironglass.studies.runs_compared.read import CLEAN, OpenedRun
@@ -86,13 +87,8 @@ def _robust(measured: Measured, run: OpenedRun) -> float:
     for size, value in points.items():
         if alike(size, eps):
             return value
-    sizes = listed(_eps(size) for size in points)
+    sizes = listed(eps_words(size) for size in points)
     raise InputError(f"{where} was not attacked by {name} at eps {digits}: choose from {sizes}")
-
-
-def _eps(eps: float) -> str:
-    steps = round(eps * 255, 4)
-    return f"{steps:g}/255" if steps.is_integer() else f"{eps:.6g}"
 
 
 def _change(measured: Measured, run: OpenedRun, conditions: Sequence[ConditionCompared], baseline: str | None) -> float:

@@ -10,10 +10,11 @@ import numpy as np
 
 from ironglass.measure.statistics import holm, mean_interval
 from ironglass.plans.audit import Audit
-from ironglass.plans.sweep import Trial
+from ironglass.plans.sweep import ChooseBy, Sweep, Trial
 from ironglass.run import Run
 from ironglass.studies.common.stored import read_table
 from ironglass.studies.sweep.held_out import FILE
+from ironglass.studies.sweep.names import short_name
 from ironglass.studies.sweep.settings import compared_settings, settings_of
 from ironglass.train.recipe import stage_name
 from ironglass.train.record import as_json
@@ -23,8 +24,7 @@ LEVEL = 0.05
 
 
 def sweep_results(
-    common: Audit,
-    vary: Mapping[str, Sequence[Any]],
+    plan: Sweep,
     trials: Sequence[Trial],
     root: Path,
     failed: Mapping[str, str],
@@ -33,7 +33,7 @@ def sweep_results(
     jobs: int,
 ) -> dict[str, Any]:
     """Every number of the sweep, from the runs of its trials in `root`. failed: why a trial has no run, by name."""
-    rows: list[dict[str, Any]] = []
+    common, vary, rows = plan.trial, plan.vary, list[dict[str, Any]]()
     runs: dict[str, Run] = {}
     for trial in trials:
         row = {"name": trial.name, "folder": f"{root.name}/{trial.name}", "values": as_json(trial.values)}
@@ -44,11 +44,11 @@ def sweep_results(
         rows.append(row | trial_row(run))
         if "validation" in rows[-1]:
             runs[trial.name] = run
-    held_out = all("robust_validation" in row for row in rows if "validation" in row)
+    held_out = plan.attacks_validation and all("robust_validation" in row for row in rows if "validation" in row)
     right = {name: _right(run, FILE if held_out else "validation") for name, run in runs.items()}
     groups = settings_of(rows, list(vary))
     return {
-        "axes": [{"field": path, "label": axis_label(common, path), "values": as_json(vary[path])} for path in vary],
+        "axes": [_axis(common, path, vary[path]) for path in vary],
         "split": split,
         "jobs": jobs,
         "attacks": None
@@ -56,8 +56,15 @@ def sweep_results(
         else {"names": list(attacks.methods), "norm": attacks.norm, "eps": max(attacks.eps)},
         "rows": rows,
         "settings": [spread for names in groups if (spread := _spread(rows, names))],
-        "recommended": recommended(rows, right, groups),
+        "recommended": recommended(rows, right, groups, choose_by=plan.choose_by),
     }
+
+
+def _axis(common: Audit, path: str, values: Sequence[Any]) -> dict[str, Any]:
+    """A varied field, with short names of values that are objectives and the like."""
+    names = [short_name(value) for value in values] if path.endswith("objective") else []
+    axis = {"field": path, "label": axis_label(common, path), "values": as_json(values)}
+    return axis | ({"names": names} if all(names) and len({*names}) == len(values) else {})
 
 
 def axis_label(common: Audit, path: str) -> str:
@@ -106,19 +113,23 @@ def recommended(
     rows: Sequence[dict[str, Any]],
     right: Mapping[str, np.ndarray],
     settings: Sequence[Sequence[str]] | None = None,
+    *,
+    choose_by: ChooseBy = "auto",
 ) -> dict[str, Any] | None:
     """The trial to take: of the setting of highest accuracy on validation images, averaged over its seeds, the highest;
     where equal by validation accuracy and lower loss. And the trials of other settings that may be as good.
 
     right: whether each validation image is named right, by trial; under attack where every measured row has
-    `robust_validation`, which is then the criterion. settings: names of the trials of each; None for one a trial.
+    `robust_validation` and the choice is not by clean images. settings: names of the trials of each; None for one a
+    trial. choose_by: as `Sweep` takes it; by "pareto" the trial's setting is one that none beats both unchanged and
+    under attack, and `front` names the best trials of all of these.
     Every other setting, named by its own best trial, is compared with the recommended one; it is alike where Holm's
     test over all pairs cannot tell them apart. None where no trial was measured.
     """
     measured = {row["name"]: row for row in rows if "validation" in row}
     if not measured:
         return None
-    robust = all("robust_validation" in row for row in measured.values())
+    robust = choose_by != "clean" and all("robust_validation" in row for row in measured.values())
     key = "robust_validation" if robust else "validation"
 
     def merit(name: str) -> tuple[float, float, float]:
@@ -127,14 +138,29 @@ def recommended(
 
     named = [[name for name in names if name in measured] for names in settings or [[name] for name in measured]]
     groups = {max(names, key=merit): names for names in named if names}
-    best = max(groups, key=lambda name: tuple(np.mean([merit(one) for one in groups[name]], axis=0)))
+    means = {name: tuple(np.mean([merit(one) for one in groups[name]], axis=0).tolist()) for name in groups}
+    front: list[str] = []
+    if robust and choose_by == "pareto":
+        front = undominated({name: mean[:2] for name, mean in means.items()})
+    best = max(front, key=lambda name: sum(means[name][:2])) if front else max(groups, key=means.__getitem__)
     others = [name for name in groups if name != best]
     flags = {name: [right[one] for one in names] for name, names in groups.items()}
     tests = {name: compared_settings(flags[best], flags[name]) for name in others}
     told = holm([tests[name]["p"] for name in others], LEVEL)
     alike = [name for name, apart in zip(others, told, strict=True) if not apart]
-    found = {"trial": best, "level": LEVEL, "criterion": key, "alike": alike, "tests": tests}
+    found = {"trial": best, "level": LEVEL, "criterion": "pareto" if front else key, "alike": alike, "tests": tests}
+    if front:
+        found["front"] = front
     return found | ({"same": [name for name in groups[best] if name != best]} if len(groups[best]) > 1 else {})
+
+
+def undominated(points: Mapping[str, Sequence[float]]) -> list[str]:
+    """The names of points that no other is at least as high as in every coordinate and higher in one (Pareto)."""
+
+    def beats(one: Sequence[float], other: Sequence[float]) -> bool:
+        return all(x >= y for x, y in zip(one, other, strict=True)) and tuple(one) != tuple(other)
+
+    return [name for name, point in points.items() if not any(beats(other, point) for other in points.values())]
 
 
 def _spread(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> dict[str, Any] | None:
@@ -143,8 +169,9 @@ def _spread(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> dict[str, A
     if len(measured) < 2:
         return None
     spread: dict[str, Any] = {"trials": [row["name"] for row in measured]}
-    for key in ("validation", "robust_validation"):
-        values = np.array([row[key]["value"] for row in measured if key in row])
+    for key in ("validation", "robust_validation", "measured", "robust"):
+        rates = [row[key]["accuracy"] if key == "robust" else row[key] for row in measured if row.get(key)]
+        values = np.array([rate["value"] for rate in rates])
         if len(values) == len(measured):
             found = mean_interval(values, within=(0.0, 1.0))
             spread[key] = {"mean": dict(found), "lowest": float(values.min()), "highest": float(values.max())}

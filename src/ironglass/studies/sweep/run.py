@@ -8,7 +8,6 @@ from typing import Any
 
 from ironglass.data.dataset import Dataset
 from ironglass.errors import InputError
-from ironglass.plans.objective_eps import eps_of
 from ironglass.plans.sweep import Sweep, Trial, trials_of
 from ironglass.run import Run
 from ironglass.studies.audit import ready
@@ -30,8 +29,8 @@ NETWORK = {"model", "options", "size", "channels", "weights"}
 def run_sweep(plan: Sweep, folder: Path, options: RunOptions) -> Run:
     """Audits every trial in a folder of its own, `trials/NAME`, and recommends one by validation images.
 
-    By their accuracy under attack where a trial hardens and attacks are named, else unchanged. Trials that differ in
-    their seed alone are one setting, and settings are compared by their means.
+    By their accuracy under attack where attacks are named, else unchanged, or as `choose_by` says. Trials that differ
+    in their seed alone are one setting, and settings are compared by their means.
 
     jobs: trials at once, each in a process of its own with its share of the threads; a script that asks for more than
     one calls this under `if __name__ == "__main__"`. Nothing is written before the data and every model have been
@@ -56,7 +55,7 @@ def run_sweep(plan: Sweep, folder: Path, options: RunOptions) -> Run:
             if (root / trial.name / "recipe.json").is_file():
                 Run(root / trial.name).mend()
         waiting = [trial for trial in trials if "trial" not in Run(root / trial.name).results]
-        given = (by_robustness(trials), options.for_job())
+        given = (plan.attacks_validation, options.for_job())
         queue = [Job(trial.name, run_trial, (trial.plan, root / trial.name, *given)) for trial in waiting]
         if options.jobs > 1:
             failed = run_parallel(queue, jobs=options.jobs, tell=options.progress)
@@ -65,17 +64,11 @@ def run_sweep(plan: Sweep, folder: Path, options: RunOptions) -> Run:
         done = [trial for trial in trials if trial.name not in failed]
         if done and not NETWORK & {path.partition(".")[0] for path in plan.vary}:
             run.record("model", Run(root / done[0].name).results["model"])
-        run.record("sweep", sweep_results(plan.trial, plan.vary, trials, root, failed, split=split, jobs=options.jobs))
+        run.record("sweep", sweep_results(plan, trials, root, failed, split=split, jobs=options.jobs))
         options.write_pages(run)
     if len(failed) == len(trials):
         raise InputError(f"every trial failed, {trials[0].name} since {failed[trials[0].name]}")
     return run
-
-
-def by_robustness(trials: list[Trial]) -> bool:
-    """True where trials are chosen by robust accuracy: attacks are named, and a trial trains on adversarial images."""
-    objectives = [stage.objective for trial in trials for stage in trial.plan.stages]
-    return any(trial.plan.named_attacks for trial in trials) and any(eps_of(objective) != 0 for objective in objectives)
 
 
 def _run_in_turn(trials: Sequence[Job], tell: Tell) -> dict[str, str]:

@@ -31,7 +31,7 @@ def explained_positions(plan: Audit, split: Split, predictions: np.ndarray, clas
                 raise InputError(f"none of the {len(split)} images is misclassified: choose other --images")
         case _:
             among = np.arange(len(split))
-    return among[drawn_positions(len(among), plan.sampling.images, plan.seed)]
+    return among[drawn_positions(len(among), plan.sampling.images, plan.draw)]
 
 
 def chosen_positions(plan: Audit, split: Split, classes: Sequence[str]) -> np.ndarray:
