@@ -50,7 +50,7 @@ class Sweep:
 
     @property
     def attacks_validation(self) -> bool:
-        """Whether validation images are attacked to choose by."""
+        """True where validation images are attacked to choose by."""
         return self.choose_by != "clean" and bool(self.trial.named_attacks)
 
     def __post_init__(self) -> None:

@@ -73,7 +73,7 @@ def maps_compared(opened: Sequence[OpenedRun], baseline: str | None) -> tuple[tu
 
 
 def _explained(run: OpenedRun) -> Explained | None:
-    """What a run explained by named methods; None where it did not, or where its maps are gone."""
+    """The images that a run explained by named methods; None where it did not, or where its maps are gone."""
     results, path = run.results.explanations, run.run.path / "per_image" / "explanations.parquet"
     if results is None or not path.is_file() or not (run.run.path / "explanations" / CLEAN).is_dir():
         return None

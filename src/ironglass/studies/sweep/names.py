@@ -42,5 +42,5 @@ def short_name(objective: Any) -> str:
 
 
 def _is_required(field: Any) -> bool:
-    """Whether a field has no default."""
+    """True for a field without a default."""
     return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
