@@ -18,7 +18,6 @@ import argparse
 import http.client
 import json
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -75,8 +74,10 @@ def at_once(run: Path, classifier: Classifier, people: int, minutes: float) -> i
         threading.Thread(target=watch, daemon=True).start()
         seen = simulate(address, classifier, people, 60 * minutes)
         ended.set()
-        server.send_signal(signal.SIGINT)
-        server.wait(30)
+        server.terminate()  # a bench that a shell has started in the background ignores Ctrl-C, and so does its server
+    if not seen.taken:
+        print(*seen.errors[:20], sep="\n")
+        return 1
     taken, settled = sorted(seen.taken), memory[len(memory) // 10 :]
     spread = max(settled) / min(settled) - 1
     print(f"{people} people, {minutes:g} minutes: {seen.strokes} strokes, {len(taken)} answers while painting")

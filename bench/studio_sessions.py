@@ -177,7 +177,7 @@ class _Person:
             self._wrong("the picture is not theirs")
         if strokes and not np.isin(_pixels(found["after"]), (*np.unique(self.pixels), 127, 128)).all():
             self._wrong("the painted picture is not theirs")
-        if any(abs(row["before"] - self.shares[row["class"]]) > 1e-4 for row in found["top"]):
+        if any(abs(row["shares"][0][0] - self.shares[row["class"]]) > 1e-4 for row in found["top"]):
             self._wrong("the probabilities are not theirs")
         for one in found["maps"]:
             shown = np.frombuffer(base64.b64decode(one["before"]), np.uint8).reshape(one["height"], one["width"])

@@ -1,6 +1,6 @@
 """Time and memory of `ironglass inspect` on data sets, decoding included, and what it names in them.
 
-    python bench/inspect.py ../shared/data/fashion_mnist ../shared/data/cats_vs_dogs
+    python bench/inspection.py ../shared/data/fashion_mnist ../shared/data/cats_vs_dogs
 
 Prints, for each, seconds of the clock, seconds of all cores, the largest memory, and the findings. On a machine that
 others use too, read the seconds of all cores: half of them is what two idle cores would take at best.
