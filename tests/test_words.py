@@ -26,7 +26,6 @@ ALLOWED: dict[str, int] = {
     "attacks": 1,
     "cli": 4,
     "data": 5,
-    "measure": 129,
     "models": 1,
     "plans": 22,
     "report": 2,

@@ -1,4 +1,4 @@
-"""Accuracy of a classifier, overall, a class, and an image."""
+"""Accuracy of a classifier: overall, per class, and per image."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ironglass.data.dataset import Split
 from ironglass.errors import ForwardError, InputError, Notice
 from ironglass.fields import expect
 from ironglass.measure.calibration import Confidences, brier_scores, calibration
-from ironglass.measure.statistics import wilson
+from ironglass.measure.statistics import rate_of
 from ironglass.models.classifier import Classifier
 from ironglass.models.loading.fresh import warn_if_untrained
 from ironglass.models.predict import logits_of, predicted
@@ -31,12 +31,12 @@ def evaluate(
     batch_size: int = 256,
     progress: Progress | None = None,
 ) -> tuple[dict[str, Any], Logits]:
-    """The numbers that stand in `results.json` under `evaluation`, and the logits (n, k) they come from.
+    """The section `evaluation` of `results.json`, and the logits (n, k) that it is computed from.
 
-    Labels are positions in the classifier's own classes. An image whose logits have no largest, see `predicted`, is not
-    judged: it counts as wrong, `not_judged` is the number of such images, and they stand in no column of `confusion`.
-    `loss` is None where it is no finite number, `calibration` where an image is not judged. Raises InputError for a
-    label beyond the classes.
+    Labels are indices into the classifier's own classes. An image whose logits have no largest, see `predicted`, has no
+    prediction: it counts as wrong and in no column of `confusion`, and `not_judged` is the number of such images.
+    `loss` is None where it is not finite, `calibration` where an image has no prediction. Raises InputError for a label
+    beyond the classes.
     """
     expect(split, Split, "split", "one split of a data set, as dataset.test")
     k = len(classifier.classes)
@@ -51,7 +51,7 @@ def evaluate(
     loss = float(cross_entropy(classifier.as_logits(logits), torch.from_numpy(labels.copy())))
     numbers = {
         "split": name,
-        "accuracy": wilson(int((predictions == labels).sum()), len(labels)),
+        "accuracy": rate_of(predictions == labels),
         "not_judged": int((predictions < 0).sum()),
         "loss": loss if math.isfinite(loss) else None,
         **_by_class(labels, predictions, classifier.classes),
@@ -72,14 +72,14 @@ def _calibration(
 
 def _by_class(labels: np.ndarray, predictions: np.ndarray, classes: tuple[str, ...]) -> dict[str, Any]:
     """Confusion matrix, precision, recall and F1 of each class, and scikit-learn's report of them."""
-    # late, since it brings pandas, and whoever trains first should not wait for that
+    # imported late, since it imports pandas, for which training should not wait
     from sklearn.metrics import classification_report, confusion_matrix, precision_recall_fscore_support
 
     k = len(classes)
     lenient: dict[str, Any] = {"zero_division": 0.0}
     table: Any = precision_recall_fscore_support(labels, predictions, labels=list(range(k)), **lenient)
     precision, recall, f1, support = table
-    there = np.flatnonzero(support)  # a class without images has no recall, and must not count in a mean
+    there = np.flatnonzero(support)  # a class without images has no recall, and is left out of means
     names: Any = [classes[i] for i in there]
     shared: dict[str, Any] = {"labels": there, "target_names": names, "digits": 3}
     text = classification_report(labels, predictions, **shared, **lenient)
@@ -102,10 +102,10 @@ def _by_class(labels: np.ndarray, predictions: np.ndarray, classes: tuple[str, .
 
 
 def _warn_of_sigmoid(classifier: Classifier, logits: Logits) -> None:
-    """Says that loss and confidences mean little, where the outputs are no logits and no distribution."""
+    """Warns where the outputs are neither logits nor a distribution, so that loss and confidences mean little."""
     if not bool(((logits >= 0) & (logits <= 1)).all()):
         return
-    try:  # small logits of a young network lie there, too: the steps that outputs come out of tell
+    try:  # small logits of an untrained network lie there, too: the operations that make the outputs decide
         is_sigmoid = not classifier.gives_probabilities and come_out_of_sigmoid(classifier.probed_logits())
     except ForwardError:  # random images are not for every network
         is_sigmoid = False
@@ -118,8 +118,8 @@ def _warn_of_sigmoid(classifier: Classifier, logits: Logits) -> None:
 
 
 def naming(labels: np.ndarray, predictions: np.ndarray, classes: Sequence[str]) -> dict[str, Any]:
-    """The class that is named most often with its share of all answers and of the images, and the commonest class with
-    its share of the images: what always naming it would get right.
+    """The most predicted class with its shares of predictions and of labels, and the majority class with its share of
+    labels, the accuracy of always predicting it.
 
     labels, predictions: int64 (n,).
     """
@@ -137,8 +137,8 @@ def naming(labels: np.ndarray, predictions: np.ndarray, classes: Sequence[str]) 
 
 
 def top(classifier: Classifier, outputs: Logits, count: int = 5) -> tuple[np.ndarray, np.ndarray]:
-    """The most probable classes (n, min(count, k)), best first, and their probabilities, 0 of an image that is not
-    judged.
+    """The most probable classes (n, min(count, k)), best first, and their probabilities, 0 for an image without
+    prediction.
 
     outputs: (n, k), the classifier's own in evaluation mode, on the CPU.
     """

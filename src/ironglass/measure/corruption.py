@@ -12,7 +12,7 @@ from ironglass.data.corruptions.corrupt import CORRUPTIONS, SEVERITIES, corrupt,
 from ironglass.data.dataset import Split
 from ironglass.data.pixels import to_images
 from ironglass.errors import InputError
-from ironglass.measure.statistics import mean_interval, wilson
+from ironglass.measure.statistics import mean_interval, rate_of
 from ironglass.models.checks import check_labels
 from ironglass.models.classifier import Classifier
 from ironglass.models.frozen import frozen
@@ -30,35 +30,38 @@ def corruption_accuracy(
     batch_size: int = 256,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Accuracy under every named corruption at severities 1 to 5, as `corruption_numbers` has it.
+    """Accuracy under every named corruption at severities 1 to 5, in the form of `corruption_numbers`.
 
-    names: of CORRUPTIONS, or "all". positions: which images of the split are measured; None for all. Raises InputError.
+    names: of CORRUPTIONS, or "all".
+    positions: indices of the measured images of the split; None for all.
+
+    Raises InputError.
     """
-    where = np.arange(len(split)) if positions is None else positions
-    if not len(where):
+    index = np.arange(len(split)) if positions is None else positions
+    if not len(index):
         raise InputError("there are no images to corrupt: the split, or the choice from it, is empty")
-    labels = split.labels[where]
-    check_labels(torch.from_numpy(labels.copy()), len(where), len(classifier.classes))
-    chosen = find_corruptions(names, split.pixels.shape[3])
-    if not chosen:
+    labels = split.labels[index]
+    check_labels(torch.from_numpy(labels.copy()), len(index), len(classifier.classes))
+    corruptions = find_corruptions(names, split.pixels.shape[3])
+    if not corruptions:
         raise InputError("no corruption is named: give at least one, or all")
-    total = len(chosen) * len(SEVERITIES) * len(where)
+    total = len(corruptions) * len(SEVERITIES) * len(index)
     done = 0
 
     def counted(more: int, _: int) -> None:
         if progress:
             progress(done + more, total)
 
-    clean = predicted(logits_of(classifier, split.take(where), batch_size=batch_size)).numpy() == labels
+    clean = predicted(logits_of(classifier, split.take(index), batch_size=batch_size)).numpy() == labels
     right = {}
-    for name in chosen:
+    for name in corruptions:
         flags = []
         for severity in SEVERITIES:
             logits, _ = corrupted_logits(
-                classifier, split, name, severity, where, seed=seed, batch_size=batch_size, progress=counted
+                classifier, split, name, severity, index, seed=seed, batch_size=batch_size, progress=counted
             )
             flags.append(predicted(logits).numpy() == labels)
-            done += len(where)
+            done += len(index)
         right[name] = np.stack(flags)
     size = (split.pixels.shape[1], split.pixels.shape[2])
     return corruption_numbers(clean, right, size=size, seed=seed)
@@ -75,22 +78,22 @@ def corrupted_logits(
     batch_size: int = 256,
     progress: Progress | None = None,
 ) -> tuple[Logits, np.ndarray]:
-    """Logits (m, k) of the images at `positions` (m,) of the split under one corruption, and how far it moves them.
+    """Logits (m, k) of the images at `positions` (m,) of the split under one corruption, and the largest change of any
+    value of each image, (m,), in units of [0, 1].
 
-    The latter (m,) is the largest change of any value of the image, in units of [0, 1]. An image's draw depends on the
-    seed and its position in the split, and on nothing else.
+    An image's draw depends on the seed and its position in the split only.
     """
-    found, moved = [], []
+    logits, changes = [], []
     with frozen(classifier), torch.no_grad():
         for start in range(0, len(positions), batch_size):
-            where = positions[start : start + batch_size]
-            pixels, _ = split.batch(where)
-            changed = corrupt(pixels, name, severity, seed=seed, positions=where)
-            found.append(classifier(to_images(changed.to(classifier.device))).float().cpu())
-            moved.append(_largest_change(changed, pixels))
+            index = positions[start : start + batch_size]
+            pixels, _ = split.batch(index)
+            changed = corrupt(pixels, name, severity, seed=seed, positions=index)
+            logits.append(classifier(to_images(changed.to(classifier.device))).float().cpu())
+            changes.append(_largest_change(changed, pixels))
             if progress:
-                progress(start + len(where), len(positions))
-    return torch.cat(found), np.concatenate(moved)
+                progress(start + len(index), len(positions))
+    return torch.cat(logits), np.concatenate(changes)
 
 
 def _largest_change(changed: Pixels, pixels: Pixels) -> np.ndarray:
@@ -102,14 +105,17 @@ def _largest_change(changed: Pixels, pixels: Pixels) -> np.ndarray:
 def corruption_numbers(
     clean: np.ndarray, right: Mapping[str, np.ndarray], *, size: tuple[int, int], seed: int
 ) -> dict[str, Any]:
-    """The section `corruptions` of the results, from flags of the images that are named right.
+    """The section `corruptions` of the results, from flags of correctly classified images.
 
-    clean: (n,), of the unchanged images. right: an entry a corruption, (5, n), of its severities. size: (h, w). The
-    numbers hold `severities`, `n`, `seed`, `side` (whose strengths, see `strengths_side`), `clean` (rate),
-    `corruptions` [{`name`, `label`, `points` [{`severity`, `accuracy` (rate)}], `mean`}] and `mean`: a corruption's
-    `mean` is its accuracy averaged over the severities, and the `mean` of all is averaged over the corruptions that
-    were measured, each counting alike. Their n is the number of images, and their 95 % interval is Student's t over the
-    images' own averages, for what becomes of one image under two corruptions is no two draws.
+    clean: (n,), flags of the unchanged images.
+    right: by corruption, (5, n), flags for its severities.
+    size: (h, w).
+
+    The numbers hold `severities`, `n`, `seed`, `side` (see `strengths_side`), `clean` (rate), `corruptions` [{`name`,
+    `label`, `points` [{`severity`, `accuracy` (rate)}], `mean`}] and `mean`: a corruption's `mean` is its accuracy
+    averaged over the severities, and the overall `mean` is the average over the measured corruptions with equal
+    weights. Their n is the number of images, and their 95 % interval is Student's t over the images' own averages,
+    since the outcomes of one image under two corruptions are not independent.
 
     Unlike the mCE of Hendrycks & Dietterich (2019, arXiv:1903.12261) it is an accuracy, not an error; it is not divided
     by AlexNet's error under each corruption, and so weighs hard corruptions more; and it averages what was measured,
@@ -118,8 +124,7 @@ def corruption_numbers(
     entries = []
     for name, flags in right.items():
         points = [
-            {"severity": severity, "accuracy": wilson(int(row.sum()), len(row))}
-            for severity, row in zip(SEVERITIES, flags, strict=True)
+            {"severity": severity, "accuracy": rate_of(row)} for severity, row in zip(SEVERITIES, flags, strict=True)
         ]
         mean = mean_interval(flags.mean(0), within=(0, 1))
         entries.append({"name": name, "label": CORRUPTIONS[name].label, "points": points, "mean": mean})
@@ -128,7 +133,7 @@ def corruption_numbers(
         "n": len(clean),
         "seed": seed,
         "side": strengths_side(size),
-        "clean": wilson(int(clean.sum()), len(clean)),
+        "clean": rate_of(clean),
         "corruptions": entries,
         "mean": mean_interval(np.mean([flags.mean(0) for flags in right.values()], axis=0), within=(0, 1)),
     }

@@ -1,4 +1,4 @@
-"""Public `evaluate`: a result that keeps its labels and logits, and shows itself."""
+"""Public `evaluate`: a result with labels and logits that can be displayed."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class EvaluationResult:
 
     @property
     def accuracy(self) -> Rate:
-        """Share of the images that are named right, with its 95 % Wilson interval and n."""
+        """Share of correctly classified images, with its 95 % Wilson interval and n."""
         return self.numbers["accuracy"]
 
     @property
@@ -117,8 +117,8 @@ class EvaluationResult:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON: the numbers, class names, labels and predictions, without the logits."""
-        found = {"classes": list(self.classes), "labels": self.labels.tolist()}
-        return {**self.numbers, **found, "predictions": self.predictions.tolist()}
+        labels_ = {"classes": list(self.classes), "labels": self.labels.tolist()}
+        return {**self.numbers, **labels_, "predictions": self.predictions.tolist()}
 
 
 def evaluate(
@@ -129,15 +129,15 @@ def evaluate(
     batch_size: int = 256,
     progress: Progress | None = None,
 ) -> EvaluationResult:
-    """Measures how often a classifier is right on the images of a split, as they are.
+    """Measures the accuracy of a classifier on the unchanged images of a split.
 
-    An image whose logits have no largest is not judged: it counts as wrong.
+    An image whose logits have no largest has no prediction, and counts as wrong.
 
     Args:
         classifier: the classifier to measure; the work is done on its device.
         split: one split of a data set, as `dataset.test`. Its labels are positions in the classifier's classes.
-        name: what the result calls the split.
-        batch_size: images a forward pass, 1 or more.
+        name: name of the split in the result.
+        batch_size: images per forward pass, 1 or more.
         progress: called as progress(images done, images in all) after each batch.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Occlusion robustness by exhaustion: is there any place at all where a patch changes the answer?"""
+"""Occlusion robustness by exhaustive search over all positions of a patch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ironglass.errors import InputError
 from ironglass.explain.methods.occlusion import occluded_scores
 from ironglass.explain.parts.fill import Fill
 from ironglass.explain.parts.patch_grid import positions
-from ironglass.measure.statistics import wilson
+from ironglass.measure.statistics import rate_of
 from ironglass.models.checks import check_labels
 from ironglass.models.classifier import Classifier
 from ironglass.models.predict import batches, logits_of
@@ -24,11 +24,10 @@ from ironglass.types import Progress
 class OcclusionRobustness:
     """Result of the search.
 
-    numbers: what may stand in a file of results.
-    smallest: (n,), each image's smallest size of a patch that flips its prediction somewhere, 0 where none of those
-        tried does.
-
-    flipped: (n, sizes), whether some place of a patch of that size flips the prediction.
+    numbers: JSON-ready numbers.
+    smallest: (n,), the smallest tested patch size that flips the image's prediction at some position; 0 where none
+        does.
+    flipped: (n, sizes), True where a patch of that size flips the prediction at some position.
     """
 
     numbers: dict[str, Any]
@@ -47,59 +46,62 @@ def occlusion_robustness(
     batch_size: int = 64,
     progress: Progress | None = None,
 ) -> OcclusionRobustness:
-    """Returns whether any k×k patch flips an image's prediction: every place is tried, so no search can have missed
-    one.
+    """Tests for each image whether any k×k patch flips its prediction, at every position on the grid.
 
-    robust accuracy at k = share of images that are right, and stay so with a patch of k pixels at every place
+    robust accuracy at k = share of images that are right, and stay so with a patch of k pixels at every position
 
-    sizes: k in pixels. stride: pixels between places, see `positions`; a guarantee for every place needs 1. fill: see
-    `fill_images`; a chosen colour is a tensor (c, 1, 1). mean: the data's mean colour, for fill "mean". The numbers
-    hold `stride`, `n`, `clean` (rate), `sizes` [{`size`, `positions`, `accuracy` (rate), `flipped` (rate: images whose
-    prediction changes somewhere, right or wrong)}] in ascending order, and `smallest` [k, or null where no size flips
-    the image]. Each size is tried on its own: a larger patch need not do what a smaller one does. Raises InputError.
+    sizes: k in pixels.
+    stride: pixels between positions, see `positions`; a guarantee for every position needs 1.
+    fill: see `fill_images`; any colour as a tensor (c, 1, 1).
+    mean: the data's mean colour, for fill "mean".
+
+    The numbers hold `stride`, `n`, `clean` (rate), `sizes` [{`size`, `positions`, `accuracy` (rate), `flipped` (rate:
+    images whose prediction changes at some position, right or wrong)}] in ascending order, and `smallest` [k, or null
+    where no size flips the image]. Each size is tested by itself: a larger patch need not flip what a smaller one does.
+    Raises InputError.
     """
     if len(split) == 0:
         raise InputError("the split is empty: there is nothing to occlude")
-    tried = sorted(set(sizes))
-    if not tried:
+    sorted_sizes = sorted(set(sizes))
+    if not sorted_sizes:
         raise InputError("there are no sizes of patches: give at least one, in pixels")
     side = (split.pixels.shape[1], split.pixels.shape[2])
-    places = [len(positions(side, size, stride)) for size in tried]
+    counts = [len(positions(side, size, stride)) for size in sorted_sizes]
     colour = None if mean is None else tuple(mean)
     predicted = logits_of(classifier, split, batch_size=batch_size).argmax(1)
-    flipped = np.zeros((len(split), len(tried)), dtype=bool)
+    flipped = np.zeros((len(split), len(sorted_sizes)), dtype=bool)
     done = 0
     for images, labels in batches(split, batch_size, classifier.device):
         check_labels(labels, len(images), len(classifier.classes))
-        these = slice(done, done + len(images))
-        for i, size in enumerate(tried):
+        rows = slice(done, done + len(images))
+        for i, size in enumerate(sorted_sizes):
             same = occluded_scores(
-                classifier, images, predicted[these], patch=size, stride=stride, fill=fill, mean=colour, score="right"
+                classifier, images, predicted[rows], patch=size, stride=stride, fill=fill, mean=colour, score="right"
             )
-            flipped[these, i] = (same == 0).any(1).cpu().numpy()
+            flipped[rows, i] = (same == 0).any(1).cpu().numpy()
             if progress:
-                progress(done * len(tried) + (i + 1) * len(images), len(split) * len(tried))
+                progress(done * len(sorted_sizes) + (i + 1) * len(images), len(split) * len(sorted_sizes))
         done += len(images)
-    return _result(predicted.numpy() == split.labels, flipped, tried, places, stride)
+    return _result(predicted.numpy() == split.labels, flipped, sorted_sizes, counts, stride)
 
 
 def _result(
-    right: np.ndarray, flipped: np.ndarray, tried: list[int], places: list[int], stride: int
+    right: np.ndarray, flipped: np.ndarray, sizes: list[int], counts: list[int], stride: int
 ) -> OcclusionRobustness:
-    """right: (n,), whether the unpatched images are. flipped: (n, sizes). places: how many there are of each size."""
-    smallest = np.where(flipped.any(1), np.asarray(tried)[flipped.argmax(1)], 0)
+    """The numbers. right: (n,), of the unpatched images. flipped: (n, sizes). counts: number of positions by size."""
+    smallest = np.where(flipped.any(1), np.asarray(sizes)[flipped.argmax(1)], 0)
     numbers = {
         "stride": stride,
         "n": len(right),
-        "clean": wilson(int(right.sum()), len(right)),
+        "clean": rate_of(right),
         "sizes": [
             {
                 "size": size,
                 "positions": count,
-                "accuracy": wilson(int((right & ~changed).sum()), len(right)),
-                "flipped": wilson(int(changed.sum()), len(changed)),
+                "accuracy": rate_of(right & ~changed),
+                "flipped": rate_of(changed),
             }
-            for size, count, changed in zip(tried, places, flipped.T, strict=True)
+            for size, count, changed in zip(sizes, counts, flipped.T, strict=True)
         ],
         "smallest": [int(size) or None for size in smallest],
     }

@@ -11,7 +11,7 @@ from ironglass.data.dataset import Split
 from ironglass.errors import InputError
 from ironglass.explain.methods.occlusion import occluded_scores
 from ironglass.explain.parts.patch_grid import positions
-from ironglass.measure.statistics import mean_interval, wilson
+from ironglass.measure.statistics import mean_interval, rate_of
 from ironglass.models.checks import check_labels
 from ironglass.models.classifier import Classifier
 from ironglass.models.predict import batches, logits_of, predicted
@@ -29,42 +29,47 @@ def occlusion_accuracy(
     batch_size: int = 64,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """The numbers that stand in `results.json` under `occlusion`: accuracy under each mask.
+    """The section `occlusion` of `results.json`: accuracy under each mask.
 
-    Of each mask, `mean` is the accuracy averaged over a fixed grid of places, with an interval over images, and `worst`
-    the share of images still right at every place. patch, stride: pixels, see `positions`. masks: fills, see
-    `fill_images`. mean: the data's mean colour, for the mask "mean". Raises InputError.
+    For each mask, `mean` is the accuracy averaged over a fixed grid of positions, with an interval over images, and
+    `worst` the share of images still right at every position.
+
+    patch, stride: pixels, see `positions`.
+    masks: fills, see `fill_images`.
+    mean: the data's mean colour, for the mask "mean".
+
+    Raises InputError.
     """
     if len(split) == 0:
         raise InputError("the split is empty: there is nothing to occlude")
     height, width = split.pixels.shape[1:3]
-    places = len(positions((height, width), patch, stride))
+    count = len(positions((height, width), patch, stride))
     clean = predicted(logits_of(classifier, split, batch_size=batch_size)).numpy() == split.labels
     colour = None if mean is None else tuple(mean)
     right: list[list[np.ndarray]] = [[] for _ in masks]
     done = 0
     for images, labels in batches(split, batch_size, classifier.device):
         check_labels(labels, len(images), len(classifier.classes))
-        for found, mask in zip(right, masks, strict=True):
+        for parts, mask in zip(right, masks, strict=True):
             scores = occluded_scores(
                 classifier, images, labels, patch=patch, stride=stride, fill=mask, mean=colour, score="right"
             )
-            found.append(scores.cpu().numpy())
+            parts.append(scores.cpu().numpy())
             done += len(images)
             if progress:
                 progress(done, len(split) * len(masks))
     return {
         "patch": patch,
         "stride": stride,
-        "positions": places,
+        "positions": count,
         "n": len(split),
-        "clean": wilson(int(clean.sum()), len(clean)),
+        "clean": rate_of(clean),
         "masks": [
             {
                 "name": mask,
-                "mean": mean_interval(every.mean(1), within=(0, 1)),
-                "worst": wilson(int(every.all(1).sum()), len(every)),
+                "mean": mean_interval(scores_of.mean(1), within=(0, 1)),
+                "worst": rate_of(scores_of.all(1)),
             }
-            for mask, every in zip(masks, map(np.concatenate, right), strict=True)
+            for mask, scores_of in zip(masks, map(np.concatenate, right), strict=True)
         ],
     }

@@ -1,4 +1,4 @@
-"""A row an image and condition, for whoever wants to look closer."""
+"""Tables with one row per image and condition."""
 
 from __future__ import annotations
 
@@ -18,7 +18,19 @@ from ironglass.models.predict import predicted
 from ironglass.run import Run
 from ironglass.types import Logits
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # some spreadsheets take the wide forms, too
+_FORMULA = (
+    "=",
+    "+",
+    "-",
+    "@",
+    "\t",
+    "\r",
+    "\n",
+    "＝",
+    "＋",
+    "－",
+    "＠",
+)  # some spreadsheets accept the full-width forms, too
 
 
 def per_image(
@@ -56,17 +68,17 @@ def write_per_image(run: Run, name: str, tables: Sequence[pa.Table]) -> None:
 
 
 def write_predictions(run: Run, names: Sequence[str], classifier: Classifier, logits: Logits) -> list[dict[str, Any]]:
-    """Writes `predictions.csv`, an image a line with its five most probable classes, and gives the lines back.
+    """Writes `predictions.csv`, one image a line with its five most probable classes, and returns the lines.
 
-    Confidences are numbers; of an image that is not judged, see `predicted`, they and the classes are None. In the
-    file, words that a spreadsheet would take for a formula begin with an apostrophe, as spreadsheets do it themselves.
+    Confidences are numbers; for an image without prediction, see `predicted`, they and the classes are None. In the
+    file, text that a spreadsheet would evaluate as a formula begins with an apostrophe.
     """
     logits = torch.as_tensor(logits)
     positions, confidence = top(classifier, logits)
     classes = classifier.classes
-    judged = (predicted(logits) >= 0).tolist()
+    has_prediction = (predicted(logits) >= 0).tolist()
     rows = []
-    for name, row, shares, is_judged in zip(names, positions, confidence, judged, strict=True):
+    for name, row, shares, is_judged in zip(names, positions, confidence, has_prediction, strict=True):
         line: dict[str, Any] = {"name": name}
         for rank, (position, share) in enumerate(zip(row, shares, strict=True), start=1):
             named = (classes[position], _number(share)) if is_judged else (None, None)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from statistics import NormalDist
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 from scipy.special import stdtrit
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 
 class Rate(TypedDict):
-    """A share of n images with its 95 % interval; also how it stands in `results.json`."""
+    """A share of n images with its 95 % interval, as in `results.json`."""
 
     value: float
     low: float
@@ -39,10 +42,15 @@ def wilson(successes: int, n: int) -> Rate:
     )
 
 
-def mean_interval(values: np.ndarray, *, within: tuple[float, float] = (-np.inf, np.inf)) -> Rate:
-    """The mean of one number an image with its 95 % interval by Student's t; the plain mean where n is 1.
+def rate_of(flags: np.ndarray | Tensor) -> Rate:
+    """The share of true flags, bool (n,), with its 95 % score interval, see `wilson`."""
+    return wilson(int(flags.sum()), len(flags))
 
-    within: what the numbers can be, to which the interval is cut.
+
+def mean_interval(values: np.ndarray, *, within: tuple[float, float] = (-np.inf, np.inf)) -> Rate:
+    """The mean over images with its 95 % interval by Student's t; the plain mean where n is 1.
+
+    within: range of the numbers, to which the interval is clipped.
     """
     values = np.asarray(values, dtype=np.float64)
     n = len(values)
@@ -57,8 +65,10 @@ def mean_interval(values: np.ndarray, *, within: tuple[float, float] = (-np.inf,
 def paired_difference(first: np.ndarray, second: np.ndarray) -> Rate:
     """The share right in the second condition less that in the first, on the same images, with its 95 % interval.
 
-    The interval is Wald's after half an image was added to each of the four kinds of pairs (Agresti and Min 2005,
-    Statist. Med. 24:729), so that it is not empty where no image differs. first, second: (n,) right or wrong.
+    The interval is Wald's with half an image added to each of the four kinds of pairs (Agresti and Min 2005, Statist.
+    Med. 24:729), so that it is not empty where no image differs.
+
+    first, second: (n,), right or wrong.
     """
     first, second = np.asarray(first, dtype=bool), np.asarray(second, dtype=bool)
     if first.shape != second.shape or not len(first):
@@ -71,8 +81,11 @@ def paired_difference(first: np.ndarray, second: np.ndarray) -> Rate:
 
 
 class McNemar(TypedDict):
-    """Difference of two conditions on the same images: `only_first` and `only_second` count the images that just one
-    got right, `p` is the exact two-sided probability of so uneven a split if both were equally good."""
+    """Difference of two conditions on the same images.
+
+    only_first, only_second: images that are right in this condition alone.
+    p: exact two-sided p-value.
+    """
 
     only_first: int
     only_second: int
@@ -93,8 +106,7 @@ def mcnemar(first: np.ndarray, second: np.ndarray) -> McNemar:
 
 
 def holm(p_values: Sequence[float], level: float = 0.05) -> list[bool]:
-    """Decides which of several tests stand at the level when all are read together (Holm 1979, Scand. J. Statist.
-    6:65).
+    """Flags of the tests that are significant at the family-wise level (Holm 1979, Scand. J. Statist. 6:65).
 
     The chance that any true null hypothesis is rejected stays below the level. Raises ValueError for a p-value outside
     [0, 1], NaN among them: it would be sorted anywhere.
@@ -102,8 +114,8 @@ def holm(p_values: Sequence[float], level: float = 0.05) -> list[bool]:
     if not all(0 <= p <= 1 for p in p_values):
         raise ValueError(f"p-values lie in [0, 1], these are {list(p_values)}")
     stands = [False] * len(p_values)
-    for place, test in enumerate(sorted(range(len(p_values)), key=lambda test: p_values[test])):
-        if p_values[test] > level / (len(p_values) - place):
+    for rank, test in enumerate(sorted(range(len(p_values)), key=lambda test: p_values[test])):
+        if p_values[test] > level / (len(p_values) - rank):
             break
         stands[test] = True
     return stands

@@ -285,7 +285,12 @@ def test_what_is_gathered(digits, plain):
     )
     assert isinstance(evidence, Evidence)
     assert steps == [(60, 100), (100, 100)]
-    assert (evidence.seen.n, evidence.seen.repeated, evidence.steps, evidence.chance) == (100, 100, 5, 0.1)
+    assert (evidence.observations.n, evidence.observations.repeated, evidence.steps, evidence.chance) == (
+        100,
+        100,
+        5,
+        0.1,
+    )
     assert [eps for eps, _ in evidence.points] == pytest.approx([0, 0.2, 0.4, 0.8])
     values = [rate["value"] for _, rate in evidence.points]
     assert values == sorted(values, reverse=True)
@@ -296,7 +301,7 @@ def test_what_is_gathered(digits, plain):
         "transfer",
         "longer",
     ]
-    assert {reference.judged["value"] for reference in evidence.reference_attacks} == {values[2]}
+    assert {reference.evaluated["value"] for reference in evidence.reference_attacks} == {values[2]}
     assert evidence.reference_attacks[2].accuracy["value"] > values[2]
     assert evidence.unbounded_eps_accuracy is not None
     assert evidence.unbounded_eps_accuracy["value"] == 0

@@ -10,8 +10,8 @@ from torch.nn import functional as F
 
 import ironglass as ig
 from ironglass.attacks import PGD, Linf
-from ironglass.measure.robustness.probes import SEARCHED, search_beside
-from ironglass.measure.robustness.repeated_passes import PASSES, pass_twice, rare_lots
+from ironglass.measure.robustness.probes import SEARCHED, gradient_free_search
+from ironglass.measure.robustness.repeated_passes import PASSES, count_differing_reruns, pass_twice
 from ironglass.measure.robustness.white_box import white_box
 from ironglass.models import Classifier
 
@@ -190,12 +190,12 @@ def test_lots_on_one_pass_in_ten_are_found_and_nothing_is_disturbed(source, digi
         np.random.seed(seed)  # noqa: NPY002
         random.seed(seed)
         kept = torch.get_rng_state(), np.random.get_state()[1].tolist(), random.getstate()  # noqa: NPY002
-        missed += rare_lots(classifier, images) == 0
+        missed += count_differing_reruns(classifier, images) == 0
         assert torch.equal(torch.get_rng_state(), kept[0])
         assert np.random.get_state()[1].tolist() == kept[1]  # noqa: NPY002
         assert random.getstate() == kept[2]
     assert missed <= 2  # of 20, each missed with p 0.01
-    assert rare_lots(plain, images) == 0
+    assert count_differing_reruns(plain, images) == 0
     assert 0.9**PASSES < 0.01
 
 
@@ -236,10 +236,10 @@ def test_the_search_is_of_what_was_left_right(digits, plain):
     attack = PGD(threat=Linf(0.1), steps=20)
     with torch.no_grad():
         right = plain(attack(plain, images, labels)).argmax(1) == labels
-    reference = search_beside(plain, images, labels, attack, right)
+    reference = gradient_free_search(plain, images, labels, attack, right)
     assert reference is not None
-    assert (reference.kind, reference.judged["value"], reference.judged["n"]) == ("search", 1.0, SEARCHED)
+    assert (reference.kind, reference.evaluated["value"], reference.evaluated["n"]) == ("search", 1.0, SEARCHED)
     assert reference.accuracy["value"] > 0.96
-    assert search_beside(plain, images, labels, attack, torch.zeros(150, dtype=torch.bool)) is None
-    again = search_beside(plain, images, labels, attack, right)
+    assert gradient_free_search(plain, images, labels, attack, torch.zeros(150, dtype=torch.bool)) is None
+    again = gradient_free_search(plain, images, labels, attack, right)
     assert again == reference

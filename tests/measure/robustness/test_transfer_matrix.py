@@ -7,7 +7,7 @@ from torch import nn
 
 from ironglass.attacks import FGSM, Linf
 from ironglass.data.dataset import Split
-from ironglass.measure.robustness.transfer_matrix import transferred, true_answers
+from ironglass.measure.robustness.transfer_matrix import transfer_attack, true_answers
 from ironglass.models.classifier import Classifier
 
 
@@ -32,7 +32,7 @@ ATTACK = FGSM(threat=Linf(0.15))
 def test_a_row_by_hand() -> None:
     # made on the one whose edge lies at 0.5: 0.35, 0.55, 0.45, 0.65
     victims = {"itself": ramp(1, -0.5), "earlier": ramp(1, -0.3), "turned": ramp(-1, 0.5, ("light", "dark"))}
-    (right,) = transferred(victims["itself"], victims, SPLIT, [ATTACK], classes=("dark", "light"))
+    (right,) = transfer_attack(victims["itself"], victims, SPLIT, [ATTACK], classes=("dark", "light"))
     assert right["itself"].tolist() == [True, False, False, True]
     assert right["earlier"].tolist() == [False, False, True, True]
     assert right["turned"].tolist() == [True, False, False, True]  # the same rule, its classes in another order
@@ -41,7 +41,7 @@ def test_a_row_by_hand() -> None:
 def test_who_lacks_the_classes_is_attacked_and_judged_by_its_own_answers() -> None:
     stranger = ramp(1, -0.7, ("cold", "warm"))  # of the images only 0.8 is warm
     victims = {"stranger": stranger, "native": ramp(1, -0.5)}
-    (right,) = transferred(stranger, victims, SPLIT, [ATTACK], classes=("dark", "light"))
+    (right,) = transfer_attack(stranger, victims, SPLIT, [ATTACK], classes=("dark", "light"))
     # 0.2, 0.4 and 0.6 go up, 0.8 goes down: 0.35, 0.55, 0.75, 0.65
     assert right["stranger"].tolist() == [True, True, False, False]
     assert right["native"].tolist() == [True, False, True, True]

@@ -32,7 +32,7 @@ def measured(*attacks: Attacked, probes: tuple[Probe, ...] = ()) -> dict:
         attacks=attacks,
         positions=positions,
         probes=probes,
-        seen=Observations(n=len(positions), repeated=64),
+        observations=Observations(n=len(positions), repeated=64),
         chance=0.1,
     ).numbers()
 

@@ -5,7 +5,7 @@ import torch
 
 from ironglass.attacks.parts.scores import LOGITS, Outputs
 from ironglass.measure.robustness.evidence import Evidence, Observations, ReferenceAttack, observe
-from ironglass.measure.robustness.verdict import OUTDONE, Verdict, judge
+from ironglass.measure.robustness.verdict import WEAKER_THAN, Verdict, judge
 from ironglass.measure.statistics import wilson
 
 
@@ -18,11 +18,11 @@ def evidence(
     reference_attacks=(),
     unbounded_eps_accuracy=None,
     outputs=LOGITS,
-    **seen,
+    **observations,
 ) -> Evidence:
     points = tuple((0.01 * i, wilson(round(share * n), n)) for i, share in enumerate(accuracies))
     return Evidence(
-        seen=Observations(n=n, repeated=n, **seen),
+        observations=Observations(n=n, repeated=n, **observations),
         steps=steps,
         queries=queries,
         points=points,
@@ -35,14 +35,14 @@ def evidence(
 
 def reference(kind, stood, *, p=1e-3, name="Rival") -> tuple[ReferenceAttack]:
     """Another attack, under which so many of 1,000 images stand, where 500 did."""
-    return (ReferenceAttack(kind=kind, name=name, accuracy=wilson(stood, 1000), judged=wilson(500, 1000), p=p),)
+    return (ReferenceAttack(kind=kind, name=name, accuracy=wilson(stood, 1000), evaluated=wilson(500, 1000), p=p),)
 
 
 def test_nothing_against_it():
     assert judge(evidence()) == Verdict("trusted", ())
     assert judge(evidence(accuracies=(0.5, 0.51, 0.1))) == Verdict("trusted", ())  # within the interval
     assert judge(evidence(unbounded_eps_accuracy=110)) == Verdict("trusted", ())  # chance is within the interval
-    for kind in OUTDONE:
+    for kind in WEAKER_THAN:
         assert judge(evidence(reference_attacks=reference(kind, 498))) == Verdict("trusted", ())  # 0.2 points
         assert judge(evidence(reference_attacks=reference(kind, 900))) == Verdict("trusted", ())
         if kind not in ("gradient-free", "search"):
@@ -58,8 +58,8 @@ def test_nothing_against_it():
             "invalid",
             "two passes over the same images gave different outputs (0.1 % of them)",
         ),
-        (evidence(swayed=10), "invalid", "the outputs for 1.0 % of the images depend on which others"),
-        (evidence(tried=44, lots=3), "invalid", "3 of 44 passes over one image gave other outputs"),
+        (evidence(batch_dependent=10), "invalid", "the outputs for 1.0 % of the images depend on which others"),
+        (evidence(reruns=44, differing_reruns=3), "invalid", "3 of 44 passes over one image gave other outputs"),
         (
             evidence(reference_attacks=reference("search", 450)),
             "suspect",

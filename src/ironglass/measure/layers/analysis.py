@@ -1,4 +1,4 @@
-"""Contribution of each convolutional layer, in numbers and a sentence."""
+"""Contribution of each convolutional layer, as numbers and one sentence."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ironglass.errors import InputError
 from ironglass.measure.layers.linear_probe import probe
 from ironglass.measure.layers.sentence import note
 from ironglass.measure.maps.attribution_focus import attribution_focus
-from ironglass.measure.statistics import Rate, wilson
+from ironglass.measure.statistics import Rate, rate_of
 from ironglass.models.classifier import Classifier
 from ironglass.models.exclusive import exclusive
 from ironglass.models.frozen import frozen
@@ -35,38 +35,41 @@ def layer_notes(
     batch_size: int = 64,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """The numbers that stand in `results.json` under `layers`, for every convolution in the order in which they run.
+    """The section `layers` of `results.json`, for every convolution in the order of running.
 
-    concentration and agreement come from at most `samples` images of `test`, evenly spaced; the accuracies from at
-    most `images`. The probe learns from all of `train`, which also gives the mean that `without_layer` puts in a
-    layer's place. A layer that runs more than once is measured at its last run and replaced at every run. patch,
-    stride: of the grey occlusion, in pixels. Raises InputError.
+    Concentration and agreement are measured on at most `samples` images of `test`, evenly spaced; accuracies on at most
+    `images`. The probe is trained on all of `train`, which also gives the mean by which `without_layer` replaces a
+    layer's output. A layer that runs more than once is measured at its last run and replaced at every run.
+
+    patch, stride: of the grey occlusion, in pixels.
+
+    Raises InputError.
     """
-    layers = _noted(classifier, train, test)
-    test, shown = _spread(test, images), _spread(test, samples)
-    parts = (train, shown, test) + 2 * len(layers) * (test,)
+    layers = _layers_of(classifier, train, test)
+    test, sample = _spread(test, images), _spread(test, samples)
+    parts = (train, sample, test) + 2 * len(layers) * (test,)
     tick = _counter(progress, sum(-(-len(part) // batch_size) for part in parts))
 
-    learned, _, _ = _outputs(classifier, layers, train, batch_size, tick)
+    train_features, _, _ = _outputs(classifier, layers, train, batch_size, tick)
     size = {"patch": patch, "stride": stride, "batch_size": batch_size}
-    focus = attribution_focus(classifier, tuple(layers), shown, **size, tick=tick)
-    tested, shapes, clean = _outputs(classifier, layers, test, batch_size, tick)
+    focus = attribution_focus(classifier, tuple(layers), sample, **size, tick=tick)
+    test_features, shapes, clean = _outputs(classifier, layers, test, batch_size, tick)
     chance = float(np.bincount(test.labels).max() / len(test))
     rows = []
     for name, layer in layers.items():
-        guesses = _probed(name, learned[name], train.labels, tested[name])
-        mean = learned[name].mean(0).to(classifier.device)
+        guesses = _probed(name, train_features[name], train.labels, test_features[name])
+        mean = train_features[name].mean(0).to(classifier.device)
         row = {
             "name": name,
             "shape": shapes[name],
             **focus[name],
-            "probe": _rate(guesses == test.labels),
+            "probe": rate_of(guesses == test.labels),
             "without_layout": _accuracy_with(classifier, layer, _flatten, test, batch_size, tick),
             "without_layer": _accuracy_with(classifier, layer, _constant(mean), test, batch_size, tick),
         }
         rows.append(row | {"note": note(row, clean=clean["value"], chance=chance)})
     return {
-        "samples": len(shown),
+        "samples": len(sample),
         "probe_train": len(train),
         "probe_test": len(test),
         "chance": chance,
@@ -75,8 +78,8 @@ def layer_notes(
     }
 
 
-def _noted(classifier: Classifier, train: Split, test: Split) -> dict[str, nn.Conv2d]:
-    """The layers to note something of. Raises InputError where there are none, or no images."""
+def _layers_of(classifier: Classifier, train: Split, test: Split) -> dict[str, nn.Conv2d]:
+    """The layers to analyse. Raises InputError where there are none, or no images."""
     if not len(train) or not len(test):
         raise InputError("layer notes need training and test images: one of the splits is empty")
     layers = classifier.convolutions()
@@ -85,37 +88,37 @@ def _noted(classifier: Classifier, train: Split, test: Split) -> dict[str, nn.Co
     return layers
 
 
-def _probed(name: str, learned: Tensor, labels: np.ndarray, tested: Tensor) -> np.ndarray:
-    """The probe's guesses from a layer's outputs. Raises InputError for outputs that are no finite numbers."""
-    if not (learned.isfinite().all() and tested.isfinite().all()):
+def _probed(name: str, train_features: Tensor, labels: np.ndarray, test_features: Tensor) -> np.ndarray:
+    """The probe's predictions from a layer's outputs. Raises InputError for outputs that are not finite."""
+    if not (train_features.isfinite().all() and test_features.isfinite().all()):
         raise InputError(f"layer {name!r} gives numbers that are not finite: its weights are broken, train anew")
-    return probe(learned, labels, tested)
+    return probe(train_features, labels, test_features)
 
 
 def _outputs(
     classifier: Classifier, layers: dict[str, nn.Conv2d], split: Split, batch_size: int, tick: Callable[[], None]
 ) -> tuple[dict[str, Tensor], dict[str, list[int]], Rate]:
-    """Every layer's output averaged over space (n, c), on the CPU; its shape [c, h, w]; the accuracy on the way."""
+    """Every layer's spatially averaged output (n, c), on the CPU; its shape [c, h, w]; and the accuracy."""
     latest: dict[str, Tensor] = {}
-    found: dict[str, list[Tensor]] = {name: [] for name in layers}
+    outputs: dict[str, list[Tensor]] = {name: [] for name in layers}
     shapes: dict[str, list[int]] = {}
 
-    def keep(name: str) -> Callable[..., None]:
+    def hook_of(name: str) -> Callable[..., None]:
         def hook(_module: nn.Module, _inputs: tuple, output: Tensor) -> None:
             latest[name], shapes[name] = output.mean((2, 3)).float().cpu(), list(output.shape[1:])
 
         return hook
 
     with exclusive(classifier.network):
-        handles = [layer.register_forward_hook(keep(name)) for name, layer in layers.items()]
+        handles = [layer.register_forward_hook(hook_of(name)) for name, layer in layers.items()]
         try:
             right = _right(
-                classifier, split, batch_size, tick, lambda: [found[name].append(latest[name]) for name in layers]
+                classifier, split, batch_size, tick, lambda: [outputs[name].append(latest[name]) for name in layers]
             )
         finally:
             for handle in handles:
                 handle.remove()
-    return {name: torch.cat(parts) for name, parts in found.items()}, shapes, _rate(right)
+    return {name: torch.cat(parts) for name, parts in outputs.items()}, shapes, rate_of(right)
 
 
 def _accuracy_with(
@@ -127,12 +130,12 @@ def _accuracy_with(
     tick: Callable[[], None],
 ) -> Rate:
     with exclusive(classifier.network), replaced(layer, change):
-        return _rate(_right(classifier, split, batch_size, tick))
+        return rate_of(_right(classifier, split, batch_size, tick))
 
 
 @contextmanager
 def replaced(layer: nn.Module, change: Callable[[Tensor], Tensor]) -> Iterator[None]:
-    """Inside: the layer gives `change(output)` of its output (n, c, h, w)."""
+    """Inside: the layer's output (n, c, h, w) is replaced by `change(output)`."""
     # a copy of its own memory, since an in-place activation may follow
     handle = layer.register_forward_hook(
         lambda _module, _inputs, output: change(output).expand_as(output).clone(memory_format=torch.contiguous_format)
@@ -169,10 +172,6 @@ def _right(
 
 def _is_right(classifier: Classifier, images: Tensor, labels: Labels) -> np.ndarray:
     return (predicted(classifier(images)) == labels).cpu().numpy()
-
-
-def _rate(right: np.ndarray) -> Rate:
-    return wilson(int(right.sum()), len(right))
 
 
 def _spread(split: Split, count: int) -> Split:

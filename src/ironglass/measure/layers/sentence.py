@@ -1,39 +1,39 @@
-"""One plain sentence of a layer, from its numbers alone."""
+"""One sentence about a layer, from its numbers alone."""
 
 from __future__ import annotations
 
 from typing import Any
 
 SAME = 0.02
-"""Accuracies closer than this are called the same."""
+"""Accuracies that differ by less are described as equal."""
 
 
 def note(layer: dict[str, Any], *, clean: float, chance: float) -> str:
-    """The sentence of a layer, an entry of `layers` in `results.json` without its note.
+    """The sentence about a layer, an entry of `layers` in `results.json` without its note.
 
-    concentration: below 0.25 nearly everywhere, from 0.5 small parts. agreement: from 0.5 agrees, from 0.2 in part,
-    below −0.2 contradicts. Accuracies: within 0.02 of `clean` the same, with an interval that reaches `chance`
-    guessing. What is left without the layer is told where it is more than guessing.
+    Concentration: below 0.25 nearly everywhere, from 0.5 small parts. Agreement: from 0.5 agrees, from 0.2 in part,
+    below −0.2 contradicts. Accuracies: within 0.02 of `clean` equal, with an interval that reaches `chance` guessing.
+    The accuracy without the layer is given where it is better than guessing.
     """
-    parts = [_looks(layer), _reads(layer["probe"], clean, chance)]
+    parts = [_attribution_text(layer), _probe_text(layer["probe"], clean, chance)]
     if layer["shape"][1:] != [1, 1]:
-        parts.append("without its layout " + _left(layer["without_layout"], clean, chance))
-    if layer["without_layer"]["low"] > chance:  # in a plain chain nothing gets around a layer, and there is no news
-        parts.append("without the layer " + _left(layer["without_layer"], clean, chance))
+        parts.append("without its layout " + _accuracy_text(layer["without_layout"], clean, chance))
+    if layer["without_layer"]["low"] > chance:  # in a plain chain nothing bypasses a layer
+        parts.append("without the layer " + _accuracy_text(layer["without_layer"], clean, chance))
     text = "; ".join(parts)
     return f"{text[0].upper()}{text[1:]}."
 
 
-def _looks(layer: dict[str, Any]) -> str:
+def _attribution_text(layer: dict[str, Any]) -> str:
     if layer["shape"][1:] == [1, 1]:
         return "sees the image as a whole, without places"
     if layer["positive"]["value"] < 0.5:
         return f"finds evidence for the prediction in only {_percent(layer['positive']['value'])} of the images"
     share = layer["concentration"]["value"]
-    where = (
+    spread = (
         "nearly everywhere" if share < 0.25 else "at some parts more than others" if share < 0.5 else "at small parts"
     )
-    text = f"looks {where} (10 % of the map holds {_percent(share)} of the evidence)"
+    text = f"looks {spread} (10 % of the map holds {_percent(share)} of the evidence)"
     if layer["agreement"] is None:
         return text
     rho = layer["agreement"]["value"]
@@ -42,7 +42,7 @@ def _looks(layer: dict[str, Any]) -> str:
     return f"{text}, and occlusion {agrees} (rank correlation {rho:.2f})"
 
 
-def _reads(probe: dict[str, Any], clean: float, chance: float) -> str:
+def _probe_text(probe: dict[str, Any], clean: float, chance: float) -> str:
     reached = _percent(probe["value"])
     if probe["low"] <= chance:
         return f"a linear classifier on it does no better than guessing ({reached})"
@@ -53,7 +53,7 @@ def _reads(probe: dict[str, Any], clean: float, chance: float) -> str:
     return f"a linear classifier on it reaches {reached}"
 
 
-def _left(rate: dict[str, Any], clean: float, chance: float) -> str:
+def _accuracy_text(rate: dict[str, Any], clean: float, chance: float) -> str:
     value = rate["value"]
     if abs(value - clean) < SAME:
         return f"accuracy stays at {_percent(value)}"

@@ -24,8 +24,8 @@ BATCH = 256
 def image_maps(maps: Maps | dict[str, Maps], size: tuple[int, int], *, absolute: bool = False) -> Tensor:
     """One number a pixel: float32 (n, h, w), the channels added up and brought to `size` (h, w) by `upsample`.
 
-    maps: (n, 1 or c, h', w'); where there are maps by layer, those of the last layer that has more than one place.
-    absolute: add up absolute values, as gradients are looked at, whose sign tells only which way to change a pixel.
+    maps: (n, 1 or c, h', w'); of maps by layer, those of the last layer with more than 1 × 1 resolution.
+    absolute: sum absolute values, as for gradients, whose sign only gives the direction in which to change a pixel.
     """
     if isinstance(maps, dict):
         maps = maps[last_layer(maps)]
@@ -42,12 +42,15 @@ def last_layer(maps: Mapping[str, Maps]) -> str:
 def insertion(
     classifier: Classifier, images: Images, targets: Labels, maps: Tensor, *, steps: int = 28, fill: Fill = "blur"
 ) -> Tensor:
-    """Area under the target's probability as pixels are put in, the highest of the map first: (n,) in [0, 1].
+    """Area under the target's probability as pixels are inserted, the highest of the map first: (n,) in [0, 1].
 
     High where few pixels suffice (Petsiuk et al. 2018, arXiv 1806.07421). At step s of `steps` the share s / steps of
-    the pixels is the image's and the rest `fill_images(fill, …)`; the area is by trapezoids. maps: (n, h, w), signed.
-    Equal pixels come in a fixed, scattered order, so that a map that tells nothing is as good as a random one. Raises
-    InputError for maps that do not fit the images, fewer than 1 step, and an unknown fill.
+    the pixels is the image's and the rest `fill_images(fill, …)`; the area is by trapezoids.
+
+    maps: (n, h, w), signed. Equal pixels are inserted in a fixed random order, so that a constant map is as good as a
+        random one.
+
+    Raises InputError for maps that do not fit the images, fewer than 1 step, and an unknown fill.
     """
     filling = fill_images(fill, images)
     return _area(classifier, filling, images, targets, maps, steps)
@@ -56,10 +59,10 @@ def insertion(
 def deletion(
     classifier: Classifier, images: Images, targets: Labels, maps: Tensor, *, steps: int = 28, fill: Fill = "grey"
 ) -> Tensor:
-    """Area under the target's probability as pixels are taken out, the highest of the map first: (n,) in [0, 1].
+    """Area under the target's probability as pixels are deleted, the highest of the map first: (n,) in [0, 1].
 
-    Low where the map finds what the score rests on. The rest as in `insertion`; the paper's fill is the grey that
-    normalises to 0.
+    Low where the map's highest pixels determine the score. All else as in `insertion`; the paper's fill is the grey
+    that normalises to 0.
     """
     filling = fill_images(fill, images)
     return _area(classifier, images, filling, targets, maps, steps)
@@ -76,13 +79,16 @@ def sensitivity(
     draws: int = 4,
     seed: int = 0,
 ) -> Tensor:
-    """Change of the map under noise too small to see, as a share of its own length: (n,), 0 is steady.
+    """Relative change of the map under imperceptible noise: (n,), 0 is stable.
 
     max over draws of ‖map(image + noise) − map(image)‖ / ‖map(image)‖,  noise ~ U(−radius, radius) a value
 
-    Max-sensitivity (Yeh et al. 2019, arXiv 1901.09392), relative and of the maps as `image_maps` brings them to the
-    pixels, so that methods compare. maps: the explainer's own of these images, or what `image_maps` makes of them.
-    The same noise goes on every image of a batch, and noisy images are clipped to [0, 1]. NaN for a map of zeros.
+    Max-sensitivity (Yeh et al. 2019, arXiv 1901.09392), relative and on maps resized by `image_maps`, so that methods
+    can be compared.
+
+    maps: the explainer's own of these images, or their `image_maps`.
+
+    The same noise is added to every image of a batch, and noisy images are clipped to [0, 1]. NaN for a map of zeros.
     Raises InputError for a radius that is not above 0 and fewer than 1 draw.
     """
     if not 0 < radius <= 1 or draws < 1:
@@ -101,11 +107,13 @@ def sensitivity(
 def pointing_game(maps: Tensor, masks: Tensor) -> Tensor:
     """Returns whether the highest pixel lies in the mask: bool (n,) (Zhang et al. 2016, arXiv 1608.00507).
 
-    maps: (n, h, w), signed. masks: bool (n, h, w), where the evidence is. Without the paper's margin of 15 pixels.
-    Where several pixels are highest all must lie inside: a constant map points nowhere. Raises InputError for shapes
-    that differ.
+    maps: (n, h, w), signed.
+    masks: bool (n, h, w), True in the region of the evidence.
+
+    Without the paper's margin of 15 pixels. If several pixels are highest, all must lie inside, so that a constant map
+    is no hit. Raises InputError for shapes that differ.
     """
-    _check_alike(maps, masks)
+    _check_shapes(maps, masks)
     highest = maps.flatten(1) == maps.flatten(1).amax(1, keepdim=True)
     return ~(highest & ~masks.flatten(1)).any(1)
 
@@ -113,12 +121,14 @@ def pointing_game(maps: Tensor, masks: Tensor) -> Tensor:
 def mass_inside(maps: Tensor, masks: Tensor, *, absolute: bool = False) -> Tensor:
     """The share of the map's positive mass that lies in the mask: (n,) in [0, 1].
 
-    Positive, because the question is where evidence *for* the target is found; absolute: of the mass of either sign,
-    for what has become of a covered or patched region, whichever way it now counts. maps: (n, h, w), signed. masks:
-    bool (n, h, w). A map without such mass is as flat as can be, and has the mask's share of the area. Raises
-    InputError for shapes that differ.
+    maps: (n, h, w), signed.
+    masks: bool (n, h, w).
+    absolute: count the mass of both signs, for covered or patched regions; by default only evidence *for* the target.
+
+    A map without such mass counts as uniform, with the mask's share of the area. Raises InputError for shapes that
+    differ.
     """
-    _check_alike(maps, masks)
+    _check_shapes(maps, masks)
     mass = (maps.abs() if absolute else maps.clamp_min(0)).flatten(1).double()
     inside = masks.flatten(1).double()
     total = mass.sum(1)
@@ -126,7 +136,7 @@ def mass_inside(maps: Tensor, masks: Tensor, *, absolute: bool = False) -> Tenso
 
 
 def positions_from_highest(maps: Tensor) -> Tensor:
-    """Each pixel's place when the map (n, h, w) is read from high to low: int64 (n, h · w), equal ones scattered."""
+    """Rank of each pixel, highest first, of maps (n, h, w): int64 (n, h · w); ties in a fixed random order."""
     values = maps.flatten(1)
     scattered = torch.randperm(values.shape[1], generator=torch.Generator().manual_seed(0)).to(values.device)
     order = scattered[values[:, scattered].argsort(dim=1, descending=True, stable=True)]
@@ -144,7 +154,7 @@ def _area(classifier: Classifier, first: Images, last: Images, targets: Labels, 
             f"maps are {tuple(maps.shape)} and images {tuple(first.shape)}: bring the maps to (n, h, w) by image_maps"
         )
     targets = targets.to(first.device)
-    place = positions_from_highest(maps.to(first.device)).view(maps.shape)
+    position = positions_from_highest(maps.to(first.device)).view(maps.shape)
     pixels = maps[0].numel()
     changed = torch.from_numpy(np.linspace(0, pixels, steps + 1).round()).to(first.device, torch.int64)
     size = max(1, min(BATCH, ELEMENTS // first[0].numel()))
@@ -152,13 +162,13 @@ def _area(classifier: Classifier, first: Images, last: Images, targets: Labels, 
     with folded(classifier), torch.no_grad():
         for pair in torch.arange(len(probability), device=first.device).split(size):
             image, step = pair // (steps + 1), pair % (steps + 1)
-            already = place[image] < changed[step, None, None]
-            logits = classifier(torch.where(already[:, None], last[image], first[image]))
+            replaced = position[image] < changed[step, None, None]
+            logits = classifier(torch.where(replaced[:, None], last[image], first[image]))
             probability[pair] = classifier.as_logits(logits).softmax(1).gather(1, targets[image, None])[:, 0].float()
     return torch.trapezoid(probability.view(len(first), steps + 1), dx=1 / steps, dim=1)
 
 
-def _check_alike(maps: Tensor, masks: Tensor) -> None:
+def _check_shapes(maps: Tensor, masks: Tensor) -> None:
     if maps.shape != masks.shape or maps.ndim != 3 or masks.dtype != torch.bool:
         raise InputError(
             f"maps are {tuple(maps.shape)} and masks {masks.dtype} {tuple(masks.shape)}: give both as (n, h, w), "

@@ -31,9 +31,9 @@ def attribution_focus(
     batch_size: int = 64,
     tick: Callable[[], None] = lambda: None,
 ) -> dict[str, dict[str, Any]]:
-    """Of each layer `concentration` (mean), `agreement` (mean or None) and `positive` (rate), for the predicted class.
+    """By layer: `concentration` (mean), `agreement` (mean or None) and `positive` (rate), for the predicted class.
 
-    `positive` is the share of images in which the layer finds any positive evidence.
+    `positive` is the share of images with any positive evidence in the layer's map.
     """
     explainer, occlusion = GradCAM(layers=layers), Occlusion(patch=patch, stride=stride)
     concentrations: dict[str, list[np.ndarray]] = {name: [] for name in layers}
@@ -51,23 +51,20 @@ def attribution_focus(
                 agreements[name].append(_correlation(_ranks(maps), hidden[part.numpy()]))
                 positive[name] += int((maps.flatten(1) > 0).any(1).sum())
         tick()
-    found = {}
+    focus = {}
     for name in layers:
         agreeing = np.concatenate(agreements[name])
         agreeing = agreeing[~np.isnan(agreeing)]
-        found[name] = {
+        focus[name] = {
             "concentration": mean_interval(np.concatenate(concentrations[name]), within=(0, 1)),
             "agreement": mean_interval(agreeing, within=(-1, 1)) if len(agreeing) else None,
             "positive": wilson(positive[name], len(split)),
         }
-    return found
+    return focus
 
 
 def concentration(maps: Maps) -> np.ndarray:
-    """The share of each map's positive mass that lies in the tenth of its pixels where it is highest.
-
-    A map without positive mass is as flat as can be, and has a tenth.
-    """
+    """Share of each map's positive mass in the highest tenth of its pixels; a tenth for a map without positive mass."""
     mass = maps.flatten(1).clamp_min(0).double()
     highest = mass.topk(max(1, round(0.1 * mass.shape[1])), dim=1).values.sum(1)
     total = mass.sum(1)

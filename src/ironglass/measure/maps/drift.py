@@ -11,21 +11,23 @@ from ironglass.measure.maps.attribution import mass_inside, positions_from_highe
 from ironglass.measure.maps.attribution_focus import rank_correlation
 
 TOP = 0.1
-"""The share of the pixels that counts as the top."""
+"""Share of the pixels that counts as the top."""
 
 
 def drift(before: Tensor, after: Tensor, regions: Tensor | None = None) -> dict[str, Tensor]:
     """Distances between maps before and after: float32 (n,) by name.
 
-    rank_correlation: Spearman's, of the signed values, so that evidence that turned into its opposite counts as
-    changed; 1 where both maps are constant, 0 where one is.
+    rank_correlation: Spearman's, of the signed values, so that a change of sign counts; 1 where both maps are constant,
+    0 where one is.
     top_overlap: share of the tenth of the pixels with the largest absolute values that both maps have in common.
     ssim: see `ssim`.
-    shift: of the centre of mass of |map|, as a share of the image's diagonal; a map of zeros has it in the middle.
-    inside_before, inside_after: share of |map| inside the region, where regions are given; see `mass_inside`.
+    shift: of the centre of mass of |map|, as a share of the image's diagonal; that of a map of zeros is the middle.
+    inside_before, inside_after: share of |map| inside `regions`, if given; see `mass_inside`.
 
-    before, after: signed maps (n, h, w). regions: bool (n, h, w), for instance where a patch was put. Raises InputError
-    for shapes that differ.
+    before, after: signed maps (n, h, w).
+    regions: bool (n, h, w), for instance of a pasted patch.
+
+    Raises InputError for shapes that differ.
     """
     if before.shape != after.shape or before.ndim != 3:
         raise InputError(f"maps are {tuple(before.shape)} and {tuple(after.shape)}: give pairs of maps as (n, h, w)")
@@ -33,16 +35,16 @@ def drift(before: Tensor, after: Tensor, regions: Tensor | None = None) -> dict[
     height, width = before.shape[1:]
     diagonal = ((height - 1) ** 2 + (width - 1) ** 2) ** 0.5 or 1.0
     moved = centre_of_mass(after) - centre_of_mass(before)
-    found = {
+    distances = {
         "rank_correlation": _correlation(before, after),
         "top_overlap": _overlap(before, after),
         "ssim": ssim(before, after),
         "shift": moved.norm(dim=1) / diagonal,
     }
     if regions is not None:
-        found["inside_before"] = mass_inside(before, regions.cpu(), absolute=True)
-        found["inside_after"] = mass_inside(after, regions.cpu(), absolute=True)
-    return found
+        distances["inside_before"] = mass_inside(before, regions.cpu(), absolute=True)
+        distances["inside_after"] = mass_inside(after, regions.cpu(), absolute=True)
+    return distances
 
 
 def ssim(first: Tensor, second: Tensor) -> Tensor:
@@ -73,10 +75,10 @@ def centre_of_mass(maps: Tensor) -> Tensor:
 
 
 def _correlation(before: Tensor, after: Tensor) -> Tensor:
-    found = torch.from_numpy(rank_correlation(before[:, None], after[:, None])).float()
+    correlation = torch.from_numpy(rank_correlation(before[:, None], after[:, None])).float()
     constant = [rank_correlation(maps[:, None], maps[:, None]) for maps in (before, after)]
     both = torch.from_numpy(constant[0] != constant[0]) & torch.from_numpy(constant[1] != constant[1])  # NaN is not NaN
-    return torch.where(both, 1.0, found.nan_to_num(0.0))
+    return torch.where(both, 1.0, correlation.nan_to_num(0.0))
 
 
 def _overlap(before: Tensor, after: Tensor) -> Tensor:

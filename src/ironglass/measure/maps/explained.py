@@ -1,4 +1,4 @@
-"""Public `explain`: maps that know their images, and show themselves."""
+"""Public `explain`: maps that keep their images and can be displayed."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLUMNS = 4
-"""Layers that a figure shows where none are named, at most."""
+"""Largest number of layers in a figure where none are named."""
 
 
 class Explanation:
     """Maps of the evidence for a class in each of n images, by one method.
 
-    It is a `MapTensor`, used as any Tensor (n, 1 or c, h, w), or, where a method gives maps by layer, `LayerMaps`, used
-    as any dict of them. What is computed from either is a plain Tensor.
+    It is a `MapTensor`, used as any Tensor (n, 1 or c, h, w), or, for a method with maps by layer, `LayerMaps`, used as
+    any dict of them. Operations on either give a plain Tensor.
 
     method: the explainer's name.
     classes: names of the classifier's classes.
-    images: what was explained, float32 (n, c, h, w) in [0, 1].
+    images: the explained images, float32 (n, c, h, w) in [0, 1].
     targets: the explained classes, int64 (n,).
     """
 
@@ -63,42 +63,43 @@ class Explanation:
     def show(self, images: int = 4, layers: Sequence[str] | None = None) -> Figure:
         """A matplotlib Figure: each image, and its maps laid over it with their scale.
 
-        Signed maps are red where they speak for the class and blue where against; those by layer show the evidence for
-        it alone, as Grad-CAM is usually drawn. All maps of a column share one scale, in units of the explained score.
+        Signed maps are red for evidence for the class and blue for evidence against it; those by layer show the
+        positive part alone, as Grad-CAM is usually drawn. All maps of a column share one scale, in units of the
+        explained score.
 
         Args:
-            images: how many, the first.
-            layers: names of layers, a column each; None for up to four, spread evenly, the last among them.
+            images: number of images, from the first on.
+            layers: names of layers, a column each; None for up to four, evenly spaced, the last among them.
 
         Returns:
             A Figure, which a notebook draws; elsewhere `figure.savefig("maps.png")` writes it.
 
         Raises:
-            InputError: for a number of images below 1, and for a layer that there is not.
+            InputError: for a number of images below 1, and for an unknown layer.
         """
         from ironglass.report.kit.notebook import ExplainedImages, map_figure
 
         if isinstance(images, bool) or not isinstance(images, int) or images < 1:
             raise InputError(f"images is {images!r}: give how many to show, at least 1")
-        by_layer, few = self._by_layer(), self.images[:images]
+        by_layer, sample = self._by_layer(), self.images[:images]
         if layers is None:
             layers = self._spread(list(by_layer)) if self.layers else list(by_layer)
         if isinstance(layers, str) or not layers:
             raise InputError(f"layers is {layers!r}: give a list of names")
         if missing := [name for name in layers if name not in by_layer]:
             raise unknown("layer", missing[0], by_layer)
-        size = (few.shape[2], few.shape[3])
+        size = (sample.shape[2], sample.shape[3])
         columns = []
         for name in layers:
             maps = image_maps(by_layer[name][:images].detach(), size).cpu().numpy()
             signed = not self.layers and bool((maps < 0).any())
             columns.append(ExplainedImages(title=name, maps=maps, signed=signed))
-        shown = few.detach().cpu().float().permute(0, 2, 3, 1).numpy()
+        pictures = sample.detach().cpu().float().permute(0, 2, 3, 1).numpy()
         labels = [f"for {self.classes[int(target)]}" for target in self.targets[:images]]
-        return map_figure(shown, columns, labels, self._title)
+        return map_figure(pictures, columns, labels, self._title)
 
     def _spread(self, names: list[str]) -> list[str]:
-        """Up to four layers that have more than one place, spread evenly."""
+        """Up to four evenly spaced layers with more than 1 × 1 resolution."""
         by_layer = self._by_layer()
         names = [name for name in names if by_layer[name][0, 0].numel() > 1] or [last_layer(by_layer)]
         return [names[i] for i in np.unique(np.linspace(0, len(names) - 1, COLUMNS).round().astype(int))]
@@ -106,12 +107,12 @@ class Explanation:
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON: the maps as nested lists, by layer where there are layers."""
         by_layer = {name: maps.tolist() for name, maps in self._by_layer().items()}
-        known = {"method": self.method, "classes": list(self.classes), "targets": self.targets.tolist()}
-        return known | {"maps": by_layer if self.layers else next(iter(by_layer.values()))}
+        head = {"method": self.method, "classes": list(self.classes), "targets": self.targets.tolist()}
+        return head | {"maps": by_layer if self.layers else next(iter(by_layer.values()))}
 
 
 class MapTensor(Explanation, Tensor):
-    """Maps (n, 1 or c, h, w), in units of the explained score: a Tensor that shows itself."""
+    """Maps (n, 1 or c, h, w), in units of the explained score: a Tensor with a display."""
 
     # results are plain tensors
     __torch_function__ = torch._C._disabled_torch_function_impl  # pyright: ignore[reportAssignmentType]
@@ -137,7 +138,7 @@ class MapTensor(Explanation, Tensor):
 
 
 class LayerMaps(Explanation, dict[str, Tensor]):
-    """Maps by layer, each (n, 1, h, w), in units of the explained score: a dict that shows itself."""
+    """Maps by layer, each (n, 1, h, w), in units of the explained score: a dict with a display."""
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -145,8 +146,8 @@ class LayerMaps(Explanation, dict[str, Tensor]):
         return tuple(self)
 
     def __repr__(self) -> str:
-        wide = max(map(len, self), default=0)
-        lines = [f"  {name:<{wide}}  {tuple(maps.shape)}, {_range(maps)}" for name, maps in self.items()]
+        width = max(map(len, self), default=0)
+        lines = [f"  {name:<{width}}  {tuple(maps.shape)}, {_range(maps)}" for name, maps in self.items()]
         return "\n".join([f"LayerMaps({self._title}", *lines]) + ")"
 
     def __reduce_ex__(self, protocol: Any) -> Any:
@@ -184,12 +185,12 @@ def explain(
         torch.Size([8, 1, 4, 4])
         >>> figure = maps.show(2)
     """
-    found: Maps | dict[str, Maps] = plain_maps(classifier, images, targets, method, **fields)
-    made = LayerMaps(found) if isinstance(found, Mapping) else found.detach().as_subclass(MapTensor)
-    made.method = method if isinstance(method, str) else type(method).__name__
-    made.classes, made.images = classifier.classes, classifier.accept(images).detach()
-    made.targets = targets.to(classifier.device)
-    return made
+    maps: Maps | dict[str, Maps] = plain_maps(classifier, images, targets, method, **fields)
+    explanation = LayerMaps(maps) if isinstance(maps, Mapping) else maps.detach().as_subclass(MapTensor)
+    explanation.method = method if isinstance(method, str) else type(method).__name__
+    explanation.classes, explanation.images = classifier.classes, classifier.accept(images).detach()
+    explanation.targets = targets.to(classifier.device)
+    return explanation
 
 
 def _range(maps: Tensor) -> str:

@@ -1,4 +1,4 @@
-"""Methods of explanation, measured on the same images: do they name what matters, hold still, and show the network?"""
+"""Quality of explanation methods on the same images: insertion, deletion, sensitivity, and the sanity check."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from ironglass.models.classifier import Classifier
 from ironglass.types import Images, Labels, Maps, Progress
 
 GRADIENTS = (Saliency, SmoothGrad, GuidedBackprop)
-"""Methods whose sign says which way to change a pixel, not whether it speaks for the target: their absolute values
-say how much it matters, as their papers show them."""
+"""Methods whose sign is the direction in which to change a pixel, not evidence for or against the target: as in their
+papers, absolute values are used."""
 
 
 def quality(
@@ -38,24 +38,25 @@ def quality(
 
     `n`; `methods` {name: {`insertion`, `deletion`, `sensitivity` (means, see `attribution`; sensitivity None where
     every map is zero), `gap` (mean of |gap| / |change of the logit|, of integrated gradients, else None), `seconds`
-    (an image)}}; `controls` {`random`, `edges`: {`insertion`, `deletion`}}, what a map is worth that knows nothing of
-    the network; `sanity`, see `sanity_check`, None for a single image and for a network, as of ONNX, whose weights
-    are not to be had.
+    (an image)}}; `controls` {`random`, `edges`: {`insertion`, `deletion`}}, baselines that do not use the network;
+    `sanity`, see `sanity_check`, None for a single image and for a network without accessible weights, as of ONNX.
 
-    images: float32 (n, c, h, w) in [0, 1]. targets: int64 (n,). Of the methods in GRADIENTS, absolute values order the
-    pixels. Raises InputError.
+    images: float32 (n, c, h, w) in [0, 1].
+    targets: int64 (n,).
+
+    Maps of the methods in GRADIENTS order pixels by absolute value. Raises InputError.
     """
     check_images(images, classifier.channels)
     check_labels(targets, len(images), len(classifier.classes))
     images, targets = images.to(classifier.device), targets.to(classifier.device)
-    own, tested = 2 * len(explainers) + 2, (DEPTHS + 1) * len(explainers)
+    method_steps, sanity_steps = 2 * len(explainers) + 2, (DEPTHS + 1) * len(explainers)
     done = 0
 
     def tick(part: float = 1) -> None:
         nonlocal done
         done += part
         if progress:
-            progress(round(done), own + tested)
+            progress(round(done), method_steps + sanity_steps)
 
     methods = {
         name: _measured(name, explainer, classifier, images, targets, seed=seed, tick=tick)
@@ -69,7 +70,7 @@ def quality(
     sanity = None
     if len(images) > 1 and any(True for _ in classifier.network.parameters()):
         sanity = sanity_check(
-            classifier, images, targets, explainers, seed=seed, progress=lambda _, of: tick(tested / of)
+            classifier, images, targets, explainers, seed=seed, progress=lambda _, of: tick(sanity_steps / of)
         )
     return {"n": len(images), "methods": methods, "controls": scored, "sanity": sanity}
 
@@ -84,14 +85,14 @@ def _measured(
     seed: int,
     tick: Callable[[], None],
 ) -> dict[str, Any]:
-    """One method's numbers; `tick` is called twice on the way."""
+    """One method's numbers; `tick` is called twice."""
     start = perf_counter()
     maps = explainer(classifier, images, targets)
-    shown = image_maps(maps, (images.shape[2], images.shape[3]), absolute=isinstance(explainer, GRADIENTS))
-    if not shown.isfinite().all():  # also waits for an accelerator to have finished
+    pixel_maps = image_maps(maps, (images.shape[2], images.shape[3]), absolute=isinstance(explainer, GRADIENTS))
+    if not pixel_maps.isfinite().all():  # also waits for an accelerator to have finished
         raise InputError(f"{name} gives maps with numbers that are not finite: the network's weights are broken")
     seconds = (perf_counter() - start) / len(images)
-    measured: dict[str, Any] = _areas(classifier, images, targets, shown)
+    measured: dict[str, Any] = _areas(classifier, images, targets, pixel_maps)
     tick()
     moved = sensitivity(classifier, images, targets, explainer, maps, seed=seed)
     measured["sensitivity"] = _mean(moved)
@@ -121,7 +122,7 @@ def _gap(
 
 
 def _mean(values: Tensor) -> Rate | None:
-    """Of those that are numbers; None where none is."""
-    known = values.double().cpu().numpy()
-    known = known[~np.isnan(known)]
-    return mean_interval(known, within=(0, math.inf)) if len(known) else None
+    """Mean over the values that are not NaN; None where all are."""
+    numbers = values.double().cpu().numpy()
+    numbers = numbers[~np.isnan(numbers)]
+    return mean_interval(numbers, within=(0, math.inf)) if len(numbers) else None

@@ -17,11 +17,11 @@ from ironglass.errors import InputError
 from ironglass.fields import check_seed
 from ironglass.measure.robustness.attack_result import AttackResult, AttackResults
 from ironglass.measure.robustness.evidence import Evidence, Observations, observe, observe_passes
-from ironglass.measure.robustness.probes import look_again
+from ironglass.measure.robustness.probes import run_probes
 from ironglass.measure.robustness.repeated_passes import pass_twice
 from ironglass.measure.robustness.requested_attack import requested_attacks
 from ironglass.measure.robustness.verdict import judge
-from ironglass.measure.statistics import Rate, wilson
+from ironglass.measure.statistics import Rate, rate_of, wilson
 from ironglass.models.checks import check_labels, checked_images
 from ironglass.models.classifier import Classifier
 from ironglass.models.frozen import frozen
@@ -31,7 +31,11 @@ from ironglass.types import Images, Labels, Logits, Progress
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """Every image under one eps. logits: (n, k), on the CPU. linf: (n,), the largest change of any value."""
+    """All images under one eps.
+
+    logits: (n, k), on the CPU.
+    linf: (n,), the largest change of any value.
+    """
 
     eps: float
     logits: Logits
@@ -42,8 +46,8 @@ class CurvePoint:
 class FGSMCurve:
     """Accuracy under FGSM over a range of eps.
 
-    numbers: what stands in `results.json` under `fgsm`.
-    points: what each image did, eps 0 first.
+    numbers: the section `fgsm` of `results.json`.
+    points: outcomes of each image, eps 0 first.
     """
 
     numbers: dict[str, Any]
@@ -89,10 +93,10 @@ def attack(
     seed: int = 0,
     **settings: Any,
 ) -> AttackResult | AttackResults:
-    """Attacks a batch of images and judges how far the outcome can be trusted.
+    """Attacks a batch of images and gives a verdict on how far the outcome can be trusted.
 
-    An image whose logits are not numbers counts as fooled, and its prediction is -1. A result that nothing else speaks
-    against is tested by two more probes, see `look_again`.
+    An image whose logits are not numbers counts as fooled, and its prediction is -1. A result without objections is
+    tested by two more probes, see `run_probes`.
 
     Args:
         classifier: the classifier to fool; the work is done on its device.
@@ -102,7 +106,7 @@ def attack(
             `ironglass.attacks.PGD(steps=50)`.
         eps: size of the allowed change in units of [0, 1]; several as a tuple. None for 8/255, or the object's own.
         norm: "linf" or "l2"; None for "linf", or the object's own.
-        seed: of all random draws. Each eps has the same draws, whichever others are asked for.
+        seed: of all random draws. Each eps has the same draws, whichever others are requested.
         settings: replace settings of the attack, for instance `restarts=5`.
 
     Returns:
@@ -124,37 +128,39 @@ def attack(
     """
     images = checked_images(classifier, images)
     check_labels(labels, len(images), len(classifier.classes))
-    chosen = requested_attacks(method, eps, norm, settings)
+    attacks = requested_attacks(method, eps, norm, settings)
     name = method if isinstance(method, str) else type(method).__name__
-    results = _judged(classifier, images, plain(labels.to(classifier.device)), chosen, name, seed)
+    results = _with_verdicts(classifier, images, plain(labels.to(classifier.device)), attacks, name, seed)
     return AttackResults(results) if isinstance(eps, list | tuple) else results[0]
 
 
-def _judged(
-    classifier: Classifier, images: Images, labels: Labels, chosen: Sequence[Attack], name: str, seed: int
+def _with_verdicts(
+    classifier: Classifier, images: Images, labels: Labels, attacks: Sequence[Attack], name: str, seed: int
 ) -> tuple[AttackResult, ...]:
-    """The result of each attack with its verdict; what the verdicts share is looked at once."""
-    check_gradient(classifier, name, chosen[0])
-    made = []
-    for one in chosen:
+    """The result of each attack with its verdict; observations that the verdicts share are made once."""
+    check_gradient(classifier, name, attacks[0])
+    attacked = []
+    for single in attacks:
         generator = torch.Generator().manual_seed(check_seed(seed))
-        adversarial = one(classifier, images, labels, generator=generator)
-        check_allowed(name, one, images, adversarial)
-        made.append((one, adversarial, predicted(_logits(classifier, adversarial))))
+        adversarial = single(classifier, images, labels, generator=generator)
+        check_allowed(name, single, images, adversarial)
+        attacked.append((single, adversarial, predicted(_logits(classifier, adversarial))))
     passes = pass_twice(classifier, images)
     clean = predicted(passes.logits).to(labels.device)
-    seen = observe_passes(classifier, passes, climbed_gradient(classifier, images, labels))
-    stood = [(one.threat.eps, wilson(int((found == labels).sum()), len(labels))) for one, _, found in made]
+    observations = observe_passes(classifier, passes, climbed_gradient(classifier, images, labels))
+    points = [(single.threat.eps, rate_of(prediction == labels)) for single, _, prediction in attacked]
     outputs, results = outputs_of(classifier, images), []
-    for one, adversarial, predictions in made:
-        queries = 0 if one.steps else getattr(one, "queries", 0)
-        evidence = Evidence(seen=seen, steps=one.steps, queries=queries, points=tuple(stood), outputs=outputs)
+    for single, adversarial, predictions in attacked:
+        queries = 0 if single.steps else getattr(single, "queries", 0)
+        evidence = Evidence(
+            observations=observations, steps=single.steps, queries=queries, points=tuple(points), outputs=outputs
+        )
         verdict = judge(evidence)
         if verdict.word == "trusted":
-            verdict = judge(look_again(evidence, classifier, images, labels, one, predictions == labels))
+            verdict = judge(run_probes(evidence, classifier, images, labels, single, predictions == labels))
         results.append(
             AttackResult(
-                method=name, threat=one.threat, classes=classifier.classes, images=images, labels=labels,
+                method=name, threat=single.threat, classes=classifier.classes, images=images, labels=labels,
                 clean_predictions=clean, adversarial=adversarial, predictions=predictions,
                 fooled=predictions != labels, verdict=verdict,
             )
@@ -163,7 +169,7 @@ def _judged(
 
 
 def check_gradient(classifier: Classifier, name: str, attack: Any) -> None:
-    """Raises InputError for an attack by gradients on a black box, which it would leave unharmed."""
+    """Raises InputError for a gradient attack on a network without gradients, which it could not change."""
     if classifier.without_gradient and attack.steps:
         raise InputError(f"{classifier.without_gradient}, which {name} needs: choose square, or noise")
 
@@ -187,8 +193,8 @@ def fgsm_curve(
 ) -> FGSMCurve:
     """Accuracy under FGSM (Linf) at each eps, and at 0, from one gradient an image.
 
-    Of each point, `accuracy` is the share of all images still right and `fooled` the share of the originally right
-    ones that are now wrong (n is their number). Raises InputError for an empty split and a bad eps.
+    At each point, `accuracy` is the share of all images still right and `fooled` the share of the originally right
+    images that are now wrong (n is their number). Raises InputError for an empty split and a bad eps.
     """
     if len(split) == 0:
         raise InputError("the split is empty: there is nothing to attack")
@@ -196,7 +202,7 @@ def fgsm_curve(
     threats = [Linf(size) for size in sorted({0.0, *eps})]
     logits: list[list[Logits]] = [[] for _ in threats]
     change: list[list[torch.Tensor]] = [[] for _ in threats]
-    seen, done, outputs = Observations(), 0, Outputs()
+    observations, done, outputs = Observations(), 0, Outputs()
     for images, labels in batches(split, batch_size, classifier.device):
         check_labels(labels, len(images), len(classifier.classes))
         gradient = climbed_gradient(classifier, images, labels)
@@ -206,23 +212,25 @@ def fgsm_curve(
         outputs = outputs if done else outputs_of(classifier, images)
         # one batch is enough to find a network that is not deterministic
         if done:
-            seen += observe(logits[0][-1], gradient.cpu())
+            observations += observe(logits[0][-1], gradient.cpu())
         else:
-            seen += observe_passes(classifier, pass_twice(classifier, images), gradient)
+            observations += observe_passes(classifier, pass_twice(classifier, images), gradient)
         done += len(images)
         if progress:
             progress(done, len(split))
     points = tuple(
-        CurvePoint(threat.eps, torch.cat(found), torch.cat(moved).numpy())
-        for threat, found, moved in zip(threats, logits, change, strict=True)
+        CurvePoint(threat.eps, torch.cat(parts), torch.cat(changes).numpy())
+        for threat, parts, changes in zip(threats, logits, change, strict=True)
     )
-    return FGSMCurve(_numbers(points, split, seen, outputs), points)
+    return FGSMCurve(_numbers(points, split, observations, outputs), points)
 
 
-def _numbers(points: tuple[CurvePoint, ...], split: Split, seen: Observations, outputs: Outputs) -> dict[str, Any]:
+def _numbers(
+    points: tuple[CurvePoint, ...], split: Split, observations: Observations, outputs: Outputs
+) -> dict[str, Any]:
     """The section `fgsm` of `results.json`."""
     right = [(predicted(point.logits).numpy() == split.labels) for point in points]
-    rates = [(point.eps, wilson(int(now.sum()), len(now))) for point, now in zip(points, right, strict=True)]
+    rates = [(point.eps, rate_of(now)) for point, now in zip(points, right, strict=True)]
     numbers = {
         "norm": "linf",
         "n": len(split),
@@ -230,14 +238,16 @@ def _numbers(points: tuple[CurvePoint, ...], split: Split, seen: Observations, o
             {"eps": size, "accuracy": rate, "fooled": fooled_rate(right[0], now)}
             for (size, rate), now in zip(rates, right, strict=True)
         ],
-        "verdict": asdict(judge(Evidence(seen=seen, steps=FGSM.steps, points=tuple(rates), outputs=outputs))),
+        "verdict": asdict(
+            judge(Evidence(observations=observations, steps=FGSM.steps, points=tuple(rates), outputs=outputs))
+        ),
     }
     numbers["verdict"]["reasons"] = list(numbers["verdict"]["reasons"])
     return numbers
 
 
 def fooled_rate(before: np.ndarray, now: np.ndarray) -> Rate:
-    """The share of the images that were right, bool (n,), that are no longer; from 0 to 1 where none was."""
+    """Share of initially right images, bool (n,), that are now wrong; an interval from 0 to 1 where none was right."""
     if not before.any():
         return Rate(value=0.0, low=0.0, high=1.0, n=0)
     return wilson(int((before & ~now).sum()), int(before.sum()))

@@ -11,7 +11,7 @@ import torch
 from ironglass.attacks import THREATS, Threat
 from ironglass.errors import InputError
 from ironglass.measure.robustness.verdict import Verdict
-from ironglass.measure.statistics import Rate, wilson
+from ironglass.measure.statistics import Rate, rate_of
 from ironglass.report.kit.words import eps_text
 from ironglass.types import Images, Labels, Mask
 
@@ -28,7 +28,7 @@ class AttackResult:
     method: the attack's name.
     threat: the allowed change, with its eps.
     classes: names of the classes.
-    images: as they were given, float32 (n, c, h, w) in [0, 1].
+    images: the unattacked images, float32 (n, c, h, w) in [0, 1].
     labels: true classes, int64 (n,).
     clean_predictions: of the images, int64 (n,); -1 where the logits are not numbers, here and below.
     adversarial: the adversarial images, (n, c, h, w) in [0, 1].
@@ -56,25 +56,25 @@ class AttackResult:
     @property
     def accuracy(self) -> Rate:
         """Accuracy under attack, with its 95 % Wilson interval and n."""
-        return wilson(int((~self.fooled).sum()), len(self.fooled))
+        return rate_of(~self.fooled)
 
     @property
     def clean_accuracy(self) -> Rate:
-        """Accuracy on the images as they were given."""
-        return wilson(int((self.clean_predictions == self.labels).sum()), len(self.labels))
+        """Accuracy on the unattacked images."""
+        return rate_of(self.clean_predictions == self.labels)
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def __repr__(self) -> str:
-        return f"AttackResult({self._title}: accuracy {_percent(self.accuracy)}, {self._rest})"
+        return f"AttackResult({self._title}: accuracy {_percent(self.accuracy)}, {self._summary})"
 
     @property
     def _title(self) -> str:
         return f"{self.method}, {_size(self.threat)}, {len(self)} image{'s' * (len(self) != 1)}"
 
     @property
-    def _rest(self) -> str:
+    def _summary(self) -> str:
         reasons = f": {self.verdict.reasons[0]}" if self.verdict.reasons else ""
         return f"without attack {100 * self.clean_accuracy['value']:.1f} %; {self.verdict.word}{reasons}"
 
@@ -87,7 +87,7 @@ class AttackResult:
         """A matplotlib Figure: original, perturbation and adversarial image with predictions, an image a row.
 
         Args:
-            images: how many; those that the attack fooled come first.
+            images: number of images; those that the attack fooled come first.
 
         Returns:
             A Figure, which a notebook draws; elsewhere `figure.savefig("attack.png")` writes it.
@@ -96,9 +96,9 @@ class AttackResult:
 
         if isinstance(images, bool) or not isinstance(images, int) or images < 1:
             raise InputError(f"images is {images!r}: give how many to show, at least 1")
-        won = self.fooled & (self.clean_predictions == self.labels)
-        chosen = torch.argsort((~won).int(), stable=True)[:images].tolist()
-        before, after = (_arrays(part[chosen]) for part in (self.images, self.adversarial))
+        newly_fooled = self.fooled & (self.clean_predictions == self.labels)
+        rows_shown = torch.argsort((~newly_fooled).int(), stable=True)[:images].tolist()
+        before, after = (_arrays(part[rows_shown]) for part in (self.images, self.adversarial))
         rows = [
             AttackedImage(
                 image=before[row],
@@ -107,12 +107,12 @@ class AttackResult:
                 before=self._name(int(self.clean_predictions[i])),
                 after=self._name(int(self.predictions[i])),
             )
-            for row, i in enumerate(chosen)
+            for row, i in enumerate(rows_shown)
         ]
         return attack_figure(rows, self._title)
 
-    def _name(self, which: int) -> str:
-        return self.classes[which] if which >= 0 else "no class"
+    def _name(self, index: int) -> str:
+        return self.classes[index] if index >= 0 else "no class"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON: all but the images themselves."""
@@ -133,7 +133,7 @@ class AttackResult:
 
 @dataclass(frozen=True, repr=False)
 class AttackResults:
-    """One `AttackResult` for each eps, in the order they were asked for; a sequence.
+    """One `AttackResult` for each eps, in the requested order; a sequence.
 
     results: the single results, all of the same images.
     """

@@ -13,8 +13,8 @@ from ironglass.attacks import FGSM, L2, PGD, Attack, Linf, Noise, Threat, Transf
 from ironglass.attacks.parts.scores import LOGITS, Outputs, outputs_of
 from ironglass.data.dataset import Split
 from ironglass.errors import InputError
-from ironglass.measure.robustness.repeated_passes import PASSES, Passes, pass_twice, rare_lots
-from ironglass.measure.statistics import Rate, mcnemar, wilson
+from ironglass.measure.robustness.repeated_passes import PASSES, Passes, count_differing_reruns, pass_twice
+from ironglass.measure.statistics import Rate, mcnemar, rate_of
 from ironglass.models.batch_dependence import differing_rows, tolerance
 from ironglass.models.checks import check_labels
 from ironglass.models.classifier import Classifier
@@ -23,25 +23,25 @@ from ironglass.models.predict import batches
 from ironglass.types import Images, Labels, Logits, Progress
 
 Kind: TypeAlias = Literal["gradient-free", "single-step", "noise", "transfer", "longer", "together", "search"]
-POINTS = ((0, "clean"), (0.5, "half"), (1, "judged"), (2, "double"))
-"""Runs at several eps, in units of the judged attack's."""
-RIVALS: tuple[Kind, ...] = ("gradient-free", "single-step", "noise", "transfer", "longer")
-"""Runs of other attacks, in the order in which they are listed."""
+POINTS = ((0, "clean"), (0.5, "half"), (1, "evaluated"), (2, "double"))
+"""Runs at several eps, in units of the evaluated attack's."""
+REFERENCE_KINDS: tuple[Kind, ...] = ("gradient-free", "single-step", "noise", "transfer", "longer")
+"""Kinds of reference attacks, in the order of listing."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Observations:
-    """Counts of images by what one or more batches showed. They add up with `+`.
+    """Counts of images with certain properties over one or more batches, which add up with `+`.
 
-    n: images seen.
+    n: all images.
     non_finite: gradient or output not finite.
     zero_gradient: gradient zero.
     repeated: images passed twice.
     nondeterministic: of those, outputs differed.
     autograd: of those, the pass itself ran autograd.
-    swayed: of those, outputs differed only where other images were in the batch.
+    batch_dependent: of those, outputs differed only when other images were in the batch.
     distributions: the outputs are in [0, 1] and sum to 1.
-    tried, lots: further passes over one image, and those whose outputs differed from the first's.
+    reruns, differing_reruns: further passes over one image, and those whose outputs differed from the first's.
     """
 
     n: int = 0
@@ -50,10 +50,10 @@ class Observations:
     repeated: int = 0
     nondeterministic: int = 0
     autograd: int = 0
-    swayed: int = 0
+    batch_dependent: int = 0
     distributions: int = 0
-    tried: int = 0
-    lots: int = 0
+    reruns: int = 0
+    differing_reruns: int = 0
 
     def __add__(self, other: Observations) -> Observations:
         return Observations(**{key: value + getattr(other, key) for key, value in vars(self).items()})
@@ -61,35 +61,37 @@ class Observations:
 
 @dataclass(frozen=True, kw_only=True)
 class ReferenceAttack:
-    """Result of a reference attack, under the same threat, on the same images as the judged one.
+    """Result of a reference attack, under the same threat and on the same images as the evaluated one.
 
-    kind: the part it plays.
+    kind: its role.
     name: of the attack.
-    accuracy, judged: under this attack and under the judged one.
-    p: McNemar's, of so uneven a split by chance.
+    accuracy: under this attack.
+    evaluated: accuracy under the evaluated attack.
+    p: p-value of McNemar's test of their difference.
     """
 
     kind: Kind
     name: str
     accuracy: Rate
-    judged: Rate
+    evaluated: Rate
     p: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """All that a verdict rests on.
+    """Evidence for a verdict.
 
-    steps: gradients of the attack an image.
-    queries: outputs it asks for where it takes no gradient.
+    observations: counts of images with certain properties.
+    steps: gradients of the attack per image.
+    queries: forward passes per image of an attack without gradients.
     points: (eps, accuracy under attack).
-    reference_attacks: other attacks.
+    reference_attacks: results of other attacks.
     unbounded_eps_accuracy: accuracy at an eps at which every image may become plain grey.
     chance: 1 / the number of classes, to compare that with.
-    outputs: how attacks read the network's.
+    outputs: the attacks' reading of the network's outputs.
     """
 
-    seen: Observations
+    observations: Observations
     steps: int
     points: tuple[tuple[float, Rate], ...]
     queries: int = 0
@@ -108,8 +110,14 @@ def observe(
     autograd: bool = False,
     most: float = 1e-3,
 ) -> Observations:
-    """Observations from a batch: its outputs, its gradients (n, c, h, w), and, if any, the outputs of a second, equal
-    pass, and of one in other company, and whether the pass ran autograd. most: see `differing_rows`."""
+    """Observations from one batch.
+
+    logits, gradient: outputs (n, k) and gradients (n, c, h, w).
+    again: outputs of a second, equal pass.
+    moved: outputs of a pass with other images in the batch.
+    autograd: whether the pass ran autograd.
+    most: see `differing_rows`.
+    """
     finite = gradient.isfinite().flatten(1).all(1) & logits.isfinite().all(1)
     distribution = (logits >= 0).all(1) & (logits <= 1).all(1) & ((logits.sum(1) - 1).abs() < 1e-4)
     nondeterministic = 0 if again is None else int(differing_rows(logits, again, most).sum())
@@ -119,7 +127,7 @@ def observe(
         zero_gradient=int((gradient == 0).flatten(1).all(1).sum()),
         repeated=0 if again is None else len(again),
         nondeterministic=nondeterministic,
-        swayed=0 if nondeterministic or moved is None else int(differing_rows(logits, moved, most).sum()),
+        batch_dependent=0 if nondeterministic or moved is None else int(differing_rows(logits, moved, most).sum()),
         autograd=len(logits) if autograd else 0,
         distributions=int(distribution.sum()),
     )
@@ -149,47 +157,50 @@ def gather_evidence(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Evidence:
-    """Attacks some images in several ways, to learn how far the numbers of one attack can be trusted.
+    """Runs an attack and reference attacks on a sample of images, as evidence for how far its numbers can be trusted.
 
-    attack: the one to be judged, `PGD()` by default, at half, once and twice its eps, with twice its steps, and at an
-    eps that allows plain grey; beside it noise, FGSM, and, where given, `gradient_free` (Square, say) under the same
-    threat and the same attack made on `surrogate`. samples: images, drawn from the split by `seed`. Of PGD that is
-    121 gradients an image. Raises InputError for an empty split.
+    attack: the attack to evaluate, `PGD()` by default, run at half, once and twice its eps, with twice its steps, and
+        at an eps that allows plain grey; for PGD that is 121 gradients an image. Noise and FGSM are run besides.
+    gradient_free: a further attack, such as Square, under the same threat.
+    surrogate: a classifier on which the same attack is made and transferred.
+    samples: number of images, drawn from the split by `seed`.
+
+    Raises InputError for an empty split.
     """
     if len(split) == 0:
         raise InputError("the split is empty: there is nothing to attack")
-    judged: Any = attack or PGD()
-    some = split.take(np.sort(np.random.default_rng(seed).permutation(len(split))[:samples]))
-    runs = _runs(judged, some, gradient_free, surrogate)
+    evaluated: Any = attack or PGD()
+    sample = split.take(np.sort(np.random.default_rng(seed).permutation(len(split))[:samples]))
+    runs = _runs(evaluated, sample, gradient_free, surrogate)
     right: dict[str, list[np.ndarray]] = {name: [] for name in ("clean", *runs)}
-    seen, done = Observations(), 0
-    for number, (images, labels) in enumerate(batches(some, batch_size, classifier.device)):
+    observations, done = Observations(), 0
+    for number, (images, labels) in enumerate(batches(sample, batch_size, classifier.device)):
         check_labels(labels, len(images), len(classifier.classes))
         passes = pass_twice(classifier, images)
-        seen += observe_passes(classifier, passes, climbed_gradient(classifier, images, labels))
+        observations += observe_passes(classifier, passes, climbed_gradient(classifier, images, labels))
         if not done:
-            seen += Observations(tried=PASSES, lots=rare_lots(classifier, images))
+            observations += Observations(reruns=PASSES, differing_reruns=count_differing_reruns(classifier, images))
         right["clean"].append((passes.logits.argmax(1) == labels).cpu().numpy())
         for name, run in runs.items():
-            right[name].append(_standing(run, classifier, images, labels, seed + number))
+            right[name].append(_right_under(run, classifier, images, labels, seed + number))
         done += len(images)
         if progress:
-            progress(done, len(some))
-    stood = {name: np.concatenate(flags) for name, flags in right.items()}
-    rates = {name: wilson(int(flags.sum()), len(flags)) for name, flags in stood.items()}
+            progress(done, len(sample))
+    flags_by_run = {name: np.concatenate(flags) for name, flags in right.items()}
+    rates = {name: rate_of(flags) for name, flags in flags_by_run.items()}
     return Evidence(
-        seen=seen,
-        steps=judged.steps,
-        queries=0 if judged.steps else getattr(judged, "queries", 0),
-        points=tuple((factor * judged.threat.eps, rates[name]) for factor, name in POINTS if name in rates),
-        reference_attacks=_reference_attacks(runs, stood, rates),
+        observations=observations,
+        steps=evaluated.steps,
+        queries=0 if evaluated.steps else getattr(evaluated, "queries", 0),
+        points=tuple((factor * evaluated.threat.eps, rates[name]) for factor, name in POINTS if name in rates),
+        reference_attacks=_reference_attacks(runs, flags_by_run, rates),
         unbounded_eps_accuracy=rates.get("unbounded_eps_accuracy"),
         chance=1 / len(classifier.classes),
-        outputs=outputs_of(classifier, next(batches(some, batch_size, classifier.device))[0]),
+        outputs=outputs_of(classifier, next(batches(sample, batch_size, classifier.device))[0]),
     )
 
 
-def _standing(run: Any, classifier: Classifier, images: Images, labels: Labels, seed: int) -> np.ndarray:
+def _right_under(run: Any, classifier: Classifier, images: Images, labels: Labels, seed: int) -> np.ndarray:
     """Flags of the images that are still right under the attack: bool (n,)."""
     adversarial = run(classifier, images, labels, generator=torch.Generator().manual_seed(seed))
     with frozen(classifier), torch.no_grad():
@@ -197,39 +208,39 @@ def _standing(run: Any, classifier: Classifier, images: Images, labels: Labels, 
 
 
 def _reference_attacks(
-    runs: dict[str, Any], stood: dict[str, np.ndarray], rates: dict[str, Rate]
+    runs: dict[str, Any], right: dict[str, np.ndarray], rates: dict[str, Rate]
 ) -> tuple[ReferenceAttack, ...]:
-    """Results of reference attacks. stood: which images were still right under each, (n,)."""
+    """Results of reference attacks. right: flags of the images still right under each, (n,)."""
     return tuple(
         ReferenceAttack(
             kind=kind,
             name=type(runs[kind]).__name__,
             accuracy=rates[kind],
-            judged=rates["judged"],
-            p=mcnemar(stood["judged"], stood[kind])["p"],
+            evaluated=rates["evaluated"],
+            p=mcnemar(right["evaluated"], right[kind])["p"],
         )
-        for kind in RIVALS
+        for kind in REFERENCE_KINDS
         if kind in runs
     )
 
 
 def _runs(
-    judged: Any, split: Split, gradient_free: Any, surrogate: Classifier | None
+    evaluated: Any, split: Split, gradient_free: Any, surrogate: Classifier | None
 ) -> dict[str, Callable[..., Images]]:
-    """The attacks to run, by the part they play."""
-    threat: Any = judged.threat
-    runs = {"judged": judged, "noise": Noise(threat=threat)}
-    if judged.steps != 1:
+    """The attacks to run, by their role."""
+    threat: Any = evaluated.threat
+    runs = {"evaluated": evaluated, "noise": Noise(threat=threat)}
+    if evaluated.steps != 1:
         runs["single-step"] = FGSM(threat=threat)
-    if any(field.name == "steps" for field in fields(judged)):
-        runs["longer"] = replace(judged, steps=2 * judged.steps)
+    if any(field.name == "steps" for field in fields(evaluated)):
+        runs["longer"] = replace(evaluated, steps=2 * evaluated.steps)
     if gradient_free is not None:
         runs["gradient-free"] = replace(gradient_free, threat=threat)
     if surrogate is not None:
-        runs["transfer"] = TransferFrom(surrogate, judged)
+        runs["transfer"] = TransferFrom(surrogate, evaluated)
     if (grey := grey_eps(threat, split.pixels[0].size)) is not None:
         sizes = {"half": threat.eps / 2, "double": min(2 * threat.eps, grey), "unbounded_eps_accuracy": grey}
-        runs |= {name: replace(judged, threat=replace(threat, eps=eps)) for name, eps in sizes.items()}
+        runs |= {name: replace(evaluated, threat=replace(threat, eps=eps)) for name, eps in sizes.items()}
     return runs
 
 

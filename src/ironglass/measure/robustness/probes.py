@@ -1,4 +1,4 @@
-"""Probes that a number has to pass before it is called trusted."""
+"""Probes that a robustness number must pass before it is called trusted."""
 
 from __future__ import annotations
 
@@ -11,53 +11,57 @@ import torch
 from ironglass.attacks import Square
 from ironglass.attacks.square import SQUARES
 from ironglass.measure.robustness.evidence import Evidence, Observations, ReferenceAttack
-from ironglass.measure.robustness.repeated_passes import PASSES, rare_lots
-from ironglass.measure.statistics import mcnemar, wilson
+from ironglass.measure.robustness.repeated_passes import PASSES, count_differing_reruns
+from ironglass.measure.statistics import mcnemar, rate_of
 from ironglass.models.batch_dependence import undisturbed
 from ironglass.models.classifier import Classifier
 from ironglass.models.frozen import frozen
 from ironglass.types import Images, Labels, Mask
 
 SEARCHED, QUERIES = 32, 50
-"""Images left right that are searched without gradients, at most, and outputs asked for each."""
+"""Largest number of images still right that are searched without gradients, and forward passes for each."""
 
 
-def spread(place: np.ndarray) -> np.ndarray:
-    """Up to 32 of these positions, evenly."""
-    return place[np.unique(np.linspace(0, len(place) - 1, SEARCHED).round().astype(int))]
+def spread_evenly(index: np.ndarray) -> np.ndarray:
+    """Up to 32 of these indices, evenly spaced."""
+    return index[np.unique(np.linspace(0, len(index) - 1, SEARCHED).round().astype(int))]
 
 
-def search_beside(
+def gradient_free_search(
     classifier: Classifier, images: Images, labels: Labels, attack: Any, right: Mask, *, seed: int = 0
 ) -> ReferenceAttack | None:
-    """Runs Square with 50 queries on up to 32 of the images that an attack left right, spread evenly over them.
+    """Runs Square with 50 queries on up to 32 images that are still right under an attack, evenly spaced.
 
-    None where there are none, and for a threat that it does not know. At most 1,600 forward passes of one image, where
-    PGD-20 takes 20 and as many backward ones of each.
+    None where there are none, and for a threat that Square does not support. At most 1,600 forward passes of one image,
+    where PGD-20 takes 20 forward and 20 backward passes of each.
     """
-    place = right.nonzero()[:, 0].cpu().numpy()
-    if not len(place) or type(attack.threat) not in SQUARES:
+    index = right.nonzero()[:, 0].cpu().numpy()
+    if not len(index) or type(attack.threat) not in SQUARES:
         return None
-    place = spread(place)
-    some, theirs = images[place], labels[place]
+    index = spread_evenly(index)
+    sample, sample_labels = images[index], labels[index]
     square = Square(threat=attack.threat, queries=QUERIES)
     with undisturbed(classifier.device):
-        found = square(classifier, some, theirs, generator=torch.Generator().manual_seed(seed))
+        adversarial = square(classifier, sample, sample_labels, generator=torch.Generator().manual_seed(seed))
         with frozen(classifier), torch.no_grad():
-            stood = (classifier(found).argmax(1) == theirs).cpu().numpy()
-    every = np.ones(len(place), dtype=bool)
-    rates = [wilson(int(flags.sum()), len(flags)) for flags in (stood, every)]
-    name = f"Square on {len(place)} images left right"
-    return ReferenceAttack(kind="search", name=name, accuracy=rates[0], judged=rates[1], p=mcnemar(every, stood)["p"])
+            still_right = (classifier(adversarial).argmax(1) == sample_labels).cpu().numpy()
+    all_right = np.ones(len(index), dtype=bool)
+    rates = [rate_of(flags) for flags in (still_right, all_right)]
+    name = f"Square on {len(index)} images left right"
+    return ReferenceAttack(
+        kind="search", name=name, accuracy=rates[0], evaluated=rates[1], p=mcnemar(all_right, still_right)["p"]
+    )
 
 
-def look_again(
+def run_probes(
     evidence: Evidence, classifier: Classifier, images: Images, labels: Labels, attack: Any, right: Mask
 ) -> Evidence:
-    """The evidence, and what these probes add to it; to be asked for where it would be trusted."""
-    if not evidence.seen.tried:
+    """The evidence with the results of these probes added; to be run where it would be trusted."""
+    if not evidence.observations.reruns:
         evidence = replace(
-            evidence, seen=evidence.seen + Observations(tried=PASSES, lots=rare_lots(classifier, images))
+            evidence,
+            observations=evidence.observations
+            + Observations(reruns=PASSES, differing_reruns=count_differing_reruns(classifier, images)),
         )
-    reference = search_beside(classifier, images, labels, attack, right) if attack.steps else None
+    reference = gradient_free_search(classifier, images, labels, attack, right) if attack.steps else None
     return replace(evidence, reference_attacks=(*evidence.reference_attacks, reference)) if reference else evidence

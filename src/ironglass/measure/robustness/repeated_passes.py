@@ -14,14 +14,16 @@ from ironglass.models.frozen import frozen
 from ironglass.types import Images, Logits
 
 PASSES = 44
-"""Passes over one image: of networks that are random in one pass of ten fewer than 1 % are missed, 0.9⁴⁴."""
+"""Passes over one image: a network that differs in one pass of ten is missed with probability 0.9⁴⁴, below 1 %."""
 
 
 @dataclass(frozen=True)
 class Passes:
-    """Several passes over one batch: as it is, again, and with its images in other company, unless the network draws
-    lots or takes no other batch size.
+    """Logits of several passes over one batch.
 
+    logits: of the first pass.
+    again: of a second pass.
+    moved: with other images in the batch; None for a random network, or one that accepts no other batch size.
     autograd: as in `logits_and_autograd_use`.
     """
 
@@ -39,10 +41,10 @@ def pass_twice(classifier: Classifier, images: Images) -> Passes:
     return Passes(logits, again, moved, autograd)
 
 
-def rare_lots(classifier: Classifier, images: Images) -> int:
-    """Number of 44 passes over the first image gave another answer than the first of them: 44 small passes.
+def count_differing_reruns(classifier: Classifier, images: Images) -> int:
+    """Number of 44 passes over the first image whose output differs from that of the first of them.
 
-    They cost about as much as one forward and backward pass over 64 images. What is drawn is given back.
+    They cost about as much as one forward and backward pass over 64 images. The random state is restored.
     """
     one = images[:1]
     with undisturbed(classifier.device), frozen(classifier), torch.no_grad():
@@ -51,22 +53,22 @@ def rare_lots(classifier: Classifier, images: Images) -> int:
 
 
 def logits_and_autograd_use(classifier: Classifier, images: Images) -> tuple[Logits, bool]:
-    """The logits, and whether the network called autograd to compute them, as defences that purify or search do; under
-    cProfile that is not looked for."""
+    """The logits, and whether the network called autograd to compute them, as defences that purify or search do; False
+    under cProfile, where it is not checked."""
     calls = {torch.autograd.grad.__code__, torch.autograd.backward.__code__}
-    found = []
+    calls_seen = []
 
     def notice(frame: Any, event: str, _: Any) -> None:
         if event == "call" and frame.f_code in calls:
-            found.append(True)
+            calls_seen.append(True)
 
     before = sys.getprofile()
     with frozen(classifier), torch.no_grad():
-        if before is not None and not callable(before):  # cProfile's, which nobody could put back
+        if before is not None and not callable(before):  # cProfile's, which cannot be restored
             return classifier(images), False
         sys.setprofile(notice)
         try:
             logits = classifier(images)
         finally:
             sys.setprofile(before)
-    return logits, bool(found)
+    return logits, bool(calls_seen)

@@ -1,4 +1,4 @@
-"""The attack that a call asks for: by name or as an object, under one eps or several."""
+"""The attack requested by a call: by name or as an object, under one eps or several."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ USUAL_EPS = 8 / 255
 
 
 def as_attack(method: Any) -> Attack:
-    """The attack object that `method` is, or that its name stands for. Raises InputError for anything else."""
+    """The attack object itself, or that of the given name. Raises InputError for anything else."""
     if isinstance(method, str):
         return find_attack(method)
     if isinstance(method, type):
@@ -27,7 +27,7 @@ def as_attack(method: Any) -> Attack:
 def requested_attacks(
     method: Any, eps: float | Sequence[float] | None, norm: str | None, settings: dict[str, Any]
 ) -> list[Attack]:
-    """The attack once for each eps that is asked for, in their order.
+    """The attack for each requested eps, in order.
 
     Args:
         method: a name that `find_attack` knows, or an attack object, which keeps its own threat where neither eps nor
@@ -73,9 +73,9 @@ def _sizes(eps: float | Sequence[float]) -> list[float]:
 def _with_settings(attack: Attack, method: Any, settings: dict[str, Any]) -> Attack:
     """The attack with some of its settings replaced."""
     name = method if isinstance(method, str) else type(attack).__name__
-    known = [field for field in settings_of(attack) if field != "threat"]
-    if wrong := sorted(settings.keys() - set(known)):
-        known += ["eps", "norm", "seed"]
-        near = did_you_mean(wrong[0], known)
-        raise InputError(f"{name} has no setting {wrong[0]!r}{near}: it has {', '.join(known)}")
+    names = [field for field in settings_of(attack) if field != "threat"]
+    if wrong := sorted(settings.keys() - set(names)):
+        names += ["eps", "norm", "seed"]
+        near = did_you_mean(wrong[0], names)
+        raise InputError(f"{name} has no setting {wrong[0]!r}{near}: it has {', '.join(names)}")
     return replace(attack, **settings) if settings else attack  # type: ignore[type-var]

@@ -12,16 +12,20 @@ from ironglass.attacks.parts.scores import LOGITS, Outputs
 from ironglass.measure.robustness.attack import fooled_rate
 from ironglass.measure.robustness.evidence import Evidence, Kind, Observations, ReferenceAttack
 from ironglass.measure.robustness.verdict import judge
-from ironglass.measure.statistics import Rate, mcnemar, wilson
+from ironglass.measure.statistics import mcnemar, rate_of
 
 Flags = np.ndarray
-"""bool (n,): whether each image is still read right."""
+"""bool (n,): True for an image that is classified correctly."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """Flags of the images that one attack at one eps left right: as float32, as 8-bit PNG, and had only its gradients
-    been used."""
+    """Flags of the images still right under one attack at one eps.
+
+    right: as float32 images.
+    png: as 8-bit PNG images.
+    by_gradients: under the attack's gradient-based parts alone.
+    """
 
     right: Flags
     png: Flags
@@ -32,10 +36,9 @@ class Outcome:
 class Attacked:
     """One attack over every eps.
 
-    kind: the part it plays against others.
-    steps, queries: an image, as in `Evidence`.
-
-    searches: it has a part that takes no gradients.
+    kind: its role as a reference for others.
+    steps, queries: per image, as in `Evidence`.
+    searches: True if it has a part without gradients.
     """
 
     name: str
@@ -52,7 +55,7 @@ class Attacked:
 class Probe:
     """A further attack on some of the images, at one eps.
 
-    of: the attack that it is held against; "" for all.
+    of: the attack that it is compared with; "" for all.
     """
 
     kind: Kind | Literal["grey"]
@@ -64,29 +67,28 @@ class Probe:
 
 @dataclass(frozen=True, kw_only=True)
 class UnderAttack:
-    """All that was measured.
+    """All measurements under attack.
 
-    clean: right without any attack.
+    clean: flags without any attack.
+    positions: indices of the images of `observations` and of the probes.
     chance: 1 / the number of classes.
-
-    positions: of the images that `seen` and the probes are of.
-    outputs: how attacks read the network's.
+    outputs: the attacks' reading of the network's outputs.
     """
 
     clean: Flags
     attacks: Sequence[Attacked]
     positions: np.ndarray
     probes: Sequence[Probe] = ()
-    seen: Observations = field(default_factory=Observations)
+    observations: Observations = field(default_factory=Observations)
     chance: float = 0.0
     outputs: Outputs = LOGITS
 
     def numbers(self) -> dict[str, Any]:
-        """`clean`, `eps`, `attacks`, `worst` and `probes`, as they stand in `results.json` under `attacks`."""
+        """`clean`, `eps`, `attacks`, `worst` and `probes` of the section `attacks` of `results.json`."""
         sizes = sorted(self.attacks[0].outcomes)
         worst = self._worst(sizes)
         return {
-            "clean": _rate(self.clean),
+            "clean": rate_of(self.clean),
             "eps": sizes,
             "attacks": [
                 {
@@ -96,8 +98,8 @@ class UnderAttack:
                     "points": [
                         {
                             "eps": eps,
-                            "accuracy": _rate(outcome.right),
-                            "png_accuracy": _rate(outcome.png),
+                            "accuracy": rate_of(outcome.right),
+                            "png_accuracy": rate_of(outcome.png),
                             "fooled": fooled_rate(self.clean, outcome.right),
                             "verdict": self._verdict(attack, eps),
                         }
@@ -109,7 +111,7 @@ class UnderAttack:
             "worst": [
                 {
                     "eps": eps,
-                    "accuracy": _rate(worst.outcomes[eps].right),
+                    "accuracy": rate_of(worst.outcomes[eps].right),
                     "verdict": self._verdict(worst, eps),
                 }
                 for eps in sizes
@@ -120,22 +122,22 @@ class UnderAttack:
                     "kind": probe.kind,
                     "of": probe.of,
                     "eps": probe.eps,
-                    "accuracy": _rate(probe.right),
+                    "accuracy": rate_of(probe.right),
                 }
                 for probe in self.probes
             ],
         }
 
     def _worst(self, sizes: Sequence[float]) -> Attacked:
-        """All attacks as one, per image the worst. Its gradients are those of the attacks of many steps, if any."""
+        """The worst case per image over all attacks; `by_gradients` is over the attacks with many steps, if any."""
         level = max(min(attack.steps, 2) for attack in self.attacks)
         strongest = [attack for attack in self.attacks if min(attack.steps, 2) == level]
 
         def outcome(eps: float) -> Outcome:
-            every = [attack.outcomes[eps] for attack in self.attacks]
+            outcomes = [attack.outcomes[eps] for attack in self.attacks]
             return Outcome(
-                right=np.logical_and.reduce([one.right for one in every]),
-                png=np.logical_and.reduce([one.png for one in every]),
+                right=np.logical_and.reduce([single.right for single in outcomes]),
+                png=np.logical_and.reduce([single.png for single in outcomes]),
                 by_gradients=np.logical_and.reduce([attack.outcomes[eps].by_gradients for attack in strongest]),
             )
 
@@ -151,14 +153,14 @@ class UnderAttack:
         )
 
     def _verdict(self, attack: Attacked, eps: float) -> dict[str, Any]:
-        grey = next((_rate(probe.right) for probe in self.probes if probe.kind == "grey"), None)
+        grey = next((rate_of(probe.right) for probe in self.probes if probe.kind == "grey"), None)
         evidence = Evidence(
-            seen=self.seen,
+            observations=self.observations,
             steps=attack.steps,
             queries=0 if attack.steps else attack.queries,
-            points=((0.0, _rate(self.clean)), *((size, _rate(o.right)) for size, o in attack.outcomes.items())),
+            points=((0.0, rate_of(self.clean)), *((size, rate_of(o.right)) for size, o in attack.outcomes.items())),
             reference_attacks=tuple(self._reference_attacks(attack, eps)),
-            # where a search stands behind the number, gradients that fail do not void it
+            # where the number also rests on a search, failing gradients do not make it invalid
             unbounded_eps_accuracy=grey if attack.steps > 1 and not attack.searches else None,
             chance=self.chance,
             outputs=self.outputs,
@@ -167,23 +169,23 @@ class UnderAttack:
         return {"word": verdict["word"], "reasons": list(verdict["reasons"])}
 
     def _reference_attacks(self, attack: Attacked, eps: float) -> Iterator[ReferenceAttack]:
-        """The others that may not do better than the attack's gradients, on the images that both were made on."""
+        """Attacks that must not be stronger than this one's gradients, on the images of both."""
         if attack.steps > 1:
             kinds = {"gradient-free", "single-step", "noise", "longer", "search"}
         else:
             kinds = {"noise"} if attack.steps or attack.queries else set()
-        judged = attack.outcomes[eps]
+        evaluated = attack.outcomes[eps]
         if attack.name and attack.steps > 1:
-            everyone = np.logical_and.reduce([other.outcomes[eps].right for other in self.attacks])
-            yield _reference("together", "all attacks", everyone, judged.right)
-        if "gradient-free" in kinds and not np.array_equal(judged.right, judged.by_gradients) and attack.name:
-            yield _reference("gradient-free", "its Square", judged.right, judged.by_gradients)
+            all_attacks = np.logical_and.reduce([other.outcomes[eps].right for other in self.attacks])
+            yield _reference("together", "all attacks", all_attacks, evaluated.right)
+        if "gradient-free" in kinds and not np.array_equal(evaluated.right, evaluated.by_gradients) and attack.name:
+            yield _reference("gradient-free", "its Square", evaluated.right, evaluated.by_gradients)
         for other in self.attacks:
             if other.kind and other.kind in kinds and other.name != attack.name:
-                yield _reference(other.kind, other.label, other.outcomes[eps].right, judged.by_gradients)
+                yield _reference(other.kind, other.label, other.outcomes[eps].right, evaluated.by_gradients)
             elif not attack.name and other.searches and other.kind is None:
                 yield _reference(
-                    "gradient-free", f"the Square of {other.name}", other.outcomes[eps].right, judged.by_gradients
+                    "gradient-free", f"the Square of {other.name}", other.outcomes[eps].right, evaluated.by_gradients
                 )
         for probe in self.probes:
             if (
@@ -192,15 +194,11 @@ class UnderAttack:
                 and probe.eps == eps
                 and attack.name in ("", probe.of or attack.name)
             ):
-                stood = judged.by_gradients[self.positions]
-                right = probe.right & stood if probe.kind == "search" else probe.right
-                yield _reference(probe.kind, probe.name, right, stood)
+                subset = evaluated.by_gradients[self.positions]
+                right = probe.right & subset if probe.kind == "search" else probe.right
+                yield _reference(probe.kind, probe.name, right, subset)
 
 
-def _reference(kind: Kind, name: str, right: Flags, judged: Flags) -> ReferenceAttack:
-    p = mcnemar(judged, right)["p"]
-    return ReferenceAttack(kind=kind, name=name, accuracy=_rate(right), judged=_rate(judged), p=p)
-
-
-def _rate(right: Flags) -> Rate:
-    return wilson(int(right.sum()), len(right))
+def _reference(kind: Kind, name: str, right: Flags, evaluated: Flags) -> ReferenceAttack:
+    p = mcnemar(evaluated, right)["p"]
+    return ReferenceAttack(kind=kind, name=name, accuracy=rate_of(right), evaluated=rate_of(evaluated), p=p)

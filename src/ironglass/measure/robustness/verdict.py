@@ -1,4 +1,4 @@
-"""Verdicts on robustness numbers, in plain words."""
+"""Verdicts on robustness numbers, with reasons in plain words."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ from ironglass.measure.robustness.evidence import Evidence, Kind
 
 Word: TypeAlias = Literal["trusted", "suspect", "invalid"]
 MIN_IMAGES = 100
-"""Fewer images than this leave an interval too wide to conclude from."""
-MORE = 0.002
-"""By this share of the images a rival must fool more before it counts."""
-SEARCH_MORE = 0.03
-"""Above this share of the images that an attack left right, and two of them, a short search must fool to count: of
-networks whose gradients do not mislead it fooled 1 of 32 at most (docs/experiments.md)."""
+"""With fewer images the interval is too wide for conclusions."""
+MIN_GAIN = 0.002
+"""Least share of the images by which a reference attack must be stronger to count."""
+MIN_SEARCH_GAIN = 0.03
+"""Share of the images still right, and at least two of them, that a short search must fool to count: for networks with
+reliable gradients it fooled 1 of 32 at most (docs/experiments.md)."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """trusted: nothing speaks against the number; suspect: something does; invalid: it measures nothing.
+    """Verdict on a robustness number.
 
-    reasons: one plain sentence each, the gravest first; empty where trusted.
+    word: "trusted" without objections, "suspect" with some, "invalid" where it measures nothing.
+    reasons: one plain sentence each, the most serious first; empty where trusted.
     """
 
     word: Word
@@ -31,37 +32,37 @@ class Verdict:
 
 
 def judge(evidence: Evidence) -> Verdict:
-    """The verdict of every check; the gravest finding gives the word."""
-    found = [finding for check in CHECKS if (finding := check(evidence))]
-    found.sort(key=lambda finding: finding[0] != "invalid")
-    return Verdict(found[0][0] if found else "trusted", tuple(reason for _, reason in found))
+    """The verdict of all checks; the most serious finding gives the word."""
+    findings = [finding for check in CHECKS if (finding := check(evidence))]
+    findings.sort(key=lambda finding: finding[0] != "invalid")
+    return Verdict(findings[0][0] if findings else "trusted", tuple(reason for _, reason in findings))
 
 
 Finding: TypeAlias = tuple[Word, str] | None
 
 
-def _finite(evidence: Evidence) -> Finding:
-    if not evidence.seen.non_finite:
+def _finite_outputs(evidence: Evidence) -> Finding:
+    if not evidence.observations.non_finite:
         return None
     return "invalid", f"outputs or gradients are not finite numbers on {_share(evidence, 'non_finite')} of the images"
 
 
-def _steady(evidence: Evidence) -> Finding:
-    seen = evidence.seen
-    if not seen.nondeterministic:
+def _deterministic(evidence: Evidence) -> Finding:
+    observations = evidence.observations
+    if not observations.nondeterministic:
         return None
-    share = _percent(seen.nondeterministic / seen.repeated)
+    share = _percent(observations.nondeterministic / observations.repeated)
     return (
         "invalid",
         f"two passes over the same images gave different outputs ({share} of them): the network is not deterministic",
     )
 
 
-def _swayed(evidence: Evidence) -> Finding:
-    seen = evidence.seen
-    if not seen.swayed:
+def _batch_dependent(evidence: Evidence) -> Finding:
+    observations = evidence.observations
+    if not observations.batch_dependent:
         return None
-    share = _percent(seen.swayed / seen.repeated)
+    share = _percent(observations.batch_dependent / observations.repeated)
     return (
         "invalid",
         f"the outputs for {share} of the images depend on which others are in their batch: what fools the network in "
@@ -69,54 +70,61 @@ def _swayed(evidence: Evidence) -> Finding:
     )
 
 
-def _lucky(evidence: Evidence) -> Finding:
-    seen = evidence.seen
-    if not seen.lots:
+def _differing_reruns(evidence: Evidence) -> Finding:
+    observations = evidence.observations
+    if not observations.differing_reruns:
         return None
     return (
         "invalid",
-        f"{seen.lots} of {seen.tried} passes over one image gave other outputs: the network is not deterministic",
+        f"{observations.differing_reruns} of {observations.reruns} passes over one image gave other outputs: the network "
+        "is not deterministic",
     )
 
 
-def _sloped(evidence: Evidence) -> Finding:
-    seen = evidence.seen
-    if not seen.zero_gradient:
+def _zero_gradient(evidence: Evidence) -> Finding:
+    observations = evidence.observations
+    if not observations.zero_gradient:
         return None
     text = f"the gradient is zero on {_share(evidence, 'zero_gradient')} of the images: there the attack is blind"
-    return ("invalid" if seen.zero_gradient > seen.n / 2 else "suspect"), text
+    return ("invalid" if observations.zero_gradient > observations.n / 2 else "suspect"), text
 
 
 def _logits(evidence: Evidence) -> Finding:
-    seen, outputs = evidence.seen, evidence.outputs
-    distributions = bool(seen.n) and seen.distributions == seen.n
+    observations, outputs = evidence.observations, evidence.outputs
+    distributions = bool(observations.n) and observations.distributions == observations.n
     if not outputs.squash and not distributions:
         return None
-    look = "the outputs look like probabilities, not logits" if distributions else "the outputs are no logits"
+    opening = "the outputs look like probabilities, not logits" if distributions else "the outputs are no logits"
     if outputs.watched:
-        return "suspect", f"{look}: they come out of {_a(outputs.squash)}, and attacks climb what goes into it"
+        return (
+            "suspect",
+            f"{opening}: they come out of {_with_article(outputs.squash)}, and attacks climb what goes into it",
+        )
     if not outputs.squash:
-        return "suspect", f"{look}: a second softmax flattens the gradient"
+        return "suspect", f"{opening}: a second softmax flattens the gradient"
     if outputs.lost:
         lost = f"which {_percent(outputs.lost)} of the images have pushed to their bounds"
-        return "suspect", f"{look}: attacks climb the inverse of {_a(outputs.squash)} of the numbers alone, {lost}"
-    return "suspect", f"{look}: attacks climb the inverse of {_a(outputs.squash)}"
+        return (
+            "suspect",
+            f"{opening}: attacks climb the inverse of {_with_article(outputs.squash)} of the numbers alone, {lost}",
+        )
+    return "suspect", f"{opening}: attacks climb the inverse of {_with_article(outputs.squash)}"
 
 
-def _scaled(evidence: Evidence) -> Finding:
+def _score_scale(evidence: Evidence) -> Finding:
     outputs = evidence.outputs
     if outputs.factor == 1:
         return None
     size = f"the first class leads the average one by {outputs.top_over_mean:.2g}"
     if outputs.factor > 1:
-        what = f"the logits are so small ({size}) that cross-entropy hardly tells the classes apart"
-        return "suspect", f"{what}: attacks multiply them by {outputs.factor:g}"
-    what = f"the logits are so large ({size}) that the gradient of their cross-entropy vanishes"
-    return "suspect", f"{what}: attacks divide them by {1 / outputs.factor:g}"
+        text = f"the logits are so small ({size}) that cross-entropy hardly tells the classes apart"
+        return "suspect", f"{text}: attacks multiply them by {outputs.factor:g}"
+    text = f"the logits are so large ({size}) that the gradient of their cross-entropy vanishes"
+    return "suspect", f"{text}: attacks divide them by {1 / outputs.factor:g}"
 
 
 def _self_contained(evidence: Evidence) -> Finding:
-    if not evidence.seen.autograd:
+    if not evidence.observations.autograd:
         return None
     return (
         "suspect",
@@ -124,7 +132,7 @@ def _self_contained(evidence: Evidence) -> Finding:
     )
 
 
-OUTDONE: dict[Kind, str] = {
+WEAKER_THAN: dict[Kind, str] = {
     "gradient-free": "{name}, which takes no gradients, fools more: {change}, so that the gradients mislead",
     "noise": "random noise of the same size fools more: {change}, so that the attack fails",
     "single-step": "a single step fools more than many: {change}, so that the gradients mislead",
@@ -134,20 +142,20 @@ OUTDONE: dict[Kind, str] = {
     "mislead, or it is weak",
     "together": "all attacks together fool more: {change}, so that this one alone is not the worst case",
 }
-"""What it says against an attack that another one fools more."""
+"""Reasons against an attack that a reference attack of each kind is stronger than."""
 
 
-def _outdone(evidence: Evidence, kind: Kind) -> Finding:
+def _weaker_than(evidence: Evidence, kind: Kind) -> Finding:
     for reference in evidence.reference_attacks:
-        less, more = reference.accuracy["value"], reference.judged["value"]
+        less, more = reference.accuracy["value"], reference.evaluated["value"]
         ahead = more - less
         if kind == "search":
-            counts = ahead > SEARCH_MORE and round(ahead * reference.judged["n"]) >= 2
+            counts = ahead > MIN_SEARCH_GAIN and round(ahead * reference.evaluated["n"]) >= 2
         else:  # a weaker attack may be ahead by a few images' luck; one without gradients should never be
-            counts = ahead > MORE + 1e-9 and (kind == "gradient-free" or reference.p < 0.05)
+            counts = ahead > MIN_GAIN + 1e-9 and (kind == "gradient-free" or reference.p < 0.05)
         if reference.kind == kind and counts:
             change = f"{_percent(less)} stay right in place of {_percent(more)}"
-            return "suspect", OUTDONE[kind].format(name=reference.name, change=change)
+            return "suspect", WEAKER_THAN[kind].format(name=reference.name, change=change)
     return None
 
 
@@ -162,7 +170,7 @@ def _unbounded(evidence: Evidence) -> Finding:
     )
 
 
-def _falling(evidence: Evidence) -> Finding:
+def _monotone(evidence: Evidence) -> Finding:
     points = sorted(evidence.points, key=lambda point: point[0])
     for i, (eps, rate) in enumerate(points):
         lowest_eps, lowest = min(points[: i + 1], key=lambda point: point[1]["value"])
@@ -172,7 +180,7 @@ def _falling(evidence: Evidence) -> Finding:
     return None
 
 
-def _strong(evidence: Evidence) -> Finding:
+def _attack_strength(evidence: Evidence) -> Finding:
     if evidence.steps == 0 and evidence.queries:
         return (
             "suspect",
@@ -185,8 +193,8 @@ def _strong(evidence: Evidence) -> Finding:
     return None
 
 
-def _many(evidence: Evidence) -> Finding:
-    n = evidence.seen.n
+def _sample_size(evidence: Evidence) -> Finding:
+    n = evidence.observations.n
     if n >= MIN_IMAGES:
         return None
     width = max((rate["high"] - rate["low"] for _, rate in evidence.points), default=1.0)
@@ -195,23 +203,23 @@ def _many(evidence: Evidence) -> Finding:
 
 
 CHECKS: tuple[Callable[[Evidence], Finding], ...] = (
-    _finite,
-    _steady,
-    _swayed,
-    _lucky,
+    _finite_outputs,
+    _deterministic,
+    _batch_dependent,
+    _differing_reruns,
     _unbounded,
-    _sloped,
+    _zero_gradient,
     _self_contained,
     _logits,
-    _scaled,
-    *(partial(_outdone, kind=kind) for kind in OUTDONE),
-    _falling,
-    _strong,
-    _many,
+    _score_scale,
+    *(partial(_weaker_than, kind=kind) for kind in WEAKER_THAN),
+    _monotone,
+    _attack_strength,
+    _sample_size,
 )
 
 
-def _a(name: str) -> str:
+def _with_article(name: str) -> str:
     """A name with its article."""
     return f"a{'n' * (name[0] in 'aeiou')} {name}"
 
@@ -220,5 +228,5 @@ def _percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
-def _share(evidence: Evidence, what: str) -> str:
-    return _percent(getattr(evidence.seen, what) / evidence.seen.n)
+def _share(evidence: Evidence, field: str) -> str:
+    return _percent(getattr(evidence.observations, field) / evidence.observations.n)

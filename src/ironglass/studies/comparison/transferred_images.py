@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from ironglass.attacks import THREATS, find_attack
 from ironglass.data.dataset import Dataset, Split
-from ironglass.measure.robustness.transfer_matrix import transferred
+from ironglass.measure.robustness.transfer_matrix import transfer_attack
 from ironglass.measure.statistics import wilson
 from ironglass.models.classifier import Classifier
 from ironglass.models.predict import logits_of, predicted
@@ -58,7 +58,7 @@ def _matrix(
         if missing:
             attacks = [replace(find_attack(attack), threat=THREATS[plan.attacks.norm](eps)) for attack, eps in missing]
             what = f"showing {surrogate}'s images to all"
-            made = transferred(
+            made = transfer_attack(
                 classifiers[surrogate], classifiers, some, attacks, seed=plan.base.seed,
                 progress=lambda done, of, what=what: tell(what, done, of, name),
             )  # fmt: skip

@@ -10,7 +10,7 @@ from safetensors.numpy import save
 
 from ironglass.data.pixels import to_bytes
 from ironglass.data.wordnet import words_of
-from ironglass.measure.robustness.transfer_matrix import knows, true_answers
+from ironglass.measure.robustness.transfer_matrix import has_classes, true_answers
 from ironglass.models.classifier import Classifier
 from ironglass.models.frozen import frozen
 from ironglass.models.predict import logits_of, predicted
@@ -42,7 +42,7 @@ def write_picture(workspace: Workspace, base_a: Classifier, networks: Sequence[T
             with frozen(classifier), torch.no_grad():
                 outputs = classifier(version.to(classifier.device))
                 confidence, which = classifier.as_logits(outputs).softmax(1)[0].max(0)
-            called, known = classifier.classes[int(which)], knows(classifier, classes)
+            called, known = classifier.classes[int(which)], has_classes(classifier, classes)
             truth = int(true_answers(classifier, image, label, classes))
             answers.append({
                 "network": name,

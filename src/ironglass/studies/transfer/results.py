@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ironglass.measure.robustness.transfer_matrix import knows
+from ironglass.measure.robustness.transfer_matrix import has_classes
 from ironglass.models.classifier import Classifier
 from ironglass.plans.transfer import SOURCE, TransferNetwork, depths_of
 from ironglass.run import Run
@@ -34,7 +34,7 @@ def transfer_results(workspace: Workspace, networks: Sequence[TransferNetwork], 
         },
         "target": {"dataset": plan.target.dataset, "classes": len(dataset.classes)},
         "reading": plan.classes,
-        "known": knows(source, dataset.classes),
+        "known": has_classes(source, dataset.classes),
         "split": measured_split(plan.target, dataset)[0],
         "n": len(workspace.split),
         "own_n": len(workspace.attacked),

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from ironglass.attacks import FGSM, THREATS
 from ironglass.errors import InputError
-from ironglass.measure.robustness.transfer_matrix import transferred
+from ironglass.measure.robustness.transfer_matrix import transfer_attack
 from ironglass.models.loading.save import save_classifier
 from ironglass.models.summary import summarise
 from ironglass.plans.audit import Omitted, only_parts
@@ -161,7 +161,7 @@ def write_matrix(
     attack: Any = FGSM(threat=THREATS[plan.norm](plan.judged))
     for number, name in enumerate(waiting):
         tell("showing each one's images to all", number, len(waiting), name)
-        (right,) = transferred(victims[name], victims, some, [attack], classes=workspace.dataset.classes,
+        (right,) = transfer_attack(victims[name], victims, some, [attack], classes=workspace.dataset.classes,
                                seed=plan.target.seed)  # fmt: skip
         with workspace.run.atomic(folder / "matrix" / f"{name}.parquet") as path:
             pq.write_table(pa.table({"name": list(some.names)} | right), path)

@@ -9,7 +9,12 @@ from ironglass.attacks import AutoAttack, climbed_gradient, standard
 from ironglass.attacks.parts.scores import ROWS, Outputs, outputs_of
 from ironglass.measure.per_image import per_image, write_per_image
 from ironglass.measure.robustness.evidence import Kind, Observations, observe, observe_passes
-from ironglass.measure.robustness.repeated_passes import PASSES, logits_and_autograd_use, pass_twice, rare_lots
+from ironglass.measure.robustness.repeated_passes import (
+    PASSES,
+    count_differing_reruns,
+    logits_and_autograd_use,
+    pass_twice,
+)
 from ironglass.measure.robustness.under_attack import Attacked, Outcome, Probe, UnderAttack
 from ironglass.models.predict import batches, logits_of, predicted
 from ironglass.run import Run
@@ -46,7 +51,7 @@ def write_results(run: Run, attacks: Attacks, *, split_name: str) -> None:
         attacks=attacked,
         positions=attacks.positions,
         probes=[_probe(run, attacks, task) for task in attacks.probes],
-        seen=_seen(attacks),
+        observations=_observations(attacks),
         chance=1 / len(classes),
         outputs=_outputs(attacks),
     )
@@ -99,19 +104,19 @@ def _probe(run: Run, attacks: Attacks, task: Task) -> Probe:
     return Probe(kind=task.kind, name=task.name, eps=eps, right=right, of=task.of)
 
 
-def _seen(attacks: Attacks) -> Observations:
+def _observations(attacks: Attacks) -> Observations:
     """Gradients and logits of the network on the images of the probes; the first batch is run again, to detect a
     network that is not deterministic or whose answers depend on the batch."""
-    classifier, seen = attacks.classifier, Observations()
+    classifier, observations = attacks.classifier, Observations()
     for images, labels in batches(attacks.split.take(attacks.positions), attacks.settings.batch, classifier.device):
         gradient = climbed_gradient(classifier, images, labels)
-        if seen.n:
+        if observations.n:
             logits, autograd = logits_and_autograd_use(classifier, images)
-            seen += observe(logits, gradient, autograd=autograd)
+            observations += observe(logits, gradient, autograd=autograd)
         else:
-            seen += observe_passes(classifier, pass_twice(classifier, images), gradient)
-            seen += Observations(tried=PASSES, lots=rare_lots(classifier, images))
-    return seen
+            observations += observe_passes(classifier, pass_twice(classifier, images), gradient)
+            observations += Observations(reruns=PASSES, differing_reruns=count_differing_reruns(classifier, images))
+    return observations
 
 
 def _outputs(attacks: Attacks) -> Outputs:
