@@ -31,7 +31,7 @@ def seconds(dataset: Dataset, network: str, size: int, epochs: int, blocks: int,
     classifier = ig.load_classifier(network, classes=dataset.classes, size=size, seed=0)
     stage = ig.Stage(epochs=epochs, peak_lr=0.01, trainable_from=blocks_of(classifier).next_layer(blocks))
     # without an answer, training takes the whole way
-    without = patch("ironglass.train.loop.loop.held_prefix", lambda *_: None)
+    without = patch("ironglass.train.loop.loop.frozen_prefix", lambda *_: None)
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
         if reused:

@@ -166,9 +166,9 @@ def approach(
         origin = images[index]
         n = len(origin)
         normal, offset = boundary(x, classes)
-        behind = offset - (normal * (origin - x).flatten(1)).sum(1)
+        image_offset = offset - (normal * (origin - x).flatten(1)).sum(1)
         change = to_hyperplane(
-            torch.cat((x, origin)).flatten(1), normal.repeat(2, 1), torch.cat((offset, behind)), fab.threat
+            torch.cat((x, origin)).flatten(1), normal.repeat(2, 1), torch.cat((offset, image_offset)), fab.threat
         )
         size = length(change, fab.threat).clamp_min(1e-8)
         share = (size[:n] / (size[:n] + size[n:])).clamp_max(fab.alpha_max)[:, None, None, None]
@@ -203,8 +203,8 @@ def _beyond(classifier: Classifier, images: Images, labels: Labels, adversarial:
         for hair in HAIRS:
             if wrong.all():
                 break
-            moved = (images + (1 + hair) * (adversarial - images)).clamp(0, 1)
-            nearest = torch.where(wrong[:, None, None, None], nearest, moved)
+            candidates = (images + (1 + hair) * (adversarial - images)).clamp(0, 1)
+            nearest = torch.where(wrong[:, None, None, None], nearest, candidates)
             wrong = classifier(nearest).argmax(1) != labels
     return nearest, wrong
 

@@ -57,16 +57,16 @@ class AWP:
         with keeping_buffers(module), torch.enable_grad():
             loss, _ = self.objective.loss(module, images, adversarial, labels)
             gradients = torch.autograd.grad(loss, list(weights.values()), allow_unused=True)
-        moved = {
+        perturbed = {
             name: weight + self.gamma * _towards(weight, gradient)
             for (name, weight), gradient in zip(weights.items(), gradients, strict=True)
             if gradient is not None
         }
-        return self.objective.loss(_Moved(classifier, moved), images, adversarial, labels)
+        return self.objective.loss(_WithWeights(classifier, perturbed), images, adversarial, labels)
 
 
 @dataclass(frozen=True)
-class _Moved:
+class _WithWeights:
     """A classifier with other weights, by their names beneath DistributedDataParallel, that leaves it as it is."""
 
     classifier: nn.Module
@@ -79,8 +79,8 @@ class _Moved:
         )
 
     @property
-    def beneath(self) -> _Moved:
-        return _Moved(unwrapped(self.classifier), self.weights)
+    def beneath(self) -> _WithWeights:
+        return _WithWeights(unwrapped(self.classifier), self.weights)
 
 
 def _towards(weight: Tensor, gradient: Tensor) -> Tensor:

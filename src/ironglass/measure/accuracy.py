@@ -79,9 +79,9 @@ def _by_class(labels: np.ndarray, predictions: np.ndarray, classes: tuple[str, .
     lenient: dict[str, Any] = {"zero_division": 0.0}
     table: Any = precision_recall_fscore_support(labels, predictions, labels=list(range(k)), **lenient)
     precision, recall, f1, support = table
-    there = np.flatnonzero(support)  # a class without images has no recall, and is left out of means
-    names: Any = [classes[i] for i in there]
-    shared: dict[str, Any] = {"labels": there, "target_names": names, "digits": 3}
+    present = np.flatnonzero(support)  # a class without images has no recall, and is left out of means
+    names: Any = [classes[i] for i in present]
+    shared: dict[str, Any] = {"labels": present, "target_names": names, "digits": 3}
     text = classification_report(labels, predictions, **shared, **lenient)
     return {
         "confusion": confusion_matrix(labels, predictions, labels=range(k)).tolist(),
@@ -96,7 +96,7 @@ def _by_class(labels: np.ndarray, predictions: np.ndarray, classes: tuple[str, .
             for i, label in enumerate(classes)
         ],
         "naming": naming(labels, predictions, classes),
-        "macro_f1": float(f1[there].mean()),
+        "macro_f1": float(f1[present].mean()),
         "report": text,
     }
 
@@ -153,5 +153,5 @@ def probabilities(classifier: Classifier, outputs: Logits) -> torch.Tensor:
     outputs: (n, k), the classifier's own in evaluation mode, on the CPU.
     """
     logits = classifier.as_logits(outputs)
-    most = torch.finfo(logits.dtype).max  # one infinity is the surest there is
-    return logits.clamp(-most, most).softmax(1).nan_to_num(0.0)
+    largest = torch.finfo(logits.dtype).max  # one infinity is the surest there is
+    return logits.clamp(-largest, largest).softmax(1).nan_to_num(0.0)

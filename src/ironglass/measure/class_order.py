@@ -19,9 +19,9 @@ from ironglass.types import Logits
 IMAGES = 256
 _BATCH = 64
 _LEVEL = 0.01
-_WRITTEN = 20
+_MAX_LISTED = 20
 """Largest number of classes whose order is written out."""
-_MOST = 2_000
+_MAX_CLASSES = 2_000
 """Largest number of classes that is compared: the images say little about more, and their table grows with the
 square."""
 
@@ -37,7 +37,7 @@ def compare_orders(classifier: Classifier, split: Split) -> dict[str, Any]:
     from scipy.optimize import linear_sum_assignment  # late: few need it
 
     k = len(classifier.classes)
-    if k > _MOST:
+    if k > _MAX_CLASSES:
         return {"n": 0, "right": 0, "otherwise": 0, "order": None}
     sample = split.take(np.linspace(0, len(split) - 1, min(IMAGES, len(split))).round().astype(np.int64))
     logits: list[Logits] = []
@@ -64,7 +64,7 @@ def order_warning(result: dict[str, Any], classes: tuple[str, ...], split: str =
     if result["order"] is None:
         return ""
     names = [classes[i] for i in result["order"]]
-    listed_ = len(names) <= _WRITTEN and not any("," in name for name in names)
+    listed_ = len(names) <= _MAX_LISTED and not any("," in name for name in names)
     description = f"as {', '.join(names)}" if listed_ else "in another order"
     option = f"--classes {shlex.quote(','.join(names))}" if listed_ else "--classes"
     return (

@@ -75,10 +75,10 @@ def occlusion_robustness(
         check_labels(labels, len(images), len(classifier.classes))
         rows = slice(done, done + len(images))
         for i, size in enumerate(sorted_sizes):
-            same = occluded_scores(
+            unchanged = occluded_scores(
                 classifier, images, predicted[rows], patch=size, stride=stride, fill=fill, mean=colour, score="right"
             )
-            flipped[rows, i] = (same == 0).any(1).cpu().numpy()
+            flipped[rows, i] = (unchanged == 0).any(1).cpu().numpy()
             if progress:
                 progress(done * len(sorted_sizes) + (i + 1) * len(images), len(split) * len(sorted_sizes))
         done += len(images)

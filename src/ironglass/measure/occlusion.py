@@ -32,13 +32,8 @@ def occlusion_accuracy(
     """The section `occlusion` of `results.json`: accuracy under each mask.
 
     For each mask, `mean` is the accuracy averaged over a fixed grid of positions, with an interval over images, and
-    `worst` the share of images still right at every position.
-
-    patch, stride: pixels, see `positions`.
-    masks: fills, see `fill_images`.
-    mean: the data's mean colour, for the mask "mean".
-
-    Raises InputError.
+    `worst` the share of images still right at every position. patch, stride: pixels, see `positions`. masks: fills, see
+    `fill_images`. mean: the data's mean colour, for the mask "mean". Raises InputError.
     """
     if len(split) == 0:
         raise InputError("the split is empty: there is nothing to occlude")
@@ -68,7 +63,7 @@ def occlusion_accuracy(
             {
                 "name": mask,
                 "mean": mean_interval(scores_of.mean(1), within=(0, 1)),
-                "worst": rate_of(scores_of.all(1)),
+                "worst": rate_of(np.asarray(scores_of.all(1))),
             }
             for mask, scores_of in zip(masks, map(np.concatenate, right), strict=True)
         ],

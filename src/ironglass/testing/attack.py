@@ -86,12 +86,12 @@ def _takes_threats(attack: Any) -> bool:
     return is_dataclass(attack) and "threat" in {field.name for field in fields(attack) if field.init}
 
 
-def _at(attack: Any, norm: str | None, eps: float | None = None) -> Any:
+def _under_threat(attack: Any, norm: str | None, eps: float | None = None) -> Any:
     """The attack under that norm and eps; its own where the norm is None. eps: None for the norm's large one."""
     return attack if norm is None else replace(attack, threat=THREATS[norm](SIZES[norm][1] if eps is None else eps))
 
 
-def _under(norm: str | None) -> str:
+def _norm_suffix(norm: str | None) -> str:
     return f" under {norm}" if norm else ""
 
 
@@ -108,13 +108,13 @@ def _keeps_its_threat(attack: Any, norm: str | None) -> None:
     images, labels = batch(classifier)
     labels = labels.clone()
     labels[5] = (labels[5] + 1) % len(classifier.classes)
-    moved = False
+    changed = False
     for eps in SIZES[norm] if norm else (None,):
-        sized = _at(attack, norm, eps)
+        sized = _under_threat(attack, norm, eps)
         adversarial = sized(classifier, images, labels)
-        _check_output(sized, images, adversarial, _under(norm))
-        moved = bool((adversarial != images).any())
-    require(moved, f"changes no image{_under(norm)}")
+        _check_output(sized, images, adversarial, _norm_suffix(norm))
+        changed = bool((adversarial != images).any())
+    require(changed, f"changes no image{_norm_suffix(norm)}")
 
 
 def _check_output(attack: Any, images: Images, adversarial: Any, when: str) -> None:
@@ -135,52 +135,56 @@ def _is_the_identity_at_zero(attack: Any, norm: str | None) -> None:
         return
     classifier = convolutional()
     images, labels = batch(classifier)
-    same = torch.equal(_at(attack, norm, 0.0)(classifier, images, labels), images)
-    require(same, f"changes images with eps=0{_under(norm)}")
+    same = torch.equal(_under_threat(attack, norm, 0.0)(classifier, images, labels), images)
+    require(same, f"changes images with eps=0{_norm_suffix(norm)}")
 
 
 def _repeats_itself(attack: Any, norm: str | None) -> None:
-    attack, classifier = _at(attack, norm), convolutional()
+    attack, classifier = _under_threat(attack, norm), convolutional()
     images, labels = batch(classifier)
 
     def call(generator: torch.Generator | None) -> Images:
         return attack(classifier, images, labels, generator=generator)
 
     first, second = (call(torch.Generator().manual_seed(3)) for _ in range(2))
-    require(torch.equal(first, second), f"gives other images from a generator of the same seed{_under(norm)}")
-    require(torch.equal(call(None), call(None)), f"gives other images each time it has no generator{_under(norm)}")
+    require(torch.equal(first, second), f"gives other images from a generator of the same seed{_norm_suffix(norm)}")
+    require(
+        torch.equal(call(None), call(None)), f"gives other images each time it has no generator{_norm_suffix(norm)}"
+    )
 
 
 def _leaves_the_network(attack: Any, norm: str | None) -> None:
     classifier = convolutional()
     images, labels = batch(classifier)
-    with unchanged(classifier, images, labels, when=_under(norm)):
-        _at(attack, norm)(classifier, images, labels)
+    with unchanged(classifier, images, labels, when=_norm_suffix(norm)):
+        _under_threat(attack, norm)(classifier, images, labels)
 
 
 def _leaves_the_network_after_an_error(attack: Any, norm: str | None) -> None:
     for passes in (0, 1, 3):
         classifier = convolutional(fails_after=passes)
         images, labels = batch(convolutional())
-        when = f" when the network fails in pass {passes + 1}{_under(norm)}"
+        when = f" when the network fails in pass {passes + 1}{_norm_suffix(norm)}"
         with unchanged(classifier, images, labels, when=when), suppress(NetworkFailed, ForwardError):
-            _at(attack, norm)(classifier, images, labels)
+            _under_threat(attack, norm)(classifier, images, labels)
 
 
 def _has_one_answer_in_every_mode(attack: Any, norm: str | None) -> None:
-    attack, classifier = _at(attack, norm), convolutional()
+    attack, classifier = _under_threat(attack, norm), convolutional()
     images, labels = batch(classifier)
     plain = attack(classifier, images, labels)
     for mode in (torch.no_grad, torch.inference_mode):
         with mode():
             inside = attack(classifier, images.clone(), labels.clone())
-        require(torch.equal(plain, inside), f"gives other images under torch.{mode.__name__}{_under(norm)}")
+        require(torch.equal(plain, inside), f"gives other images under torch.{mode.__name__}{_norm_suffix(norm)}")
 
 
 def _survives_nan_logits(attack: Any, norm: str | None) -> None:
     images, labels = batch(convolutional())
-    sized = _at(attack, norm)
-    _check_output(sized, images, sized(not_numbers(), images, labels), f" where logits are not numbers{_under(norm)}")
+    sized = _under_threat(attack, norm)
+    _check_output(
+        sized, images, sized(not_numbers(), images, labels), f" where logits are not numbers{_norm_suffix(norm)}"
+    )
 
 
 def _keeps_misread_images(attack: Any, norm: str | None) -> None:
@@ -189,9 +193,11 @@ def _keeps_misread_images(attack: Any, norm: str | None) -> None:
     classifier = convolutional()
     images, labels = batch(classifier)
     labels = (labels + 1) % len(classifier.classes)
-    predicted = predictions(classifier, _at(attack, norm)(classifier, images, labels))
+    predicted = predictions(classifier, _under_threat(attack, norm)(classifier, images, labels))
     count = int((predicted == labels).sum())
-    require(not count, f"has {count} of {len(images)} images read right that were misread before it{_under(norm)}")
+    require(
+        not count, f"has {count} of {len(images)} images read right that were misread before it{_norm_suffix(norm)}"
+    )
 
 
 def _fools_a_linear_network(attack: Any, norm: str | None) -> None:
@@ -199,20 +205,20 @@ def _fools_a_linear_network(attack: Any, norm: str | None) -> None:
         return
     classifier = linear()
     images, labels = near_grey(classifier)
-    sized = _at(attack, norm, 3 * farthest(classifier, images, labels, norm))
+    sized = _under_threat(attack, norm, 3 * farthest(classifier, images, labels, norm))
     adversarial = sized(classifier, images, labels)
     count = int((predictions(classifier, adversarial) != labels).sum())
-    require(count, f"fools none of {len(images)} images that a third of eps would fool{_under(norm)}")
+    require(count, f"fools none of {len(images)} images that a third of eps would fool{_norm_suffix(norm)}")
 
 
 def _is_independent_of_the_batch(attack: Any, norm: str | None) -> None:
-    attack, classifier = _at(attack, norm), convolutional()
+    attack, classifier = _under_threat(attack, norm), convolutional()
     images, labels = batch(classifier, 5)
     together = attack(classifier, images, labels)
     for i in range(5):
         alone = attack(classifier, images[i : i + 1], labels[i : i + 1])
         near = torch.allclose(together[i : i + 1], alone, rtol=0, atol=1e-4)
-        require(near, f"changes image {i + 1} otherwise alone than with four others{_under(norm)}")
+        require(near, f"changes image {i + 1} otherwise alone than with four others{_norm_suffix(norm)}")
 
 
 def _refuses_wrong_input(attack: Any) -> None:

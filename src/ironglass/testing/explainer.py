@@ -109,11 +109,11 @@ def _gives_maps(explainer: Any, fresh: Fresh, n: int) -> None:
         require(maps.dtype == torch.float32, f"gives {maps.dtype}, not float32")
         require(not maps.requires_grad, "gives maps that hang on a graph: detach them")
         require(maps.isfinite().all(), f"gives maps of {n} images that are not finite")
-    least = min(float(maps.amin()) for maps in by_layer.values())
+    minimum = min(float(maps.amin()) for maps in by_layer.values())
     if not explainer.signed:
-        require(least >= 0, f"is not signed and gives {least:.4g}: negative values")
+        require(minimum >= 0, f"is not signed and gives {minimum:.4g}: negative values")
     elif n > 1:
-        require(least < 0, "is signed and gives no negative value anywhere")
+        require(minimum < 0, "is signed and gives no negative value anywhere")
 
 
 def _shaped(maps: Tensor, images: Images) -> str:

@@ -116,8 +116,8 @@ def _gives_loss_and_logits(objective: Any) -> None:
         for name, gradient in zip(trained, gradients, strict=True):
             require(gradient is not None, f"gives a loss that no gradient reaches {name} from")
             require(gradient is not None and gradient.isfinite().all(), f"gives {name} a gradient that is not finite")
-        moved = any(gradient is not None and bool(gradient.any()) for gradient in gradients)
-        require(moved, "gives a loss whose gradient is 0 for every parameter")
+        nonzero = any(gradient is not None and bool(gradient.any()) for gradient in gradients)
+        require(nonzero, "gives a loss whose gradient is 0 for every parameter")
 
 
 def _check_logits(logits: Any, classifier: Classifier, n: int) -> None:

@@ -96,17 +96,17 @@ def _named_objective(name: str) -> Any:
 
 def _with_fields(kind: str, fields: dict[str, Any]) -> Any:
     room = importlib.import_module(_ABOVE)
-    around = getattr(room, "AWP", None) if kind in ("AWP", "awp") else None
+    wrapper = getattr(room, "AWP", None) if kind in ("AWP", "awp") else None
     if "objective" in fields:
         fields["objective"] = as_objective(fields["objective"])
-    names = [field.name for field in dataclasses.fields(around or _named_objective(kind))]
+    names = [field.name for field in dataclasses.fields(wrapper or _named_objective(kind))]
     if wrong := sorted(fields.keys() - {*names}):
         raise InputError(
             f"{kind} has no setting {wrong[0]!r}{did_you_mean(wrong[0], names)}: it has {', '.join(names)}"
         )
-    if around and "objective" not in fields:
+    if wrapper and "objective" not in fields:
         raise InputError(f"{kind} goes around another objective: give it, too, as in {{'objective': 'trades'}}")
-    return around(**fields) if around else dataclasses.replace(_named_objective(kind), **fields)
+    return wrapper(**fields) if wrapper else dataclasses.replace(_named_objective(kind), **fields)
 
 
 def _all_named() -> dict[str, Any]:

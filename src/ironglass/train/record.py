@@ -34,21 +34,21 @@ def as_json(value: Any) -> Any:
     return getattr(value, "__qualname__", type(value).__qualname__ if bare else str(value))
 
 
-def training_record(at: Position, recipe: Recipe) -> dict[str, Any]:
+def training_record(position: Position, recipe: Recipe) -> dict[str, Any]:
     """The section `training` of `results.json`."""
     section = {
-        "seconds": round(at.seconds, 2),
-        "epochs": len(at.rows),
-        "best_epoch": next(row["epoch"] for row in at.rows if row["best"]),
+        "seconds": round(position.seconds, 2),
+        "epochs": len(position.rows),
+        "best_epoch": next(row["epoch"] for row in position.rows if row["best"]),
         "stages": as_json(recipe)["stages"],
-        "skipped": at.skipped_in_all,
-        "rollbacks": at.rollbacks,
-        "micro_batch": at.micro_batch,
+        "skipped": position.skipped_in_all,
+        "rollbacks": position.rollbacks,
+        "micro_batch": position.micro_batch,
     }
-    if at.watch is None:
+    if position.watch is None:
         return section
-    clean_best = next(row["epoch"] for row in at.rows if row["clean_best"])
-    return section | {"watch": at.watch, "alarms": at.alarms, "clean_best_epoch": clean_best}
+    clean_best = next(row["epoch"] for row in position.rows if row["clean_best"])
+    return section | {"watch": position.watch, "alarms": position.alarms, "clean_best_epoch": clean_best}
 
 
 def override(value: T, path: str, text: str) -> T:

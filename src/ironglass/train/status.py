@@ -41,19 +41,21 @@ class Status:
         return f"{text}, {self.skipped} steps skipped, {self.rollbacks} rollbacks" if self.skipped else text
 
 
-def status_of(at: Position, recipe: Recipe, steps: int, images_per_second: float) -> Status:
+def status_of(position: Position, recipe: Recipe, steps: int, images_per_second: float) -> Status:
     """The status at a position, with `steps` steps per epoch."""
-    loss, right, count = at.sums
-    epochs = at.epoch - len(at.rows_of_stage()) + sum(stage.epochs for stage in recipe.stages[at.stage :])
+    loss, right, count = position.sums
+    epochs = (
+        position.epoch - len(position.rows_of_stage()) + sum(stage.epochs for stage in recipe.stages[position.stage :])
+    )
     return Status(
-        step=at.epoch * steps + at.step,
+        step=position.epoch * steps + position.step,
         steps=epochs * steps,
-        epoch=at.epoch + 1,
+        epoch=position.epoch + 1,
         epochs=epochs,
         loss=loss / count if count else math.nan,
         accuracy=right / max(count, 1),
         images_per_second=images_per_second,
-        skipped=at.skipped_in_all,
-        rollbacks=len(at.rollbacks),
-        history=tuple(at.rows),
+        skipped=position.skipped_in_all,
+        rollbacks=len(position.rollbacks),
+        history=tuple(position.rows),
     )

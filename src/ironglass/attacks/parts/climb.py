@@ -137,10 +137,10 @@ def climb(
     checks, last_check = set(checkpoints(steps)), 0
     for step in range(steps + 1):
         if step:
-            before = state.loss
+            last_loss = state.loss
             state.step(threat, momentum=step > 1)
             fooled, state.loss, state.gradient = _evaluate(classifier, loss, classes, state.x, last=step == steps)
-            state.rises = state.rises + (state.loss > before)
+            state.rises = state.rises + (state.loss > last_loss)
             state.note_best()
         if fooled.any():
             finished = same_image(owner[state.index], fooled)

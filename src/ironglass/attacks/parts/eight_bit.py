@@ -55,15 +55,15 @@ def _between_bytes(before: np.ndarray, after: np.ndarray, threat: Threat) -> np.
     return nearest.clip(0, 255).astype(np.uint8)
 
 
-def _shorten(change: np.ndarray, exact: np.ndarray, most: float, towards: np.ndarray | None = None) -> None:
-    """Rounds towards 0 in place, in as few values as it takes, where a row's squared length is above `most`.
+def _shorten(change: np.ndarray, exact: np.ndarray, limit: float, towards: np.ndarray | None = None) -> None:
+    """Rounds towards 0 in place, in as few values as it takes, where a row's squared length is above `limit`.
 
     towards: what a value is rounded to; by default the next whole number towards 0.
     """
     towards = np.trunc(exact) if towards is None else towards
     gain = change**2 - towards**2
-    for row in np.flatnonzero((change**2).sum(1) > most):
+    for row in np.flatnonzero((change**2).sum(1) > limit):
         order = np.argsort(np.abs(exact[row]) - np.abs(change[row]), kind="stable")  # rounded away the most, first
-        left = (change[row] ** 2).sum() - np.cumsum(gain[row][order])
-        count = int(np.argmax(left <= most)) + 1 if left[-1] <= most else len(order)
+        remaining = (change[row] ** 2).sum() - np.cumsum(gain[row][order])
+        count = int(np.argmax(remaining <= limit)) + 1 if remaining[-1] <= limit else len(order)
         change[row, order[:count]] = towards[row, order[:count]]

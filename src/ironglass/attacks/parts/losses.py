@@ -16,7 +16,7 @@ def cross_entropy(logits: Logits, labels: Labels) -> Tensor:
     The same number as torch's, with a gradient that survives confidence: 1 − p does not round to 0 in float32 once the
     label is ahead by 17, which would stop an attack for no fault of its own.
     """
-    return F.softplus(others(logits, labels).logsumexp(1) - _of(logits, labels))
+    return F.softplus(others(logits, labels).logsumexp(1) - _at_class(logits, labels))
 
 
 def margin(logits: Logits, labels: Labels) -> Tensor:
@@ -24,7 +24,7 @@ def margin(logits: Logits, labels: Labels) -> Tensor:
 
     Carlini & Wagner 2016, arXiv 1608.04644, their f₆ without the floor.
     """
-    return others(logits, labels).amax(1) - _of(logits, labels)
+    return others(logits, labels).amax(1) - _at_class(logits, labels)
 
 
 def dlr(logits: Logits, labels: Labels) -> Tensor:
@@ -45,7 +45,7 @@ def dlr_targeted(logits: Logits, labels: Labels, targets: Labels) -> Tensor:
     _check_classes("the targeted DLR loss", logits, 4)
     top = logits.topk(4, dim=1).values
     scale = (top[:, 0] - (top[:, 2] + top[:, 3]) / 2).clamp_min(1e-12)
-    return (_of(logits, targets) - _of(logits, labels)) / scale
+    return (_at_class(logits, targets) - _at_class(logits, labels)) / scale
 
 
 def others(logits: Logits, labels: Labels) -> Logits:
@@ -56,7 +56,7 @@ def others(logits: Logits, labels: Labels) -> Logits:
 LOSSES = {"ce": cross_entropy, "dlr": dlr, "margin": margin}
 
 
-def _of(logits: Logits, classes: Labels) -> Tensor:
+def _at_class(logits: Logits, classes: Labels) -> Tensor:
     return logits.gather(1, classes[:, None])[:, 0]
 
 

@@ -90,8 +90,10 @@ def _scale(scores: Tensor) -> tuple[float, float]:
     faint = top_over_mean < (MIN_TOP_OVER_MEAN if scores.shape[1] > 2 else 1e-6)
     if not (0 < top_over_mean < np.inf and gap < np.inf and (faint or gap > MAX_TOP_OVER_SECOND)):
         return top_over_mean, 1.0
-    most = np.floor(np.log2(MAX_TOP_OVER_SECOND / gap)) if gap > 0 else 100
-    exponent = min(np.ceil(np.log2(TARGET_TOP_OVER_MEAN / top_over_mean)), most) if faint else most
+    largest_exponent = np.floor(np.log2(MAX_TOP_OVER_SECOND / gap)) if gap > 0 else 100
+    exponent = (
+        min(np.ceil(np.log2(TARGET_TOP_OVER_MEAN / top_over_mean)), largest_exponent) if faint else largest_exponent
+    )
     return top_over_mean, float(2.0 ** np.clip(exponent, -100, 100))
 
 

@@ -98,12 +98,12 @@ class Watch(TorchFunctionMode):
     ) -> Any:
         """Runs the operation, and notes it."""
         kwargs = kwargs or {}
-        written = getattr(func, "__name__", "")
-        name = written.strip("_")
+        full_name = getattr(func, "__name__", "")
+        name = full_name.strip("_")
         source = self._source(name, args, kwargs)
         if source is None:
             return func(*args, **kwargs)
-        in_place = written.endswith("_") and not written.startswith("__")
+        in_place = full_name.endswith("_") and not full_name.startswith("__")
         if in_place or kwargs.get("inplace") is True or True in [arg for arg in args[1:] if isinstance(arg, bool)]:
             saved = source.clone()  # it may be about to be written over
             if id(source) in self.steps:

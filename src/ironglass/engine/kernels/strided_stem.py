@@ -44,8 +44,8 @@ class _Convolution(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]
         (phases,) = ctx.saved_tensors
-        high, wide = phases.shape[2:]
-        woven = F.pixel_shuffle(F.conv2d(gradient, phases, padding=(high - 1, wide - 1)), ctx.stride)
+        phase_height, phase_width = phases.shape[2:]
+        woven = F.pixel_shuffle(F.conv2d(gradient, phases, padding=(phase_height - 1, phase_width - 1)), ctx.stride)
         (height, width), (top, left) = ctx.size, ctx.padding
         missing = (0, max(0, left + width - woven.shape[3]), 0, max(0, top + height - woven.shape[2]))
         return F.pad(woven, missing)[:, :, top : top + height, left : left + width], None, None
@@ -54,8 +54,8 @@ class _Convolution(torch.autograd.Function):
 def _phases(conv: nn.Conv2d) -> Tensor:
     """Flipped weights of each phase: (c · stride², c', ⌈k / stride⌉, ⌈k / stride⌉)."""
     stride, (height, width) = conv.stride[0], conv.kernel_size
-    high, wide = -(-height // stride), -(-width // stride)
-    padded = F.pad(conv.weight.detach(), (0, stride * wide - width, 0, stride * high - height))
-    apart = padded.view(conv.out_channels, conv.in_channels, high, stride, wide, stride).flip(2, 4)
-    weights = apart.permute(1, 3, 5, 0, 2, 4).reshape(-1, conv.out_channels, high, wide)
+    phase_height, phase_width = -(-height // stride), -(-width // stride)
+    padded = F.pad(conv.weight.detach(), (0, stride * phase_width - width, 0, stride * phase_height - height))
+    split = padded.view(conv.out_channels, conv.in_channels, phase_height, stride, phase_width, stride).flip(2, 4)
+    weights = split.permute(1, 3, 5, 0, 2, 4).reshape(-1, conv.out_channels, phase_height, phase_width)
     return weights.contiguous(memory_format=torch.channels_last)

@@ -32,18 +32,18 @@ _POINTS = (0.0, 0.625, -0.625, 1.5, -1.5)
 
 def _transforms() -> tuple[Tensor, Tensor, Tensor]:
     """Transforms of the input (6, 6), the weights (6, 3) and the output (4, 6), along one side, float64."""
-    read, weights = [], []
+    input_rows, weights = [], []
     for point in _POINTS:
-        others = [other for other in _POINTS if other != point]
-        read.append(F.pad(_product(others), (0, 1)))
+        other_points = [other for other in _POINTS if other != point]
+        input_rows.append(F.pad(_product(other_points), (0, 1)))
         powers = [point**power for power in range(IN - OUT + 1)]
-        weights.append(torch.tensor(powers, dtype=torch.float64) / math.prod(point - other for other in others))
+        weights.append(torch.tensor(powers, dtype=torch.float64) / math.prod(point - other for other in other_points))
     infinite = torch.eye(IN, dtype=torch.float64)[-1]
-    written = [[point**power for point in _POINTS] + [float(power == OUT - 1)] for power in range(OUT)]
+    output_rows = [[point**power for point in _POINTS] + [float(power == OUT - 1)] for power in range(OUT)]
     return (
-        torch.stack([*read, _product(_POINTS)]),
+        torch.stack([*input_rows, _product(_POINTS)]),
         torch.stack([*weights, infinite[OUT - 1 :]]),
-        torch.tensor(written, dtype=torch.float64),
+        torch.tensor(output_rows, dtype=torch.float64),
     )
 
 
@@ -129,7 +129,7 @@ class _Transposed(torch.autograd.Function):
 
 def _forward(images: Tensor, kernel: Tensor, bias: Tensor | None, padding: tuple[int, int]) -> Tensor:
     (height, down), (width, across) = _tiles(images.shape, padding)
-    before, after = _sides(images)
+    input_transform, output_transform = _sides(images)
     out, last = _empty(images, kernel.shape[2], (height, width))
     for part in _chunks(len(images), down * across, kernel):
         rows = F.pad(images[part].permute(0, 2, 3, 1), (
@@ -141,8 +141,8 @@ def _forward(images: Tensor, kernel: Tensor, bias: Tensor | None, padding: tuple
             (IN, IN, len(rows), down, across, rows.shape[3]),
             (by_row, by_column, n, OUT * by_row, OUT * by_column, by_channel),
         )
-        products = torch.bmm(_both_sides(before, tiles).view(IN * IN, -1, kernel.shape[1]), kernel)
-        tiles_out = _both_sides(after, products.view(IN, IN, -1))
+        products = torch.bmm(_both_sides(input_transform, tiles).view(IN * IN, -1, kernel.shape[1]), kernel)
+        tiles_out = _both_sides(output_transform, products.view(IN, IN, -1))
         maps = tiles_out.view(OUT, OUT, len(rows), down, across, -1).permute(2, 3, 0, 4, 1, 5)
         last[part] = maps.reshape(len(rows), down * OUT, across * OUT, -1)[:, :height, :width]
     if bias is not None:
@@ -154,14 +154,14 @@ def _backward(gradient: Tensor, kernel: Tensor, padding: tuple[int, int], size: 
     """The transpose of `_forward`: each step transposed, in reverse order."""
     height, width = gradient.shape[2:]
     down, across = -(-height // OUT), -(-width // OUT)
-    before, after = _sides(gradient)
+    input_transform, output_transform = _sides(gradient)
     out, last = _empty(gradient, kernel.shape[1], size)
     for part in _chunks(len(gradient), down * across, kernel):
         rows = F.pad(gradient[part].permute(0, 2, 3, 1), (0, 0, 0, across * OUT - width, 0, down * OUT - height))
         tiles = rows.view(len(rows), down, OUT, across, OUT, -1).permute(2, 4, 0, 1, 3, 5)
-        read = _both_sides(after.T, tiles).view(IN * IN, -1, kernel.shape[2])
-        products = torch.bmm(read, kernel.transpose(1, 2))
-        tiles_out = _both_sides(before.T, products.view(IN, IN, -1))
+        products_in = _both_sides(output_transform.T, tiles).view(IN * IN, -1, kernel.shape[2])
+        products = torch.bmm(products_in, kernel.transpose(1, 2))
+        tiles_out = _both_sides(input_transform.T, products.view(IN, IN, -1))
         tiles_out = tiles_out.view(IN, IN, len(rows), down, across, -1).permute(2, 3, 0, 4, 1, 5)
         padded = tiles_out.new_zeros(len(rows), down + 1, OUT, across + 1, OUT, kernel.shape[1])
         padded[:, :-1, :, :-1] = tiles_out[:, :, :OUT, :, :OUT]

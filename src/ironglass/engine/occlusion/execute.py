@@ -53,8 +53,8 @@ def plans_of(network: TracedNetwork, rows: Tensor, columns: Tensor, images: int)
     affected = [affected_spans(network, spans, axis) for axis, spans in enumerate((rows, columns))]
     plan = plan_occlusion(network, *affected)
     map_values = sum(network.sizes[node].numel() for node in {before for _, before in plan.halo_reads})
-    together = _evenly(images, min(MAX_IMAGES, MAX_VALUES // max(1, 4 * map_values)))
-    group_count = math.isqrt(plan.work * len(rows) * len(columns) * together // WORK_A_GROUP)
+    chunk_images = _evenly(images, min(MAX_IMAGES, MAX_VALUES // max(1, 4 * map_values)))
+    group_count = math.isqrt(plan.work * len(rows) * len(columns) * chunk_images // WORK_A_GROUP)
     groups = [_by_distance(spans, max(1, min(GROUPS, group_count))) for spans in (rows, columns)]
     sides = [
         [(group, _at_positions(spans_by_node, group)) for group in groups_along]
@@ -64,7 +64,7 @@ def plans_of(network: TracedNetwork, rows: Tensor, columns: Tensor, images: int)
         (plan_occlusion(network, row_spans, column_spans), (row_index[:, None] * len(columns) + column_index).flatten())
         for (row_index, row_spans), (column_index, column_spans) in product(*sides)
     ]
-    return plans, together
+    return plans, chunk_images
 
 
 def occluded_logits(
@@ -126,8 +126,8 @@ def _by_distance(spans: Tensor, groups: int) -> list[Tensor]:
 def _routes(plan: OcclusionPlan, positions: Tensor, images: int) -> Routes:
     """Routes by which a step, or the dense part, reads values around the windows of a node."""
     return {
-        (node, before): route_of(plan.spans[before], read, positions, images)
-        for (node, before), read in plan.halo_reads.items()
+        (node, before): route_of(plan.spans[before], regions, positions, images)
+        for (node, before), regions in plan.halo_reads.items()
     }
 
 

@@ -130,6 +130,6 @@ def _convolution(module: Convolution) -> Slide:
     stride, dilation = pair(settings["stride"]), pair(settings["dilation"])
     padding = settings["padding"]
     if padding == "same":
-        padding = tuple(far * (length - 1) // 2 for far, length in zip(dilation, kernel, strict=True))
-    before = (0, 0) if padding == "valid" else pair(padding)
-    return Slide((kernel[0], kernel[1]), stride, dilation, before, 0.0, module.slide)
+        padding = tuple(spacing * (length - 1) // 2 for spacing, length in zip(dilation, kernel, strict=True))
+    offset = (0, 0) if padding == "valid" else pair(padding)
+    return Slide((kernel[0], kernel[1]), stride, dilation, offset, 0.0, module.slide)

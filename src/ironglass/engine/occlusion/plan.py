@@ -62,8 +62,8 @@ def plan_occlusion(network: TracedNetwork, rows: dict[fx.Node, Span], columns: d
     for node, slide in network.steps:
         last = network.widened.get(node, node)
         affected = rows[last], columns[last]
-        read = (before in spans for before in node.all_input_nodes if before not in network.constants)
-        if all(read) and _share(affected) <= DENSE:
+        computed = (before in spans for before in node.all_input_nodes if before not in network.constants)
+        if all(computed) and _share(affected) <= DENSE:
             spans[node] = rows[node], columns[node]
             steps.append((node, slide))
     dense_steps, boundary_nodes = _dense_steps(network.traced, spans.keys(), network.constants.keys())
@@ -78,10 +78,10 @@ def plan_occlusion(network: TracedNetwork, rows: dict[fx.Node, Span], columns: d
         if node in slides:
             regions_read[node], beyond[node] = regions_read[reader], cast(Slide, slides[reader]).border
     for node, _ in steps:
-        high, wide = (region.size for region in regions_read[node])
+        height_, width_ = (region.size for region in regions_read[node])
         channels = [network.sizes[before][1] for before in node.all_input_nodes if before in spans]
         height, width = (span.size for span in spans[node])
-        sizes += [high * wide * max(*channels, INDEX), height * width * network.sizes[node][1]]
+        sizes += [height_ * width_ * max(*channels, INDEX), height * width * network.sizes[node][1]]
     return OcclusionPlan(
         network.traced,
         network.start,
@@ -159,13 +159,13 @@ def _dense_steps(
     """The nodes of the dense part, each with those that may be freed after it, and the windowed nodes that it reads."""
     *_, output = traced.graph.nodes
     dense_steps: dict[fx.Node, tuple[fx.Node, ...]] = {}
-    read, unused = {output}, set[fx.Node]()
+    inputs_read, unused = {output}, set[fx.Node]()
     for node in reversed(traced.graph.nodes):
-        if node in read and node not in windowed and node not in constants:
+        if node in inputs_read and node not in windowed and node not in constants:
             inputs = {before for before in node.all_input_nodes if before not in constants}
             dense_steps[node] = tuple(inputs - unused)
             unused |= inputs
-            read |= inputs
+            inputs_read |= inputs
     return dict(reversed(dense_steps.items())), tuple(
-        node for node in traced.graph.nodes if node in read & set(windowed)
+        node for node in traced.graph.nodes if node in inputs_read & set(windowed)
     )

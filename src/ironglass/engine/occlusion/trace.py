@@ -44,7 +44,7 @@ def trace_network(network: nn.Module) -> fx.GraphModule | None:
     """
     if any(module._forward_hooks or module._forward_pre_hooks for module in network.modules()):
         return None
-    before = _random_states()
+    states = _random_states()
     try:
         with _one_at_a_time, warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -52,8 +52,8 @@ def trace_network(network: nn.Module) -> fx.GraphModule | None:
             traced = fx.GraphModule(network, graph)
     except Exception:  # a network's own code is run on stand-ins for tensors, and may fail in any way
         traced = None
-    if _random_states() != before:
-        _restore(before)
+    if _random_states() != states:
+        _restore(states)
         return None
     if traced is None or len([node for node in traced.graph.nodes if node.op == "placeholder"]) != 1:
         return None

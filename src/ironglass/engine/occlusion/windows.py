@@ -143,31 +143,31 @@ def route_of(windows: tuple[Span, Span], regions: tuple[Region, Region], positio
     by_axis = []
     for axis, (span, region) in enumerate(zip(windows, regions, strict=True)):
         position = positions[:, axis]
-        at = region.start[position, None] + torch.arange(region.size, device=positions.device)
-        within = at - span.start[position, None]
-        by_axis.append((at, within, (within >= 0) & (within < span.size), (at >= 0) & (at < span.length)))
+        pixel = region.start[position, None] + torch.arange(region.size, device=positions.device)
+        within = pixel - span.start[position, None]
+        by_axis.append((pixel, within, (within >= 0) & (within < span.size), (pixel >= 0) & (pixel < span.length)))
     (top, row, row_moved, row_inside), (left, column, column_moved, column_inside) = by_axis
     height, width, down, across = (*(span.size for span in windows), *(span.length for span in windows))
     from_window = row_moved[:, :, None] & column_moved[:, None]
     from_image = row_inside[:, :, None] & column_inside[:, None] & ~from_window
     of_window = (1 + images * down * across + row * width)[:, :, None] + column[:, None]
     of_image = (1 + top * across)[:, :, None] + left[:, None]
-    at = torch.where(from_window, of_window, of_image * from_image)
-    return Route(at.int(), (from_image * (down * across)).int(), (from_window * (height * width)).int())
+    pixel = torch.where(from_window, of_window, of_image * from_image)
+    return Route(pixel.int(), (from_image * (down * across)).int(), (from_window * (height * width)).int())
 
 
 def patch_route(spans: tuple[Span, Span], positions: Tensor, images: int) -> Route:
     """Route by which the windows of the occluded images are read: the filling under the patch, and the image elsewhere.
     For `Pixels` of the images followed by as many fillings."""
-    inside, at = [], []
+    inside, pixels = [], []
     for axis, span in enumerate(spans):
         position = positions[:, axis]
         pixel = span.start[position, None] + torch.arange(span.size, device=positions.device)
         inside.append((span.first[position, None] <= pixel) & (pixel < span.last[position, None]))
-        at.append(pixel)
+        pixels.append(pixel)
     hidden = inside[0][:, :, None] & inside[1][:, None]
     area = spans[0].length * spans[1].length
-    rows = (1 + at[0] * spans[1].length)[:, :, None] + at[1][:, None] + hidden * (images * area)
+    rows = (1 + pixels[0] * spans[1].length)[:, :, None] + pixels[1][:, None] + hidden * (images * area)
     image_stride = torch.full_like(rows, area)
     return Route(rows.int(), image_stride.int(), torch.zeros_like(rows, dtype=torch.int32))
 

@@ -74,16 +74,16 @@ class ActivationMaximisation:
             images = start.to(classifier.device).repeat(len(targets), 1, 1, 1).requires_grad_()
             adam = torch.optim.Adam([images], lr=self.step_size)
             for step in range(self.steps):
-                left = 1 - (step + 1) / self.steps
-                jitter = round(left * self.jitter)
+                remaining = 1 - (step + 1) / self.steps
+                jitter = round(remaining * self.jitter)
                 down, right = torch.randint(-jitter, jitter + 1, (2,), generator=generator).tolist()
                 score = self._score(classifier, images.roll((down, right), (2, 3)), targets)
                 loss = self.total_variation * _variation(images) - score
                 images.grad = differentiate(loss, images)[0]
                 adam.step()
                 with torch.no_grad():
-                    around = F.avg_pool2d(images, 3, stride=1, padding=1, count_include_pad=False)
-                    images.copy_(images.lerp(around, left * self.blur).clamp(0, 1))
+                    smoothed = F.avg_pool2d(images, 3, stride=1, padding=1, count_include_pad=False)
+                    images.copy_(images.lerp(smoothed, remaining * self.blur).clamp(0, 1))
         return images.detach()
 
     def _score(self, classifier: Classifier, images: Images, targets: Labels) -> Tensor:

@@ -123,9 +123,9 @@ def guide(logits: Logits) -> None:
     gates = {gate for step in steps for gate in _gates(step)}
     relus = [step for step in steps if _is_relu(step) and step not in gates]
     if not relus:
-        met = ", ".join(others(steps)) or "no activation"
+        activations = ", ".join(others(steps)) or "no activation"
         raise InputError(
-            f"guided backpropagation needs a ReLU, and a forward pass meets {met}: "
+            f"guided backpropagation needs a ReLU, and a forward pass meets {activations}: "
             "choose saliency or integrated-gradients"
         )
     for relu in relus:

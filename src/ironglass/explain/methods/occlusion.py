@@ -20,8 +20,8 @@ from ironglass.models.frozen import frozen
 from ironglass.types import Images, Labels, Logits, Maps
 
 SCORES = {
-    "probability": lambda logits, targets: _at(logits.softmax(1), targets),
-    "logit": lambda logits, targets: _at(logits, targets),
+    "probability": lambda logits, targets: _target_score(logits.softmax(1), targets),
+    "logit": lambda logits, targets: _target_score(logits, targets),
     "right": lambda logits, targets: (logits.argmax(1) == targets).float(),
 }
 """Scores of the target by name; "right" is 1 where the target is the predicted class."""
@@ -192,8 +192,8 @@ def _in_windows(
     middle = len(rows) // 2 * len(columns) + len(columns) // 2
     checked = torch.tensor([0, middle, scores.shape[1] - 1], device=images.device)
     expected = classifier(occluded(images, filling, rows, columns, torch.zeros_like(checked), checked))
-    (plans, together), runs = plans_of(network, rows, columns, len(images)), False
-    for batch in torch.arange(len(images), device=images.device).split(together):
+    (plans, batch_size), runs = plans_of(network, rows, columns, len(images)), False
+    for batch in torch.arange(len(images), device=images.device).split(batch_size):
         try:
             logits, chunks = occluded_logits(network, plans, classifier, images[batch], filling[batch], chunk)
             if not _same(logits, clean_logits[batch]):
@@ -230,5 +230,5 @@ def _at_once(chunk: int, images: Images) -> int:
     return max(1, min(chunk, ELEMENTS // images.shape[1:].numel()))
 
 
-def _at(logits: Logits, targets: Labels) -> Tensor:
+def _target_score(logits: Logits, targets: Labels) -> Tensor:
     return logits.gather(1, targets[:, None])[:, 0]

@@ -32,7 +32,7 @@ class Pass:
     first: list[Tensor]
 
 
-_written: WeakKeyDictionary[nn.Module, dict[str, bool]] = WeakKeyDictionary()
+_overwritten: WeakKeyDictionary[nn.Module, dict[str, bool]] = WeakKeyDictionary()
 
 
 def pass_through(classifier: Classifier, images: Images, layers: Layers) -> Pass:
@@ -43,8 +43,8 @@ def pass_through(classifier: Classifier, images: Images, layers: Layers) -> Pass
     such outputs. If another output is overwritten, the pass is repeated with copies of all.
     """
     with out_of_place_activations(classifier):
-        written = _written.setdefault(classifier.network, {})
-        result = _run(classifier, images, layers, [name for name in layers if written.get(name, True)])
+        overwritten = _overwritten.setdefault(classifier.network, {})
+        result = _run(classifier, images, layers, [name for name in layers if overwritten.get(name, True)])
         return result or cast(Pass, _run(classifier, images, layers, layers.keys()))
 
 
@@ -63,12 +63,12 @@ def _run(classifier: Classifier, images: Images, layers: Layers, names: Collecti
 
     with recorded_outputs(layers, pass_on) as outputs:
         logits = classifier(images)
-    overwritten, intact = _written[classifier.network], True
+    overwritten, intact = _overwritten[classifier.network], True
     for name, output in outputs.items():
         passed_on, version = returned[name]
-        written = passed_on._version != version
+        changed = passed_on._version != version
         if name not in overwritten:  # the version does not count writes through `.data`
-            written = written or not torch.equal(passed_on, output)
-        intact = intact and not (written and passed_on is output)
-        overwritten[name] = overwritten.get(name, False) or written
+            changed = changed or not torch.equal(passed_on, output)
+        intact = intact and not (changed and passed_on is output)
+        overwritten[name] = overwritten.get(name, False) or changed
     return Pass(logits, outputs, first) if intact else None

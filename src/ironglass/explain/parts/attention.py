@@ -25,7 +25,7 @@ UNCHANGED = {torch.float64: 1e-8, torch.float32: 1e-4}
 """Allowed change of the logits, as a share of the largest, when fused attention is computed step by step; HALF for half
 precision."""
 HALF = 3e-2
-SAME = ("dropout", "to", "type_as", "float", "contiguous", "clone")
+IDENTITIES = ("dropout", "to", "type_as", "float", "contiguous", "clone")
 """Functions that leave attention weights unchanged in evaluation mode."""
 PRODUCTS = ("matmul", "bmm", "einsum")
 
@@ -166,7 +166,7 @@ class Attending(TorchFunctionMode):
         result = func(*args, **kwargs)
         if name == "softmax" and isinstance(result, Tensor):
             self._record(result, result)
-        elif name in SAME and isinstance(result, Tensor):
+        elif name in IDENTITIES and isinstance(result, Tensor):
             for tensor in _tensors(args[:1]):
                 if (weights := self._softmaxes.get(id(tensor))) is not None:
                     self._record(result, weights)
@@ -212,8 +212,8 @@ class Attending(TorchFunctionMode):
             return weights
 
         inside = {"has_torch_function": lambda _: False, "scaled_dot_product_attention": self._attention}
-        around = {**func.__globals__, **inside, "softmax": softmax}
-        opened = FunctionType(func.__code__, around, func.__name__, func.__defaults__, func.__closure__)
+        globals_ = {**func.__globals__, **inside, "softmax": softmax}
+        opened = FunctionType(func.__code__, globals_, func.__name__, func.__defaults__, func.__closure__)
         opened.__kwdefaults__ = func.__kwdefaults__
         return opened
 

@@ -82,14 +82,16 @@ def weighted_gradient(
             batch = slice(first, first + batch_size)
             for begin in range(0, len(weights), steps):
                 part = slice(begin, begin + steps)
-                at = points(batch, part)
-                rows, repeated = at.flatten(0, 1), targets[batch].repeat(len(at))
+                point_images = points(batch, part)
+                rows, repeated = point_images.flatten(0, 1), targets[batch].repeat(len(point_images))
 
                 def gradient(chunk: slice, rows: Tensor = rows, repeated: Labels = repeated) -> Images:
                     return _gradient(classifier, rows[chunk], repeated[chunk], no_change)
 
                 gradients = torch.cat(list(in_parts(gradient, len(rows))))
-                total[batch] += torch.einsum("s,snchw->nchw", weights[part], gradients.unflatten(0, at.shape[:2]))
+                total[batch] += torch.einsum(
+                    "s,snchw->nchw", weights[part], gradients.unflatten(0, point_images.shape[:2])
+                )
         return total
 
 

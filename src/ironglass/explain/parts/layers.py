@@ -20,8 +20,8 @@ def find_layers(network: nn.Module, names: Sequence[str] | None) -> dict[str, nn
     InputError for a name that does not exist.
     """
     modules = dict(zip(_names_of(network), modules_of(network), strict=True))
-    before = set(first_norms(network))
-    default = {name: module for name, module in modules.items() if isinstance(module, nn.Conv2d) or name in before}
+    norms = set(first_norms(network))
+    default = {name: module for name, module in modules.items() if isinstance(module, nn.Conv2d) or name in norms}
     if isinstance(network, torch.jit.ScriptModule):
         raise InputError("a TorchScript network does not let its layers be read: choose saliency, or occlusion")
     for name in names or ():

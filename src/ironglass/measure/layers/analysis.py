@@ -39,11 +39,8 @@ def layer_notes(
 
     Concentration and agreement are measured on at most `samples` images of `test`, evenly spaced; accuracies on at most
     `images`. The probe is trained on all of `train`, which also gives the mean by which `without_layer` replaces a
-    layer's output. A layer that runs more than once is measured at its last run and replaced at every run.
-
-    patch, stride: of the grey occlusion, in pixels.
-
-    Raises InputError.
+    layer's output. A layer that runs more than once is measured at its last run and replaced at every run. patch,
+    stride: of the grey occlusion, in pixels. Raises InputError.
     """
     layers = _layers_of(classifier, train, test)
     test, sample = _spread(test, images), _spread(test, samples)

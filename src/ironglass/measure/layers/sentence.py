@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-SAME = 0.02
+TOLERANCE = 0.02
 """Accuracies that differ by less are described as equal."""
 
 
@@ -46,16 +46,16 @@ def _probe_text(probe: dict[str, Any], clean: float, chance: float) -> str:
     reached = _percent(probe["value"])
     if probe["low"] <= chance:
         return f"a linear classifier on it does no better than guessing ({reached})"
-    if probe["value"] > clean + SAME:
+    if probe["value"] > clean + TOLERANCE:
         return f"a linear classifier on it is better than the whole network ({reached}, not {_percent(clean)})"
-    if probe["value"] >= clean - SAME:
+    if probe["value"] >= clean - TOLERANCE:
         return f"a linear classifier on it is as good as the whole network ({reached})"
     return f"a linear classifier on it reaches {reached}"
 
 
 def _accuracy_text(rate: dict[str, Any], clean: float, chance: float) -> str:
     value = rate["value"]
-    if abs(value - clean) < SAME:
+    if abs(value - clean) < TOLERANCE:
         return f"accuracy stays at {_percent(value)}"
     if value > clean:
         return f"accuracy rises from {_percent(clean)} to {_percent(value)}"

@@ -98,8 +98,8 @@ def sensitivity(
     generator = torch.Generator().manual_seed(seed)  # on the processor: the same noise on every device
     farthest = torch.zeros(len(images), device=before.device)
     for noise in radius * (2 * torch.rand(draws, *images.shape[1:], generator=generator) - 1):
-        moved = (images + noise.to(images.device)).clamp(0, 1)
-        after = image_maps(explainer(classifier, moved, targets), size)
+        noisy = (images + noise.to(images.device)).clamp(0, 1)
+        after = image_maps(explainer(classifier, noisy, targets), size)
         farthest = farthest.maximum((after - before).flatten(1).norm(dim=1))
     return torch.where(before.flatten(1).any(1), farthest / before.flatten(1).norm(dim=1), torch.nan)
 

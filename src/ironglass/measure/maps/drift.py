@@ -34,12 +34,12 @@ def drift(before: Tensor, after: Tensor, regions: Tensor | None = None) -> dict[
     before, after = before.detach().cpu().float(), after.detach().cpu().float()
     height, width = before.shape[1:]
     diagonal = ((height - 1) ** 2 + (width - 1) ** 2) ** 0.5 or 1.0
-    moved = centre_of_mass(after) - centre_of_mass(before)
+    displacement = centre_of_mass(after) - centre_of_mass(before)
     distances = {
         "rank_correlation": _correlation(before, after),
         "top_overlap": _overlap(before, after),
         "ssim": ssim(before, after),
-        "shift": moved.norm(dim=1) / diagonal,
+        "shift": displacement.norm(dim=1) / diagonal,
     }
     if regions is not None:
         distances["inside_before"] = mass_inside(before, regions.cpu(), absolute=True)

@@ -94,8 +94,8 @@ def _measured(
     seconds = (perf_counter() - start) / len(images)
     measured: dict[str, Any] = _areas(classifier, images, targets, pixel_maps)
     tick()
-    moved = sensitivity(classifier, images, targets, explainer, maps, seed=seed)
-    measured["sensitivity"] = _mean(moved)
+    changes = sensitivity(classifier, images, targets, explainer, maps, seed=seed)
+    measured["sensitivity"] = _mean(changes)
     measured["gap"] = _gap(classifier, images, targets, explainer, maps)
     measured["seconds"] = seconds
     tick()

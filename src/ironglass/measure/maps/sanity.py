@@ -57,9 +57,9 @@ def sanity_check(
     Returns JSON-ready numbers: `n`, `seed`, `layers` (number of layers), `depths` [{`layers`, `from`}] (number of
     randomised layers, and the first of them), `halfway` (index of the depth nearest to half), `methods` and
     `controls` {name: {`correlation` [mean a depth] (Spearman's), `ssim` [mean a depth], `verdict`}}. The verdict is
-    "fails" where the correlation's whole interval is above LIKE_HALFWAY halfway or above LIKE_AT_THE_END at the end,
-    "passes" where it is below both, else "unclear"; also "unclear", with None for means, where every map was constant
-    from the start. The paper shows curves only: these limits are ours.
+    "fails" where the correlation's whole interval is above MAX_SIMILARITY_HALFWAY halfway or above
+    MAX_SIMILARITY_AT_END at the end, "passes" where it is below both, else "unclear"; also "unclear", with None for
+    means, where every map was constant from the start. The paper shows curves only: these limits are ours.
 
     Raises InputError for fewer than two images, a network without weights, and as the explainers do.
     """

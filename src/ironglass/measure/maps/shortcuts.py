@@ -71,12 +71,10 @@ def try_regions(
         image.
     max_regions: largest number of regions per class, which do not overlap: those with the largest mean share of the
         positive map, at least MIN_SHARE. Formerly `places`.
-    images: largest number of images of other classes that are pasted over.
-    seed: of the draws.
+    images: largest number of images of other classes that are pasted over, drawn by `seed`.
 
     An image belongs to its predicted class; labels are not used. For each class and region only the half of the images
-    with the largest share of their map there counts, and these are the donors, so that a mark need not be on all of
-    them. (On fewer than half it may change too few predictions to be called a shortcut: compare `rate` and `control`.)
+    with the largest share of their map there counts, the donors, so that a mark need not be on all of them.
 
     One entry per region: `class`, `place` [top, left, bottom, right], `share` and `share_elsewhere` (mean share of the
     positive map in the region, for the class and for other classes), `rate` and `control` (rates of predictions that
@@ -170,10 +168,10 @@ def _paste_test(
         _pasted(classifier, split, others, donors[region, donor_index], windows[region]) == label
         for region in (tested_regions, other_regions)
     )
-    top, left, high, wide = windows[window].tolist()
+    top, left, height, width = windows[window].tolist()
     return {
         "class": classifier.classes[label],
-        "place": [top, left, top + high, left + wide],
+        "place": [top, left, top + height, left + width],
         "share": float(shares[of_class, window].mean()),
         "share_elsewhere": float(shares[~of_class, window].mean()),
         "rate": rate_of(turned),
@@ -184,12 +182,12 @@ def _paste_test(
 
 def _windows(height: int, width: int) -> np.ndarray:
     """Top, left, height and width of each region: int64 (p, 4), the last ones flush with the border."""
-    high, wide = height // SIDES, width // SIDES
+    region_height, region_width = height // SIDES, width // SIDES
     tops, lefts = (
         np.unique([*range(0, length - side, max(1, side // 2)), length - side])
-        for length, side in ((height, high), (width, wide))
+        for length, side in ((height, region_height), (width, region_width))
     )
-    return np.array([(top, left, high, wide) for top in tops for left in lefts])
+    return np.array([(top, left, region_height, region_width) for top in tops for left in lefts])
 
 
 def _shares(maps: Tensor, windows: np.ndarray) -> np.ndarray:
@@ -198,8 +196,8 @@ def _shares(maps: Tensor, windows: np.ndarray) -> np.ndarray:
     total = mass.sum((1, 2), keepdim=True)
     mass = torch.where(total > 0, mass / total, 1 / mass[0].numel())
     summed = F.pad(mass, (1, 0, 1, 0)).cumsum(1).cumsum(2).numpy()
-    top, left, high, wide = windows.T
-    bottom, right = top + high, left + wide
+    top, left, heights, widths = windows.T
+    bottom, right = top + heights, left + widths
     return summed[:, bottom, right] - summed[:, top, right] - summed[:, bottom, left] + summed[:, top, left]
 
 
@@ -208,11 +206,11 @@ def _top_half_mean(shares: np.ndarray) -> np.ndarray:
     return -np.sort(-shares, axis=0)[: -(-len(shares) // 2)].mean(0)
 
 
-def _largest_regions(share: np.ndarray, windows: np.ndarray, least: float, max_regions: int) -> list[int]:
-    """The non-overlapping regions with the largest shares, at least `least`."""
+def _largest_regions(share: np.ndarray, windows: np.ndarray, min_share: float, max_regions: int) -> list[int]:
+    """The non-overlapping regions with the largest shares, at least `min_share`."""
     selected: list[int] = []
     for window in np.argsort(-share, kind="stable").tolist():
-        if len(selected) == max_regions or share[window] < least:
+        if len(selected) == max_regions or share[window] < min_share:
             break
         if not _overlapping(windows, window)[selected].any():
             selected.append(window)
@@ -220,8 +218,8 @@ def _largest_regions(share: np.ndarray, windows: np.ndarray, least: float, max_r
 
 
 def _overlapping(windows: np.ndarray, window: int) -> np.ndarray:
-    near = np.abs(windows[:, :2] - windows[window, :2]) < windows[window, 2:]
-    return near[:, 0] & near[:, 1]
+    overlaps = np.abs(windows[:, :2] - windows[window, :2]) < windows[window, 2:]
+    return overlaps[:, 0] & overlaps[:, 1]
 
 
 def _pasted(
@@ -232,7 +230,7 @@ def _pasted(
     with folded(classifier), torch.no_grad():
         for rows in np.array_split(np.arange(len(onto)), -(-len(onto) // 64)):
             (images, _), (donors, _) = split[onto[rows]], split[donor[rows]]
-            for image, other, (top, left, high, wide) in zip(images, donors, windows[rows], strict=True):
-                image[:, top : top + high, left : left + wide] = other[:, top : top + high, left : left + wide]
+            for image, other, (top, left, height, width) in zip(images, donors, windows[rows], strict=True):
+                image[:, top : top + height, left : left + width] = other[:, top : top + height, left : left + width]
             predictions.append(classifier(images.to(classifier.device)).argmax(1).cpu().numpy())
     return np.concatenate(predictions)

@@ -31,11 +31,7 @@ from ironglass.types import Images, Labels, Logits, Progress
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """All images under one eps.
-
-    logits: (n, k), on the CPU.
-    linf: (n,), the largest change of any value.
-    """
+    """All images under one eps. logits: (n, k), on the CPU. linf: (n,), the largest change of any value."""
 
     eps: float
     logits: Logits
@@ -44,11 +40,7 @@ class CurvePoint:
 
 @dataclass(frozen=True)
 class FGSMCurve:
-    """Accuracy under FGSM over a range of eps.
-
-    numbers: the section `fgsm` of `results.json`.
-    points: outcomes of each image, eps 0 first.
-    """
+    """Accuracy under FGSM over a range of eps. numbers: the section `fgsm` of `results.json`. points: eps 0 first."""
 
     numbers: dict[str, Any]
     points: tuple[CurvePoint, ...]
@@ -148,13 +140,12 @@ def _with_verdicts(
     passes = pass_twice(classifier, images)
     clean = predicted(passes.logits).to(labels.device)
     observations = observe_passes(classifier, passes, climbed_gradient(classifier, images, labels))
-    points = [(single.threat.eps, rate_of(prediction == labels)) for single, _, prediction in attacked]
-    outputs, results = outputs_of(classifier, images), []
+    points = tuple((single.threat.eps, rate_of(prediction == labels)) for single, _, prediction in attacked)
+    shared: dict[str, Any] = {"observations": observations, "points": points, "outputs": outputs_of(classifier, images)}
+    results = []
     for single, adversarial, predictions in attacked:
         queries = 0 if single.steps else getattr(single, "queries", 0)
-        evidence = Evidence(
-            observations=observations, steps=single.steps, queries=queries, points=tuple(points), outputs=outputs
-        )
+        evidence = Evidence(**shared, steps=single.steps, queries=queries)
         verdict = judge(evidence)
         if verdict.word == "trusted":
             verdict = judge(run_probes(evidence, classifier, images, labels, single, predictions == labels))

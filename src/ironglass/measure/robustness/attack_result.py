@@ -153,7 +153,8 @@ class AttackResults:
         first = self.results[0]
         head = f"AttackResults({first.method}, {len(first)} images: without attack {_percent(first.clean_accuracy)}"
         lines = [
-            f"  {_size(one.threat)}: accuracy {_percent(one.accuracy)}; {one.verdict.word}" for one in self.results
+            f"  {_size(result.threat)}: accuracy {_percent(result.accuracy)}; {result.verdict.word}"
+            for result in self.results
         ]
         return "\n".join([head, *lines]) + ")"
 
@@ -167,14 +168,17 @@ class AttackResults:
         from ironglass.report.kit.notebook import accuracy_figure
 
         first = self.results[0]
-        points = [(0.0, first.clean_accuracy), *((one.eps, one.accuracy) for one in self.results if one.eps)]
+        points = [
+            (0.0, first.clean_accuracy),
+            *((result.eps, result.accuracy) for result in self.results if result.eps),
+        ]
         sizes, rates = zip(*points, strict=True)
         title = f"{first.method}, {len(first)} images"
         return accuracy_figure(sizes, rates, title, f"{type(first.threat).__name__}, images in [0, 1]")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON: all but the images themselves."""
-        return {"results": [one.to_dict() for one in self.results]}
+        return {"results": [result.to_dict() for result in self.results]}
 
 
 def _size(threat: Threat) -> str:

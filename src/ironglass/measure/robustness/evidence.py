@@ -104,30 +104,32 @@ class Evidence:
 def observe(
     logits: Logits,
     gradient: Images,
-    again: Logits | None = None,
+    second_logits: Logits | None = None,
     *,
     moved: Logits | None = None,
     autograd: bool = False,
-    most: float = 1e-3,
+    max_difference: float = 1e-3,
 ) -> Observations:
     """Observations from one batch.
 
     logits, gradient: outputs (n, k) and gradients (n, c, h, w).
-    again: outputs of a second, equal pass.
+    second_logits: outputs of a second, equal pass.
     moved: outputs of a pass with other images in the batch.
     autograd: whether the pass ran autograd.
-    most: see `differing_rows`.
+    max_difference: see `differing_rows`.
     """
     finite = gradient.isfinite().flatten(1).all(1) & logits.isfinite().all(1)
     distribution = (logits >= 0).all(1) & (logits <= 1).all(1) & ((logits.sum(1) - 1).abs() < 1e-4)
-    nondeterministic = 0 if again is None else int(differing_rows(logits, again, most).sum())
+    nondeterministic = 0 if second_logits is None else int(differing_rows(logits, second_logits, max_difference).sum())
     return Observations(
         n=len(logits),
         non_finite=int((~finite).sum()),
         zero_gradient=int((gradient == 0).flatten(1).all(1).sum()),
-        repeated=0 if again is None else len(again),
+        repeated=0 if second_logits is None else len(second_logits),
         nondeterministic=nondeterministic,
-        batch_dependent=0 if nondeterministic or moved is None else int(differing_rows(logits, moved, most).sum()),
+        batch_dependent=0
+        if nondeterministic or moved is None
+        else int(differing_rows(logits, moved, max_difference).sum()),
         autograd=len(logits) if autograd else 0,
         distributions=int(distribution.sum()),
     )
@@ -141,7 +143,7 @@ def observe_passes(classifier: Classifier, passes: Passes, gradient: Images) -> 
         passes.again,
         moved=passes.moved,
         autograd=passes.autograd,
-        most=tolerance(classifier),
+        max_difference=tolerance(classifier),
     )
 
 
@@ -161,11 +163,8 @@ def gather_evidence(
 
     attack: the attack to evaluate, `PGD()` by default, run at half, once and twice its eps, with twice its steps, and
         at an eps that allows plain grey; for PGD that is 121 gradients an image. Noise and FGSM are run besides.
-    gradient_free: a further attack, such as Square, under the same threat.
-    surrogate: a classifier on which the same attack is made and transferred.
-    samples: number of images, drawn from the split by `seed`.
-
-    Raises InputError for an empty split.
+    gradient_free: a further attack, such as Square. surrogate: a classifier whose adversarial images are transferred.
+    samples: images, drawn from the split by `seed`. Raises InputError for an empty split.
     """
     if len(split) == 0:
         raise InputError("the split is empty: there is nothing to attack")
@@ -186,14 +185,14 @@ def gather_evidence(
         done += len(images)
         if progress:
             progress(done, len(sample))
-    flags_by_run = {name: np.concatenate(flags) for name, flags in right.items()}
-    rates = {name: rate_of(flags) for name, flags in flags_by_run.items()}
+    joined = {name: np.concatenate(flags) for name, flags in right.items()}
+    rates = {name: rate_of(flags) for name, flags in joined.items()}
     return Evidence(
         observations=observations,
         steps=evaluated.steps,
         queries=0 if evaluated.steps else getattr(evaluated, "queries", 0),
         points=tuple((factor * evaluated.threat.eps, rates[name]) for factor, name in POINTS if name in rates),
-        reference_attacks=_reference_attacks(runs, flags_by_run, rates),
+        reference_attacks=_reference_attacks(runs, joined, rates),
         unbounded_eps_accuracy=rates.get("unbounded_eps_accuracy"),
         chance=1 / len(classifier.classes),
         outputs=outputs_of(classifier, next(batches(sample, batch_size, classifier.device))[0]),

@@ -46,9 +46,9 @@ def count_differing_reruns(classifier: Classifier, images: Images) -> int:
 
     They cost about as much as one forward and backward pass over 64 images. The random state is restored.
     """
-    one = images[:1]
+    image = images[:1]
     with undisturbed(classifier.device), frozen(classifier), torch.no_grad():
-        logits = torch.cat([classifier(one) for _ in range(PASSES)])
+        logits = torch.cat([classifier(image) for _ in range(PASSES)])
     return int(differing_rows(logits[:1], logits, tolerance(classifier)).sum())
 
 

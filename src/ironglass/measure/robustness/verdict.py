@@ -76,8 +76,8 @@ def _differing_reruns(evidence: Evidence) -> Finding:
         return None
     return (
         "invalid",
-        f"{observations.differing_reruns} of {observations.reruns} passes over one image gave other outputs: the network "
-        "is not deterministic",
+        f"{observations.differing_reruns} of {observations.reruns} passes over one image gave other outputs: "
+        "the network is not deterministic",
     )
 
 

@@ -95,6 +95,6 @@ def _verdict(
     if verdict.word == "trusted" and right.any():
         sample = split.take(spread_evenly(right.nonzero()[0]))
         images, labels = next(batches(sample, len(sample), classifier.device))
-        left = torch.ones(len(sample), dtype=torch.bool)
-        verdict = judge(run_probes(evidence, classifier, images, labels, attack, left))
+        all_right = torch.ones(len(sample), dtype=torch.bool)
+        verdict = judge(run_probes(evidence, classifier, images, labels, attack, all_right))
     return {"word": verdict.word, "reasons": list(verdict.reasons)}

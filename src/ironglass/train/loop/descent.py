@@ -12,30 +12,34 @@ from ironglass.types import Images, Labels
 
 
 def descend(
-    model: nn.Module, state: State, at: Position, objective: Objective, images: Images, labels: Labels, seed: int
+    model: nn.Module, state: State, position: Position, objective: Objective, images: Images, labels: Labels, seed: int
 ) -> bool:
     """Takes one optimiser step; returns False, with the network unchanged, where the loss is not finite.
 
     model: the state's model, or its trained tail.
-    at: position, which counts the step as taken or skipped.
+    position: counts the step as taken or skipped.
     """
     state.buffers.note()
-    (*sums, finite), at.micro_batch = accumulate_in_memory(
+    (*sums, finite), position.micro_batch = accumulate_in_memory(
         model,
         objective,
         images,
         labels,
-        micro_batch=at.micro_batch,
+        micro_batch=position.micro_batch,
         seed=seed,
         buffers=state.buffers,
         accelerator=state.accelerator,
-        aux_weight=state.recipe.stages[at.stage].aux_weight,
+        aux_weight=state.recipe.stages[position.stage].aux_weight,
     )
     if finite < 1:
         state.buffers.restore()
-        at.skipped, at.skipped_in_all, at.streak = at.skipped + 1, at.skipped_in_all + 1, at.streak + 1
+        position.skipped, position.skipped_in_all, position.streak = (
+            position.skipped + 1,
+            position.skipped_in_all + 1,
+            position.streak + 1,
+        )
         return False
-    state.descend(at.lr, at.steps)
-    at.sums = [before + new for before, new in zip(at.sums, sums, strict=True)]
-    at.steps, at.streak = at.steps + 1, 0
+    state.descend(position.lr, position.steps)
+    position.sums = [old + new for old, new in zip(position.sums, sums, strict=True)]
+    position.steps, position.streak = position.steps + 1, 0
     return True

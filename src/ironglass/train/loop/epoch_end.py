@@ -31,36 +31,36 @@ def validate(classifier: Classifier, dataset: Dataset) -> dict[str, float | None
     }
 
 
-def judge(classifier: Classifier, dataset: Dataset, watch: Watch | None, at: Position) -> dict[str, Any] | None:
+def judge(classifier: Classifier, dataset: Dataset, watch: Watch | None, position: Position) -> dict[str, Any] | None:
     """Scores the classifier at the end of an epoch, for the epoch's row; None where a score is not finite."""
     scores: dict[str, Any] = validate(classifier, dataset)
     if not all(number is None or math.isfinite(number) for number in scores.values()):
         return None
-    scores |= {"skipped": at.skipped, "in_doubt": at.streak > 0}
+    scores |= {"skipped": position.skipped, "in_doubt": position.streak > 0}
     if watch:
-        watched = watch(classifier, at.rows)
+        watched = watch(classifier, position.rows)
         scores = watched.numbers | scores | {"merit": watched.merit, "alarm": watched.alarm}
     return scores
 
 
-def epoch_row(state: State, dataset: Dataset, watch: Watch | None, at: Position) -> dict[str, Any] | None:
+def epoch_row(state: State, dataset: Dataset, watch: Watch | None, position: Position) -> dict[str, Any] | None:
     """The epoch's row in the history, or None where a weight or a score is not finite."""
-    totals: Any = torch.tensor(at.sums, dtype=torch.float64, device=state.classifier.device)
+    totals: Any = torch.tensor(position.sums, dtype=torch.float64, device=state.classifier.device)
     totals = state.accelerator.reduce(totals)
     loss, right, count = totals.tolist()
     if not count or not state.is_finite():
         return None
     row = {
-        "stage": at.stage,
-        "stage_name": stage_name(state.recipe.stages, at.stage),
-        "epoch": at.epoch + 1,
-        "lr": at.lr,
+        "stage": position.stage,
+        "stage_name": stage_name(state.recipe.stages, position.stage),
+        "epoch": position.epoch + 1,
+        "lr": position.lr,
         "train_loss": loss / count,
         "train_accuracy": right / count,
-        "seconds": round(at.epoch_seconds, 3),
-        "images_per_second": round(count / at.epoch_seconds, 1),
+        "seconds": round(position.epoch_seconds, 3),
+        "images_per_second": round(count / position.epoch_seconds, 1),
     }
-    scores = judge(state.evaluated, dataset, watch, at)
+    scores = judge(state.evaluated, dataset, watch, position)
     return None if scores is None else row | scores
 
 

@@ -115,33 +115,33 @@ class Loop:
 
     def _epoch(self) -> None:
         """Trains the rest of an epoch, to its end or to a rollback."""
-        at, stage, train, rows = self.position, self._stage, self.dataset.train, self.position.rows_of_stage()
+        position, stage, train, rows = self.position, self._stage, self.dataset.train, self.position.rows_of_stage()
         self.state.train()
         self.model = self.prefix.train() if self.prefix else self.state.model
         size = min(stage.batch_size, len(train))
         steps = len(train) // size
-        order = np.random.default_rng([self.recipe.seed, at.epoch]).permutation(len(train))
+        order = np.random.default_rng([self.recipe.seed, position.epoch]).permutation(len(train))
         losses = [row["validation_loss"] or row["train_loss"] for row in rows]
         schedule, last = SCHEDULES[stage.schedule], stage.last_lr / stage.peak_lr if stage.last_lr else 0.1
         rank, ranks = self.accelerator.process_index, self.accelerator.num_processes
-        while at.step < steps and at.streak < STREAK:
-            done = (len(rows) + at.step / steps) / stage.epochs
-            at.lr = stage.peak_lr * schedule(done, losses, last) * at.lr_factor
-            batch = order[at.step * size : (at.step + 1) * size][rank::ranks]
+        while position.step < steps and position.streak < STREAK:
+            done = (len(rows) + position.step / steps) / stage.epochs
+            position.lr = stage.peak_lr * schedule(done, losses, last) * position.lr_factor
+            batch = order[position.step * size : (position.step + 1) * size][rank::ranks]
             self._step(np.sort(batch))  # sorted, since stored images lie in that order
-            at.step += 1
-            if at.step % PROGRESS_STEPS == 0 or at.step == steps:
+            position.step += 1
+            if position.step % PROGRESS_STEPS == 0 or position.step == steps:
                 self._report_progress(steps)
             self._pause()
-        if at.streak >= STREAK:
+        if position.streak >= STREAK:
             self._roll_back()
         else:
             self._close_epoch()
 
     def _step(self, index: np.ndarray) -> None:
         """The optimiser steps of one batch: one, or `replays` of a replaying objective."""
-        at, device, objective = self.position, self.classifier.device, self._stage.objective
-        seed = mixed_seed(self.recipe.seed, at.epoch, at.step, self.accelerator.process_index)
+        position, device, objective = self.position, self.classifier.device, self._stage.objective
+        seed = mixed_seed(self.recipe.seed, position.epoch, position.step, self.accelerator.process_index)
         if self.prefix:
             images, labels = self.prefix.batch(index, device), torch.from_numpy(self.dataset.train.labels[index])
         else:
@@ -152,7 +152,7 @@ class Loop:
         for replay in range(objective.replays if isinstance(objective, Replaying) else 1):
             with exclusive(self.classifier.network):  # no other thread may see, or change, half a step
                 replay_seed = mixed_seed(seed, replay) if replay else seed
-                if not descend(self.model, self.state, at, replayed, images, labels, replay_seed):
+                if not descend(self.model, self.state, position, replayed, images, labels, replay_seed):
                     return
 
     def _report_progress(self, steps: int) -> None:
@@ -171,18 +171,18 @@ class Loop:
 
     def _close_epoch(self) -> None:
         """Scores the epoch, writes the history, saves the weights if they are the best so far, and a checkpoint."""
-        at = self.position
+        position = self.position
         self._stop_clock()
-        [row] = broadcast_object_list([epoch_row(self.state, self.dataset, self.watch, at)])
+        [row] = broadcast_object_list([epoch_row(self.state, self.dataset, self.watch, position)])
         if row is None:
             return self._roll_back()
-        at.rows = mark_best([*at.rows, row], watched=self.watch is not None)
-        row = at.rows[-1]
+        position.rows = mark_best([*position.rows, row], watched=self.watch is not None)
+        row = position.rows[-1]
         if self.accelerator.is_main_process:
             keep_weights(self.run, self.state.evaluated, row)
-            self.run.write_history(at.rows)
-        at.epoch, at.step, at.sums, at.skipped = at.epoch + 1, 0, [0.0, 0.0, 0.0], 0
-        at.seconds, at.epoch_seconds = at.seconds + at.epoch_seconds, 0.0
+            self.run.write_history(position.rows)
+        position.epoch, position.step, position.sums, position.skipped = position.epoch + 1, 0, [0.0, 0.0, 0.0], 0
+        position.seconds, position.epoch_seconds = position.seconds + position.epoch_seconds, 0.0
         self.clock = time.monotonic()  # validation is not training time
         alarm = row.get("alarm", False)
         if alarm:
@@ -194,26 +194,29 @@ class Loop:
 
     def _roll_back(self) -> None:
         """Restores the end of the last sound epoch, with half the learning rate."""
-        at = self.position
-        if len(at.rollbacks) == ROLLBACKS:
+        position = self.position
+        if len(position.rollbacks) == ROLLBACKS:
             raise Diverged(
-                f"the loss is no finite number in epoch {at.epoch + 1}, step {at.step}, after {ROLLBACKS} rollbacks to"
-                " half the learning rate each: lower peak_lr, and start again"
+                f"the loss is no finite number in epoch {position.epoch + 1}, step {position.step}, after {ROLLBACKS}"
+                " rollbacks to half the learning rate each: lower peak_lr, and start again"
             )
         self._stop_clock()
         good, optimiser = self.state.load(GOOD)
-        self.position = at.rolled_back(good)
+        self.position = position.rolled_back(good)
         self._enter(optimiser)
         if self.accelerator.is_main_process:
             self.run.write_history(self.position.rows)
 
     def _go_back(self) -> None:
         """Restores the weights of the epoch of highest merit, with half the learning rate; the epoch count goes on."""
-        at = self.position
+        position = self.position
         best, optimiser = self.state.load(MOST_MERIT)
-        at.alarms = [*at.alarms, {"epoch": at.epoch, "back_to": best.epoch, "factor": at.lr_factor / 2}]
-        at.streak = 0
-        self._enter(optimiser if best.stage == at.stage else None)
+        position.alarms = [
+            *position.alarms,
+            {"epoch": position.epoch, "back_to": best.epoch, "factor": position.lr_factor / 2},
+        ]
+        position.streak = 0
+        self._enter(optimiser if best.stage == position.stage else None)
 
     def _stop_clock(self) -> None:
         now = time.monotonic()

@@ -60,7 +60,7 @@ def accumulate(
     a finite loss, from 0 to 1. Batch-norm, and objectives that compare images, see one part only.
     """
     sums = torch.zeros(3, dtype=torch.float64, device=images.device)
-    read: Callable[[], list[float]] = sums.tolist
+    read_sums: Callable[[], list[float]] = sums.tolist
     for part, part_labels in zip(images.tensor_split(parts), labels.tensor_split(parts), strict=True):
         with collect_auxiliary_outputs() as passes:
             loss, logits = _loss_and_logits(objective, model, part, part_labels)
@@ -75,9 +75,9 @@ def accumulate(
                 [loss.double() * len(part_labels), right.double(), torch.tensor(len(part_labels)).to(right)]
             )
             finite = accelerator.reduce(sums[0].isfinite().double(), "mean")
-            read = read_later(torch.stack([*sums, finite]))  # type: ignore[list-item]
+            read_sums = read_later(torch.stack([*sums, finite]))  # type: ignore[list-item]
         accelerator.backward(loss if parts == 1 else loss * (len(part_labels) / len(labels)))
-    return read()
+    return read_sums()
 
 
 def _auxiliary(objective: Objective, passes: list[tuple[Tensor, ...]], labels: Labels) -> Tensor | float:
@@ -156,9 +156,9 @@ def accumulate_in_memory(
     failed attempt has no effect: draws start again from the seed, and buffers are restored. Raises InputError where two
     images do not fit, or where memory runs out in one of several processes, which wait for each other.
     """
-    most = max(1, len(labels) // 2)
+    max_parts = max(1, len(labels) // 2)
     while True:
-        parts = min(most, math.ceil(len(labels) / micro_batch)) if micro_batch else 1
+        parts = min(max_parts, math.ceil(len(labels) / micro_batch)) if micro_batch else 1
         model.zero_grad(set_to_none=True)
         torch.manual_seed(seed)  # for dropout and whatever an objective draws
         try:
@@ -169,7 +169,7 @@ def accumulate_in_memory(
             reason = requested_memory(error)
         # only here, where the exception no longer holds on to the failed try's tensors
         size = math.ceil(len(labels) / parts)
-        if accelerator.num_processes > 1 or parts == most:
+        if accelerator.num_processes > 1 or parts == max_parts:
             raise InputError(
                 f"memory has no room to train on {size} images at once{reason}: lower size, or take another device"
             )

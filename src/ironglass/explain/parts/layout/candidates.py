@@ -49,19 +49,19 @@ def best_layout(candidates: list[Layout], changes: Changes) -> tuple[Layout | No
         if other.space == best.space and other != best and other_score > score:
             best, score, spread = other, other_score, other_spread
     for other, other_score, other_spread in scored:
-        if _same(other, best) or other_score <= 0:
+        if _same_maps(other, best) or other_score <= 0:
             continue
-        near = (
+        is_close = (
             other_score > score - margin
             if other.space == best.space
             else other_score * other_spread * RATIO > score * spread
         )
-        if near:
+        if is_close:
             return None, 0.0
     return (best, score) if score >= SURE else (None, 0.0)
 
 
-def _same(first: Layout, second: Layout) -> bool:
+def _same_maps(first: Layout, second: Layout) -> bool:
     """Returns whether two layouts give the same maps: axes of length 1 may be exchanged."""
     if len(first.space) == 1 or len(second.space) == 1:
         return first == second

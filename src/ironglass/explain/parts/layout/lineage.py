@@ -62,19 +62,19 @@ class Lineage(TorchFunctionMode):
         if not isinstance(output, Tensor) or not 1 < output.ndim <= len(PRIMES):
             return result
         inputs = [tensor for tensor in _tensors((args, kwargs)) if tensor.ndim == output.ndim]
-        same = tuple(range(output.ndim))
+        identity = tuple(range(output.ndim))
         if name in PLACEWISE:
-            self._join(output, [tensor for tensor in inputs if tensor.shape == output.shape], same)
+            self._join(output, [tensor for tensor in inputs if tensor.shape == output.shape], identity)
         elif name in MAPS and output.ndim == 4:
-            self._join(output, inputs[:1], same)
+            self._join(output, inputs[:1], identity)
         elif name == "linear" and inputs and inputs[0].shape[:-1] == output.shape[:-1]:
-            self._join(output, inputs[:1], same)
+            self._join(output, inputs[:1], identity)
             if inputs[0].shape[-1] != output.shape[-1]:
                 self._new[id(output)] = self.new_axes(output) | {output.ndim - 1}
         elif name in CUTTING and self.image is not None:
             for tensor in _tensors((result,)):
                 if tensor.ndim == 4 and self._differ_in_channels(tensor, inputs) and _cuts(name, args):
-                    self._join(tensor, inputs, same)
+                    self._join(tensor, inputs, identity)
         elif name in TURNING and inputs and (order := _order(func, inputs[0], args, kwargs)) is not None:
             self._join(output, inputs[:1], order)
         return result
@@ -106,18 +106,18 @@ class Lineage(TorchFunctionMode):
         new = [frozenset(order[axis] for axis in self.new_axes(source)) for source in sources]
         for source in sources:
             self._alive[id(source)] = source
-            (root, above), (top, here) = self._root(id(source)), self._root(id(output))
+            (root, above), (top, axes_here) = self._root(id(source)), self._root(id(output))
             if root != top:  # root's axis → source's → made's → top's
-                up = _inverse(here)
+                up = _inverse(axes_here)
                 self._parent[top] = root, tuple(up[order[axis]] for axis in above)
         if sources:
             self._new[id(output)] = frozenset.intersection(*new)
 
     def _root(self, number: int) -> tuple[int, Axes]:
-        same = tuple(range(self._alive[number].ndim))
-        above, parent_axes = self._parent.setdefault(number, (number, same))
+        identity = tuple(range(self._alive[number].ndim))
+        above, parent_axes = self._parent.setdefault(number, (number, identity))
         if above == number:
-            return number, same
+            return number, identity
         root, axes = self._root(above)
         self._parent[number] = root, tuple(parent_axes[axis] for axis in axes)
         return self._parent[number]

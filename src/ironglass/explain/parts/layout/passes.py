@@ -59,7 +59,7 @@ def responses_of(
     except (RuntimeError, ValueError, AssertionError):  # too many for the memory, or for a network of a fixed batch
         for image in changed.split(1):
             passed(image, collect)
-        responses = {name: _apart(unchanged[name], parts[name]) for name in unchanged}
+        responses = {name: _response_one_by_one(unchanged[name], parts[name]) for name in unchanged}
     return responses
 
 
@@ -78,7 +78,7 @@ def _response(before: Tensor, after: Tensor) -> Response:
     return Response(shape, axis, shape[axis], changes.nan_to_num(0, 0, 0).cpu())
 
 
-def _apart(before: Tensor, changes: list[Any]) -> Response:
+def _response_one_by_one(before: Tensor, changes: list[Any]) -> Response:
     """The response of images passed one at a time; a first axis of length 1 is assumed to be that of images."""
     shape = tuple(before.shape)
     if not shape or shape[0] != 1 or len(changes) != 2 * BANDS:

@@ -30,24 +30,24 @@ class Probed:
     """Height and width of the outputs of convolutions."""
 
 
-def probe(classifier: Classifier, names: Iterable[str], like: Tensor) -> Probed:
+def probe(classifier: Classifier, names: Iterable[str], reference: Tensor) -> Probed:
     """The responses of the named layers that run and give a tensor, and of the first layers of their groups.
 
     One pass of two images where the image's own axes are traced; else also one of one image and one of 2 BANDS, which
     end after the last of the first layers.
 
-    like: images of the size, type and device to probe with. The caller's random state is unchanged. Raises what the
-        network raises for such images.
+    reference: images of the size, type and device to probe with. The caller's random state is unchanged. Raises what
+        the network raises for such images.
     """
-    base, changed = bands(like)
+    base, changed = bands(reference)
     modules = {name: module for name, module in classifier.network.named_modules() if not _scripted(module)}
-    devices = [like.device] if like.device.type == "cuda" else []
+    devices = [reference.device] if reference.device.type == "cuda" else []
     with torch.random.fork_rng(devices), frozen(classifier), torch.inference_mode(False), torch.no_grad():
         torch.manual_seed(0)
         traced = _trace(classifier, modules, set(names), base)
         responses: dict[str, Response] = {}
         if traced.last[0]:
-            layers = {name: modules[name] for of in traced.first.values() for name in of}
+            layers = {name: modules[name] for names_ in traced.first.values() for name in names_}
             responses = responses_of(classifier, layers, base, changed, traced.last)
     groups = [
         _image_group(traced, requested)
@@ -149,20 +149,20 @@ def _like(pair_outputs: Response, batch: int | None, groups: int) -> Response:
     return replace(pair_outputs, shape=shape, batch=batch, groups=groups)
 
 
-def bands(like: Tensor) -> tuple[Tensor, Tensor]:
+def bands(reference: Tensor) -> tuple[Tensor, Tensor]:
     """An image (1, c, h, w) of soft patches and noise, and copies (2 BANDS, c, h, w) with one band replaced in each."""
-    channels, height, width = like.shape[1:]
+    channels, height, width = reference.shape[1:]
     generator = torch.Generator().manual_seed(0)
     soft = torch.rand(2, channels, min(height, 8), min(width, 8), generator=generator)
     noise = torch.rand(2, channels, height, width, generator=generator)
     images = 0.7 * nn.functional.interpolate(soft, size=(height, width), mode="bilinear") + 0.3 * noise
-    base, other = images.clamp(0, 1).to(like.device, like.dtype).split(1)
+    base, other = images.clamp(0, 1).to(reference.device, reference.dtype).split(1)
     changed = []
     for axis, length in ((2, height), (3, width)):
-        at = torch.arange(length, device=like.device) * BANDS // length
+        band_of = torch.arange(length, device=reference.device) * BANDS // length
         shape = [1, 1, 1, 1]
         shape[axis] = length
-        changed += [torch.where((at == band).view(shape), other, base) for band in range(BANDS)]
+        changed += [torch.where((band_of == band).view(shape), other, base) for band in range(BANDS)]
     return base, torch.cat(changed)
 
 
