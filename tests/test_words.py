@@ -27,11 +27,11 @@ ALLOWED: dict[str, int] = {
     "cli": 4,
     "data": 5,
     "models": 1,
-    "plans": 18,
+    "plans": 17,
     "report": 2,
     "results": 11,
-    "studies": 303,
-    "studio": 39,
+    "studies": 300,
+    "studio": 14,
 }
 
 
