@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-QUICK := --numprocesses 2 --dist loadfile --no-loadscope-reorder -m "not slow and not browser and not gpu"
+QUICK := --numprocesses 2 --dist loadfile -m "not slow and not browser and not gpu"
 # Python writes what it compiled, also where PYTHONDONTWRITEBYTECODE is set: else every process that the tests start
 # compiles ironglass anew, and every worker rewrites the assertions of every test file.
 SUITE := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1
@@ -61,7 +61,7 @@ demo: $(READY)
 	$(BIN)/ironglass run digits --output runs/demo
 
 quick: $(READY)
-	$(SUITE) $(BIN)/python -m pytest $(QUICK)
+	$(SUITE) $(BIN)/python -m pytest --no-loadscope-reorder $(QUICK)
 
 test: $(READY)
 	$(BIN)/coverage erase
@@ -69,7 +69,8 @@ test: $(READY)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-# other libraries' warnings are no findings there: they are of versions that nobody mends any more
+# other libraries' warnings are no findings there: they are of versions that nobody mends any more; the lowest xdist
+# knows no --no-loadscope-reorder
 lowest: $(LOWEST_READY)
 	$(SUITE) $(LOWEST)/bin/python -m pytest $(QUICK) -o filterwarnings=default
 
