@@ -19,11 +19,20 @@ def _summary(source: Source) -> Facts:
     return {"summary": read_text(source.run.path / "model_summary.txt") or ""}
 
 
+def shares_pixels(source: Source) -> bool:
+    """Tells whether images of two splits have the same pixels, by the notes of `data.json` or by an inspection."""
+    notes: list[Any] = source.data.get("notes") or []
+    inspection = source.results.inspection
+    leaks = inspection is not None and any(group.across for group in inspection.duplicates)
+    return leaks or any("have the very pixels of images of" in str(note) for note in notes)
+
+
 DATA = Section(
     key="data",
     title="Data",
     template="about/data",
     applies=lambda source, facts: bool(source.data),
+    facts=lambda source: {"shared_pixels": shares_pixels(source)},
 )
 
 MODEL = Section(
