@@ -27,10 +27,10 @@ ALLOWED: dict[str, int] = {
     "cli": 4,
     "data": 5,
     "models": 1,
-    "plans": 17,
+    "plans": 5,
     "report": 2,
     "results": 11,
-    "studies": 300,
+    "studies": 147,
     "studio": 14,
 }
 

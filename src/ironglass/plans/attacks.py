@@ -15,12 +15,12 @@ from ironglass.registry import registered_name
 from ironglass.train.recipe import MOST_IMAGES
 
 
-def _known(name: str) -> str:
+def _attack_name(name: str) -> str:
     find_attack(name)
     return name
 
 
-AttackName = Annotated[str, BeforeValidator(partial(registered_name, kind="attack")), AfterValidator(_known)]
+AttackName = Annotated[str, BeforeValidator(partial(registered_name, kind="attack")), AfterValidator(_attack_name)]
 
 
 @dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})

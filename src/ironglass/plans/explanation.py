@@ -21,13 +21,13 @@ RECTANGLE = re.compile(r"\d+( *, *\d+){3}")
 TARGETS = ("predicted", "true")
 
 
-def _known(name: str) -> str:
+def _method_name(name: str) -> str:
     if name not in EXPLAINERS:
         raise unknown("explainer", name, EXPLAINERS)
     return name
 
 
-MethodName = Annotated[str, BeforeValidator(partial(registered_name, kind="explainer")), AfterValidator(_known)]
+MethodName = Annotated[str, BeforeValidator(partial(registered_name, kind="explainer")), AfterValidator(_method_name)]
 
 
 @dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})

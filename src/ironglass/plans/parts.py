@@ -116,8 +116,8 @@ class Guard:
 def short_for(part: type[Shortened]) -> BeforeValidator:
     """A part may be given as the value of one field alone: `guard="pgd"`, `attacks=("pgd-20",)`."""
 
-    def whole(value: object) -> object:
+    def expand(value: object) -> object:
         shortened: dict[str, object] = {part.SHORT: value}
         return shortened if isinstance(value, str | list | tuple) else value
 
-    return BeforeValidator(whole)
+    return BeforeValidator(expand)

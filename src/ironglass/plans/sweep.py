@@ -64,7 +64,7 @@ class Sweep:
             if path.partition(".")[0] in COMPARED or path in COMPARED:
                 raise InputError(f"{path} cannot be varied: trials are compared on the same images")
             plain = [as_json(value) for value in values]
-            twice = any(value in plain[:place] for place, value in enumerate(plain))
+            twice = any(value in plain[:index] for index, value in enumerate(plain))
             if twice and len({*map(id, values)}) == len(values) and any(map(inspect.isfunction, values)):
                 raise InputError(f"{path} takes functions of the same name, {plain}: give each a name of its own")
             if not values or twice:
@@ -94,13 +94,13 @@ def trials_of(plan: Sweep) -> list[Trial]:
         one, name = replace(plan.trial, sampling=sampling), trial_name(number, values)
         for path, value in zip(plan.vary, values, strict=True):
             one = replaced(one, path, value, where=f"vary {path}")
-        said = f"{plan.name}: trial {number}, " + ", ".join(
+        description = f"{plan.name}: trial {number}, " + ", ".join(
             f"{path} {as_json(value)}" for path, value in zip(plan.vary, values, strict=True)
         )
         if one.corruptions is not None:
             raise InputError("corruptions are named, and a sweep measures none: leave them out")
         done = only_parts(training=True, evaluation=True, attacks=one.named_attacks)
-        one = replace(one, name=name, description=f"{said}.", **done)
+        one = replace(one, name=name, description=f"{description}.", **done)
         trials.append(Trial(name=name, values=values, plan=one))
     return trials
 

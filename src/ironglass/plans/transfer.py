@@ -90,8 +90,8 @@ class Transfer:
     @property
     def trains_source(self) -> bool:
         """True where base A comes without weights, and is trained."""
-        given = self.source
-        return not knows_classes(given.model, weighted=given.pretrained or given.weights is not None)
+        source = self.source
+        return not knows_classes(source.model, weighted=source.pretrained or source.weights is not None)
 
     def __post_init__(self) -> None:
         if self.judged not in self.eps or self.judged not in self.own_eps or not self.judged:
@@ -144,21 +144,23 @@ def networks_of(plan: Transfer, blocks: Blocks) -> list[TransferNetwork]:
     """
     depths, controls = depths_of(plan, blocks)
     first, *others = plan.each_seed
-    found = [TransferNetwork(arm="base", seed=seed) for seed in plan.each_seed]
-    made = [n for n in controls if n]
-    found += [TransferNetwork(arm=arm, seed=first, blocks=n) for n in depths for arm in ARMS]
-    found += [TransferNetwork(arm=arm, seed=first, blocks=n) for n in made for arm in CONTROLS]
-    found += [TransferNetwork(arm=arm, seed=seed, blocks=n) for seed in others for n in controls for arm in ARMS]
+    networks = [TransferNetwork(arm="base", seed=seed) for seed in plan.each_seed]
+    control_depths = [n for n in controls if n]
+    networks += [TransferNetwork(arm=arm, seed=first, blocks=n) for n in depths for arm in ARMS]
+    networks += [TransferNetwork(arm=arm, seed=first, blocks=n) for n in control_depths for arm in CONTROLS]
+    networks += [TransferNetwork(arm=arm, seed=seed, blocks=n) for seed in others for n in controls for arm in ARMS]
     again = others[: plan.control_seeds - 1]
-    found += [TransferNetwork(arm=arm, seed=seed, blocks=n) for seed in again for n in made for arm in CONTROLS]
-    return found
+    networks += [
+        TransferNetwork(arm=arm, seed=seed, blocks=n) for seed in again for n in control_depths for arm in CONTROLS
+    ]
+    return networks
 
 
 def depths_of(plan: Transfer, blocks: Blocks) -> tuple[list[int], list[int]]:
     """The numbers of blocks that are copied, and those of them at which there are controls, in order."""
     depths = sorted(plan.blocks) or list(range(len(blocks) + 1))
-    places: list[float] = np.linspace(0, len(depths) - 1, min(5, len(depths))).tolist()
-    spread = [depths[round(place)] for place in places]
+    positions: list[float] = np.linspace(0, len(depths) - 1, min(5, len(depths))).tolist()
+    spread = [depths[round(position)] for position in positions]
     for n in (*depths, *plan.controls):
         blocks.end(n)
     if missing := [n for n in plan.controls if n not in depths]:
@@ -168,20 +170,20 @@ def depths_of(plan: Transfer, blocks: Blocks) -> tuple[list[int], list[int]]:
 
 def recipe_of(plan: Transfer, network: TransferNetwork, blocks: Blocks, model: str) -> Recipe:
     """Recipe that trains a network: the target's own for base B, else the schedule of its arm."""
-    given = plan.target
-    known: dict[str, Any] = {
+    target = plan.target
+    fields: dict[str, Any] = {
         "name": network.name,
-        "dataset": given.dataset,
+        "dataset": target.dataset,
         "model": model,
-        "size": given.size,
+        "size": target.size,
         "seed": network.seed,
     }
     if network.blocks is None:
-        return Recipe(**known, stages=given.stages, augment=given.augment, average=given.average)
+        return Recipe(**fields, stages=target.stages, augment=target.augment, average=target.average)
     stages = plan.plus if network.arm.endswith("+") else plan.frozen
     first = blocks.next_layer(network.blocks)
     start = Transplant(source=network.donor, blocks=network.blocks) if network.donor else None
-    return Recipe(**known, start=start, stages=tuple(_placed(stage, first) for stage in stages))
+    return Recipe(**fields, start=start, stages=tuple(_placed(stage, first) for stage in stages))
 
 
 def _placed(stage: Stage, first: str | None) -> Stage:

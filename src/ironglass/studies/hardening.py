@@ -33,31 +33,31 @@ def run_hardening(plan: Hardening, folder: Path, options: RunOptions) -> Run:
     model have been loaded and checked. Raises InputError and KeyboardInterrupt as an audit does.
     """
     refuse_several("hardening")
-    given, attacks = plan.after, plan.attacks
-    unsaid = any(eps_of(stage.objective) is None for stage in given.stages)
-    if given.guard.eps is None and attacks.norm == "linf" and unsaid:
-        given = replace(given, guard=replace(given.guard, eps=max(attacks.eps)))
-    weighted = knows_classes(given.model, weighted=given.pretrained or given.weights is not None)
+    audit, attacks = plan.after, plan.attacks
+    unsaid = any(eps_of(stage.objective) is None for stage in audit.stages)
+    if audit.guard.eps is None and attacks.norm == "linf" and unsaid:
+        audit = replace(audit, guard=replace(audit.guard, eps=max(attacks.eps)))
+    weighted = knows_classes(audit.model, weighted=audit.pretrained or audit.weights is not None)
     if not weighted and not plan.baseline:
-        raise InputError(f"{given.model} has no trained weights to compare with: give a run folder, or a baseline")
-    measured = only_parts(evaluation=True, corruptions=given.corruptions, attacks=attacks)
+        raise InputError(f"{audit.model} has no trained weights to compare with: give a run folder, or a baseline")
+    measured = only_parts(evaluation=True, corruptions=audit.corruptions, attacks=attacks)
     sides = {
-        "before": replace(given, **measured | {"training": not weighted, "stages": plan.baseline or given.stages}),
-        "after": replace(given, **measured | {"training": True}),
+        "before": replace(audit, **measured | {"training": not weighted, "stages": plan.baseline or audit.stages}),
+        "after": replace(audit, **measured | {"training": True}),
     }
     for side, part in sides.items():
         ready(part, folder / side, options)
-    said = given.description or "What it takes to fool it before and after hardening, on the same images."
-    known = {"name": given.name, "description": said, "model": given.model, "dataset": given.dataset}
-    with Run.hold(folder, known | {"seed": given.seed, **as_json(plan)}, resume=options.resume) as run:
-        found = {}
+    description = audit.description or "What it takes to fool it before and after hardening, on the same images."
+    header = {"name": audit.name, "description": description, "model": audit.model, "dataset": audit.dataset}
+    with Run.hold(folder, header | {"seed": audit.seed, **as_json(plan)}, resume=options.resume) as run:
+        runs = {}
         for side, part in sides.items():
-            part = replace(part, name=side, description=f"{given.name}: the model {side} hardening.")
-            found[side] = run_audit(part, run.path / side, options.for_part(side))
+            part = replace(part, name=side, description=f"{audit.name}: the model {side} hardening.")
+            runs[side] = run_audit(part, run.path / side, options.for_part(side))
         for name in ("data.json", "environment.json"):
-            run.write(name, found["after"].read(name))
-        run.record("model", found["after"].results["model"])
-        run.record("hardening", compared(found["before"], found["after"]))
+            run.write(name, runs["after"].read(name))
+        run.record("model", runs["after"].results["model"])
+        run.record("hardening", compared(runs["before"], runs["after"]))
         options.write_pages(run)
     return run
 
@@ -95,7 +95,7 @@ def compared(before: Run, after: Run) -> dict[str, Any]:
             side: run.results.get("training", {}).get("seconds") for side, run in zip(SIDES, sides, strict=True)
         },
         "guard": "on" if watch is None or watch.get("alarms", True) else watch["merit"],
-        "evaluations": {side: judged for side, run in zip(SIDES, sides, strict=True) if (judged := naming_of(run))},
+        "evaluations": {side: naming for side, run in zip(SIDES, sides, strict=True) if (naming := naming_of(run))},
         "alarms": [row["epoch"] for row in history if row.get("alarm")],
         "watched": [
             {key: row[key] for key in ("epoch", "pgd_accuracy", "fgsm_accuracy", "validation_accuracy")}
@@ -117,8 +117,8 @@ def _rows(run: Run, name: str) -> pa.Table:
 
 
 def _only(table: pa.Table, condition: str, eps: float) -> pa.Table:
-    wanted = np.asarray(table["condition"]) == condition
-    return table.filter(pa.array(wanted & (np.asarray(table["eps"]) == eps)))
+    mask = np.asarray(table["condition"]) == condition
+    return table.filter(pa.array(mask & (np.asarray(table["eps"]) == eps)))
 
 
 def _worst(table: pa.Table, eps: float) -> pa.Table:
@@ -135,8 +135,8 @@ def _point(points: list[dict[str, Any]], eps: float) -> dict[str, Any]:
 def _paired(before: pa.Table, after: pa.Table, verdicts: list[dict[str, Any]] | None = None) -> dict[str, Any]:
     right = [np.asarray(table["correct"]) for table in (before, after)]
     rates = [wilson(int(one.sum()), len(one)) for one in right]
-    found: dict[str, Any] = {"before": rates[0], "after": rates[1], "test": mcnemar(*right)}
-    return found | ({"verdicts": dict(zip(SIDES, verdicts, strict=True))} if verdicts else {})
+    pair: dict[str, Any] = {"before": rates[0], "after": rates[1], "test": mcnemar(*right)}
+    return pair | ({"verdicts": dict(zip(SIDES, verdicts, strict=True))} if verdicts else {})
 
 
 HARDENING = Study(name="hardening", plan=Hardening, run=run_hardening, replace=replace_within("after"))

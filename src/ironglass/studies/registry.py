@@ -42,21 +42,21 @@ def plan_names() -> str:
     return "ironglass." + ", ".join(f"{study.plan.__name__}(...)" for study in STUDIES.values())
 
 
-def check_parallel(plan: Any, said: str) -> None:
-    """Raises InputError, which begins with what was `said`, where the plan's study trains one network at a time."""
+def check_parallel(plan: Any, subject: str) -> None:
+    """Raises InputError, which begins with `subject`, where the plan's study trains one network at a time."""
     study = study_of(plan)
     if not study.parallel:
         several = [f"a {one.name}" for one in STUDIES.values() if one.parallel]
         none = "neither" if len(several) == 2 else "none"
-        raise InputError(f"{said} for {' or '.join(several)}, and {plan.name} is {none}: leave it out")
+        raise InputError(f"{subject} for {' or '.join(several)}, and {plan.name} is {none}: leave it out")
 
 
 def with_own_options(plan: Any, options: dict[str, Any]) -> Any:
     """The plan with the options that only its study has. Raises InputError for one that is another study's."""
-    own = study_of(plan).own_options
+    own_options = study_of(plan).own_options
     for name, value in options.items():
-        if name not in own:
-            whose = [f"a {study.name}" for study in STUDIES.values() if name in study.own_options]
-            raise InputError(f"--{name} is for {' or '.join(whose)}, and {plan.name} is none: leave it out")
-        plan = own[name](plan, value)
+        if name not in own_options:
+            owners = [f"a {study.name}" for study in STUDIES.values() if name in study.own_options]
+            raise InputError(f"--{name} is for {' or '.join(owners)}, and {plan.name} is none: leave it out")
+        plan = own_options[name](plan, value)
     return plan

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ironglass.plans.transfer import TransferNetwork
-from ironglass.studies.transfer.claims import OURS, findings
+from ironglass.studies.transfer.claims import CONTROL_CLAIMS, findings
 
 DEPTHS, SEEDS, N = (0, 2, 4), 3, 400
 
@@ -72,5 +72,5 @@ def test_a_grid_in_which_it_does_not() -> None:
 def test_the_rival_is_named_and_controls_are_marked() -> None:
     found = {one["key"]: one for one in findings(made(slope, slope, slope), DEPTHS, [0])}
     assert "the best other (AnB+ at 2 blocks)" in found["all-plus-best-clean"]["measure"]
-    assert {key for key, one in found.items() if one["ours"]} == OURS
+    assert {key for key, one in found.items() if one["ours"]} == CONTROL_CLAIMS
     assert found["plus-grows"]["over_seeds"] is None

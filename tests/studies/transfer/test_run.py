@@ -25,7 +25,7 @@ from ironglass.studies.common.parallel import Job
 from ironglass.studies.transfer import network as room
 from ironglass.studies.transfer.network import train_and_measure
 from ironglass.studies.transfer.run import split_serpentine, write_matrix, write_source
-from ironglass.studies.transfer.source_images import shown_of
+from ironglass.studies.transfer.source_images import image_sets_of
 from ironglass.studies.transfer.workspace import Workspace, architecture_of, workspace_of
 from ironglass.train.recipe import Stage
 
@@ -159,7 +159,7 @@ def test_every_rate_is_that_of_the_images_in_the_folder(plan: Transfer, workspac
     (network,) = [one for one in whole.results["transfer"]["networks"] if one["name"] == "A02B+-s0"]
     classifier, split = workspace.load("A02B+-s0"), workspace.split
     assert network["clean"]["value"] == (logits_of(classifier, split).argmax(1).numpy() == split.labels).mean()
-    shown = shown_of(whole, plan, workspace.dataset, split)
+    shown = image_sets_of(whole, plan, workspace.dataset, split)
     for row in network["shown"]:
         (images, read), *more = shown.read(row["attack"], row["eps"])
         assert not more
@@ -179,7 +179,7 @@ def test_images_are_made_against_base_a_s_own_answers(plan: Transfer, workspace:
     with torch.no_grad():
         answers = base(split[:][0]).argmax(1)
     made = FGSM(threat=Linf(EPS))(base, split[:][0], answers)
-    shown = shown_of(whole, plan, workspace.dataset, split)
+    shown = image_sets_of(whole, plan, workspace.dataset, split)
     images = torch.cat([images for images, _ in shown.read("fgsm", EPS)])
     assert torch.allclose(images, made)
     with torch.no_grad():

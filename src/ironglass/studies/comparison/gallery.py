@@ -31,7 +31,7 @@ CHANNELS = 16
 
 
 def write_gallery(
-    run: Run, plan: Comparison, classifiers: Mapping[str, Classifier], dataset: Dataset, tell: Tell
+    run: Run, plan: Comparison, classifiers: Mapping[str, Classifier], dataset: Dataset, progress: Tell
 ) -> None:
     """Writes `gallery.safetensors` and `gallery.json` (see docs/run-folder.md).
 
@@ -40,16 +40,16 @@ def write_gallery(
     """
     _, split = measured_split(plan.base, dataset)
     logits = logits_of(classifiers[BASE], split)
-    chosen = _chosen(split.labels, logits.argmax(1).numpy(), plan.pictured, plan.base.seed)
-    if not len(chosen):
+    positions = _pictured_positions(split.labels, logits.argmax(1).numpy(), plan.pictured, plan.base.seed)
+    if not len(positions):
         run.write("gallery.json", {"images": [], "arms": []})
         return
     classes = spread_positions(len(dataset.classes), plan.maximised)
-    tensors: dict[str, np.ndarray] = {"images": split.stored(chosen)}
+    tensors: dict[str, np.ndarray] = {"images": split.stored(positions)}
     arms, eps = [], max(plan.attacks.eps)
     for number, (name, classifier) in enumerate(classifiers.items()):
-        tell("drawing what the arms see", number, len(classifiers), name)
-        images, labels = (tensor.to(classifier.device) for tensor in split[chosen])
+        progress("drawing what the arms see", number, len(classifiers), name)
+        images, labels = (tensor.to(classifier.device) for tensor in split[positions])
         attack = PGD(threat=THREATS[plan.attacks.norm](eps))
         adversarial = attack(classifier, images, labels, generator=generator(plan.base.seed, 0, "gallery"))
         entry: dict[str, Any] = {"name": name, "clean": _answers(classifier, images)}
@@ -65,11 +65,11 @@ def write_gallery(
         convolutions = list(classifier.convolutions())
         entry["layers"] = [convolutions[i] for i in spread_positions(len(convolutions), LAYERS)] if convolutions else []
         for layer, maps in feature_maps(classifier, images[:1], entry["layers"]).items() if convolutions else ():
-            some = maps[0, spread_positions(maps.shape[1], CHANNELS)]
-            tensors[f"layers/{name}/{layer}"] = tile(some, columns=4).picture.numpy()
+            sample = maps[0, spread_positions(maps.shape[1], CHANNELS)]
+            tensors[f"layers/{name}/{layer}"] = tile(sample, columns=4).picture.numpy()
         arms.append(entry)
     facts = {
-        "images": [{"name": split.names[i], "label": int(split.labels[i])} for i in chosen],
+        "images": [{"name": split.names[i], "label": int(split.labels[i])} for i in positions],
         "eps": eps,
         "norm": plan.attacks.norm,
         "classes": classes.tolist(),
@@ -80,7 +80,7 @@ def write_gallery(
     run.write("gallery.json", facts)
 
 
-def _chosen(labels: np.ndarray, predictions: np.ndarray, count: int, seed: int) -> np.ndarray:
+def _pictured_positions(labels: np.ndarray, predictions: np.ndarray, count: int, seed: int) -> np.ndarray:
     order = np.random.default_rng(seed).permutation(len(labels))
     right = order[predictions[order] == labels[order]]
     _, first = np.unique(labels[right], return_index=True)
@@ -88,16 +88,20 @@ def _chosen(labels: np.ndarray, predictions: np.ndarray, count: int, seed: int) 
     return right[np.concatenate([apart, np.setdiff1d(np.arange(len(right)), apart)])][:count]
 
 
-def _answers(classifier: Classifier, images: Images, asked: Labels | None = None) -> list[dict[str, Any]]:
+def _answers(classifier: Classifier, images: Images, targets: Labels | None = None) -> list[dict[str, Any]]:
     """The first guess for each image and its probability; of a class that is asked for, that class's own."""
     with frozen(classifier), torch.no_grad():
         logits = classifier(images.to(classifier.device)).float().cpu()
-    found, sure = top(classifier, logits, 1)
-    rows = [{"prediction": int(one[0]), "confidence": float(share[0])} for one, share in zip(found, sure, strict=True)]
-    if asked is None:
+    classes, sure = top(classifier, logits, 1)
+    rows = [
+        {"prediction": int(one[0]), "confidence": float(share[0])} for one, share in zip(classes, sure, strict=True)
+    ]
+    if targets is None:
         return rows
-    shares = classifier.as_logits(logits).softmax(1).gather(1, asked[:, None])[:, 0].tolist()
-    return [row | {"asked": int(label), "share": share} for row, label, share in zip(rows, asked, shares, strict=True)]
+    shares = classifier.as_logits(logits).softmax(1).gather(1, targets[:, None])[:, 0].tolist()
+    return [
+        row | {"asked": int(label), "share": share} for row, label, share in zip(rows, targets, shares, strict=True)
+    ]
 
 
 def _saliency(classifier: Classifier, images: Images, labels: Labels) -> np.ndarray:

@@ -34,9 +34,9 @@ def run_comparison(plan: Comparison, folder: Path, options: RunOptions) -> Run:
     for part in plans.values():  # which differ in their stages only
         check_recipe(classifier, dataset, part)
     base, runs = plan.base, dict[str, Run]()
-    said = base.description or "One network trained in several ways, and what each withstands."
-    known = {"name": base.name, "description": said, "model": base.model, "dataset": base.dataset}
-    with Run.hold(folder, known | {"seed": base.seed, **as_json(plan)}, resume=options.resume) as run:
+    description = base.description or "One network trained in several ways, and what each withstands."
+    header = {"name": base.name, "description": description, "model": base.model, "dataset": base.dataset}
+    with Run.hold(folder, header | {"seed": base.seed, **as_json(plan)}, resume=options.resume) as run:
         for name, part in plans.items():
             part = replace(part, name=name, description=f"{base.name}, the arm {plan.labels[name]!r}.")
             runs[name] = run_audit(part, run.path / "arms" / name, options.for_part(name))
@@ -66,8 +66,8 @@ def side_by_side(plan: Comparison, runs: Mapping[str, Run]) -> dict[str, Any]:
         training = {key: results["training"][key] for key in ("stages", "seconds", "epochs", "best_epoch")}
         starts = [row["epoch"] for row, last in zip(run.history[1:], run.history, strict=False)
                   if row["stage"] != last["stage"]]  # fmt: skip
-        known = {"name": name, "label": plan.labels[name], "starts": starts, "alarms": pairs["alarms"]}
-        arms.append(known | training | {
+        arm = {"name": name, "label": plan.labels[name], "starts": starts, "alarms": pairs["alarms"]}
+        arms.append(arm | training | {
             "rows": pairs["rows"], "corruptions": results.get("corruptions"), "evaluation": naming_of(run)
         })  # fmt: skip
     first = runs[BASE].results["attacks"]

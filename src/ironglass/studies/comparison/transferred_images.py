@@ -26,17 +26,17 @@ from ironglass.studies.steps.attack.batch_files import tag
 
 
 def write_transferred(
-    run: Run, plan: Comparison, classifiers: Mapping[str, Classifier], dataset: Dataset, tell: Tell
+    run: Run, plan: Comparison, classifiers: Mapping[str, Classifier], dataset: Dataset, progress: Tell
 ) -> dict[str, Any]:
     """The section `transferred` of the results; `transferred/SPLIT/SURROGATE/ATTACK-EPS.parquet` has every image.
 
     On the measured split every arm makes images for all; on training images the base alone does.
     """
     name, measured = measured_split(plan.base, dataset)
-    found = {name: _matrix(run, plan, classifiers, name, measured, list(classifiers), tell)}
+    splits = {name: _matrix(run, plan, classifiers, name, measured, list(classifiers), progress)}
     if name != "train" and "train" in dataset.splits:
-        found["train"] = _matrix(run, plan, classifiers, "train", dataset.train, [BASE], tell)
-    return {"norm": plan.attacks.norm, "measured": name, "splits": found}
+        splits["train"] = _matrix(run, plan, classifiers, "train", dataset.train, [BASE], progress)
+    return {"norm": plan.attacks.norm, "measured": name, "splits": splits}
 
 
 def _matrix(
@@ -46,33 +46,33 @@ def _matrix(
     name: str,
     split: Split,
     surrogates: list[str],
-    tell: Tell,
+    progress: Tell,
 ) -> dict[str, Any]:
-    some = split.take(spread_positions(len(split), plan.images))
+    sample = split.take(spread_positions(len(split), plan.images))
     named = [(attack, eps) for attack in plan.transferred for eps in plan.sizes]
-    found: dict[str, list[dict[str, Any]]] = {}
+    by_surrogate: dict[str, list[dict[str, Any]]] = {}
     for surrogate in surrogates:
         folder = run.path / "transferred" / name / surrogate
         files = {one: folder / f"{one[0]}-{tag(plan.attacks.norm, one[1])}.parquet" for one in named}
         missing = [one for one in named if not files[one].is_file()]
         if missing:
             attacks = [replace(find_attack(attack), threat=THREATS[plan.attacks.norm](eps)) for attack, eps in missing]
-            what = f"showing {surrogate}'s images to all"
-            made = transfer_attack(
-                classifiers[surrogate], classifiers, some, attacks, seed=plan.base.seed,
-                progress=lambda done, of, what=what: tell(what, done, of, name),
+            activity = f"showing {surrogate}'s images to all"
+            results = transfer_attack(
+                classifiers[surrogate], classifiers, sample, attacks, seed=plan.base.seed,
+                progress=lambda done, of, activity=activity: progress(activity, done, of, name),
             )  # fmt: skip
-            for one, right in zip(missing, made, strict=True):
+            for one, right in zip(missing, results, strict=True):
                 with run.atomic(files[one]) as path:
-                    pq.write_table(pa.table({"name": list(some.names)} | right), path)
-        found[surrogate] = [_rates(read_table(files[one]), list(classifiers)) for one in named]
-    clean = {arm: predicted(logits_of(one, some)).numpy() == some.labels for arm, one in classifiers.items()}
+                    pq.write_table(pa.table({"name": list(sample.names)} | right), path)
+        by_surrogate[surrogate] = [_rates(read_table(files[one]), list(classifiers)) for one in named]
+    clean = {arm: predicted(logits_of(one, sample)).numpy() == sample.labels for arm, one in classifiers.items()}
     rows = [
-        {"attack": attack, "eps": eps, "surrogates": {by: rates[place] for by, rates in found.items()}}
-        for place, (attack, eps) in enumerate(named)
+        {"attack": attack, "eps": eps, "surrogates": {by: rates[index] for by, rates in by_surrogate.items()}}
+        for index, (attack, eps) in enumerate(named)
     ]
     return {
-        "n": len(some),
+        "n": len(sample),
         "clean": {arm: wilson(int(right.sum()), len(right)) for arm, right in clean.items()},
         "rows": rows,
     }

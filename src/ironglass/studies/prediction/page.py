@@ -18,7 +18,7 @@ from ironglass.run import Run
 from ironglass.studies.common.progress import Tell
 from ironglass.types import Logits
 
-SHOWN = 200
+PICTURED = 200
 """Images on the page, the first: each adds some 20 kB to it."""
 _BATCH = 16
 _METHODS = {"grad-cam": "Grad-CAM", "saliency": "the gradient's size"}
@@ -36,24 +36,24 @@ def write_predictions_page(
     rows: list[dict[str, Any]],
     *,
     write_page: WritePage,
-    tell: Tell,
+    progress: Tell,
 ) -> None:
     """Writes `predictions.html`: the first images, their most probable classes, and a map for the first of these.
 
     Grad-CAM of the last layer that has one; else the gradient; else no map, where the network has no gradient.
     """
-    some = split.take(slice(0, SHOWN))
-    targets = torch.nan_to_num(logits[: len(some)]).argmax(1)
-    method = next((name for name in _METHODS if _works(classifier, some, targets, name)), None)
+    pictured = split.take(slice(0, PICTURED))
+    targets = torch.nan_to_num(logits[: len(pictured)]).argmax(1)
+    method = next((name for name in _METHODS if _works(classifier, pictured, targets, name)), None)
     maps: list[np.ndarray] = []
     if method is not None:
-        for number, (images, _) in enumerate(batches(some, _BATCH, classifier.device)):
-            tell("drawing maps", number * _BATCH, len(some), "")
+        for number, (images, _) in enumerate(batches(pictured, _BATCH, classifier.device)):
+            progress("drawing maps", number * _BATCH, len(pictured), "")
             maps += list(_maps(classifier, images, targets[number * _BATCH :][: len(images)], method))
-        tell("drawing maps", len(some), len(some), "")
+        progress("drawing maps", len(pictured), len(pictured), "")
     about = run.read("data.json", {})
-    how = _METHODS[method] if method else ""
-    write_page(run, some.stored(slice(None)), maps, rows, method_note=how, of=len(split), about=about)
+    note = _METHODS[method] if method else ""
+    write_page(run, pictured.stored(slice(None)), maps, rows, method_note=note, of=len(split), about=about)
 
 
 def _works(classifier: Classifier, split: Split, targets: torch.Tensor, method: str) -> bool:
@@ -67,6 +67,6 @@ def _works(classifier: Classifier, split: Split, targets: torch.Tensor, method: 
 
 def _maps(classifier: Classifier, images: torch.Tensor, targets: torch.Tensor, method: str) -> np.ndarray:
     """Maps (n, h, w) of the size of the images."""
-    found = explain(classifier, images, targets.to(images.device), method)
+    attributions = explain(classifier, images, targets.to(images.device), method)
     size = (images.shape[2], images.shape[3])
-    return image_maps(found, size, absolute=method == "saliency").float().cpu().numpy()
+    return image_maps(attributions, size, absolute=method == "saliency").float().cpu().numpy()

@@ -54,44 +54,50 @@ def predict(
     of what its class follows from; None for no page. What was assumed of the network stands in
     `data.json`, too, under `remarks`. Raises InputError where no image is left.
     """
-    own = reading_of(model)
-    asked_reading = check_reading(None, None, own.fit if fit is None else fit, own.range if range is None else range)
-    place = options.place
-    given = {"size": size, "pretrained": pretrained, "weights": weights, "seed": seed}
-    classifier = _trained(model, classes, given, normalised or {}).to(place)
+    own_reading = reading_of(model)
+    asked_reading = check_reading(
+        None, None, own_reading.fit if fit is None else fit, own_reading.range if range is None else range
+    )
+    device = options.place
+    arguments = {"size": size, "pretrained": pretrained, "weights": weights, "seed": seed}
+    classifier = _trained(model, classes, arguments, normalised or {}).to(device)
     weighted = pretrained or weights is not None
     classifier.remarks += tuple(assumed(model, classifier, fresh=not weighted and is_code(model)))
-    found = _readable(paths, classifier, asked_reading)
-    names = found.names
-    split = Split(found.pixels, np.zeros(len(names), dtype=np.int64), tuple(names))
+    images = _readable(paths, classifier, asked_reading)
+    names = images.names
+    split = Split(images.pixels, np.zeros(len(names), dtype=np.int64), tuple(names))
     logits = logits_of(classifier, split, progress=lambda done, of: options.progress("predicting", done, of, ""))
-    asked = {"name": "predict", "model": model, "paths": [printable(path) for path in paths], "seed": seed}
-    with Run.hold(folder, asked, resume=options.resume) as run:
-        left_out = [vars(file) for file in found.left_out]
-        about = {"images": len(names), "quarantined": left_out, "notes": found.notes, "reading": found.reading}
+    recipe = {"name": "predict", "model": model, "paths": [printable(path) for path in paths], "seed": seed}
+    with Run.hold(folder, recipe, resume=options.resume) as run:
+        left_out = [vars(file) for file in images.left_out]
+        about = {"images": len(names), "quarantined": left_out, "notes": images.notes, "reading": images.reading}
         about |= {"remarks": list(classifier.remarks)}
         run.write("data.json", about)
         rows = write_predictions(run, names, classifier, logits)
         if write_page is not None:
-            write_predictions_page(run, classifier, split, logits, rows, write_page=write_page, tell=options.progress)
+            write_predictions_page(
+                run, classifier, split, logits, rows, write_page=write_page, progress=options.progress
+            )
         return run, rows
 
 
-def _trained(model: str, classes: Sequence[str], given: dict[str, Any], normalised: Mapping[str, Any]) -> Classifier:
+def _trained(
+    model: str, classes: Sequence[str], arguments: dict[str, Any], normalised: Mapping[str, Any]
+) -> Classifier:
     """The network with its weights, its outputs called as asked. Raises InputError where nobody names its classes.
 
-    given: size, pretrained, weights and seed, as `load_classifier` takes them.
+    arguments: size, pretrained, weights and seed, as `load_classifier` takes them.
     """
-    weights = given["weights"]
-    weighted = given["pretrained"] or weights is not None
-    knows = knows_classes(model, weighted=weighted)
-    beside = weights is not None and not knows and bool(classes_beside(weights))
-    if not knows and not beside and not (classes and (weighted or is_code(model))):
+    weights = arguments["weights"]
+    weighted = arguments["pretrained"] or weights is not None
+    has_classes = knows_classes(model, weighted=weighted)
+    beside = weights is not None and not has_classes and bool(classes_beside(weights))
+    if not has_classes and not beside and not (classes and (weighted or is_code(model))):
         raise InputError(
             f"{model} has no trained weights or no class names: name a run folder, give --pretrained, or --weights and"
             " --classes"
         )
-    asked_for = {"classes": None if knows or not classes else classes, **given}
+    asked_for = {"classes": None if has_classes or not classes else classes, **arguments}
     classifier = _loaded(model, asked_for | dict(normalised))
     if classes and tuple(classes) != classifier.classes:
         classifier.rename(classes)
@@ -100,11 +106,11 @@ def _trained(model: str, classes: Sequence[str], given: dict[str, Any], normalis
 
 def _readable(paths: Sequence[Path], classifier: Classifier, reading: Reading) -> LoadedImages:
     """The images, as the network takes them. Raises InputError where no file can be decoded."""
-    found = load_images(paths, size=classifier.input_size, channels=classifier.channels, reading=reading)
-    if not found.names:
-        first = found.left_out[0]
-        raise InputError(f"none of the {len(found.left_out)} files can be decoded; {first.name}: {first.reason}")
-    return found
+    images = load_images(paths, size=classifier.input_size, channels=classifier.channels, reading=reading)
+    if not images.names:
+        first = images.left_out[0]
+        raise InputError(f"none of the {len(images.left_out)} files can be decoded; {first.name}: {first.reason}")
+    return images
 
 
 def _loaded(model: str, asked_for: dict[str, Any]) -> Classifier:

@@ -38,69 +38,69 @@ def conditions_of(runs: Sequence[OpenedRun]) -> tuple[list[Condition], list[str]
     """Unchanged images, each common attack at each common eps, and the worst case of these; and what was left out."""
     first = runs[0].clean
     ordered = {run.name: same for run in runs if (same := run.clean.ordered_as(first)) is not None}
-    found, said = [Condition(CLEAN, "unchanged images", None, 0.0, ordered, {})], list[str]()
-    asked = dict.fromkeys(key for run in runs for key in run.attacked)
-    for name, eps in asked:
+    conditions, remarks = [Condition(CLEAN, "unchanged images", None, 0.0, ordered, {})], list[str]()
+    attacks = dict.fromkeys(key for run in runs for key in run.attacked)
+    for name, eps in attacks:
         having = [run for run in runs if (name, eps) in run.attacked]
         if len(having) < 2 and len(runs) > 1:
             continue
         condition, left_out = _attacked(name, eps, having)
-        said += left_out
+        remarks += left_out
         if len(condition.answers) > 1 or len(runs) == 1:
-            found.append(condition)
-    said += _alone(runs, found)
-    return [*found, *_worst_cases(found, runs)], list(dict.fromkeys(said))
+            conditions.append(condition)
+    remarks += _alone(runs, conditions)
+    return [*conditions, *_worst_cases(conditions, runs)], list(dict.fromkeys(remarks))
 
 
 def _attacked(name: str, eps: float, runs: Sequence[OpenedRun]) -> tuple[Condition, list[str]]:
     """The condition with those runs that attacked the same images in the same way as the first; why not the others."""
-    first, said = runs[0], list[str]()
+    first, remarks = runs[0], list[str]()
     base = first.attacked[name, eps]
-    found = Condition(name, label_of(first, name), norm_of(first), eps, {first.name: base}, {})
-    found.verdicts[first.name] = verdict_of(first, name, eps)
+    condition = Condition(name, label_of(first, name), norm_of(first), eps, {first.name: base}, {})
+    condition.verdicts[first.name] = verdict_of(first, name, eps)
     for run in runs[1:]:
         same = run.attacked[name, eps].ordered_as(base)
         if norm_of(run) != norm_of(first) or settings_of(run, name) != settings_of(first, name):
-            said.append(f"{name} had other settings in {run.name} than in {first.name}: not compared.")
+            remarks.append(f"{name} had other settings in {run.name} than in {first.name}: not compared.")
         elif same is None:
-            said.append(f"{name} attacked other images in {run.name} than in {first.name}: not compared.")
+            remarks.append(f"{name} attacked other images in {run.name} than in {first.name}: not compared.")
         else:
-            found.answers[run.name] = same
-            found.verdicts[run.name] = verdict_of(run, name, eps)
-    return found, said
+            condition.answers[run.name] = same
+            condition.verdicts[run.name] = verdict_of(run, name, eps)
+    return condition, remarks
 
 
-def _alone(runs: Sequence[OpenedRun], found: Sequence[Condition]) -> list[str]:
+def _alone(runs: Sequence[OpenedRun], conditions: Sequence[Condition]) -> list[str]:
     """A sentence a run on the attacks that it alone went through."""
-    compared = {(one.name, one.eps) for one in found}
-    said = list[str]()
+    compared = {(one.name, one.eps) for one in conditions}
+    remarks = list[str]()
     for run in runs if len(runs) > 1 else ():
         others = {key for other in runs if other is not run for key in other.attacked}
-        if own := [key for key in run.attacked if key not in others and key not in compared]:
-            which = ", ".join(f"{name} at eps {eps:.4g}" for name, eps in own[:6])
-            more = f" and {len(own) - 6} more" if len(own) > 6 else ""
-            said.append(f"{run.name} alone was attacked by {which}{more}: not compared.")
-    return said
+        if unshared := [key for key in run.attacked if key not in others and key not in compared]:
+            attacks = ", ".join(f"{name} at eps {eps:.4g}" for name, eps in unshared[:6])
+            more = f" and {len(unshared) - 6} more" if len(unshared) > 6 else ""
+            remarks.append(f"{run.name} alone was attacked by {attacks}{more}: not compared.")
+    return remarks
 
 
-def _worst_cases(found: Sequence[Condition], runs: Sequence[OpenedRun]) -> list[Condition]:
+def _worst_cases(conditions: Sequence[Condition], runs: Sequence[OpenedRun]) -> list[Condition]:
     """At each eps, images that are right under every attack that all these runs went through on the same images."""
     worst = list[Condition]()
-    for eps in dict.fromkeys(one.eps for one in found if one.eps):
-        parts = [one for one in found if one.eps == eps]
-        alike = [one for one in parts if list(one.answers) == list(parts[0].answers)]
+    for eps in dict.fromkeys(one.eps for one in conditions if one.eps):
+        parts = [one for one in conditions if one.eps == eps]
+        shared = [one for one in parts if list(one.answers) == list(parts[0].answers)]
         first = next(iter(parts[0].answers.values()))
-        alike = [one for one in alike if next(iter(one.answers.values())).ordered_as(first) is not None]
-        if len(alike) < 2:
+        shared = [one for one in shared if next(iter(one.answers.values())).ordered_as(first) is not None]
+        if len(shared) < 2:
             continue
         answers = dict[str, Answers]()
-        for name, base in alike[0].answers.items():
-            same = [there for one in alike if (there := one.answers[name].ordered_as(base)) is not None]
+        for name, base in shared[0].answers.items():
+            same = [there for one in shared if (there := one.answers[name].ordered_as(base)) is not None]
             answers[name] = replace(base, right=np.logical_and.reduce([one.right for one in same]))
-        label = f"right under each of {', '.join(one.name for one in alike)}"
-        names = {one.name for one in alike}
+        label = f"right under each of {', '.join(one.name for one in shared)}"
+        names = {one.name for one in shared}
         verdicts = {run.name: verdict_of(run, WORST, eps, names) for run in runs if run.name in answers}
-        worst.append(Condition(WORST, label, alike[0].norm, eps, answers, verdicts))
+        worst.append(Condition(WORST, label, shared[0].norm, eps, answers, verdicts))
     return worst
 
 
@@ -129,7 +129,7 @@ def point_of(run: OpenedRun, name: str, eps: float) -> AttackPoint | WorstPoint 
     if attacks is None:
         return None
     points = [point for one in attacks.attacks if one.name == name for point in one.points]
-    return next((point for point in (attacks.worst if name == WORST else points) if alike(point.eps, eps)), None)
+    return next((point for point in (attacks.worst if name == WORST else points) if same_eps(point.eps, eps)), None)
 
 
 def verdict_of(run: OpenedRun, name: str, eps: float, names: set[str] | None = None) -> Verdict | None:
@@ -145,7 +145,7 @@ def verdict_of(run: OpenedRun, name: str, eps: float, names: set[str] | None = N
     return point.verdict if point else None
 
 
-def alike(one: float, other: float) -> bool:
+def same_eps(one: float, other: float) -> bool:
     """True where two eps are the same but for how they were written."""
     return abs(one - other) <= 1e-6 * max(one, other)
 
@@ -155,11 +155,11 @@ def compared(conditions: Sequence[Condition], baseline: str | None) -> tuple[Con
     pairs = [(one, first, second) for one in conditions for first, second in paired(list(one.answers), baseline)]
     tests = [mcnemar(one.answers[first].right, one.answers[second].right) for one, first, second in pairs]
     stands = holm([test["p"] for test in tests], LEVEL)
-    found: dict[int, list[RunPair]] = {id(one): [] for one in conditions}
-    for (one, first, second), test, stand in zip(pairs, tests, stands, strict=True):
+    tested: dict[int, list[RunPair]] = {id(one): [] for one in conditions}
+    for (one, first, second), test, significant in zip(pairs, tests, stands, strict=True):
         difference = Mean(**paired_difference(one.answers[first].right, one.answers[second].right))
-        pair = RunPair(first=first, second=second, difference=difference, test=McNemar(**test), stands=stand)
-        found[id(one)].append(pair)
+        pair = RunPair(first=first, second=second, difference=difference, test=McNemar(**test), stands=significant)
+        tested[id(one)].append(pair)
     return tuple(
         ConditionCompared(
             name=one.name,
@@ -169,7 +169,7 @@ def compared(conditions: Sequence[Condition], baseline: str | None) -> tuple[Con
             n=len(next(iter(one.answers.values())).right),
             rates={name: rate_of(answers.right) for name, answers in one.answers.items()},
             verdicts=one.verdicts,
-            pairs=tuple(found[id(one)]),
+            pairs=tuple(tested[id(one)]),
         )
         for one in conditions
     )
@@ -202,13 +202,13 @@ def classes_of(clean: Condition, order: Sequence[str]) -> tuple[ClassCompared, .
 
 def images_of(clean: Condition, baseline: str | None) -> tuple[ImagesChanged, ...]:
     """Each pair's images that only one of the two has right."""
-    found = list[ImagesChanged]()
+    changes = list[ImagesChanged]()
     for first, second in paired(list(clean.answers), baseline):
         one, other = clean.answers[first], clean.answers[second]
         gained, lost = other.right & ~one.right, one.right & ~other.right
-        names = [tuple(one.names[which].tolist()[:NAMED]) for which in (gained, lost)]
-        found.append(ImagesChanged(first=first, second=second, gained=names[0], lost=names[1]))
-    return tuple(found)
+        names = [tuple(one.names[mask].tolist()[:NAMED]) for mask in (gained, lost)]
+        changes.append(ImagesChanged(first=first, second=second, gained=names[0], lost=names[1]))
+    return tuple(changes)
 
 
 def as_section(value: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from ironglass.run import Run
 from ironglass.studies.common.stored import stored
 from ironglass.studies.runs_compared.read import OpenedRun
 
-SHOWN = 8
+PICTURED = 8
 """Images gained, and as many lost, of which a pair has pictures."""
 PAIRS = 12
 """Pairs that have pictures."""
@@ -25,23 +25,25 @@ def write_pictures(run: Run, opened: Sequence[OpenedRun], changed: Sequence[Imag
 
     Writes neither where no picture is to be had.
     """
-    wanted = list(dict.fromkeys(name for one in changed[:PAIRS] for name in (*one.gained[:SHOWN], *one.lost[:SHOWN])))
-    found = _of_data(opened[0], wanted) or _of_samples(opened, wanted)
-    if not found:
+    requested = list(
+        dict.fromkeys(name for one in changed[:PAIRS] for name in (*one.gained[:PICTURED], *one.lost[:PICTURED]))
+    )
+    pictures = _of_data(opened[0], requested) or _of_samples(opened, requested)
+    if not pictures:
         return
     with run.atomic(run.path / "compared.safetensors") as path:
-        path.write_bytes(save({"images": np.ascontiguousarray(np.stack(list(found.values())))}))
-    run.write("compared.json", {"names": list(found)})
+        path.write_bytes(save({"images": np.ascontiguousarray(np.stack(list(pictures.values())))}))
+    run.write("compared.json", {"names": list(pictures)})
 
 
-def _of_data(opened: OpenedRun, wanted: Sequence[str]) -> dict[str, np.ndarray]:
+def _of_data(opened: OpenedRun, requested: Sequence[str]) -> dict[str, np.ndarray]:
     """The images by name, of the data that the run names; {} where these cannot be read here, or have changed since.
 
     Data of the Hugging Face Hub are left alone: they might be fetched, which nobody has asked for.
     """
     recipe, evaluation = opened.run.read_object("recipe.json"), opened.results.evaluation
     dataset, size, channels = recipe.get("dataset"), opened.data.get("size"), opened.data.get("channels")
-    if not wanted or evaluation is None or not isinstance(dataset, str) or dataset.startswith("hf:"):
+    if not requested or evaluation is None or not isinstance(dataset, str) or dataset.startswith("hf:"):
         return {}
     fields = {name: recipe.get(name) for name in ("image_column", "label_column", "splits")}
     reading = opened.data.get("reading")
@@ -59,12 +61,12 @@ def _of_data(opened: OpenedRun, wanted: Sequence[str]) -> dict[str, np.ndarray]:
         return {}
     if not data.contents or data.contents != opened.data.get("contents"):
         return {}
-    places = {name: place for place, name in enumerate(split.names)}
-    there = [name for name in wanted if name in places]
-    return dict(zip(there, split.stored(np.asarray([places[name] for name in there], dtype=int)), strict=True))
+    positions = {name: index for index, name in enumerate(split.names)}
+    there = [name for name in requested if name in positions]
+    return dict(zip(there, split.stored(np.asarray([positions[name] for name in there], dtype=int)), strict=True))
 
 
-def _of_samples(opened: Sequence[OpenedRun], wanted: Sequence[str]) -> dict[str, np.ndarray]:
+def _of_samples(opened: Sequence[OpenedRun], requested: Sequence[str]) -> dict[str, np.ndarray]:
     """Those of the images that are among the pictures of a run's own report, of the first run that has any."""
     for one in opened:
         path, facts = one.run.path / "samples.safetensors", one.run.read_object("samples.json")
@@ -75,6 +77,6 @@ def _of_samples(opened: Sequence[OpenedRun], wanted: Sequence[str]) -> dict[str,
         entries = facts.get("images")
         names = [str(one.get("name")) for one in entries if isinstance(one, dict)] if isinstance(entries, list) else []
         pictures = dict(zip(names, images, strict=False))
-        if found := {name: pictures[name] for name in wanted if name in pictures}:
-            return found
+        if available := {name: pictures[name] for name in requested if name in pictures}:
+            return available
     return {}

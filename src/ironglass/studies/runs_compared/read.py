@@ -31,14 +31,14 @@ class Answers:
         """The same answers in the order of another's images; None where the images, or their classes, differ."""
         if len(self.names) != len(other.names):
             return None
-        found = self
+        answers = self
         if not np.array_equal(self.names, other.names):
-            mine, theirs = np.argsort(self.names, kind="stable"), np.argsort(other.names, kind="stable")
-            order = np.empty_like(mine)
-            order[theirs] = mine
-            found = Answers(self.names[order], self.labels[order], self.right[order])
-        same = np.array_equal(found.names, other.names) and np.array_equal(found.labels, other.labels)
-        return found if same else None
+            own_order, other_order = np.argsort(self.names, kind="stable"), np.argsort(other.names, kind="stable")
+            order = np.empty_like(own_order)
+            order[other_order] = own_order
+            answers = Answers(self.names[order], self.labels[order], self.right[order])
+        same = np.array_equal(answers.names, other.names) and np.array_equal(answers.labels, other.labels)
+        return answers if same else None
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def _open(name: str, path: Path) -> OpenedRun:
 
 def _unevaluated(path: Path, results: Results) -> str:
     """The reason that a folder cannot be compared, and what can be named in its place."""
-    parts = [found for part in _PARTS for found in sorted(path.glob(part)) if (found / "recipe.json").is_file()]
+    parts = [folder for part in _PARTS for folder in sorted(path.glob(part)) if (folder / "recipe.json").is_file()]
     if parts:
         return f"holds runs within it, and no accuracy of its own: name them, for instance {parts[0]}"
     if results.evaluation is None:
@@ -110,17 +110,17 @@ def _attacked(path: Path) -> dict[tuple[str, float], Answers]:
     """The answers by attack and eps; those at eps 0 are no attack's."""
     table = _table(path)
     conditions, eps = np.asarray(table["condition"].to_pylist()), np.asarray(table["eps"].to_pylist(), dtype=float)
-    found: dict[tuple[str, float], Answers] = {}
+    answers: dict[tuple[str, float], Answers] = {}
     for condition, size in dict.fromkeys(zip(conditions.tolist(), eps.tolist(), strict=True)):
         if size > 0:
-            found[condition, size] = _answers(table.filter(pa.array((conditions == condition) & (eps == size))))
-    return found
+            answers[condition, size] = _answers(table.filter(pa.array((conditions == condition) & (eps == size))))
+    return answers
 
 
 def check_same_images(runs: Sequence[OpenedRun], *, any_size: bool, any_version: bool) -> list[str]:
     """Remarks on the runs' images, a sentence each. Raises InputError, naming two runs and the difference,
     where they were not measured on the same images, or by different versions of ironglass."""
-    first, said = runs[0], list[str]()
+    first, remarks = runs[0], list[str]()
     for other in runs[1:]:
         splits = [run.results.evaluation.split for run in (first, other) if run.results.evaluation]
         who = f"{first.run.path} and {other.run.path} cannot be compared"
@@ -135,16 +135,16 @@ def check_same_images(runs: Sequence[OpenedRun], *, any_size: bool, any_version:
             words = " and ".join(" × ".join(map(str, size)) for size in sizes)
             if not any_size:
                 raise InputError(f"{who}: their images have {words} pixels: give both one --size, or add --any-size")
-            said.append(f"{first.name} and {other.name} were shown the same images at {words} pixels.")
+            remarks.append(f"{first.name} and {other.name} were shown the same images at {words} pixels.")
         elif first.data.get("contents") != other.data.get("contents"):
-            said.append(
+            remarks.append(
                 f"The data of {first.name} and {other.name} differ (data.json, contents), though the measured images "
                 "have the same names and classes: their pixels, or other splits, are not the same."
             )
-    said += _check_versions(runs, any_version)
+    remarks += _check_versions(runs, any_version)
     if unlisted := [run.name for run in runs if not run.run.checksums.exists]:
-        said.append(f"Not checked, since there are no checksums: {', '.join(unlisted)}.")
-    return said
+        remarks.append(f"Not checked, since there are no checksums: {', '.join(unlisted)}.")
+    return remarks
 
 
 UNKNOWN = "an unknown one"
@@ -172,16 +172,16 @@ def _version(opened: OpenedRun) -> str:
 
 
 def _different(one: Answers, other: Answers) -> str:
-    mine, theirs = set(one.names.tolist()), set(other.names.tolist())
-    if mine == theirs:
+    names, other_names = set(one.names.tolist()), set(other.names.tolist())
+    if names == other_names:
         labels = dict(zip(one.names.tolist(), one.labels.tolist(), strict=True))
         for name, label in zip(other.names.tolist(), other.labels.tolist(), strict=True):
             if labels[name] != label:
                 return f"image {name!r} is of class {labels[name]!r} in the one and {label!r} in the other"
         return "an image stands in one of them more than once"
-    only = sorted(mine - theirs) or sorted(theirs - mine)
-    which = "one" if mine - theirs else "other"
+    only = sorted(names - other_names) or sorted(other_names - names)
+    side = "one" if names - other_names else "other"
     return (
         f"the one measured {len(one.names):,} images and the other {len(other.names):,}, of which they share "
-        f"{len(mine & theirs):,}; {only[0]!r} stands in the {which} alone"
+        f"{len(names & other_names):,}; {only[0]!r} stands in the {side} alone"
     )

@@ -50,17 +50,17 @@ def compare_runs(
     ironglass, and for a threshold that is misspelt or that a run has no value of.
     """
     expressions = [parse(text) for text in fail_if]
-    given = _folders(runs, baseline)
-    if not given or (len(given) == 1 and not expressions):
+    folders = _folders(runs, baseline)
+    if not folders or (len(folders) == 1 and not expressions):
         raise InputError("give two runs or more to compare; one alone can only be checked against --fail-if")
-    opened = open_runs(given)
+    opened = open_runs(folders)
     against = None if baseline is None else opened[0].name
     remarks = check_same_images(opened, any_size=any_size, any_version=any_version)
     conditions, left_out = conditions_of(opened)
     rows = compared(conditions, against)
     calibrations = Calibrations(opened)
     maps, unmapped = maps_compared(opened, against)
-    found = RunsCompared(
+    comparison = RunsCompared(
         runs=tuple(_described(one, calibrations.of(one.name)) for one in opened),
         baseline=against,
         split=opened[0].results.evaluation.split if opened[0].results.evaluation else "",
@@ -74,12 +74,12 @@ def compare_runs(
         calibration=calibrations.pairs(against),
         maps=maps,
     )
-    asked = {"runs": list(map(str, given)), "baseline": None if baseline is None else str(baseline)}
-    asked |= {"fail_if": [one.text for one in expressions]}
-    with Run.hold(folder, {"name": "compare", "description": _description(found), **asked}) as run:
+    recipe = {"runs": list(map(str, folders)), "baseline": None if baseline is None else str(baseline)}
+    recipe |= {"fail_if": [one.text for one in expressions]}
+    with Run.hold(folder, {"name": "compare", "description": _description(comparison), **recipe}) as run:
         write_per_image(run, "compared", [_per_image(conditions[0], opened[0])])
-        run.record("runs_compared", as_section(found))
-        write_pictures(run, opened, found.images)
+        run.record("runs_compared", as_section(comparison))
+        write_pictures(run, opened, comparison.images)
         options.write_pages(run)
     return run
 
@@ -97,13 +97,13 @@ def _classes(run: OpenedRun) -> list[str]:
     return [row.class_ for row in run.results.evaluation.per_class] if run.results.evaluation else []
 
 
-def _description(found: RunsCompared) -> str:
-    names = [run.name for run in found.runs]
-    n = found.conditions[0].n
+def _description(comparison: RunsCompared) -> str:
+    names = [run.name for run in comparison.runs]
+    n = comparison.conditions[0].n
     if len(names) == 1:
-        return f"{names[0]} on {n:,} {found.split} images, checked against thresholds."
-    rest = "each with each other" if found.baseline is None else f"each with {found.baseline}"
-    return f"{len(names)} runs on the same {n:,} {found.split} images, {rest}."
+        return f"{names[0]} on {n:,} {comparison.split} images, checked against thresholds."
+    rest = "each with each other" if comparison.baseline is None else f"each with {comparison.baseline}"
+    return f"{len(names)} runs on the same {n:,} {comparison.split} images, {rest}."
 
 
 def _described(run: OpenedRun, calibration: Calibration | None) -> RunCompared:

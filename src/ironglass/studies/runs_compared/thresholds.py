@@ -85,72 +85,72 @@ def parse(text: str) -> Expression:
 
     Raises InputError, in one line with the text, for what is no expression, and for names that there are not.
     """
-    tokens, place = _tokens(text), 0
+    tokens, position = _tokens(text), 0
     alternatives: list[list[Bound]] = [[]]
     while True:
-        bound, place = _bound(text, tokens, place)
+        bound, position = _bound(text, tokens, position)
         alternatives[-1].append(bound)
-        if place == len(tokens):
+        if position == len(tokens):
             return Expression(text.strip(), tuple(map(tuple, alternatives)))
-        kind, word = tokens[place]
+        kind, word = tokens[position]
         if kind != "name" or word not in ("and", "or"):
             raise _wrong(text, f"after a comparison stands {word!r}, not `and` or `or`")
         if word == "or":
             alternatives.append([])
-        place += 1
+        position += 1
 
 
 def _tokens(text: str) -> list[tuple[str, str]]:
     if len(text) > LONGEST:
         raise InputError(f"--fail-if: an expression has {len(text):,} characters, more than {LONGEST:,}: shorten it")
-    found, place, end = list[tuple[str, str]](), 0, len(text.rstrip())
-    while place < end:
-        match = _TOKEN.match(text, place)
+    tokens, position, end = list[tuple[str, str]](), 0, len(text.rstrip())
+    while position < end:
+        match = _TOKEN.match(text, position)
         if match is None:
-            raise _wrong(text, f"{text[place:].strip()[:20]!r} is neither a name, an operator nor a number")
-        found.append((str(match.lastgroup), match[str(match.lastgroup)]))
-        place = match.end()
-    return found
+            raise _wrong(text, f"{text[position:].strip()[:20]!r} is neither a name, an operator nor a number")
+        tokens.append((str(match.lastgroup), match[str(match.lastgroup)]))
+        position = match.end()
+    return tokens
 
 
-def _bound(text: str, tokens: list[tuple[str, str]], place: int) -> tuple[Bound, int]:
+def _bound(text: str, tokens: list[tuple[str, str]], position: int) -> tuple[Bound, int]:
     """The comparison that begins with a token, and the token after it."""
-    name, place = _take(text, tokens, place, "name", "a name")
+    name, position = _expect(text, tokens, position, "name", "a name")
     if name not in NAMES:
         meant = unknown("measured name", name, NAMES)
         raise InputError(f"--fail-if {shown(text)}: {meant}")
     arguments: tuple[str, ...] = ()
-    if place < len(tokens) and tokens[place][0] == "arguments":
-        arguments = _arguments(text, tokens[place][1][1:-1])
-        place += 1
-    asked = NAMES[name][0]
-    if len(arguments) != len(asked):
-        form = f"{name}[{','.join(asked)}]" if asked else f"{name}, without arguments"
+    if position < len(tokens) and tokens[position][0] == "arguments":
+        arguments = _arguments(text, tokens[position][1][1:-1])
+        position += 1
+    parameters = NAMES[name][0]
+    if len(arguments) != len(parameters):
+        form = f"{name}[{','.join(parameters)}]" if parameters else f"{name}, without arguments"
         raise _wrong(text, f"{name} has {len(arguments)} arguments: write {form}")
-    if "EPS" in asked:
-        _number(text, arguments[len(asked) - 1])
-    operator, place = _take(text, tokens, place, "operator", "one of < <= > >=")
-    number, place = _take(text, tokens, place, "number", "a number")
-    return Bound(Measured(name, arguments), operator, _number(text, number)), place
+    if "EPS" in parameters:
+        _number(text, arguments[len(parameters) - 1])
+    operator, position = _expect(text, tokens, position, "operator", "one of < <= > >=")
+    number, position = _expect(text, tokens, position, "number", "a number")
+    return Bound(Measured(name, arguments), operator, _number(text, number)), position
 
 
-def _take(text: str, tokens: list[tuple[str, str]], place: int, kind: str, what: str) -> tuple[str, int]:
-    if place >= len(tokens):
-        raise _wrong(text, f"it ends where {what} should stand")
-    if tokens[place][0] != kind:
-        raise _wrong(text, f"{tokens[place][1]!r} stands where {what} should")
-    return tokens[place][1], place + 1
+def _expect(text: str, tokens: list[tuple[str, str]], position: int, kind: str, description: str) -> tuple[str, int]:
+    if position >= len(tokens):
+        raise _wrong(text, f"it ends where {description} should stand")
+    if tokens[position][0] != kind:
+        raise _wrong(text, f"{tokens[position][1]!r} stands where {description} should")
+    return tokens[position][1], position + 1
 
 
 def _arguments(text: str, inside: str) -> tuple[str, ...]:
-    found, place = list[str](), 0
-    while place < len(inside):
-        match = _ARGUMENT.match(inside, place)
+    arguments, position = list[str](), 0
+    while position < len(inside):
+        match = _ARGUMENT.match(inside, position)
         if match is None:
             raise _wrong(text, f"{inside!r} are no arguments: put what holds a comma in quotation marks")
-        found.append(next(group for group in match.groups() if group is not None))
-        place = match.end()
-    return tuple(found)
+        arguments.append(next(group for group in match.groups() if group is not None))
+        position = match.end()
+    return tuple(arguments)
 
 
 def number_of(text: str) -> float | None:
@@ -170,5 +170,5 @@ def _number(text: str, digits: str) -> float:
     return value
 
 
-def _wrong(text: str, said: str) -> InputError:
-    return InputError(f"--fail-if {shown(text)}: {said}; {_EXAMPLE}")
+def _wrong(text: str, reason: str) -> InputError:
+    return InputError(f"--fail-if {shown(text)}: {reason}; {_EXAMPLE}")

@@ -9,7 +9,7 @@ from ironglass.choices import listed, shown, unknown
 from ironglass.errors import InputError
 from ironglass.plans.eps import eps_words
 from ironglass.results.runs_compared import ConditionCompared, Threshold
-from ironglass.studies.runs_compared.pairs import WORST, alike, point_of
+from ironglass.studies.runs_compared.pairs import WORST, point_of, same_eps
 from ironglass.studies.runs_compared.read import CLEAN, OpenedRun
 from ironglass.studies.runs_compared.thresholds import Expression, Measured, number_of
 
@@ -24,7 +24,7 @@ def checked(
 
     Raises InputError, naming the run, for a name that it has no value of.
     """
-    date, found = datetime.now(UTC).isoformat(timespec="seconds"), list[Threshold]()
+    date, thresholds = datetime.now(UTC).isoformat(timespec="seconds"), list[Threshold]()
     for expression in expressions:
         for run in runs:
             if run.name == baseline:
@@ -35,8 +35,10 @@ def checked(
                 raise InputError(f"--fail-if {shown(expression.text)}: {error}") from error
             measured = {str(one): value for one, value in values.items()}
             missed = expression.holds(values)
-            found.append(Threshold(text=expression.text, run=run.name, measured=measured, missed=missed, date=date))
-    return tuple(found)
+            thresholds.append(
+                Threshold(text=expression.text, run=run.name, measured=measured, missed=missed, date=date)
+            )
+    return tuple(thresholds)
 
 
 def value_of(
@@ -82,10 +84,10 @@ def _robust(measured: Measured, run: OpenedRun) -> float:
     elif name not in (names := [WORST, *(one.name for one in attacks.attacks)]):
         raise InputError(f"{where}: {unknown('attack', name, names)}")
     else:
-        found = [point_of(run, name, size) for size in attacks.eps]
-        points = {point.eps: point.accuracy.value for point in found if point is not None}
+        matches = [point_of(run, name, size) for size in attacks.eps]
+        points = {point.eps: point.accuracy.value for point in matches if point is not None}
     for size, value in points.items():
-        if alike(size, eps):
+        if same_eps(size, eps):
             return value
     sizes = listed(eps_words(size) for size in points)
     raise InputError(f"{where} was not attacked by {name} at eps {digits}: choose from {sizes}")
@@ -100,7 +102,7 @@ def _change(measured: Measured, run: OpenedRun, conditions: Sequence[ConditionCo
         _robust(measured, run)  # refuses an attack that is not there
         name, eps = measured.arguments[0], number_of(measured.arguments[1]) or 0.0
     for one in conditions:
-        if one.name == name and (alike(one.eps, eps) or eps == one.eps):
+        if one.name == name and (same_eps(one.eps, eps) or eps == one.eps):
             for pair in one.pairs:
                 if (pair.first, pair.second) == (baseline, run.name):
                     return pair.difference.value

@@ -26,7 +26,7 @@ from ironglass.types import Images, Labels, Mask
 FILE = "validation_attacked"
 
 
-def write_held_out(run: Run, plan: Audit, classifier: Classifier, validation: Split, tell: Tell) -> Rate:
+def write_held_out(run: Run, plan: Audit, classifier: Classifier, validation: Split, progress: Tell) -> Rate:
     """The share of validation images that stay right under every named attack at the largest eps.
 
     Of at most `sampling.images` images, spread evenly: the same for every trial, whatever its seed. Whether each stays
@@ -34,13 +34,13 @@ def write_held_out(run: Run, plan: Audit, classifier: Classifier, validation: Sp
     """
     attacks = plan.named_attacks
     assert attacks is not None
-    split, found = validation.take(spread_positions(len(validation), plan.sampling.images)), []
+    split, flags = validation.take(spread_positions(len(validation), plan.sampling.images)), []
     count = -(-len(split) // attacks.batch)
     for number, (images, labels) in enumerate(batches(split, attacks.batch, classifier.device)):
-        tell("attacking validation images", number, count, "")
-        found.append(_withstood(attacks, plan.seed, classifier, images, labels, number).cpu().numpy())
-    tell("attacking validation images", count, count, "")
-    right = np.concatenate(found)
+        progress("attacking validation images", number, count, "")
+        flags.append(_withstood(attacks, plan.seed, classifier, images, labels, number).cpu().numpy())
+    progress("attacking validation images", count, count, "")
+    right = np.concatenate(flags)
     write_per_image(run, FILE, [pa.table({"name": list(split.names), "correct": pa.array(right)})])
     return wilson(int(right.sum()), len(right))
 
@@ -55,14 +55,14 @@ def _withstood(
         left = right.nonzero().flatten()
         if not len(left):
             break
-        attack, some, theirs = find_attack(name), images[left], labels[left]
+        attack, inputs, truths = find_attack(name), images[left], labels[left]
         draws = generator(seed, number, name)
         if isinstance(attack, AutoAttack):
             ensemble = standard(classifier, threat, steps=attack.steps, queries=attack.queries)
-            adversarial, _ = ensemble.run(classifier, some, theirs, generator=draws)
+            adversarial, _ = ensemble.run(classifier, inputs, truths, generator=draws)
         else:
-            adversarial = replace(attack, threat=threat)(classifier, some, theirs, generator=draws)
-        right[left] = _right(classifier, adversarial, theirs)
+            adversarial = replace(attack, threat=threat)(classifier, inputs, truths, generator=draws)
+        right[left] = _right(classifier, adversarial, truths)
     return right
 
 

@@ -71,37 +71,37 @@ def axis_label(common: Audit, path: str) -> str:
     """Label of a varied field in the report: "learning rate (head)"."""
     words = path.split(".")
     if words[0] == "stages" and len(words) > 2:
-        what = "learning rate" if words[2] == "peak_lr" else " ".join(words[2:]).replace("_", " ")
-        return f"{what} ({stage_name(common.stages, int(words[1]))})" if len(common.stages) > 1 else what
+        label = "learning rate" if words[2] == "peak_lr" else " ".join(words[2:]).replace("_", " ")
+        return f"{label} ({stage_name(common.stages, int(words[1]))})" if len(common.stages) > 1 else label
     return " ".join(words).replace("_", " ")
 
 
 def trial_row(run: Run) -> dict[str, Any]:
     """A trial's numbers, from the results of its run; of one that diverged, those that there are."""
     results = run.results
-    found, model = results["trial"], results["model"]
+    trial, model = results["trial"], results["model"]
     row = {"parameters": model["parameters"], "multiply_adds": model["multiply_adds"]}
-    if "diverged" in found:
-        return row | found
+    if "diverged" in trial:
+        return row | trial
     training, history = results["training"], run.history
     seconds = sum(epoch["seconds"] for epoch in history)
-    seen = sum(epoch["seconds"] * epoch["images_per_second"] for epoch in history)
+    images = sum(epoch["seconds"] * epoch["images_per_second"] for epoch in history)
     row |= {
-        "validation": found["validation"],
-        "validation_loss": found["validation_loss"],
-        "training": found["training"],
-        "gap": found["training"]["value"] - found["validation"]["value"],
+        "validation": trial["validation"],
+        "validation_loss": trial["validation_loss"],
+        "training": trial["training"],
+        "gap": trial["training"]["value"] - trial["validation"]["value"],
         "measured": results["evaluation"]["accuracy"],
         "epochs": training["epochs"],
         "best_epoch": training["best_epoch"],
         "seconds": training["seconds"],
-        "training_images_per_second": round(seen / seconds, 1) if seconds else None,
-        "inference_images_per_second": found["images_per_second"],
+        "training_images_per_second": round(images / seconds, 1) if seconds else None,
+        "inference_images_per_second": trial["images_per_second"],
         "skipped": training["skipped"],
         "rollbacks": len(training["rollbacks"]),
     }
-    if "robust_validation" in found:
-        row["robust_validation"] = found["robust_validation"]
+    if "robust_validation" in trial:
+        row["robust_validation"] = trial["robust_validation"]
     if "naming" in results["evaluation"]:
         row["naming"] = results["evaluation"]["naming"]
     if attacks := results.get("attacks"):
@@ -146,12 +146,12 @@ def recommended(
     others = [name for name in groups if name != best]
     flags = {name: [right[one] for one in names] for name, names in groups.items()}
     tests = {name: compared_settings(flags[best], flags[name]) for name in others}
-    told = holm([tests[name]["p"] for name in others], LEVEL)
-    alike = [name for name, apart in zip(others, told, strict=True) if not apart]
-    found = {"trial": best, "level": LEVEL, "criterion": "pareto" if front else key, "alike": alike, "tests": tests}
+    rejected = holm([tests[name]["p"] for name in others], LEVEL)
+    similar = [name for name, apart in zip(others, rejected, strict=True) if not apart]
+    result = {"trial": best, "level": LEVEL, "criterion": "pareto" if front else key, "alike": similar, "tests": tests}
     if front:
-        found["front"] = front
-    return found | ({"same": [name for name in groups[best] if name != best]} if len(groups[best]) > 1 else {})
+        result["front"] = front
+    return result | ({"same": [name for name in groups[best] if name != best]} if len(groups[best]) > 1 else {})
 
 
 def undominated(points: Mapping[str, Sequence[float]]) -> list[str]:
@@ -173,8 +173,8 @@ def _spread(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> dict[str, A
         rates = [row[key]["accuracy"] if key == "robust" else row[key] for row in measured if row.get(key)]
         values = np.array([rate["value"] for rate in rates])
         if len(values) == len(measured):
-            found = mean_interval(values, within=(0.0, 1.0))
-            spread[key] = {"mean": dict(found), "lowest": float(values.min()), "highest": float(values.max())}
+            interval = mean_interval(values, within=(0.0, 1.0))
+            spread[key] = {"mean": dict(interval), "lowest": float(values.min()), "highest": float(values.max())}
     return spread
 
 

@@ -40,13 +40,13 @@ def run_sweep(plan: Sweep, folder: Path, options: RunOptions) -> Run:
     """
     refuse_several("a sweep")
     check_jobs(plan, options.jobs)
-    place, trials = options.place, trials_of(plan)
+    device, trials = options.place, trials_of(plan)
     dataset = _check(trials, folder / "trials", options)
     split, _ = measured_split(trials[0].plan, dataset)
-    said = plan.trial.description or "One recipe with some of its settings varied, trial by trial."
-    known = {"name": plan.name, "description": said, "dataset": plan.trial.dataset, "seed": plan.trial.seed}
-    with Run.hold(folder, known | as_json(plan), resume=options.resume) as run:
-        write_environment(run, environment(device=place, seed=plan.trial.seed, fingerprint=dataset.fingerprint))
+    description = plan.trial.description or "One recipe with some of its settings varied, trial by trial."
+    header = {"name": plan.name, "description": description, "dataset": plan.trial.dataset, "seed": plan.trial.seed}
+    with Run.hold(folder, header | as_json(plan), resume=options.resume) as run:
+        write_environment(run, environment(device=device, seed=plan.trial.seed, fingerprint=dataset.fingerprint))
         if not {"size", "channels"} & set(plan.vary):  # else there is no one description of the images
             run.write("data.json", dataset.describe())
 
@@ -55,8 +55,8 @@ def run_sweep(plan: Sweep, folder: Path, options: RunOptions) -> Run:
             if (root / trial.name / "recipe.json").is_file():
                 Run(root / trial.name).mend()
         waiting = [trial for trial in trials if "trial" not in Run(root / trial.name).results]
-        given = (plan.attacks_validation, options.for_job())
-        queue = [Job(trial.name, run_trial, (trial.plan, root / trial.name, *given)) for trial in waiting]
+        arguments = (plan.attacks_validation, options.for_job())
+        queue = [Job(trial.name, run_trial, (trial.plan, root / trial.name, *arguments)) for trial in waiting]
         if options.jobs > 1:
             failed = run_parallel(queue, jobs=options.jobs, tell=options.progress)
         else:
@@ -71,20 +71,20 @@ def run_sweep(plan: Sweep, folder: Path, options: RunOptions) -> Run:
     return run
 
 
-def _run_in_turn(trials: Sequence[Job], tell: Tell) -> dict[str, str]:
+def _run_in_turn(trials: Sequence[Job], progress: Tell) -> dict[str, str]:
     """The errors of the trials that failed, by name."""
     failed = {}
     for number, trial in enumerate(trials):
-        tell("trials", number, len(trials), trial.name)
+        progress("trials", number, len(trials), trial.name)
 
-        def told(what: str, done: int, of: int, detail: str, name: str = trial.name) -> None:
-            tell(what, done, of, f"{name} {detail}")
+        def trial_progress(activity: str, done: int, of: int, detail: str, name: str = trial.name) -> None:
+            progress(activity, done, of, f"{name} {detail}")
 
         try:
-            trial.work(*trial.given, tell=told)
+            trial.work(*trial.given, tell=trial_progress)
         except InputError as error:
             failed[trial.name] = str(error)
-    tell("trials", len(trials), len(trials), "")
+    progress("trials", len(trials), len(trials), "")
     return failed
 
 

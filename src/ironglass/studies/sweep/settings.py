@@ -49,8 +49,8 @@ def _welch(one: np.ndarray, other: np.ndarray) -> float | None:
     if len(one) < 2 and len(other) < 2:
         return None
     parts = [float(values.var(ddof=1)) if len(values) > 1 else None for values in (one, other)]
-    known = [part for part in parts if part is not None]
-    shares = [(known[0] if part is None else part) / len(values)
+    variances = [part for part in parts if part is not None]
+    shares = [(variances[0] if part is None else part) / len(values)
               for part, values in zip(parts, (one, other), strict=True)]  # fmt: skip
     total = sum(shares)
     sizes = [len(values) for values in (one, other)]

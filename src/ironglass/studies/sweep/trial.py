@@ -42,12 +42,12 @@ def run_trial(plan: Audit, folder: Path, held_out: bool, options: RunOptions, *,
         Run(folder).record("trial", {"diverged": str(error)})
         return
     classifier, dataset = prepare(plan, options.place, download=options.download)
-    kept = run.path / "model.safetensors"
-    load_state(classifier.network, read_state(kept), kept)
+    weights = run.path / "model.safetensors"
+    load_state(classifier.network, read_state(weights), weights)
     validation, train = dataset.validation, dataset.train
     tell("comparing training and validation", 0, 2, "")
-    seen = train.take(spread_positions(len(train), len(validation)))
-    training = _rate(seen, logits_of(classifier, seen))
+    sample = train.take(spread_positions(len(train), len(validation)))
+    training = _rate(sample, logits_of(classifier, sample))
     tell("comparing training and validation", 1, 2, "")
     began = time.perf_counter()  # the pass before it has warmed everything up
     logits = logits_of(classifier, validation)
@@ -55,15 +55,15 @@ def run_trial(plan: Audit, folder: Path, held_out: bool, options: RunOptions, *,
     table = per_image(validation, classifier, logits, condition="clean", eps=0.0, linf=np.zeros(len(validation)))
     write_per_image(run, "validation", [table])
     labels = torch.from_numpy(validation.labels.copy())
-    found: dict[str, Any] = {
+    result: dict[str, Any] = {
         "validation": _rate(validation, logits),
         "validation_loss": float(cross_entropy(classifier.as_logits(logits), labels)),
         "training": training,
         "images_per_second": round(len(validation) / seconds, 1),
     }
     if held_out:
-        found["robust_validation"] = write_held_out(run, plan, classifier, validation, tell)
-    run.record("trial", found)
+        result["robust_validation"] = write_held_out(run, plan, classifier, validation, tell)
+    run.record("trial", result)
     tell("comparing training and validation", 2, 2, "")
 
 

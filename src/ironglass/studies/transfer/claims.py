@@ -11,7 +11,7 @@ import numpy as np
 from ironglass.measure.contrast import answered, contrast, trend
 from ironglass.plans.transfer import ARMS, Arm, TransferNetwork
 
-HELD = 0.05
+TOLERANCE = 0.05
 """An accuracy holds that falls by less than this."""
 
 Kind: TypeAlias = Literal["clean", "shown", "own"]
@@ -51,8 +51,8 @@ class Grid:
         """The rise of the least-squares line from the first depth to the last: of an arm's accuracy on unchanged
         images, or of what base A's images cost it."""
         clean = np.stack([self.at(seed, arm, n, "clean") for n in self.depths])
-        shown = np.stack([self.at(seed, arm, n, "shown") for n in self.depths])
-        return trend(self.depths) @ (clean - shown if loss else clean)
+        transferred = np.stack([self.at(seed, arm, n, "shown") for n in self.depths])
+        return trend(self.depths) @ (clean - transferred if loss else clean)
 
     def rival(self, seeds: Sequence[int], kind: Kind) -> TransferNetwork:
         """Of all others but the controls, the network that does best beside AnB+ at the last depth."""
@@ -73,24 +73,24 @@ def findings(flags: Flags, depths: Sequence[int], seeds: Sequence[int]) -> list[
     """Each statement with its answer, effect and intervals, the published ones and, `ours`, the controls to them.
 
     An effect is a difference of accuracies on the same images; a statement is answered by whether it lies above
-    `above`, which is 0 or, where an accuracy is to hold, minus HELD.
+    `above`, which is 0 or, where an accuracy is to hold, minus TOLERANCE.
     """
     grid, last = Grid(flags, depths), max(depths)
 
-    def stated(key: str, claim: str, measure: str, each: list[np.ndarray], above: float = 0.0) -> dict[str, Any]:
-        found = contrast(each)
-        known = {"key": key, "claim": claim, "measure": measure, "ours": key in OURS, "above": above}
-        return known | {"answer": answered(found, above)} | found
+    def stated(key: str, claim: str, measure: str, effects: list[np.ndarray], above: float = 0.0) -> dict[str, Any]:
+        result = contrast(effects)
+        statement = {"key": key, "claim": claim, "measure": measure, "ours": key in CONTROL_CLAIMS, "above": above}
+        return statement | {"answer": answered(result, above)} | result
 
     def best(kind: Kind, images: str) -> dict[str, Any]:
         rival = grid.rival(seeds, kind)
         called = "base B" if rival.blocks is None else f"{rival.arm} at {rival.blocks} blocks"
-        lead = [grid.at(s, "AnB+", last, kind) - grid.at(s, rival.arm, rival.blocks, kind) for s in seeds]
+        margins = [grid.at(s, "AnB+", last, kind) - grid.at(s, rival.arm, rival.blocks, kind) for s in seeds]
         measure = f"AnB+ at {last} blocks, less the best other ({called}), {images}"
-        return stated(f"all-plus-best-{kind}", f"AnB+ with all blocks is best on {images}", measure, lead)
+        return stated(f"all-plus-best-{kind}", f"AnB+ with all blocks is best on {images}", measure, margins)
 
-    held, way = f"it holds above −{100 * HELD:.0f} points", f"from {depths[0]} to {last} blocks"
-    found = [
+    criterion, way = f"it holds above −{100 * TOLERANCE:.0f} points", f"from {depths[0]} to {last} blocks"
+    claims = [
         stated("plus-beats-base", "AnB+ beats base B", "AnB+ over all depths, less base B, unchanged images",
                [grid.mean(s, "AnB+", "clean") - grid.base(s, "clean") for s in seeds]),
         stated("plus-grows", "AnB+ grows with n", f"rise of AnB+ {way}, unchanged images",
@@ -98,11 +98,11 @@ def findings(flags: Flags, depths: Sequence[int], seeds: Sequence[int]) -> list[
         stated("frozen-falls", "AnB falls with n", f"fall of AnB {way}, unchanged images",
                [-grid.rise(s, "AnB") for s in seeds]),
         stated("plus-holds", "Fine-tuned networks hold up on images made on base A",
-               f"AnB+ on base A’s images, less AnB+ on unchanged ones; {held}",
-               [-grid.loss(s, "AnB+") for s in seeds], -HELD),
+               f"AnB+ on base A’s images, less AnB+ on unchanged ones; {criterion}",
+               [-grid.loss(s, "AnB+") for s in seeds], -TOLERANCE),
         stated("base-holds", "So does base B, which shares nothing with base A",
-               f"base B on base A’s images, less base B on unchanged ones; {held}",
-               [grid.base(s, "shown") - grid.base(s, "clean") for s in seeds], -HELD),
+               f"base B on base A’s images, less base B on unchanged ones; {criterion}",
+               [grid.base(s, "shown") - grid.base(s, "clean") for s in seeds], -TOLERANCE),
         best("clean", "unchanged images"),
         best("shown", "base A’s images"),
         stated("frozen-degrades", "Frozen networks lose more on base A’s images than fine-tuned ones",
@@ -116,10 +116,10 @@ def findings(flags: Flags, depths: Sequence[int], seeds: Sequence[int]) -> list[
     ]  # fmt: skip
     if 0 in depths:
         scratch = [grid.mean(s, "AnB+", "clean") - grid.at(s, "AnB+", 0, "clean") for s in seeds]
-        found.insert(1, stated("plus-beats-scratch", "AnB+ beats the same training with nothing copied",
+        claims.insert(1, stated("plus-beats-scratch", "AnB+ beats the same training with nothing copied",
                                "AnB+ over all other depths, less AnB+ at 0, unchanged images", scratch))  # fmt: skip
-    return found
+    return claims
 
 
-OURS = {"plus-beats-scratch", "base-holds", "nearer-falls", "plus-robust"}
+CONTROL_CLAIMS = {"plus-beats-scratch", "base-holds", "nearer-falls", "plus-robust"}
 """Claims that were not published, and that are needed to interpret those that were."""

@@ -15,7 +15,7 @@ from ironglass.models.classifier import Classifier
 from ironglass.models.frozen import frozen
 from ironglass.models.predict import logits_of, predicted
 from ironglass.plans.transfer import SOURCE, TransferNetwork
-from ironglass.studies.transfer.source_images import shown_of
+from ironglass.studies.transfer.source_images import image_sets_of
 from ironglass.studies.transfer.workspace import Workspace
 
 
@@ -30,28 +30,28 @@ def write_picture(workspace: Workspace, base_a: Classifier, networks: Sequence[T
     deepest = max(grown, key=lambda one: one.blocks or 0)
     target = {one.name: workspace.load(one.name) for one in (base, deepest)}
     right = [predicted(logits_of(one, split)).numpy() == split.labels for one in target.values()]
-    place = int(np.argmax(np.logical_and.reduce(right)))
-    image, label = split[place]
-    shown = shown_of(workspace.run, workspace.plan, workspace.dataset, split)
-    made = [(0.0, (image, to_bytes(split.pixels[place])))]
-    made += [(eps, shown.read_one(shown.names[0], eps, place)) for eps in shown.sizes]
+    position = int(np.argmax(np.logical_and.reduce(right)))
+    image, label = split[position]
+    image_sets = image_sets_of(workspace.run, workspace.plan, workspace.dataset, split)
+    versions = [(0.0, (image, to_bytes(split.pixels[position])))]
+    versions += [(eps, image_sets.read_one(image_sets.names[0], eps, position)) for eps in image_sets.sizes]
     columns = []
-    for eps, (version, _) in made:
+    for eps, (version, _) in versions:
         answers = []
         for name, classifier in {SOURCE: base_a, **target}.items():
             with frozen(classifier), torch.no_grad():
                 outputs = classifier(version.to(classifier.device))
-                confidence, which = classifier.as_logits(outputs).softmax(1)[0].max(0)
-            called, known = classifier.classes[int(which)], has_classes(classifier, classes)
+                confidence, class_index = classifier.as_logits(outputs).softmax(1)[0].max(0)
+            called, comparable = classifier.classes[int(class_index)], has_classes(classifier, classes)
             truth = int(true_answers(classifier, image, label, classes))
             answers.append({
                 "network": name,
                 "class": words_of(classifier.classes).get(called, called),
                 "confidence": float(confidence),
-                "right": int(which) == truth if known else None,
+                "right": int(class_index) == truth if comparable else None,
             })  # fmt: skip
         columns.append({"eps": eps, "answers": answers})
     with workspace.run.atomic(workspace.run.path / "transfer.safetensors") as path:
-        path.write_bytes(save({"images": np.ascontiguousarray(np.stack([pixels for _, (_, pixels) in made]))}))
-    known = {"name": split.names[place], "label": int(label)}
-    workspace.run.write("transfer.json", {"image": known, "attack": shown.names[0], "columns": columns})
+        path.write_bytes(save({"images": np.ascontiguousarray(np.stack([pixels for _, (_, pixels) in versions]))}))
+    facts = {"name": split.names[position], "label": int(label)}
+    workspace.run.write("transfer.json", {"image": facts, "attack": image_sets.names[0], "columns": columns})

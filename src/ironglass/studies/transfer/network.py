@@ -15,7 +15,7 @@ from ironglass.plans.transfer import Transfer, TransferNetwork, recipe_of
 from ironglass.run import Run
 from ironglass.studies.common.options import RunOptions
 from ironglass.studies.common.progress import Tell, training_line
-from ironglass.studies.transfer.source_images import answers_of, rate_of, shown_of
+from ironglass.studies.transfer.source_images import answers_of, image_sets_of, rate_of
 from ironglass.studies.transfer.workspace import Architecture, Workspace, workspace_of
 from ironglass.train.fit import check_recipe, fit
 
@@ -46,16 +46,18 @@ def train_and_measure(
     workspace = workspace_of(plan, folder, source, options.place)
     for number, network in enumerate(networks):
 
-        def told(what: str, done: int, of: int, detail: str, name: str = network.name, number: int = number) -> None:
-            tell("networks", number, len(networks), f"{name}: {what} {done:,} of {of:,} {detail}")
+        def network_progress(
+            activity: str, done: int, of: int, detail: str, name: str = network.name, number: int = number
+        ) -> None:
+            tell("networks", number, len(networks), f"{name}: {activity} {done:,} of {of:,} {detail}")
 
-        train_network(workspace, network, told)
+        train_network(workspace, network, network_progress)
         if measured:
-            measure_network(workspace, network, told)
+            measure_network(workspace, network, network_progress)
     tell("networks", len(networks), len(networks), "")
 
 
-def train_network(workspace: Workspace, network: TransferNetwork, tell: Tell) -> None:
+def train_network(workspace: Workspace, network: TransferNetwork, progress: Tell) -> None:
     """Trains a network in its folder, going on where an earlier sitting stopped."""
     if "training" in Run(workspace.folder(network.name)).results:
         return
@@ -66,11 +68,11 @@ def train_network(workspace: Workspace, network: TransferNetwork, tell: Tell) ->
         recipe,
         workspace.folder(network.name),
         resume=True,
-        progress=lambda status: tell(*training_line(status)),
+        progress=lambda status: progress(*training_line(status)),
     )
 
 
-def measure_network(workspace: Workspace, network: TransferNetwork, tell: Tell) -> None:
+def measure_network(workspace: Workspace, network: TransferNetwork, progress: Tell) -> None:
     """Writes `per_image/measured.parquet` into the network's folder: which images it names right, unchanged, made on
     base A and shown to it, and attacked by its own gradients."""
     run, plan = Run(workspace.folder(network.name)), workspace.plan
@@ -79,29 +81,30 @@ def measure_network(workspace: Workspace, network: TransferNetwork, tell: Tell) 
     classifier, split = workspace.load(network.name), workspace.split
     rows: list[tuple[str, float, np.ndarray]] = []
     rows.append(("clean", 0.0, predicted(logits_of(classifier, split)).numpy() == split.labels))
-    shown = shown_of(workspace.run, plan, workspace.dataset, split)
-    for place, (name, eps) in enumerate(shown.sets):
-        tell("base A's images", place, len(shown.sets), "")
+    image_sets = image_sets_of(workspace.run, plan, workspace.dataset, split)
+    for index, (name, eps) in enumerate(image_sets.sets):
+        progress("base A's images", index, len(image_sets.sets), "")
         both = [
-            (answers_of(classifier, images), answers_of(classifier, read)) for images, read in shown.read(name, eps)
+            (answers_of(classifier, images), answers_of(classifier, read))
+            for images, read in image_sets.read(name, eps)
         ]
         for kind, answers in zip((f"shown-{name}", f"shown-{name}-png"), zip(*both, strict=True), strict=True):
             rows.append((kind, eps, np.concatenate(answers) == split.labels))
-    own = white_box(
+    attacks = white_box(
         classifier,
         workspace.attacked,
         plan.own,
         plan.own_eps,
         norm=plan.norm,
         seed=plan.target.seed,
-        progress=lambda done, of: tell("attacking it", done, of, ""),
+        progress=lambda done, of: progress("attacking it", done, of, ""),
     )
-    rows += [(f"own-{one.attack}", one.eps, one.right) for one in own]
+    rows += [(f"own-{one.attack}", one.eps, one.right) for one in attacks]
     with run.atomic(run.path / "per_image" / "measured.parquet") as path:
         names = [(workspace.attacked if kind.startswith("own-") else split).names for kind, _, _ in rows]
         table = pa.table(
             {
-                "name": [name for some in names for name in some],
+                "name": [name for group in names for name in group],
                 "condition": [kind for kind, _, right in rows for _ in right],
                 "eps": [eps for _, eps, right in rows for _ in right],
                 "correct": np.concatenate([right for _, _, right in rows]),
@@ -109,5 +112,5 @@ def measure_network(workspace: Workspace, network: TransferNetwork, tell: Tell) 
         )
         pq.write_table(table, path)
     rates = [{"condition": kind, "eps": eps, "accuracy": rate_of(right)} for kind, eps, right in rows]
-    verdicts = [{"attack": one.attack, "eps": one.eps, "verdict": one.verdict} for one in own]
+    verdicts = [{"attack": one.attack, "eps": one.eps, "verdict": one.verdict} for one in attacks]
     run.record("measured", {"rates": rates, "verdicts": verdicts})

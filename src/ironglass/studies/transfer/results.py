@@ -14,7 +14,7 @@ from ironglass.run import Run
 from ironglass.studies.common.prepare import measured_split
 from ironglass.studies.common.stored import read_table
 from ironglass.studies.transfer.claims import Kind, findings
-from ironglass.studies.transfer.source_images import rate_of, shown_of
+from ironglass.studies.transfer.source_images import image_sets_of, rate_of
 from ironglass.studies.transfer.workspace import Workspace
 
 
@@ -23,14 +23,14 @@ def transfer_results(workspace: Workspace, networks: Sequence[TransferNetwork], 
     plan, dataset = workspace.plan, workspace.dataset
     depths, controls = depths_of(plan, workspace.blocks)
     rows = [_network(workspace, network) for network in networks]
-    known = Run(workspace.folder(SOURCE)).results
+    source_results = Run(workspace.folder(SOURCE)).results
     shared = depths if plan.seeds == 1 else [n for n in depths if n in controls]
     return {
         "source": {
             "model": source.source,
             "dataset": plan.source.dataset,
             "classes": len(source.classes),
-            "clean": known.get("evaluation", {}).get("accuracy"),
+            "clean": source_results.get("evaluation", {}).get("accuracy"),
         },
         "target": {"dataset": plan.target.dataset, "classes": len(dataset.classes)},
         "reading": plan.classes,
@@ -48,7 +48,7 @@ def transfer_results(workspace: Workspace, networks: Sequence[TransferNetwork], 
         "shown": list(dict.fromkeys(plan.shown)),
         "own": list(dict.fromkeys(plan.own)),
         "own_eps": sorted({*plan.own_eps} - {0.0}),
-        "surrogate": shown_of(workspace.run, plan, dataset, workspace.split).survival(source),
+        "surrogate": image_sets_of(workspace.run, plan, dataset, workspace.split).survival(source),
         "networks": rows,
         "matrix": _matrix(workspace, networks),
         "findings": findings(_flags(workspace, networks), shared, plan.each_seed),
@@ -112,12 +112,12 @@ def _flags(workspace: Workspace, networks: Sequence[TransferNetwork]) -> dict[Tr
         "shown": (f"shown-{plan.shown[0]}", plan.judged),
         "own": (f"own-{plan.own[-1]}", plan.judged),
     }
-    found: dict[TransferNetwork, dict[Kind, np.ndarray]] = {}
+    flags: dict[TransferNetwork, dict[Kind, np.ndarray]] = {}
     for network in networks:
         table = read_table(workspace.folder(network.name) / "per_image" / "measured.parquet")
         condition, eps, correct = (np.asarray(table[column]) for column in ("condition", "eps", "correct"))
-        found[network] = {
+        flags[network] = {
             kind: correct[(condition == name) & (eps == size)].astype(np.float64)
             for kind, (name, size) in kinds.items()
         }
-    return found
+    return flags

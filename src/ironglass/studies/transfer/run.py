@@ -31,7 +31,7 @@ from ironglass.studies.common.study import Study, replace_within
 from ironglass.studies.transfer.example_image import write_picture
 from ironglass.studies.transfer.network import check_networks, train_and_measure
 from ironglass.studies.transfer.results import matrix_names, transfer_results
-from ironglass.studies.transfer.source_images import shown_of
+from ironglass.studies.transfer.source_images import image_sets_of
 from ironglass.studies.transfer.workspace import Architecture, architecture_of, workspace_of
 from ironglass.train.fit import check_recipe
 from ironglass.train.record import as_json
@@ -49,23 +49,23 @@ def run_transfer(plan: Transfer, folder: Path, options: RunOptions) -> Run:
     """
     refuse_several("a study of transfer")
     check_jobs(plan, options.jobs)
-    place, jobs, tell = options.place, options.jobs, options.progress
+    device, jobs, progress = options.place, options.jobs, options.progress
     source = _source(plan, options)
     workspace = workspace_of(
         plan,
         folder,
         source,
-        place,
+        device,
         download=options.download,
-        progress=lambda done, of: tell("reading images", done, of, ""),
+        progress=lambda done, of: progress("reading images", done, of, ""),
     )
     networks = networks_of(plan, workspace.blocks)
     check_networks(workspace, networks)
-    said = plan.target.description or "Networks that share their first blocks with another, and what fools them."
-    known = {"name": plan.name, "description": said, "model": source.model, "dataset": plan.target.dataset}
-    with Run.hold(folder, known | {"seed": plan.target.seed, **as_json(plan)}, resume=options.resume) as run:
+    description = plan.target.description or "Networks that share their first blocks with another, and what fools them."
+    header = {"name": plan.name, "description": description, "model": source.model, "dataset": plan.target.dataset}
+    with Run.hold(folder, header | {"seed": plan.target.seed, **as_json(plan)}, resume=options.resume) as run:
         contents = workspace.dataset.fingerprint
-        write_environment(run, environment(device=place, seed=plan.target.seed, fingerprint=contents))
+        write_environment(run, environment(device=device, seed=plan.target.seed, fingerprint=contents))
         run.write("data.json", workspace.dataset.describe())
         for network in networks:
             if (workspace.folder(network.name) / "recipe.json").is_file():
@@ -75,14 +75,14 @@ def run_transfer(plan: Transfer, folder: Path, options: RunOptions) -> Run:
         one_job = options.for_job()
         queue = [Job(SOURCE, write_source, (plan, folder, one_job))]
         queue += [Job(one.name, train_and_measure, (plan, folder, source, [one], one_job, False)) for one in bases]
-        _do(queue, jobs, tell)
+        _do(queue, jobs, progress)
         base_a = workspace.load(SOURCE)
-        shown_of(run, plan, workspace.dataset, workspace.split).make(base_a, plan.target.seed, tell)
+        image_sets_of(run, plan, workspace.dataset, workspace.split).make(base_a, plan.target.seed, progress)
         _do([Job(f"share {n}", train_and_measure, (plan, folder, source, share, one_job, True))
-             for n, share in enumerate(split_serpentine(networks, jobs), 1) if share], jobs, tell)  # fmt: skip
+             for n, share in enumerate(split_serpentine(networks, jobs), 1) if share], jobs, progress)  # fmt: skip
         names = matrix_names(networks)
         _do([Job(f"share {n}", write_matrix, (plan, folder, source, share, names, one_job))
-             for n, share in enumerate(split_serpentine(names, jobs), 1) if share], jobs, tell)  # fmt: skip
+             for n, share in enumerate(split_serpentine(names, jobs), 1) if share], jobs, progress)  # fmt: skip
         write_picture(workspace, base_a, networks)
         run.record("model", summarise(workspace.load(bases[0].name))[1])
         run.record("transfer", transfer_results(workspace, networks, base_a))
@@ -99,30 +99,30 @@ def split_serpentine(items: Sequence[T], jobs: int) -> list[list[T]]:
     return lists
 
 
-def _do(queue: Sequence[Job], jobs: int, tell: Tell) -> None:
+def _do(queue: Sequence[Job], jobs: int, progress: Tell) -> None:
     """All of the queue, or InputError with what was said of the first that failed."""
     if jobs == 1:
         for job in queue:
-            job.work(*job.given, tell=tell)
+            job.work(*job.given, tell=progress)
         return
-    for name, line in run_parallel(queue, jobs=jobs, tell=tell).items():
+    for name, line in run_parallel(queue, jobs=jobs, tell=progress).items():
         raise InputError(f"{name}: {line}")
 
 
 def _source(plan: Transfer, options: RunOptions) -> Architecture:
     """Base A's architecture; its data and recipe, where it is trained here, are checked. Raises InputError."""
-    given = plan.source
-    if not given.dataset:
-        return architecture_of(load_trained(given))
-    given = replace(given, **_measured(plan))
+    audit = plan.source
+    if not audit.dataset:
+        return architecture_of(load_trained(audit))
+    audit = replace(audit, **_measured(plan))
     classifier, dataset = prepare(
-        given,
+        audit,
         options.place,
         download=options.download,
         progress=lambda done, of: options.progress("reading images", done, of, ""),
     )
     if plan.trains_source:
-        check_recipe(classifier, dataset, given)
+        check_recipe(classifier, dataset, audit)
     return architecture_of(classifier)
 
 
@@ -133,12 +133,12 @@ def _measured(plan: Transfer) -> dict[str, Any]:
 
 def write_source(plan: Transfer, folder: Path, options: RunOptions, *, tell: Tell) -> None:
     """Base A in its folder: trained, or as it is given; measured on its own data where it has some."""
-    given, path = plan.source, folder / "networks" / SOURCE
-    if given.dataset:
-        one = replace(given, **_measured(plan), name=SOURCE)
+    audit, path = plan.source, folder / "networks" / SOURCE
+    if audit.dataset:
+        one = replace(audit, **_measured(plan), name=SOURCE)
         run_audit(one, path, replace(options, resume=True, progress=tell).for_part(SOURCE))
     elif not (path / "config.json").is_file():
-        save_classifier(load_trained(given), path)
+        save_classifier(load_trained(audit), path)
 
 
 def write_matrix(
@@ -156,15 +156,15 @@ def write_matrix(
     waiting = [name for name in makers if not (folder / "matrix" / f"{name}.parquet").is_file()]
     if not waiting:
         return
-    some = workspace.split.take(spread_positions(len(workspace.split), plan.matrix_images))
+    sample = workspace.split.take(spread_positions(len(workspace.split), plan.matrix_images))
     victims = {name: workspace.load(name) for name in names}
     attack: Any = FGSM(threat=THREATS[plan.norm](plan.judged))
     for number, name in enumerate(waiting):
         tell("showing each one's images to all", number, len(waiting), name)
-        (right,) = transfer_attack(victims[name], victims, some, [attack], classes=workspace.dataset.classes,
+        (right,) = transfer_attack(victims[name], victims, sample, [attack], classes=workspace.dataset.classes,
                                seed=plan.target.seed)  # fmt: skip
         with workspace.run.atomic(folder / "matrix" / f"{name}.parquet") as path:
-            pq.write_table(pa.table({"name": list(some.names)} | right), path)
+            pq.write_table(pa.table({"name": list(sample.names)} | right), path)
     tell("showing each one's images to all", len(waiting), len(waiting), "")
 
 

@@ -35,7 +35,7 @@ BATCH = 64
 
 
 @dataclass(frozen=True)
-class Shown:
+class ImageSets:
     """The sets of a run, one for each attack and eps, in `adversarial/ATTACK/EPS`; see docs/run-folder.md."""
 
     run: Run
@@ -64,26 +64,26 @@ class Shown:
         """Folder of one set."""
         return self.run.path / "adversarial" / name / tag(self.norm, eps)
 
-    def make(self, source: Classifier, seed: int, tell: Tell) -> None:
+    def make(self, source: Classifier, seed: int, progress: Tell) -> None:
         """Makes what is missing, batch by batch, on the source: against the labels, or its own answers where it does
         not know all of the classes."""
         pngs, count = self.pngs, self.count
         for number, (images, labels) in enumerate(batches(self.split, BATCH, source.device)):
-            tell("making images on base A", number, count, "")
+            progress("making images on base A", number, count, "")
             cut = slice(number * BATCH, (number + 1) * BATCH)
             waiting = [one for one in self.sets if not batch_file(self.folder(*one), number).is_file()]
             if not waiting:
                 continue
-            asked = true_answers(source, images, labels, self.classes)
+            targets = true_answers(source, images, labels, self.classes)
             for name in dict.fromkeys(name for name, _ in waiting):
                 sizes = [eps for one, eps in waiting if one == name]
-                found = at_each_eps(to_the_end(find_attack(name)), source, images, asked, sizes, norm=self.norm,
+                results = at_each_eps(to_the_end(find_attack(name)), source, images, targets, sizes, norm=self.norm,
                                     draws=partial(generator, seed, number, name))  # fmt: skip
-                for eps, adversarial in zip(sizes, found, strict=True):
+                for eps, adversarial in zip(sizes, results, strict=True):
                     path = batch_file(self.folder(name, eps), number)
                     threat, part = THREATS[self.norm](eps), self.split.take(cut)
                     write_batch(self.run, path, source, part, images, adversarial, threat, png=pngs[cut])
-        tell("making images on base A", count, count, "")
+        progress("making images on base A", count, count, "")
 
     def read(self, name: str, eps: float) -> Iterator[tuple[Images, Images]]:
         """A set's images, batch by batch, in float32: as they were made, and as bytes keep them."""
@@ -95,30 +95,30 @@ class Shown:
             pixels = [read_png(folder / "png" / file) for file in self.pngs[number * BATCH : (number + 1) * BATCH]]
             yield images, torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2).float().div_(255)
 
-    def read_one(self, name: str, eps: float, place: int) -> tuple[Images, np.ndarray]:
-        """The image at a place in the split: (1, c, h, w) as it was made, and the bytes (h, w, c) of its file."""
-        folder, (number, row) = self.folder(name, eps), divmod(place, BATCH)
+    def read_one(self, name: str, eps: float, index: int) -> tuple[Images, np.ndarray]:
+        """The image at an index of the split: (1, c, h, w) as it was made, and the bytes (h, w, c) of its file."""
+        folder, (number, row) = self.folder(name, eps), divmod(index, BATCH)
         path = batch_file(folder, number)
         with stored(path), safe_open(path, "pt") as file:
             image = file.get_slice("images")[row : row + 1]
-        return image, read_png(folder / "png" / self.pngs[place])
+        return image, read_png(folder / "png" / self.pngs[index])
 
     def survival(self, source: Classifier) -> list[dict[str, Any]]:
         """Accuracy of the source on the images made on it, by its own answers where it has no such label."""
-        every = batches(self.split, BATCH, source.device)
-        truths = torch.cat([true_answers(source, *batch, self.classes).cpu() for batch in every])
-        found = []
+        pairs = batches(self.split, BATCH, source.device)
+        truths = torch.cat([true_answers(source, *batch, self.classes).cpu() for batch in pairs])
+        rows = []
         for name, eps in self.sets:
             # written when the images were made, by a fresh pass
             after = read_batches(self.folder(name, eps), self.count)["predictions"]
-            found.append({"attack": name, "eps": eps, "kept": rate_of((after == truths).numpy())})
-        return found
+            rows.append({"attack": name, "eps": eps, "kept": rate_of((after == truths).numpy())})
+        return rows
 
 
-def shown_of(run: Run, plan: Transfer, dataset: Dataset, split: Split) -> Shown:
+def image_sets_of(run: Run, plan: Transfer, dataset: Dataset, split: Split) -> ImageSets:
     """The sets that a plan of transfer asks for."""
     sizes = tuple(sorted({*plan.eps} - {0.0}))
-    return Shown(run, tuple(dict.fromkeys(plan.shown)), sizes, plan.norm, split, dataset.classes)
+    return ImageSets(run, tuple(dict.fromkeys(plan.shown)), sizes, plan.norm, split, dataset.classes)
 
 
 def answers_of(classifier: Classifier, images: Images) -> np.ndarray:

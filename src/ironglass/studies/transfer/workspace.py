@@ -78,8 +78,8 @@ class Workspace:
     @cached_property
     def split(self) -> Split:
         """The images that are measured."""
-        _, whole = measured_split(self.plan.target, self.dataset)
-        return whole.take(spread_positions(len(whole), self.plan.images))
+        _, measured = measured_split(self.plan.target, self.dataset)
+        return measured.take(spread_positions(len(measured), self.plan.images))
 
     @cached_property
     def attacked(self) -> Split:
@@ -115,8 +115,8 @@ def workspace_of(
 
     Raises InputError.
     """
-    given = plan.target
-    dataset = load_data(given, given.size or source.size[0], source.channels, download=download, progress=progress)
+    target = plan.target
+    dataset = load_data(target, target.size or source.size[0], source.channels, download=download, progress=progress)
     if plan.classes == "source":
         dataset = match_classes(dataset, source.classes)
     one = load_classifier(
