@@ -145,6 +145,24 @@ class Arm:
 
 
 @result
+class ArmPair:
+    """Two arms at one eps, paired image by image in the worst case of all attacks.
+
+    first: name of an arm.
+    second: name of another.
+    eps: the largest change, in units of [0, 1].
+    test: of the images that one of them alone withstands.
+    stands: whether they differ beyond chance (5 %) when all pairs at this eps are read together, by Holm's procedure.
+    """
+
+    first: str
+    second: str
+    eps: Amount
+    test: McNemar
+    stands: bool
+
+
+@result
 class Comparison:
     """Every arm, attacked in the same way on the same images.
 
@@ -152,12 +170,14 @@ class Comparison:
     eps: the sizes, the smallest first.
     split: that was measured.
     arms: a row an arm, the base first.
+    pairs: every two arms at every eps; empty where older versions measured.
     """
 
     norm: Norm
     eps: Annotated[tuple[Amount, ...], Field(min_length=1)]
     split: str
     arms: Annotated[tuple[Arm, ...], Field(min_length=1)]
+    pairs: tuple[ArmPair, ...] = ()
 
 
 @result

@@ -1,6 +1,7 @@
 """Which number is called which: transferred, own, worst; from numbers made by hand."""
 
 from dataclasses import replace
+from itertools import combinations
 
 import pytest
 
@@ -12,6 +13,7 @@ from ironglass.report.comparison.words import comparison_headlines, comparison_w
 from ironglass.results.evaluation import Named, Naming
 from ironglass.results.hardening import (
     Arm,
+    ArmPair,
     Comparison,
     PairedRow,
     Transferred,
@@ -44,8 +46,13 @@ def arm(name: str, clean: float, worst: float, p: float = 0.001) -> Arm:
                best_epoch=1, rows=rows, corruptions=None, evaluation=None)  # fmt: skip
 
 
-def measured(*arms: Arm) -> Comparison:
-    return Comparison(norm="linf", eps=(EPS,), split="test", arms=arms)
+def measured(*arms: Arm, alike: tuple[tuple[str, str], ...] = ()) -> Comparison:
+    test = McNemar(only_first=1, only_second=2, p=0.001)
+    pairs = tuple(
+        ArmPair(first=one.name, second=other.name, eps=EPS, test=test, stands=(one.name, other.name) not in alike)
+        for one, other in combinations(arms, 2)
+    )
+    return Comparison(norm="linf", eps=(EPS,), split="test", arms=arms, pairs=pairs)
 
 
 MEASURED = measured(arm("base", 60, 1), arm("masked", 58, 4))
@@ -113,18 +120,40 @@ def test_the_sentences_follow_the_numbers() -> None:
     for part in (
         "“MASKED” names 50.0\u202f% right",
         "training images 90.0\u202f%",
-        "keeps 8.0\u202f% under the same FGSM",
-        "4.0\u202f% under every attack",
+        "keeps 9.0\u202f% under the same FGSM",
+        "4.0\u202f% under every attack (1000 images)",
+        "It is ahead of every other arm beyond chance, over all 3 pairs",
         "“HARD”: 29.0 points more than the base,",
         "10.0 points fewer",
     ):
         assert part in text, part
-    assert "chance" not in text
+    assert "may be chance" not in text
+    assert "may be as good" not in text
 
 
 def test_what_may_be_chance_is_called_so() -> None:
-    chance = measured(arm("base", 60, 1), arm("masked", 58, 4, p=0.3))
+    chance = measured(arm("base", 60, 1), arm("masked", 58, 4, p=0.3), alike=(("base", "masked"),))
     assert comparison_words(chance, shown("base", "masked")).count("which may be chance") == 2
+
+
+def test_arms_that_may_be_as_good_are_named() -> None:
+    close = replace(HARD, pairs=measured(*HARD.arms, alike=(("masked", "hard"),)).pairs)
+    images = shown("base", "masked", "hard")
+    assert "“MASKED” may be as good, over all 3 pairs of arms" in comparison_words(close, images)
+    assert [one.label for one in comparison_headlines(close, images)][2] == "Highest: HARD"
+
+
+def test_arms_of_older_runs_have_no_winner() -> None:
+    older = replace(HARD, pairs=())
+    assert "were not tested against each other" in comparison_words(older, shown("base", "masked", "hard"))
+
+
+def test_figures_of_other_images_stand_apart() -> None:
+    one, other = MEASURED.arms
+    rows = tuple(row for row in other.rows if row.name != "fgsm")
+    few = shown("base", "masked")
+    text = comparison_words(measured(one, replace(other, rows=rows)), few)
+    assert "keeps 4.0\u202f% under every attack (1000 images); 8.0\u202f% of those 1000 images under FGSM" in text
 
 
 def test_no_arm_better_than_the_base_is_said() -> None:

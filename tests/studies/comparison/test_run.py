@@ -84,6 +84,14 @@ def test_each_arm_is_a_run_of_its_own(whole: Run) -> None:
         assert arm["rows"][0]["before"] == arms["base"].results["evaluation"]["accuracy"]
 
 
+def test_every_two_arms_are_tested_in_pairs(whole: Run) -> None:
+    section = whole.results["comparison"]
+    [pair] = section["pairs"]
+    [row] = [row for row in section["arms"][1]["rows"] if row["name"] == "worst"]
+    assert (pair["first"], pair["second"], pair["eps"], pair["test"]) == ("base", "hard", 0.05, row["test"])
+    assert pair["stands"] == (row["test"]["p"] <= 0.05)
+
+
 def test_the_images_shown_to_all_are_those_of_their_maker(whole: Run, photos: Path) -> None:
     classifiers = {name: load_classifier(str(whole.path / "arms" / name)) for name in ("base", "hard")}
     _, dataset = prepare(plan(photos).base, torch.device("cpu"))

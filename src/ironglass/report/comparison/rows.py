@@ -41,6 +41,7 @@ class ArmRow(TransferredRates):
     eps: the largest change, in units of [0, 1].
     attack: that made the images of `transferred` and `own`.
     clean: unchanged images.
+    same: under `attack`, made on the arm itself, on the images of `worst`; None where the arms were not attacked by it.
     worst: each image's worst case of all attacks made on the arm itself.
     verdict: on the worst case; None where it was not judged.
     clean_test: of unchanged images, the base first.
@@ -52,6 +53,7 @@ class ArmRow(TransferredRates):
     eps: float
     attack: str
     clean: Rate
+    same: Rate | None
     worst: Rate
     verdict: Verdict | None
     clean_test: McNemar
@@ -99,6 +101,7 @@ def arm_rows(measured: Comparison, transferred: Transferred) -> list[ArmRow]:
                 transferred=test.surrogates[BASE][arm.name],
                 training=train.surrogates[BASE][arm.name] if train else None,
                 own=test.surrogates[arm.name][arm.name],
+                same=next((row.after for row in rows if row.name == test.attack and row.eps == eps), None),
                 worst=worst.after,
                 verdict=worst.verdicts.after if worst.verdicts else None,
                 clean_test=clean.test,
@@ -108,6 +111,16 @@ def arm_rows(measured: Comparison, transferred: Transferred) -> list[ArmRow]:
             )
         )
     return table
+
+
+def rivals(measured: Comparison, row: ArmRow) -> list[str] | None:
+    """Labels of the arms that may be as robust as one: those it does not differ from beyond chance, over all pairs.
+
+    None where the arms were not tested in pairs, as by older versions.
+    """
+    pairs = [pair for pair in measured.pairs if pair.eps == row.eps and row.name in (pair.first, pair.second)]
+    alike = {pair.second if pair.first == row.name else pair.first for pair in pairs if not pair.stands}
+    return [arm.label for arm in measured.arms if arm.name in alike] if pairs else None
 
 
 def other_eps_rows(measured: Comparison, transferred: Transferred) -> list[OtherEps]:

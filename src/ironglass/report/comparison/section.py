@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from ironglass.report.comparison.chart import comparison, matrix
@@ -31,6 +32,7 @@ def _facts(source: Source) -> Facts:
     corrupted = {arm.name: arm.corruptions for arm in arms if arm.corruptions}
     return {
         "arms": arm_rows(*sections),
+        "same_stages": len({tuple(replace(stage, objective="") for stage in arm.stages) for arm in arms}) == 1,
         "other_eps": other_eps_rows(*sections),
         "arm_corruptions": corruption_rows(corrupted) if corrupted else [],
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ironglass.report.comparison.rows import ArmRow, arm_rows
+from ironglass.report.comparison.rows import ArmRow, arm_rows, rivals
 from ironglass.report.kit.headline import Headline
 from ironglass.report.kit.words import eps_text, percent
 from ironglass.results.hardening import Comparison, Transferred
@@ -23,7 +23,8 @@ def comparison_headlines(measured: Comparison, transferred: Transferred) -> list
         Headline(f"White-box: {flattered.label}", under, flattered.worst, under_attack=True, verdict=flattered.verdict),
     ]
     if best is not flattered:
-        headlines.append(_worst(f"Most robust: {best.label}", best))
+        label = "Highest" if rivals(measured, best) != [] else "Most robust"
+        headlines.append(_worst(f"{label}: {best.label}", best))
     base = rows[0]
     if base is not flattered and base is not best:
         headlines.append(_worst("The base", base))
@@ -46,20 +47,41 @@ def comparison_words(measured: Comparison, transferred: Transferred) -> str:
     )
     if one.training:
         text += f", of training images {percent(one.training.value)}"
-    text += (
-        f". Attacked itself it keeps {percent(one.own.value)} under the same {attack}, and "
-        f"{percent(one.worst.value)} under every attack. The first figures measure how much it differs from the "
-        "base, not its robustness."
-    )
+    text += f". {_attacked(one)} The first figures measure how much it differs from the base, not its robustness."
     best, base = _hardest(rows), rows[0]
     if best is base:
         return text + " No arm is more robust than the base."
+    alike = rivals(measured, best)
     won = 100 * (best.worst.value - base.worst.value)
     cost = 100 * (base.clean.value - best.clean.value)
-    sure = "" if best.worst_test.p < 0.05 else ", which may be chance"
-    text += f" The most robust is “{best.label}”: {won:.1f} points more than the base{sure}"
+    chance = best.worst_test.p >= 0.05 if alike is None else base.label in alike
+    text += (
+        f" The highest accuracy under attack, {percent(best.worst.value)} of these {best.worst.n} images, has "
+        f"“{best.label}”: {won:.1f} points more than the base{', which may be chance' if chance else ''}"
+    )
     paid = f"{abs(cost):.1f} points {'fewer' if cost > 0 else 'more'} on unchanged images"
-    return text + f", for {paid}{'' if best.clean_test.p < 0.05 else ', which may be chance'}."
+    text += f", for {paid}{'' if best.clean_test.p < 0.05 else ', which may be chance'}."
+    return f"{text} {_ahead(alike, len(rows))}"
+
+
+def _attacked(row: ArmRow) -> str:
+    """Accuracy under the attack that was shown, and under all; in one sentence only where of the same images."""
+    attack, worst = row.attack.upper(), f"{percent(row.worst.value)} under every attack"
+    if row.same is not None:
+        of = f"({row.worst.n} images)"
+        return f"Attacked itself it keeps {percent(row.same.value)} under the same {attack}, and {worst} {of}."
+    own = f"{percent(row.own.value)} of those {row.own.n} images under {attack} made on itself"
+    return f"Attacked itself it keeps {worst} ({row.worst.n} images); {own}."
+
+
+def _ahead(alike: Sequence[str] | None, arms: int) -> str:
+    if alike is None:
+        return "The arms were not tested against each other, so which is best is not known."
+    how = f"over all {arms * (arms - 1) // 2} pairs of arms (McNemar’s test, Holm)" if arms > 2 else "(McNemar’s test)"
+    if not alike:
+        return f"It is ahead of {'every other arm' if arms > 2 else 'the base'} beyond chance, {how}."
+    names = ", ".join(f"“{label}”" for label in alike)
+    return f"{names} may be as good, {how}."
 
 
 def _flattered(rows: Sequence[ArmRow]) -> ArmRow:

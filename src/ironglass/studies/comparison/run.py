@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+from ironglass.measure.statistics import holm
 from ironglass.models.loading.load import load_saved
 from ironglass.plans.comparison import BASE, Comparison
 from ironglass.run import Run
@@ -71,7 +73,23 @@ def side_by_side(plan: Comparison, runs: Mapping[str, Run]) -> dict[str, Any]:
             "rows": pairs["rows"], "corruptions": results.get("corruptions"), "evaluation": naming_of(run)
         })  # fmt: skip
     first = runs[BASE].results["attacks"]
-    return {"norm": first["norm"], "eps": first["eps"], "split": first["split"], "arms": arms}
+    head = {"norm": first["norm"], "eps": first["eps"], "split": first["split"]}
+    return head | {"arms": arms, "pairs": _pairs(runs)}
+
+
+def _pairs(runs: Mapping[str, Run]) -> list[dict[str, Any]]:
+    """Every two arms in the worst case of their attacks, at each eps read together by Holm's procedure."""
+    pairs = [
+        {"first": first, "second": second, "eps": row["eps"], "test": row["test"]}
+        for first, second in combinations(runs, 2)
+        for row in compared(runs[first], runs[second])["rows"]
+        if row["name"] == "worst"
+    ]
+    by_eps = {pair["eps"]: [other for other in pairs if other["eps"] == pair["eps"]] for pair in pairs}
+    for group in by_eps.values():
+        for pair, stands in zip(group, holm([pair["test"]["p"] for pair in group]), strict=True):
+            pair["stands"] = stands
+    return pairs
 
 
 COMPARISON = Study(name="comparison", plan=Comparison, run=run_comparison, replace=replace_within("base"))
