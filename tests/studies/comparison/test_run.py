@@ -154,7 +154,7 @@ def test_the_page_tells_the_two_numbers_apart(whole: Run) -> None:
 def test_what_says_nothing_is_refused(photos: Path) -> None:
     with pytest.raises(ValueError, match="attacks is empty"):
         plan(photos, attacks=())
-    with pytest.raises(ValueError, match="leave these in steps"):
+    with pytest.raises(ValueError, match="leave training, evaluation and attacks in base"):
         plan(photos, steps=("evaluate", "corrupt", "attack"))
     base = plan(photos).base
     for name in ("base", "../out", "a b", ""):
