@@ -119,8 +119,8 @@ def rivals(measured: Comparison, row: ArmRow) -> list[str] | None:
     None where the arms were not tested in pairs, as by older versions.
     """
     pairs = [pair for pair in measured.pairs if pair.eps == row.eps and row.name in (pair.first, pair.second)]
-    alike = {pair.second if pair.first == row.name else pair.first for pair in pairs if not pair.stands}
-    return [arm.label for arm in measured.arms if arm.name in alike] if pairs else None
+    undecided = {pair.second if pair.first == row.name else pair.first for pair in pairs if not pair.stands}
+    return [arm.label for arm in measured.arms if arm.name in undecided] if pairs else None
 
 
 def other_eps_rows(measured: Comparison, transferred: Transferred) -> list[OtherEps]:

@@ -51,17 +51,17 @@ def comparison_words(measured: Comparison, transferred: Transferred) -> str:
     best, base = _hardest(rows), rows[0]
     if best is base:
         return text + " No arm is more robust than the base."
-    alike = rivals(measured, best)
+    undecided = rivals(measured, best)
     won = 100 * (best.worst.value - base.worst.value)
     cost = 100 * (base.clean.value - best.clean.value)
-    chance = best.worst_test.p >= 0.05 if alike is None else base.label in alike
+    chance = best.worst_test.p >= 0.05 if undecided is None else base.label in undecided
     text += (
         f" The highest accuracy under attack, {percent(best.worst.value)} of these {best.worst.n} images, has "
         f"“{best.label}”: {won:.1f} points more than the base{', which may be chance' if chance else ''}"
     )
     paid = f"{abs(cost):.1f} points {'fewer' if cost > 0 else 'more'} on unchanged images"
     text += f", for {paid}{'' if best.clean_test.p < 0.05 else ', which may be chance'}."
-    return f"{text} {_ahead(alike, len(rows))}"
+    return f"{text} {_ahead(undecided, len(rows))}"
 
 
 def _attacked(row: ArmRow) -> str:
@@ -70,18 +70,20 @@ def _attacked(row: ArmRow) -> str:
     if row.same is not None:
         of = f"({row.worst.n} images)"
         return f"Attacked itself it keeps {percent(row.same.value)} under the same {attack}, and {worst} {of}."
-    own = f"{percent(row.own.value)} of those {row.own.n} images under {attack} made on itself"
-    return f"Attacked itself it keeps {worst} ({row.worst.n} images); {own}."
+    transferred_set = f"{percent(row.own.value)} of those {row.own.n} images under {attack} made on itself"
+    return f"Attacked itself it keeps {worst} ({row.worst.n} images); {transferred_set}."
 
 
-def _ahead(alike: Sequence[str] | None, arms: int) -> str:
-    if alike is None:
+def _ahead(undecided: Sequence[str] | None, arms: int) -> str:
+    if undecided is None:
         return "The arms were not tested against each other, so which is best is not known."
-    how = f"over all {arms * (arms - 1) // 2} pairs of arms (McNemar’s test, Holm)" if arms > 2 else "(McNemar’s test)"
-    if not alike:
-        return f"It is ahead of {'every other arm' if arms > 2 else 'the base'} beyond chance, {how}."
-    names = ", ".join(f"“{label}”" for label in alike)
-    return f"{names} may be as good, {how}."
+    scope = (
+        f"over all {arms * (arms - 1) // 2} pairs of arms (McNemar’s test, Holm)" if arms > 2 else "(McNemar’s test)"
+    )
+    if not undecided:
+        return f"It is ahead of {'every other arm' if arms > 2 else 'the base'} beyond chance, {scope}."
+    names = ", ".join(f"“{label}”" for label in undecided)
+    return f"{names} may be as good, {scope}."
 
 
 def _flattered(rows: Sequence[ArmRow]) -> ArmRow:
