@@ -30,7 +30,7 @@ ALLOWED: dict[str, int] = {
     "plans": 5,
     "report": 2,
     "results": 11,
-    "studies": 147,
+    "studies": 47,
     "studio": 14,
 }
 

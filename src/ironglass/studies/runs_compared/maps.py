@@ -38,11 +38,11 @@ class Explained:
         import torch  # late: most comparisons have no maps
 
         from ironglass.measure.maps.attribution import image_maps
-        from ironglass.studies.steps.explanation.run import batch_file, read_look
+        from ironglass.studies.steps.explanation.run import batch_file, read_explained
 
         count = -(-self.results.n // self.results.batch)
         files = [batch_file(self.run.run, CLEAN, number) for number in range(count)]
-        return torch.cat([image_maps(read_look(path, [name])[1][name], size) for path in files])
+        return torch.cat([image_maps(read_explained(path, [name])[1][name], size) for path in files])
 
 
 def maps_compared(opened: Sequence[OpenedRun], baseline: str | None) -> tuple[tuple[MapsPair, ...], list[str]]:

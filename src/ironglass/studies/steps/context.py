@@ -25,18 +25,18 @@ from ironglass.types import Logits
 class SplitLogits:
     """The logits (n, k) of a split by a classifier that no longer changes, computed when they are first asked for.
 
-    known: the logits, None where nobody has asked yet; a step that computes them anyway puts them here.
+    cached: the logits, None where nobody has asked yet; a step that computes them anyway puts them here.
     """
 
     def __init__(self, classifier: Classifier, split: Split) -> None:
         self.classifier, self.split = classifier, split
-        self.known: Logits | None = None
+        self.cached: Logits | None = None
 
     def __call__(self) -> Logits:
         """The logits."""
-        if self.known is None:
-            self.known = logits_of(self.classifier, self.split)
-        return self.known
+        if self.cached is None:
+            self.cached = logits_of(self.classifier, self.split)
+        return self.cached
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,5 +139,5 @@ def explained_patch(plan: Audit, patch: int, stride: int) -> tuple[int, int]:
     explanation = plan.explanation
     if explanation is None or not (explanation.patch or explanation.stride):
         return patch, stride
-    own = explanation.patch or patch
-    return own, explanation.stride or (max(1, own // 2) if explanation.patch else stride)
+    size = explanation.patch or patch
+    return size, explanation.stride or (max(1, size // 2) if explanation.patch else stride)

@@ -25,7 +25,7 @@ from ironglass.studies.steps.context import AuditContext
 from ironglass.studies.steps.step import Step
 from ironglass.types import Logits
 
-SHOWN = (1, 3, 5)
+SHOWN_SEVERITIES = (1, 3, 5)
 
 
 def check_corruptions(plan: Audit, classifier: Classifier) -> None:
@@ -35,7 +35,7 @@ def check_corruptions(plan: Audit, classifier: Classifier) -> None:
 
 
 def corrupt_split(
-    run: Run, plan: Audit, classifier: Classifier, split: Split, logits: Logits | None, *, name: str, tell: Tell
+    run: Run, plan: Audit, classifier: Classifier, split: Split, logits: Logits | None, *, name: str, progress: Tell
 ) -> None:
     """Writes `per_image/corruptions/NAME.parquet` a corruption, unless it is there, the images to show, and the numbers
     into `results.json` under `corruptions`.
@@ -44,28 +44,30 @@ def corrupt_split(
     """
     settings = plan.corruptions or Corruptions()
     where = spread_positions(len(split), settings.images)
-    some = split.take(where)
+    subset = split.take(where)
     names = find_corruptions(settings.names, classifier.channels)
-    unchanged = logits_of(classifier, some) if logits is None else logits[where]
-    clean = predicted(unchanged).numpy() == some.labels
+    unchanged = logits_of(classifier, subset) if logits is None else logits[where]
+    clean = predicted(unchanged).numpy() == subset.labels
     steps = [(corruption, severity) for corruption in names for severity in SEVERITIES]
     done: list[pa.Table] = []
     for i, (corruption, severity) in enumerate(steps):
         if _path(run, corruption).is_file():
             continue
 
-        def told(images: int, of: int, before: int = i, what: str = corruption) -> None:
-            tell("corrupting", before * of + images, len(steps) * of, what)
+        def report(images: int, of: int, before: int = i, detail: str = corruption) -> None:
+            progress("corrupting", before * of + images, len(steps) * of, detail)
 
-        found, linf = corrupted_logits(classifier, split, corruption, severity, where, seed=plan.seed, progress=told)
-        table = per_image(some, classifier, found, condition=corruption, eps=0.0, linf=linf)
-        done.append(table.append_column("severity", pa.array(np.full(len(some), severity))))
+        corrupted, linf = corrupted_logits(
+            classifier, split, corruption, severity, where, seed=plan.seed, progress=report
+        )
+        table = per_image(subset, classifier, corrupted, condition=corruption, eps=0.0, linf=linf)
+        done.append(table.append_column("severity", pa.array(np.full(len(subset), severity))))
         if severity == SEVERITIES[-1]:
             write_per_image(run, f"corruptions/{corruption}", done)
             done = []
     tables = {corruption: read_table(_path(run, corruption)) for corruption in names}
     right = {
-        corruption: table["correct"].to_numpy().reshape(len(SEVERITIES), len(some))
+        corruption: table["correct"].to_numpy().reshape(len(SEVERITIES), len(subset))
         for corruption, table in tables.items()
     }
     size = (split.pixels.shape[1], split.pixels.shape[2])
@@ -80,9 +82,9 @@ def _run(context: AuditContext) -> None:
         context.plan,
         context.classifier,
         context.split,
-        context.logits.known,
+        context.logits.cached,
         name=context.split_name,
-        tell=context.progress,
+        progress=context.progress,
     )
 
 
@@ -99,15 +101,18 @@ def _write_shown(
     tensors = {"image": split.stored(where[at : at + 1])[0]}
     entries: list[dict[str, Any]] = []
     for name, table in tables.items():
-        shown = [corrupt(pixels, name, severity, seed=plan.seed, positions=where[at : at + 1]) for severity in SHOWN]
-        tensors[name] = np.concatenate([images.permute(0, 2, 3, 1).numpy() for images in shown])
-        rows = table.take([SEVERITIES.index(severity) * len(where) + at for severity in SHOWN])
+        versions = [
+            corrupt(pixels, name, severity, seed=plan.seed, positions=where[at : at + 1])
+            for severity in SHOWN_SEVERITIES
+        ]
+        tensors[name] = np.concatenate([images.permute(0, 2, 3, 1).numpy() for images in versions])
+        rows = table.take([SEVERITIES.index(severity) * len(where) + at for severity in SHOWN_SEVERITIES])
         columns = rows.select(["prediction", "confidence", "correct"]).to_pylist()
         entries.append({"name": name, "images": columns})
     image = {"name": split.names[where[at]], "label": int(split.labels[where[at]]), "right": bool(clean[at])}
     with run.atomic(run.path / "corruptions.safetensors") as path:
         path.write_bytes(save({key: np.ascontiguousarray(value) for key, value in tensors.items()}))
-    run.write("corruptions.json", {**image, "severities": list(SHOWN), "corruptions": entries})
+    run.write("corruptions.json", {**image, "severities": list(SHOWN_SEVERITIES), "corruptions": entries})
 
 
 def _path(run: Run, corruption: str) -> Path:

@@ -22,13 +22,13 @@ def guard_of(plan: Audit, dataset: Dataset) -> OverfittingGuard | None:
     if not sizes or "validation" not in dataset.splits:
         return None
     attacks = plan.named_attacks
-    judged = max(attacks.eps) if attacks is not None and attacks.norm == "linf" else max(sizes)
-    held = dataset.validation
-    images, labels = held[spread_positions(len(held), GUARDED)]
+    attack_eps = max(attacks.eps) if attacks is not None and attacks.norm == "linf" else max(sizes)
+    validation = dataset.validation
+    images, labels = validation[spread_positions(len(validation), GUARDED)]
     return OverfittingGuard(
         images=images,
         labels=labels,
-        eps=min(judged, max(sizes)),
+        eps=min(attack_eps, max(sizes)),
         seed=plan.seed,
         alarms=plan.guard.mode == "on",
         merit="fgsm" if plan.guard.mode == "fgsm" else "pgd",

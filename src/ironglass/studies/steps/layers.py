@@ -16,7 +16,7 @@ def measures_layers(context: AuditContext) -> bool:
 
 def measure_layers(context: AuditContext) -> None:
     """Writes `layers` of the results."""
-    found = layer_notes(
+    notes = layer_notes(
         context.classifier,
         context.learning,
         context.measured,
@@ -25,7 +25,7 @@ def measure_layers(context: AuditContext) -> None:
         images=context.plan.sampling.images,
         progress=lambda done, of: context.progress("explaining every layer", done, of, ""),
     )
-    context.run.record("layers", found)
+    context.run.record("layers", notes)
 
 
 LAYERS = Step(key="layers", wanted=measures_layers, run=measure_layers)

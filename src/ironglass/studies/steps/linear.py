@@ -16,7 +16,7 @@ from ironglass.plans.audit import Audit
 from ironglass.run import Run
 from ironglass.studies.steps.step import Step
 
-SHOWN = 2
+IMAGES_PER_CLASS = 2
 """Images of each class."""
 
 
@@ -27,20 +27,20 @@ def write_linear(run: Run, classifier: Classifier, split: Split, plan: Audit) ->
     of them, so that runs of one seed show the same.
     """
     attacks = plan.attacks or Attacks()
-    found = linear_weights(classifier) if len(classifier.classes) == 2 and attacks.norm == "linf" else None
-    if found is None or not len(split):
+    parameters = linear_weights(classifier) if len(classifier.classes) == 2 and attacks.norm == "linf" else None
+    if parameters is None or not len(split):
         return
-    weights, biases = (tensor.double() for tensor in found)
+    weights, biases = (tensor.double() for tensor in parameters)
     order = np.random.default_rng(plan.seed).permutation(len(split))
-    chosen = np.concatenate([order[split.labels[order] == label][:SHOWN] for label in (0, 1)])
+    positions = np.concatenate([order[split.labels[order] == label][:IMAGES_PER_CLASS] for label in (0, 1)])
     difference = (weights[1] - weights[0]).permute(1, 2, 0).cpu().numpy()
     logits = logits_of(classifier, split).double().numpy()
     margins = (logits[:, 1] - logits[:, 0]) * np.where(split.labels == 1, 1, -1)
     tensors = {
         "weights": difference.astype(np.float32),
         "bias": (biases[1] - biases[0]).reshape(1).cpu().numpy().astype(np.float32),
-        "images": split.stored(chosen),
-        "labels": split.labels[chosen],
+        "images": split.stored(positions),
+        "labels": split.labels[positions],
     }
     with run.atomic(run.path / "linear.safetensors") as path:
         path.write_bytes(save({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}))

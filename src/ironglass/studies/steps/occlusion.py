@@ -14,7 +14,7 @@ from ironglass.studies.steps.step import Step
 def occlude(context: AuditContext) -> None:
     """Writes `occlusion` of the results."""
     assert context.plan.occlusion is not None
-    found = occlusion_accuracy(
+    accuracy = occlusion_accuracy(
         context.classifier,
         context.measured,
         patch=context.patch,
@@ -23,16 +23,16 @@ def occlude(context: AuditContext) -> None:
         mean=mean_colour(context.learning),
         progress=lambda done, of: context.progress("occluding", done, of, ""),
     )
-    context.run.record("occlusion", found)
+    context.run.record("occlusion", accuracy)
 
 
-def try_every_place(context: AuditContext) -> None:
+def search_positions(context: AuditContext) -> None:
     """Writes `exhaustive` of the results."""
     patches, split = context.plan.patches, context.measured
     assert patches is not None
     occlusion = context.plan.occlusion or OcclusionCurve(masks=("grey",))
     fill = patches.fill or occlusion.masks[0]
-    found = occlusion_robustness(
+    robustness = occlusion_robustness(
         context.classifier,
         split.take(spread_positions(len(split), patches.images)),
         patches.sizes,
@@ -41,7 +41,7 @@ def try_every_place(context: AuditContext) -> None:
         mean=mean_colour(context.learning),
         progress=lambda done, of: context.progress("trying every place", done, of, ""),
     )
-    context.run.record("exhaustive", {"fill": fill, **found.numbers})
+    context.run.record("exhaustive", {"fill": fill, **robustness.numbers})
 
 
 OCCLUSION = Step(
@@ -52,5 +52,5 @@ OCCLUSION = Step(
 EXHAUSTIVE = Step(
     key="exhaustive",
     wanted=lambda context: bool(context.plan.patches and context.plan.patches.sizes),
-    run=try_every_place,
+    run=search_positions,
 )

@@ -29,7 +29,7 @@ from ironglass.types import Images, Labels, Logits
 def draw_samples(labels: np.ndarray, predictions: np.ndarray, count: int, seed: int) -> np.ndarray:
     """Positions of `count` images: half from the right, half from the wrong, the rest from where there are more."""
     order = np.random.default_rng(seed).permutation(len(labels))
-    right, wrong = (order[(predictions == labels)[order] == which] for which in (True, False))
+    right, wrong = (order[(predictions == labels)[order] == correct] for correct in (True, False))
     of_wrong = min(len(wrong), max(count // 2, count - len(right)))
     of_right = min(len(right), count - of_wrong)
     return np.concatenate([right[:of_right], wrong[:of_wrong]])
@@ -47,12 +47,12 @@ def write_samples(
     stride: int,
 ) -> None:
     """Writes `samples.safetensors` and `samples.json` (see docs/run-folder.md), as far as the plan's steps go."""
-    chosen = draw_samples(split.labels, logits.argmax(1).numpy(), plan.sampling.report_images, plan.seed)
-    if not len(chosen):
+    positions = draw_samples(split.labels, logits.argmax(1).numpy(), plan.sampling.report_images, plan.seed)
+    if not len(positions):
         return
-    images, labels = (tensor.to(classifier.device) for tensor in split[chosen])
-    predicted = logits[chosen].argmax(1).to(classifier.device)
-    tensors: dict[str, np.ndarray] = {"images": split.stored(chosen)}
+    images, labels = (tensor.to(classifier.device) for tensor in split[positions])
+    predicted = logits[positions].argmax(1).to(classifier.device)
+    tensors: dict[str, np.ndarray] = {"images": split.stored(positions)}
     facts: dict[str, Any] = {"eps": [], "masks": [], "layers": []}
     masks = () if plan.occlusion is None else plan.occlusion.masks
     occlusions = {mask: Occlusion(patch=patch, stride=max(1, stride // 2), fill=mask, mean=mean) for mask in masks}
@@ -68,10 +68,11 @@ def write_samples(
             with frozen(classifier), torch.inference_mode():
                 attacked.append(top(classifier, classifier(adversarial).cpu(), 1))
     if plan.attacks is not None and plan.attacks.methods:
-        found, facts["attacks"] = _attacked(classifier, images, labels, plan.attacks, plan.seed)
-        tensors |= found
+        attack_images, facts["attacks"] = _attacked(classifier, images, labels, plan.attacks, plan.seed)
+        tensors |= attack_images
     facts["images"] = [
-        _describe(i, position, split, classifier, logits, attacked, facts["eps"]) for i, position in enumerate(chosen)
+        _describe(i, position, split, classifier, logits, attacked, facts["eps"])
+        for i, position in enumerate(positions)
     ]
     with run.atomic(run.path / "samples.safetensors") as path:
         path.write_bytes(save({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}))
@@ -83,7 +84,7 @@ def _maps(
 ) -> dict[str, np.ndarray]:
     """Grad-CAM of every layer and the occlusions, of the predicted classes, under their names in the file."""
     maps = GradCAM()(classifier, images, predicted) if layers and classifier.convolutions() else {}
-    tensors = {f"grad_cam/{name}": found[:, 0].cpu().numpy() for name, found in maps.items()}
+    tensors = {f"grad_cam/{name}": layer_maps[:, 0].cpu().numpy() for name, layer_maps in maps.items()}
     for mask, explainer in occlusions.items():
         tensors[f"occlusion/{mask}"] = explainer(classifier, images, predicted)[:, 0].cpu().numpy()
     return tensors
@@ -105,8 +106,8 @@ def _attacked(
         adversarial = attack(classifier, images, labels, generator=generator(seed, 0, f"shown {name}"))
         tensors[f"attack/{name}"] = adversarial.permute(0, 2, 3, 1).cpu().numpy()
         with frozen(classifier), torch.no_grad():
-            found, sure = top(classifier, classifier(adversarial).float().cpu(), 1)
-        for entry, prediction, confidence in zip(facts["images"], found[:, 0], sure[:, 0], strict=True):
+            predicted, sure = top(classifier, classifier(adversarial).float().cpu(), 1)
+        for entry, prediction, confidence in zip(facts["images"], predicted[:, 0], sure[:, 0], strict=True):
             entry[name] = {"prediction": int(prediction), "confidence": float(confidence)}
     return tensors, facts
 
@@ -130,8 +131,8 @@ def _describe(
         "confidence": float(confidence[0, 0]),
         "top": [[classifier.classes[rank], float(share)] for rank, share in zip(ranks[0], confidence[0], strict=True)],
         "fgsm": [
-            {"eps": size, "prediction": int(found[i, 0]), "confidence": float(sure[i, 0])}
-            for size, (found, sure) in zip(eps, attacked, strict=True)
+            {"eps": size, "prediction": int(predicted[i, 0]), "confidence": float(sure[i, 0])}
+            for size, (predicted, sure) in zip(eps, attacked, strict=True)
         ],
     }
 
@@ -143,7 +144,7 @@ def mean_colour(split: Split, images: int = 2000) -> tuple[float, ...]:
     return tuple((mean / 255 if pixels.dtype == torch.uint8 else mean).tolist())
 
 
-def _wanted(context: AuditContext) -> bool:
+def _applies(context: AuditContext) -> bool:
     plan = context.plan
     return any(part is not None for part in (plan.attacks, plan.layers, plan.occlusion))
 
@@ -163,4 +164,4 @@ def _run(context: AuditContext) -> None:
     context.run.record("samples", {"images": context.plan.sampling.report_images, "seed": context.plan.seed})
 
 
-SAMPLES = Step(key="samples", wanted=_wanted, run=_run)
+SAMPLES = Step(key="samples", wanted=_applies, run=_run)

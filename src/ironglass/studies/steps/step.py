@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ironglass.studies.steps.context import AuditContext
 
 
-def nothing(context: AuditContext) -> None:
+def no_op(context: AuditContext) -> None:
     """Nothing to check, or nothing to help with."""
 
 
@@ -26,7 +26,7 @@ class Step:
     key: str
     wanted: Callable[[AuditContext], bool]
     run: Callable[[AuditContext], None]
-    check: Callable[[AuditContext], None] = nothing
+    check: Callable[[AuditContext], None] = no_op
     resumes_itself: bool = False
     help: Callable[[AuditContext], None] | None = None
 

@@ -40,7 +40,15 @@ def look(folder: Path, split: Split, **fields: object) -> dict:
     run = Run(folder)
     logits = logits_of(classifier, split)
     explain_split(
-        run, plan, classifier, split, logits, name="test", patch=8, stride=4, tell=lambda what, done, of, detail: None
+        run,
+        plan,
+        classifier,
+        split,
+        logits,
+        name="test",
+        patch=8,
+        stride=4,
+        progress=lambda what, done, of, detail: None,
     )
     return run.results
 

@@ -55,10 +55,10 @@ def plan(**fields: object) -> Audit:
     return Audit(name="mine", attacks=Attacks(methods=("pgd-3",), eps=(0.1,)), shown=4, explained=Explained(**known))  # type: ignore[arg-type]
 
 
-def do(folder: Path, tell=lambda what, done, of, detail: None, **fields: object) -> dict:
+def do(folder: Path, progress=lambda what, done, of, detail: None, **fields: object) -> dict:
     run, images, network = Run(folder), split(), classifier()
     logits = logits_of(network, images)
-    explain_split(run, plan(**fields), network, images, logits, name="test", patch=3, stride=2, tell=tell)
+    explain_split(run, plan(**fields), network, images, logits, name="test", patch=3, stride=2, progress=progress)
     return run.results["explanations"]
 
 
@@ -228,7 +228,7 @@ def test_a_transformers_attention_goes_through_to_the_page(tmp_path: Path) -> No
     methods, run = ("attention-rollout", "attention-relevance", "grad-cam"), Run(tmp_path)
     wanted = plan(methods=methods, hide="attention-relevance", quality=4)
     logits, quiet = logits_of(transformer, split()), lambda *_: None
-    explain_split(run, wanted, transformer, split(), logits, name="test", patch=3, stride=2, tell=quiet)
+    explain_split(run, wanted, transformer, split(), logits, name="test", patch=3, stride=2, progress=quiet)
     assert [one["label"] for one in run.results["explanations"]["methods"]] == [
         "Attention rollout", "Attention relevance", "Grad-CAM"]  # fmt: skip
     assert set(run.results["quality"]["methods"]) == set(methods)
@@ -260,7 +260,7 @@ def test_a_note_of_the_method_stands_in_the_results_and_on_the_page(tmp_path: Pa
     run, wanted = Run(tmp_path), plan(methods=("guided-backprop", "saliency"))
     logits, quiet = logits_of(smooth, split()), lambda *_: None
     with pytest.warns(Notice, match="plain gradient"):
-        explain_split(run, wanted, smooth, split(), logits, name="test", patch=3, stride=2, tell=quiet)
+        explain_split(run, wanted, smooth, split(), logits, name="test", patch=3, stride=2, progress=quiet)
     guided, plain = run.results["explanations"]["methods"]
     assert "hardly any of it passes a ReLU" in guided["note"]
     assert "note" not in plain

@@ -65,7 +65,7 @@ class Attacks:
         return spread_positions(len(self.split), PROBED)
 
     @cached_property
-    def judged(self) -> list[Task]:
+    def attack_tasks(self) -> list[Task]:
         """The attacks that were asked for."""
         return [
             Task(
@@ -82,21 +82,23 @@ class Attacks:
     @cached_property
     def probes(self) -> list[Task]:
         """Probes that the verdicts rest on, at the largest eps, and one at which every image may become plain grey."""
-        some, largest = self.split.take(self.positions), self.sizes[-1]
-        grey = grey_eps(self.threat(largest), some.pixels[0].size)
-        found: list[tuple[str, str, Any, Any, str, float]] = [("grey", "pgd-20", PGD(), "grey", "", grey or largest)]
-        names = {type(task.attack) for task in self.judged}
+        subset, largest = self.split.take(self.positions), self.sizes[-1]
+        grey = grey_eps(self.threat(largest), subset.pixels[0].size)
+        specs: list[tuple[str, str, Any, Any, str, float]] = [("grey", "pgd-20", PGD(), "grey", "", grey or largest)]
+        names = {type(task.attack) for task in self.attack_tasks}
         if Noise not in names:
-            found.append(("noise", "noise", Noise(), "noise", "", largest))
+            specs.append(("noise", "noise", Noise(), "noise", "", largest))
         if FGSM not in names:
-            found.append(("fgsm", "fgsm", FGSM(), "single-step", "", largest))
-        searched = any(getattr(task.attack, "family", "") in ("gradient-free", "ensemble") for task in self.judged)
-        if not searched and any(task.attack.steps > 1 for task in self.judged):
-            found.append(("square", f"square-{QUERIES}", Square(queries=QUERIES), "search", "", largest))
-        for task in self.judged:
+            specs.append(("fgsm", "fgsm", FGSM(), "single-step", "", largest))
+        searched = any(
+            getattr(task.attack, "family", "") in ("gradient-free", "ensemble") for task in self.attack_tasks
+        )
+        if not searched and any(task.attack.steps > 1 for task in self.attack_tasks):
+            specs.append(("square", f"square-{QUERIES}", Square(queries=QUERIES), "search", "", largest))
+        for task in self.attack_tasks:
             if not isinstance(task.attack, AutoAttack) and any(field.name == "steps" for field in fields(task.attack)):
                 longer = replace(task.attack, steps=2 * task.attack.steps)
-                found.append((f"{task.name}-twice", task.name, longer, "longer", task.name, largest))
+                specs.append((f"{task.name}-twice", task.name, longer, "longer", task.name, largest))
         return [
             Task(
                 folder=f"probes/{name}",
@@ -104,17 +106,17 @@ class Attacks:
                 draws=draws,
                 attack=attack,
                 sizes=(eps,),
-                split=some,
+                split=subset,
                 kind=kind,
                 of=of,
             )
-            for name, draws, attack, kind, of, eps in found
+            for name, draws, attack, kind, of, eps in specs
         ]
 
     @property
     def tasks(self) -> list[Task]:
         """The attacks, then the probes."""
-        return [*self.judged, *self.probes]
+        return [*self.attack_tasks, *self.probes]
 
     def threat(self, eps: float) -> Threat:
         """The plan's, at this eps."""

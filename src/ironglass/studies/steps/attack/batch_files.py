@@ -25,9 +25,9 @@ from ironglass.types import Images, Logits
 
 def tag(norm: str, eps: float) -> str:
     """The folder of a norm and eps: linf-4_255 where eps is a whole number of 255ths, linf-0.0300 otherwise."""
-    whole = round(eps * 255)
-    if norm == "linf" and abs(eps * 255 - whole) < 1e-9:
-        return f"{norm}-{whole}_255"
+    numerator = round(eps * 255)
+    if norm == "linf" and abs(eps * 255 - numerator) < 1e-9:
+        return f"{norm}-{numerator}_255"
     short = f"{eps:.4f}"
     return f"{norm}-{short if float(short) == eps else repr(eps)}"
 
@@ -66,31 +66,31 @@ def write_batch(
         "l2": torch.linalg.vector_norm(change, dim=1).cpu(),
         **(more or {}),
     }
-    places: list[Path] = []
+    png_paths: list[Path] = []
     if png is not None:
-        found = adversarial.permute(0, 2, 3, 1).cpu().numpy()
-        places = [path.parent / "png" / name for name in png]
-        for place, pixels in zip(places, round_to_bytes(split.pixels, found, threat), strict=True):
-            write_png(place, pixels)
-        read = torch.from_numpy(np.stack([read_png(place) for place in places])).permute(0, 3, 1, 2)
+        array = adversarial.permute(0, 2, 3, 1).cpu().numpy()
+        png_paths = [path.parent / "png" / name for name in png]
+        for png_path, pixels in zip(png_paths, round_to_bytes(split.pixels, array, threat), strict=True):
+            write_png(png_path, pixels)
+        read = torch.from_numpy(np.stack([read_png(png_path) for png_path in png_paths])).permute(0, 3, 1, 2)
         tensors["images"] = adversarial.cpu()
         tensors["png_predictions"] = _plain_pass(classifier, read.to(images.device).float().div_(255)).argmax(1)
-    with atomic(path, run.lister(path, places)) as temporary:
+    with atomic(path, run.lister(path, png_paths)) as temporary:
         temporary.write_bytes(save({name: tensor.contiguous() for name, tensor in tensors.items()}))
 
 
 def read_batches(folder: Path, count: int) -> dict[str, Tensor]:
     """Every tensor but the images of a folder's batches, end to end. Raises InputError for one that is not there."""
-    found: dict[str, list[Tensor]] = {}
+    tensors: dict[str, list[Tensor]] = {}
     for number in range(count):
         path = batch_file(folder, number)
         if not path.is_file():
             raise InputError(f"{path} is not there: the processes of a launch must share one folder; add --resume")
         with stored(path), safe_open(path, "pt") as file:
             for name in sorted(set(file.keys()) - {"images"}):
-                found.setdefault(name, []).append(file.get_tensor(name))
+                tensors.setdefault(name, []).append(file.get_tensor(name))
     with stored(folder):
-        return {name: torch.cat(parts) for name, parts in found.items()}
+        return {name: torch.cat(parts) for name, parts in tensors.items()}
 
 
 def _plain_pass(classifier: Classifier, images: Images) -> Logits:

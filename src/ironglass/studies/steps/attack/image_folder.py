@@ -21,12 +21,12 @@ def file_names(names: Sequence[str], labels: np.ndarray, classes: Sequence[str])
     names: what the images are called, often a path, of which the part below the class's folder is kept.
     """
     folders = _apart([_plain(name) for name in classes])
-    found = []
+    paths = []
     for name, label in zip(names, labels.tolist(), strict=True):
         parts = PurePosixPath(name).with_suffix("").parts if PurePosixPath(name).name else (name,)
         inner = parts[len(parts) - parts[::-1].index(classes[label]) :] if classes[label] in parts[:-1] else parts
-        found.append(f"{folders[label]}/{_plain('_'.join(inner))}")
-    return [f"{name}.png" for name in _apart(found)]
+        paths.append(f"{folders[label]}/{_plain('_'.join(inner))}")
+    return [f"{name}.png" for name in _apart(paths)]
 
 
 def write_png(path: Path, pixels: np.ndarray) -> None:

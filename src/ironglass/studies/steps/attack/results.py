@@ -34,15 +34,17 @@ def write_results(run: Run, attacks: Attacks, *, split_name: str) -> None:
     plan, split, classes = attacks.plan, attacks.split, attacks.classifier.classes
     clean = predicted(logits_of(attacks.classifier, split, batch_size=attacks.settings.batch)).numpy() == split.labels
     attacked, tables = [], []
-    for task in attacks.judged:
+    for task in attacks.attack_tasks:
         outcomes = {}
         for eps in task.sizes:
-            found = read_batches(attacks.folder(run, task, eps), attacks.count(task))
-            right = (found["predictions"] == found["labels"]).numpy()
-            by_gradients = right | (found["fooled_by"] == _square(attacks)).numpy() if "fooled_by" in found else right
-            outcomes[eps] = Outcome(right, (found["png_predictions"] == found["labels"]).numpy(), by_gradients)
-            linf, l2 = found["linf"].numpy(), found["l2"].numpy()
-            table = per_image(split, attacks.classifier, found["logits"], condition=task.name, eps=eps, linf=linf)
+            tensors = read_batches(attacks.folder(run, task, eps), attacks.count(task))
+            right = (tensors["predictions"] == tensors["labels"]).numpy()
+            by_gradients = (
+                right | (tensors["fooled_by"] == _square(attacks)).numpy() if "fooled_by" in tensors else right
+            )
+            outcomes[eps] = Outcome(right, (tensors["png_predictions"] == tensors["labels"]).numpy(), by_gradients)
+            linf, l2 = tensors["linf"].numpy(), tensors["l2"].numpy()
+            table = per_image(split, attacks.classifier, tensors["logits"], condition=task.name, eps=eps, linf=linf)
             tables.append(table.append_column("l2", [l2]).append_column("png_correct", [outcomes[eps].png]))
         attacked.append(_attacked(attacks, task, outcomes))
     write_per_image(run, "attacks", tables)
@@ -63,7 +65,7 @@ def write_results(run: Run, attacks: Attacks, *, split_name: str) -> None:
         "batch": attacks.settings.batch,
     }
     numbers = facts | measured.numbers()
-    for task, entry in zip(attacks.judged, numbers["attacks"], strict=True):
+    for task, entry in zip(attacks.attack_tasks, numbers["attacks"], strict=True):
         for point in entry["points"]:
             folder = attacks.folder(run, task, point["eps"])
             point["folder"] = folder.relative_to(run.path).as_posix()
@@ -98,8 +100,8 @@ def _attacked(attacks: Attacks, task: Task, outcomes: dict[float, Outcome]) -> A
 
 def _probe(run: Run, attacks: Attacks, task: Task) -> Probe:
     [eps] = task.sizes
-    found = read_batches(attacks.folder(run, task, eps), attacks.count(task))
-    right = (found["predictions"] == found["labels"]).numpy()
+    tensors = read_batches(attacks.folder(run, task, eps), attacks.count(task))
+    right = (tensors["predictions"] == tensors["labels"]).numpy()
     assert task.kind is not None
     return Probe(kind=task.kind, name=task.name, eps=eps, right=right, of=task.of)
 
@@ -121,8 +123,8 @@ def _observations(attacks: Attacks) -> Observations:
 
 def _outputs(attacks: Attacks) -> Outputs:
     """Form of the network's outputs as attacks read them, on the first images of the probes."""
-    some = attacks.split.take(attacks.positions[:ROWS])
-    images, _ = next(batches(some, ROWS, attacks.classifier.device))
+    subset = attacks.split.take(attacks.positions[:ROWS])
+    images, _ = next(batches(subset, ROWS, attacks.classifier.device))
     return outputs_of(attacks.classifier, images)
 
 
@@ -151,12 +153,12 @@ PAGE = """# Adversarial images: {label}
 def _describe(run: Run, attacks: Attacks, entry: dict[str, Any]) -> None:
     plan, split, classes = attacks.plan, attacks.split, attacks.classifier.classes
     eps = entry["eps"]
-    whole = attacks.settings.norm == "linf" and "_255" in entry["folder"].rpartition("/")[2]
+    in_255ths = attacks.settings.norm == "linf" and "_255" in entry["folder"].rpartition("/")[2]
     rates = {name: f"{100 * entry[name]['value']:.1f} %" for name in ("accuracy", "png_accuracy")}
-    size = f"{round(255 * eps)}/255" if whole else f"{eps:g}"
+    size = f"{round(255 * eps)}/255" if in_255ths else f"{eps:g}"
     named = {"model": plan.model, "dataset": plan.dataset}
     run.write_text(f"{entry['folder']}/README.md", PAGE.format(**{**entry, **named, **rates, "size": size}))
-    places = file_names(split.names, split.labels, classes)
-    folders = {place.split("/")[0]: classes[which] for place, which in zip(places, split.labels, strict=True)}
-    files = dict(zip(places, split.names, strict=True))
+    paths = file_names(split.names, split.labels, classes)
+    folders = {path.split("/")[0]: classes[class_index] for path, class_index in zip(paths, split.labels, strict=True)}
+    files = dict(zip(paths, split.names, strict=True))
     run.write(f"{entry['folder']}/metadata.json", {**named, **entry, "classes": folders, "images": files})

@@ -41,15 +41,15 @@ def check_attacks(plan: Audit, classifier: Classifier) -> None:
             raise InputError(f"{name}: {error}: apgd-margin, or ensemble, which picks what is defined") from error
 
 
-def run_share(run: Run, attacks: Attacks, team: Processes, tell: Tell) -> None:
+def run_share(run: Run, attacks: Attacks, team: Processes, progress: Tell) -> None:
     """Makes and writes what is missing of every `team.count`-th batch, from this process's own on."""
     pngs = file_names(attacks.split.names, attacks.split.labels, attacks.classifier.classes)
     size = attacks.settings.batch
     for task in attacks.tasks:
-        mine = range(team.rank, attacks.count(task), team.count)
-        what = f"attacking with {task.name}" if task.kind is None else "probing the verdicts"
-        for done, number in enumerate(mine):
-            tell(what, done * len(task.sizes), len(mine) * len(task.sizes), "")
+        numbers = range(team.rank, attacks.count(task), team.count)
+        activity = f"attacking with {task.name}" if task.kind is None else "probing the verdicts"
+        for done, number in enumerate(numbers):
+            progress(activity, done * len(task.sizes), len(numbers) * len(task.sizes), "")
             cut = slice(number * size, (number + 1) * size)
             png = pngs[cut] if task.kind is None else None
             missing = [eps for eps in task.sizes if not batch_file(attacks.folder(run, task, eps), number).is_file()]
@@ -58,17 +58,17 @@ def run_share(run: Run, attacks: Attacks, team: Processes, tell: Tell) -> None:
             part = task.split.take(cut)
             images, labels = next(batches(part, len(part), attacks.classifier.device))
             check_labels(labels, len(images), len(attacks.classifier.classes))
-            made = _made(attacks, task, images, labels, missing, number)
-            for step, (eps, (adversarial, more)) in enumerate(zip(missing, made, strict=True), 1):
+            results = _adversarial(attacks, task, images, labels, missing, number)
+            for step, (eps, (adversarial, more)) in enumerate(zip(missing, results, strict=True), 1):
                 path = batch_file(attacks.folder(run, task, eps), number)
                 write_batch(
                     run, path, attacks.classifier, part, images, adversarial, attacks.threat(eps), png=png, more=more
                 )
-                tell(what, done * len(task.sizes) + step, len(mine) * len(task.sizes), "")
-        tell(what, len(mine) * len(task.sizes), len(mine) * len(task.sizes), "")
+                progress(activity, done * len(task.sizes) + step, len(numbers) * len(task.sizes), "")
+        progress(activity, len(numbers) * len(task.sizes), len(numbers) * len(task.sizes), "")
 
 
-def _made(
+def _adversarial(
     attacks: Attacks, task: Task, images: Images, labels: Labels, sizes: Sequence[float], number: int
 ) -> Iterator[tuple[Images, dict[str, Tensor]]]:
     """The adversarial images at each eps in turn, and for an ensemble what fooled them: 0 none needed, −1 none did."""
@@ -78,11 +78,11 @@ def _made(
         return generator(plan.seed, number, task.draws)
 
     if not isinstance(attack, AutoAttack):
-        found = at_each_eps(attack, classifier, images, labels, sizes, norm=attacks.settings.norm, draws=draws)
-        yield from ((adversarial, {}) for adversarial in found)
+        results = at_each_eps(attack, classifier, images, labels, sizes, norm=attacks.settings.norm, draws=draws)
+        yield from ((adversarial, {}) for adversarial in results)
         return
     for eps in sizes:
         ensemble = standard(classifier, attacks.threat(eps), steps=attack.steps, queries=attack.queries)
         adversarial, names = ensemble.run(classifier, images, labels, generator=draws())
-        places = {"": -1} | {name: place for place, name in enumerate(("clean", *ensemble.attacks))}
-        yield adversarial, {"fooled_by": torch.tensor([places[name] for name in names])}
+        codes = {"": -1} | {name: index for index, name in enumerate(("clean", *ensemble.attacks))}
+        yield adversarial, {"fooled_by": torch.tensor([codes[name] for name in names])}

@@ -25,7 +25,7 @@ from ironglass.plans.audit import Audit
 from ironglass.plans.explanation import RECTANGLE, ExplanationPlan
 from ironglass.types import Images, Labels, Maps
 
-Found: TypeAlias = Mapping[str, Maps | dict[str, Maps]]
+MapsByMethod: TypeAlias = Mapping[str, Maps | dict[str, Maps]]
 """A method's maps each."""
 
 
@@ -44,40 +44,45 @@ class Condition:
     mask: Tensor | None = None
 
     def __call__(
-        self, classifier: Classifier, images: Images, labels: Labels, found: Found, generator: torch.Generator
+        self,
+        classifier: Classifier,
+        images: Images,
+        labels: Labels,
+        clean_maps: MapsByMethod,
+        generator: torch.Generator,
     ) -> tuple[Images, Tensor | None]:
         """The changed images, and which pixels were hidden, bool (n, h, w), where some were.
 
-        found: the maps of the unchanged images.
+        clean_maps: the maps of the unchanged images.
         """
         if self.kind == "clean":
             return images, None
         if self.kind == "attack":
             return self.attack(classifier, images, labels, generator=generator), None
-        hidden = self._hidden(images, found, generator)
+        hidden = self._hidden(images, clean_maps, generator)
         return images.masked_fill(hidden[:, None], 0.0), hidden
 
-    def _hidden(self, images: Images, found: Found, generator: torch.Generator) -> Tensor:
+    def _hidden(self, images: Images, clean_maps: MapsByMethod, generator: torch.Generator) -> Tensor:
         if self.mask is not None:
             return self.mask.to(images.device).expand(len(images), -1, -1)
         patch, (height, width) = self.facts["patch"], images.shape[2:]
         if self.kind == "control":
             sides = [torch.randint(side - patch + 1, (len(images),), generator=generator) for side in (height, width)]
-            places = torch.stack(sides, 1).to(images.device)
+            corners = torch.stack(sides, 1).to(images.device)
         else:
             by = self.facts["by"]
             # of a gradient the sign only says which way to change a pixel; else what speaks for the target is hidden
             absolute = isinstance(EXPLAINERS[by], GRADIENTS)
-            maps = image_maps(found[by], (height, width), absolute=absolute)
-            places = fullest(maps, patch)
-        return covered(places, patch, images)[:, 0]
+            maps = image_maps(clean_maps[by], (height, width), absolute=absolute)
+            corners = fullest(maps, patch)
+        return covered(corners, patch, images)[:, 0]
 
 
 def fullest(maps: Tensor, patch: int) -> Tensor:
     """Top and left pixel of the patch that holds most of a map (n, h, w), the first of equals: int64 (n, 2)."""
-    held = F.avg_pool2d(maps.double()[:, None], patch, stride=1)
-    best = held.flatten(1).argmax(1)
-    return torch.stack((best // held.shape[3], best % held.shape[3]), 1)
+    means = F.avg_pool2d(maps.double()[:, None], patch, stride=1)
+    best = means.flatten(1).argmax(1)
+    return torch.stack((best // means.shape[3], best % means.shape[3]), 1)
 
 
 def conditions(plan: Audit, pixels: tuple[int, int], patch: int) -> list[Condition]:
@@ -86,21 +91,21 @@ def conditions(plan: Audit, pixels: tuple[int, int], patch: int) -> list[Conditi
     pixels: height and width of the images. patch: its side, where a method says where. Raises InputError for a
     rectangle or mask that does not fit.
     """
-    found = [Condition(name="clean", label="unchanged", kind="clean", facts={})]
+    treatments = [Condition(name="clean", label="unchanged", kind="clean", facts={})]
     settings = plan.explanation or ExplanationPlan()
     hide = settings.hide
     if hide in EXPLAINERS:
         facts = {"by": hide, "patch": patch}
         where = f"{patch} × {patch} px hidden where {hide} is strongest"
-        found += [
+        treatments += [
             Condition(name="occluded", label=where, kind="occlusion", facts=facts),
             Condition(name="control", label=f"{patch} × {patch} px hidden by chance", kind="control", facts=facts),
         ]
     elif hide:
         mask = read_mask(hide, pixels)
         facts = {"by": hide if RECTANGLE.fullmatch(hide) else Path(hide).name, "pixels": int(mask.sum())}
-        what = f"rectangle {hide} hidden" if RECTANGLE.fullmatch(hide) else f"{Path(hide).name} hidden"
-        found.append(Condition(name="occluded", label=what, kind="occlusion", facts=facts, mask=mask))
+        label = f"rectangle {hide} hidden" if RECTANGLE.fullmatch(hide) else f"{Path(hide).name} hidden"
+        treatments.append(Condition(name="occluded", label=label, kind="occlusion", facts=facts, mask=mask))
     attacks = settings.attacks or plan.attacks or Attacks()
     eps = max(attacks.eps, default=0.0)
     for name in dict.fromkeys(attacks.methods):
@@ -108,8 +113,8 @@ def conditions(plan: Audit, pixels: tuple[int, int], patch: int) -> list[Conditi
         facts = {"eps": eps, "norm": attacks.norm}
         size = f"{round(255 * eps, 2):g}/255" if attacks.norm == "linf" else f"{eps:g}"
         label = f"{name}, eps {size}"
-        found.append(Condition(name=name, label=label, kind="attack", facts=facts, attack=attack))
-    return found
+        treatments.append(Condition(name=name, label=label, kind="attack", facts=facts, attack=attack))
+    return treatments
 
 
 def read_mask(hide: str, size: tuple[int, int]) -> Tensor:

@@ -41,11 +41,11 @@ def chosen_positions(plan: Audit, split: Split, classes: Sequence[str]) -> np.nd
     """
     by_name: dict[str, list[int]] = {}
     for i, name in enumerate(split.names):
-        for known in {name, name.rpartition("/")[2]}:
-            by_name.setdefault(known, []).append(i)
+        for spelling in {name, name.rpartition("/")[2]}:
+            by_name.setdefault(spelling, []).append(i)
     order = np.random.default_rng(plan.seed).permutation(len(split))
-    left = {name: iter(order[split.labels[order] == which].tolist()) for which, name in enumerate(classes)}
-    found: list[int] = []
+    left = {name: iter(order[split.labels[order] == class_index].tolist()) for class_index, name in enumerate(classes)}
+    positions: list[int] = []
     for name in (plan.explanation or ExplanationPlan()).chosen:
         if name in by_name:
             if len(by_name[name]) > 1:
@@ -53,16 +53,16 @@ def chosen_positions(plan: Audit, split: Split, classes: Sequence[str]) -> np.nd
                 raise InputError(f"more than one image is called {name}: write {first} or {second}")
             position = by_name[name][0]
         elif name in left:
-            position = next((i for i in left[name] if i not in found), None)
+            position = next((i for i in left[name] if i not in positions), None)
             if position is None:
                 raise InputError(f"class {name} has fewer images than were chosen of it")
         else:
             near = did_you_mean(name, [*classes, *by_name])
             raise InputError(f"{name!r} is no image of this split and no class{near}: names are as {split.names[0]}")
-        if position in found:
+        if position in positions:
             raise InputError(f"image {name} is chosen twice: name it once")
-        found.append(position)
-    return np.array(found, dtype=np.int64)
+        positions.append(position)
+    return np.array(positions, dtype=np.int64)
 
 
 def target_class(target: str, classes: Sequence[str]) -> int | None:
@@ -70,7 +70,7 @@ def target_class(target: str, classes: Sequence[str]) -> int | None:
     if target in ("predicted", "true"):
         return None
     if target not in classes:
-        some = ", ".join(classes[:5]) + (", ..." if len(classes) > 5 else "")
+        examples = ", ".join(classes[:5]) + (", ..." if len(classes) > 5 else "")
         near = did_you_mean(target, ["predicted", "true", *classes])
-        raise InputError(f"there is no class {target!r} to explain{near}: write predicted, true, or one of {some}")
+        raise InputError(f"there is no class {target!r} to explain{near}: write predicted, true, or one of {examples}")
     return list(classes).index(target)

@@ -21,7 +21,7 @@ from ironglass.run import Run
 from ironglass.studies.common.positions import spread_positions
 from ironglass.studies.common.progress import Tell
 from ironglass.studies.steps.explanation.conditions import Condition
-from ironglass.studies.steps.explanation.run import Explanations, batch_file, read_look
+from ironglass.studies.steps.explanation.run import Explanations, batch_file, read_explained
 
 WITHIN = {
     "rank_correlation": (-1.0, 1.0),
@@ -34,31 +34,31 @@ WITHIN = {
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
-def judge_methods(run: Run, explanations: Explanations, tell: Tell) -> None:
+def judge_methods(run: Run, explanations: Explanations, progress: Tell) -> None:
     """Tests the methods themselves and records `quality`: do the maps name what matters, and the network's own work?"""
     plan, classifier = explanations.plan, explanations.classifier
-    some = explanations.split.take(spread_positions(len(explanations.split), explanations.settings.quality))
-    images, labels = (tensor.to(classifier.device) for tensor in some[:])
-    targets = explanations.targets(logits_of(classifier, some).to(labels.device), labels)
+    subset = explanations.split.take(spread_positions(len(explanations.split), explanations.settings.quality))
+    images, labels = (tensor.to(classifier.device) for tensor in subset[:])
+    targets = explanations.targets(logits_of(classifier, subset).to(labels.device), labels)
     numbers = quality(
         classifier,
         images,
         targets,
         explanations.methods,
         seed=plan.seed,
-        progress=lambda done, of: tell("testing the methods", done, of, ""),
+        progress=lambda done, of: progress("testing the methods", done, of, ""),
     )
     run.record("quality", numbers)
 
 
-def write_explanation_results(run: Run, explanations: Explanations, *, split_name: str, tell: Tell) -> None:
+def write_explanation_results(run: Run, explanations: Explanations, *, split_name: str, progress: Tell) -> None:
     """Writes `per_image/explanations.parquet` and records `explanations`: what every condition does to every map."""
     plan, split, classes = explanations.plan, explanations.split, explanations.classifier.classes
     entries, tables = [], []
     clean: dict[str, np.ndarray] = {}
     right: dict[str, np.ndarray] = {}
-    for place, condition in enumerate(explanations.conditions):
-        tell("comparing maps", place, len(explanations.conditions), condition.label)
+    for index, condition in enumerate(explanations.conditions):
+        progress("comparing maps", index, len(explanations.conditions), condition.label)
         plain, measured = _compared(run, explanations, condition)
         if condition.kind == "clean":
             clean = plain
@@ -100,8 +100,8 @@ def _note(explanations: Explanations, explainer: Any) -> dict[str, str]:
     images, labels = (tensor.to(classifier.device) for tensor in explanations.split[:4])
     with frozen(classifier), torch.no_grad():
         targets = explanations.targets(classifier(images), labels)
-    said = explainer.note(classifier, images, targets)
-    return {"note": said} if said else {}
+    note = explainer.note(classifier, images, targets)
+    return {"note": note} if note else {}
 
 
 def settings(explainer: Any) -> dict[str, Any]:
@@ -119,16 +119,16 @@ def _compared(
     plain: dict[str, list[np.ndarray]] = defaultdict(list)
     measured: dict[str, dict[str, list[np.ndarray]]] = {name: defaultdict(list) for name in methods}
     for number in range(explanations.count):
-        tensors, after = read_look(batch_file(run, condition.name, number), methods, wanted=("hidden",))
+        tensors, after = read_explained(batch_file(run, condition.name, number), methods, extra=("hidden",))
         for name in ("labels", "targets", "predictions", "logits"):
             plain[name].append(tensors[name].numpy())
         if condition.kind == "clean":
             continue
-        _, before = read_look(batch_file(run, "clean", number), methods)
+        _, before = read_explained(batch_file(run, "clean", number), methods)
         hidden: Tensor | None = tensors["hidden"].bool() if "hidden" in tensors else None
         for name in methods:
-            found = drift(image_maps(before[name], size), image_maps(after[name], size), hidden)
-            for metric, values in found.items():
+            drifts = drift(image_maps(before[name], size), image_maps(after[name], size), hidden)
+            for metric, values in drifts.items():
                 measured[name][metric].append(values.numpy())
     joined = {name: {metric: np.concatenate(parts) for metric, parts in of.items()} for name, of in measured.items()}
     return {name: np.concatenate(parts) for name, parts in plain.items()}, joined
@@ -156,7 +156,8 @@ def _entry(
     if condition.kind == "control":
         entry["against"] = {"occluded": mcnemar(right["occluded"], now)}
     entry["drift"] = {
-        name: {metric: _spread(metric, values) for metric, values in found.items()} for name, found in measured.items()
+        name: {metric: _spread(metric, values) for metric, values in metrics.items()}
+        for name, metrics in measured.items()
     }
     return entry
 

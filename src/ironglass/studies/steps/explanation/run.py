@@ -26,19 +26,19 @@ from ironglass.run import Run
 from ironglass.studies.common.draws import generator
 from ironglass.studies.common.progress import Tell
 from ironglass.studies.common.stored import stored
-from ironglass.studies.steps.explanation.conditions import Condition, Found, conditions
+from ironglass.studies.steps.explanation.conditions import Condition, MapsByMethod, conditions
 from ironglass.studies.steps.explanation.images import chosen_positions, target_class
 from ironglass.types import Images, Labels, Logits
 
 
 @dataclass(frozen=True)
-class Look:
+class ExplainedImages:
     """Images in one condition: what the network says of them and why. hidden: bool (n, h, w), where some pixels are."""
 
     condition: Condition
     images: Images
     logits: Logits
-    found: Found
+    maps: MapsByMethod
     hidden: Tensor | None
 
 
@@ -60,10 +60,12 @@ class Explanations:
     @cached_property
     def methods(self) -> dict[str, Any]:
         """The explainers by name; what slides a patch takes the plan's."""
-        found = {name: EXPLAINERS[name] for name in dict.fromkeys(self.settings.methods)}
+        explainers = {name: EXPLAINERS[name] for name in dict.fromkeys(self.settings.methods)}
         sliding = {"patch": self.patch, "stride": self.stride}
-        slides = {name for name, one in found.items() if {"patch", "stride"} <= {field.name for field in fields(one)}}
-        return {name: replace(one, **sliding) if name in slides else one for name, one in found.items()}
+        slides = {
+            name for name, one in explainers.items() if {"patch", "stride"} <= {field.name for field in fields(one)}
+        }
+        return {name: replace(one, **sliding) if name in slides else one for name, one in explainers.items()}
 
     @cached_property
     def conditions(self) -> list[Condition]:
@@ -78,17 +80,19 @@ class Explanations:
 
     def targets(self, logits: Logits, labels: Labels) -> Labels:
         """The classes that are explained, by what the network says of the unchanged images."""
-        which = target_class(self.settings.target, self.classifier.classes)
-        if which is not None:
-            return torch.full_like(labels, which)
+        class_index = target_class(self.settings.target, self.classifier.classes)
+        if class_index is not None:
+            return torch.full_like(labels, class_index)
         return labels.clone() if self.settings.target == "true" else logits.argmax(1)
 
-    def looks(self, images: Images, labels: Labels, draws: Callable[[str], torch.Generator]) -> Iterator[Look]:
+    def explain_conditions(
+        self, images: Images, labels: Labels, draws: Callable[[str], torch.Generator]
+    ) -> Iterator[ExplainedImages]:
         """The images in each condition, explained for the same targets. draws: a condition's generator by its name."""
-        found: Found = {}
+        clean_maps: MapsByMethod = {}
         targets = labels
         for condition in self.conditions:
-            changed, hidden = condition(self.classifier, images, labels, found, draws(condition.name))
+            changed, hidden = condition(self.classifier, images, labels, clean_maps, draws(condition.name))
             with frozen(self.classifier), torch.no_grad():
                 logits = self.classifier(changed).float()
             if condition.kind == "clean":
@@ -97,8 +101,8 @@ class Explanations:
                 name: explain(self.classifier, changed, targets, explainer) for name, explainer in self.methods.items()
             }
             if condition.kind == "clean":
-                found = maps
-            yield Look(condition, changed, logits, maps, hidden)
+                clean_maps = maps
+            yield ExplainedImages(condition, changed, logits, maps, hidden)
 
 
 def check_explained(plan: Audit, classifier: Classifier, split: Split, patch: int) -> None:
@@ -123,7 +127,7 @@ def batch_file(run: Run, condition: str, number: int) -> Path:
     return run.path / "explanations" / condition / f"batch-{number:05}.safetensors"
 
 
-def run_explanations(run: Run, explanations: Explanations, tell: Tell) -> None:
+def run_explanations(run: Run, explanations: Explanations, progress: Tell) -> None:
     """Makes and writes what is missing of every batch; see docs/run-folder.md for the tensors.
 
     The unchanged images' file is written last of a batch's: where it is, all of the batch is.
@@ -131,7 +135,7 @@ def run_explanations(run: Run, explanations: Explanations, tell: Tell) -> None:
     plan, classifier = explanations.plan, explanations.classifier
     size, count = explanations.settings.batch, explanations.count
     for number in range(count):
-        tell("explaining", number, count, f"by {', '.join(explanations.methods)}")
+        progress("explaining", number, count, f"by {', '.join(explanations.methods)}")
         if batch_file(run, "clean", number).is_file():
             continue
         part = explanations.split.take(slice(number * size, (number + 1) * size))
@@ -141,52 +145,54 @@ def run_explanations(run: Run, explanations: Explanations, tell: Tell) -> None:
         def draws(name: str, number: int = number) -> torch.Generator:
             return generator(plan.seed, number, f"explained {name}")
 
-        looks = list(explanations.looks(images, labels, draws))
-        targets = explanations.targets(looks[0].logits, labels)
-        for look in reversed(looks):
-            write_look(run, batch_file(run, look.condition.name, number), look, labels, targets)
-    tell("explaining", count, count, "")
+        explained = list(explanations.explain_conditions(images, labels, draws))
+        targets = explanations.targets(explained[0].logits, labels)
+        for one in reversed(explained):
+            write_explained(run, batch_file(run, one.condition.name, number), one, labels, targets)
+    progress("explaining", count, count, "")
 
 
-def write_look(run: Run, path: Path, look: Look, labels: Labels, targets: Labels) -> None:
+def write_explained(run: Run, path: Path, explained: ExplainedImages, labels: Labels, targets: Labels) -> None:
     """Writes one batch in one condition, in one step. The file's metadata names each method's last layer."""
     tensors = {
         "labels": labels,
         "targets": targets,
-        "logits": look.logits,
-        "predictions": look.logits.argmax(1),
-        **{f"maps/{name}": maps for name, maps in flat(look.found).items()},
+        "logits": explained.logits,
+        "predictions": explained.logits.argmax(1),
+        **{f"maps/{name}": maps for name, maps in flat(explained.maps).items()},
     }
-    if look.condition.kind == "attack":
-        tensors["images"] = look.images
-    if look.hidden is not None:
-        tensors["hidden"] = look.hidden.to(torch.uint8)
+    if explained.condition.kind == "attack":
+        tensors["images"] = explained.images
+    if explained.hidden is not None:
+        tensors["hidden"] = explained.hidden.to(torch.uint8)
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    last = {name: last_layer(maps) for name, maps in look.found.items() if isinstance(maps, dict)}
+    last = {name: last_layer(maps) for name, maps in explained.maps.items() if isinstance(maps, dict)}
     with run.atomic(path) as temporary:
         temporary.write_bytes(save(plain, metadata=last))
 
 
-def flat(found: Found) -> dict[str, Tensor]:
+def flat(by_method: MapsByMethod) -> dict[str, Tensor]:
     """Maps by "method", or "method/layer" where a method gives one a layer."""
     tensors: dict[str, Tensor] = {}
-    for name, maps in found.items():
+    for name, maps in by_method.items():
         tensors |= {f"{name}/{layer}": part for layer, part in maps.items()} if isinstance(maps, dict) else {name: maps}
     return tensors
 
 
-def read_look(path: Path, methods: list[str], *, wanted: tuple[str, ...] = ()) -> tuple[dict[str, Tensor], Found]:
-    """Reads what `write_look` wrote: the tensors but the maps, and each method's maps, the last layer's where several.
+def read_explained(
+    path: Path, methods: list[str], *, extra: tuple[str, ...] = ()
+) -> tuple[dict[str, Tensor], MapsByMethod]:
+    """Reads what `write_explained` wrote: tensors but the maps, and each method's maps, of several the last layer's.
 
-    wanted: tensors beside labels, targets, logits and predictions, as far as they are there.
+    extra: tensors beside labels, targets, logits and predictions, as far as they are there.
     """
     with stored(path), safe_open(path, "pt") as file:
         keys = list(file.keys())
-        plain = [key for key in ("labels", "targets", "logits", "predictions", *wanted) if key in keys]
+        plain = [key for key in ("labels", "targets", "logits", "predictions", *extra) if key in keys]
         tensors = {key: file.get_tensor(key) for key in plain}
         metadata = file.metadata() or {}
-        found = {}
+        maps = {}
         for name in methods:
             key = f"maps/{name}"
-            found[name] = file.get_tensor(key if key in keys else f"{key}/{metadata[name]}")
-    return tensors, found
+            maps[name] = file.get_tensor(key if key in keys else f"{key}/{metadata[name]}")
+    return tensors, maps

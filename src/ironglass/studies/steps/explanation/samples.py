@@ -25,35 +25,37 @@ def write_explained_samples(run: Run, explanations: Explanations) -> None:
     size = split.pixels.shape[1], split.pixels.shape[2]
     tensors: dict[str, np.ndarray] = {}
     facts: list[dict[str, Any]] = [{"name": name, "label": int(labels[i])} for i, name in enumerate(split.names)]
-    shown, layers = [], {}
-    for look in explanations.looks(images, labels, lambda name: generator(plan.seed, 0, f"shown {name}")):
-        condition = look.condition
+    conditions, layers = [], {}
+    for explained in explanations.explain_conditions(
+        images, labels, lambda name: generator(plan.seed, 0, f"shown {name}")
+    ):
+        condition = explained.condition
         if condition.kind == "clean":
-            targets = explanations.targets(look.logits, labels)
+            targets = explanations.targets(explained.logits, labels)
             for entry, target in zip(facts, targets.tolist(), strict=True):
                 entry["target"] = target
-            for name, maps in look.found.items():
+            for name, maps in explained.maps.items():
                 absolute = isinstance(explanations.methods[name], GRADIENTS)
                 flat = image_maps(maps, size, absolute=absolute)
                 areas = {area.__name__: area(classifier, images, targets, flat) for area in (insertion, deletion)}
                 for i, entry in enumerate(facts):
                     worth = {area: float(values[i]) for area, values in areas.items()}
                     entry.setdefault("quality", {})[name] = worth
-            layers = {name: last_layer(maps) for name, maps in look.found.items() if isinstance(maps, dict)}
+            layers = {name: last_layer(maps) for name, maps in explained.maps.items() if isinstance(maps, dict)}
         if condition.kind == "control":
             continue
-        shown.append({"name": condition.name, "label": condition.label, "kind": condition.kind, **condition.facts})
-        tensors[f"{condition.name}/images"] = look.images.permute(0, 2, 3, 1).cpu().numpy()
-        if look.hidden is not None:
-            tensors[f"{condition.name}/hidden"] = look.hidden.to("cpu").numpy().astype(np.uint8)
-        for name, maps in look.found.items():
+        conditions.append({"name": condition.name, "label": condition.label, "kind": condition.kind, **condition.facts})
+        tensors[f"{condition.name}/images"] = explained.images.permute(0, 2, 3, 1).cpu().numpy()
+        if explained.hidden is not None:
+            tensors[f"{condition.name}/hidden"] = explained.hidden.to("cpu").numpy().astype(np.uint8)
+        for name, maps in explained.maps.items():
             part = maps[layers[name]] if isinstance(maps, dict) else maps
             tensors[f"{condition.name}/maps/{name}"] = image_maps(part, size).float().cpu().numpy()
-        ranks, confidence = top(classifier, look.logits.cpu())
+        ranks, confidence = top(classifier, explained.logits.cpu())
         for i, entry in enumerate(facts):
             best = [[int(rank), float(share)] for rank, share in zip(ranks[i], confidence[i], strict=True)]
             entry.setdefault("top", {})[condition.name] = best
     with run.atomic(run.path / "explained.safetensors") as path:
         path.write_bytes(save({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}))
     methods = list(explanations.methods)
-    run.write("explained.json", {"methods": methods, "layers": layers, "conditions": shown, "images": facts})
+    run.write("explained.json", {"methods": methods, "layers": layers, "conditions": conditions, "images": facts})

@@ -10,7 +10,7 @@ from ironglass.plans.audit import Audit
 from ironglass.run import Run
 from ironglass.studies.common.progress import Tell
 from ironglass.studies.steps.context import AuditContext, explained_patch
-from ironglass.studies.steps.explanation.checks import compare_with_evidence, look_for_shortcuts
+from ironglass.studies.steps.explanation.checks import compare_with_evidence, find_shortcuts
 from ironglass.studies.steps.explanation.images import chosen_positions, explained_positions
 from ironglass.studies.steps.explanation.pictures import write_pictures
 from ironglass.studies.steps.explanation.results import judge_methods, write_explanation_results
@@ -31,7 +31,7 @@ def explain_split(
     name: str,
     patch: int,
     stride: int,
-    tell: Tell,
+    progress: Tell,
 ) -> None:
     """Writes `explanations/`, what came of it, and the images for the report, each part unless it is there.
     The last is `explained`: where that is recorded, all is done.
@@ -43,26 +43,26 @@ def explain_split(
     explanations = Explanations(plan, classifier, split.take(positions), patch, stride)
     settings = explanations.settings
     if "explanations" not in run.results:
-        run_explanations(run, explanations, tell)
+        run_explanations(run, explanations, progress)
         if settings.pictures:
-            write_pictures(run, explanations, tell)
-        write_explanation_results(run, explanations, split_name=name, tell=tell)
+            write_pictures(run, explanations, progress)
+        write_explanation_results(run, explanations, split_name=name, progress=progress)
     if "shortcuts" not in run.results:
-        look_for_shortcuts(run, explanations, tell)
+        find_shortcuts(run, explanations, progress)
     if "evidence" not in run.results:
         compare_with_evidence(run, explanations)
     if settings.quality and "quality" not in run.results:
-        judge_methods(run, explanations, tell)
+        judge_methods(run, explanations, progress)
     if "explained" not in run.results:
         if settings.chosen:
-            shown = chosen_positions(plan, split, classifier.classes)
+            report_positions = chosen_positions(plan, split, classifier.classes)
         else:
-            shown = positions[
+            report_positions = positions[
                 draw_samples(split.labels[positions], predictions[positions], plan.sampling.report_images, plan.seed)
             ]
-        if len(shown):
-            write_explained_samples(run, replace(explanations, split=split.take(shown)))
-        run.record("explained", {"images": len(shown), "seed": plan.seed})
+        if len(report_positions):
+            write_explained_samples(run, replace(explanations, split=split.take(report_positions)))
+        run.record("explained", {"images": len(report_positions), "seed": plan.seed})
 
 
 def _run(context: AuditContext) -> None:
@@ -76,7 +76,7 @@ def _run(context: AuditContext) -> None:
         name=context.split_name,
         patch=patch,
         stride=stride,
-        tell=context.progress,
+        progress=context.progress,
     )
 
 
