@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ironglass.measure.statistics import holm, mcnemar, mean_interval, paired_difference, wilson
+from ironglass.measure.statistics import holm, mcnemar, mean_interval, paired_difference, share_interval, wilson
 
 
 def test_wilson_against_newcombe_1998() -> None:
@@ -41,6 +41,15 @@ def test_mean_interval_by_hand() -> None:
     assert rate["high"] - 2 == pytest.approx(4.302653 / np.sqrt(3), rel=1e-6)
     assert mean_interval(np.array([0.0, 1.0]), within=(0, 1)) == {"value": 0.5, "low": 0, "high": 1, "n": 2}
     assert mean_interval(np.array([4.0])) == {"value": 4, "low": 4, "high": 4, "n": 1}
+
+
+def test_shares_that_are_all_alike_have_an_interval() -> None:
+    for shares in ([1.0], [1.0] * 24, [0.0] * 24):
+        assert share_interval(np.array(shares)) == wilson(sum(shares), len(shares))
+    rate = share_interval(np.array([0.4] * 10))
+    assert rate["value"] == pytest.approx(0.4)
+    assert rate["low"] < 0.2 < 0.6 < rate["high"]
+    assert share_interval(np.array([0.2, 0.4])) == mean_interval(np.array([0.2, 0.4]), within=(0, 1))
 
 
 def test_mcnemar_by_hand() -> None:

@@ -12,7 +12,7 @@ from ironglass.data.corruptions.corrupt import CORRUPTIONS, SEVERITIES, corrupt,
 from ironglass.data.dataset import Split
 from ironglass.data.pixels import to_images
 from ironglass.errors import InputError
-from ironglass.measure.statistics import mean_interval, rate_of
+from ironglass.measure.statistics import rate_of, share_interval
 from ironglass.models.checks import check_labels
 from ironglass.models.classifier import Classifier
 from ironglass.models.frozen import frozen
@@ -114,8 +114,8 @@ def corruption_numbers(
     The numbers hold `severities`, `n`, `seed`, `side` (see `strengths_side`), `clean` (rate), `corruptions` [{`name`,
     `label`, `points` [{`severity`, `accuracy` (rate)}], `mean`}] and `mean`: a corruption's `mean` is its accuracy
     averaged over the severities, and the overall `mean` is the average over the measured corruptions with equal
-    weights. Their n is the number of images, and their 95 % interval is Student's t over the images' own averages,
-    since the outcomes of one image under two corruptions are not independent.
+    weights. Their n is the number of images, and their 95 % interval is Student's t over the images' own averages
+    (Wilson's where these are all alike), since the outcomes of one image under two corruptions are not independent.
 
     Unlike the mCE of Hendrycks & Dietterich (2019, arXiv:1903.12261) it is an accuracy, not an error; it is not divided
     by AlexNet's error under each corruption, and so weighs hard corruptions more; and it averages what was measured,
@@ -126,7 +126,7 @@ def corruption_numbers(
         points = [
             {"severity": severity, "accuracy": rate_of(row)} for severity, row in zip(SEVERITIES, flags, strict=True)
         ]
-        mean = mean_interval(flags.mean(0), within=(0, 1))
+        mean = share_interval(flags.mean(0))
         entries.append({"name": name, "label": CORRUPTIONS[name].label, "points": points, "mean": mean})
     return {
         "severities": list(SEVERITIES),
@@ -135,5 +135,5 @@ def corruption_numbers(
         "side": strengths_side(size),
         "clean": rate_of(clean),
         "corruptions": entries,
-        "mean": mean_interval(np.mean([flags.mean(0) for flags in right.values()], axis=0), within=(0, 1)),
+        "mean": share_interval(np.mean([flags.mean(0) for flags in right.values()], axis=0)),
     }

@@ -11,7 +11,7 @@ from ironglass.data.dataset import Split
 from ironglass.errors import InputError
 from ironglass.explain.methods.occlusion import occluded_scores
 from ironglass.explain.parts.patch_grid import positions
-from ironglass.measure.statistics import mean_interval, rate_of
+from ironglass.measure.statistics import rate_of, share_interval
 from ironglass.models.checks import check_labels
 from ironglass.models.classifier import Classifier
 from ironglass.models.predict import batches, logits_of, predicted
@@ -62,7 +62,7 @@ def occlusion_accuracy(
         "masks": [
             {
                 "name": mask,
-                "mean": mean_interval(scores_of.mean(1), within=(0, 1)),
+                "mean": share_interval(scores_of.mean(1)),
                 "worst": rate_of(np.asarray(scores_of.all(1))),
             }
             for mask, scores_of in zip(masks, map(np.concatenate, right), strict=True)

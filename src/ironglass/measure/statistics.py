@@ -22,10 +22,12 @@ class Rate(TypedDict):
     n: int
 
 
-def wilson(successes: int, n: int) -> Rate:
+def wilson(successes: float, n: int) -> Rate:
     """A rate with its 95 % score interval (Wilson 1927, JASA 22:209).
 
     Unlike the normal approximation it stays inside [0, 1] and is not empty at 0 or n successes.
+
+    successes: how many; no whole number where each image counts by a share.
     """
     if not 0 <= successes <= n or n == 0:
         raise ValueError(f"{successes} successes of {n}")
@@ -60,6 +62,20 @@ def mean_interval(values: np.ndarray, *, within: tuple[float, float] = (-np.inf,
     half = float(stdtrit(n - 1, 0.975)) * float(values.std(ddof=1)) / np.sqrt(n)
     low, high = within
     return Rate(value=mean, low=float(max(mean - half, low)), high=float(min(mean + half, high)), n=n)
+
+
+def share_interval(shares: np.ndarray) -> Rate:
+    """The mean of one share an image with its 95 % interval by Student's t, or Wilson's where all shares are alike.
+
+    Equal shares, and a single one, have no spread: Student's interval would be empty, as if the rate were known for
+    certain. Shares vary at most as images that are right or wrong do, so that Wilson's interval is none too narrow.
+
+    shares: (n,), in [0, 1].
+    """
+    shares = np.asarray(shares, dtype=np.float64)
+    if np.ptp(shares) == 0:
+        return wilson(float(shares[0]) * len(shares), len(shares))
+    return mean_interval(shares, within=(0, 1))
 
 
 def paired_difference(first: np.ndarray, second: np.ndarray) -> Rate:

@@ -56,6 +56,16 @@ def test_fgsm_that_is_not_among_the_attacks_keeps_its_rows(attacked: Run, attack
     assert "Verdict on the numbers under FGSM: **suspect**" in card
 
 
+def test_an_audit_does_not_say_what_the_network_was_trained_on(two_classes: Run, tmp_path: Path):
+    assert ", trained on " in model_card(two_classes)
+    run = Run(shutil.copytree(two_classes.path, tmp_path / "copy"))
+    recipe = json.loads((run.path / "recipe.json").read_text())
+    (run.path / "recipe.json").write_text(json.dumps(recipe | {"training": False}))
+    card = model_card(Run(run.path))
+    assert "trained on" not in card
+    assert ", measured on " in card
+
+
 def test_a_number_that_was_not_judged_is_called_so(attacked: Run, attacks: Attacks, tmp_path: Path):
     run = Run(shutil.copytree(attacked.path, tmp_path / "copy"))
     run.record("attacks", to_dict(replace(attacks, worst=tuple(replace(one, verdict=None) for one in attacks.worst))))

@@ -13,6 +13,7 @@ from ironglass.report.sweep.words import (
     trial_words,
     value_words,
 )
+from ironglass.results.attack import WorstPoint
 from ironglass.results.evaluation import Naming
 from ironglass.results.numbers import Mean, Rate
 from ironglass.results.sections import Results
@@ -118,6 +119,14 @@ def test_what_a_hardened_trial_is_chosen_by_is_said() -> None:
     assert "keeps 60.0\u202f% of 100 validation images right under attack at eps 8/255" in said
     assert "unchanged, 70.0\u202f%" in said
     assert SECTION.headlines(Results(sweep=hard))[0].rate == Rate(**wilson(60, 100))
+
+
+def test_the_number_under_attack_comes_with_its_images() -> None:
+    plain = swept(90)
+    point = WorstPoint(eps=8 / 255, accuracy=Rate(**wilson(7, 10)), verdict=None)
+    (row,) = plain.rows
+    said = sweep_words(replace(plain, rows=(replace(row, robust=point),)))
+    assert "Under attack 70.0\u202f% of 10 images stay right" in said
 
 
 def test_values_and_trials_by_name() -> None:

@@ -138,7 +138,9 @@ def _summary(recipe: dict[str, Any], data: dict[str, Any], results: Results) -> 
     if model:
         sentences.append(f" with {magnitude(model.parameters)} parameters")
     if source := data.get("name") or recipe.get("dataset"):
-        sentences.append(f", trained on {_plain(source)}")
+        # an audit may take the network as it is, and does not know what that was trained on
+        measured_only = recipe.get("training") is False or recipe.get("stages") == []
+        sentences.append(f", {'measured' if measured_only else 'trained'} on {_plain(source)}")
     sentences.append(". Pixels go in between 0 and 1; the normalisation is in `config.json`.")
     if model:
         sentences.append(f" Images are {model.input_size[1]} × {model.input_size[0]} pixels.")

@@ -92,7 +92,9 @@ def sweep_words(measured: Sweep) -> str:
     if robust := best.robust:
         word = verdict_word(robust.verdict)
         doubt = "" if word == "trusted" else f" ({word}: see its verdict)"
-        text += f" Under attack {percent(robust.accuracy.value)} stay right{doubt}."
+        text += (
+            f" Under attack {percent(robust.accuracy.value)} of {count(robust.accuracy.n)} images stay right{doubt}."
+        )
     return text + range_limit_note(measured) + _lost(rows)
 
 
