@@ -203,6 +203,32 @@ def test_the_commands_see_the_painted_picture(
             assert row["confidence_1"] == pytest.approx(max(plain), abs=1e-4)
 
 
+def test_the_commands_name_what_a_network_of_ones_own_does_not(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its classes and image size, which the studio has from the data, and a painted picture alone cannot give."""
+    monkeypatch.chdir(tmp_path)
+    network = "nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2))"
+    (tmp_path / "net.py").write_text(f"from torch import nn\n\n\ndef build():\n    return {network}\n")
+    conv, linear = torch.nn.Conv2d(3, 4, 3), torch.nn.Linear(4, 2)
+    weights = {"0.weight": conv.weight, "0.bias": conv.bias, "3.weight": linear.weight, "3.bias": linear.bias}
+    torch.save({name: value.detach() for name, value in weights.items()}, tmp_path / "net.pt")
+    own = load("net.py:build", str(place / "photos"), weights="net.pt", normalise="half", size=24)
+    found = Studio([own]).answer("numbers", {"index": 3, "attack": "fgsm", "steps": 4, "method": "saliency"})
+    (tmp_path / "painted.png").write_bytes(base64.b64decode(found["painted_png"]))
+    sizeless = replace(own, plan=replace(own.plan, size=None))  # the size is the data's
+    assert Studio([sizeless]).answer("numbers", {"index": 3})["commands"] == found["commands"].splitlines()[0] + "\n"
+    for line in found["commands"].splitlines():
+        monkeypatch.setattr(sys, "argv", [*shlex.split(line), "--json", "--output", str(tmp_path / line.split()[1])])
+        capsys.readouterr()
+        status = _status()
+        out, err = capsys.readouterr()
+        assert status == 0, err
+        if "predict" in line:
+            (row,) = json.loads(out)["predictions"]
+            assert row["confidence_1"] == pytest.approx(max(found["probabilities"][0]), abs=1e-4)
+
+
 def test_names_in_the_lines_stay_names(opened: tuple[Opened, ...]) -> None:
     """A class whose name ends its line begins no line of its own."""
     first = opened[0]

@@ -6,6 +6,7 @@ import shlex
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from ironglass.models.loading.native import knows_classes
 from ironglass.plans.audit import NOTHING, Audit
 from ironglass.studio.answers.request import STEPS, Request
 from ironglass.studio.answers.view import View
@@ -114,13 +115,14 @@ def _picture(opened: Opened, index: int | None, file: str, end: str = "") -> str
 
 def command_lines(picked: Picked, request: Request) -> str:
     """Commands on the edited picture, saved as painted.png; no two lines depend on each other."""
-    lines = _commands(picked.opened.plan, request)
+    lines = _commands(picked.opened, request)
     if picked.second is not None:
-        lines += _commands(picked.second.plan, replace(request, attack=""))
+        lines += _commands(picked.second, replace(request, attack=""))
     return "\n".join(lines) + "\n"
 
 
-def _commands(plan: Audit, request: Request) -> list[str]:
+def _commands(opened: Opened, request: Request) -> list[str]:
+    plan = _with_what_the_data_gave(opened)
     words = [
         f"{option} {shlex.quote(str(getattr(plan, name)))}" for name, option in OPTIONS.items() if _set(plan, name)
     ]
@@ -142,6 +144,16 @@ def _commands(plan: Audit, request: Request) -> list[str]:
             f"ironglass attack {model} painted.png --attacks {request.attack} --norm {request.norm} --eps {size}{rest}"
         ]
     return lines
+
+
+def _with_what_the_data_gave(opened: Opened) -> Audit:
+    """The plan with classes and image size of a network that does not name them: a painted picture alone cannot."""
+    plan, classifier = opened.plan, opened.classifier
+    if knows_classes(plan.model, weighted=plan.pretrained or plan.weights is not None):
+        return plan
+    height, width = classifier.input_size
+    size = height if height == width else None
+    return replace(plan, classes=plan.classes or tuple(classifier.classes), size=plan.size or size)
 
 
 def _settings(plan: Audit) -> dict[str, Any]:
