@@ -122,7 +122,7 @@ def test_a_schedule_stands_in_one_file_alone() -> None:
 def test_a_verdict_follows_from_the_checks_of_its_file(monkeypatch: pytest.MonkeyPatch) -> None:
     file, symbol = tasks()["change when a robustness number counts as trusted"]
     module = importlib.import_module("ironglass." + file.removesuffix(".py").replace("/", "."))
-    broken = Evidence(seen=Observations(n=200, non_finite=200), steps=20, points=((0.1, wilson(0, 200)),))
+    broken = Evidence(observations=Observations(n=200, non_finite=200), steps=20, points=((0.1, wilson(0, 200)),))
     assert judge(broken).word == "invalid"
     monkeypatch.setattr(module, symbol, ())
     assert judge(broken).word == "trusted"
