@@ -19,6 +19,7 @@ PLANS = {
     "audit": AUDIT,
     "compare": ig.Comparison(base=AUDIT, arms={"hard": ig.Arm(stages=HARD.stages)}),
     "harden": ig.Hardening(after=HARD, baseline=(ig.Stage(),)),
+    "inspect_data": ig.Inspection(dataset="digits"),
     "sweep": ig.Sweep(trial=AUDIT, vary={"seed": (0, 1)}),
     "transfer": Transfer(source=AUDIT, target=AUDIT),
 }
