@@ -30,7 +30,7 @@ ALLOWED: dict[str, int] = {
     "plans": 5,
     "report": 2,
     "results": 11,
-    "studies": 47,
+    "studies": 9,
     "studio": 14,
 }
 

@@ -60,9 +60,12 @@ def write_environment(run: Run, now: dict[str, Any]) -> None:
     sittings = [first, *(one for one in (later if isinstance(later, list) else []) if isinstance(one, dict))]
     changed = _changed(sittings[-1], now)
     if changed:
-        said = ", ".join(changed)
-        warnings.warn(Notice(f"{run.path} is resumed under other conditions than before ({said}): sums may be rounded"
-                             " otherwise, so the bits may not be those of an unbroken run"), stacklevel=2)  # fmt: skip
+        differences = ", ".join(changed)
+        notice = Notice(
+            f"{run.path} is resumed under other conditions than before ({differences}): sums may be rounded otherwise,"
+            " so the bits may not be those of an unbroken run"
+        )
+        warnings.warn(notice, stacklevel=2)
         sitting = {key: now[key] for key in SITTING} | {"command": now["command"]}
         first = first | {"resumed": [*sittings[1:], sitting]}
         run.write("environment.json", first)

@@ -47,10 +47,10 @@ class RunOptions:
     def for_part(self, name: str) -> RunOptions:
         """The same for a run within the run, whose messages begin with its name."""
 
-        def told(what: str, done: int, of: int, detail: str) -> None:
-            self.progress(f"{name}: {what}", done, of, detail)
+        def report(activity: str, done: int, of: int, detail: str) -> None:
+            self.progress(f"{name}: {activity}", done, of, detail)
 
-        return replace(self, progress=told)
+        return replace(self, progress=report)
 
     def for_job(self) -> RunOptions:
         """The same for a job, which may be sent to another process and is given its own progress there."""

@@ -20,7 +20,7 @@ from ironglass.errors import InputError
 from ironglass.studies.common.progress import Tell
 from ironglass.train.interrupt import Interruption
 
-ASKED_SECONDS = 0.2  # how often we look whether to stop
+POLL_SECONDS = 0.2  # how often we look whether to stop
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class _Place:
+class _Worker:
     """The process that runs a job. slot: 0 to the number of processes - 1, for the progress."""
 
     job: Job
@@ -62,62 +62,62 @@ def run_parallel(queue: Sequence[Job], *, jobs: int, tell: Tell) -> dict[str, st
     """
     context = get_context("spawn")  # a fork of a process with OpenMP's threads hangs
     threads = max(1, torch.get_num_threads() // jobs)
-    waiting, running, failed = list(queue), dict[Connection, _Place](), dict[str, str]()
-    told, begun = False, set[Connection]()
+    waiting, running, failed = list(queue), dict[Connection, _Worker](), dict[str, str]()
+    signalled, begun = False, set[Connection]()
     with Interruption() as interruption:
         try:
             while running or (waiting and not interruption.requested):
                 while waiting and len(running) < jobs and not interruption.requested:
                     job = waiting.pop(0)
-                    slot = min(set(range(jobs)) - {place.slot for place in running.values()})
-                    ours, theirs = context.Pipe(duplex=False)
-                    process = context.Process(target=_work, args=(theirs, job, threads), name=job.name)
+                    slot = min(set(range(jobs)) - {worker.slot for worker in running.values()})
+                    receiver, sender = context.Pipe(duplex=False)
+                    process = context.Process(target=_work, args=(sender, job, threads), name=job.name)
                     with _held_signals():
                         process.start()
-                    theirs.close()  # else its end would never be seen
-                    running[ours] = _Place(job, process, slot)
-                if interruption.requested and not told:
-                    told = True
-                    for end, place in running.items():
+                    sender.close()  # else its end would never be seen
+                    running[receiver] = _Worker(job, process, slot)
+                if interruption.requested and not signalled:
+                    signalled = True
+                    for end, worker in running.items():
                         if end in begun:
-                            os.kill(place.process.pid, signal.SIGINT)
+                            os.kill(worker.process.pid, signal.SIGINT)
                         else:
-                            place.process.kill()  # it still imports, for seconds, and has nothing to save
-                for end in wait(list(running), timeout=ASKED_SECONDS):
+                            worker.process.kill()  # it still imports, for seconds, and has nothing to save
+                for end in wait(list(running), timeout=POLL_SECONDS):
                     assert isinstance(end, Connection)
                     begun.add(end)
-                    if (line := _heard(end, running[end], tell, asked=interruption.requested)) is None:
+                    if (line := _receive(end, running[end], tell, interrupted=interruption.requested)) is None:
                         continue
-                    place = running.pop(end)
-                    place.process.join()
+                    worker = running.pop(end)
+                    worker.process.join()
                     if line:
-                        failed[place.job.name] = line
+                        failed[worker.job.name] = line
         finally:
-            for place in running.values():
-                place.process.kill()
-                place.process.join()
+            for worker in running.values():
+                worker.process.kill()
+                worker.process.join()
     if interruption.requested:
         raise KeyboardInterrupt
     return failed
 
 
-def _heard(end: Connection, place: _Place, tell: Tell, *, asked: bool) -> str | None:
-    """None while the job goes on; "" when it is over, or why it failed. asked: whether it was asked to end."""
+def _receive(end: Connection, worker: _Worker, progress: Tell, *, interrupted: bool) -> str | None:
+    """None while the job goes on; "" when it is over, or why it failed. interrupted: whether it was asked to end."""
     try:
-        kind, *said = end.recv()
+        kind, *message = end.recv()
     except EOFError:
-        place.process.join()
-        code = place.process.exitcode
+        worker.process.join()
+        code = worker.process.exitcode
         return f"its process ended with {f'signal {-code}' if code < 0 else f'status {code}'}: was there memory enough?"
     if kind == "begun":
         return None
     if kind == "tell":
-        what, done, of, detail = said
-        tell(f"{what} ({place.slot + 1})", done, of, f"{place.job.name} {detail}")
+        activity, done, of, detail = message
+        progress(f"{activity} ({worker.slot + 1})", done, of, f"{worker.job.name} {detail}")
         return None
-    if kind == "broken" and not asked:  # else it is what a library made of being interrupted
-        raise RuntimeError(f"{place.job.name}: {said[0]}")
-    return said[0]
+    if kind == "broken" and not interrupted:  # else it is what a library made of being interrupted
+        raise RuntimeError(f"{worker.job.name}: {message[0]}")
+    return message[0]
 
 
 def _work(end: Connection, job: Job, threads: int) -> None:  # in a process of its own
@@ -129,16 +129,16 @@ def _work(end: Connection, job: Job, threads: int) -> None:  # in a process of i
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # one that has waited arrives here
         torch.set_num_threads(threads)
         end.send(("begun",))
-        job.work(*job.given, tell=lambda *said: end.send(("tell", *said)))
-        said = ("done", "")
+        job.work(*job.given, tell=lambda *message: end.send(("tell", *message)))
+        message = ("done", "")
     except InputError as error:
-        said = ("failed", str(error))
+        message = ("failed", str(error))
     except KeyboardInterrupt:
-        said = ("interrupted", "")
+        message = ("interrupted", "")
     except Exception:
-        said = ("broken", traceback.format_exc())
+        message = ("broken", traceback.format_exc())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # nothing is left that it could interrupt
-    end.send(said)
+    end.send(message)
 
 
 def _end_with_parent() -> None:

@@ -24,13 +24,13 @@ def load_data(
     progress: Progress | None = None,
 ) -> Dataset:
     """The plan's data at this size. Their seed is not the plan's: runs of other seeds shall share their test images."""
-    own = reading_of(plan.model)
+    reading = reading_of(plan.model)
     return load_dataset(
         plan.dataset,
         size=size,
         channels=channels,
-        fit=plan.fit or own.fit,
-        range=plan.range or own.range,
+        fit=plan.fit or reading.fit,
+        range=plan.range or reading.range,
         image_column=plan.image_column,
         label_column=plan.label_column,
         splits=plan.splits,
@@ -49,12 +49,12 @@ def reading_of(model: str) -> Reading:
     path = Path(model.removeprefix("local-dir:")) / "data.json"
     try:
         record = json.loads(path.read_text("utf-8"))["reading"]
-        found = check_reading(None, None, record["fit"], record["range"])
+        reading = check_reading(None, None, record["fit"], record["range"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError):  # no run, or one from before
-        found = Reading()
+        reading = Reading()
     if os.path.isfile(path):  # noqa: PTH113  (False, too, for names that no file can bear)
         Run(path.parent).check([path.name])
-    return found
+    return reading
 
 
 def data_classes(plan: Audit, download: bool) -> tuple[str, ...]:

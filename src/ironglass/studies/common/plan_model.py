@@ -39,8 +39,10 @@ def with_own_classes(plan: Audit, download: bool) -> Classifier:
             classifier.remarks += (in_order_of_data(len(classes)),)
     if plan.classes and plan.classes != classifier.classes:
         if len(plan.classes) != len(classifier.classes):
-            few, many = len(plan.classes), len(classifier.classes)
-            raise InputError(f"--classes names {few} classes and {plan.model} has {many} outputs: name each, in order")
+            count, outputs = len(plan.classes), len(classifier.classes)
+            raise InputError(
+                f"--classes names {count} classes and {plan.model} has {outputs} outputs: name each, in order"
+            )
         classifier.rename(plan.classes)
     return classifier
 
@@ -52,5 +54,5 @@ def in_order_of_data(outputs: int) -> str:
 
 def normalised(plan: Audit) -> dict[str, Any]:
     """Normalisation and the network builder's options in the plan, as `load_classifier` takes them."""
-    given = {"mean": plan.mean, "std": plan.std, "normalise": plan.normalise}
-    return plan.options | {name: value for name, value in given.items() if value is not None}
+    settings = {"mean": plan.mean, "std": plan.std, "normalise": plan.normalise}
+    return plan.options | {name: value for name, value in settings.items() if value is not None}

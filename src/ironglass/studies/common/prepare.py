@@ -36,8 +36,10 @@ _ONE = "one image and has no label: give it to explain, attack or predict, with 
 def pick_device(name: str) -> torch.device:
     """`auto` takes an accelerator where there is one. Raises InputError for one that is not there."""
     if name == "auto":
-        own = os.environ.get("LOCAL_RANK")  # of the processes of one launch, each takes an accelerator of its own
-        return torch.device(("cuda" if own is None else f"cuda:{own}") if torch.cuda.is_available() else "cpu")
+        # of the processes of one launch, each takes an accelerator of its own
+        local_rank = os.environ.get("LOCAL_RANK")
+        accelerator = "cuda" if local_rank is None else f"cuda:{local_rank}"
+        return torch.device(accelerator if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
         torch.zeros(1, device=device)
@@ -55,21 +57,23 @@ def prepare(
     check_name(plan.model)  # a wrong name shall not wait for the images
     trains = plan.training
     weighted = plan.pretrained or plan.weights is not None
-    knows = knows_classes(plan.model, weighted=weighted)
+    has_classes = knows_classes(plan.model, weighted=weighted)
     code = is_code(plan.model)
-    if not knows and not trains and not weighted and not code:
+    if not has_classes and not trains and not weighted and not code:
         raise InputError(f"{plan.model} has no trained weights: train it first, or give --weights or --pretrained")
-    own, named = None, bool(plan.classes) or trains
-    if unlabelled := _prepare_unlabelled(plan, knows=knows, download=download):
+    trained, named = None, bool(plan.classes) or trains
+    if unlabelled := _prepare_unlabelled(plan, has_classes=has_classes, download=download):
         return unlabelled[0].to(device), unlabelled[1]
-    if knows and not trains:
-        own = with_own_classes(plan, download)
-        size, channels, classes, named = own.input_size, own.channels, own.classes, True
+    if has_classes and not trains:
+        trained = with_own_classes(plan, download)
+        size, channels, classes, named = trained.input_size, trained.channels, trained.classes, True
     else:
-        size, channels, classes, known = _wanted(plan, knows=knows, code=code, download=download)
-        named = named or known
+        size, channels, classes, names_outputs = _input_and_classes(
+            plan, has_classes=has_classes, code=code, download=download
+        )
+        named = named or names_outputs
     dataset = load_data(plan, size, channels, download=download, progress=progress)
-    classifier = own or load_classifier(
+    classifier = trained or load_classifier(
         plan.model,
         classes=plan.classes or classes or dataset.classes,
         size=dataset.size,
@@ -89,31 +93,31 @@ def prepare(
     return classifier.to(device), dataset
 
 
-def _prepare_unlabelled(plan: Audit, *, knows: bool, download: bool) -> tuple[Classifier, Dataset] | None:
+def _prepare_unlabelled(plan: Audit, *, has_classes: bool, download: bool) -> tuple[Classifier, Dataset] | None:
     """`prepare` on one image file, or on a folder of images without labels, with a network whose classes are named;
     None for other data. Raises InputError for one image that cannot be looked at so."""
     single, trains = is_single_image(plan.dataset), plan.training
-    looks = (plan.explains or plan.attacks is not None) and not trains
-    if not single and not (looks and is_flat_folder(plan.dataset)):
+    inspects = (plan.explains or plan.attacks is not None) and not trains
+    if not single and not (inspects and is_flat_folder(plan.dataset)):
         return None
-    names = plan.classes or (() if knows or plan.weights is None else classes_beside(plan.weights))
-    if not looks or not (knows or names):
+    names = plan.classes or (() if has_classes or plan.weights is None else classes_beside(plan.weights))
+    if not inspects or not (has_classes or names):
         if single:
             raise InputError(f"{plan.dataset} is {_ONE}")
         return None
-    if knows:
+    if has_classes:
         classifier = with_own_classes(plan, download)
     else:
         classifier = load_trained(plan, names)
         fresh = is_code(plan.model) and plan.weights is None and not is_exported(plan.model)
         classifier.remarks += tuple(assumed(plan.model, classifier, fresh=fresh))
-    own = reading_of(plan.model)
-    reading = replace(own, fit=plan.fit or own.fit, range=plan.range or own.range)
+    stored_reading = reading_of(plan.model)
+    reading = replace(stored_reading, fit=plan.fit or stored_reading.fit, range=plan.range or stored_reading.range)
     return classifier, load_single(plan.dataset, classifier, reading)
 
 
-def _wanted(
-    plan: Audit, *, knows: bool, code: bool, download: bool
+def _input_and_classes(
+    plan: Audit, *, has_classes: bool, code: bool, download: bool
 ) -> tuple[tuple[int, int] | int | None, int | None, tuple[str, ...], bool]:
     """Size and channels of the images, None for the data's own, the network's classes, () for the data's, and whether
     it names its outputs itself: of a network that is built when the data are there."""
@@ -122,7 +126,7 @@ def _wanted(
     if beside is not None and not plan.training:  # weights that a run of ours has written
         return plan.size or beside.size, beside.channels, beside.classes, True
     native = native_size(plan.model)
-    if knows and native is None and plan.size is None:  # a folder of transformers, or a model on the hub
+    if has_classes and native is None and plan.size is None:  # a folder of transformers, or a model on the hub
         trained = load_trained(plan)
         return trained.input_size, trained.channels, (), True
     named = False
@@ -139,18 +143,18 @@ def _wanted(
 
 def _remark(plan: Audit, classifier: Classifier, dataset: Dataset, *, fresh: bool, trains: bool) -> None:
     """Adds to the classifier's remarks what was assumed of its weights and its normalisation, the latter tried out."""
-    said = assumed(plan.model, classifier, fresh=fresh)
-    tried = classifier.normalisation == ASSUMED or (plan.weights is not None and classifier.normalisation != GIVEN)
+    remarks = assumed(plan.model, classifier, fresh=fresh)
+    unsure = classifier.normalisation == ASSUMED or (plan.weights is not None and classifier.normalisation != GIVEN)
     # those that nothing is reported on, as long as there are enough of them
     names = [name for name in ("validation", "train", measured_split(plan, dataset)[0]) if name in dataset.splits]
     name = next((name for name in names if len(dataset[name]) >= IMAGES), names[-1])
-    if tried and not trains and (words := warning(compare_normalisations(classifier, dataset[name]), name)):
-        said.append(words)
+    if unsure and not trains and (words := warning(compare_normalisations(classifier, dataset[name]), name)):
+        remarks.append(words)
     if in_order_of_data(len(classifier.classes)) in classifier.remarks and (
         words := order_warning(compare_orders(classifier, dataset[name]), classifier.classes, name)
     ):
-        said.append(words)
-    classifier.remarks += tuple(said)
+        remarks.append(words)
+    classifier.remarks += tuple(remarks)
 
 
 def measured_split(plan: Audit, dataset: Dataset) -> tuple[str, Split]:

@@ -32,12 +32,12 @@ class Processes:
         """The first process's value, in every process. Raises InputError where another process has ended."""
         if self.group is None:
             return value
-        held = [value]
+        values = [value]
         try:
-            distributed.broadcast_object_list(held, src=0, group=self.group)
+            distributed.broadcast_object_list(values, src=0, group=self.group)
         except RuntimeError as error:
             raise _left() from error
-        return held[0]
+        return values[0]
 
     def wait(self) -> None:
         """Returns once every process has come here. Raises InputError where one has ended instead."""
@@ -60,10 +60,10 @@ def join_processes(device: torch.device) -> Processes:
     return Processes(rank(), distributed.get_world_size(), group)
 
 
-def refuse_several(what: str) -> None:
+def refuse_several(work: str) -> None:
     """Raises InputError in a process that was launched with others, where `what` is done by one alone."""
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        raise InputError(f"{what} runs in one process: start it without torchrun or accelerate launch")
+        raise InputError(f"{work} runs in one process: start it without torchrun or accelerate launch")
 
 
 def _left() -> InputError:

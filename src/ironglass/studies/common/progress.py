@@ -11,7 +11,7 @@ Tell: TypeAlias = Callable[[str, int, int, str], None]
 """Called as (what is being done, done, of, detail)."""
 
 
-def silent(what: str, done: int, of: int, detail: str) -> None:
+def silent(activity: str, done: int, of: int, detail: str) -> None:
     """Progress that nobody follows."""
 
 

@@ -52,8 +52,8 @@ def _changed(run: Run, classifier: Classifier) -> bool:
         return False
     from safetensors.torch import load_file
 
-    kept, state = load_file(path), classifier.network.state_dict()
-    return kept.keys() != state.keys() or any(not _same_bits(tensor, state[name]) for name, tensor in kept.items())
+    saved, state = load_file(path), classifier.network.state_dict()
+    return saved.keys() != state.keys() or any(not _same_bits(tensor, state[name]) for name, tensor in saved.items())
 
 
 def _same_bits(a: torch.Tensor, b: torch.Tensor) -> bool:

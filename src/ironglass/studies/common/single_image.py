@@ -43,9 +43,9 @@ def is_flat_folder(spec: str) -> bool:
     path = _path(spec)
     if not os.path.isdir(path):  # noqa: PTH112  (False, too, for names that no folder can bear)
         return False
-    found = below(path)
+    files = below(path)
     return (
-        bool(found.images) and all(file.parent == path for file in found.images) and not tables_in(path, found.others)
+        bool(files.images) and all(file.parent == path for file in files.images) and not tables_in(path, files.others)
     )
 
 
@@ -55,30 +55,30 @@ def load_single(spec: str, classifier: Classifier, reading: Reading) -> Dataset:
     They are brought to the classifier's size. Raises InputError where none can be decoded.
     """
     path = _path(spec)
-    found = load_images([path], size=classifier.input_size, channels=classifier.channels, reading=reading)
-    if not found.names:
-        raise InputError(f"{printable(spec)} cannot be read: {found.left_out[0].reason}")
-    names = tuple(printable(Path(name).name) for name in found.names)
-    unlabelled = Split(found.pixels, np.zeros(len(names), dtype=np.int64), names)
+    images = load_images([path], size=classifier.input_size, channels=classifier.channels, reading=reading)
+    if not images.names:
+        raise InputError(f"{printable(spec)} cannot be read: {images.left_out[0].reason}")
+    names = tuple(printable(Path(name).name) for name in images.names)
+    unlabelled = Split(images.pixels, np.zeros(len(names), dtype=np.int64), names)
     labels = torch.nan_to_num(logits_of(classifier, unlabelled)).argmax(1).numpy()
-    said = (
+    note = (
         f"{printable(path.name)} has no label: what the network reads in it, {classifier.classes[labels[0]]!r}, stands"
         " for its true class, and accuracy is whether that answer stays"
     )
     if path.is_dir():
-        said = (
+        note = (
             f"the images of {printable(path.name)} have no labels: what the network reads in each stands for its true"
             " class, and accuracy is how many of these answers stay"
         )
     return Dataset(
         printable(path.stem),
-        {"test": Split(found.pixels, labels, names)},
+        {"test": Split(images.pixels, labels, names)},
         classifier.classes,
-        fingerprint("single", stamps([path], path.parent), *found.reading.values(), classifier.input_size),
-        tuple(replace(file, split="test") for file in found.left_out),
-        notes=(said, *found.notes),
-        reading=found.reading | {"labels": PREDICTED},
-        contents=hashlib.blake2b(found.pixels.tobytes(), digest_size=16).hexdigest(),
+        fingerprint("single", stamps([path], path.parent), *images.reading.values(), classifier.input_size),
+        tuple(replace(file, split="test") for file in images.left_out),
+        notes=(note, *images.notes),
+        reading=images.reading | {"labels": PREDICTED},
+        contents=hashlib.blake2b(images.pixels.tobytes(), digest_size=16).hexdigest(),
     )
 
 
