@@ -4,9 +4,10 @@ import hashlib
 from pathlib import Path
 
 import pytest
+import torch
 
 import ironglass as ig
-from ironglass.errors import InputError
+from ironglass.errors import InputError, Notice
 
 
 def state(root: Path) -> dict[str, str]:
@@ -111,3 +112,19 @@ def test_a_model_is_measured_with_and_without_them(planted: Path, tmp_path: Path
 def test_plans_that_mean_nothing_are_refused(fields: dict, words: str) -> None:
     with pytest.raises(InputError, match=words):
         ig.Inspection(**fields)
+
+
+def test_a_model_is_heard_of_where_nothing_is_at_fault(clean: Path, tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(
+        "from torch import nn\n\n\ndef build():\n    return nn.Sequential(nn.Flatten(), nn.Linear(192, 2))\n"
+    )
+    torch.save({"1.weight": torch.zeros(2, 192), "1.bias": torch.tensor([1.0, 0.0])}, tmp_path / "net.pt")
+    plan = ig.Inspection(
+        dataset=str(clean), model=f"{tmp_path}/net.py:build", weights=str(tmp_path / "net.pt"), size=8, searches=()
+    )
+    with pytest.warns(Notice) as said:
+        inspected = ig.run(plan, tmp_path / "run")
+    lines = [str(one.message) for one in said]
+    assert any("2 outputs are taken for the data's classes in their order" in line for line in lines)
+    assert any(line.startswith("model: 20 of 40 test images are classified correctly") for line in lines)
+    assert inspected.results["inspection"]["effects"] == []

@@ -113,7 +113,7 @@ def effect_words(effect: Effect) -> str:
     value, low, high = points
     sign = "+" if effect.difference.value > 0 else ""
     return (
-        f"Without the {count(effect.only.n)} {effect.removed}, the model is right for "
+        f"Without the {effect.removed} ({count(effect.only.n)}), the model is right for "
         f"{percent(effect.without.value, 2)} of {effect.split} (n = {count(effect.without.n)}) in place of "
         f"{percent(effect.all.value, 2)} (n = {count(effect.all.n)}): {sign}{value} points ({low} to {high}); on "
         f"these images alone {percent(effect.only.value)} ({interval(effect.only)})."

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ironglass.data.survey.survey import Survey
-from ironglass.errors import InputError
+from ironglass.errors import InputError, Notice
 from ironglass.measure.inspection.effect import effect_of
 from ironglass.measure.inspection.outliers import Fault
 from ironglass.models.predict import logits_of, predicted
@@ -40,6 +41,8 @@ def model_answers(plan: Inspection, options: RunOptions) -> ModelAnswers:
         download=options.download,
         progress=lambda done, of: options.progress("reading images for the model", done, of, ""),
     )
+    for remark in classifier.remarks:
+        warnings.warn(Notice(f"model: {remark}"), stacklevel=2)
     name, split = measured_split(audit, dataset)
     logits = logits_of(classifier, split, progress=lambda done, of: options.progress("classifying", done, of, ""))
     right = predicted(logits).numpy() == split.labels
@@ -83,4 +86,11 @@ def effects(
         if 0 < removed.sum() < len(removed):
             value = {"removed": words, "split": answers.split, **effect_of(right[present], removed)}
             rows.append(from_dict(Effect, value, file="the effect of images"))
+    if not rows:
+        answer_flags = answers.right.values()
+        text = (
+            f"model: {sum(answer_flags):,} of {len(answer_flags):,} {answers.split} images are classified correctly; "
+            "either none of them or all are at fault, so that there is no effect to measure"
+        )
+        warnings.warn(Notice(text), stacklevel=2)
     return tuple(rows)
