@@ -10,8 +10,9 @@ from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from ironglass.errors import InputError
-from ironglass.harden import AWP, OBJECTIVES, TRADES, Free, find_objective
+from ironglass.harden import AWP, NFGSM, OBJECTIVES, TRADES, AdversarialRegularisation, Free, find_objective
 from ironglass.train.objective import CrossEntropy
+from ironglass.train.recipe import Stage
 
 EPS = 0.1
 every = pytest.mark.parametrize("name", [*OBJECTIVES, "awp"])
@@ -224,3 +225,29 @@ def test_a_gradient_that_is_not_a_number_moves_nothing(name, classifier, batch, 
     loss, _ = call(sized(name, EPS), classifier, *batch)
     assert loss.isnan()  # it is for the loop to see
     assert all(seen.isfinite().all() for seen in given.images)
+
+
+@pytest.mark.parametrize(
+    ("text", "objective"),
+    [
+        ("n-fgsm:4/255", NFGSM(eps=4 / 255)),
+        ("trades:0.03", TRADES(eps=0.03)),
+        ("adversarial-regularisation:2/255", AdversarialRegularisation(adv_step_size=2 / 255)),
+    ],
+)
+def test_a_name_may_carry_its_eps(text: str, objective: object) -> None:
+    assert Stage(objective=text).objective == objective
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("n-fgsm:", "is not a number of at least 0"),
+        ("n-fgsm:9", "give it in \\[0, 1\\]"),
+        ("nfgsm:4/255", "did you mean n-fgsm"),
+        ("cross-entropy:4/255", "leave :4/255 out"),
+    ],
+)
+def test_a_wrong_eps_behind_a_name_is_refused(text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Stage(objective=text)

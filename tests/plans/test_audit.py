@@ -6,10 +6,10 @@
 
 import pytest
 
+from ironglass.eps import parse_eps
 from ironglass.errors import InputError
 from ironglass.plans.attacks import Attacks
 from ironglass.plans.audit import Audit
-from ironglass.plans.eps import parse_eps
 from ironglass.plans.parts import Corruptions, Guard, PatchSearch
 from ironglass.recipes import RECIPES, load_recipe, summary
 from ironglass.train.record import as_json, override

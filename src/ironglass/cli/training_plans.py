@@ -18,8 +18,8 @@ def hardening_stage(
     model: str, network: Weights, *, method: str, eps: str, awp: bool, lr: float | None
 ) -> dict[str, Any]:
     """Settings of the stage that depend on the method, and on whether the model is trained already."""
+    from ironglass.eps import parse_eps
     from ironglass.harden import find_objective
-    from ironglass.plans.eps import parse_eps
 
     objective = find_objective(method, eps=parse_eps(eps), awp=awp)
     default_lr = 0.01 if _trained(model, network.weights, network.pretrained) else 0.05
@@ -40,7 +40,10 @@ DEFAULT_LRS = "0.1,0.01,0.001,0.0001"
 
 
 def sweep_axes(lr: str | None, body_lr: str | None, vary: list[str]) -> dict[str, tuple[Any, ...]]:
-    """Values of each varied field. Raises InputError for anything but FIELD=V1,V2, and for a field named twice."""
+    """Values of each varied field; `objective` is that of the stage of all layers.
+
+    Raises InputError for anything but FIELD=V1,V2, and for a field named twice.
+    """
     axes = {} if lr is None and vary else {"stages.0.peak_lr": values_of(DEFAULT_LRS if lr is None else lr)}
     if body_lr is not None:
         axes["stages.1.peak_lr"] = values_of(body_lr)
@@ -48,7 +51,10 @@ def sweep_axes(lr: str | None, body_lr: str | None, vary: list[str]) -> dict[str
         field, equals, values = axis.partition("=")
         if not equals or not values:
             raise InputError(f"--vary {axis}: write FIELD=V1,V2, for instance stages.0.batch_size=32,128")
-        if (field := field.strip()) in axes:
+        field = field.strip()
+        if field == "objective":
+            field = f"stages.{0 if body_lr is None else 1}.objective"
+        if field in axes:
             raise InputError(f"--vary {axis}: {field} is varied already: give all its values at once")
         axes[field] = values_of(values)
     return axes
@@ -83,7 +89,7 @@ def transfer_plan(
     **fields: Any,
 ) -> Transfer:
     """The plan of a transfer study; white-box attacks run at the headline eps and at an eighth of it."""
-    from ironglass.plans.eps import parse_eps
+    from ironglass.eps import parse_eps
     from ironglass.plans.transfer import Transfer
 
     block_options = {"blocks": blocks, "controls": controls}

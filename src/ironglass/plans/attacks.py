@@ -8,9 +8,9 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from ironglass.attacks import find_attack
+from ironglass.eps import Eps
 from ironglass.errors import InputError
 from ironglass.fields import dataclass
-from ironglass.plans.eps import Eps
 from ironglass.registry import registered_name
 from ironglass.train.recipe import MOST_IMAGES
 

@@ -6,11 +6,11 @@ import re
 
 from pydantic import Field
 
+from ironglass.eps import Eps
 from ironglass.errors import InputError
 from ironglass.fields import dataclass
 from ironglass.plans.attacks import AttackName, Attacks
 from ironglass.plans.audit import Audit
-from ironglass.plans.eps import Eps
 from ironglass.train.recipe import MOST_IMAGES, Stage
 
 BASE = "base"

@@ -7,8 +7,8 @@ from typing import Annotated, ClassVar, Literal, Protocol
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from ironglass.data.corruptions.corrupt import find_corruptions
+from ironglass.eps import Eps
 from ironglass.fields import SEEDS, dataclass
-from ironglass.plans.eps import Eps
 from ironglass.train.recipe import MOST_IMAGES, MOST_SIDE
 
 Mask = Literal["grey", "black", "white", "mean", "blur"]

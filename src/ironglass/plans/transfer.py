@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from pydantic import Field
 
+from ironglass.eps import Eps
 from ironglass.errors import InputError
 from ironglass.fields import dataclass
 from ironglass.models.loading.native import knows_classes
@@ -15,7 +16,6 @@ from ironglass.models.structure.blocks import Blocks
 from ironglass.models.structure.transplant import Transplant
 from ironglass.plans.attacks import AttackName
 from ironglass.plans.audit import Audit
-from ironglass.plans.eps import Eps
 from ironglass.train.recipe import MOST_IMAGES, Recipe, Stage
 
 SOURCE = "base-A"

@@ -13,6 +13,7 @@ from torch import nn
 from torch.nn import functional
 
 from ironglass.choices import did_you_mean, shown, unknown
+from ironglass.eps import parse_eps
 from ironglass.errors import InputError
 from ironglass.fields import dataclass
 from ironglass.types import Images, Labels, Logits, Loss
@@ -55,12 +56,14 @@ _ABOVE = "ironglass.harden"
 
 def as_objective(value: Any) -> Objective:
     """Converts a value to an objective: a function (classifier, images, labels) -> (loss, logits) as it is, a name in
-    NAMED, or the fields as in `recipe.json`, {"kind": "NFGSM", "eps": 0.03}.
+    NAMED, a name with the size of change, "n-fgsm:4/255", or the fields as in `recipe.json`, {"kind": "NFGSM",
+    "eps": 0.03}.
 
     Raises InputError for any other value, and for a function that does not take three arguments.
     """
     if isinstance(value, str):
-        return _named_objective(value)
+        name, colon, eps = value.partition(":")
+        return _sized_objective(name.strip(), eps) if colon else _named_objective(value)
     if isinstance(value, Mapping):
         fields = dict(value)
         kind = fields.pop("kind", None)
@@ -92,6 +95,13 @@ def _named_objective(name: str) -> Any:
     if name not in named and name not in kinds:
         raise unknown("objective", name, named)
     return named[name] if name in named else kinds[name]
+
+
+def _sized_objective(name: str, eps: str) -> Any:
+    """The objective of a name that trains against changes of up to `eps`, as "8/255"."""
+    if name in NAMED and name not in importlib.import_module(_ABOVE).OBJECTIVES:
+        raise InputError(f"{name} trains against no change of a size: leave :{eps} out")
+    return importlib.import_module(_ABOVE).find_objective(name, eps=parse_eps(eps))
 
 
 def _with_fields(kind: str, fields: dict[str, Any]) -> Any:

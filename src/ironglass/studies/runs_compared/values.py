@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from ironglass.choices import listed, shown, unknown
+from ironglass.eps import eps_words
 from ironglass.errors import InputError
-from ironglass.plans.eps import eps_words
 from ironglass.results.runs_compared import ConditionCompared, Threshold
 from ironglass.studies.runs_compared.pairs import WORST, point_of, same_eps
 from ironglass.studies.runs_compared.read import CLEAN, OpenedRun

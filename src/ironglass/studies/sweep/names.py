@@ -6,8 +6,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, cast
 
+from ironglass.eps import eps_words
 from ironglass.errors import InputError
-from ironglass.plans.eps import eps_words
 from ironglass.train.objective import as_objective
 from ironglass.train.record import as_json
 
