@@ -196,6 +196,8 @@ def upgrade_recipe(recipe: Any) -> Any:
     if not isinstance(recipe, dict):
         return recipe
     fields = cast("dict[str, Any]", recipe)
+    if isinstance(fields.get("sampling"), dict):  # written before it had a seed of its own
+        fields = {**fields, "sampling": {**fields["sampling"], "seed": fields["sampling"].get("seed")}}
     if "image_column" in fields:  # a plan of training: one written before the field was there leaves nothing out
         fields = {"leave_out": None, **fields}
     for part in ("trial", "after"):  # of a sweep and a hardening, which attack whatever the steps are
@@ -203,7 +205,8 @@ def upgrade_recipe(recipe: Any) -> Any:
         if isinstance(audit, dict) and isinstance(audit.get("steps"), list) and has_methods(audit.get("attacks")):
             fields = {**fields, part: {**audit, "steps": [*audit["steps"], "attack"]}}
     if isinstance(fields.get("vary"), dict):
-        fields = {**fields, "vary": {moved(path): values for path, values in fields["vary"].items()}}
+        vary = {moved(path): values for path, values in fields["vary"].items()}
+        fields = {"choose_by": "auto", **fields, "vary": vary}
     if not isinstance(fields.get("steps"), list):  # no audit, or one of this version
         return {name: upgrade_recipe(value) for name, value in fields.items()}
     try:
@@ -212,6 +215,8 @@ def upgrade_recipe(recipe: Any) -> Any:
         return fields
     upgraded.pop("omitted", None)
     upgraded.setdefault("explanation", None)
+    if isinstance(upgraded.get("sampling"), dict):
+        upgraded["sampling"] = {**upgraded["sampling"], "seed": None}
     for part, usual in DEFAULTS.items():
         if upgraded.get(part) is not None:
             values = usual | plain(upgraded[part], part)

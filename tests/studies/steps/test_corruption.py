@@ -113,4 +113,6 @@ def test_what_is_refused(tmp_path: Path, model: Path) -> None:
     with pytest.raises(InputError, match="saturate changes colours"):
         audit(plan_for(model, corruptions=("saturate",)), tmp_path / "run")
     assert not (tmp_path / "run").exists()
-    assert "corrupt" in Audit(model="logistic", dataset="digits").steps
+    usual = Audit(model="logistic", dataset="digits")
+    assert usual.corruptions is None
+    assert "corrupt" not in usual.steps
