@@ -206,3 +206,8 @@ def test_a_sweep_of_a_moved_field_is_resumed_by_either_name(tmp_path: Path) -> N
 
 def test_the_former_name_of_the_class() -> None:
     assert ig.Explained is Explained is ExplanationPlan  # type: ignore[attr-defined]
+
+
+def test_two_former_fields_of_one_part_are_replaced_together() -> None:
+    plan = dataclasses.replace(ig.Audit(model="logistic", dataset="digits"), samples=30, shown=2)
+    assert (plan.sampling.images, plan.sampling.report_images) == (30, 2)

@@ -51,6 +51,9 @@ def nested(source: Mapping[str, Any]) -> dict[str, Any]:
     omitted = {part: value for part, value in plain(fields.pop("omitted", None), "").items() if value is not None}
     for name, (part, field) in MOVED.items():
         if name != part and name in fields:
+            whole_part = source.get(part)
+            if isinstance(whole_part, Mapping) and field in whole_part:
+                raise InputError(f"{name} is given twice, as {name} and as {part}.{field}: leave one of them out")
             _move(fields, omitted, name, part, field)
     if "explained" in fields:
         _explain(fields, omitted)
@@ -90,10 +93,7 @@ def _move(fields: dict[str, Any], omitted: dict[str, Any], name: str, part: str,
         if part == "occlusion":
             _share_patch(fields, {field: value}, anew=True)
         return
-    inner = fields.get(part)
-    if isinstance(inner, Mapping) and field in inner:
-        raise InputError(f"{name} is given twice, as {name} and as {part}.{field}: leave one of them out")
-    fields[part] = {**plain(inner, part), field: value}
+    fields[part] = {**plain(fields.get(part), part), field: value}
 
 
 def _share_patch(fields: dict[str, Any], occlusion: Mapping[str, Any], *, anew: bool = False) -> None:

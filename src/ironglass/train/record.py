@@ -80,10 +80,11 @@ def _override(value: Any, steps: list[str], new: Any, where: str) -> Any:
     name, rest = steps[0], steps[1:]
     if dataclasses.is_dataclass(value):
         names = [field.name for field in dataclasses.fields(value) if field.repr]
-        if name not in names and name not in getattr(type(value), "FORMER", ()):
+        former = getattr(type(value), "FORMER", ())
+        if name not in names and name not in former:
+            near = did_you_mean(name, [*names, *former])
             raise InputError(
-                f"{where}: there is no field {name!r}{did_you_mean(name, names)}; {type(value).__name__} has "
-                f"{', '.join(names)}"
+                f"{where}: there is no field {name!r}{near}; {type(value).__name__} has {', '.join(names)}"
             )
         inner: Any = getattr(value, name)
         if inner is None and rest and name in getattr(type(value), "OPTIONAL", ()):
