@@ -251,3 +251,9 @@ def test_a_name_may_carry_its_eps(text: str, objective: object) -> None:
 def test_a_wrong_eps_behind_a_name_is_refused(text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         Stage(objective=text)
+
+
+def test_an_eps_behind_what_has_no_fields_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(OBJECTIVES, "plain", lambda classifier, images, labels: None)
+    with pytest.raises(InputError, match="the objective plain has no fields to set eps in"):
+        Stage(objective="plain:4/255")

@@ -59,6 +59,8 @@ def find_objective(name: str, *, eps: float | None = None, awp: bool = False) ->
     if name not in OBJECTIVES:
         raise unknown("objective", name, OBJECTIVES)
     objective = OBJECTIVES[name]
+    if eps is not None and not hasattr(objective, "__dataclass_fields__"):
+        raise InputError(f"the objective {name} has no fields to set eps in: make it a dataclass, or leave eps out")
     if eps is not None:
         field = "eps" if any(setting.name == "eps" for setting in fields(objective)) else "adv_step_size"
         try:

@@ -1,6 +1,7 @@
 """Planted faults are named, clean data stay clean, and nothing but the run folder is written."""
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,17 @@ def test_searches_can_be_left_out(clean: Path, tmp_path: Path) -> None:
     result = ig.run(ig.Inspection(dataset=str(clean), searches=()), tmp_path / "run").results["inspection"]
     assert result["near_duplicates"] is None
     assert result["label_errors"] is None
+
+
+def test_a_search_that_the_data_are_too_few_for_is_said(
+    draw_photos: Callable[[int, int], Path], tmp_path: Path
+) -> None:
+    run = ig.run(ig.Inspection(dataset=str(draw_photos(20, 16))), tmp_path / "run")
+    assert run.results["inspection"]["label_errors"] is None
+    assert any(note.startswith("labels that may be wrong were not searched") for note in run.read("data.json")["notes"])
+    page = (run.path / "report.html").read_text(encoding="utf-8")
+    assert "Not searched for: labels that may be wrong." in page
+    assert "that takes 100 to 100,000 images" in page
 
 
 def test_a_model_is_measured_with_and_without_them(planted: Path, tmp_path: Path) -> None:

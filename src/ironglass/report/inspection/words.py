@@ -87,6 +87,9 @@ def inspection_words(inspection: Inspection) -> list[str]:
         sentences.append(f"To look at: {'; '.join(f'{row.name}: {count(row.images)}' for row in others)}.")
     if not serious and not others:
         sentences.append("Nothing of what was searched for was found.")
+    skipped = {"near-duplicates": inspection.near_duplicates, "labels that may be wrong": inspection.label_errors}
+    if missing := [name for name, part in skipped.items() if part is None]:
+        sentences.append(f"Not searched for: {', '.join(missing)}.")
     if balance := balance_words(inspection):
         sentences.append(balance)
     return [*sentences, *map(effect_words, inspection.effects)]

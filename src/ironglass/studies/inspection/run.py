@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import numpy as np
 
 from ironglass.data.survey.survey import Survey, survey
 from ironglass.measure.inspection.duplicates import duplicate_groups, joined
+from ironglass.measure.inspection.label_errors import FOLDS
+from ironglass.measure.inspection.label_errors import LARGEST as MOST_LABELS
 from ironglass.measure.inspection.leave_out import images_to_leave_out, merged
 from ironglass.measure.inspection.near_duplicates import LARGEST, NearPairs, near_duplicates
 from ironglass.measure.inspection.outliers import Fault, outliers
@@ -21,7 +24,7 @@ from ironglass.studies.common.environment import environment, write_environment
 from ironglass.studies.common.options import RunOptions
 from ironglass.studies.common.study import Study
 from ironglass.studies.inspection.effects import ModelAnswers, effects, model_answers
-from ironglass.studies.inspection.labels import search_labels
+from ironglass.studies.inspection.labels import LEAST, search_labels
 from ironglass.studies.inspection.pictures import write_pictures
 from ironglass.studies.inspection.tables import group_rows, image_ref, inventory, near_rows, outlier_rows
 from ironglass.train.record import as_json
@@ -60,7 +63,7 @@ def run_inspection(plan: Inspection, folder: Path, options: RunOptions) -> Run:
     result = _result(table, groups, pairs, faults, answers, errors)
     with Run.hold(folder, as_json(plan), resume=options.resume) as run:
         write_environment(run, environment(device=options.place, seed=plan.seed, fingerprint=""))
-        run.write("data.json", described(table))
+        run.write("data.json", described(table, _unsearched(plan, pairs, errors)))
         run.record("inspection", to_dict(result))
         write_pictures(run, surveyed, result, plan.pictures)
         options.write_pages(run)
@@ -84,6 +87,17 @@ def _near(plan: Inspection, table: Survey, options: RunOptions) -> NearPairs | N
     return NearPairs(
         first[pairs.first], first[pairs.second], pairs.similarity, pairs.mirrored, pairs.proposed, pairs.threshold
     )
+
+
+def _unsearched(plan: Inspection, pairs: NearPairs | None, errors: LabelErrors | None) -> list[str]:
+    """A note for each search that was asked for and that these data are too few or too many for."""
+    notes: list[str] = []
+    if "near-duplicates" in plan.searches and pairs is None:
+        notes.append(f"near-duplicates were not searched: that takes 2 to {LARGEST:,} images that are not blank")
+    if "label-errors" in plan.searches and errors is None:
+        sizes = f"{LEAST:,} to {MOST_LABELS:,} images, at least {2 * FOLDS} of each class"
+        notes.append(f"labels that may be wrong were not searched: that takes {sizes}")
+    return notes
 
 
 def _result(
@@ -135,8 +149,8 @@ def _result(
     )
 
 
-def described(table: Survey) -> dict[str, Any]:
-    """Record for `data.json`."""
+def described(table: Survey, notes: Sequence[str]) -> dict[str, Any]:
+    """Record for `data.json`; notes: beside those of reading."""
     return {
         "name": table.name,
         "classes": list(table.classes),
@@ -148,7 +162,7 @@ def described(table: Survey) -> dict[str, Any]:
             for number, name in enumerate(table.splits)
         },
         "quarantined": [vars(file) for file in table.unread],
-        "notes": list(table.notes),
+        "notes": [*table.notes, *notes],
     }
 
 
