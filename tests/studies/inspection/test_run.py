@@ -101,6 +101,8 @@ def test_a_search_that_the_data_are_too_few_for_is_said(
     page = (run.path / "report.html").read_text(encoding="utf-8")
     assert "Not searched for: labels that may be wrong." in page
     assert "that takes 100 to 100,000 images" in page
+    assert "Nothing was trained." in page
+    assert "the network learns from one" not in page
 
 
 def test_a_model_is_measured_with_and_without_them(planted: Path, tmp_path: Path) -> None:
