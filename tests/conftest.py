@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,21 @@ def shared_data() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"real images are not at {SHARED}; set IRONGLASS_TEST_DATA")
     return SHARED
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Debian's chromium, whose camera shows a test picture; closed after its file, for a process has one event loop."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("Debian's chromium is not installed: apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    camera = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", *camera])
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,5 @@
 """The page in Debian's chromium: nothing asked for, nothing cut, slider and theme at work."""
 
-import shutil
 from collections.abc import Iterator
 
 import pytest
@@ -8,19 +7,6 @@ import pytest
 from ironglass.run import Run
 
 pytestmark = pytest.mark.browser
-CHROMIUM = shutil.which("chromium")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator:
-    if CHROMIUM is None:
-        pytest.skip("Debian's chromium is not installed: apt-get install chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,12 @@
 """A trained run on small photographs, the studio over it, and a client of its server."""
 
+import ctypes
+import gc
 import http.client
 import json
 import os
-import shutil
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,8 +21,6 @@ import ironglass as ig
 from ironglass.studio.app import Studio
 from ironglass.studio.load import Opened, load_all
 from ironglass.studio.server import Server
-
-CHROMIUM = shutil.which("chromium")
 
 
 @pytest.fixture(scope="session")
@@ -93,20 +93,6 @@ def ask(server: Server) -> Callable[..., tuple[int, Any, dict[str, str]]]:
     return send
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """Debian's chromium, whose camera shows a test picture."""
-    if CHROMIUM is None:
-        pytest.skip("Debian's chromium is not installed: apt-get install chromium")
-    from playwright.sync_api import sync_playwright
-
-    camera = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", *camera])
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
 def page(browser: Any, server: Server, request: pytest.FixtureRequest) -> Iterator[Any]:
     """The page after its first answer; whatever it complained of or asked of others is an error."""
@@ -126,7 +112,10 @@ def page(browser: Any, server: Server, request: pytest.FixtureRequest) -> Iterat
 
 
 def resident() -> int:
-    """Bytes of this process that are in memory."""
+    """Bytes of this process that are in memory, without those that its allocator has free but keeps."""
+    gc.collect()
+    if sys.platform == "linux":
+        getattr(ctypes.CDLL(None), "malloc_trim", int)(0)
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
