@@ -9,7 +9,7 @@ from ironglass.errors import InputError
 from ironglass.studies.audit import AUDIT
 from ironglass.studies.common.study import Plan, Study
 from ironglass.studies.comparison.run import COMPARISON
-from ironglass.studies.hardening import HARDENING
+from ironglass.studies.hardening.run import HARDENING
 from ironglass.studies.inspection.run import INSPECTION
 from ironglass.studies.sweep.run import SWEEP
 from ironglass.studies.transfer.run import TRANSFER

@@ -18,7 +18,7 @@ from ironglass.studies.common.processes import refuse_several
 from ironglass.studies.common.study import Study, replace_within
 from ironglass.studies.comparison.gallery import write_gallery
 from ironglass.studies.comparison.transferred_images import write_transferred
-from ironglass.studies.hardening import compared, naming_of
+from ironglass.studies.hardening.pairs import compared, naming_of
 from ironglass.train.fit import check_recipe
 from ironglass.train.record import as_json
 

@@ -1,4 +1,4 @@
-"""Short names of varied objectives."""
+"""Short names of objectives."""
 
 from __future__ import annotations
 

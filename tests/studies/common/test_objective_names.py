@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from ironglass.harden import AWP, MART, NFGSM, TRADES
-from ironglass.studies.sweep.names import short_name
+from ironglass.studies.common.objective_names import short_name
 from ironglass.train.objective import CrossEntropy
 
 

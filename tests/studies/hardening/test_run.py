@@ -19,7 +19,7 @@ from ironglass.plans.attacks import Attacks
 from ironglass.plans.audit import Audit
 from ironglass.plans.hardening import Hardening
 from ironglass.run import Run
-from ironglass.studies.hardening import compared
+from ironglass.studies.hardening.pairs import compared
 from ironglass.train.recipe import Stage
 
 STAGE = Stage(epochs=2, peak_lr=0.05, batch_size=8)
