@@ -341,7 +341,7 @@ CASES = [
         "transfer", room.trained, room.photos, "--blocks", "0,9"]),
     Case("transfer of a word of blocks", "blocks", lambda room: [
         "transfer", room.trained, room.photos, "--blocks", "all"]),
-    Case("transfer judged where nothing is made", "give it among eps and own_eps", lambda room: [
+    Case("transfer judged where nothing is made", "give it among eps and white_box_eps", lambda room: [
         "transfer", room.trained, room.photos, "--judged", "3/255"]),
     Case("transfer into nobody's classes", "classes", lambda room: [
         "transfer", room.trained, room.photos, "--classes", "nobody"]),

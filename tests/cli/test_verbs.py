@@ -238,11 +238,11 @@ def test_transfer_copies_blocks_of_a_run(call, tmp_path: Path, photos: Path, tra
     assert ": Fine-tuned networks hold up on images made on base A (" in out
     assert "Transferred: A02B+" in out
     recipe = Run(tmp_path / "out").read("recipe.json")
-    assert (recipe["blocks"], recipe["judged"], recipe["own_eps"]) == ([0, 2], 0.05, [0.05 / 8, 0.05])
+    assert (recipe["blocks"], recipe["headline_eps"], recipe["white_box_eps"]) == ([0, 2], 0.05, [0.05 / 8, 0.05])
     found = Run(tmp_path / "out").results["transfer"]
     assert [network["name"] for network in found["networks"][:5]] == [
         "base-B-s2", "A00B-s2", "A00B+-s2", "A02B-s2", "A02B+-s2"]  # fmt: skip
-    assert found["known"] is True
+    assert found["source_knows_classes"] is True
 
 
 def test_predict_files_and_folders(call, tmp_path: Path, photos: Path, trained: Path) -> None:

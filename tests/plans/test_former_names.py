@@ -19,7 +19,7 @@ from ironglass.plans.explanation import Explained, ExplanationPlan
 from ironglass.plans.parts import Corruptions, Guard, Layers, OcclusionCurve, PatchSearch, Sampling
 from ironglass.plans.sweep import Sweep, trials_of
 from ironglass.run import Run
-from ironglass.run.recipe_versions import DEFAULTS, upgrade_recipe
+from ironglass.run.recipe_versions import DEFAULTS, TRANSFER_FIELDS, upgrade_recipe
 from ironglass.train.record import as_json, override
 
 EXPLAINED = {
@@ -211,3 +211,19 @@ def test_the_former_name_of_the_class() -> None:
 def test_two_former_fields_of_one_part_are_replaced_together() -> None:
     plan = dataclasses.replace(ig.Audit(model="logistic", dataset="digits"), samples=30, shown=2)
     assert (plan.sampling.images, plan.sampling.report_images) == (30, 2)
+
+
+def test_a_transfer_study_takes_its_former_names() -> None:
+    source, target = Audit(model="simple-cnn", dataset="a"), Audit(dataset="b")
+    former = {"shown": ("fgsm",), "own": ("pgd-3",), "judged": 0.1, "eps": (0.1,), "own_eps": (0.1,), "own_images": 4,
+              "frozen": (ig.Stage(epochs=1),), "plus": (ig.Stage(epochs=2),)}  # fmt: skip
+    today = {TRANSFER_FIELDS.get(name, name): value for name, value in former.items()}
+    plan = ig.Transfer(source=source, target=target, **today)
+    assert ig.Transfer(source=source, target=target, **former) == plan
+    assert not {*former} & {*as_json(plan)} - {"eps"}
+    assert override(plan, "plus.0.epochs", "3") == override(plan, "fine_tuned_stages.0.epochs", "3") != plan
+    recipe = as_json(plan)
+    names = {today: former for former, today in TRANSFER_FIELDS.items()}
+    assert upgrade_recipe({names.get(name, name): value for name, value in recipe.items()}) == recipe
+    with pytest.raises(InputError, match="headline_eps is given twice, also as judged: leave one of them out"):
+        ig.Transfer(source=source, target=target, judged=0.1, headline_eps=0.1)

@@ -37,16 +37,16 @@ from ironglass.results.quality import (
 from ironglass.results.sections import Results
 from ironglass.results.training import Model, Normalisation, Stage, Training
 from ironglass.results.transfer import (
+    Claim,
     Cost,
-    Finding,
-    Kept,
     Matrix,
     Network,
-    OwnPoint,
-    ShownPoint,
     Source,
+    SourceAccuracy,
     Target,
     Transfer,
+    TransferredPoint,
+    WhiteBoxPoint,
 )
 from ironglass.results.versions import with_counts
 from ironglass.run import Run
@@ -495,9 +495,9 @@ def transfer_results(*, base_kept: float = 0.8, plus_kept: float = 0.75, own_kep
                ("pgd-20", 8 / 255, own_kept)]  # fmt: skip
         return Network(
             name=f"{name}-s{seed}", arm=arm, blocks=blocks, seed=seed, seconds=60.0, epochs=4, clean=rate(clean),
-            shown=tuple(ShownPoint(attack="fgsm", eps=eps, accuracy=rate(value), png=rate(value + 0.01))
+            transferred=tuple(TransferredPoint(attack="fgsm", eps=eps, accuracy=rate(value), png=rate(value + 0.01))
                         for eps, value in shown),
-            own=tuple(OwnPoint(attack=attack, eps=eps, accuracy=rate(share * clean, 250), verdict=None)
+            white_box=tuple(WhiteBoxPoint(attack=attack, eps=eps, accuracy=rate(share * clean, 250), verdict=None)
                       for attack, eps, share in own),
         )  # fmt: skip
 
@@ -528,9 +528,9 @@ def transfer_results(*, base_kept: float = 0.8, plus_kept: float = 0.75, own_kep
         effect: float,
         images: tuple[float, float],
         seeds: tuple[float, float] | None,
-    ) -> Finding:
-        return Finding(
-            key="plus", claim="AnB+ beats base B", measure="accuracy of AnB+ less base B’s", ours=False, above=0.0,
+    ) -> Claim:
+        return Claim(
+            key="plus", statement="AnB+ beats base B", measure="accuracy of AnB+ less base B’s", ours=False, above=0.0,
             answer=answer, effect=effect, over_images=Mean(value=effect, low=images[0], high=images[1], n=1000),
             over_seeds=Mean(value=effect, low=seeds[0], high=seeds[1], n=2) if seeds else None,
             seeds=2 if seeds else 1,
@@ -538,13 +538,16 @@ def transfer_results(*, base_kept: float = 0.8, plus_kept: float = 0.75, own_kep
 
     return Transfer(
         source=Source(model="timm/mobilenetv2_050", dataset="a", classes=3, clean=None),
-        target=Target(dataset="b", classes=3), reading="target", known=False, split="test", n=1000, own_n=250,
+        target=Target(dataset="b", classes=3), label_space="target",
+        source_knows_classes=False, split="test", n=1000, white_box_n=250,
         norm="linf", blocks=4, depths=(0, 1, 2, 4), control_depths=(0, 2, 4), seeds=(0, 1), eps=(2 / 255, 8 / 255),
-        judged_eps=8 / 255, shown=("fgsm",), own=("fgsm", "pgd-20"), own_eps=(1 / 255, 8 / 255),
-        surrogate=(Kept(attack="fgsm", eps=2 / 255, kept=rate(0.3)), Kept(attack="fgsm", eps=8 / 255, kept=rate(0.1))),
+        headline_eps=8 / 255, transfer_attacks=("fgsm",), white_box_attacks=("fgsm", "pgd-20"),
+        white_box_eps=(1 / 255, 8 / 255),
+        source_accuracy=(SourceAccuracy(attack="fgsm", eps=2 / 255, accuracy=rate(0.3)),
+                         SourceAccuracy(attack="fgsm", eps=8 / 255, accuracy=rate(0.1))),
         networks=tuple(networks),
         matrix=Matrix(attack="fgsm", eps=8 / 255, n=200, names=tuple(names), rows=tuple(map(tuple, rows))),
-        findings=(
+        claims=(
             finding("supported", 0.031, (0.01, 0.052), (-0.005, 0.067)),
             finding("not supported", -0.2, (-0.22, -0.18), None),
             finding("undecided", -0.012, (-0.033, 0.009), None),

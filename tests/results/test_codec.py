@@ -83,7 +83,37 @@ def test_a_mean_may_be_negative_and_a_rate_may_not() -> None:
 def test_versions() -> None:
     sections = {"samples": {"images": 2, "seed": 0}}
     assert sections_of(with_counts(sections)) == sections
-    assert with_counts(sections) == {"schema_version": 1, "sections": {"samples": 2}, **sections}
+    assert with_counts(sections) == {"schema_version": 2, "sections": {"samples": 2}, **sections}
     assert upgrade(json.loads(json.dumps(sections)), file="") == with_counts(sections)
-    with pytest.raises(InputError, match="schema_version is 2, and this version of ironglass reads 1"):
-        upgrade(with_counts(sections) | {"schema_version": 2}, file="")
+    with pytest.raises(InputError, match="schema_version is 3, and this version of ironglass reads 1 to 2"):
+        upgrade(with_counts(sections) | {"schema_version": 3}, file="")
+
+
+VERSION_1: dict[str, Any] = {
+    "reading": "target", "known": False, "own_n": 4, "judged_eps": 0.1, "shown": ["fgsm"], "own": ["pgd-3"],
+    "own_eps": [0.1], "surrogate": [{"attack": "fgsm", "eps": 0.1, "kept": 0.5}], "n": 8,
+    "networks": [{"name": "base-B-s0", "shown": [{"png": 1}], "own": []}],
+    "findings": [{"key": "all-plus-best-shown", "claim": "AnB+ is best"}, {"key": "plus-grows", "claim": "grows"}],
+}  # fmt: skip
+VERSION_2: dict[str, Any] = {
+    "label_space": "target", "source_knows_classes": False, "white_box_n": 4, "headline_eps": 0.1,
+    "transfer_attacks": ["fgsm"], "white_box_attacks": ["pgd-3"], "white_box_eps": [0.1],
+    "source_accuracy": [{"attack": "fgsm", "eps": 0.1, "accuracy": 0.5}], "n": 8,
+    "networks": [{"name": "base-B-s0", "transferred": [{"png": 1}], "white_box": []}],
+    "claims": [{"key": "all-plus-best-transferred", "statement": "AnB+ is best"},
+               {"key": "plus-grows", "statement": "grows"}],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("head", [{"schema_version": 1, "sections": {"transfer": 24, "samples": 2}}, {}])
+def test_a_transfer_of_version_1_is_read_by_todays_names(head: dict[str, Any]) -> None:
+    contents = head | {"transfer": VERSION_1, "samples": {"n": 1, "shown": [2]}}
+    counts = head.get("sections", {"transfer": 22, "samples": 2})
+    assert upgrade(contents, file="") == {"schema_version": 2, "sections": counts, "transfer": VERSION_2,
+                                          "samples": {"n": 1, "shown": [2]}}  # fmt: skip
+
+
+@pytest.mark.parametrize("value", [None, [], "x", {"networks": 3, "findings": [1, {}]}, {"claims": None}])
+def test_a_malformed_transfer_of_version_1_is_left_to_the_reader(value: Any) -> None:
+    contents = {"schema_version": 1, "sections": {}, "transfer": value}
+    assert upgrade(contents, file="")["schema_version"] == 2

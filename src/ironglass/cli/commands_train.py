@@ -164,7 +164,9 @@ def transfer(
     eps: Annotated[
         str, typer.Option(help="Attack budgets eps of the transferred images, in units of [0, 1].")
     ] = "4/255,8/255,16/255",
-    judged: Annotated[str, typer.Option(help="The eps at which the claims are tested.")] = "8/255",
+    headline_eps: Annotated[
+        str, typer.Option("--headline-eps", "--judged", help="The eps at which the claims are tested.")
+    ] = "8/255",
     images: Annotated[int, typer.Option(help="Images to measure on, spread over the split.")] = 1000,
     jobs: Annotated[
         int, typer.Option(help="Networks trained in parallel, one process each.", min=1, max=o.MAX_JOBS)
@@ -185,6 +187,7 @@ def transfer(
     target_plan = make_plan(
         "transfer", parts, model, data, o.Weights(size=network.size), unchanged_source, common, **shared
     )
-    settings = {"attacks": attacks, "eps": eps, "judged": judged, "images": images, "seeds": seeds, "classes": classes}
+    settings: dict[str, Any] = {"attacks": attacks, "eps": eps, "headline_eps": headline_eps}
+    settings |= {"images": images, "seeds": seeds, "classes": classes}
     plan = transfer_plan(source_plan, target_plan, blocks=blocks, controls=controls, **settings)
     run_plan(with_changes(plan, source.changes), common, download=source.download, jobs=jobs)

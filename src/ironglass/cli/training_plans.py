@@ -85,7 +85,7 @@ def transfer_plan(
     controls: str | None,
     attacks: str,
     eps: str,
-    judged: str,
+    headline_eps: str,
     **fields: Any,
 ) -> Transfer:
     """The plan of a transfer study; white-box attacks run at the headline eps and at an eighth of it."""
@@ -94,8 +94,9 @@ def transfer_plan(
 
     block_options = {"blocks": blocks, "controls": controls}
     fields |= {name: values_of(text) for name, text in block_options.items() if text is not None}
-    fields |= {"shown": split_entries(attacks), "own": split_entries(attacks)}
-    fields |= {"eps": split_entries(eps), "judged": judged, "own_eps": (parse_eps(judged) / 8, judged)}
+    fields |= {"transfer_attacks": split_entries(attacks), "white_box_attacks": split_entries(attacks)}
+    white_box_eps = (parse_eps(headline_eps) / 8, headline_eps)
+    fields |= {"eps": split_entries(eps), "headline_eps": headline_eps, "white_box_eps": white_box_eps}
     return Transfer(source=source, target=target, **fields)
 
 

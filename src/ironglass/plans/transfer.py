@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias, cast
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import ArgsKwargs
 
 from ironglass.eps import Eps
 from ironglass.errors import InputError
@@ -16,6 +18,7 @@ from ironglass.models.structure.blocks import Blocks
 from ironglass.models.structure.transplant import Transplant
 from ironglass.plans.attacks import AttackName
 from ironglass.plans.audit import Audit
+from ironglass.run.recipe_versions import TRANSFER_FIELDS, renamed
 from ironglass.train.recipe import MOST_IMAGES, Recipe, Stage
 
 SOURCE = "base-A"
@@ -35,27 +38,33 @@ class Transfer:
 
     source: base A: a trained model, taken as it is, or one without weights, trained by its stages on its data. target:
     base B: the same network, trained anew by its stages on its data; its field model is not read. Every transplanted
-    network is trained on the target's data by `frozen` (AnB, and the controls BnB and random-frozen) or `plus` (AnB+,
-    BnB+), without augmentation; a stage whose trainable_from is "blocks" holds the copied ones. The schedule that is
-    filled in is that of the `transfer-defence` recipe.
+    network is trained on the target's data by `frozen_stages` (AnB, and the controls BnB and random-frozen) or
+    `fine_tuned_stages` (AnB+, BnB+), without augmentation; a stage whose trainable_from is "blocks" holds the copied
+    ones. The schedule that is filled in is that of the `transfer-defence` recipe.
 
     blocks: how many are copied; () for every number there is. controls: the numbers at which the control networks are
     made; () for five, spread evenly. seeds: how many trainings, from the target's seed on, of orders and of fresh
     weights; the first has every number of blocks, the others those of the controls. control_seeds: how many have
     controls, too. classes: whose the networks answer in: "target", the data's own, or "source", base A's list, by name
-    or WordNet id (of ImageNet-R the 200 and the 1,000-class reading).
+    or WordNet id (of ImageNet-R the 200 or the 1,000 classes).
 
-    shown, eps: attacks whose images are made once on base A and shown to all, and their sizes, by `norm`; judged: the
-    eps that the findings speak of, with the first of `shown` and the last of `own`. own, own_eps: attacks made on each
-    network itself, on `own_images` of the split. images: of the split, at most, spread evenly. matrix_images: of those
-    for the matrix of all networks against all.
+    transfer_attacks, eps: attacks whose images are made once on base A and given to all, and their sizes, by `norm`.
+    headline_eps: at which the claims are tested, with the first of `transfer_attacks` and the last of
+    `white_box_attacks`. white_box_attacks, white_box_eps: attacks made on each network itself, on `white_box_images` of
+    the split. images: of the split, at most, spread evenly. matrix_images: of those for the matrix of all networks
+    against all. Names of fields before version 0.3 are accepted, too, as `RENAMED` lists them.
     Raises InputError for a plan that says nothing.
     """
 
+    RENAMED: ClassVar[Mapping[str, str]] = TRANSFER_FIELDS
+    """Former names of fields, and today's."""
+
     source: Audit
     target: Audit
-    frozen: tuple[Stage, ...] = Field(default=(Stage(epochs=4, peak_lr=0.05, trainable_from=COPIED),), min_length=1)
-    plus: tuple[Stage, ...] = Field(
+    frozen_stages: tuple[Stage, ...] = Field(
+        default=(Stage(epochs=4, peak_lr=0.05, trainable_from=COPIED),), min_length=1
+    )
+    fine_tuned_stages: tuple[Stage, ...] = Field(
         default=(
             Stage(epochs=2, peak_lr=0.05, trainable_from=COPIED, name="new layers"),
             Stage(epochs=2, peak_lr=0.02, name="all layers"),
@@ -67,15 +76,22 @@ class Transfer:
     seeds: int = Field(default=1, ge=1, le=100)
     control_seeds: int = Field(default=1, ge=1, le=100)
     classes: Literal["target", "source"] = "target"
-    shown: tuple[AttackName, ...] = Field(default=("fgsm", "pgd-20"), min_length=1)
+    transfer_attacks: tuple[AttackName, ...] = Field(default=("fgsm", "pgd-20"), min_length=1)
     eps: tuple[Eps, ...] = Field(default=(4 / 255, 8 / 255, 16 / 255), min_length=1)
-    judged: Eps = 8 / 255
+    headline_eps: Eps = 8 / 255
     norm: Literal["linf", "l2"] = "linf"
-    own: tuple[AttackName, ...] = Field(default=("fgsm", "pgd-20"), min_length=1)
-    own_eps: tuple[Eps, ...] = Field(default=(1 / 255, 8 / 255), min_length=1)
+    white_box_attacks: tuple[AttackName, ...] = Field(default=("fgsm", "pgd-20"), min_length=1)
+    white_box_eps: tuple[Eps, ...] = Field(default=(1 / 255, 8 / 255), min_length=1)
     images: int = Field(default=1000, ge=2, le=MOST_IMAGES)
-    own_images: int = Field(default=250, ge=2, le=MOST_IMAGES)
+    white_box_images: int = Field(default=250, ge=2, le=MOST_IMAGES)
     matrix_images: int = Field(default=200, ge=2, le=MOST_IMAGES)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _renamed(cls, values: Any) -> Any:
+        if isinstance(values, ArgsKwargs):
+            return ArgsKwargs(values.args, renamed(values.kwargs or {}, cls.RENAMED))
+        return renamed(cast("dict[str, Any]", values), cls.RENAMED) if isinstance(values, dict) else values
 
     @property
     def name(self) -> str:
@@ -94,9 +110,10 @@ class Transfer:
         return not knows_classes(source.model, weighted=source.pretrained or source.weights is not None)
 
     def __post_init__(self) -> None:
-        if self.judged not in self.eps or self.judged not in self.own_eps or not self.judged:
+        if self.headline_eps not in self.eps or self.headline_eps not in self.white_box_eps or not self.headline_eps:
             raise InputError(
-                f"judged is {self.judged:g}: give it among eps and own_eps, so that both can be told apart"
+                f"headline_eps is {self.headline_eps:g}: give it among eps and white_box_eps, so that both can be "
+                "told apart"
             )
         if not self.source.model or not self.target.dataset:
             raise InputError("name the source's model and the target's data: source.model and target.dataset")
@@ -180,7 +197,7 @@ def recipe_of(plan: Transfer, network: TransferNetwork, blocks: Blocks, model: s
     }
     if network.blocks is None:
         return Recipe(**fields, stages=target.stages, augment=target.augment, average=target.average)
-    stages = plan.plus if network.arm.endswith("+") else plan.frozen
+    stages = plan.fine_tuned_stages if network.arm.endswith("+") else plan.frozen_stages
     first = blocks.next_layer(network.blocks)
     start = Transplant(source=network.donor, blocks=network.blocks) if network.donor else None
     return Recipe(**fields, start=start, stages=tuple(_placed(stage, first) for stage in stages))

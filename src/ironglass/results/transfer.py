@@ -39,22 +39,22 @@ class Target:
 
 
 @result
-class Kept:
-    """Images made on base A, shown to base A.
+class SourceAccuracy:
+    """Images made on base A, given to base A itself.
 
     attack: its name.
     eps: the largest change, in units of [0, 1].
-    kept: base A's answers that survive.
+    accuracy: share of base A's answers that stay as they were.
     """
 
     attack: str
     eps: Amount
-    kept: Rate
+    accuracy: Rate
 
 
 @result
-class ShownPoint:
-    """Images made on base A, shown to the network.
+class TransferredPoint:
+    """Images made on base A, given to the network.
 
     attack: its name.
     eps: the largest change, in units of [0, 1].
@@ -69,7 +69,7 @@ class ShownPoint:
 
 
 @result
-class OwnPoint:
+class WhiteBoxPoint:
     """Images made on the network itself.
 
     attack: its name.
@@ -95,8 +95,8 @@ class Network:
     seconds: of its training.
     epochs: of its training.
     clean: accuracy on unchanged images.
-    shown: images made on base A.
-    own: images made on itself.
+    transferred: images made on base A.
+    white_box: images made on itself.
     """
 
     name: str
@@ -106,8 +106,8 @@ class Network:
     seconds: Amount
     epochs: Count
     clean: Rate
-    shown: tuple[ShownPoint, ...]
-    own: tuple[OwnPoint, ...]
+    transferred: tuple[TransferredPoint, ...]
+    white_box: tuple[WhiteBoxPoint, ...]
 
 
 @result
@@ -118,7 +118,7 @@ class Matrix:
     eps: the largest change, in units of [0, 1].
     n: images.
     names: of the networks.
-    rows: made on (row), shown to (column): images named right, or null.
+    rows: made on (row), given to (column): images named right, or null.
     """
 
     attack: str
@@ -129,11 +129,11 @@ class Matrix:
 
 
 @result
-class Finding:
-    """One statement, answered.
+class Claim:
+    """One published claim, or a control of ours, tested.
 
-    key: of the statement.
-    claim: the statement.
+    key: its name.
+    statement: in words.
     measure: the effect that answers it.
     ours: whether it is a control of ours.
     above: what the effect has to lie above.
@@ -145,7 +145,7 @@ class Finding:
     """
 
     key: str
-    claim: str
+    statement: str
     measure: str
     ours: bool
     above: float
@@ -174,47 +174,47 @@ class Transfer:
 
     source: base A.
     target: the data of all others.
-    reading: whose classes the networks answer in.
-    known: whether base A knows the target's classes.
+    label_space: whose classes the networks answer in.
+    source_knows_classes: whether base A knows the target's classes.
     split: that was measured.
     n: images.
-    own_n: images that each network is attacked on.
+    white_box_n: images that each network is attacked on.
     norm: of eps.
     blocks: of the architecture.
     depths: numbers of shared blocks.
     control_depths: the same of the controls.
     seeds: of the trainings.
     eps: sizes of the images made on base A.
-    judged_eps: at which statements are answered.
-    shown: attacks made on base A.
-    own: attacks made on each network.
-    own_eps: their sizes.
-    surrogate: how much of base A's own answers survives.
+    headline_eps: at which the claims are tested.
+    transfer_attacks: made on base A.
+    white_box_attacks: made on each network itself.
+    white_box_eps: their sizes.
+    source_accuracy: of base A on the images made on it.
     networks: a row a network.
     matrix: every network's images, shown to all.
-    findings: statements, answered.
+    claims: tested.
     cost: of all trainings.
     """
 
     source: Source
     target: Target
-    reading: str
-    known: bool
+    label_space: str
+    source_knows_classes: bool
     split: str
     n: Count
-    own_n: Count
+    white_box_n: Count
     norm: Norm
     blocks: Count
     depths: Annotated[tuple[Count, ...], Field(min_length=1)]
     control_depths: tuple[Count, ...]
     seeds: Annotated[tuple[Count, ...], Field(min_length=1)]
     eps: tuple[Amount, ...]
-    judged_eps: Amount
-    shown: tuple[str, ...]
-    own: tuple[str, ...]
-    own_eps: tuple[Amount, ...]
-    surrogate: tuple[Kept, ...]
+    headline_eps: Amount
+    transfer_attacks: tuple[str, ...]
+    white_box_attacks: tuple[str, ...]
+    white_box_eps: tuple[Amount, ...]
+    source_accuracy: tuple[SourceAccuracy, ...]
     networks: Annotated[tuple[Network, ...], Field(min_length=1)]
     matrix: Matrix
-    findings: tuple[Finding, ...]
+    claims: tuple[Claim, ...]
     cost: Cost

@@ -33,6 +33,16 @@ FORMER = frozenset({name for name, (part, _) in MOVED.items() if name != part} |
 """Names of an audit's fields that are fields no more, and are still accepted."""
 SHORT = {part: field for name, (part, field) in MOVED.items() if name == part} | {"explanation": "methods"}
 """The field that may stand for the whole of its part."""
+TRANSFER_FIELDS = {
+    "frozen": "frozen_stages",
+    "plus": "fine_tuned_stages",
+    "shown": "transfer_attacks",
+    "judged": "headline_eps",
+    "own": "white_box_attacks",
+    "own_eps": "white_box_eps",
+    "own_images": "white_box_images",
+}
+"""Fields of a transfer study by their names before version 0.3, and today's."""
 EXPLAINING = ("layers", "occlusion", "patches", "explanation")
 """Parts that the former step `explain` stood for."""
 ON = ("attacks", "layers", "occlusion")
@@ -65,6 +75,13 @@ def nested(source: Mapping[str, Any]) -> dict[str, Any]:
         for part in ("layers", "occlusion"):
             fields.setdefault(part, None)
     return fields | ({"omitted": omitted} if omitted else {})
+
+
+def renamed(source: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """The fields by today's names. Raises InputError for a field that is given by both of its names."""
+    if twice := [former for former, name in names.items() if former in source and name in source]:
+        raise InputError(f"{names[twice[0]]} is given twice, also as {twice[0]}: leave one of them out")
+    return {names.get(name, name): value for name, value in source.items()}
 
 
 def plain(value: Any, part: str) -> dict[str, Any]:
@@ -204,6 +221,8 @@ def upgrade_recipe(recipe: Any) -> Any:
         audit = cast("dict[str, Any]", fields.get(part))
         if isinstance(audit, dict) and isinstance(audit.get("steps"), list) and has_methods(audit.get("attacks")):
             fields = {**fields, part: {**audit, "steps": [*audit["steps"], "attack"]}}
+    if "judged" in fields and "own_eps" in fields:  # a transfer study
+        fields = {TRANSFER_FIELDS.get(name, name): value for name, value in fields.items()}
     if isinstance(fields.get("vary"), dict):
         vary = {moved(path): values for path, values in fields["vary"].items()}
         fields = {"choose_by": "auto", **fields, "vary": vary}

@@ -79,6 +79,7 @@ def _override(value: Any, steps: list[str], new: Any, where: str) -> Any:
         return vars(value) | {short: new} if short else new  # a part that is given in short keeps its other fields
     name, rest = steps[0], steps[1:]
     if dataclasses.is_dataclass(value):
+        name = getattr(type(value), "RENAMED", {}).get(name, name)
         names = [field.name for field in dataclasses.fields(value) if field.repr]
         former = getattr(type(value), "FORMER", ())
         if name not in names and name not in former:

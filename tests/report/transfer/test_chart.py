@@ -85,7 +85,7 @@ def test_the_matrix_shows_the_bases_and_the_arms_where_the_controls_stand(transf
 def test_a_study_without_controls_or_own_attacks_is_still_drawn(transfer_study: Callable[..., Transfer]) -> None:
     whole = transfer_study()
     networks = tuple(row for row in whole.networks if row.arm in ("base", "AnB+") and not row.seed)
-    measured = replace(whole, own=(), own_eps=(), control_depths=(), seeds=(0,), networks=networks)
+    measured = replace(whole, white_box_attacks=(), white_box_eps=(), control_depths=(), seeds=(0,), networks=networks)
     natural, _ = accuracy_by_blocks(measured).axes
     [(_, less)] = lines(natural, ORANGE, "s")
     assert less == pytest.approx([0, 4, 8, 20])

@@ -13,10 +13,10 @@ from ironglass.measure.statistics import mean_interval
 from ironglass.report import write_report
 from ironglass.report.about.unmeasured import unmeasured
 from ironglass.report.page.registry import headlines, plain_words
-from ironglass.report.transfer.rows import arm_networks, copied_mean, curve, first_seed, own_eps, unchanged
+from ironglass.report.transfer.rows import arm_networks, copied_mean, curve, first_seed, unchanged, white_box_eps
 from ironglass.report.transfer.tables import columns, eps_rows, network_rows
 from ironglass.report.transfer.words import (
-    finding_words,
+    claim_words,
     plain_name,
     png_words,
     points,
@@ -108,31 +108,31 @@ def test_networks_that_hold_up_no_better_than_a_do_not_even_seem_to(transfer_stu
 
 
 def test_findings_in_words(transfer: Transfer) -> None:
-    first, _, third = transfer.findings
-    assert finding_words(first) == "+3.1 points; over 1,000 images +1.0 to +5.2, over 2 seeds −0.5 to +6.7"
-    assert finding_words(third) == "−1.2 points; over 1,000 images −3.3 to +0.9, one seed"
+    first, _, third = transfer.claims
+    assert claim_words(first) == "+3.1 points; over 1,000 images +1.0 to +5.2, over 2 seeds −0.5 to +6.7"
+    assert claim_words(third) == "−1.2 points; over 1,000 images −3.3 to +0.9, one seed"
     assert [points(share) for share in (0.0312, -0.005, 0.0001, -0.0001)] == ["+3.1", "−0.5", "0.0", "0.0"]
 
 
 def test_png_moves_are_averaged_and_the_largest_is_named(transfer_study: Callable[..., Transfer]) -> None:
     measured = transfer_study()
     networks = [
-        replace(network, shown=tuple(replace(row, png=row.accuracy) for row in network.shown))
+        replace(network, transferred=tuple(replace(row, png=row.accuracy) for row in network.transferred))
         for network in measured.networks
     ]
-    count = sum(len(network.shown) for network in networks)
-    first, *others = networks[0].shown
+    count = sum(len(network.transferred) for network in networks)
+    first, *others = networks[0].transferred
     less = replace(first.accuracy, value=first.accuracy.value - count / 1000, low=0.0)
-    networks[0] = replace(networks[0], shown=(replace(first, png=less), *others))
+    networks[0] = replace(networks[0], transferred=(replace(first, png=less), *others))
     text = png_words(replace(measured, networks=tuple(networks)))
     assert f"these {count} accuracies by −0.1 points on average, and by {count / 10:.1f} at most" in text
-    none = tuple(replace(network, shown=()) for network in networks)
+    none = tuple(replace(network, transferred=()) for network in networks)
     assert png_words(replace(measured, networks=none)) == ""
 
 
 def test_the_eps_that_is_spoken_of_is_the_judged_one_where_it_was_tried(transfer: Transfer) -> None:
-    assert own_eps(transfer) == 8 / 255
-    assert own_eps(replace(transfer, own_eps=(1 / 255, 4 / 255))) == 4 / 255
+    assert white_box_eps(transfer) == 8 / 255
+    assert white_box_eps(replace(transfer, white_box_eps=(1 / 255, 4 / 255))) == 4 / 255
     assert plain_name("A08B+-s0") == "A08B+"
     assert plain_name("base-A") == "base A"
 
@@ -210,7 +210,7 @@ def test_the_page_of_a_study(transfer: Transfer, tmp_path) -> None:
 
     shutil.rmtree(run.path / "figures")
     (run.path / "transfer.safetensors").unlink()
-    run.record("transfer", to_dict(replace(transfer, findings=(), own=(), own_eps=())))
+    run.record("transfer", to_dict(replace(transfer, claims=(), white_box_attacks=(), white_box_eps=())))
     page = write_report(run).read_text(encoding="utf-8")
     for gone in (
         "One image at every eps",
@@ -226,8 +226,8 @@ def test_a_study_that_shows_no_images_of_base_a_is_still_a_page(
     partial_run: Callable[..., Run], transfer: Transfer
 ) -> None:
     run = partial_run()
-    networks = tuple(replace(network, shown=()) for network in transfer.networks)
-    run.record("transfer", to_dict(replace(transfer, shown=(), networks=networks)))
+    networks = tuple(replace(network, transferred=()) for network in transfer.networks)
+    run.record("transfer", to_dict(replace(transfer, transfer_attacks=(), networks=networks)))
     text = write_report(run).read_text(encoding="utf-8")
     assert "Images made on base A at every eps" not in text
     assert "Every network of the first seed" in text

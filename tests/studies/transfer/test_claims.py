@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ironglass.plans.transfer import TransferNetwork
-from ironglass.studies.transfer.claims import CONTROL_CLAIMS, findings
+from ironglass.studies.transfer.claims import CONTROL_CLAIMS, answer_claims
 
 DEPTHS, SEEDS, N = (0, 2, 4), 3, 400
 
@@ -27,15 +27,15 @@ def made(clean, shown, own) -> dict:  # type: ignore[no-untyped-def]
     return {
         one: {
             "clean": rights(clean(one), one.seed),
-            "shown": rights(shown(one), one.seed),
-            "own": rights(own(one), one.seed, 100),
+            "transferred": rights(shown(one), one.seed),
+            "white_box": rights(own(one), one.seed, 100),
         }
         for one in networks
     }
 
 
 def answers(flags: dict, seeds: int = SEEDS) -> dict[str, tuple[str, float]]:
-    return {one["key"]: (one["answer"], one["effect"]) for one in findings(flags, DEPTHS, range(seeds))}
+    return {one["key"]: (one["answer"], one["effect"]) for one in answer_claims(flags, DEPTHS, range(seeds))}
 
 
 def slope(one: TransferNetwork) -> float:
@@ -50,7 +50,7 @@ def test_a_grid_in_which_all_of_the_document_holds() -> None:
     found = answers(flags)
     assert {key for key, (answer, _) in found.items() if answer == "supported"} == {
         "plus-beats-base", "plus-beats-scratch", "plus-grows", "frozen-falls", "plus-holds", "base-holds",
-        "all-plus-best-clean", "all-plus-best-shown", "frozen-degrades", "nearer-falls",
+        "all-plus-best-clean", "all-plus-best-transferred", "frozen-degrades", "nearer-falls",
     }  # fmt: skip
     assert found["plus-beats-base"][1] == pytest.approx(0.15)  # 0.6 and 0.7 against 0.5
     assert found["plus-grows"][1] == pytest.approx(0.2)
@@ -64,13 +64,13 @@ def test_a_grid_in_which_it_does_not() -> None:
                  lambda one: 0.3 if one.arm == "base" else 0.1)  # fmt: skip
     found = answers(flags)
     wrong = {"plus-beats-base", "plus-beats-scratch", "plus-grows", "frozen-falls", "plus-holds", "base-holds",
-             "all-plus-best-clean", "all-plus-best-shown", "frozen-degrades", "plus-robust"}  # fmt: skip
+             "all-plus-best-clean", "all-plus-best-transferred", "frozen-degrades", "plus-robust"}  # fmt: skip
     assert {key for key, (answer, _) in found.items() if answer == "not supported"} == wrong
     assert found["all-plus-best-clean"][1] == pytest.approx(0.3 - 0.7)  # against AnB at 4 blocks
 
 
 def test_the_rival_is_named_and_controls_are_marked() -> None:
-    found = {one["key"]: one for one in findings(made(slope, slope, slope), DEPTHS, [0])}
+    found = {one["key"]: one for one in answer_claims(made(slope, slope, slope), DEPTHS, [0])}
     assert "the best other (AnB+ at 2 blocks)" in found["all-plus-best-clean"]["measure"]
     assert {key for key, one in found.items() if one["ours"]} == CONTROL_CLAIMS
     assert found["plus-grows"]["over_seeds"] is None

@@ -44,19 +44,19 @@ def plan(draw_photos: Callable[..., Path]) -> Transfer:
     return Transfer(
         source=source,
         target=Audit(name="moved", dataset=str(draw_photos(20, 12)), stages=(Stage(**ONE, peak_lr=0.05),)),
-        frozen=(Stage(**ONE, peak_lr=0.05, trainable_from=COPIED),),
-        plus=(Stage(**ONE, peak_lr=0.05, trainable_from=COPIED), Stage(**ONE, peak_lr=0.01)),
+        frozen_stages=(Stage(**ONE, peak_lr=0.05, trainable_from=COPIED),),
+        fine_tuned_stages=(Stage(**ONE, peak_lr=0.05, trainable_from=COPIED), Stage(**ONE, peak_lr=0.01)),
         blocks=(0, 2, 6),
         controls=(0, 2),
         seeds=2,
         control_seeds=2,
-        shown=("fgsm", "pgd-3"),
+        transfer_attacks=("fgsm", "pgd-3"),
         eps=(EPS, 0.1),
-        judged=EPS,
-        own=("fgsm", "pgd-3"),
-        own_eps=(EPS,),
+        headline_eps=EPS,
+        white_box_attacks=("fgsm", "pgd-3"),
+        white_box_eps=(EPS,),
         images=6,
-        own_images=4,
+        white_box_images=4,
         matrix_images=4,
     )
 
@@ -160,7 +160,7 @@ def test_every_rate_is_that_of_the_images_in_the_folder(plan: Transfer, workspac
     classifier, split = workspace.load("A02B+-s0"), workspace.split
     assert network["clean"]["value"] == (logits_of(classifier, split).argmax(1).numpy() == split.labels).mean()
     shown = image_sets_of(whole, plan, workspace.dataset, split)
-    for row in network["shown"]:
+    for row in network["transferred"]:
         (images, read), *more = shown.read(row["attack"], row["eps"])
         assert not more
         assert Linf(row["eps"]).allows(split[:][0], images).all()
@@ -169,13 +169,13 @@ def test_every_rate_is_that_of_the_images_in_the_folder(plan: Transfer, workspac
             with torch.no_grad():
                 right = classifier(given).argmax(1).numpy() == split.labels
             assert row[key]["value"] == right.mean()
-    assert [(row["attack"], row["eps"]) for row in network["own"]] == [("fgsm", EPS), ("pgd-3", EPS)]
-    assert {row["verdict"]["word"] for row in network["own"]} == {"suspect"}  # few images, and one step
+    assert [(row["attack"], row["eps"]) for row in network["white_box"]] == [("fgsm", EPS), ("pgd-3", EPS)]
+    assert {row["verdict"]["word"] for row in network["white_box"]} == {"suspect"}  # few images, and one step
 
 
 def test_images_are_made_against_base_a_s_own_answers(plan: Transfer, workspace: Workspace, whole: Run) -> None:
     base, split = workspace.load("base-A"), workspace.split
-    assert whole.results["transfer"]["known"] is False
+    assert whole.results["transfer"]["source_knows_classes"] is False
     with torch.no_grad():
         answers = base(split[:][0]).argmax(1)
     made = FGSM(threat=Linf(EPS))(base, split[:][0], answers)
@@ -184,7 +184,7 @@ def test_images_are_made_against_base_a_s_own_answers(plan: Transfer, workspace:
     assert torch.allclose(images, made)
     with torch.no_grad():
         kept = (base(images).argmax(1) == answers).double().mean()
-    assert whole.results["transfer"]["surrogate"][0]["kept"]["value"] == float(kept)
+    assert whole.results["transfer"]["source_accuracy"][0]["accuracy"]["value"] == float(kept)
 
 
 def test_any_reader_of_folders_takes_the_png_files(workspace: Workspace, whole: Run) -> None:
@@ -249,12 +249,12 @@ def test_only_what_is_missing_is_done_again(plan: Transfer, whole: Run, monkeypa
 
 def test_a_trained_source_is_taken_as_it_is(plan: Transfer, whole: Run, tmp_path: Path) -> None:
     given = Audit(model=str(whole.path / "networks" / "base-A"), size=12)
-    known = replace(plan, source=given, blocks=(2,), controls=(2,), seeds=1, plus=plan.frozen)
+    known = replace(plan, source=given, blocks=(2,), controls=(2,), seeds=1, fine_tuned_stages=plan.frozen_stages)
     run = transfer(known, tmp_path / "run")
     weights = [path / "networks" / "base-A" / "model.safetensors" for path in (whole.path, run.path)]
     assert weights[0].read_bytes() == weights[1].read_bytes()
     assert run.results["transfer"]["source"]["clean"] is None
-    assert run.results["transfer"]["findings"][0]["seeds"] == 1
+    assert run.results["transfer"]["claims"][0]["seeds"] == 1
 
 
 def test_the_source_s_own_classes_may_be_kept(
@@ -264,7 +264,7 @@ def test_the_source_s_own_classes_may_be_kept(
     given = Audit(model=str(whole.path / "networks" / "base-A"), size=12)
     known = replace(plan, source=given, target=some, classes="source", blocks=(2,), controls=(2,), seeds=1)
     found = transfer(known, tmp_path / "run").results["transfer"]
-    assert (found["known"], found["reading"], found["target"]["classes"]) == (True, "source", 2)
+    assert (found["source_knows_classes"], found["label_space"], found["target"]["classes"]) == (True, "source", 2)
 
 
 @pytest.mark.parametrize(
@@ -290,7 +290,7 @@ def test_no_networks_at_once_is_refused(plan: Transfer, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"judged": 0.2}, "judged is 0.2: give it among eps and own_eps"),
+        ({"headline_eps": 0.2}, "headline_eps is 0.2: give it among eps and white_box_eps"),
         ({"source": Audit(model="simple-cnn")}, "simple-cnn has no trained weights: give source.dataset"),
         ({"target": Audit()}, "name the source's model and the target's data"),
         ({"blocks": (2, 2)}, "a number of blocks twice"),

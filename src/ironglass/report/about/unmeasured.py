@@ -39,7 +39,7 @@ def unmeasured(results: Results) -> list[str]:
         )
     if moved := results.transfer:
         missing = ["images made on a network of another architecture"]
-        attacks = untried(list(dict.fromkeys([*moved.shown, *moved.own])), moved.norm)
+        attacks = untried(list(dict.fromkeys([*moved.transfer_attacks, *moved.white_box_attacks])), moved.norm)
         spread = SEVERAL_SEEDS if len(moved.seeds) > 1 else SPREAD
     attacks = attacks or "attacks stronger than one step (PGD, AutoAttack), and attacks that know of a defence"
     return [*missing, attacks, "images from another source, camera or year than the test images", spread]

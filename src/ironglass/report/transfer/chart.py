@@ -26,8 +26,8 @@ from ironglass.report.transfer.rows import (
     curve,
     made_on_base,
     made_on_itself,
-    own_eps,
     unchanged,
+    white_box_eps,
 )
 from ironglass.results.transfer import Transfer
 
@@ -49,9 +49,9 @@ def accuracy_by_blocks(measured: Transfer, *, narrow: bool = False) -> Figure:
     2 of Yosinski et al. 2014 (arXiv 1411.1792).
     """
     panels: list[tuple[str, Read]] = [("Unchanged images", unchanged)]
-    for attack in measured.shown[:1]:
-        eps = eps_text(measured.judged_eps, measured.norm)
-        panels.append((f"{attack.upper()} images of base A, eps {eps}", made_on_base(attack, measured.judged_eps)))
+    for attack in measured.transfer_attacks[:1]:
+        eps = eps_text(measured.headline_eps, measured.norm)
+        panels.append((f"{attack.upper()} images of base A, eps {eps}", made_on_base(attack, measured.headline_eps)))
     down, across = (len(panels), 1) if narrow else (1, len(panels))
     figure = Figure((3.7, 0.9 + 2.9 * down) if narrow else (7.2, 4.3))
     all_axes = np.atleast_1d(figure.subplots(down, across, sharey=True, sharex=True)).ravel()
@@ -120,8 +120,8 @@ def natural_and_adversarial(measured: Transfer, *, narrow: bool = False) -> Figu
     transferred to white-box accuracy. Means and intervals as in `accuracy_by_blocks`.
     """
     most = {arm: rows[-1].blocks for arm in ("base", *ARMS) if (rows := arm_networks(measured, arm))}
-    sizes = sorted({min(measured.own_eps, default=measured.judged_eps), own_eps(measured)} - {0.0})
-    sizes = sizes or [measured.judged_eps]
+    sizes = sorted({min(measured.white_box_eps, default=measured.headline_eps), white_box_eps(measured)} - {0.0})
+    sizes = sizes or [measured.headline_eps]
     down, across = (len(sizes), 1) if narrow else (1, len(sizes))
     high = 0.9 + 0.47 * len(most)
     figure = Figure((3.7, 0.9 + high * down) if narrow else (7.2, 0.5 + high))
@@ -165,11 +165,11 @@ def _conditions(measured: Transfer, eps: float) -> list[tuple[str, Read, dict[st
     conditions_read: list[tuple[str, Read, dict[str, Any]]] = [
         ("unchanged images", unchanged, {"color": MUTED, "marker": "o"})
     ]
-    for attack in measured.shown[:1]:
+    for attack in measured.transfer_attacks[:1]:
         style = {"color": ORANGE, "marker": "s"}
         conditions_read.append((f"{attack.upper()} images made on base A", made_on_base(attack, eps), style))
-    for attack in measured.own:
-        face = ACCENT if attack == measured.own[-1] else PAPER
+    for attack in measured.white_box_attacks:
+        face = ACCENT if attack == measured.white_box_attacks[-1] else PAPER
         style = {"color": ACCENT, "marker": "D", "markerfacecolor": face}
         conditions_read.append((f"{attack.upper()} images made on itself", made_on_itself(attack, eps), style))
     return conditions_read
@@ -185,11 +185,11 @@ def _one(measured: Transfer, arm: str, read: Read) -> Point | None:
 
 def _gaps(axes: Axes, measured: Transfer, arms: list[str], eps: float) -> None:
     """The bars from transferred to white-box accuracy of each network."""
-    if not (measured.shown and measured.own):
+    if not (measured.transfer_attacks and measured.white_box_attacks):
         return
     for index, arm in enumerate(arms):
-        transferred = _one(measured, arm, made_on_base(measured.shown[0], eps))
-        white_box = _one(measured, arm, made_on_itself(measured.own[-1], eps))
+        transferred = _one(measured, arm, made_on_base(measured.transfer_attacks[0], eps))
+        white_box = _one(measured, arm, made_on_itself(measured.white_box_attacks[-1], eps))
         if transferred and white_box:
             axes.plot(
                 [transferred.value, white_box.value],

@@ -58,7 +58,7 @@ def made_on_base(attack: str, eps: float, *, png: bool = False) -> Read:
     """Accuracy on images that the attack made on base A; with `png`, of the same as 8-bit files."""
 
     def read(network: Network) -> Rate | None:
-        row = row_at(network.shown, attack, eps)
+        row = row_at(network.transferred, attack, eps)
         return row and (row.png if png else row.accuracy)
 
     return read
@@ -68,16 +68,16 @@ def made_on_itself(attack: str, eps: float) -> Read:
     """Accuracy on images that the attack made on the network itself."""
 
     def read(network: Network) -> Rate | None:
-        row = row_at(network.own, attack, eps)
+        row = row_at(network.white_box, attack, eps)
         return row and row.accuracy
 
     return read
 
 
-def own_eps(measured: Transfer) -> float:
+def white_box_eps(measured: Transfer) -> float:
     """The eps at which attacks on the networks themselves are spoken of: the judged one, or else their largest."""
-    sizes = measured.own_eps
-    return next((eps for eps in sizes if isclose(eps, measured.judged_eps)), max(sizes, default=0.0))
+    sizes = measured.white_box_eps
+    return next((eps for eps in sizes if isclose(eps, measured.headline_eps)), max(sizes, default=0.0))
 
 
 def arm_networks(measured: Transfer, arm: str, blocks: int | None = None) -> list[Network]:

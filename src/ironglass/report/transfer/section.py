@@ -11,7 +11,7 @@ from ironglass.report.transfer.chart import accuracy_by_blocks, natural_and_adve
 from ironglass.report.transfer.example_image import read_transfer_image
 from ironglass.report.transfer.matrix_chart import transfer_matrix
 from ironglass.report.transfer.tables import transfer_facts
-from ironglass.report.transfer.words import finding_words, png_words, points, span, transfer_headlines, transfer_words
+from ironglass.report.transfer.words import claim_words, png_words, points, span, transfer_headlines, transfer_words
 from ironglass.results.sections import Results
 
 
@@ -42,8 +42,8 @@ def _words(results: Results, classes: Sequence[str]) -> list[str]:
 
 
 def _terminal(results: Results) -> list[str]:
-    findings = results.transfer.findings if results.transfer else ()
-    return [f"{one.answer}: {one.claim} ({finding_words(one)})" for one in findings]
+    claims = results.transfer.claims if results.transfer else ()
+    return [f"{one.answer}: {one.statement} ({claim_words(one)})" for one in claims]
 
 
 SECTION = Section(
@@ -58,5 +58,5 @@ SECTION = Section(
     headlines=_headlines,
     words=_words,
     terminal=_terminal,
-    filters=(finding_words, png_words, points, span),
+    filters=(claim_words, png_words, points, span),
 )

@@ -34,10 +34,12 @@ def transfer_facts(measured: Transfer | None) -> Facts:
 
 def columns(measured: Transfer) -> list[dict[str, Any]]:
     """The columns of the table of every network after the unchanged images: made on what, by which attack, how many."""
-    norm, headline_eps = measured.norm, measured.judged_eps
-    transferred = [("made on A", attack, headline_eps, measured.n) for attack in measured.shown]
+    norm, headline_eps = measured.norm, measured.headline_eps
+    transferred = [("made on A", attack, headline_eps, measured.n) for attack in measured.transfer_attacks]
     white_box = [
-        ("made on itself", attack, eps, measured.own_n) for eps in sorted(measured.own_eps) for attack in measured.own
+        ("made on itself", attack, eps, measured.white_box_n)
+        for eps in sorted(measured.white_box_eps)
+        for attack in measured.white_box_attacks
     ]
     return [
         {"made": origin, "attack": f"{attack.upper()}, {eps_text(eps, norm)}", "n": n}
@@ -47,12 +49,17 @@ def columns(measured: Transfer) -> list[dict[str, Any]]:
 
 def network_rows(measured: Transfer) -> list[dict[str, Any]]:
     """A row a network of the first seed, in the order of the columns: its rates, as PNG, and the mean over seeds."""
-    headline_eps = measured.judged_eps
+    headline_eps = measured.headline_eps
     readings: list[tuple[Read, Read | None]] = [(unchanged, None)]
     readings += [
-        (made_on_base(attack, headline_eps), made_on_base(attack, headline_eps, png=True)) for attack in measured.shown
+        (made_on_base(attack, headline_eps), made_on_base(attack, headline_eps, png=True))
+        for attack in measured.transfer_attacks
     ]
-    readings += [(made_on_itself(attack, eps), None) for eps in sorted(measured.own_eps) for attack in measured.own]
+    readings += [
+        (made_on_itself(attack, eps), None)
+        for eps in sorted(measured.white_box_eps)
+        for attack in measured.white_box_attacks
+    ]
     rows: list[dict[str, Any]] = []
     for arm in ("base", *ARMS):
         for network in arm_networks(measured, arm):
@@ -89,6 +96,6 @@ def eps_rows(measured: Transfer) -> list[dict[str, Any]]:
                 if network
             ],
         }
-        for attack in measured.shown
+        for attack in measured.transfer_attacks
         for eps in sorted(measured.eps)
     ]

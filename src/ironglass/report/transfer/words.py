@@ -1,4 +1,4 @@
-"""Sentences on a transfer study: transferred against white-box accuracy, and the findings."""
+"""Sentences on a transfer study: transferred against white-box accuracy, and the claims."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from ironglass.report.transfer.rows import (
     first_seed,
     made_on_base,
     made_on_itself,
-    own_eps,
     row_at,
     unchanged,
+    white_box_eps,
 )
 from ironglass.results.numbers import Mean, Rate
-from ironglass.results.transfer import Finding, Transfer
+from ironglass.results.transfer import Claim, Transfer
 
 ANSWERS = ("supported", "not supported", "undecided")
 EXPLAINED = 0.5  # the share of what they keep more than base A from which on base B's is called most of it
@@ -33,40 +33,43 @@ def transfer_headlines(measured: Transfer) -> list[Headline]:
     base, best = first_seed(measured, "base"), first_seed(measured, "AnB+")
     if base is None or best is None:
         return []
-    name, norm, eps = plain_name(best.name), measured.norm, measured.judged_eps
+    name, norm, eps = plain_name(best.name), measured.norm, measured.headline_eps
     blocks = f"{best.blocks} of {measured.blocks} blocks copied from A, all fine-tuned"
     headlines = [
         Headline("Base B, unchanged images", f"trained from scratch{_spread(measured, 'base', None)}", base.clean),
         Headline(f"{name}, unchanged images", f"{blocks}{_spread(measured, 'AnB+', best.blocks)}", best.clean),
     ]
-    if measured.shown and (rate := made_on_base(measured.shown[0], eps)(best)):
-        title = f"right on {measured.shown[0].upper()} images made on base A, eps {eps_text(eps, norm)}"
+    if measured.transfer_attacks and (rate := made_on_base(measured.transfer_attacks[0], eps)(best)):
+        title = f"right on {measured.transfer_attacks[0].upper()} images made on base A, eps {eps_text(eps, norm)}"
         headlines.append(Headline(f"Transferred: {name}", title, rate))
-    if measured.own and (row := row_at(best.own, measured.own[-1], own_eps(measured))):
-        title = f"right under {measured.own[-1].upper()} made on itself, eps {eps_text(own_eps(measured), norm)}"
+    if measured.white_box_attacks and (
+        row := row_at(best.white_box, measured.white_box_attacks[-1], white_box_eps(measured))
+    ):
+        attack, eps = measured.white_box_attacks[-1], white_box_eps(measured)
+        title = f"right under {attack.upper()} made on itself, eps {eps_text(eps, norm)}"
         headlines.append(Headline(f"White-box: {name}", title, row.accuracy, under_attack=True, verdict=row.verdict))
     return headlines
 
 
 def transfer_words(measured: Transfer) -> str:
-    """Both halves of the claim that fine-tuned networks hold up under attack, and how the findings came out."""
+    """Both halves of the claim that fine-tuned networks hold up under attack, and how the claims came out."""
     return " ".join(part for part in (_transferred(measured), _white_box(measured), _counted(measured)) if part)
 
 
-def finding_words(finding: Finding) -> str:
-    """A finding's effect and intervals, as "+3.1 points; over 1,000 images +1.0 to +5.2, over 3 seeds −0.5 to +6.7"."""
+def claim_words(claim: Claim) -> str:
+    """A claim's effect and intervals, as "+3.1 points; over 1,000 images +1.0 to +5.2, over 3 seeds −0.5 to +6.7"."""
     parts: list[str] = []
-    parts.append(f"over {count(finding.over_images.n)} images {span(finding.over_images)}")
-    if over := finding.over_seeds:
+    parts.append(f"over {count(claim.over_images.n)} images {span(claim.over_images)}")
+    if over := claim.over_seeds:
         parts.append(f"over {over.n} seeds {span(over)}")
-    elif finding.seeds == 1:
+    elif claim.seeds == 1:
         parts.append("one seed")
-    return "; ".join(part for part in (f"{points(finding.effect)} points", ", ".join(parts)) if part)
+    return "; ".join(part for part in (f"{points(claim.effect)} points", ", ".join(parts)) if part)
 
 
 def png_words(measured: Transfer) -> str:
     """Effect of rounding base A's images to 8-bit files, over every network, attack and eps; "" where unmeasured."""
-    moves = [row.png.value - row.accuracy.value for network in measured.networks for row in network.shown]
+    moves = [row.png.value - row.accuracy.value for network in measured.networks for row in network.transferred]
     if not moves:
         return ""
     mean, largest = sum(moves) / len(moves), max(moves, key=abs)
@@ -103,15 +106,15 @@ def seeds_text(point: Point) -> str:
 
 def source_accuracy(measured: Transfer, attack: str, eps: float) -> Rate | None:
     """The share of images on which base A's own answer survives the attack made on it; None where unmeasured."""
-    row = row_at(measured.surrogate, attack, eps)
-    return row and row.kept
+    row = row_at(measured.source_accuracy, attack, eps)
+    return row and row.accuracy
 
 
 def _transferred(measured: Transfer) -> str:
     """On base A's images, the fine-tuned networks against base B, for which no image was made either."""
-    if not measured.shown:
+    if not measured.transfer_attacks:
         return ""
-    attack, eps = measured.shown[0], measured.judged_eps
+    attack, eps = measured.transfer_attacks[0], measured.headline_eps
     plus = _source_accuracy_of(measured, "AnB+", made_on_base(attack, eps))
     base = _source_accuracy_of(measured, "base", made_on_base(attack, eps))
     if plus is None or base is None:
@@ -135,9 +138,9 @@ def _transferred(measured: Transfer) -> str:
 
 def _white_box(measured: Transfer) -> str:
     """Attacked with their own gradients."""
-    if not measured.own:
+    if not measured.white_box_attacks:
         return ""
-    attack, eps = measured.own[-1], own_eps(measured)
+    attack, eps = measured.white_box_attacks[-1], white_box_eps(measured)
     plus = _source_accuracy_of(measured, "AnB+", made_on_itself(attack, eps))
     base = _source_accuracy_of(measured, "base", made_on_itself(attack, eps))
     if plus is None or base is None:
@@ -158,10 +161,10 @@ def _white_box(measured: Transfer) -> str:
 
 def _counted(measured: Transfer) -> str:
     """Number of claims by answer."""
-    findings = measured.findings
-    tally = [(answer, sum(finding.answer == answer for finding in findings)) for answer in ANSWERS]
+    claims = measured.claims
+    tally = [(answer, sum(claim.answer == answer for claim in claims)) for answer in ANSWERS]
     tally_text = listed([f"{number} {'is' if number == 1 else 'are'} {answer}" for answer, number in tally if number])
-    return f"Of {len(findings)} claims {tally_text}." if len(findings) > 1 else ""
+    return f"Of {len(claims)} claims {tally_text}." if len(claims) > 1 else ""
 
 
 def _source_accuracy_of(measured: Transfer, arm: str, read: Read) -> float | None:

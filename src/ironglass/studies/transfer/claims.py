@@ -14,7 +14,7 @@ from ironglass.plans.transfer import ARMS, Arm, TransferNetwork
 TOLERANCE = 0.05
 """An accuracy holds that falls by less than this."""
 
-Kind: TypeAlias = Literal["clean", "shown", "own"]
+Kind: TypeAlias = Literal["clean", "transferred", "white_box"]
 """Unchanged images, those that were made on base A, and those that were made on the network itself."""
 
 Flags: TypeAlias = Mapping[TransferNetwork, Mapping[Kind, np.ndarray]]
@@ -45,13 +45,13 @@ class Grid:
 
     def loss(self, seed: int, arm: Arm) -> np.ndarray:
         """Loss of accuracy of an arm by base A's images."""
-        return self.mean(seed, arm, "clean") - self.mean(seed, arm, "shown")
+        return self.mean(seed, arm, "clean") - self.mean(seed, arm, "transferred")
 
     def rise(self, seed: int, arm: Arm, *, loss: bool = False) -> np.ndarray:
         """The rise of the least-squares line from the first depth to the last: of an arm's accuracy on unchanged
         images, or of what base A's images cost it."""
         clean = np.stack([self.at(seed, arm, n, "clean") for n in self.depths])
-        transferred = np.stack([self.at(seed, arm, n, "shown") for n in self.depths])
+        transferred = np.stack([self.at(seed, arm, n, "transferred") for n in self.depths])
         return trend(self.depths) @ (clean - transferred if loss else clean)
 
     def rival(self, seeds: Sequence[int], kind: Kind) -> TransferNetwork:
@@ -69,7 +69,7 @@ class Grid:
         return max(others, key=accuracy)
 
 
-def findings(flags: Flags, depths: Sequence[int], seeds: Sequence[int]) -> list[dict[str, Any]]:
+def answer_claims(flags: Flags, depths: Sequence[int], seeds: Sequence[int]) -> list[dict[str, Any]]:
     """Each statement with its answer, effect and intervals, the published ones and, `ours`, the controls to them.
 
     An effect is a difference of accuracies on the same images; a statement is answered by whether it lies above
@@ -77,10 +77,10 @@ def findings(flags: Flags, depths: Sequence[int], seeds: Sequence[int]) -> list[
     """
     grid, last = Grid(flags, depths), max(depths)
 
-    def stated(key: str, claim: str, measure: str, effects: list[np.ndarray], above: float = 0.0) -> dict[str, Any]:
+    def stated(key: str, statement: str, measure: str, effects: list[np.ndarray], above: float = 0.0) -> dict[str, Any]:
         result = contrast(effects)
-        statement = {"key": key, "claim": claim, "measure": measure, "ours": key in CONTROL_CLAIMS, "above": above}
-        return statement | {"answer": answered(result, above)} | result
+        claim = {"key": key, "statement": statement, "measure": measure, "ours": key in CONTROL_CLAIMS, "above": above}
+        return claim | {"answer": answered(result, above)} | result
 
     def best(kind: Kind, images: str) -> dict[str, Any]:
         rival = grid.rival(seeds, kind)
@@ -102,9 +102,9 @@ def findings(flags: Flags, depths: Sequence[int], seeds: Sequence[int]) -> list[
                [-grid.loss(s, "AnB+") for s in seeds], -TOLERANCE),
         stated("base-holds", "So does base B, which shares nothing with base A",
                f"base B on base A’s images, less base B on unchanged ones; {criterion}",
-               [grid.base(s, "shown") - grid.base(s, "clean") for s in seeds], -TOLERANCE),
+               [grid.base(s, "transferred") - grid.base(s, "clean") for s in seeds], -TOLERANCE),
         best("clean", "unchanged images"),
-        best("shown", "base A’s images"),
+        best("transferred", "base A’s images"),
         stated("frozen-degrades", "Frozen networks lose more on base A’s images than fine-tuned ones",
                "loss of AnB on base A’s images, less that of AnB+",
                [grid.loss(s, "AnB") - grid.loss(s, "AnB+") for s in seeds]),
@@ -112,7 +112,7 @@ def findings(flags: Flags, depths: Sequence[int], seeds: Sequence[int]) -> list[
                f"rise of AnB’s loss on base A’s images {way}", [grid.rise(s, "AnB", loss=True) for s in seeds]),
         stated("plus-robust", "Fine-tuned networks are harder to fool by attacks on themselves than base B",
                "AnB+ attacked by its own gradients, less base B by its own",
-               [grid.mean(s, "AnB+", "own") - grid.base(s, "own") for s in seeds]),
+               [grid.mean(s, "AnB+", "white_box") - grid.base(s, "white_box") for s in seeds]),
     ]  # fmt: skip
     if 0 in depths:
         scratch = [grid.mean(s, "AnB+", "clean") - grid.at(s, "AnB+", 0, "clean") for s in seeds]

@@ -93,8 +93,8 @@ def measure_network(workspace: Workspace, network: TransferNetwork, progress: Te
     attacks = white_box(
         classifier,
         workspace.attacked,
-        plan.own,
-        plan.own_eps,
+        plan.white_box_attacks,
+        plan.white_box_eps,
         norm=plan.norm,
         seed=plan.target.seed,
         progress=lambda done, of: progress("attacking it", done, of, ""),

@@ -13,13 +13,13 @@ from ironglass.plans.transfer import SOURCE, TransferNetwork, depths_of
 from ironglass.run import Run
 from ironglass.studies.common.prepare import measured_split
 from ironglass.studies.common.stored import read_table
-from ironglass.studies.transfer.claims import Kind, findings
+from ironglass.studies.transfer.claims import Kind, answer_claims
 from ironglass.studies.transfer.source_images import image_sets_of, rate_of
 from ironglass.studies.transfer.workspace import Workspace
 
 
 def transfer_results(workspace: Workspace, networks: Sequence[TransferNetwork], source: Classifier) -> dict[str, Any]:
-    """Every network's rates, the matrix and the findings, from the networks' own files."""
+    """Every network's rates, the matrix and the claims, from the networks' own files."""
     plan, dataset = workspace.plan, workspace.dataset
     depths, controls = depths_of(plan, workspace.blocks)
     rows = [_network(workspace, network) for network in networks]
@@ -33,25 +33,27 @@ def transfer_results(workspace: Workspace, networks: Sequence[TransferNetwork], 
             "clean": source_results.get("evaluation", {}).get("accuracy"),
         },
         "target": {"dataset": plan.target.dataset, "classes": len(dataset.classes)},
-        "reading": plan.classes,
-        "known": has_classes(source, dataset.classes),
+        "label_space": plan.classes,
+        "source_knows_classes": has_classes(source, dataset.classes),
         "split": measured_split(plan.target, dataset)[0],
         "n": len(workspace.split),
-        "own_n": len(workspace.attacked),
+        "white_box_n": len(workspace.attacked),
         "norm": plan.norm,
         "blocks": len(workspace.blocks),
         "depths": depths,
         "control_depths": controls,
         "seeds": plan.each_seed,
         "eps": sorted({*plan.eps} - {0.0}),
-        "judged_eps": plan.judged,
-        "shown": list(dict.fromkeys(plan.shown)),
-        "own": list(dict.fromkeys(plan.own)),
-        "own_eps": sorted({*plan.own_eps} - {0.0}),
-        "surrogate": image_sets_of(workspace.run, plan, dataset, workspace.split).survival(source),
+        "headline_eps": plan.headline_eps,
+        "transfer_attacks": list(dict.fromkeys(plan.transfer_attacks)),
+        "white_box_attacks": list(dict.fromkeys(plan.white_box_attacks)),
+        "white_box_eps": sorted({*plan.white_box_eps} - {0.0}),
+        "source_accuracy": image_sets_of(workspace.run, plan, workspace.dataset, workspace.split).source_accuracy(
+            source
+        ),
         "networks": rows,
         "matrix": _matrix(workspace, networks),
-        "findings": findings(_flags(workspace, networks), shared, plan.each_seed),
+        "claims": answer_claims(_flags(workspace, networks), shared, plan.each_seed),
         "cost": {"seconds": sum(row["seconds"] for row in rows), "networks": len(rows)},
     }
 
@@ -69,7 +71,7 @@ def _network(workspace: Workspace, network: TransferNetwork) -> dict[str, Any]:
         "seconds": training["seconds"],
         "epochs": training["epochs"],
         "clean": rates["clean", 0.0],
-        "shown": [
+        "transferred": [
             {
                 "attack": name,
                 "eps": eps,
@@ -80,7 +82,7 @@ def _network(workspace: Workspace, network: TransferNetwork) -> dict[str, Any]:
             if condition.startswith("shown-") and not condition.endswith("-png")
             for name in (condition.removeprefix("shown-"),)
         ],
-        "own": [
+        "white_box": [
             {"attack": attack, "eps": eps, "accuracy": rates[f"own-{attack}", eps], "verdict": verdict}
             for (attack, eps), verdict in verdicts.items()
         ],
@@ -93,7 +95,7 @@ def _matrix(workspace: Workspace, networks: Sequence[TransferNetwork]) -> dict[s
     rights = [{name: np.asarray(table[name]) for name in names} for table in tables]
     return {
         "attack": "fgsm",
-        "eps": workspace.plan.judged,
+        "eps": workspace.plan.headline_eps,
         "n": len(tables[0]),
         "names": names,
         "rows": [[rate_of(row[name]) for name in names] for row in rights],
@@ -109,8 +111,8 @@ def _flags(workspace: Workspace, networks: Sequence[TransferNetwork]) -> dict[Tr
     plan = workspace.plan
     kinds: dict[Kind, tuple[str, float]] = {
         "clean": ("clean", 0.0),
-        "shown": (f"shown-{plan.shown[0]}", plan.judged),
-        "own": (f"own-{plan.own[-1]}", plan.judged),
+        "transferred": (f"shown-{plan.transfer_attacks[0]}", plan.headline_eps),
+        "white_box": (f"own-{plan.white_box_attacks[-1]}", plan.headline_eps),
     }
     flags: dict[TransferNetwork, dict[Kind, np.ndarray]] = {}
     for network in networks:

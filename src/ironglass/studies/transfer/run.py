@@ -41,7 +41,7 @@ T = TypeVar("T")
 
 def run_transfer(plan: Transfer, folder: Path, options: RunOptions) -> Run:
     """Trains the bases and every transplanted network in `networks/NAME`, makes adversarial images on base A, shows
-    them to all, attacks each by its own gradients, shows each one's images to the others, and answers the findings.
+    them to all, attacks each by its own gradients, shows each one's images to the others, and answers the claims.
 
     jobs: networks at once, each in a process of its own with its share of the threads. Nothing is written before base A
     and the target's data have been loaded and checked. Raises InputError and KeyboardInterrupt as an audit does; what
@@ -158,7 +158,7 @@ def write_matrix(
         return
     sample = workspace.split.take(spread_positions(len(workspace.split), plan.matrix_images))
     victims = {name: workspace.load(name) for name in names}
-    attack: Any = FGSM(threat=THREATS[plan.norm](plan.judged))
+    attack: Any = FGSM(threat=THREATS[plan.norm](plan.headline_eps))
     for number, name in enumerate(waiting):
         tell("showing each one's images to all", number, len(waiting), name)
         (right,) = transfer_attack(victims[name], victims, sample, [attack], classes=workspace.dataset.classes,

@@ -103,7 +103,7 @@ class ImageSets:
             image = file.get_slice("images")[row : row + 1]
         return image, read_png(folder / "png" / self.pngs[index])
 
-    def survival(self, source: Classifier) -> list[dict[str, Any]]:
+    def source_accuracy(self, source: Classifier) -> list[dict[str, Any]]:
         """Accuracy of the source on the images made on it, by its own answers where it has no such label."""
         pairs = batches(self.split, BATCH, source.device)
         truths = torch.cat([true_answers(source, *batch, self.classes).cpu() for batch in pairs])
@@ -111,14 +111,14 @@ class ImageSets:
         for name, eps in self.sets:
             # written when the images were made, by a fresh pass
             after = read_batches(self.folder(name, eps), self.count)["predictions"]
-            rows.append({"attack": name, "eps": eps, "kept": rate_of((after == truths).numpy())})
+            rows.append({"attack": name, "eps": eps, "accuracy": rate_of((after == truths).numpy())})
         return rows
 
 
 def image_sets_of(run: Run, plan: Transfer, dataset: Dataset, split: Split) -> ImageSets:
     """The sets that a plan of transfer asks for."""
     sizes = tuple(sorted({*plan.eps} - {0.0}))
-    return ImageSets(run, tuple(dict.fromkeys(plan.shown)), sizes, plan.norm, split, dataset.classes)
+    return ImageSets(run, tuple(dict.fromkeys(plan.transfer_attacks)), sizes, plan.norm, split, dataset.classes)
 
 
 def answers_of(classifier: Classifier, images: Images) -> np.ndarray:

@@ -84,7 +84,7 @@ class Workspace:
     @cached_property
     def attacked(self) -> Split:
         """Those of them that each network is attacked on itself."""
-        return self.split.take(spread_positions(len(self.split), self.plan.own_images))
+        return self.split.take(spread_positions(len(self.split), self.plan.white_box_images))
 
 
 def architecture_of(source: Classifier) -> Architecture:
