@@ -19,7 +19,8 @@ from ironglass.plans.explanation import Explained, ExplanationPlan
 from ironglass.plans.parts import Corruptions, Guard, Layers, OcclusionCurve, PatchSearch, Sampling
 from ironglass.plans.sweep import Sweep, trials_of
 from ironglass.run import Run
-from ironglass.run.recipe_versions import DEFAULTS, TRANSFER_FIELDS, upgrade_recipe
+from ironglass.run.recipe_versions import TRANSFER_FIELDS
+from ironglass.run.stored_recipes import DEFAULTS, upgrade_recipe
 from ironglass.train.record import as_json, override
 
 EXPLAINED = {

@@ -182,12 +182,11 @@ def transfer(
     unchanged_source = replace(source, changes=None)
     shared: dict[str, Any] = {"stages": ({"epochs": epochs, "peak_lr": lr},)}
     parts = {"training": True, "evaluation": True}
-    own_source = replace(unchanged_source, only=None, leave_out=None)
-    source_plan = make_plan("base-A", parts, model, source_data or "", network, own_source, common, **shared)
-    target_plan = make_plan(
-        "transfer", parts, model, data, o.Weights(size=network.size), unchanged_source, common, **shared
-    )
-    settings: dict[str, Any] = {"attacks": attacks, "eps": eps, "headline_eps": headline_eps}
-    settings |= {"images": images, "seeds": seeds, "classes": classes}
-    plan = transfer_plan(source_plan, target_plan, blocks=blocks, controls=controls, **settings)
+    whole_source = replace(unchanged_source, only=None, leave_out=None)
+    source_plan = make_plan("base-A", parts, model, source_data or "", network, whole_source, common, **shared)
+    untrained = o.Weights(size=network.size)
+    target_plan = make_plan("transfer", parts, model, data, untrained, unchanged_source, common, **shared)
+    settings: dict[str, Any] = {"attacks": attacks, "eps": eps, "headline_eps": headline_eps, "images": images}
+    settings |= {"seeds": seeds, "classes": classes, "blocks": blocks, "controls": controls}
+    plan = transfer_plan(source_plan, target_plan, **settings)
     run_plan(with_changes(plan, source.changes), common, download=source.download, jobs=jobs)

@@ -15,8 +15,8 @@ from ironglass.run import lock
 from ironglass.run.checksums import NAME, Checksums, digest
 from ironglass.run.files import atomic, parse_json, read_json, read_text
 from ironglass.run.mend import mend
-from ironglass.run.recipe_versions import settings_of
 from ironglass.run.report_view import ShowsReport
+from ironglass.run.stored_recipes import settings_of
 
 
 class Run(ShowsReport):

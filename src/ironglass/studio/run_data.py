@@ -11,7 +11,7 @@ from ironglass.errors import InputError
 from ironglass.report.kit.words import eps_text
 from ironglass.results.sections import read_results
 from ironglass.run import Run
-from ironglass.run.recipe_versions import upgrade_recipe
+from ironglass.run.stored_recipes import upgrade_recipe
 from ironglass.studies.common.stored import read_table
 
 FIELDS = ("image_column", "label_column", "splits", "only")

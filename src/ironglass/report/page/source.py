@@ -10,7 +10,7 @@ from ironglass.report.kit.section import Facts, Section, Source, class_name
 from ironglass.report.page.reading import Files, check_shape, drawing
 from ironglass.results.sections import Results, read_results
 from ironglass.run import Run
-from ironglass.run.recipe_versions import upgrade_recipe
+from ironglass.run.stored_recipes import upgrade_recipe
 
 
 def read_source(run: Run, files: Files) -> Source:

@@ -1,0 +1,64 @@
+"""Recipes as older versions of ironglass wrote them into run folders; light, since every run reads through it."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from ironglass.errors import InputError
+from ironglass.run.recipe_versions import TRANSFER_FIELDS, has_methods, moved, nested, plain
+
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "corruptions": {"names": [], "images": 1000},
+    "patches": {"sizes": [], "images": 200, "fill": None, "stride": None},
+    "explanation": {
+        "methods": [], "target": "predicted", "images": "random", "chosen": [], "hide": "", "quality": 32,
+        "pictures": False, "batch": 64, "attacks": None, "patch": None, "stride": None,
+    },
+}  # fmt: skip
+"""Parts that ask for nothing as they stand, with the fields that older recipes do not have."""
+
+
+def upgrade_recipe(recipe: Any) -> Any:
+    """The value of `recipe.json`, or of a part of it, as this version writes it; one of this version as it stands."""
+    if isinstance(recipe, list):
+        return [upgrade_recipe(value) for value in cast("list[Any]", recipe)]
+    if not isinstance(recipe, dict):
+        return recipe
+    fields = cast("dict[str, Any]", recipe)
+    if isinstance(fields.get("sampling"), dict):  # written before it had a seed of its own
+        fields = {**fields, "sampling": {**fields["sampling"], "seed": fields["sampling"].get("seed")}}
+    if "image_column" in fields:  # a plan of training: one written before the field was there leaves nothing out
+        fields = {"leave_out": None, **fields}
+    for part in ("trial", "after"):  # of a sweep and a hardening, which attack whatever the steps are
+        audit = cast("dict[str, Any]", fields.get(part))
+        if isinstance(audit, dict) and isinstance(audit.get("steps"), list) and has_methods(audit.get("attacks")):
+            fields = {**fields, part: {**audit, "steps": [*audit["steps"], "attack"]}}
+    if "judged" in fields and "own_eps" in fields:  # a transfer study
+        fields = {TRANSFER_FIELDS.get(name, name): value for name, value in fields.items()}
+    if isinstance(fields.get("vary"), dict):
+        vary = {moved(path): values for path, values in fields["vary"].items()}
+        fields = {"choose_by": "auto", **fields, "vary": vary}
+    if not isinstance(fields.get("steps"), list):  # no audit, or one of this version
+        return {name: upgrade_recipe(value) for name, value in fields.items()}
+    try:
+        upgraded = nested(fields)
+    except InputError:  # nothing that ironglass wrote
+        return fields
+    upgraded.pop("omitted", None)
+    upgraded.setdefault("explanation", None)
+    if isinstance(upgraded.get("sampling"), dict):
+        upgraded["sampling"] = {**upgraded["sampling"], "seed": None}
+    for part, usual in DEFAULTS.items():
+        if upgraded.get(part) is not None:
+            values = usual | plain(upgraded[part], part)
+            upgraded[part] = None if values == usual else values
+    return upgraded
+
+
+def settings_of(recipe: dict[str, Any]) -> dict[str, Any]:
+    """Settings that a run shares with the one that it resumes: the recipe by this version's names, without words."""
+    settings: dict[str, Any] = {**upgrade_recipe(recipe), "description": None}
+    for part in ("trial", "after", "base", "source", "target"):
+        if isinstance(settings.get(part), dict):
+            settings[part] = {**settings[part], "description": None}
+    return settings
