@@ -69,6 +69,7 @@ def _progress_lines(console: Console) -> Tell:
 
 def show_run(run: Run, *, as_json: bool, quiet: bool) -> None:
     """Prints the headline numbers and the path of the report."""
+    from ironglass.report.kit.words import verdict_word
     from ironglass.report.page.registry import cautions, headlines, terminal_lines
 
     report = run.path / "report.html"
@@ -84,13 +85,17 @@ def show_run(run: Run, *, as_json: bool, quiet: bool) -> None:
     table = Table("measured", "accuracy", "95 % interval", "images", box=None, pad_edge=False, header_style="bold")
     for number in (1, 2, 3):
         table.columns[number].justify = "right"
-    for headline in headlines(results):
+    numbers = headlines(results)
+    if any(headline.under_attack for headline in numbers):
+        table.add_column("verdict")
+    for headline in numbers:
         low, high = 100 * headline.rate.low, 100 * headline.rate.high
         table.add_row(
             escape(headline.line),
             f"{100 * headline.rate.value:.1f} %",
             f"{low:.1f} to {high:.1f} %",
             f"{headline.rate.n:,}",
+            *([verdict_word(headline.verdict) if headline.under_attack else ""] if len(table.columns) > 4 else ()),
         )
     if table.row_count:
         console.print(table)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from pydantic import Field
+
+from ironglass.eps import Eps
 from ironglass.errors import InputError
 from ironglass.fields import dataclass
 from ironglass.plans.attacks import Attacks
 from ironglass.plans.audit import Audit
 from ironglass.plans.objective_eps import eps_of
-from ironglass.train.recipe import Stage
+from ironglass.train.recipe import MOST_IMAGES, Stage
 
 
 @dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
@@ -20,11 +23,26 @@ class Hardening:
     function of the user's own, which does not say its eps, the guard attacks by the largest of `after.attacks.eps`
     (Linf).
     baseline: how the model of before is trained where it comes without weights of its own; one that has them is taken
-    as it is, and hardened from there. Raises InputError where nothing hardens, or there is no attack to compare by.
+    as it is, and hardened from there.
+    curve_eps: sizes of the curve over eps, in units of [0, 1]; none for a quarter, a half, twice and four times the
+    largest of the attacks.
+    curve_images: of the attacked images, how many the curve is measured on; 0 for no curve.
+
+    Raises InputError where nothing hardens, there is no attack to compare by, or an eps is above 1 under Linf.
     """
 
     after: Audit
     baseline: tuple[Stage, ...] = ()
+    curve_eps: tuple[Eps, ...] = ()
+    curve_images: int = Field(default=250, ge=0, le=MOST_IMAGES)
+
+    @property
+    def curve_sizes(self) -> list[float]:
+        """Every eps of the curve but 0, in order; those at which attacks judge among them."""
+        largest = max(self.attacks.eps)
+        usual = [largest * factor for factor in (0.25, 0.5, 2, 4)]
+        within = [eps for eps in usual if self.attacks.norm != "linf" or eps <= 1]
+        return sorted({*(self.curve_eps or within), *self.attacks.eps} - {0.0})
 
     @property
     def attacks(self) -> Attacks:
@@ -46,3 +64,6 @@ class Hardening:
         sizes = [eps_of(stage.objective) for stage in self.after.stages]
         if not any(size is None or size > 0 for size in sizes):
             raise InputError("no stage hardens: give one an objective as n-fgsm with an eps above 0")
+        largest = max(self.curve_eps, default=0)
+        if attacks.norm == "linf" and largest > 1:
+            raise InputError(f"curve_eps {largest:g} is beyond 1, the range of an image: write {largest:g}/255")

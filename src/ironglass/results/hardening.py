@@ -8,6 +8,7 @@ from pydantic import Field
 
 from ironglass.results.codec import result
 from ironglass.results.evaluation import Corruptions, Named
+from ironglass.results.hardening_change import ClassChange, EpsCurve, Method
 from ironglass.results.numbers import Amount, Count, McNemar, Norm, Rate, Share, Verdict
 from ironglass.results.training import Stage
 
@@ -100,6 +101,10 @@ class Hardening:
     alarms: epochs in which the guard went back.
     watched: epochs under the guard.
     rows: unchanged images first, the worst case of each image last.
+    methods: a row a stage of the training after; absent in older files.
+    stages_before: of the training before; absent where nothing was trained, and in older files.
+    curve: accuracy over eps; absent where it was not measured.
+    classes: a row a class; absent in older files.
     """
 
     norm: Norm
@@ -112,6 +117,10 @@ class Hardening:
     alarms: tuple[Count, ...]
     watched: tuple[WatchedEpoch, ...]
     rows: Annotated[tuple[PairedRow, ...], Field(min_length=2)]
+    methods: tuple[Method, ...] = ()
+    stages_before: tuple[Stage, ...] = ()
+    curve: EpsCurve | None = None
+    classes: tuple[ClassChange, ...] = ()
 
 
 @result

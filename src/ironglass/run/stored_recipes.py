@@ -29,6 +29,8 @@ def upgrade_recipe(recipe: Any) -> Any:
         fields = {**fields, "sampling": {**fields["sampling"], "seed": fields["sampling"].get("seed")}}
     if "image_column" in fields:  # a plan of training: one written before the field was there leaves nothing out
         fields = {"leave_out": None, **fields}
+    if "baseline" in fields and "after" in fields:  # a hardening, which had no curve over eps before
+        fields = {"curve_eps": [], "curve_images": 250, **fields}
     for part in ("trial", "after"):  # of a sweep and a hardening, which attack whatever the steps are
         audit = cast("dict[str, Any]", fields.get(part))
         if isinstance(audit, dict) and isinstance(audit.get("steps"), list) and has_methods(audit.get("attacks")):

@@ -5,9 +5,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
+from safetensors.numpy import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -19,6 +21,7 @@ from ironglass.plans.attacks import Attacks
 from ironglass.plans.audit import Audit
 from ironglass.plans.hardening import Hardening
 from ironglass.run import Run
+from ironglass.studies.hardening.curve import curve_attack
 from ironglass.studies.hardening.pairs import compared
 from ironglass.train.recipe import Stage
 
@@ -80,8 +83,70 @@ def test_the_pairs_are_those_of_the_rows(whole: Run) -> None:
     assert len(found["watched"]) == 2
 
 
+def test_the_curve_is_of_the_same_images_at_every_eps(whole: Run) -> None:
+    curve = whole.results["hardening"]["curve"]
+    assert (curve["attack"], curve["label"], curve["n"]) == ("pgd-3", "PGD, 3 steps", 8)
+    assert [point["eps"] for point in curve["points"]] == [0.0, 0.025, 0.05, 0.1, 0.2, 0.4]
+    table = pq.read_table(whole.path / "per_image" / "curve.parquet").to_pandas()
+    attacked = pq.read_table(whole.path / "after" / "per_image" / "attacks.parquet").to_pandas()
+    for point in curve["points"]:
+        flags = {
+            side: table[(table["side"] == side) & (table["eps"] == point["eps"])]["correct"].to_numpy()
+            for side in ("before", "after")
+        }
+        assert [point[side]["value"] for side in flags] == [one.mean() for one in flags.values()]
+        assert point["test"] == mcnemar(*flags.values())
+        if point["eps"] in ATTACKS.eps:  # as the attack step has measured them
+            rows = attacked[(attacked["condition"] == "pgd-3") & (attacked["eps"] == point["eps"])]
+            assert rows["correct"].tolist() == flags["after"].tolist()
+
+
+def test_every_class_stands_on_both_sides(whole: Run) -> None:
+    section = whole.results["hardening"]
+    assert [row["class"] for row in section["classes"]] == ["dark", "light"]
+    for key, row in (("clean", section["rows"][0]), ("attacked", section["rows"][-1])):
+        pairs = [one[key] for one in section["classes"] if one[key]]
+        for side in ("before", "after"):
+            counts = [(pair[side]["value"] * pair[side]["n"], pair[side]["n"]) for pair in pairs]
+            assert sum(right for right, _ in counts) == pytest.approx(row[side]["value"] * row[side]["n"])
+            assert sum(n for _, n in counts) == row[side]["n"]
+    assert section["methods"] == [{"name": "N-FGSM 0.1", "eps": 0.1, "norm": "linf", "forward": 2, "backward": 2}]
+    assert section["stages_before"][0]["objective"]["kind"] == "CrossEntropy"
+
+
+def test_pictures_are_of_what_fooled_each_side(whole: Run) -> None:
+    facts, tensors = whole.read("hardened.json"), load_file(whole.path / "hardened.safetensors")
+    assert sum(facts["counts"].values()) == facts["n"]
+    assert len(facts["images"]) == len(tensors["images"]) == min(6, facts["n"])
+    for side in ("before", "after"):
+        table = pq.read_table(whole.path / side / "per_image" / "attacks.parquet").to_pandas()
+        change = np.abs(tensors[side] - tensors["images"] / 255).reshape(len(tensors[side]), -1).max(1)
+        assert (change <= 0.1 + 1e-6).all()
+        for entry, largest in zip(facts["images"], change, strict=True):
+            rows = table[(table["name"] == entry["name"]) & (table["eps"] == 0.1)].set_index("condition")
+            row = rows.loc[entry[side]["attack"]]
+            assert (entry[side]["right"], row["linf"]) == (row["correct"], pytest.approx(largest, abs=1e-6))
+            assert entry[side]["right"] == rows["correct"].all()
+            assert (entry["outcome"] in (side, "both")) == (not entry[side]["right"])
+
+
+def test_a_curve_of_ones_own_or_none(whole: Run, photos: Path, tmp_path: Path) -> None:
+    asked = {"model": str(whole.path / "before"), "attacks": Attacks(methods=("fgsm",), eps=(0.05,))}
+    one = Stage(epochs=1, peak_lr=0.01, batch_size=8, objective=NFGSM(eps=0.1))
+    after = plan(photos, stages=(one,), **asked).after
+    found = harden(Hardening(after=after, curve_images=0), tmp_path / "none").results["hardening"]
+    assert "curve" not in found
+    assert "stages_before" not in found
+    assert Hardening(after=after, curve_eps=("8/255",)).curve_sizes == [8 / 255, 0.05]
+    assert curve_attack(after.attacks) == "fgsm"
+    assert curve_attack(Attacks(methods=("fgsm", "square-50"), eps=(0.05,))) == "pgd-20"
+    with pytest.raises(ValueError, match="curve_eps 8 is beyond 1"):
+        Hardening(after=after, curve_eps=(8,))
+
+
 def test_what_is_there_is_not_done_again(whole: Run, photos: Path) -> None:
-    kept = {path: path.stat().st_mtime_ns for path in whole.path.rglob("*.safetensors")}
+    files = [*whole.path.rglob("*.safetensors"), *whole.path.rglob("*.parquet")]
+    kept = {path: path.stat().st_mtime_ns for path in files}
     again = harden(plan(photos), whole.path, resume=True)
     assert again.results["hardening"] == whole.results["hardening"]
     changed = [path for path, written in kept.items() if path.stat().st_mtime_ns != written]
@@ -144,7 +209,13 @@ def test_the_page_says_it_in_words(whole: Run) -> None:
         "were right under every attack at eps",
         'href="after/report.html"',
         "ten steps of PGD",
+        "How it was hardened, and at what cost",
+        "Over eps",
+        "Every class",
+        "The same images, before and after",
     ):
         assert text in page, text
-    assert {"hardening.png", "watched.png"} <= {path.name for path in (whole.path / "figures").iterdir()}
+    assert {"hardening.png", "hardening-curve.png", "watched.png"} <= {
+        path.name for path in (whole.path / "figures").iterdir()
+    }
     assert json.loads((whole.path / "recipe.json").read_text())["after"]["stages"][0]["objective"]["eps"] == 0.1

@@ -26,7 +26,8 @@ SIDES: tuple[tuple[str, Callable[[PairedRow], Rate], str, str, float], ...] = (
 
 def hardening(measured: Hardening, *, narrow: bool = False) -> Figure:
     """A row a condition, the accuracy before and after with their intervals, and a line from the one to the other."""
-    rows = measured.rows
+    worst = [row for row in reversed(measured.rows) if row.name == "worst"]
+    rows = [*worst, *(row for row in measured.rows if row.name != "worst")]
     figure = Figure((3.7, 1.5 + 0.5 * len(rows)) if narrow else (7.2, 1.3 + 0.42 * len(rows)))
     axes = figure.subplots()
     for index, row in enumerate(rows):

@@ -6,13 +6,47 @@ from collections.abc import Sequence
 from functools import partial
 
 from ironglass.report.hardening.chart import hardening, watched
-from ironglass.report.hardening.words import hardening_words
+from ironglass.report.hardening.curve_chart import eps_curve
+from ironglass.report.hardening.pictures import FILE, attacked_pictures
+from ironglass.report.hardening.words import (
+    class_words,
+    cost_words,
+    hardening_words,
+    method_name,
+    method_words,
+    passes_words,
+    points,
+    time_ratio,
+)
 from ironglass.report.kit.constant import constant_words
 from ironglass.report.kit.headline import Headline
 from ironglass.report.kit.section import Chart, Facts, Section, Source
 from ironglass.report.kit.words import eps_text, p_value, percent
 from ironglass.results.hardening import Hardening, PairedRow
+from ironglass.results.hardening_change import ClassChange
 from ironglass.results.sections import Results
+
+
+def _facts(source: Source) -> Facts:
+    """Rows with the worst case first, classes with those that gained least under attack first, words on the method."""
+    measured = source.results.hardening
+    if measured is None:
+        return {}
+    worst = [row for row in reversed(measured.rows) if row.name == "worst"]
+    return {
+        "paired_rows": [*worst, *(row for row in measured.rows if row.name != "worst")],
+        "class_rows": sorted(measured.classes, key=class_gain),
+        "class_text": class_words(measured),
+        "method_names": [method_name(method) for method in measured.methods],
+        "passes": passes_words(measured.methods).removesuffix(" passes a batch") or None,
+        "time_ratio": time_ratio(measured),
+    }
+
+
+def class_gain(row: ClassChange) -> tuple[float, float]:
+    """What a class gained under attack, and on unchanged images."""
+    pair = row.attacked or row.clean
+    return pair.after.value - pair.before.value, row.clean.after.value - row.clean.before.value
 
 
 def _charts(source: Source, facts: Facts) -> dict[str, Chart]:
@@ -21,6 +55,9 @@ def _charts(source: Source, facts: Facts) -> dict[str, Chart]:
         return {}
     label = "Accuracy before and after hardening, on unchanged images and under each attack"
     charts = {"hardening": Chart(partial(hardening, measured), label)}
+    if measured.curve:
+        label = "Accuracy before and after hardening at several eps"
+        charts["hardening-curve"] = Chart(partial(eps_curve, measured), label)
     if measured.watched:
         label = "Accuracy on held-out images after every epoch, unchanged and under attack"
         charts["watched"] = Chart(partial(watched, measured.watched), label)
@@ -58,7 +95,15 @@ def _row(row: PairedRow, measured: Hardening) -> list[Headline]:
 
 
 def _words(results: Results, classes: Sequence[str]) -> list[str]:
-    return [hardening_words(results.hardening)] if results.hardening else []
+    measured = results.hardening
+    if measured is None:
+        return []
+    made = " ".join(filter(None, (method_words(measured), cost_words(measured))))
+    return [hardening_words(measured), made, class_words(measured)]
+
+
+def _terminal(results: Results) -> list[str]:
+    return [line for line in _words(results, ()) if line]
 
 
 def _cautions(results: Results) -> list[str]:
@@ -74,9 +119,13 @@ SECTION = Section(
     title="Before and after hardening",
     template="hardening/section",
     results=("hardening",),
+    file=FILE,
+    pictures=attacked_pictures,
+    facts=_facts,
     charts=_charts,
     headlines=_headlines,
     words=_words,
     cautions=_cautions,
-    filters=(p_value,),
+    terminal=_terminal,
+    filters=(p_value, points),
 )

@@ -26,7 +26,7 @@ FILES = (
     "history.jsonl",
     "model_summary.txt",
     *(f"{name}.{kind}"
-      for name in ("samples", "explained", "corruptions", "gallery", "transfer", "compared", "inspection")
+      for name in ("samples", "explained", "corruptions", "gallery", "transfer", "compared", "hardened", "inspection")
       for kind in ("json", "safetensors")),
     "linear.safetensors",
 )  # fmt: skip

@@ -21,8 +21,8 @@ def compared(before: Run, after: Run) -> dict[str, Any]:
     Raises InputError where the two runs did not measure the same images.
     """
     sides = (before, after)
-    clean = [_rows(run, "clean") for run in sides]
-    attacked = [_rows(run, "attacks") for run in sides]
+    clean = [image_rows(run, "clean") for run in sides]
+    attacked = [image_rows(run, "attacks") for run in sides]
     first, second = (run.results["attacks"] for run in sides)
     measured = [(run["norm"], run["eps"], [entry["name"] for entry in run["attacks"]]) for run in (first, second)]
     if measured[0] != measured[1] or attacked[0]["name"] != attacked[1]["name"]:
@@ -30,11 +30,11 @@ def compared(before: Run, after: Run) -> dict[str, Any]:
     rows = [{"name": "clean", "label": "unchanged images", "eps": 0.0, **_paired(*clean)}]
     for one, other in zip(first["attacks"], second["attacks"], strict=True):
         for eps in first["eps"]:
-            tables = [_only(table, one["name"], eps) for table in attacked]
+            tables = [under(table, one["name"], eps) for table in attacked]
             verdicts = [_point(entry["points"], eps)["verdict"] for entry in (one, other)]
             rows.append({"name": one["name"], "label": one["label"], "eps": eps, **_paired(*tables, verdicts=verdicts)})
     for eps in first["eps"]:
-        tables = [_worst(table, eps) for table in attacked]
+        tables = [worst_case(table, eps) for table in attacked]
         verdicts = [_point(entry["worst"], eps)["verdict"] for entry in (first, second)]
         rows.append({"name": "worst", "label": "worst case of each image", "eps": eps}
                     | _paired(*tables, verdicts=verdicts))  # fmt: skip
@@ -65,18 +65,21 @@ def naming_of(run: Run) -> dict[str, Any] | None:
     return {key: evaluation[key] for key in ("accuracy", "naming")} if "naming" in evaluation else None
 
 
-def _rows(run: Run, name: str) -> pa.Table:
-    return read_table(run.path / "per_image" / f"{name}.parquet", columns=["name", "condition", "eps", "correct"])
+def image_rows(run: Run, name: str) -> pa.Table:
+    """Rows of `per_image/NAME.parquet`: name, condition, eps, label and correct."""
+    columns = ["name", "condition", "eps", "label", "correct"]
+    return read_table(run.path / "per_image" / f"{name}.parquet", columns=columns)
 
 
-def _only(table: pa.Table, condition: str, eps: float) -> pa.Table:
+def under(table: pa.Table, condition: str, eps: float) -> pa.Table:
+    """The rows of one attack at one eps."""
     mask = np.asarray(table["condition"]) == condition
     return table.filter(pa.array(mask & (np.asarray(table["eps"]) == eps)))
 
 
-def _worst(table: pa.Table, eps: float) -> pa.Table:
+def worst_case(table: pa.Table, eps: float) -> pa.Table:
     """An image is right where it is under every attack at this eps."""
-    parts = [_only(table, name, eps) for name in dict.fromkeys(table["condition"].to_pylist())]
+    parts = [under(table, name, eps) for name in dict.fromkeys(table["condition"].to_pylist())]
     right = np.logical_and.reduce([np.asarray(part["correct"]) for part in parts])
     return parts[0].set_column(parts[0].schema.get_field_index("correct"), "correct", pa.array(right))
 

@@ -15,6 +15,7 @@ from ironglass.studies.audit import ready, run_audit
 from ironglass.studies.common.options import RunOptions
 from ironglass.studies.common.processes import refuse_several
 from ironglass.studies.common.study import Study, replace_within
+from ironglass.studies.hardening.change import changes
 from ironglass.studies.hardening.pairs import compared
 from ironglass.train.record import as_json
 
@@ -50,7 +51,8 @@ def run_hardening(plan: Hardening, folder: Path, options: RunOptions) -> Run:
         for name in ("data.json", "environment.json"):
             run.write(name, runs["after"].read(name))
         run.record("model", runs["after"].results["model"])
-        run.record("hardening", compared(runs["before"], runs["after"]))
+        pairs = compared(runs["before"], runs["after"])
+        run.record("hardening", pairs | changes(run, plan, sides, runs, options))
         options.write_pages(run)
     return run
 
