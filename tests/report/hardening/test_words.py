@@ -10,7 +10,7 @@ from ironglass.measure.statistics import mcnemar, rate_of
 from ironglass.report.hardening.section import SECTION
 from ironglass.report.hardening.words import class_words, cost_words, hardening_words, method_words
 from ironglass.results.hardening import Evaluations, Hardening, PairedRow, Seconds, Verdicts
-from ironglass.results.hardening_change import ClassChange, ClassPair, Method
+from ironglass.results.hardening.change import ClassChange, ClassPair, Method
 from ironglass.results.numbers import McNemar, Rate, Verdict
 from ironglass.results.sections import Results
 from ironglass.results.training import Stage

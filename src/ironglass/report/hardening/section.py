@@ -23,7 +23,7 @@ from ironglass.report.kit.headline import Headline
 from ironglass.report.kit.section import Chart, Facts, Section, Source
 from ironglass.report.kit.words import eps_text, p_value, percent
 from ironglass.results.hardening import Hardening, PairedRow
-from ironglass.results.hardening_change import ClassChange
+from ironglass.results.hardening.change import ClassChange
 from ironglass.results.sections import Results
 
 
@@ -44,7 +44,7 @@ def _facts(source: Source) -> Facts:
 
 
 def class_gain(row: ClassChange) -> tuple[float, float]:
-    """What a class gained under attack, and on unchanged images."""
+    """Points gained under attack, and on unchanged images, as shares."""
     pair = row.attacked or row.clean
     return pair.after.value - pair.before.value, row.clean.after.value - row.clean.before.value
 
@@ -98,8 +98,8 @@ def _words(results: Results, classes: Sequence[str]) -> list[str]:
     measured = results.hardening
     if measured is None:
         return []
-    made = " ".join(filter(None, (method_words(measured), cost_words(measured))))
-    return [hardening_words(measured), made, class_words(measured)]
+    method = " ".join(filter(None, (method_words(measured), cost_words(measured))))
+    return [hardening_words(measured), method, class_words(measured)]
 
 
 def _terminal(results: Results) -> list[str]:

@@ -16,7 +16,7 @@ from ironglass.report.kit.words import (
     verdict_word,
 )
 from ironglass.results.hardening import Hardening
-from ironglass.results.hardening_change import ClassChange, Method
+from ironglass.results.hardening.change import ClassChange, Method
 from ironglass.results.training import Stage
 
 LEVEL = 0.05
@@ -40,7 +40,7 @@ def hardening_words(measured: Hardening) -> str:
 
 
 def stands(measured: Hardening) -> tuple[bool, bool]:
-    """Whether the differences on unchanged images and in the worst case are more than chance (5 %), both tests read
+    """Tells of unchanged images and of the worst case whether they differ by more than chance (5 %), both tests read
     together by Holm's procedure."""
     p_values = measured.rows[0].test.p, measured.rows[-1].test.p
     if min(p_values) > LEVEL / 2:
@@ -79,7 +79,7 @@ def _trust_words(measured: Hardening) -> str:
 
 
 def method_words(measured: Hardening) -> str:
-    """How it was hardened; "" in files of older versions."""
+    """Method of the hardening, its stages and its start; "" in files of older versions."""
     if not measured.methods:
         return ""
     stages = [
@@ -185,7 +185,7 @@ def _changed(classes: tuple[ClassChange, ...], name: str, where: str) -> str:
     pairs = [(row.class_, pair) for row in classes if (pair := getattr(row, name)) is not None and pair.stands]
     gained = [label for label, pair in pairs if pair.after.value > pair.before.value]
     lost = [label for label, pair in pairs if pair.after.value < pair.before.value]
-    parts = [f"{_classes(some, len(classes))} {verb}" for some, verb in ((gained, "gained"), (lost, "lost")) if some]
+    parts = [f"{_classes(names, len(classes))} {verb}" for names, verb in ((gained, "gained"), (lost, "lost")) if names]
     return f"{listed(parts)} {where}" if parts else ""
 
 

@@ -1,4 +1,4 @@
-"""What a hardening changes beyond its pairs: method and cost, accuracy over eps, classes, pictures."""
+"""Measurements of a hardening beyond its pairs: method and cost, accuracy over eps, classes, pictures."""
 
 from __future__ import annotations
 

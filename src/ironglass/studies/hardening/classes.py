@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from ironglass.measure.statistics import holm, mcnemar, rate_of
-from ironglass.results.hardening_change import ClassChange, ClassPair
+from ironglass.results.hardening.change import ClassChange, ClassPair
 from ironglass.results.numbers import McNemar, Rate
 from ironglass.run import Run
 from ironglass.studies.hardening.pairs import image_rows, worst_case

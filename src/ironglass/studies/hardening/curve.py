@@ -18,7 +18,7 @@ from ironglass.models.frozen import frozen
 from ironglass.models.predict import batches, logits_of, predicted
 from ironglass.plans.attacks import Attacks
 from ironglass.plans.hardening import Hardening
-from ironglass.results.hardening_change import CurvePoint, EpsCurve
+from ironglass.results.hardening.change import CurvePoint, EpsCurve
 from ironglass.results.numbers import McNemar, Rate
 from ironglass.run import Run
 from ironglass.studies.common.draws import generator
@@ -34,7 +34,12 @@ ASCENTS = (PGD, APGD, APGDTargeted, MIFGSM)
 
 
 def write_curve(
-    run: Run, plan: Hardening, sides: Mapping[str, Run], classifiers: Mapping[str, Classifier], split: Split, tell: Tell
+    run: Run,
+    plan: Hardening,
+    sides: Mapping[str, Run],
+    classifiers: Mapping[str, Classifier],
+    split: Split,
+    progress: Tell,
 ) -> None:
     """Writes `per_image/curve.parquet`: whether each image is right on each side, unchanged and at each eps.
 
@@ -44,7 +49,7 @@ def write_curve(
     positions = spread_positions(len(split), plan.curve_images)
     sample, tables = split.take(positions), list[pa.Table]()
     for number, side in enumerate(SIDES):
-        tell("measuring the eps curve", number, len(SIDES), side)
+        progress("measuring the eps curve", number, len(SIDES), side)
         right = {0.0: predicted(logits_of(classifiers[side], sample)).numpy() == sample.labels}
         if name in attacks.methods:
             rows = image_rows(sides[side], "attacks")
@@ -55,14 +60,14 @@ def write_curve(
         for eps in sorted(right):
             columns = {"name": list(sample.names), "side": [side] * len(sample), "eps": np.full(len(sample), eps)}
             tables.append(pa.table(columns | {"correct": right[eps]}))
-    tell("measuring the eps curve", len(SIDES), len(SIDES), "")
+    progress("measuring the eps curve", len(SIDES), len(SIDES), "")
     write_per_image(run, FILE, tables)
 
 
 def _attacked(
     plan: Hardening, name: str, classifier: Classifier, sample: Split, sizes: list[float]
 ) -> dict[float, np.ndarray]:
-    """Whether each image stays right at each of these eps."""
+    """Flags of the images that stay right, bool (n,), at each of these eps."""
     flags: dict[float, list[np.ndarray]] = {eps: [] for eps in sizes}
     for number, (images, labels) in enumerate(batches(sample, plan.attacks.batch, classifier.device)):
         results = at_each_eps(

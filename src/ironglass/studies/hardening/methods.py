@@ -11,7 +11,7 @@ from ironglass.data.dataset import Split
 from ironglass.models.classifier import Classifier
 from ironglass.models.predict import batches
 from ironglass.plans.objective_eps import eps_of
-from ironglass.results.hardening_change import Method
+from ironglass.results.hardening.change import Method
 from ironglass.results.numbers import Norm
 from ironglass.studies.common.objective_names import short_name
 from ironglass.studies.common.positions import spread_positions

@@ -43,7 +43,7 @@ def write_pictures(
     }
     clean = [predicted(logits_of(classifiers[side], split)).numpy() == split.labels for side in SIDES]
     kinds = kinds_of(fooled["before"], fooled["after"], np.logical_and(*clean))
-    chosen = chosen_positions(kinds)
+    selected = chosen_positions(kinds)
     facts: dict[str, Any] = {
         "eps": eps,
         "norm": attacks.norm,
@@ -51,14 +51,14 @@ def write_pictures(
         "counts": {kind: len(positions) for kind, positions in kinds.items()},
         "images": [],
     }
-    if chosen:
-        tensors = {"images": split.stored(np.array([position for _, position in chosen]))}
-        entries = [{"name": split.names[i], "label": int(split.labels[i]), "outcome": kind} for kind, i in chosen]
+    if selected:
+        tensors = {"images": split.stored(np.array([position for _, position in selected]))}
+        entries = [{"name": split.names[i], "label": int(split.labels[i]), "outcome": kind} for kind, i in selected]
         for side in SIDES:
-            attacked = [_attacked(sides[side], attacks, rows[side], position) for _, position in chosen]
+            attacked = [_attacked(sides[side], attacks, rows[side], position) for _, position in selected]
             tensors[side] = np.stack([picture for _, picture in attacked])
             classes = list(classifiers[side].classes)
-            for entry, (name, _), (_, position) in zip(entries, attacked, chosen, strict=True):
+            for entry, (name, _), (_, position) in zip(entries, attacked, selected, strict=True):
                 entry[side] = {"attack": name} | _answer(rows[side][name], position, classes)
         facts["images"] = entries
         with run.atomic(run.path / f"{FILE}.safetensors") as path:

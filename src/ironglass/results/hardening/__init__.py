@@ -8,7 +8,9 @@ from pydantic import Field
 
 from ironglass.results.codec import result
 from ironglass.results.evaluation import Corruptions, Named
-from ironglass.results.hardening_change import ClassChange, EpsCurve, Method
+from ironglass.results.hardening.change import ClassChange, EpsCurve, Method
+from ironglass.results.hardening.change import ClassPair as ClassPair
+from ironglass.results.hardening.change import CurvePoint as CurvePoint
 from ironglass.results.numbers import Amount, Count, McNemar, Norm, Rate, Share, Verdict
 from ironglass.results.training import Stage
 
