@@ -88,7 +88,7 @@ def test_no_kind_raises_anything_else(kind: Callable[..., object]) -> None:
         (lambda: ig.Sweep(trial=ig.Audit(), vary=3), "vary is 3"),
         (lambda: ig.Arm(stages=()), "stages is"),
         (lambda: ig.Transfer(source=ig.Audit(), target=ig.Audit(), seeds=0), "seeds is 0"),
-        (lambda: NFGSM(eps=8), "eps is 8: give a number of at most 1"),
+        (lambda: NFGSM(eps=8), "eps is 8 and images range from 0 to 1: for bytes write 8/255"),
         (lambda: CrossEntropy(label_smoothing=1), "label_smoothing is 1: give a number below 1"),
     ],
 )

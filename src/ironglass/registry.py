@@ -29,9 +29,9 @@ def register(name: str, method: Any) -> None:
     Args:
         name: lower-case words joined by "-", not the name of another method.
         method: its attributes determine its kind. An attack has `threat`, `steps`, `label`, `family` and `norms`; an
-            explainer `label`, `unit` and `signed`, and optionally `words`; a training objective `label` and `eps`; a
-            corruption is a `Corruption`. Any other function is a data source: it is called with REST of "NAME:REST"
-            and returns a `data.source.Source`.
+            explainer `label`, `unit` and `signed`, and optionally `words`; a training objective `label`, `eps` and,
+            where it is not "linf", `norm`; a corruption is a `Corruption`. Any other function is a data source: it is
+            called with REST of "NAME:REST" and returns a `data.source.Source`.
 
     Raises:
         InputError: for an invalid or occupied name, and for a method that lacks some of these attributes.
@@ -85,7 +85,12 @@ def check_metadata(method: Any, kind: str) -> None:
             raise InputError(f"the {kind} {type(method).__name__} has no {field}: see the docstring of register")
         if not is_valid(value := getattr(method, field)):
             raise InputError(f"the {kind} {type(method).__name__} has {field} {shown(value)}: {_ADVICE[field]}")
+    norm = getattr(method, "norm", None)
+    if kind == "objective" and isinstance(norm, str) and norm not in OBJECTIVE_NORMS:
+        raise InputError(f"the objective {type(method).__name__} has norm {shown(norm)}: {_ADVICE['norm']}")
 
+
+OBJECTIVE_NORMS = (*THREATS, "l1")
 
 _ADVICE = {
     "steps": "give the gradients it takes an image, 0 or more",
@@ -95,6 +100,7 @@ _ADVICE = {
     "unit": "give what its numbers are measured in",
     "signed": "give True or False",
     "eps": "give the size of change it trains against, in units of [0, 1]",
+    "norm": f"give that of the change it trains against, one of {', '.join(OBJECTIVE_NORMS)}",
 }
 
 

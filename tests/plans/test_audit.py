@@ -70,7 +70,7 @@ def test_a_part_may_be_given_whole_as_a_dict_or_by_its_first_field() -> None:
 @pytest.mark.parametrize(
     ("fields", "says"),
     [
-        ({"guard": "off"}, "guard.mode is 'off': choose from on, pgd, fgsm"),
+        ({"guard": "none"}, "guard.mode is 'none': choose from on, pgd, fgsm, off"),
         ({"guard": {"eps": 2}}, "guard.eps is 2"),
         ({"patches": (0,)}, "patches.sizes.0 is 0: give a number above 0"),
         ({"patches": 3}, r"patches is 3: give PatchSearch\(...\), or its fields"),
@@ -94,5 +94,5 @@ def test_a_part_that_is_set_in_short_keeps_its_other_fields(first: str) -> None:
     assert changed.patches == PatchSearch(sizes=(2,), images=7)
     robust = Audit(attacks=Attacks(methods=("fgsm",), norm="l2", eps=(2.0,)))
     assert override(robust, "attacks", '["pgd-20"]').attacks == Attacks(methods=("pgd-20",), norm="l2", eps=(2.0,))
-    with pytest.raises(InputError, match=r"--set guard: guard\.mode is 'off': choose from"):
-        override(Audit(), "guard", "off")
+    with pytest.raises(InputError, match=r"--set guard: guard\.mode is 'none': choose from"):
+        override(Audit(), "guard", "none")

@@ -11,6 +11,7 @@ from ironglass.cli import options as o
 from ironglass.cli.plans import attack_fields, make_plan, run_plan, split_entries, with_changes
 from ironglass.cli.training_plans import (
     hardening_stage,
+    named_objective,
     run_hardening,
     sweep_axes,
     sweep_stages,
@@ -28,6 +29,12 @@ def train(
     batch_size: Annotated[int, typer.Option(help="Images a step.")] = 64,
     optimiser: Annotated[str, typer.Option(help="sgd, adamw or adam.")] = "sgd",
     schedule: Annotated[str, typer.Option(help="one-cycle, step, plateau or constant.")] = "one-cycle",
+    objective: Annotated[
+        str | None,
+        typer.Option(help="Training objective, with eps and norm: n-fgsm:4/255, pgd:0.5@l2; else the plain."),
+    ] = None,
+    norm: o.ObjectiveNorm = None,
+    eps_ramp: o.EpsRamp = 0.0,
     aux_weight: Annotated[
         float, typer.Option(help="Weight of auxiliary outputs' loss, as of GoogLeNet (0.3), Inception v3 (0.4).")
     ] = 0.0,
@@ -46,7 +53,8 @@ def train(
         "optimiser": optimiser,
         "schedule": schedule,
         "aux_weight": aux_weight,
-    }
+        "eps_ramp": eps_ramp,
+    } | named_objective(objective, norm)
     parts = {"training": True, "evaluation": True}
     plan = make_plan("train", parts, model, data, network, source, common, outputs, stages=(stage,))
     if seeds > 1:
@@ -65,7 +73,11 @@ def harden(
         str,
         typer.Option(help="n-fgsm, fgsm, fast-at, free, pgd, trades, mart or adversarial-regularisation."),
     ] = "n-fgsm",
-    eps: Annotated[str, typer.Option(help="Attack budget eps to train against, e.g. 8/255.")] = "4/255",
+    eps: Annotated[
+        str | None, typer.Option(help="Attack budget eps to train against, e.g. 8/255; else 4/255, of l2 128/255.")
+    ] = None,
+    norm: o.ObjectiveNorm = None,
+    eps_ramp: o.EpsRamp = 0.0,
     awp: Annotated[bool, typer.Option("--awp", help="Perturb the weights, too.")] = False,
     epochs: Annotated[int, typer.Option(help="Epochs.")] = 10,
     lr: Annotated[
@@ -84,8 +96,10 @@ def harden(
 ) -> None:
     """Train a model adversarially, and compare it in pairs with the model before (or with a standard-trained one)."""
     stage = {"epochs": epochs, "batch_size": batch_size, "optimiser": optimiser, "schedule": schedule}
-    stage |= hardening_stage(model, network, method=method, eps=eps, awp=awp, lr=lr)
-    parts = {"training": True, "attacks": {"methods": split_entries(attacks), "eps": (eps,)}}
+    norm, eps = norm or "linf", eps or ("128/255" if norm == "l2" else "4/255")
+    stage |= hardening_stage(model, network, method=method, eps=eps, norm=norm, awp=awp, lr=lr)
+    stage["eps_ramp"] = eps_ramp
+    parts = {"training": True, "attacks": {"methods": split_entries(attacks), "norm": norm, "eps": (eps,)}}
     plan = make_plan("harden", parts, model, data, network, source, common, outputs, stages=(stage,), **sampling.fields)
     run_hardening(plan, common, download=source.download)
 

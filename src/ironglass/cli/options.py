@@ -37,6 +37,10 @@ Set = Annotated[
 Seeds = Annotated[
     int, typer.Option(help="Seeds to train each setting by; results are over seeds and images.", min=1, max=1000)
 ]
+ObjectiveNorm = Annotated[
+    str | None, typer.Option("--norm", help="Norm of the changes to train against: linf, the default, or l2.")
+]
+EpsRamp = Annotated[float, typer.Option(help="Epochs over which eps grows from 0, a little every step.", min=0)]
 Only = Annotated[str | None, typer.Option(help="Use only these classes of the data, separated by commas.")]
 Download = Annotated[bool, typer.Option("--download", help="Allow torchvision: data to be downloaded.")]
 Split = Annotated[str, typer.Option(help="train, validation, test; auto is test, else validation.")]

@@ -15,15 +15,26 @@ if TYPE_CHECKING:
 
 
 def hardening_stage(
-    model: str, network: Weights, *, method: str, eps: str, awp: bool, lr: float | None
+    model: str, network: Weights, *, method: str, eps: str, norm: str, awp: bool, lr: float | None
 ) -> dict[str, Any]:
     """Settings of the stage that depend on the method, and on whether the model is trained already."""
     from ironglass.eps import parse_eps
     from ironglass.harden import find_objective
 
-    objective = find_objective(method, eps=parse_eps(eps), awp=awp)
+    objective = find_objective(method, eps=parse_eps(eps), norm=norm, awp=awp)
     default_lr = 0.01 if _trained(model, network.weights, network.pretrained) else 0.05
     return {"objective": objective, "peak_lr": default_lr if lr is None else lr}
+
+
+def named_objective(objective: str | None, norm: str | None) -> dict[str, Any]:
+    """The stage's objective, where one is named. Raises InputError for a norm given twice, or without objective."""
+    if objective is None:
+        if norm is not None:
+            raise InputError("--norm is for an objective, and none is named: give --objective n-fgsm, or leave it out")
+        return {}
+    if norm is not None and "@" in objective:
+        raise InputError(f"--objective {objective} has a norm, and --norm is given, too: leave one of them out")
+    return {"objective": objective if norm is None else f"{objective}@{norm}"}
 
 
 def run_hardening(plan: Audit, common: Common, *, download: bool) -> None:
@@ -31,7 +42,7 @@ def run_hardening(plan: Audit, common: Common, *, download: bool) -> None:
     from ironglass.plans.hardening import Hardening
     from ironglass.train.objective import CrossEntropy
 
-    clean_stages = tuple(dataclasses.replace(stage, objective=CrossEntropy()) for stage in plan.stages)
+    clean_stages = tuple(dataclasses.replace(stage, objective=CrossEntropy(), eps_ramp=0.0) for stage in plan.stages)
     baseline = () if _trained(plan.model, plan.weights, plan.pretrained) else clean_stages
     run_plan(Hardening(after=plan, baseline=baseline), common, download=download)
 

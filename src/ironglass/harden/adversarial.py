@@ -11,13 +11,10 @@ from torch.nn import functional as F
 
 from ironglass.types import Images, Labels, Logits, Loss
 
-Eps: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 StepSize: TypeAlias = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Weight: TypeAlias = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Smoothing: TypeAlias = Annotated[float, Field(ge=0, lt=1)]
 Pass: TypeAlias = Callable[[Images], Logits]
-
-USUAL_EPS = 8 / 255
 
 
 @runtime_checkable

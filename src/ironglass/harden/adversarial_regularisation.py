@@ -28,12 +28,16 @@ class AdversarialRegularisation:
     and values of g that are not finite count as 0. See `direction` for d.
 
     adv_step_size: in units of [0, 1], by that norm.
+    adv_grad_norm: "infinity", "l2" or "l1".
     clip: x' into [0, 1]; off, as there by default, to match it bit by bit.
     label_smoothing: in both terms.
 
     Batch-norm normalises each of the two batches by itself, and its running statistics take in both: first the clean,
     then the adversarial. One forward and one backward pass for each.
     """
+
+    LENGTHS: ClassVar[tuple[str, ...]] = ("adv_step_size",)
+    """Fields that shrink together in a smaller budget."""
 
     label: ClassVar[str] = "Adversarial regularisation"
     multiplier: Weight = 0.2
@@ -46,6 +50,11 @@ class AdversarialRegularisation:
     def eps(self) -> float:
         """The size of change that it trains against, as every objective names it: adv_step_size."""
         return self.adv_step_size
+
+    @property
+    def norm(self) -> str:
+        """The norm of that size, as every objective names it: "linf", "l2" or "l1"."""
+        return "linf" if self.adv_grad_norm == "infinity" else self.adv_grad_norm
 
     def __call__(self, classifier: nn.Module, images: Images, labels: Labels) -> tuple[Loss, Logits]:
         """The loss, and the logits of the clean images."""

@@ -4,28 +4,29 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import torch
 from torch import nn
 
 from ironglass.attacks.parts.ascent import ascend
 from ironglass.attacks.parts.losses import cross_entropy
-from ironglass.attacks.parts.threat import Linf
 from ironglass.fields import dataclass
-from ironglass.harden.adversarial import USUAL_EPS, Eps, Pass, Smoothing, StepSize, adversarial_loss
+from ironglass.harden.adversarial import Pass, Smoothing, StepSize, adversarial_loss
+from ironglass.harden.budget import Budget
 from ironglass.harden.passes import unwrapped
 from ironglass.types import Images, Labels, Logits, Loss
 
 
 @dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
-class FastAT:
+class FastAT(Budget):
     """Cross-entropy of the images one long step from a random start, brought back into the ball.
 
     x' = project(s + step_size · sign(∂ L(s, y) / ∂ s)),  s = x + U(−eps, eps) clipped to [0, 1],  loss = L(x', y)
 
-    Wong, Rice & Kolter 2020, arXiv 2001.03994.
+    Wong, Rice & Kolter 2020, arXiv 2001.03994. Under l2 the start is uniform in the ball, and a step along g / ‖g‖₂
+    stands for the sign; they publish linf alone.
 
+    norm: "linf" or "l2".
     eps: in units of [0, 1].
-    step_size: None for their 1.25 eps; longer steps end in catastrophic overfitting.
+    step_size: in units of [0, 1], by that norm; None for their 1.25 eps; longer ones end in catastrophic overfitting.
     label_smoothing: in the loss that is descended; the step climbs without.
 
     The start is drawn from torch's default generator on the images' device.
@@ -35,7 +36,6 @@ class FastAT:
     """
 
     label: ClassVar[str] = "Fast adversarial training"
-    eps: Eps = USUAL_EPS
     step_size: StepSize | None = None
     label_smoothing: Smoothing = 0.0
 
@@ -45,8 +45,8 @@ class FastAT:
 
     def perturb(self, classifier: nn.Module, images: Images, labels: Labels) -> Images:
         """Adversarial images in [0, 1] within eps of the images."""
-        module, threat = unwrapped(classifier), Linf(self.eps)
-        start = threat.project(images, images + torch.empty_like(images).uniform_(-self.eps, self.eps))
+        module, threat = unwrapped(classifier), self.ball
+        start = threat.project(images, images + self.draw(images))
         step_size = 1.25 * self.eps if self.step_size is None else self.step_size
         return ascend(
             lambda noisy: cross_entropy(module(noisy), labels),

@@ -4,24 +4,29 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
+import torch
 from pydantic import Field
 from torch import nn
 
+from ironglass.attacks.parts.threat import L2
 from ironglass.fields import dataclass
-from ironglass.harden.adversarial import USUAL_EPS, Eps, Pass, Smoothing
+from ironglass.harden.adversarial import Pass, Smoothing
 from ironglass.harden.adversarial_regularisation import AdversarialRegularisation
+from ironglass.harden.budget import Budget
 from ironglass.types import Images, Labels, Logits, Loss
 
 
 @dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
-class FGSMTraining:
+class FGSMTraining(Budget):
     """A mean of the clean cross-entropy and that of FGSM's images.
 
     loss = alpha · L(x, y) + (1 - alpha) · L(x + eps · sign(∂ L(x, y) / ∂ x), y)
 
     Goodfellow et al. 2014, arXiv 1412.6572, with their alpha of 0.5; no gradient goes through the sign.
 
+    norm: "linf", or "l2", under which the step goes along g / ‖g‖₂.
     eps: in units of [0, 1].
+    alpha: weight of the clean images, above 0 and up to 1.
     clip: the step into [0, 1], on unlike in the paper's formula.
     label_smoothing: in both terms.
 
@@ -30,7 +35,6 @@ class FGSMTraining:
     """
 
     label: ClassVar[str] = "FGSM adversarial training"
-    eps: Eps = USUAL_EPS
     alpha: Annotated[float, Field(gt=0, le=1)] = 0.5
     clip: bool = True
     label_smoothing: Smoothing = 0.0
@@ -50,9 +54,19 @@ class FGSMTraining:
         return self.alpha * loss, logits
 
     def _regularised(self) -> AdversarialRegularisation:
-        return AdversarialRegularisation(
+        kind = _FullStep if self.norm == "l2" else AdversarialRegularisation
+        return kind(
             multiplier=(1 - self.alpha) / self.alpha,
             adv_step_size=self.eps,
             clip=self.clip,
             label_smoothing=self.label_smoothing,
         )
+
+
+class _FullStep(AdversarialRegularisation):
+    """The L2 step, of full length however small the gradient is."""
+
+    def _step(self, images: Images, gradient: Images) -> Images:
+        towards = L2(self.eps).step(torch.nan_to_num(gradient, nan=0.0, posinf=0.0, neginf=0.0))
+        stepped = images + self.eps * towards
+        return stepped.clamp_(0, 1) if self.clip else stepped

@@ -11,7 +11,8 @@ from torch.nn import functional as F
 
 from ironglass.attacks.parts.losses import others
 from ironglass.fields import dataclass
-from ironglass.harden.adversarial import USUAL_EPS, Eps, Pass, Smoothing, StepSize, Weight
+from ironglass.harden.adversarial import Pass, Smoothing, StepSize, Weight
+from ironglass.harden.budget import Budget
 from ironglass.harden.passes import unwrapped
 from ironglass.harden.pgd import worst
 from ironglass.harden.trades import START, divergence
@@ -19,7 +20,7 @@ from ironglass.types import Images, Labels, Logits, Loss
 
 
 @dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
-class MART:
+class MART(Budget):
     """Boosted cross-entropy of adversarial images, and their KL from the clean prediction, weighted by its doubt.
 
     loss = mean [ −log p(x')_y − log(1 − max over k ≠ y of p(x')_k) + beta · KL(p(x) ‖ p(x')) · (1 − p(x)_y) ]
@@ -27,10 +28,13 @@ class MART:
     Wang et al. 2020, "Improving Adversarial Robustness Requires Revisiting Misclassified Examples", ICLR, with the beta
     (their λ) of 5, the 10 steps and the start at x + 0.001 · N(0, 1) of their code; x' is PGD's. The gradient goes
     through everything but x'. The logarithms are exact, where their code adds small constants that cap the second at
-    9.2.
+    9.2. Under l2 steps go along g / ‖g‖₂; they publish linf alone.
 
+    norm: "linf" or "l2".
     eps: in units of [0, 1].
-    step_size: None for eps / 4.
+    beta: weight of the KL.
+    steps: 1 or more.
+    step_size: in units of [0, 1], by that norm; None for eps / 4.
     label_smoothing: in the first term.
 
     The start is drawn from torch's default generator on the images' device.
@@ -41,7 +45,6 @@ class MART:
     """
 
     label: ClassVar[str] = "MART"
-    eps: Eps = USUAL_EPS
     beta: Weight = 5.0
     steps: Annotated[int, Field(gt=0)] = 10
     step_size: StepSize | None = None
@@ -54,7 +57,7 @@ class MART:
     def perturb(self, classifier: nn.Module, images: Images, labels: Labels) -> Images:
         """Adversarial images in [0, 1] within eps of the images."""
         start = images + START * torch.randn_like(images)
-        return worst(classifier, images, labels, start, self.eps, self.steps, self.step_size)
+        return worst(classifier, images, labels, start, self.ball, self.steps, self.step_size)
 
     def loss(self, classifier: Pass, images: Images, adversarial: Images, labels: Labels) -> tuple[Loss, Logits]:
         """The loss for given adversarial images, and the logits of the clean ones."""

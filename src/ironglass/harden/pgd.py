@@ -4,30 +4,34 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-import torch
 from pydantic import Field
 from torch import nn
 
 from ironglass.attacks.parts.ascent import ascend
 from ironglass.attacks.parts.losses import cross_entropy
-from ironglass.attacks.parts.threat import Linf
+from ironglass.attacks.parts.threat import Threat
 from ironglass.fields import dataclass
-from ironglass.harden.adversarial import USUAL_EPS, Eps, Pass, Smoothing, StepSize, adversarial_loss
+from ironglass.harden.adversarial import Pass, Smoothing, StepSize, adversarial_loss
+from ironglass.harden.budget import Budget
 from ironglass.harden.passes import unwrapped
 from ironglass.models.frozen import frozen
 from ironglass.types import Images, Labels, Logits, Loss
 
 
 @dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
-class PGDTraining:
+class PGDTraining(Budget):
     """Cross-entropy of the images after several projected gradient steps from a random start.
 
     loss = L(x', y),  x' ≈ argmax of L within eps of x
 
-    Madry et al. 2017, arXiv 1706.06083, with the 7 steps of eps / 4 that they train CIFAR-10 with.
+    Madry et al. 2017, arXiv 1706.06083, with the 7 steps of eps / 4 that they train CIFAR-10 with. Under l2 the start
+    is uniform in the ball, and steps go along g / ‖g‖₂; Rice et al. 2020, arXiv 2002.11569, take 10 of 15/255 at an eps
+    of 128/255.
 
+    norm: "linf" or "l2".
     eps: in units of [0, 1].
-    step_size: None for eps / 4.
+    steps: 1 or more.
+    step_size: in units of [0, 1], by that norm; None for eps / 4.
     label_smoothing: in the loss that is descended; the steps climb without.
 
     The start is drawn from torch's default generator on the images' device.
@@ -38,7 +42,6 @@ class PGDTraining:
     """
 
     label: ClassVar[str] = "PGD adversarial training"
-    eps: Eps = USUAL_EPS
     steps: Annotated[int, Field(gt=0)] = 7
     step_size: StepSize | None = None
     label_smoothing: Smoothing = 0.0
@@ -49,8 +52,7 @@ class PGDTraining:
 
     def perturb(self, classifier: nn.Module, images: Images, labels: Labels) -> Images:
         """Adversarial images in [0, 1] within eps of the images."""
-        start = images + torch.empty_like(images).uniform_(-self.eps, self.eps)
-        return worst(classifier, images, labels, start, self.eps, self.steps, self.step_size)
+        return worst(classifier, images, labels, images + self.draw(images), self.ball, self.steps, self.step_size)
 
     def loss(self, classifier: Pass, images: Images, adversarial: Images, labels: Labels) -> tuple[Loss, Logits]:
         """The loss for given adversarial images, and their logits."""
@@ -62,21 +64,21 @@ def worst(
     images: Images,
     labels: Labels,
     start: Images,
-    eps: float,
+    threat: Threat,
     steps: int,
     step_size: float | None,
 ) -> Images:
-    """PGD on the cross-entropy in evaluation mode, from `start`, within eps and [0, 1].
+    """PGD on the cross-entropy in evaluation mode, from `start`, within the threat and [0, 1].
 
     step_size: None for eps / 4.
     """
-    module, threat = unwrapped(classifier), Linf(eps)
+    module = unwrapped(classifier)
     with frozen(module):
         return ascend(
             lambda adversarial: cross_entropy(module(adversarial), labels),
             images,
             threat,
             steps=steps,
-            step_size=eps / 4 if step_size is None else step_size,
+            step_size=threat.eps / 4 if step_size is None else step_size,
             start=threat.project(images, start),
         )

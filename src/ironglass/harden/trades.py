@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ironglass.attacks.parts.ascent import ascend
-from ironglass.attacks.parts.threat import Linf
 from ironglass.fields import dataclass
-from ironglass.harden.adversarial import USUAL_EPS, Eps, Pass, Smoothing, StepSize, Weight
+from ironglass.harden.adversarial import Pass, Smoothing, StepSize, Weight
+from ironglass.harden.budget import Budget
 from ironglass.harden.passes import unwrapped
 from ironglass.models.frozen import frozen
 from ironglass.types import Images, Labels, Logits, Loss
@@ -21,7 +21,7 @@ START = 0.001  # a divergence has no gradient at the image itself
 
 
 @dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
-class TRADES:
+class TRADES(Budget):
     """Cross-entropy of the clean images, and the worst KL divergence of predictions within eps.
 
     loss = L(x, y) + beta · mean KL(p(x) ‖ p(x')),  x' ≈ argmax of that KL within eps of x
@@ -29,8 +29,11 @@ class TRADES:
     Zhang et al. 2019, arXiv 1901.08573, with the beta of 6, the 10 steps and the start at x + 0.001 · N(0, 1) of their
     code. The gradient goes through both sides of the KL, and not through x'.
 
+    norm: "linf" or "l2", under which steps go along g / ‖g‖₂.
     eps: in units of [0, 1].
-    step_size: None for eps / 4.
+    beta: weight of the KL.
+    steps: 1 or more.
+    step_size: in units of [0, 1], by that norm; None for eps / 4, under l2 for the 2 eps / steps of their code.
     label_smoothing: in the cross-entropy.
 
     The start is drawn from torch's default generator on the images' device.
@@ -41,7 +44,6 @@ class TRADES:
     """
 
     label: ClassVar[str] = "TRADES"
-    eps: Eps = USUAL_EPS
     beta: Weight = 6.0
     steps: Annotated[int, Field(gt=0)] = 10
     step_size: StepSize | None = None
@@ -53,7 +55,7 @@ class TRADES:
 
     def perturb(self, classifier: nn.Module, images: Images, labels: Labels) -> Images:
         """Adversarial images in [0, 1] within eps of the images; the labels play no part."""
-        module, threat = unwrapped(classifier), Linf(self.eps)
+        module, threat = unwrapped(classifier), self.ball
         with frozen(module):
             with torch.no_grad():
                 logits = module(images)
@@ -62,9 +64,12 @@ class TRADES:
                 images,
                 threat,
                 steps=self.steps,
-                step_size=self.eps / 4 if self.step_size is None else self.step_size,
+                step_size=self._usual_step() if self.step_size is None else self.step_size,
                 start=threat.project(images, images + START * torch.randn_like(images)),
             )
+
+    def _usual_step(self) -> float:
+        return self.eps / 4 if self.norm == "linf" else 2 * self.eps / self.steps
 
     def loss(self, classifier: Pass, images: Images, adversarial: Images, labels: Labels) -> tuple[Loss, Logits]:
         """The loss for given adversarial images, and the logits of the clean ones."""

@@ -9,9 +9,9 @@ from pydantic import Field
 from ironglass.eps import Eps
 from ironglass.errors import InputError
 from ironglass.fields import dataclass
+from ironglass.harden.metadata import eps_of
 from ironglass.plans.attacks import Attacks
 from ironglass.plans.audit import Audit
-from ironglass.plans.objective_eps import eps_of
 from ironglass.train.recipe import MOST_IMAGES, Stage
 
 

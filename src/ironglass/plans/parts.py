@@ -103,11 +103,12 @@ class Guard:
     """The guard against catastrophic overfitting of adversarial training.
 
     mode: "on" takes the training back where it collapses; "pgd" and "fgsm" only look on, and keep the epoch that stands
-        this attack best: where eps rises from stage to stage, or a published run had no guard.
+        this attack best: where eps rises from stage to stage, or a published run had no guard. "off" attacks nothing,
+        and keeps the epoch of highest accuracy on unchanged images.
     eps: the size it attacks by, in units of [0, 1], where an objective does not say its own; None for none.
     """
 
-    mode: Literal["on", "pgd", "fgsm"] = "on"
+    mode: Literal["on", "pgd", "fgsm", "off"] = "on"
     eps: Annotated[Eps, Field(gt=0, le=1)] | None = None
 
     SHORT: ClassVar[str] = "mode"

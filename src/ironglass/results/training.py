@@ -76,6 +76,7 @@ class Stage:
     until: what ends the stage before its epochs are over; null for nothing.
     aux_weight: weight of the cross-entropy of auxiliary outputs.
     name: of the stage, "" for none.
+    eps_ramp: epochs over which the objective's eps grows from 0; absent for none.
     """
 
     epochs: Count
@@ -90,6 +91,7 @@ class Stage:
     until: Until | None
     aux_weight: float
     name: str
+    eps_ramp: float = 0.0
 
 
 @result

@@ -18,13 +18,17 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 """Parts that ask for nothing as they stand, with the fields that older recipes do not have."""
 
 
+OF_LINF = ("FGSMTraining", "FastAT", "NFGSM", "PGDTraining", "Free", "TRADES", "MART", "OverfittingGuard")
+"""Kinds of objectives, and the guard, that had no norm and were all of linf."""
+
+
 def upgrade_recipe(recipe: Any) -> Any:
     """The value of `recipe.json`, or of a part of it, as this version writes it; one of this version as it stands."""
     if isinstance(recipe, list):
         return [upgrade_recipe(value) for value in cast("list[Any]", recipe)]
     if not isinstance(recipe, dict):
         return recipe
-    fields = cast("dict[str, Any]", recipe)
+    fields = _with_stage_fields(cast("dict[str, Any]", recipe))
     if isinstance(fields.get("sampling"), dict):  # written before it had a seed of its own
         fields = {**fields, "sampling": {**fields["sampling"], "seed": fields["sampling"].get("seed")}}
     if "image_column" in fields:  # a plan of training: one written before the field was there leaves nothing out
@@ -46,6 +50,8 @@ def upgrade_recipe(recipe: Any) -> Any:
         upgraded = nested(fields)
     except InputError:  # nothing that ironglass wrote
         return fields
+    if "stages" in upgraded:
+        upgraded["stages"] = upgrade_recipe(upgraded["stages"])
     upgraded.pop("omitted", None)
     upgraded.setdefault("explanation", None)
     if isinstance(upgraded.get("sampling"), dict):
@@ -55,6 +61,13 @@ def upgrade_recipe(recipe: Any) -> Any:
             values = usual | plain(upgraded[part], part)
             upgraded[part] = None if values == usual else values
     return upgraded
+
+
+def _with_stage_fields(fields: dict[str, Any]) -> dict[str, Any]:
+    """A stage, an objective or a guard with the fields that older recipes do not have; other fields as they stand."""
+    if fields.get("kind") in OF_LINF:
+        return {"norm": "linf", **fields}
+    return {"eps_ramp": 0.0, **fields} if "peak_lr" in fields and "objective" in fields else fields
 
 
 def settings_of(recipe: dict[str, Any]) -> dict[str, Any]:

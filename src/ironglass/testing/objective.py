@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from contextlib import suppress
 from functools import partial
 from types import FunctionType
@@ -12,8 +13,8 @@ import torch
 from torch import Tensor
 
 from ironglass.errors import ForwardError, InputError
+from ironglass.harden.metadata import eps_of, norm_of
 from ironglass.models.classifier import Classifier
-from ironglass.plans.objective_eps import eps_of
 from ironglass.testing.contract import check_carries, require, run_checks
 from ironglass.testing.networks import NetworkFailed, batch, convolutional
 from ironglass.testing.state import unchanged
@@ -21,7 +22,9 @@ from ironglass.train.objective import Replaying, as_objective
 from ironglass.types import Images, Labels, Logits, Loss
 
 ROUNDING = 1e-6
-"""By how much a change may exceed eps in float32."""
+"""By how much the change of a value may exceed eps in float32."""
+ORDERS = {"linf": math.inf, "l2": 2, "l1": 1}
+"""Orders of the norms by which a change is measured."""
 
 
 def check_objective(objective: Any, *, reach: float | None = None) -> None:
@@ -33,8 +36,8 @@ def check_objective(objective: Any, *, reach: float | None = None) -> None:
     - the loss is one finite number with a gradient, which is finite and reaches every parameter that is trained; other
       labels give another;
     - the logits are finite, (n, number of classes), of batches of any size;
-    - no image that the network is given lies farther than `eps` from the images in any value, and one does where eps is
-      above 0;
+    - no image that the network is given lies farther than `eps` from the images, by its `norm` ("linf" where it has
+      none: in any value), and one is changed where eps is above 0;
     - the same seed of torch's default generator gives the same bits of loss and gradient;
     - it takes no step itself, and leaves the network as it was, also after an error in it: weights, gradients, flags,
       modes, hooks, and the buffers of what is in evaluation mode; so it does images and labels.
@@ -43,8 +46,8 @@ def check_objective(objective: Any, *, reach: float | None = None) -> None:
 
     Args:
         objective: the objective, an object or a function.
-        reach: the largest change of a value, in units of [0, 1], where it is meant to exceed `eps`, as N-FGSM's is.
-            None for `eps`. Not checked for a function, which states no eps.
+        reach: the largest change, by that norm and in units of [0, 1], where it is meant to exceed `eps`, as N-FGSM's
+            is. None for `eps`. Not checked for a function, which states no eps.
 
     Raises:
         AssertionError: for the first part of the contract that is broken, named in one line.
@@ -177,18 +180,21 @@ def _keeps_its_eps(objective: Any, reach: float | None) -> None:
         return
     classifier = convolutional()
     images, labels = batch(classifier)
-    farthest = 0.0
+    farthest, norm = 0.0, norm_of(objective)
 
     def measure(_: Any, inputs: tuple[Images, ...]) -> None:
         nonlocal farthest
         received = inputs[0].detach()
         if received.shape == images.shape:
-            farthest = max(farthest, float((received - images).abs().amax()))
+            change = (received - images).flatten(1).double()
+            farthest = max(farthest, float(torch.linalg.vector_norm(change, ord=ORDERS[norm], dim=1).max()))
 
     handle = classifier.register_forward_pre_hook(measure)
     _call(objective, classifier, images, labels)
     handle.remove()
     limit = eps if reach is None else reach
     words = f"eps {eps:.4g}" if reach is None else f"a reach of {reach:.4g}"
-    require(farthest <= limit + ROUNDING, f"gives the network images changed by {farthest:.4g}, beyond {words}")
+    words += "" if norm == "linf" else f" in {norm}"
+    rounding = ROUNDING * images[0].numel() ** (1 / ORDERS[norm])
+    require(farthest <= limit + rounding, f"gives the network images changed by {farthest:.4g}, beyond {words}")
     require(not eps or farthest > 0, f"states eps {eps:.4g} and changes no image")

@@ -56,6 +56,10 @@ def epoch_line(row: dict[str, Any], epochs: int) -> str:
     ]
     if row["validation_accuracy"] is not None:
         parts.append(f"validation {100 * row['validation_accuracy']:.1f} %")
+    if "pgd_accuracy" in row:
+        parts.append(f"under PGD {100 * row['pgd_accuracy']:.1f} %")
+    if row.get("eps_share", 1.0) < 1:
+        parts.append(f"eps at {100 * row['eps_share']:.0f} %")
     parts.append(f"{row['seconds']:.1f} s")
     if row["skipped"]:
         parts.append(f"{row['skipped']} steps skipped")

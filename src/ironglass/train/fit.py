@@ -18,6 +18,7 @@ from ironglass.models.loading.weights import load_state, read_state
 from ironglass.run import Run
 from ironglass.train.display import displayed
 from ironglass.train.freeze import learning_parameters
+from ironglass.train.guarding import Watching, say_alarms, watch_of
 from ironglass.train.interrupt import Interruption
 from ironglass.train.loop.loop import Loop
 from ironglass.train.loop.rehearsal import rehearse
@@ -35,7 +36,7 @@ def fit(
     *,
     resume: bool = False,
     progress: Callable[[Status], None] | bool = True,
-    watch: Watch | None = None,
+    watch: Watching = "guard",
 ) -> Run:
     """Trains the classifier in place, keeps the best epoch's weights, and gives back the run's folder.
 
@@ -50,7 +51,10 @@ def fit(
         folder: the run folder.
         resume: whether to go on with what is in the folder.
         progress: called with a `Status` after every step; True for a bar, and a line an epoch; False for nothing.
-        watch: called after every epoch, see `train.watch.Watch`: it may score epochs and take training back.
+        watch: called after every epoch, see `train.watch.Watch`: it may score epochs and take training back. "guard"
+            for the guard against catastrophic overfitting where an objective is adversarial: PGD and FGSM at its eps
+            on up to 256 validation images, of which the epoch that stands PGD best is kept, and training goes back
+            where it collapses, which a Notice says. None for none.
 
     Raises:
         InputError: for a folder in use, classes that do not match, too little memory, a loss that stays no number.
@@ -82,10 +86,11 @@ def _fit_in_folder(
     folder: Path,
     resume: bool,
     progress: Callable[[Status], None] | bool,
-    watch: Watch | None,
+    watch: Watching,
 ) -> Run:
     """Trains with the run folder locked and the progress display open."""
     check_recipe(classifier, dataset, recipe)
+    watched = watch_of(watch, recipe, dataset)
     accelerator = Accelerator(cpu=classifier.device.type == "cpu")
     with ExitStack() as resources:
         with accelerator.main_process_first():
@@ -94,7 +99,10 @@ def _fit_in_folder(
         if progress is True and accelerator.is_main_process and "training" not in run.results:
             epochs = sum(stage.epochs for stage in recipe.stages)
             progress = resources.enter_context(displayed(run, epochs))
-        _train(run, classifier, dataset, recipe, accelerator, progress if callable(progress) else None, watch)
+        fresh = "training" not in run.results
+        _train(run, classifier, dataset, recipe, accelerator, progress if callable(progress) else None, watched)
+        if fresh and watch == "guard" and accelerator.is_main_process:
+            say_alarms(run.results["training"])
     return run
 
 

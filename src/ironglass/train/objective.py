@@ -56,14 +56,13 @@ _ABOVE = "ironglass.harden"
 
 def as_objective(value: Any) -> Objective:
     """Converts a value to an objective: a function (classifier, images, labels) -> (loss, logits) as it is, a name in
-    NAMED, a name with the size of change, "n-fgsm:4/255", or the fields as in `recipe.json`, {"kind": "NFGSM",
-    "eps": 0.03}.
+    NAMED, a name with the size of change and its norm, "n-fgsm:4/255" or "n-fgsm:0.5@l2", or the fields as in
+    `recipe.json`, {"kind": "NFGSM", "eps": 0.03}.
 
     Raises InputError for any other value, and for a function that does not take three arguments.
     """
     if isinstance(value, str):
-        name, colon, eps = value.partition(":")
-        return _sized_objective(name.strip(), eps) if colon else _named_objective(value)
+        return _sized_objective(value) if {":", "@"} & {*value} else _named_objective(value)
     if isinstance(value, Mapping):
         fields = dict(value)
         kind = fields.pop("kind", None)
@@ -97,11 +96,15 @@ def _named_objective(name: str) -> Any:
     return named[name] if name in named else kinds[name]
 
 
-def _sized_objective(name: str, eps: str) -> Any:
-    """The objective of a name that trains against changes of up to `eps`, as "8/255"."""
+def _sized_objective(text: str) -> Any:
+    """The objective of a name with eps or norm, as "n-fgsm:8/255", "n-fgsm:0.5@l2" or "n-fgsm@l2"."""
+    named, at, norm = text.partition("@")
+    name, colon, eps = named.partition(":")
+    name = name.strip()
     if name in NAMED and name not in importlib.import_module(_ABOVE).OBJECTIVES:
-        raise InputError(f"{name} trains against no change of a size: leave :{eps} out")
-    return importlib.import_module(_ABOVE).find_objective(name, eps=parse_eps(eps))
+        raise InputError(f"{name} trains against no change of a size: leave {text.strip().removeprefix(name)} out")
+    budget = {"eps": parse_eps(eps) if colon else None, "norm": norm.strip() if at else None}
+    return importlib.import_module(_ABOVE).find_objective(name, **budget)
 
 
 def _with_fields(kind: str, fields: dict[str, Any]) -> Any:

@@ -17,6 +17,7 @@ from ironglass.models.structure.transplant import Transplant
 from ironglass.train.freeze import HEAD
 from ironglass.train.objective import CrossEntropy, as_objective
 from ironglass.train.plateau import Plateau
+from ironglass.train.ramp import can_shrink
 from ironglass.train.schedule import ScheduleName
 
 MOST_EPOCHS = 1_000_000
@@ -51,6 +52,7 @@ class Stage:
     batch_size: images a step, 2 or more.
     objective: a function (classifier, images, labels) -> (loss, logits), one of ours as `NFGSM(eps=8 / 255)`, or its
         name, "n-fgsm".
+    eps_ramp: epochs over which the objective's eps grows in a straight line from 0, a little every step; 0 for none.
     trainable_from: name of the first trained layer, as in `Classifier.layers`; layers before it are frozen, with their
         batch-norm statistics. "head" for the last layer, "70%" for the layers after the first 70 %, None for all.
     until: ends the stage before its `epochs` are over; None for never.
@@ -67,6 +69,7 @@ class Stage:
     weight_decay: float = Field(default=5e-4, ge=0, le=1e6, allow_inf_nan=False)
     batch_size: int = Field(default=64, gt=1, le=MOST_IMAGES)
     objective: Annotated[Any, BeforeValidator(as_objective)] = Field(default_factory=CrossEntropy)
+    eps_ramp: float = Field(default=0.0, ge=0, le=MOST_EPOCHS, allow_inf_nan=False)
     trainable_from: str | None = None
     until: Plateau | None = None
     aux_weight: float = Field(default=0.0, ge=0, le=100, allow_inf_nan=False)
@@ -77,6 +80,12 @@ class Stage:
             raise InputError(
                 f"aux_weight {self.aux_weight:g} is for the plain cross-entropy: with another objective leave it out"
             )
+        if self.eps_ramp > self.epochs:
+            raise InputError(
+                f"eps_ramp is {self.eps_ramp:g} of {self.epochs} epochs: give fewer, to reach the whole eps"
+            )
+        if self.eps_ramp and not can_shrink(self.objective):
+            raise InputError("eps_ramp is for an objective with a field eps, as n-fgsm: leave it out, or name one")
         if self.last_lr is not None and self.schedule != "exponential":
             raise InputError(f"last_lr is for the schedule 'exponential', not for {self.schedule!r}: leave it out")
         if self.last_lr is not None and self.last_lr > self.peak_lr:

@@ -40,7 +40,7 @@ def training_record(position: Position, recipe: Recipe) -> dict[str, Any]:
         "seconds": round(position.seconds, 2),
         "epochs": len(position.rows),
         "best_epoch": next(row["epoch"] for row in position.rows if row["best"]),
-        "stages": as_json(recipe)["stages"],
+        "stages": [_without_ramp(stage) for stage in as_json(recipe)["stages"]],
         "skipped": position.skipped_in_all,
         "rollbacks": position.rollbacks,
         "micro_batch": position.micro_batch,
@@ -49,6 +49,11 @@ def training_record(position: Position, recipe: Recipe) -> dict[str, Any]:
         return section
     clean_best = next(row["epoch"] for row in position.rows if row["clean_best"])
     return section | {"watch": position.watch, "alarms": position.alarms, "clean_best_epoch": clean_best}
+
+
+def _without_ramp(stage: dict[str, Any]) -> dict[str, Any]:
+    """The stage without `eps_ramp` where there is none, as older versions wrote it."""
+    return stage if stage["eps_ramp"] else {name: value for name, value in stage.items() if name != "eps_ramp"}
 
 
 def override(value: T, path: str, text: str) -> T:

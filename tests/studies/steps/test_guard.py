@@ -9,11 +9,12 @@ from torch.nn import functional
 
 from ironglass.data.dataset import Dataset, Split
 from ironglass.harden import AWP, NFGSM, TRADES, AdversarialRegularisation
+from ironglass.harden.metadata import eps_of
+from ironglass.harden.overfitting import GUARDED
 from ironglass.plans.attacks import Attacks
 from ironglass.plans.audit import Audit
-from ironglass.plans.objective_eps import eps_of
 from ironglass.plans.parts import Guard
-from ironglass.studies.steps.guard import GUARDED, guard_of
+from ironglass.studies.steps.guard import guard_of
 from ironglass.train.objective import CrossEntropy
 from ironglass.train.recipe import Stage
 

@@ -16,8 +16,15 @@ def kept_epoch(history: list[dict[str, Any]], measured: Training | None) -> int 
     return (measured.best_epoch if measured else 0) or (best[-1] if best else None)
 
 
+def guard_of(measured: Training | None) -> dict[str, Any] | None:
+    """Settings of the guard against catastrophic overfitting that the training was under; None for another watch."""
+    watch = measured.watch if measured else None
+    return {"norm": "linf", **watch} if isinstance(watch, dict) and watch.get("kind") == "OverfittingGuard" else None
+
+
 def _facts(source: Source) -> Facts:
-    return {"kept": kept_epoch(source.history, source.results.training), "history": source.history}
+    measured = source.results.training
+    return {"kept": kept_epoch(source.history, measured), "history": source.history, "guard": guard_of(measured)}
 
 
 def _is_measured(source: Source, facts: Facts) -> bool:

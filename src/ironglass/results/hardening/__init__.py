@@ -98,7 +98,7 @@ class Hardening:
     split: that was measured.
     stages: of the training after.
     seconds: of training.
-    guard: "on", or the attack by which an epoch was kept while the guard only looked on.
+    guard: "on", "off", or the attack by which an epoch was kept while the guard only looked on.
     evaluations: on unchanged images.
     alarms: epochs in which the guard went back.
     watched: epochs under the guard.

@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from ironglass.data.dataset import Split
+from ironglass.data.positions import spread_positions
+
+__all__ = ["drawn", "drawn_positions", "spread_positions"]
 
 
 def drawn(split: Split, count: int, seed: int) -> Split:
@@ -15,8 +18,3 @@ def drawn(split: Split, count: int, seed: int) -> Split:
 def drawn_positions(n: int, count: int, seed: int) -> np.ndarray:
     """At most `count` of n positions, drawn by the seed, in their order."""
     return np.sort(np.random.default_rng(seed).permutation(n)[:count])
-
-
-def spread_positions(n: int, count: int) -> np.ndarray:
-    """At most `count` positions, spread evenly over n, the first and the last among them."""
-    return np.linspace(0, n - 1, min(count, n)).round().astype(np.int64)

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 
 from ironglass.data.dataset import Split
+from ironglass.harden.metadata import eps_of
 from ironglass.models.classifier import Classifier
 from ironglass.models.predict import batches
-from ironglass.plans.objective_eps import eps_of
 from ironglass.results.hardening.change import Method
 from ironglass.results.numbers import Norm
 from ironglass.studies.common.objective_names import short_name

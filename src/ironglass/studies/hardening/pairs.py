@@ -47,7 +47,7 @@ def compared(before: Run, after: Run) -> dict[str, Any]:
         "seconds": {
             side: run.results.get("training", {}).get("seconds") for side, run in zip(SIDES, sides, strict=True)
         },
-        "guard": "on" if watch is None or watch.get("alarms", True) else watch["merit"],
+        "guard": _guard(after, watch),
         "evaluations": {side: naming for side, run in zip(SIDES, sides, strict=True) if (naming := naming_of(run))},
         "alarms": [row["epoch"] for row in history if row.get("alarm")],
         "watched": [
@@ -57,6 +57,12 @@ def compared(before: Run, after: Run) -> dict[str, Any]:
         ],
         "rows": rows,
     }
+
+
+def _guard(after: Run, watch: dict[str, Any] | None) -> str:
+    if after.read_object("recipe.json").get("guard", {}).get("mode") == "off":
+        return "off"
+    return "on" if watch is None or watch.get("alarms", True) else watch["merit"]
 
 
 def naming_of(run: Run) -> dict[str, Any] | None:

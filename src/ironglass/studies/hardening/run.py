@@ -6,10 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from ironglass.errors import InputError
+from ironglass.harden.metadata import eps_of
 from ironglass.models.loading.native import knows_classes
 from ironglass.plans.audit import only_parts
 from ironglass.plans.hardening import Hardening
-from ironglass.plans.objective_eps import eps_of
 from ironglass.run import Run
 from ironglass.studies.audit import ready, run_audit
 from ironglass.studies.common.options import RunOptions

@@ -69,6 +69,7 @@ def train_network(workspace: Workspace, network: TransferNetwork, progress: Tell
         workspace.folder(network.name),
         resume=True,
         progress=lambda status: progress(*training_line(status)),
+        watch=None,
     )
 
 

@@ -15,6 +15,7 @@ from ironglass.models.predict import logits_of
 from ironglass.run import Run
 from ironglass.train.loop.state import State
 from ironglass.train.position import Position
+from ironglass.train.ramp import eps_share
 from ironglass.train.recipe import stage_name
 from ironglass.train.watch import Watch
 
@@ -57,11 +58,23 @@ def epoch_row(state: State, dataset: Dataset, watch: Watch | None, position: Pos
         "lr": position.lr,
         "train_loss": loss / count,
         "train_accuracy": right / count,
+        **_growth(state, position),
         "seconds": round(position.epoch_seconds, 3),
         "images_per_second": round(count / position.epoch_seconds, 1),
     }
     scores = judge(state.evaluated, dataset, watch, position)
-    return None if scores is None else row | scores
+    if scores is None:
+        return None
+    if row.get("eps_share", 1.0) < 1 and "alarm" in scores:
+        scores["alarm"] = False  # a network that has met small changes only is fooled by larger ones
+    return row | scores
+
+
+def _growth(state: State, position: Position) -> dict[str, float]:
+    """The share of eps that the epoch's last step trained against, in a stage whose eps grows."""
+    stage, before = state.recipe.stages[position.stage], len(position.rows_of_stage())
+    last = (position.step - 1) / position.step
+    return {"eps_share": eps_share(stage.eps_ramp, before + last)} if stage.eps_ramp else {}
 
 
 def keep_weights(run: Run, classifier: Classifier, row: dict[str, Any]) -> None:
@@ -75,11 +88,13 @@ def keep_weights(run: Run, classifier: Classifier, row: dict[str, Any]) -> None:
 def merit(row: dict[str, Any]) -> tuple[float, ...]:
     """Sort key for the epoch of best clean accuracy; without validation, the last epoch is the best.
 
-    An epoch whose last steps were skipped is in doubt, and comes after all others.
+    An epoch whose last steps were skipped is in doubt, and comes after all others; before it come those in which eps
+    still grew, whose accuracy on unchanged images is that of less hardening.
     """
+    settled = 0 if row["in_doubt"] else 1 + (row.get("eps_share", 1.0) >= 1)
     if row["validation_accuracy"] is None:
-        return (not row["in_doubt"], row["epoch"], 0.0)
-    return (not row["in_doubt"], row["validation_accuracy"], -row["validation_loss"])
+        return (settled, row["epoch"], 0.0)
+    return (settled, row["validation_accuracy"], -row["validation_loss"])
 
 
 def watched_merit(row: dict[str, Any]) -> tuple[float, ...]:

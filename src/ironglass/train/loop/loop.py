@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,6 +20,7 @@ from ironglass.errors import Diverged, InputError
 from ironglass.models.classifier import Classifier
 from ironglass.models.exclusive import exclusive
 from ironglass.run import Run
+from ironglass.run.stored_recipes import upgrade_recipe
 from ironglass.train.interrupt import Interruption
 from ironglass.train.loop.checkpoint import GOOD, MOST_MERIT, STATE
 from ironglass.train.loop.descent import descend
@@ -28,6 +31,7 @@ from ironglass.train.loop.state import State
 from ironglass.train.objective import CrossEntropy, Replaying
 from ironglass.train.plateau import has_flattened
 from ironglass.train.position import Position
+from ironglass.train.ramp import eps_share, scaled
 from ironglass.train.recipe import Recipe, Stage
 from ironglass.train.record import as_json, training_record
 from ironglass.train.schedule import SCHEDULES
@@ -71,8 +75,8 @@ class Loop:
         """Runs the remaining epochs of every stage, and records the training."""
         if (self.state.folder / STATE).is_file():
             self.position, optimiser = self.state.load(STATE)
-            if self.position.watch != as_json(self.watch):
-                raise InputError(f"{self.run.path} was trained under another watch: resume with the same")
+            if upgrade_recipe(self.position.watch) != as_json(self.watch):
+                raise InputError(f"{self.run.path} was trained under another watch, or none: resume with the same")
             self._enter(optimiser)
         else:
             self._enter()
@@ -110,8 +114,14 @@ class Loop:
         return self.recipe.stages[self.position.stage]
 
     def _is_over(self) -> bool:
-        losses, until = [row["train_loss"] for row in self.position.rows_of_stage()], self._stage.until
-        return len(losses) >= self._stage.epochs or (until is not None and has_flattened(losses, until))
+        losses, until = [row["train_loss"] for row in self._settled_rows()], self._stage.until
+        return len(self.position.rows_of_stage()) >= self._stage.epochs or (
+            until is not None and has_flattened(losses, until)
+        )
+
+    def _settled_rows(self) -> list[dict[str, Any]]:
+        """The stage's history, without the epochs in which eps grew, and the loss with it."""
+        return self.position.rows_of_stage()[math.ceil(self._stage.eps_ramp) :]
 
     def _epoch(self) -> None:
         """Trains the rest of an epoch, to its end or to a rollback."""
@@ -121,14 +131,15 @@ class Loop:
         size = min(stage.batch_size, len(train))
         steps = len(train) // size
         order = np.random.default_rng([self.recipe.seed, position.epoch]).permutation(len(train))
-        losses = [row["validation_loss"] or row["train_loss"] for row in rows]
+        losses = [row["validation_loss"] or row["train_loss"] for row in self._settled_rows()]
         schedule, last = SCHEDULES[stage.schedule], stage.last_lr / stage.peak_lr if stage.last_lr else 0.1
         rank, ranks = self.accelerator.process_index, self.accelerator.num_processes
         while position.step < steps and position.streak < STREAK:
             done = (len(rows) + position.step / steps) / stage.epochs
             position.lr = stage.peak_lr * schedule(done, losses, last) * position.lr_factor
             batch = order[position.step * size : (position.step + 1) * size][rank::ranks]
-            self._step(np.sort(batch))  # sorted, since stored images lie in that order
+            share = eps_share(stage.eps_ramp, len(rows) + position.step / steps)
+            self._step(np.sort(batch), scaled(stage.objective, share))  # sorted, as stored images lie
             position.step += 1
             if position.step % PROGRESS_STEPS == 0 or position.step == steps:
                 self._report_progress(steps)
@@ -138,9 +149,9 @@ class Loop:
         else:
             self._close_epoch()
 
-    def _step(self, index: np.ndarray) -> None:
+    def _step(self, index: np.ndarray, objective: Any) -> None:
         """The optimiser steps of one batch: one, or `replays` of a replaying objective."""
-        position, device, objective = self.position, self.classifier.device, self._stage.objective
+        position, device = self.position, self.classifier.device
         seed = mixed_seed(self.recipe.seed, position.epoch, position.step, self.accelerator.process_index)
         if self.prefix:
             images, labels = self.prefix.batch(index, device), torch.from_numpy(self.dataset.train.labels[index])
