@@ -15,6 +15,7 @@ from ironglass.data.dataset import Split
 from ironglass.errors import ForwardError, InputError, Notice
 from ironglass.fields import expect
 from ironglass.measure.calibration import Confidences, brier_scores, calibration
+from ironglass.measure.classes.by_class import by_class
 from ironglass.measure.statistics import rate_of
 from ironglass.models.classifier import Classifier
 from ironglass.models.loading.fresh import warn_if_untrained
@@ -55,19 +56,22 @@ def evaluate(
         "not_judged": int((predictions < 0).sum()),
         "loss": loss if math.isfinite(loss) else None,
         **_by_class(labels, predictions, classifier.classes),
-        "calibration": _calibration(classifier, logits, labels, predictions),
+        **_by_probability(classifier, logits, labels, predictions),
     }
     return numbers, logits
 
 
-def _calibration(
+def _by_probability(
     classifier: Classifier, logits: Logits, labels: np.ndarray, predictions: np.ndarray
-) -> dict[str, Any] | None:
-    """Calibration of the confidences; None where an image is not judged, which has no confidence."""
+) -> dict[str, Any]:
+    """Numbers that follow from the probabilities; None where an image is not judged, which has none."""
     if (predictions < 0).any():
-        return None
+        return {"calibration": None, "by_class": by_class(labels, predictions, None, classifier.classes)}
     shares = probabilities(classifier, logits).numpy()
-    return calibration(Confidences(shares.max(1), predictions == labels, brier_scores(shares, labels)))
+    return {
+        "calibration": calibration(Confidences(shares.max(1), predictions == labels, brier_scores(shares, labels))),
+        "by_class": by_class(labels, predictions, shares, classifier.classes),
+    }
 
 
 def _by_class(labels: np.ndarray, predictions: np.ndarray, classes: tuple[str, ...]) -> dict[str, Any]:

@@ -1,24 +1,32 @@
 """The registry of sections: what the first screen, the terminal and the model card show alike."""
 
+import json
+from collections.abc import Iterator
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
+from ironglass.errors import InputError
+from ironglass.measure.classes.by_class import by_class
 from ironglass.report.about.unmeasured import unmeasured
 from ironglass.report.page import registry
 from ironglass.report.page.environment import environment
 from ironglass.report.page.model_card import model_card
-from ironglass.report.page.registry import SECTIONS, cautions, headlines, plain_words
+from ironglass.report.page.page import write_report
+from ironglass.report.page.registry import SECTIONS, cautions, first_headlines, headlines, plain_words
 from ironglass.results.attack import AttackResult, Attacks, FGSMCurve, FGSMPoint, WorstPoint
 from ironglass.results.codec import to_dict
 from ironglass.results.evaluation import Evaluation, Named, Naming
 from ironglass.results.hardening import Evaluations, Hardening, PairedRow, Seconds
 from ironglass.results.numbers import McNemar, Rate, Verdict
-from ironglass.results.sections import Results
+from ironglass.results.sections import Results, read_results
 from ironglass.results.sweep import Recommended, Sweep
 from ironglass.results.training import Stage
 from ironglass.results.trial import MeasuredRow
+from ironglass.results.versions import with_counts
 from ironglass.run import Run
 
 RATE = Rate(value=0.5, low=0.4, high=0.6, n=100)
@@ -129,11 +137,66 @@ def test_plain_words_say_only_what_was_measured() -> None:
 def test_a_network_that_names_one_class_is_called_so_before_anything_else(partial_run) -> None:
     assert cautions(Results()) == []
     results = Results(evaluation=replace(EVALUATION, naming=CONSTANT))
-    assert plain_words(results, ["cat", "dog"])[0].startswith("It names one class, “dog”")
-    run: Run = partial_run()
+    run: Run = partial_run("layers", "occlusion", "fgsm")
     run.record("evaluation", to_dict(results.evaluation))
+    page = write_report(run).read_text()
+    words, numbers = page.index("In plain words"), page.index("The answer in numbers")
+    assert words < page.index("names one class, “dog”") < numbers < page.index("Further, in plain words")
+    assert page.count('<p class="what">') == 1, "of the numbers the accuracy alone"
+    assert page.count("nothing for this section to explain") == page.count("Show it all the same") == 2
+    assert "worst position" not in page.split("Further, in plain words")[1].split("</section>")[0]
     card = model_card(run)
     assert 0 < card.index("names one class") < card.index("## Results")
+
+
+def test_uneven_classes_have_their_balanced_accuracy_first(partial_run) -> None:
+    balanced = by_class(np.repeat([0, 1], [95, 5]), np.repeat([0, 1, 0], [95, 3, 2]), None, ("cat", "dog"))
+    assert balanced["uneven"]
+    numbers = to_dict(replace(EVALUATION, naming=replace(NAMING, commonest_share=0.95)))
+    run: Run = partial_run()
+    run.record("evaluation", {**numbers, "by_class": balanced})
+    results = read_results(run.read_object("results.json"), file="")
+    assert [one.label for one in first_headlines(results)] == ["Balanced accuracy", "Accuracy"]
+    assert first_headlines(results)[0].rate.value == pytest.approx(0.8)
+    page, card = write_report(run).read_text(), model_card(run)
+    assert 0 < page.index("Balanced accuracy") < page.index('<p class="what">Accuracy')
+    assert "Worst off is “dog”: 3 of 5 right" in page
+    assert 0 < card.index("Balanced accuracy, on clean test images") < card.index("Accuracy, on clean test images")
+    assert card.index("type: balanced_accuracy") < card.index("type: accuracy")
+    even = {**balanced, "uneven": False}
+    run.record("evaluation", {**numbers, "by_class": even})
+    results = read_results(run.read_object("results.json"), file="")
+    assert [one.label for one in first_headlines(results)] == ["Accuracy"]
+
+
+def test_every_number_of_the_classes_is_needed() -> None:
+    shares = np.random.default_rng(0).dirichlet(np.ones(20), 60)
+    numbers = by_class(np.arange(60) % 20, shares.argmax(1), shares, tuple(map(str, range(20))))
+    section = {**to_dict(EVALUATION), "by_class": numbers}
+
+    def without(value: Any, path: tuple[Any, ...]) -> Any:
+        head, *rest = path
+        if isinstance(value, list | tuple):
+            return [without(item, tuple(rest)) if i == head else item for i, item in enumerate(value)]
+        if not rest:
+            return {name: item for name, item in value.items() if name != head}
+        return {name: without(item, tuple(rest)) if name == head else item for name, item in value.items()}
+
+    def paths(value: Any, before: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
+        if isinstance(value, dict):
+            for name, item in value.items():
+                yield (*before, name)
+                yield from paths(item, (*before, name))
+        elif isinstance(value, list | tuple) and value:
+            yield from paths(value[0], (*before, 0))
+
+    contents = json.loads(json.dumps(with_counts({"evaluation": section})))
+    assert read_results(contents, file="").evaluation
+    every = list(paths(contents["evaluation"]["by_class"], ("evaluation", "by_class")))
+    assert len(every) > 40
+    for path in [("evaluation", "by_class"), *every]:
+        with pytest.raises(InputError, match=r"r\.json: evaluation"):
+            read_results(without(contents, path), file="r.json")
 
 
 def test_so_is_one_side_of_a_hardening_and_the_recommended_trial() -> None:

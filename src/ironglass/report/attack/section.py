@@ -11,6 +11,7 @@ from ironglass.report.attack.fgsm_chart import fgsm
 from ironglass.report.attack.words import attack_words, fgsm_words, notable_points, strongest
 from ironglass.report.kit.headline import Headline
 from ironglass.report.kit.section import Chart, Facts, Section, Source
+from ironglass.report.kit.support import support_words
 from ironglass.report.kit.words import eps_text, percent, verdict_reasons, verdict_word
 from ironglass.results.attack import Attacks, FGSMCurve
 from ironglass.results.sections import Results
@@ -120,6 +121,11 @@ def _terminal(results: Results) -> list[str]:
     return [f"FGSM's numbers are {verdict_word(curve.verdict)}: {'; '.join(verdict_reasons(curve.verdict))}"]
 
 
+def _support(results: Results) -> str:
+    points = results.attacks.worst if results.attacks else results.fgsm.points if results.fgsm else ()
+    return support_words(points[-1].accuracy) if points else ""
+
+
 SECTION = Section(
     key="attacks",
     title="Adversarial attacks",
@@ -133,4 +139,5 @@ SECTION = Section(
     headlines=_headlines,
     words=_words,
     terminal=_terminal,
+    support=_support,
 )

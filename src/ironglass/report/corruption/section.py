@@ -10,6 +10,7 @@ from ironglass.report.corruption.example_image import read_corrupted
 from ironglass.report.corruption.words import corruption_set, corruption_words
 from ironglass.report.kit.headline import Headline
 from ironglass.report.kit.section import Chart, Facts, Section, Source
+from ironglass.report.kit.support import support_words
 from ironglass.results.sections import Results
 
 
@@ -58,5 +59,6 @@ SECTION = Section(
     charts=_charts,
     headlines=_headlines,
     words=_words,
+    support=lambda results: support_words(results.corruptions.mean if results.corruptions else None),
     filters=(corruption_set, corruption_words),
 )

@@ -11,6 +11,7 @@ from ironglass.report.explanation.sanity_chart import sanity
 from ironglass.report.explanation.words import explanation_words, sanity_words, shortcut_words
 from ironglass.report.kit.headline import Headline
 from ironglass.report.kit.section import Chart, Facts, Section, Source
+from ironglass.report.kit.support import support_words
 from ironglass.report.kit.words import listed, p_value
 from ironglass.results.sections import Results
 
@@ -90,5 +91,7 @@ SECTION = Section(
     headlines=_headlines,
     words=_words,
     terminal=_terminal,
+    support=lambda results: support_words(None, results.explanations.n if results.explanations else 0),
+    explains=True,
     filters=(sanity_words, shortcut_words, p_value),
 )

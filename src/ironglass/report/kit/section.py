@@ -82,6 +82,10 @@ def _no_lines(results: Results) -> list[str]:
     return []
 
 
+def _no_support(results: Results) -> str:
+    return ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Section:
     """One section of the page, and what the first screen, the terminal and the model card show of it.
@@ -99,6 +103,8 @@ class Section:
     words: what they say, a paragraph each.
     cautions: what has to be said before anything else, a sentence each.
     terminal: what the terminal says after its tables, a line each.
+    support: how far the number of images supports it, a sentence; "" for nothing to say.
+    explains: whether it explains answers, which a network that answers without regard to the image does not allow.
     filters: functions that its template uses as filters.
     """
 
@@ -115,6 +121,8 @@ class Section:
     words: Callable[[Results, Sequence[str]], list[str]] = _no_words
     cautions: Callable[[Results], list[str]] = _no_lines
     terminal: Callable[[Results], list[str]] = _no_lines
+    support: Callable[[Results], str] = _no_support
+    explains: bool = False
     filters: tuple[Callable[..., Any], ...] = ()
 
     def on_page(self, source: Source, facts: Facts) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from ironglass.report.kit.section import Chart, Facts, Section, Source
+from ironglass.report.kit.support import support_words
 from ironglass.report.layers.chart import layers
 from ironglass.report.layers.words import layers_words
 from ironglass.results.sections import Results
@@ -41,4 +42,6 @@ SECTION = Section(
     pictures=_pictures,
     charts=_charts,
     words=_words,
+    support=lambda results: support_words(results.layers.clean if results.layers else None),
+    explains=True,
 )

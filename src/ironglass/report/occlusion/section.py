@@ -7,6 +7,7 @@ from functools import partial
 
 from ironglass.report.kit.headline import Headline
 from ironglass.report.kit.section import Chart, Facts, Section, Source
+from ironglass.report.kit.support import support_words
 from ironglass.report.occlusion.chart import occlusion
 from ironglass.report.occlusion.exhaustive_chart import exhaustive
 from ironglass.report.occlusion.words import exhaustive_words, harshest_mask, occlusion_words
@@ -57,6 +58,11 @@ def _words(results: Results, classes: Sequence[str]) -> list[str]:
     return [*sentences, exhaustive_words(search)] if search else sentences
 
 
+def _support(results: Results) -> str:
+    measured = results.occlusion or results.exhaustive
+    return support_words(measured.clean if measured else None)
+
+
 SECTION = Section(
     key="occlusion",
     title="Occlusion",
@@ -68,5 +74,7 @@ SECTION = Section(
     charts=_charts,
     headlines=_headlines,
     words=_words,
+    support=_support,
+    explains=True,
     filters=(exhaustive_words,),
 )

@@ -85,6 +85,9 @@ def _metrics(results: Results) -> list[tuple[str, str, float]]:
     """Type, name and value of each metric of the model index."""
     metrics: list[tuple[str, str, float]] = []
     if evaluation := results.evaluation:
+        by_class = evaluation.by_class
+        if by_class and by_class.uneven:
+            metrics.append(("balanced_accuracy", "Balanced accuracy", by_class.balanced.value))
         metrics.append(("accuracy", "Accuracy", evaluation.accuracy.value))
         if calibration := evaluation.calibration:
             metrics.append(("ece", "Expected calibration error", calibration.ece.value))

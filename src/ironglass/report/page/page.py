@@ -8,12 +8,13 @@ from pathlib import Path
 from markupsafe import Markup
 
 from ironglass.report.kit import palette, pictures
+from ironglass.report.kit.constant import answers_blindly
 from ironglass.report.kit.section import Chart, Facts, Source
 from ironglass.report.kit.words import magnitude
 from ironglass.report.page.contact_sheets import sheets
 from ironglass.report.page.environment import environment
 from ironglass.report.page.reading import Files, check_files, drawing
-from ironglass.report.page.registry import SECTIONS, headlines, plain_words
+from ironglass.report.page.registry import SECTIONS, cautions, first_headlines, plain_words
 from ironglass.report.page.source import read_source, section_facts
 from ironglass.run import Run, atomic
 
@@ -86,7 +87,9 @@ def page_facts(source: Source, files: Files) -> Facts:
             "title": str(source.recipe.get("name") or source.run.path.resolve().name),
             "lead": headline_rows(source),
             "notes": files.notes(),
-            "cards": [headline for headline in headlines(source.results) if headline.first],
+            "cautions": cautions(source.results),
+            "blind": answers_blindly(source.results.evaluation),
+            "cards": first_headlines(source.results),
             "plain": plain_words(source.results, source.classes),
             "theme": palette.theme_css(),
             "gradients": {

@@ -12,6 +12,7 @@ from ironglass.report.evaluation.section import SECTION as EVALUATION
 from ironglass.report.explanation.section import SECTION as EXPLANATIONS
 from ironglass.report.hardening.section import SECTION as HARDENING
 from ironglass.report.inspection.section import SECTION as INSPECTION
+from ironglass.report.kit.constant import answers_blindly
 from ironglass.report.kit.headline import Headline
 from ironglass.report.kit.section import Section
 from ironglass.report.layers.section import SECTION as LAYERS
@@ -50,10 +51,18 @@ def headlines(results: Results) -> list[Headline]:
     return [headline for section in SECTIONS for headline in section.headlines(results)]
 
 
+def first_headlines(results: Results) -> list[Headline]:
+    """The numbers of the first screen. Of a network that answers without regard to the image they are its accuracy
+    alone: the others are those of any such network."""
+    sections = (EVALUATION,) if answers_blindly(results.evaluation) else SECTIONS
+    return [headline for section in sections for headline in section.headlines(results) if headline.first]
+
+
 def plain_words(results: Results, classes: Sequence[str]) -> list[str]:
-    """The paragraphs of all sections; first the cautions."""
-    sentences = [text for section in SECTIONS for text in section.words(results, classes) if text]
-    return [*cautions(results), *sentences]
+    """The paragraphs of all sections, but of those that would explain answers given without regard to the image."""
+    blind = answers_blindly(results.evaluation)
+    sections = [section for section in SECTIONS if not (blind and section.explains)]
+    return [text for section in sections for text in section.words(results, classes) if text]
 
 
 def terminal_lines(results: Results) -> list[str]:

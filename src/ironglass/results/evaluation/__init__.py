@@ -7,6 +7,10 @@ from typing import Annotated
 from pydantic import Field
 
 from ironglass.results.codec import result
+from ironglass.results.evaluation.by_class import Averages as Averages
+from ironglass.results.evaluation.by_class import ByClass
+from ironglass.results.evaluation.by_class import ClassAccuracy as ClassAccuracy
+from ironglass.results.evaluation.by_class import Curve as Curve
 from ironglass.results.numbers import Count, Mean, Rate, Share
 
 
@@ -77,6 +81,7 @@ class Evaluation:
     macro_f1: mean over the classes that have images.
     report: scikit-learn's text.
     calibration: of the confidences; null where an image was not judged, absent where it was not measured.
+    by_class: numbers that treat every class alike; absent in runs of version 0.2 and before.
     """
 
     split: str
@@ -89,6 +94,7 @@ class Evaluation:
     macro_f1: Share
     report: str
     calibration: Calibration | None = None
+    by_class: ByClass | None = None
 
 
 @result

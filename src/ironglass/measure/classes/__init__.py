@@ -1,0 +1,1 @@
+"""Classes that are not equal: accuracies of single classes, balanced accuracy, agreement beyond chance, curves."""

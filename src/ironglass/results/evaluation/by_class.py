@@ -1,0 +1,86 @@
+"""`evaluation.by_class` of `results.json`: numbers that treat every class alike."""
+
+from __future__ import annotations
+
+from ironglass.results.codec import result
+from ironglass.results.numbers import Count, Mean, Rate, Share
+
+
+@result
+class Averages:
+    """One of the rows that scikit-learn's report ends with, over the classes that have images.
+
+    precision: from 0 to 1.
+    recall: from 0 to 1.
+    f1: from 0 to 1.
+    """
+
+    precision: Share
+    recall: Share
+    f1: Share
+
+
+@result
+class ClassAccuracy:
+    """One class.
+
+    class: its name.
+    accuracy: share of its images that are right; null where it has none.
+    """
+
+    class_: str
+    accuracy: Rate | None
+
+
+@result
+class Curve:
+    """One class against the rest, by its probability.
+
+    class: its name.
+    share: of the images, which a network without any knowledge has as its average precision.
+    roc_auc: area below the ROC curve, 0.5 without any knowledge; its interval is DeLong's of the logit, of few errors
+        widened to hold Newcombe's.
+    average_precision: area below the precision-recall curve, with an interval of its logit.
+    roc: points (false-positive rate, true-positive rate); [] where there are more than 20 classes.
+    precision_recall: points (recall, precision); [] where there are more than 20 classes.
+    """
+
+    class_: str
+    share: Share
+    roc_auc: Mean
+    average_precision: Mean
+    roc: tuple[tuple[Share, Share], ...]
+    precision_recall: tuple[tuple[Share, Share], ...]
+
+
+@result
+class ByClass:
+    """Numbers that treat every class alike, whatever its share of the images.
+
+    uneven: true where the largest class has more than twice as many images as the others on average; the balanced
+        accuracy is then the headline.
+    classes: that have images.
+    balanced: mean of the classes' accuracies; its interval is the score interval of such a mean.
+    macro: mean over the classes.
+    weighted: mean over the classes, by their images.
+    kappa: Cohen's, from -1 to 1; 0 is agreement by chance.
+    by_chance: share of right answers if the network's answers were dealt to the images by chance.
+    chance_p: probability that chance gives as many right answers.
+    over_commonest: accuracy less that of always naming the commonest class, on the same images.
+    accuracies: a row a class.
+    top5: share of images whose true class is among the five most probable; null for fewer than 20 classes.
+    curves: a row a class that has images; null where an image was not judged.
+    """
+
+    uneven: bool
+    classes: Count
+    balanced: Mean
+    macro: Averages
+    weighted: Averages
+    kappa: Mean
+    by_chance: Share
+    chance_p: Share
+    over_commonest: Mean
+    accuracies: tuple[ClassAccuracy, ...]
+    top5: Rate | None
+    curves: tuple[Curve, ...] | None
