@@ -63,16 +63,81 @@ def test_runs_that_none_beats_in_both_are_ringed(tmp_path: Path, narrow: bool) -
 
 def test_the_words_of_three_runs(tmp_path: Path) -> None:
     words = compared_words(compared_of(run_of(tmp_path, plain=(5, 80), hard=(20, 40), worse=(25, 60))))
-    assert "plain has the highest accuracy, 95.0\u202f%; of 3 pairs 2 differ" in words[0]
+    assert "plain has the highest accuracy, 95.0\u202f%; it is better than hard and worse." in words[0]
+    assert "Of 3 pairs 2 differ by more than chance explains." in words[0]
     assert "Under pgd-20, eps 8/255, on 100 images hard has the highest accuracy" in words[1]
     assert words[2].startswith("All 6 tests of this comparison are read together (Holm)")
+
+
+def test_a_highest_run_that_may_be_no_better_is_called_so(tmp_path: Path) -> None:
+    run = run_of(tmp_path, plain=(5, 80), near=(7, 40), hard=(20, 38))
+    words = compared_words(compared_of(run))
+    assert "plain has the highest accuracy, 95.0\u202f%; near may be as good." in words[0]
+    assert "hard has the highest accuracy, 62.0\u202f%; near may be as good." in words[1]
+    against = ig.compare_runs([tmp_path / name for name in ("plain", "near", "hard")], tmp_path / "against",
+                              baseline=tmp_path / "near")  # fmt: skip
+    [clean, *_] = compared_words(compared_of(against))
+    assert (
+        "plain has the highest accuracy, 95.0\u202f%; near may be as good, and 1 of the others were not tested" in clean
+    )
+
+
+def text_of(run: ig.Run) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", (run.path / "report.html").read_text("utf-8")))
+
+
+@pytest.mark.parametrize("count", [2, 3, 10])
+def test_the_page_of_two_three_and_ten_runs_has_every_part(count: int, tmp_path: Path) -> None:
+    run = run_of(tmp_path, **{f"r{i}": (5 + i, 80 - 4 * i) for i in range(count)})
+    text = text_of(run)
+    for part in ("Differences", "Classes", "Images gained and lost", "Calibration", "parameters", "multiply-adds",
+                 "training time", "Holm", "trusted", "Agresti"):  # fmt: skip
+        assert part in text, part
+    assert (run.path / "figures" / "clean-robust.png").is_file()
+    page = (run.path / "report.html").read_text("utf-8")
+    table = page[page.index("<caption>Accuracy</caption>") :].partition("</table>")[0]
+    heads = [head.strip() for head in re.findall(r'<th scope="(?:col|row)">([^<]*)', table)]
+    assert heads[0] == ("run" if count > 4 else "condition")  # the longer side goes down
+    assert heads[1 if count > 4 else 1 + count] == "pgd-20, eps 8/255"
+    assert all(f"r{i}" in text for i in range(count))
+
+
+def test_the_worst_case_comes_first(tmp_path: Path) -> None:
+    attacked = {(name, eps): [i >= 50 for i in range(100)] for name in ("fgsm", "pgd-20") for eps in (4 / 255, EPS)}
+    runs = [made_up(tmp_path / name, [True] * 100, attacked) for name in ("a", "b")]
+    run = ig.compare_runs(runs, tmp_path / "compared")
+    page = (run.path / "report.html").read_text("utf-8")
+    table = page[page.index("<caption>Accuracy</caption>") :].partition("</table>")[0]
+    rows = re.findall(r'<th scope="row">([^<]*)', table)
+    assert [row.strip() for row in rows] == [
+        "worst case, eps 8/255", "worst case, eps 4/255", "clean", "fgsm, eps 4/255", "fgsm, eps 8/255",
+        "pgd-20, eps 4/255", "pgd-20, eps 8/255",
+    ]  # fmt: skip
+
+
+def test_one_test_is_not_called_all(tmp_path: Path) -> None:
+    runs = [made_up(tmp_path / name, [i >= clean for i in range(100)]) for name, clean in (("a", 5), ("b", 40))]
+    run = ig.compare_runs(runs, tmp_path / "compared")
+    assert compared_of(run).tests == 1
+    said = text_of(run) + " ".join(compared_words(compared_of(run)))
+    assert "1 tests" not in said
+    assert "only where the difference stands: p at most 5 %." in said
+
+
+def test_numbers_on_the_first_screen_of_many_runs(tmp_path: Path) -> None:
+    run = run_of(tmp_path, plain=(5, 80), near=(7, 60), hard=(20, 38))
+    lines = SECTION.headlines(read_results(run.read_object("results.json"), file=""))
+    assert [(one.label, one.under_attack) for one in lines if one.first] == [
+        ("plain", True), ("hard", True), ("plain", False), ("hard", False),
+    ]  # fmt: skip
+    assert len(lines) == 6
 
 
 def test_numbers_on_the_first_screen(tmp_path: Path) -> None:
     run = run_of(tmp_path, plain=(5, 80), hard=(20, 40))
     lines = SECTION.headlines(read_results(run.read_object("results.json"), file=""))
     assert [(one.label, one.rate.value, one.first, one.under_attack) for one in lines] == [
-        ("plain", 0.95, True, False), ("hard", 0.8, True, False), ("plain", 0.2, True, True), ("hard", 0.6, True, True),
+        ("plain", 0.2, True, True), ("hard", 0.6, True, True), ("plain", 0.95, True, False), ("hard", 0.8, True, False),
     ]  # fmt: skip
 
 

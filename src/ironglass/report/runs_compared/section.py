@@ -22,16 +22,19 @@ from ironglass.report.runs_compared.words import (
     mean_words,
     outcome,
     pair_words,
+    shown_conditions,
     signed,
     signed_mean,
     strongest,
     threshold_words,
 )
-from ironglass.results.runs_compared import ClassCompared, RunsCompared
+from ironglass.results.runs_compared import ClassCompared, ConditionCompared, RunsCompared
 from ironglass.results.sections import Results
 
 CARDS = 4
 """Numbers on the first screen, at most."""
+COLUMNS = 4
+"""Runs that a table has a column each for, at most; of more it has a row each."""
 SIDE = 128
 
 
@@ -58,7 +61,23 @@ def _facts(source: Source) -> Facts:
         page = os.path.join(run.folder, "report.html")  # noqa: PTH118  (as it was given)
         if os.path.isfile(page):  # noqa: PTH113
             reports[run.name] = os.path.relpath(page, source.run.path)
-    return {"run_reports": reports, "class_rows": sorted(compared.classes, key=class_gap, reverse=True)}
+    return {
+        "run_reports": reports,
+        "class_rows": sorted(compared.classes, key=class_gap, reverse=True),
+        "conditions": worst_first(compared.conditions, strongest(compared)),
+        "main_conditions": worst_first(shown_conditions(compared), strongest(compared)),
+        "by_run": len(compared.runs) > COLUMNS,
+    }
+
+
+def worst_first(conditions: Sequence[ConditionCompared], hardest: ConditionCompared | None) -> list[ConditionCompared]:
+    """The hardest condition; further worst cases, the largest eps first; unchanged images; single attacks."""
+    order = {"worst": 1, "clean": 2}
+
+    def rank(one: ConditionCompared) -> tuple[int, float]:
+        return 0 if one is hardest else order.get(one.name, 3), -one.eps if one.name == "worst" else 0.0
+
+    return sorted(conditions, key=rank)
 
 
 def class_gap(row: ClassCompared) -> float:
@@ -81,19 +100,25 @@ def _headlines(results: Results) -> list[Headline]:
 
 
 def _numbers(compared: RunsCompared) -> list[Headline]:
-    """Every run's accuracy on unchanged images, then under the strongest attack that runs share."""
+    """Every run's accuracy under the strongest attack that runs share, then on unchanged images.
+
+    On the first screen those of all runs, or where they are many, of the run that is highest under attack and of the
+    one that is highest on unchanged images.
+    """
+    attacked = strongest(compared)
+    rates = attacked.rates if attacked else {}
+    cards = {run.name for run in compared.runs}
+    if len(compared.runs) + len(rates) > CARDS:
+        accurate = sorted(compared.runs, key=lambda run: -run.accuracy.value)
+        robust = max(rates, key=lambda name: rates[name].value, default="")
+        cards = {robust, accurate[0].name} if rates else {run.name for run in accurate[:CARDS]}
     headlines = [
-        Headline(run.name, f"unchanged {compared.split} images", run.accuracy, first=position < CARDS)
-        for position, run in enumerate(compared.runs)
+        Headline(name, condition_words(attacked), rate, name in cards, True, attacked.verdicts.get(name))
+        for name, rate in rates.items()
+        if attacked
     ]
-    if attacked := strongest(compared):
-        where = condition_words(attacked)
-        first = len(compared.runs) + len(attacked.rates) <= CARDS
-        headlines += [
-            Headline(name, where, rate, first, under_attack=True, verdict=attacked.verdicts.get(name))
-            for name, rate in attacked.rates.items()
-        ]
-    return headlines
+    unchanged = f"unchanged {compared.split} images"
+    return headlines + [Headline(run.name, unchanged, run.accuracy, run.name in cards) for run in compared.runs]
 
 
 def _words(results: Results, classes: Sequence[str]) -> list[str]:

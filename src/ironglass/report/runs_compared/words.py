@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from ironglass.report.kit.constant import constant_words
-from ironglass.report.kit.words import decimal, eps_text, p_value, percent
+from ironglass.report.kit.words import decimal, eps_text, listed, p_value, percent
 from ironglass.results.numbers import Mean
 from ironglass.results.runs_compared import CalibrationPair, ConditionCompared, RunPair, RunsCompared, Threshold
 
+NAMED = 4
+"""Runs that a sentence names, at most."""
 MAX_CONDITIONS = 6
 """Conditions that a table of the terminal or of a pull request shows; of more, clean and worst cases alone."""
 
@@ -107,12 +109,27 @@ def _condition_sentence(one: ConditionCompared) -> str:
         pair = one.pairs[0]
         first, second = (percent(one.rates[name].value) for name in (pair.first, pair.second))
         text = f"{where} {pair.second} is right for {second}, {pair.first} for {first}: {difference_words(pair)} points"
-        return f"{text}, p {p_value(pair.test.p)}. " + (
+        p = f"p {p_value(pair.test.p)}".replace(" ", "\u00a0")
+        return f"{text}, {p}. " + (
             f"{outcome(pair).removesuffix(' better')} is better." if sure else "Either may be as good as the other."
         )
     best = max(one.rates, key=lambda name: one.rates[name].value)
     text = f"{where} {best} has the highest accuracy, {percent(one.rates[best].value)}"
-    return f"{text}; of {len(one.pairs)} pairs {len(sure)} differ by more than chance explains."
+    return f"{text}; {_rivals(one, best)} Of {len(one.pairs)} pairs {len(sure)} differ by more than chance explains."
+
+
+def _rivals(one: ConditionCompared, best: str) -> str:
+    """The runs that may be as good as the one of highest accuracy, as the end of a sentence."""
+    pairs = {pair.first if pair.second == best else pair.second: pair for pair in one.pairs
+             if best in (pair.first, pair.second)}  # fmt: skip
+    undecided = [name for name, pair in pairs.items() if not pair.stands]
+    untested = len(one.rates) - 1 - len(pairs)
+    if undecided:
+        names = listed(undecided) if len(undecided) <= NAMED else f"{len(undecided)} others"
+        text = f"{names} may be as good"
+    else:
+        text = f"it is better than {listed(list(pairs))}" if len(pairs) <= NAMED else "it is better than all others"
+    return f"{text}, and {untested} of the others were not tested against it." if untested else f"{text}."
 
 
 def constant_cautions(compared: RunsCompared) -> list[str]:
