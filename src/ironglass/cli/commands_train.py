@@ -38,6 +38,9 @@ def train(
     aux_weight: Annotated[
         float, typer.Option(help="Weight of auxiliary outputs' loss, as of GoogLeNet (0.3), Inception v3 (0.4).")
     ] = 0.0,
+    balance: Annotated[
+        str, typer.Option(help="Of uneven classes: weights (of the loss), sampler (each drawn as often), or none.")
+    ] = "none",
     seeds: o.Seeds = 1,
     *,
     network: o.Weights,
@@ -56,7 +59,8 @@ def train(
         "eps_ramp": eps_ramp,
     } | named_objective(objective, norm)
     parts = {"training": True, "evaluation": True}
-    plan = make_plan("train", parts, model, data, network, source, common, outputs, stages=(stage,))
+    fields: dict[str, Any] = {"stages": (stage,), "balance": balance}
+    plan = make_plan("train", parts, model, data, network, source, common, outputs, **fields)
     if seeds > 1:
         from ironglass.plans.sweep import Sweep
 

@@ -31,8 +31,8 @@ def upgrade_recipe(recipe: Any) -> Any:
     fields = _with_stage_fields(cast("dict[str, Any]", recipe))
     if isinstance(fields.get("sampling"), dict):  # written before it had a seed of its own
         fields = {**fields, "sampling": {**fields["sampling"], "seed": fields["sampling"].get("seed")}}
-    if "image_column" in fields:  # a plan of training: one written before the field was there leaves nothing out
-        fields = {"leave_out": None, **fields}
+    if "image_column" in fields:  # a plan of training: one of before leaves nothing out, and balances nothing
+        fields = {"leave_out": None, **({"balance": "none"} if "stages" in fields else {}), **fields}
     if "baseline" in fields and "after" in fields:  # a hardening, which had no curve over eps before
         fields = {"curve_eps": [], "curve_images": 250, **fields}
     for part in ("trial", "after"):  # of a sweep and a hardening, which attack whatever the steps are

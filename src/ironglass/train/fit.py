@@ -20,6 +20,7 @@ from ironglass.train.display import displayed
 from ironglass.train.freeze import learning_parameters
 from ironglass.train.guarding import Watching, say_alarms, watch_of
 from ironglass.train.interrupt import Interruption
+from ironglass.train.loop.balance import check_balance
 from ironglass.train.loop.loop import Loop
 from ironglass.train.loop.rehearsal import rehearse
 from ironglass.train.recipe import Recipe
@@ -139,6 +140,7 @@ def check_recipe(classifier: Classifier, dataset: Dataset, recipe: Recipe) -> No
         )
     if len(dataset.train) < 2:
         raise InputError(f"{dataset.name} has {len(dataset.train)} training images: training needs at least 2")
+    check_balance(recipe)
     for stage in recipe.stages:
         learning_parameters(classifier, stage.trainable_from)  # a wrong name shall not wait for its stage
     others = rehearse(classifier, dataset.train)

@@ -115,6 +115,8 @@ class Recipe:
     augment: random changes of the training images.
     average: decay a step of the exponential moving average of the weights, which is then validated and kept (Polyak &
         Juditsky 1992); 0 for none.
+    balance: of uneven classes: "weights" of the loss, so that every class counts alike, or a "sampler" that draws every
+        class as often, with replacement; "none" for images as they are.
     seed: of everything that is drawn, from 0 to 2³² − 1.
     """
 
@@ -143,6 +145,7 @@ class Recipe:
     stages: tuple[Stage, ...] = Field(default_factory=lambda: (Stage(),), min_length=1)
     augment: Augment = Field(default_factory=Augment)
     average: float = Field(default=0.0, ge=0, lt=1)
+    balance: Literal["none", "weights", "sampler"] = "none"
     seed: int = Field(default=0, ge=0, lt=SEEDS)
 
 

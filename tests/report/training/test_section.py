@@ -20,8 +20,9 @@ WATCH: dict[str, Any] = {
 ALARM = {"epoch": 3, "back_to": 2, "factor": 0.5}
 
 
-def page(folder: Path, *, stage: dict[str, Any] = STAGE, **fields: Any) -> str:
-    run = Run.create(folder, {"name": "hardened", "dataset": "drawn", "model": "logistic", "seed": 0})
+def page(folder: Path, *, stage: dict[str, Any] = STAGE, balance: str | None = None, **fields: Any) -> str:
+    recipe = {"name": "hardened", "dataset": "drawn", "model": "logistic", "seed": 0}
+    run = Run.create(folder, recipe if balance is None else recipe | {"balance": balance})
     section = {"seconds": 1.0, "epochs": 4, "best_epoch": 4, "skipped": 0, "rollbacks": [], "micro_batch": None}
     run.record("training", section | {"stages": [stage]} | fields)
     write_report(run)
@@ -53,3 +54,14 @@ def test_how_eps_grew(tmp_path: Path) -> None:
     assert "over the first 1 epoch, a" in page(tmp_path / "one", stage=STAGE | {"eps_ramp": 1.0})
     before = {name: value for name, value in STAGE.items() if name != "eps_ramp"}
     assert "eps grows" not in page(tmp_path / "none", stage=before)
+
+
+@pytest.mark.parametrize(
+    ("balance", "says"),
+    [("weights", "so that every class counts alike"), ("sampler", "Every class was drawn as often"), ("none", "")],
+)
+def test_the_balance_of_the_classes(balance: str, says: str, tmp_path: Path) -> None:
+    text = page(tmp_path / "run", balance=balance)
+    assert says in text
+    assert ("balance of the classes" in text) == bool(says)
+    assert "balance of the classes" not in page(tmp_path / "older")

@@ -22,6 +22,7 @@ from ironglass.models.exclusive import exclusive
 from ironglass.run import Run
 from ironglass.run.stored_recipes import upgrade_recipe
 from ironglass.train.interrupt import Interruption
+from ironglass.train.loop.balance import balanced_objective, epoch_order
 from ironglass.train.loop.checkpoint import GOOD, MOST_MERIT, STATE
 from ironglass.train.loop.descent import descend
 from ironglass.train.loop.epoch_end import epoch_row, keep_weights, mark_best
@@ -130,7 +131,8 @@ class Loop:
         self.model = self.prefix.train() if self.prefix else self.state.model
         size = min(stage.batch_size, len(train))
         steps = len(train) // size
-        order = np.random.default_rng([self.recipe.seed, position.epoch]).permutation(len(train))
+        order = epoch_order(train.labels, self.recipe, position.epoch)
+        objective = balanced_objective(stage.objective, self.recipe, train.labels, len(self.classifier.classes))
         losses = [row["validation_loss"] or row["train_loss"] for row in self._settled_rows()]
         schedule, last = SCHEDULES[stage.schedule], stage.last_lr / stage.peak_lr if stage.last_lr else 0.1
         rank, ranks = self.accelerator.process_index, self.accelerator.num_processes
@@ -139,7 +141,7 @@ class Loop:
             position.lr = stage.peak_lr * schedule(done, losses, last) * position.lr_factor
             batch = order[position.step * size : (position.step + 1) * size][rank::ranks]
             share = eps_share(stage.eps_ramp, len(rows) + position.step / steps)
-            self._step(np.sort(batch), scaled(stage.objective, share))  # sorted, as stored images lie
+            self._step(np.sort(batch), scaled(objective, share))  # sorted, as stored images lie
             position.step += 1
             if position.step % PROGRESS_STEPS == 0 or position.step == steps:
                 self._report_progress(steps)

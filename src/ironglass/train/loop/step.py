@@ -67,7 +67,7 @@ def accumulate(
         if not loss.requires_grad:
             raise InputError("the loss has no gradient to any weight that learns: the objective or network detaches it")
         # of several processes each must give every weight a gradient, if only 0
-        if aux_weight or (passes and accelerator.num_processes > 1 and type(objective) is CrossEntropy):
+        if aux_weight or (passes and accelerator.num_processes > 1 and isinstance(objective, CrossEntropy)):
             loss = loss + aux_weight * _auxiliary(objective, passes, part_labels)
         with torch.no_grad():
             right = (logits.argmax(1) == part_labels).sum()
