@@ -83,7 +83,7 @@ class Job:
 
 
 def ours(build: Callable[[Case], Any]) -> Builder:
-    """One of our attacks; `frozen` and all that it prepares is part of every call, and so of the time."""
+    """One of our attacks; `eval_without_grad` and all that it prepares is part of every call, and so of the time."""
 
     def builder(case: Case) -> Attack:
         attack = build(case)

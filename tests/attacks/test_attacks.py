@@ -8,7 +8,7 @@ from torch import nn
 
 from ironglass.attacks import ATTACKS, FGSM, PGD, THREATS, Noise
 from ironglass.models import Classifier
-from ironglass.models.frozen import frozen
+from ironglass.models.eval_without_grad import eval_without_grad
 
 # the contract holds at any budget; a small one keeps it quick
 QUICK = {
@@ -44,7 +44,7 @@ def batch(classifier) -> tuple[torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(7)
     images = torch.rand(6, 3, 8, 8, generator=generator)
     images[0], images[1] = 0, 1  # at the border
-    with torch.no_grad(), frozen(classifier):
+    with torch.no_grad(), eval_without_grad(classifier):
         labels = classifier(images).argmax(1)
     labels[5] = (labels[5] + 1) % 5  # misread as it is
     return images, labels

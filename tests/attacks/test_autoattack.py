@@ -12,7 +12,7 @@ from ironglass.attacks.parts.hyperplane import length, to_hyperplane
 from ironglass.attacks.parts.losses import cross_entropy, dlr, margin
 from ironglass.attacks.parts.worst_case import runners_up
 from ironglass.models import Classifier
-from ironglass.models.frozen import frozen
+from ironglass.models.eval_without_grad import eval_without_grad
 
 pytest.importorskip("pyautoattack", reason="the peers' environment is not this one: see bench/compare_autoattack.py")
 
@@ -39,7 +39,7 @@ def trained() -> tuple[Classifier, torch.Tensor, torch.Tensor]:
         optimiser.zero_grad()
         nn.functional.cross_entropy(classifier.train()(images), labels).backward()
         optimiser.step()
-    with torch.no_grad(), frozen(classifier):
+    with torch.no_grad(), eval_without_grad(classifier):
         kept = classifier(images).argmax(1) == labels
     return classifier.eval(), images[kept][:200], labels[kept][:200]
 
@@ -67,7 +67,7 @@ def test_apgd_from_the_same_start(norm, loss, trained):
     peer = APGDAttack(classifier, norm={"linf": "Linf", "l2": "L2"}[norm], eps=threat.eps, loss=loss, device="cpu")
     peer.init_hyperparam(images)
     _, stands, _, _ = peer.attack_single_run(images, labels, x_init=start)
-    with frozen(classifier), torch.no_grad():
+    with eval_without_grad(classifier), torch.no_grad():
         found = climb(
             classifier,
             images,
@@ -94,7 +94,7 @@ def test_fab_finds_the_same_distances_or_shorter(norm, targeted, trained):
     peer = FABAttack_PT(classifier, norm={"linf": "Linf", "l2": "L2"}[norm], eps=threat.eps, n_iter=30, device="cpu")
     peer.target_class = 2
     theirs = peer.attack_single_run(images, labels, is_targeted=targeted)
-    with frozen(classifier), torch.no_grad():
+    with eval_without_grad(classifier), torch.no_grad():
         classes, boundary = (labels,), nearest_boundary(classifier, threat)
         if targeted:
             classes = (labels, runners_up(classifier(images), labels, 1)[:, 0])

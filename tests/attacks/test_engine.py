@@ -10,7 +10,7 @@ from torch import nn
 from ironglass.attacks import ATTACKS, PGD, Linf
 from ironglass.attacks.parts import worst_case
 from ironglass.models import Classifier
-from ironglass.models.frozen import frozen
+from ironglass.models.eval_without_grad import eval_without_grad
 
 USERS = (
     "parts.ascent",
@@ -73,7 +73,9 @@ def test_folding_changes_no_image_beyond_float_noise(name, classifier, batch, mo
     fast = attack(classifier, *batch)
     for module in USERS:
         monkeypatch.setattr(
-            importlib.import_module(f"ironglass.attacks.{module}"), "folded", lambda network, passes=1: frozen(network)
+            importlib.import_module(f"ironglass.attacks.{module}"),
+            "folded",
+            lambda network, passes=1: eval_without_grad(network),
         )
     plain = attack(classifier, *batch)
     with torch.no_grad():

@@ -14,7 +14,7 @@ from torch import nn
 
 from ironglass.attacks import ATTACKS, THREATS, Linf
 from ironglass.models import Classifier
-from ironglass.models.frozen import frozen
+from ironglass.models.eval_without_grad import eval_without_grad
 
 # no budget may leave the ball; a small one keeps a million images within minutes
 BUDGET = {"steps": 3, "queries": 6, "search_steps": 2, "targets": 2}
@@ -81,7 +81,7 @@ def test_no_image_leaves_its_ball(count):
         generator = torch.Generator().manual_seed(number)
         torch.manual_seed(number)
         classifier, images = draw_classifier(shape), draw_images(size, shape, generator)
-        with torch.no_grad(), frozen(classifier):
+        with torch.no_grad(), eval_without_grad(classifier):
             labels = classifier(images).argmax(1)
         labels[::10] = (labels[::10] + 1) % 4  # misread as they are
         for name, attack in CHEAP.items():

@@ -6,7 +6,7 @@ from torch import nn
 
 from ironglass.errors import InputError
 from ironglass.models.classifier import Classifier
-from ironglass.models.frozen import frozen
+from ironglass.models.eval_without_grad import eval_without_grad
 
 
 def linear(channels: int = 1, **fields) -> Classifier:
@@ -90,7 +90,7 @@ def test_frozen_restores_everything_even_after_a_failure() -> None:
     classifier.network.last.weight.requires_grad_(False)
     modes = [module.training for module in classifier.modules()]
     flags = [parameter.requires_grad for parameter in classifier.parameters()]
-    with pytest.raises(ZeroDivisionError), frozen(classifier):
+    with pytest.raises(ZeroDivisionError), eval_without_grad(classifier):
         assert not any(module.training for module in classifier.modules())
         assert not any(parameter.requires_grad for parameter in classifier.parameters())
         raise ZeroDivisionError

@@ -9,8 +9,8 @@ from torch import nn
 
 import ironglass as ig
 from ironglass.engine.folding.fold import folded
+from ironglass.models.eval_without_grad import eval_without_grad
 from ironglass.models.exclusive import exclusive, is_held
-from ironglass.models.frozen import frozen
 
 CALLS = {
     "saliency": lambda c, x, y: ig.explain(c, x, y, "saliency"),
@@ -25,7 +25,7 @@ CALLS = {
 
 
 def evaluated(classifier, images):
-    with frozen(classifier), torch.no_grad():
+    with eval_without_grad(classifier), torch.no_grad():
         return classifier(images)
 
 
@@ -141,10 +141,10 @@ def test_another_thread_waits_and_a_free_network_does_not():
     entered = []
 
     def work(classifier):
-        with frozen(classifier):
+        with eval_without_grad(classifier):
             entered.append(classifier)
 
-    with frozen(one):
+    with eval_without_grad(one):
         assert is_held(one.network)
         waiting = threading.Thread(target=work, args=(one,))
         free = threading.Thread(target=work, args=(other,))
@@ -177,7 +177,7 @@ def test_a_forked_child_has_the_network_for_itself():
     holding, over = threading.Event(), threading.Event()
 
     def work():
-        with frozen(classifier):
+        with eval_without_grad(classifier):
             holding.set()
             over.wait(60)
 

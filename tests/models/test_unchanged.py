@@ -14,7 +14,7 @@ import ironglass as ig
 from ironglass.data.dataset import Split
 from ironglass.engine.folding.fold import _cached_of
 from ironglass.errors import Notice
-from ironglass.models.frozen import frozen
+from ironglass.models.eval_without_grad import eval_without_grad
 
 K = 4
 
@@ -116,7 +116,7 @@ def test_a_network_compiled_by_its_own_method_is_left_whole():
     compiled.compile(backend="eager")
     classifier = classifier_of(compiled)
     found, expected = (USES["saliency"](one, split_of(4)) for one in (classifier, classifier_of(network)))
-    with frozen(classifier):
+    with eval_without_grad(classifier):
         assert not _cached_of(classifier).plan.convolutions
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
 

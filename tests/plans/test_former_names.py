@@ -226,5 +226,5 @@ def test_a_transfer_study_takes_its_former_names() -> None:
     recipe = as_json(plan)
     names = {today: former for former, today in TRANSFER_FIELDS.items()}
     assert upgrade_recipe({names.get(name, name): value for name, value in recipe.items()}) == recipe
-    with pytest.raises(InputError, match="headline_eps is given twice, also as judged: leave one of them out"):
+    with pytest.raises(InputError, match="headline_eps is given twice, also by its former name judged: leave that out"):
         ig.Transfer(source=source, target=target, judged=0.1, headline_eps=0.1)

@@ -115,7 +115,7 @@ def test_blocks_are_copied_from_one_half_of_tiny_imagenet_to_the_other(shared_da
         fine_tuned_stages=shortened(plan.fine_tuned_stages),
         blocks=(0, 17),
         controls=(17,),
-        shown=("fgsm",),
+        transfer_attacks=("fgsm",),
     )  # fmt: skip
     run = transfer(small, tmp_path / "run")
     found = run.results["transfer"]
@@ -138,16 +138,16 @@ def test_published_weights_are_moved_to_renditions(shared_data: Path, tmp_path: 
         target=Audit(
             dataset=str(tmp_path / "renditions"), label_column="label", stages=(Stage(epochs=1, peak_lr=0.01),)
         ),
-        frozen=once,
-        plus=once,
+        frozen_stages=once,
+        fine_tuned_stages=once,
         blocks=(8,),
         controls=(8,),
-        shown=("fgsm",),
-        own=("fgsm",),
+        transfer_attacks=("fgsm",),
+        white_box_attacks=("fgsm",),
     )
     run = transfer(plan, tmp_path / "run")
     found = run.results["transfer"]
-    assert (found["blocks"], found["known"]) == (8, False)
+    assert (found["blocks"], found["source_knows_classes"]) == (8, False)
     assert (found["source"]["classes"], found["target"]["classes"]) == (1000, 6)
     published = torch.load(weights, weights_only=True)
     moved = load_classifier(str(run.path / "networks" / "A08B-s0")).network.state_dict()

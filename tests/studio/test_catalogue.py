@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 
 import ironglass as ig
 from ironglass.errors import InputError, Notice
-from ironglass.models.frozen import frozen
+from ironglass.models.eval_without_grad import eval_without_grad
 from ironglass.plans.attacks import Attacks
 from ironglass.studio.answers.catalogue import Catalogue
 from ironglass.studio.app import Studio
@@ -102,7 +102,7 @@ def test_pictures_that_an_attack_of_the_run_fooled(run: Path) -> None:
 def test_highest_loss_comes_first(opened: tuple[Opened, ...]) -> None:
     assert opened[1].split is not None
     images, labels = opened[1].split[1][:]
-    with frozen(opened[1].classifier), torch.no_grad():
+    with eval_without_grad(opened[1].classifier), torch.no_grad():
         losses = cross_entropy(opened[1].classifier(images).double(), labels, reduction="none")
     listed = Studio(opened).answer("pictures", {"list": "loss", "model": 1})
     assert [one["index"] for one in listed["pictures"]] == losses.sort(descending=True, stable=True).indices.tolist()

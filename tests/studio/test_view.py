@@ -18,7 +18,7 @@ import ironglass as ig
 from ironglass.cli.main import _status
 from ironglass.data.dataset import Split
 from ironglass.errors import InputError
-from ironglass.models.frozen import frozen
+from ironglass.models.eval_without_grad import eval_without_grad
 from ironglass.studio.answers.request import ATTACKS, Request
 from ironglass.studio.answers.search import smallest_steps, worst_position
 from ironglass.studio.answers.view import attacked, view
@@ -58,7 +58,7 @@ def test_maps_and_logits_are_those_of_the_library(opened: tuple[Opened, ...], pi
     changed = ig.attack(classifier, painted, torch.tensor([1]), "fgsm", eps=8 / 255).adversarial
     pair = torch.cat([picture, changed])
     assert torch.equal(shown.pair, pair)
-    with frozen(classifier), torch.no_grad():
+    with eval_without_grad(classifier), torch.no_grad():
         assert torch.equal(shown.logits, classifier(pair))
     assert shown.target == shown.predictions[0] == int(shown.logits[0].argmax())
     if method:
@@ -111,7 +111,7 @@ def test_the_worst_place_is_the_worst_of_all_places(opened: tuple[Opened, ...], 
         for across in range(0, 17, 2):
             covered = picture.clone()
             covered[:, :, top : top + 8, across : across + 8] = 0
-            with frozen(classifier), torch.no_grad():
+            with eval_without_grad(classifier), torch.no_grad():
                 lowest = min(lowest, float(classifier(covered).softmax(1)[0, target]))
     assert left == pytest.approx(lowest, abs=1e-5)
     painted = view(classifier, picture, None, Request(strokes=(found,)))
@@ -285,7 +285,7 @@ def test_misread_pictures_are_those_that_the_model_misreads(opened: tuple[Opened
         split = Split(test.pixels, 1 - test.labels if turned else test.labels, test.names)
         one = replace(one, dataset=replace(one.dataset, splits={"test": split}))
         images, labels = split[:]
-        with frozen(one.classifier), torch.no_grad():
+        with eval_without_grad(one.classifier), torch.no_grad():
             wrong = (one.classifier(images).argmax(1) != labels).nonzero().flatten().tolist()
         found = Studio([one]).answer("pictures", {"list": "misclassified"})
         assert [picture["index"] for picture in found["pictures"]] == wrong
@@ -302,7 +302,7 @@ def test_a_second_model_is_shown_the_same_pair(opened: tuple[Opened, ...], pictu
     assert torch.equal(shown.pair, alone.pair)
     assert torch.equal(shown.logits, alone.logits)
     assert shown.second is not None
-    with frozen(second), torch.no_grad():
+    with eval_without_grad(second), torch.no_grad():
         assert torch.equal(shown.second.logits, second(shown.pair))
     expected: Any = ig.explain(second, shown.pair, torch.tensor([shown.target] * 2), "grad-cam")
     for name, maps in shown.second.maps.items():

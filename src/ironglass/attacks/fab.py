@@ -16,7 +16,7 @@ from ironglass.attacks.parts.worst_case import Rows, logits_of, runners_up, same
 from ironglass.errors import InputError
 from ironglass.fields import settings
 from ironglass.models.classifier import Classifier
-from ironglass.models.frozen import frozen
+from ironglass.models.eval_without_grad import eval_without_grad
 from ironglass.types import Images, Labels
 
 HAIRS = (1e-6, 1e-5, 1e-4, 1e-3)
@@ -198,7 +198,7 @@ def _beyond(classifier: Classifier, images: Images, labels: Labels, adversarial:
     The folded network, by which they were found, differs from the plain one in the last bits of its logits.
     """
     nearest = adversarial
-    with frozen(classifier), torch.no_grad():
+    with eval_without_grad(classifier), torch.no_grad():
         wrong = classifier(nearest).argmax(1) != labels
         for hair in HAIRS:
             if wrong.all():

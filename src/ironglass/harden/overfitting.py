@@ -16,7 +16,7 @@ from ironglass.data.positions import spread_positions
 from ironglass.errors import InputError
 from ironglass.harden.metadata import eps_of, norm_of
 from ironglass.models.classifier import Classifier
-from ironglass.models.frozen import frozen
+from ironglass.models.eval_without_grad import eval_without_grad
 from ironglass.train.watch import Watched
 from ironglass.types import Images, Labels
 
@@ -75,7 +75,7 @@ class OverfittingGuard:
     def _accuracy(self, classifier: Classifier, attack: Any) -> float:
         images, labels = self.images.to(classifier.device), self.labels.to(classifier.device)
         adversarial = attack(classifier, images, labels, generator=torch.Generator().manual_seed(self.seed))
-        with frozen(classifier), torch.no_grad():
+        with eval_without_grad(classifier), torch.no_grad():
             return float((classifier(adversarial).argmax(1) == labels).double().mean())
 
 

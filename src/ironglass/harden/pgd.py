@@ -14,7 +14,7 @@ from ironglass.fields import dataclass
 from ironglass.harden.adversarial import Pass, Smoothing, StepSize, adversarial_loss
 from ironglass.harden.budget import Budget
 from ironglass.harden.passes import unwrapped
-from ironglass.models.frozen import frozen
+from ironglass.models.eval_without_grad import eval_without_grad
 from ironglass.types import Images, Labels, Logits, Loss
 
 
@@ -73,7 +73,7 @@ def worst(
     step_size: None for eps / 4.
     """
     module = unwrapped(classifier)
-    with frozen(module):
+    with eval_without_grad(module):
         return ascend(
             lambda adversarial: cross_entropy(module(adversarial), labels),
             images,

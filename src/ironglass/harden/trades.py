@@ -14,7 +14,7 @@ from ironglass.fields import dataclass
 from ironglass.harden.adversarial import Pass, Smoothing, StepSize, Weight
 from ironglass.harden.budget import Budget
 from ironglass.harden.passes import unwrapped
-from ironglass.models.frozen import frozen
+from ironglass.models.eval_without_grad import eval_without_grad
 from ironglass.types import Images, Labels, Logits, Loss
 
 START = 0.001  # a divergence has no gradient at the image itself
@@ -56,7 +56,7 @@ class TRADES(Budget):
     def perturb(self, classifier: nn.Module, images: Images, labels: Labels) -> Images:
         """Adversarial images in [0, 1] within eps of the images; the labels play no part."""
         module, threat = unwrapped(classifier), self.ball
-        with frozen(module):
+        with eval_without_grad(module):
             with torch.no_grad():
                 logits = module(images)
             return ascend(

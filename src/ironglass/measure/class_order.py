@@ -11,7 +11,7 @@ import torch
 from ironglass.data.dataset import Split
 from ironglass.measure.statistics import mcnemar, rate_of
 from ironglass.models.classifier import Classifier
-from ironglass.models.frozen import frozen
+from ironglass.models.eval_without_grad import eval_without_grad
 from ironglass.models.memory import in_parts
 from ironglass.models.predict import batches, predicted
 from ironglass.types import Logits
@@ -41,7 +41,7 @@ def compare_orders(classifier: Classifier, split: Split) -> dict[str, Any]:
         return {"n": 0, "right": 0, "otherwise": 0, "order": None}
     sample = split.take(np.linspace(0, len(split) - 1, min(IMAGES, len(split))).round().astype(np.int64))
     logits: list[Logits] = []
-    with frozen(classifier), torch.no_grad():
+    with eval_without_grad(classifier), torch.no_grad():
         for images, _ in batches(sample, _BATCH, classifier.device):
             logits += in_parts(lambda part, images=images: classifier(images[part]).float().cpu(), len(images))
     outputs, labels = predicted(torch.cat(logits)).numpy(), sample.labels

@@ -15,7 +15,7 @@ from ironglass.errors import InputError
 from ironglass.measure.statistics import rate_of, share_interval
 from ironglass.models.checks import check_labels
 from ironglass.models.classifier import Classifier
-from ironglass.models.frozen import frozen
+from ironglass.models.eval_without_grad import eval_without_grad
 from ironglass.models.predict import logits_of, predicted
 from ironglass.types import Logits, Pixels, Progress
 
@@ -84,7 +84,7 @@ def corrupted_logits(
     An image's draw depends on the seed and its position in the split only.
     """
     logits, changes = [], []
-    with frozen(classifier), torch.no_grad():
+    with eval_without_grad(classifier), torch.no_grad():
         for start in range(0, len(positions), batch_size):
             index = positions[start : start + batch_size]
             pixels, _ = split.batch(index)

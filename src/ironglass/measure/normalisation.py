@@ -11,7 +11,7 @@ from torch import Tensor
 from ironglass.data.dataset import Split
 from ironglass.measure.statistics import holm, mcnemar
 from ironglass.models.classifier import Classifier
-from ironglass.models.frozen import frozen
+from ironglass.models.eval_without_grad import eval_without_grad
 from ironglass.models.normalisation import PRESETS, stated
 from ironglass.types import Images
 
@@ -70,5 +70,5 @@ def _right(classifier: Classifier, images: Images, labels: Tensor, mean: list[fl
     renormalised = (
         images - other_mean
     ) / other_std * classifier.std + classifier.mean  # the classifier then undoes its own
-    with frozen(classifier):
+    with eval_without_grad(classifier):
         return (classifier(renormalised).argmax(1) == labels).cpu().numpy()

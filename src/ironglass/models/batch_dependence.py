@@ -13,7 +13,7 @@ import torch
 
 from ironglass.errors import ForwardError, Notice
 from ironglass.models.classifier import Classifier
-from ironglass.models.frozen import frozen
+from ironglass.models.eval_without_grad import eval_without_grad
 from ironglass.types import Images, Logits, Mask
 
 MAX_PROBE_IMAGES = 8
@@ -36,7 +36,7 @@ def differing_rows(first: Logits, second: Logits, limit: float) -> Mask:
 def in_other_batches(classifier: Classifier, images: Images) -> Logits | None:
     """The logits of the images, but in two halves and in reverse order; of fewer than 4, beside their negatives.
 
-    None where the network takes no batch of another size. The caller holds the network `frozen`, without gradients.
+    None where the network takes no batch of another size. The caller is inside `eval_without_grad`, without gradients.
     """
     n = len(images)
     try:
@@ -52,7 +52,7 @@ def second_pass(classifier: Classifier, images: Images, logits: Logits) -> tuple
     """The logits once more, and in other company: of one pass, in that company, unless they differ from the first.
 
     Then that pass is repeated, and the first one up to 4 times: what differs between equal passes is drawn, and stands
-    in the former. The caller holds the network `frozen`, without gradients.
+    in the former. The caller is inside `eval_without_grad`, without gradients.
     """
     limit = tolerance(classifier)
     rebatched = in_other_batches(classifier, images)
@@ -87,7 +87,7 @@ def depends_on(classifier: Classifier, images: Images) -> Literal["", "batch", "
     Two passes over them, and up to 5 more where these differ. What is drawn meanwhile is given back.
     """
     probes = images[:: max(1, len(images) // MAX_PROBE_IMAGES)][:MAX_PROBE_IMAGES]
-    with undisturbed(classifier.device), frozen(classifier), torch.no_grad():
+    with undisturbed(classifier.device), eval_without_grad(classifier), torch.no_grad():
         logits = classifier(probes)
         repeated, rebatched = second_pass(classifier, probes, logits)
         limit = tolerance(classifier)

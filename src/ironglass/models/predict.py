@@ -11,7 +11,7 @@ from ironglass.data.dataset import Split
 from ironglass.data.pixels import to_images
 from ironglass.models.batch_dependence import MAX_PROBE_IMAGES, depends_on, warn_of_batches, warn_of_chance
 from ironglass.models.classifier import Classifier
-from ironglass.models.frozen import frozen
+from ironglass.models.eval_without_grad import eval_without_grad
 from ironglass.models.memory import in_parts
 from ironglass.types import Images, Labels, Logits, Progress
 
@@ -32,7 +32,7 @@ def logits_of(
     """
     chunks = []
     # not inference_mode: a network that calls autograd itself, as some defences do, cannot run in it
-    with frozen(classifier), torch.no_grad():
+    with eval_without_grad(classifier), torch.no_grad():
         if batch_size > 1 and len(split) > 1:
             probes = np.linspace(0, len(split) - 1, min(MAX_PROBE_IMAGES, len(split))).round().astype(int)
             match depends_on(classifier, next(batches(split.take(probes), MAX_PROBE_IMAGES, classifier.device))[0]):

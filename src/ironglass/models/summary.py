@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode, flop_registry, sdpa_flop_count
 
 from ironglass.models.classifier import Classifier
-from ironglass.models.frozen import frozen
+from ironglass.models.eval_without_grad import eval_without_grad
 
 MAX_DEPTH = 4
 """How deep within the network a layer may lie and still have a line of the table."""
@@ -96,7 +96,7 @@ def _run(classifier: Classifier, *, counting: bool) -> tuple[list[Layer], int]:
     image = torch.zeros(1, classifier.channels, *classifier.input_size, device=classifier.device)
     try:
         # a gradient is asked for because attention without one may go by a kernel of which nothing can be counted
-        with frozen(classifier), torch.inference_mode(False), torch.enable_grad():
+        with eval_without_grad(classifier), torch.inference_mode(False), torch.enable_grad():
             image.requires_grad_()
             if not counting:
                 classifier(image)

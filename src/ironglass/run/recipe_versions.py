@@ -80,7 +80,7 @@ def nested(source: Mapping[str, Any]) -> dict[str, Any]:
 def renamed(source: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     """The fields by today's names. Raises InputError for a field that is given by both of its names."""
     if twice := [former for former, name in names.items() if former in source and name in source]:
-        raise InputError(f"{names[twice[0]]} is given twice, also as {twice[0]}: leave one of them out")
+        raise InputError(f"{names[twice[0]]} is given twice, also by its former name {twice[0]}: leave that out")
     return {names.get(name, name): value for name, value in source.items()}
 
 

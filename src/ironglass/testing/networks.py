@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ironglass.models.classifier import Classifier
-from ironglass.models.frozen import frozen
+from ironglass.models.eval_without_grad import eval_without_grad
 from ironglass.types import Images, Labels, Logits
 
 CLASSES = ("a", "b", "c", "d", "e")
@@ -127,7 +127,7 @@ def batch(classifier: Classifier, n: int = 6) -> Batch:
 
 def predictions(classifier: Classifier, images: Images) -> Labels:
     """Predicted classes in evaluation mode, int64 (n,)."""
-    with torch.no_grad(), frozen(classifier):
+    with torch.no_grad(), eval_without_grad(classifier):
         return classifier(images).argmax(1)
 
 

@@ -14,7 +14,7 @@ from ironglass.attacks.parts.scores import LOGITS, Scores, attackable, outputs_o
 from ironglass.attacks.parts.squash import Watch, inverse, keeps_order
 from ironglass.models import Classifier
 from ironglass.models.batch_dependence import undisturbed
-from ironglass.models.frozen import frozen
+from ironglass.models.eval_without_grad import eval_without_grad
 
 EPS = 0.1
 
@@ -264,5 +264,5 @@ def test_no_image_hangs_on_a_graph(name, kind):
         assert not one.is_inference()
     torch.testing.assert_close(found.adversarial, same.adversarial)
     assert images.grad is None if images.is_leaf else True
-    with frozen(classifier), torch.no_grad():
+    with eval_without_grad(classifier), torch.no_grad():
         assert torch.equal(classifier(found.adversarial).argmax(1), found.predictions)

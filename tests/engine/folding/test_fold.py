@@ -10,7 +10,7 @@ from torch.nn.utils import parametrizations
 from ironglass.engine.folding.fold import _cached_of, folded
 from ironglass.engine.kernels.dense_matrix import MIN_BATCH
 from ironglass.models import Classifier
-from ironglass.models.frozen import frozen
+from ironglass.models.eval_without_grad import eval_without_grad
 
 N = MIN_BATCH + 1
 
@@ -130,7 +130,7 @@ def test_logits_and_gradients_are_the_plain_ones(build, pairs):
     classifier = classifier_of(build(), size).eval()
     images = torch.rand(N, 3, size, size)
     found = []
-    for context in (frozen, folded):
+    for context in (eval_without_grad, folded):
         with context(classifier):
             x = images.clone().requires_grad_()
             logits = classifier(x)

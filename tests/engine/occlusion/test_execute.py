@@ -21,7 +21,7 @@ from ironglass.explain.methods import occlusion
 from ironglass.explain.methods.occlusion import Occlusion
 from ironglass.explain.parts.patch_grid import spans_of
 from ironglass.models import Classifier
-from ironglass.models.frozen import frozen
+from ironglass.models.eval_without_grad import eval_without_grad
 
 
 class Block(nn.Module):
@@ -139,7 +139,7 @@ def test_equals_whole_passes_on_random_networks(steps, height, width, patch, str
         blocks.append(Block(4, kind, kernel, step, dilation, padding, way))
     network = nn.Sequential(*blocks, nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(16, 3))
     classifier, images = classifier_of(network, size), torch.rand(2, 2, height, width)
-    with pytest.MonkeyPatch.context() as patched, frozen(classifier), torch.no_grad():
+    with pytest.MonkeyPatch.context() as patched, eval_without_grad(classifier), torch.no_grad():
         patched.setattr(occlusion, "WORTHWHILE", 1)
         patched.setattr(cut, "DENSE", dense)
         patched.setattr(execute, "WORK_A_GROUP", busy)
@@ -162,7 +162,7 @@ def test_what_is_cheaper_computed_than_read_is_computed_with_its_rim(windowed):
         nn.Sequential(*inverted, *pooled, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 3)), 16
     )
     images, spans = torch.rand(2, 2, 16, 16), spans_of(16, 4, 4)
-    with frozen(classifier), torch.no_grad():
+    with eval_without_grad(classifier), torch.no_grad():
         plan = plan_of(classifier, images[:1], spans, spans)
     assert plan is not None
     (first, _), _, (last, _), (fourth, _), _ = plan.steps
@@ -186,7 +186,7 @@ def chain() -> Classifier:
 def test_a_chain_is_cut_where_it_should_be(chain, windowed):
     images = torch.rand(1, 2, 40, 40)
     spans = spans_of(40, 4, 4)
-    with frozen(chain), torch.no_grad():
+    with eval_without_grad(chain), torch.no_grad():
         plan = plan_of(chain, images, spans, spans)
         assert plan is not None
         modules = [plan.traced.get_submodule(str(node.target)) for node, _ in plan.steps]
@@ -216,7 +216,7 @@ def test_places_near_either_border_go_together(count, groups):
 
 def test_how_many_groups_and_images_at_a_time(chain, monkeypatch):
     spans = spans_of(40, 4, 4)  # 10 places a side
-    with frozen(chain), torch.no_grad():
+    with eval_without_grad(chain), torch.no_grad():
         graph_network = read_graph(chain, torch.rand(1, 2, 40, 40))
         assert graph_network is not None
         (plan, every), *others = execute.plans_of(graph_network, spans, spans, 5)[0]
@@ -284,7 +284,7 @@ def test_what_a_trace_would_freeze_is_noticed(what, monkeypatch):
     classifier, images = classifier_of(Odd(what), 12), torch.rand(1, 2, 12, 12)
     spans = spans_of(12, 3, 3)
     before = torch.get_rng_state(), random.getstate()
-    with frozen(classifier), torch.no_grad():
+    with eval_without_grad(classifier), torch.no_grad():
         graph_network = read_graph(classifier, images)
         assert torch.equal(torch.get_rng_state(), before[0])
         assert random.getstate() == before[1]
@@ -350,7 +350,7 @@ def test_an_unknown_layer_ends_the_windows(layer):
     network = nn.Sequential(nn.Conv2d(2, 2, 3), layer, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, 3))
     classifier, images = classifier_of(network, 20), torch.rand(2, 2, 20, 20)
     spans = spans_of(20, 4, 4)
-    with frozen(classifier), torch.no_grad():
+    with eval_without_grad(classifier), torch.no_grad():
         plan = plan_of(classifier, images[:1], spans, spans)
     assert plan is not None
     assert len(plan.steps) == 1
@@ -426,7 +426,7 @@ def test_real_architectures(name, windowed):
     classifier = classifier_of(timm.create_model(name, num_classes=3), 64, 3)
     images = torch.rand(1, 3, 64, 64)
     spans = spans_of(64, 8, 28)
-    with frozen(classifier), torch.no_grad():
+    with eval_without_grad(classifier), torch.no_grad():
         plan = plan_of(classifier, images, spans, spans)
         clean = classifier(images)[0, 0]
     assert plan is not None

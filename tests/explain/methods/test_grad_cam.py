@@ -12,7 +12,7 @@ from torchvision.models import mobilenet_v2, resnet18
 from ironglass.errors import InputError, Notice
 from ironglass.explain import GradCAM, GradCAMPlusPlus, upsample
 from ironglass.models import Classifier
-from ironglass.models.frozen import frozen
+from ironglass.models.eval_without_grad import eval_without_grad
 
 
 def classifier_of(network: nn.Module, classes: int = 3, size: int = 8, channels: int = 3) -> Classifier:
@@ -327,7 +327,7 @@ def test_a_folded_batch_norm_is_not_part_of_the_output_even_where_its_factor_is_
     network[1].bias.data.normal_()
     classifier = classifier_of(network, size=12)
     images, targets = torch.rand(3, 3, 12, 12), torch.tensor([0, 2, 1])
-    with frozen(classifier):
+    with eval_without_grad(classifier):
         output = network[0]((images - 0.4) / 0.3).detach().requires_grad_()
         score = network[2:](network[1](output)).gather(1, targets[:, None]).sum()
     weights = torch.autograd.grad(score, output)[0].mean((2, 3), keepdim=True)

@@ -9,7 +9,7 @@ from ironglass.errors import InputError
 from ironglass.explain import AttentionRelevance, AttentionRollout, explain, upsample
 from ironglass.explain.parts.attention import Attending, attend
 from ironglass.models import Classifier
-from ironglass.models.frozen import frozen
+from ironglass.models.eval_without_grad import eval_without_grad
 
 TOKENS, GRID = 6, (2, 3)
 
@@ -179,7 +179,7 @@ def test_fused_and_unfused_of_timm_agree(name, options, blocks):
             module.fused_attn = True
     for method, expected in zip(methods, plain, strict=True):
         torch.testing.assert_close(method.grid(classifier, images, targets), expected, rtol=1e-3, atol=1e-6)
-    with frozen(classifier):
+    with eval_without_grad(classifier):
         found = attend(classifier, images, targets)
     assert len(found.weights) == blocks
     assert found.weights[0].shape[2] == 6 + found.layout.extra
@@ -192,7 +192,7 @@ def test_torchvisions_transformer_gives_its_own_weights():
     network = VisionTransformer(32, 16, 2, 2, 12, 24, num_classes=3)
     nn.init.normal_(network.heads[0].weight)
     classifier, images = classifier_of(network, (32, 32)), torch.rand(2, 3, 32, 32)
-    with frozen(classifier):
+    with eval_without_grad(classifier):
         found = attend(classifier, images, torch.tensor([0, 2]))
     kept = []
     for layer in network.encoder.layers:
@@ -225,7 +225,7 @@ def test_transformers_networks(how):
             return self.inner(pixel_values=x).logits
 
     classifier, images, targets = classifier_of(Logits(), (32, 32)), torch.rand(2, 3, 32, 32), torch.tensor([0, 2])
-    with frozen(classifier):
+    with eval_without_grad(classifier):
         found = attend(classifier, images, targets)
     network.set_attn_implementation("eager")
     own = network(pixel_values=(images - 0.5) / 0.3, output_attentions=True).attentions

@@ -38,7 +38,7 @@ def ascend(
 
     v ← momentum · v + gradient / mean |gradient|,  x ← project(x + step_size · step(v))
 
-    Works in any gradient mode; the caller holds the classifier `frozen`.
+    Works in any gradient mode; the caller is inside `eval_without_grad`.
     """
     adversarial = images if start is None else start
     velocity = torch.zeros_like(images)
@@ -69,7 +69,7 @@ def chase(
     targeted: target classes, int64 (n,); an image then leaves when it is classified as its target.
     owner: image index of each row, int64 (n,): rows of one image leave together.
 
-    The caller holds the classifier `frozen`.
+    The caller is inside `eval_without_grad`.
     """
     with torch.inference_mode(False), torch.no_grad():
         if targeted is not None:
@@ -131,7 +131,7 @@ def logits_and_gradient(
 ) -> tuple[Logits, Tensor, Images]:
     """Logits, the loss of each image, and ∂ loss / ∂ images, all of one forward and one backward pass, in float32.
 
-    The gradient is 0 where it is not finite. The caller holds the classifier `frozen`.
+    The gradient is 0 where it is not finite. The caller is inside `eval_without_grad`.
     """
     with torch.inference_mode(False), torch.enable_grad():
         images = images.detach().requires_grad_()

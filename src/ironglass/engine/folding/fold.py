@@ -15,8 +15,8 @@ from ironglass.engine.folding.changes import Changes, FoldedNorm
 from ironglass.engine.folding.fold_plan import FoldPlan, find_candidates, plain_convolution
 from ironglass.engine.folding.guard import TOLERANCE, Guard
 from ironglass.models.classifier import Classifier
+from ironglass.models.eval_without_grad import eval_without_grad
 from ironglass.models.exclusive import modules_of
-from ironglass.models.frozen import frozen
 
 COPIED_ACTIVATIONS = (nn.ReLU6, nn.Hardtanh, nn.Hardswish, nn.SiLU, nn.Mish)
 """Activations whose input autograd copies when they work in place: out of place they are faster."""
@@ -44,7 +44,7 @@ _active: WeakKeyDictionary[nn.Module, tuple[Guard, Changes]] = WeakKeyDictionary
 
 @contextmanager
 def folded(classifier: Classifier, *, passes: int = 1) -> Iterator[Classifier]:
-    """Inside: `frozen`, and the same logits, up to float noise, from fewer operations; all is restored on leaving.
+    """Inside: as in `eval_without_grad`, and the same logits, up to float noise, from fewer operations.
 
     A batch-norm after a convolution whose output nothing else reads is folded into its weights: exact in evaluation
     mode. On the CPU, weights are channels-last; a 1 × 1 convolution, or one over a map smaller than its kernel, is
@@ -58,7 +58,7 @@ def folded(classifier: Classifier, *, passes: int = 1) -> Iterator[Classifier]:
     passes: expected number of forward and backward passes per image inside, which decides whether one more pass for
         comparison is cheap.
     """
-    with frozen(classifier):
+    with eval_without_grad(classifier):
         active = _active.get(classifier.network)
         if active is not None:
             active[0].passes = max(active[0].passes, passes)
@@ -73,7 +73,7 @@ def folded(classifier: Classifier, *, passes: int = 1) -> Iterator[Classifier]:
 
 @contextmanager
 def out_of_place_activations(classifier: Classifier) -> Iterator[None]:
-    """Inside `frozen`: in-place activations work out of place, if that leaves the logits unchanged."""
+    """Inside `eval_without_grad`: in-place activations work out of place, if that leaves the logits unchanged."""
     cached = _cached_of(classifier)
     kinds = (nn.Module,) if cached.plan.out_of_place_activations else ()
     active = _active.get(classifier.network)

@@ -16,7 +16,7 @@ from ironglass.fields import settings
 from ironglass.models.backward import differentiate
 from ironglass.models.checks import check_labels
 from ironglass.models.classifier import Classifier
-from ironglass.models.frozen import frozen
+from ironglass.models.eval_without_grad import eval_without_grad
 from ironglass.types import Images, Labels
 
 
@@ -68,7 +68,7 @@ class ActivationMaximisation:
         """
         generator = torch.Generator().manual_seed(self.seed)  # on the processor: the same start on every device
         shape = (classifier.channels, *(size or classifier.input_size))
-        with frozen(classifier), torch.inference_mode(False), torch.enable_grad():
+        with eval_without_grad(classifier), torch.inference_mode(False), torch.enable_grad():
             targets = targets.to(classifier.device).clone()
             start = 0.5 + 0.01 * torch.randn(1, *shape, generator=generator)
             images = start.to(classifier.device).repeat(len(targets), 1, 1, 1).requires_grad_()

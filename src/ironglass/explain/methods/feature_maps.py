@@ -13,7 +13,7 @@ from ironglass.errors import InputError
 from ironglass.explain.parts.layers import check_ran, copied, recorded_outputs
 from ironglass.explain.parts.layout import layers_with_layouts
 from ironglass.models.classifier import Classifier
-from ironglass.models.frozen import frozen
+from ironglass.models.eval_without_grad import eval_without_grad
 from ironglass.types import Images
 
 
@@ -28,7 +28,7 @@ def feature_maps(classifier: Classifier, images: Images, layers: Sequence[str] |
     Raises InputError for a layer that does not exist, does not run or has no maps.
     """
     modules, layouts = layers_with_layouts(classifier, layers, images)
-    with frozen(classifier), torch.no_grad(), recorded_outputs(modules, copied) as outputs:
+    with eval_without_grad(classifier), torch.no_grad(), recorded_outputs(modules, copied) as outputs:
         classifier(images)
         check_ran(modules, outputs)
         for name, output in outputs.items():

@@ -22,8 +22,8 @@ from ironglass.explain.parts.layout import Layout, layers_with_layouts
 from ironglass.fields import settings
 from ironglass.models.backward import differentiate
 from ironglass.models.classifier import Classifier
+from ironglass.models.eval_without_grad import eval_without_grad
 from ironglass.models.exclusive import exclusive
-from ironglass.models.frozen import frozen
 from ironglass.models.reading.forward_pass import at_least_float32
 from ironglass.types import Images, Labels, Maps
 
@@ -74,11 +74,11 @@ def class_activation_maps(
     targets: Labels,
     names: tuple[str, ...] | None,
     weight_channels: Callable[[Tensor, Tensor], Tensor],
-    within: Callable[[Classifier], AbstractContextManager[Classifier]] = frozen,
+    within: Callable[[Classifier], AbstractContextManager[Classifier]] = eval_without_grad,
 ) -> dict[str, Maps]:
     """The sum of each layer's channels (n, c, h, w), weighted by `weigh(output, gradient)` (n, c): (n, 1, h', w').
 
-    within: `frozen`, or `folded` for weights that are linear in the gradient and independent of the output.
+    within: `eval_without_grad`, or `folded` for weights that are linear in the gradient and independent of the output.
     """
     with exclusive(classifier.network):
         layers, layouts = layers_with_layouts(classifier, names, images)

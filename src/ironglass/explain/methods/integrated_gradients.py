@@ -15,7 +15,7 @@ from ironglass.explain.parts.fill import Fill, fill_images
 from ironglass.explain.parts.gradient import weighted_gradient
 from ironglass.fields import settings
 from ironglass.models.classifier import Classifier
-from ironglass.models.frozen import frozen
+from ironglass.models.eval_without_grad import eval_without_grad
 from ironglass.types import Images, Labels, Maps
 
 
@@ -89,7 +89,7 @@ class IntegratedGradients:
 
         gap = Σ map − (logit_target(image) − logit_target(baseline))
         """
-        with frozen(classifier), torch.no_grad():
+        with eval_without_grad(classifier), torch.no_grad():
             images, targets = images.detach(), targets.to(images.device)[:, None]
             baseline = fill_images(self.baseline, images, self.mean)
             change = classifier(images).gather(1, targets) - classifier(baseline).gather(1, targets)

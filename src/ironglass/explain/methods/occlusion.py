@@ -16,7 +16,7 @@ from ironglass.explain.parts.fill import Fill, fill_images
 from ironglass.explain.parts.patch_grid import inside, occluded, spans_of
 from ironglass.fields import settings
 from ironglass.models.classifier import Classifier
-from ironglass.models.frozen import frozen
+from ironglass.models.eval_without_grad import eval_without_grad
 from ironglass.types import Images, Labels, Logits, Maps
 
 SCORES = {
@@ -157,7 +157,7 @@ def _clean_and_occluded_scores(
         values = classifier.as_logits(logits) if score == "probability" else logits
         return SCORES[score](values, targets[image]).float()
 
-    with frozen(classifier), torch.no_grad():
+    with eval_without_grad(classifier), torch.no_grad():
         clean_logits = torch.cat([classifier(part) for part in images.split(CHECK_BATCH)])
         clean = score_of(clean_logits, torch.arange(len(images), device=images.device))
         worthwhile = incremental and scores.numel() >= WORTHWHILE

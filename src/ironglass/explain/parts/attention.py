@@ -18,7 +18,7 @@ from ironglass.explain.parts.gradient import chunk_size, score_of
 from ironglass.explain.parts.layout import Layout, layouts_of
 from ironglass.models.backward import differentiate
 from ironglass.models.classifier import Classifier
-from ironglass.models.frozen import frozen
+from ironglass.models.eval_without_grad import eval_without_grad
 from ironglass.types import Images, Labels, Maps
 
 UNCHANGED = {torch.float64: 1e-8, torch.float32: 1e-4}
@@ -73,7 +73,7 @@ def attention_maps(
     """
     size = chunk_size(classifier, images[:1], len(images))
     parts = []
-    with frozen(classifier), torch.no_grad():
+    with eval_without_grad(classifier), torch.no_grad():
         images, targets = images.detach(), targets.to(images.device)
         for part, part_targets in zip(images.split(size), targets.split(size), strict=True):
             parts.append(method(attend(classifier, part, part_targets)).float())
@@ -81,7 +81,7 @@ def attention_maps(
 
 
 def attend(classifier: Classifier, images: Images, targets: Labels) -> Attention:
-    """The attention weights of these images and their gradients, inside `frozen`. Raises InputError."""
+    """The attention weights of these images and their gradients, inside `eval_without_grad`. Raises InputError."""
     plain = classifier(images)
     with torch.inference_mode(False), torch.enable_grad(), Attending() as attending:
         logits = classifier(images.clone().requires_grad_())

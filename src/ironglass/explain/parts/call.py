@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from ironglass.models.checks import check_images, check_labels
 from ironglass.models.classifier import Classifier
-from ironglass.models.frozen import frozen
+from ironglass.models.eval_without_grad import eval_without_grad
 from ironglass.types import Images, Labels
 
 S = TypeVar("S")
@@ -28,7 +28,7 @@ def explainer_call(
     def call(self: S, classifier: Classifier, images: Images, targets: Labels) -> R:
         check_images(images, classifier.channels)
         check_labels(targets, len(images), len(classifier.classes))
-        with frozen(classifier):
+        with eval_without_grad(classifier):
             return method(self, classifier, images, targets)
 
     return call

@@ -12,8 +12,8 @@ from ironglass.engine.folding.fold import folded
 from ironglass.errors import InputError
 from ironglass.models.backward import differentiate
 from ironglass.models.classifier import Classifier
+from ironglass.models.eval_without_grad import eval_without_grad
 from ironglass.models.exclusive import modules_of
-from ironglass.models.frozen import frozen
 from ironglass.models.memory import in_parts
 from ironglass.types import Images, Labels, Logits
 
@@ -127,7 +127,7 @@ def _autograd_bytes(classifier: Classifier, image: Images) -> int:
         return tensor
 
     noting = torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor)
-    with frozen(classifier), torch.inference_mode(False), torch.enable_grad(), noting:
+    with eval_without_grad(classifier), torch.inference_mode(False), torch.enable_grad(), noting:
         classifier(image.detach().clone().requires_grad_())
     return sum(size for address, size in sizes.items() if address not in excluded)
 

@@ -17,8 +17,8 @@ from ironglass.measure.layers.sentence import note
 from ironglass.measure.maps.attribution_focus import attribution_focus
 from ironglass.measure.statistics import Rate, rate_of
 from ironglass.models.classifier import Classifier
+from ironglass.models.eval_without_grad import eval_without_grad
 from ironglass.models.exclusive import exclusive
-from ironglass.models.frozen import frozen
 from ironglass.models.predict import batches, predicted
 from ironglass.types import Labels, Progress
 
@@ -159,7 +159,7 @@ def _right(
     after: Callable[[], Any] = lambda: None,
 ) -> np.ndarray:
     right = []
-    with frozen(classifier), torch.inference_mode():
+    with eval_without_grad(classifier), torch.inference_mode():
         for pixels, labels in batches(split, batch_size, classifier.device):
             right.append(_is_right(classifier, pixels, labels))
             after()

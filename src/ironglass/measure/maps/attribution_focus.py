@@ -13,7 +13,7 @@ from ironglass.explain.methods.grad_cam import GradCAM, upsample
 from ironglass.explain.methods.occlusion import Occlusion
 from ironglass.measure.statistics import mean_interval, wilson
 from ironglass.models.classifier import Classifier
-from ironglass.models.frozen import frozen
+from ironglass.models.eval_without_grad import eval_without_grad
 from ironglass.models.predict import batches
 from ironglass.types import Maps
 
@@ -40,7 +40,7 @@ def attribution_focus(
     agreements: dict[str, list[np.ndarray]] = {name: [] for name in layers}
     positive: dict[str, int] = dict.fromkeys(layers, 0)
     for images, _ in batches(split, batch_size, classifier.device):
-        with frozen(classifier), torch.no_grad():
+        with eval_without_grad(classifier), torch.no_grad():
             predicted = classifier(images).argmax(1)
         hidden = _ranks(occlusion(classifier, images, predicted))
         # one backward pass holds every layer's output at once: fewer images at a time

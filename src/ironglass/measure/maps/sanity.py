@@ -19,8 +19,8 @@ from ironglass.measure.maps.attribution_focus import rank_correlation
 from ironglass.measure.maps.drift import ssim
 from ironglass.measure.statistics import mean_interval
 from ironglass.models.classifier import Classifier
+from ironglass.models.eval_without_grad import eval_without_grad
 from ironglass.models.exclusive import exclusive
-from ironglass.models.frozen import frozen
 from ironglass.types import Images, Labels, Progress
 
 Show = Callable[[Classifier], Tensor]
@@ -166,7 +166,7 @@ def last_to_first(classifier: Classifier, image: Images) -> list[tuple[str, nn.M
         hooked = {name: module for name, module in named.items() if not isinstance(module, torch.jit.ScriptModule)}
         handles = [module.register_forward_pre_hook(partial(note, name)) for name, module in hooked.items()]
         try:
-            with frozen(classifier), torch.no_grad():
+            with eval_without_grad(classifier), torch.no_grad():
                 classifier(image)
         finally:
             for handle in handles:
@@ -201,7 +201,7 @@ def take_statistics(classifier: Classifier, layers: list[nn.Module], images: Ima
     if not norms:
         return
     momenta = [norm.momentum for norm in norms]
-    with frozen(classifier), torch.no_grad():
+    with eval_without_grad(classifier), torch.no_grad():
         for norm in norms:
             norm.reset_running_stats()
             norm.momentum = None  # the plain mean over batches
@@ -209,7 +209,7 @@ def take_statistics(classifier: Classifier, layers: list[nn.Module], images: Ima
         for batch in images.tensor_split(-(-len(images) // 64)):
             classifier(batch)
         statistics = [[buffer.clone() for buffer in norm.buffers()] for norm in norms]
-    with torch.no_grad():  # again, since `frozen` has put buffers back
+    with torch.no_grad():  # again, since `eval_without_grad` has put buffers back
         for norm, values in zip(norms, statistics, strict=True):
             for buffer, value in zip(norm.buffers(), values, strict=True):
                 buffer.copy_(value)

@@ -24,7 +24,7 @@ from ironglass.measure.robustness.verdict import judge
 from ironglass.measure.statistics import Rate, rate_of, wilson
 from ironglass.models.checks import check_labels, checked_images
 from ironglass.models.classifier import Classifier
-from ironglass.models.frozen import frozen
+from ironglass.models.eval_without_grad import eval_without_grad
 from ironglass.models.predict import batches, predicted
 from ironglass.types import Images, Labels, Logits, Progress
 
@@ -245,5 +245,5 @@ def fooled_rate(before: np.ndarray, now: np.ndarray) -> Rate:
 
 
 def _logits(classifier: Classifier, images: Images) -> Logits:
-    with frozen(classifier), torch.no_grad():
+    with eval_without_grad(classifier), torch.no_grad():
         return classifier(images)

@@ -18,7 +18,7 @@ from ironglass.measure.statistics import Rate, mcnemar, rate_of
 from ironglass.models.batch_dependence import differing_rows, tolerance
 from ironglass.models.checks import check_labels
 from ironglass.models.classifier import Classifier
-from ironglass.models.frozen import frozen
+from ironglass.models.eval_without_grad import eval_without_grad
 from ironglass.models.predict import batches
 from ironglass.types import Images, Labels, Logits, Progress
 
@@ -202,7 +202,7 @@ def gather_evidence(
 def _right_under(run: Any, classifier: Classifier, images: Images, labels: Labels, seed: int) -> np.ndarray:
     """Flags of the images that are still right under the attack: bool (n,)."""
     adversarial = run(classifier, images, labels, generator=torch.Generator().manual_seed(seed))
-    with frozen(classifier), torch.no_grad():
+    with eval_without_grad(classifier), torch.no_grad():
         return (classifier(adversarial).argmax(1) == labels).cpu().numpy()
 
 

@@ -15,7 +15,7 @@ from ironglass.measure.robustness.repeated_passes import PASSES, count_differing
 from ironglass.measure.statistics import mcnemar, rate_of
 from ironglass.models.batch_dependence import undisturbed
 from ironglass.models.classifier import Classifier
-from ironglass.models.frozen import frozen
+from ironglass.models.eval_without_grad import eval_without_grad
 from ironglass.types import Images, Labels, Mask
 
 SEARCHED, QUERIES = 32, 50
@@ -43,7 +43,7 @@ def gradient_free_search(
     square = Square(threat=attack.threat, queries=QUERIES)
     with undisturbed(classifier.device):
         adversarial = square(classifier, sample, sample_labels, generator=torch.Generator().manual_seed(seed))
-        with frozen(classifier), torch.no_grad():
+        with eval_without_grad(classifier), torch.no_grad():
             still_right = (classifier(adversarial).argmax(1) == sample_labels).cpu().numpy()
     all_right = np.ones(len(index), dtype=bool)
     rates = [rate_of(flags) for flags in (still_right, all_right)]

@@ -10,7 +10,7 @@ import torch
 
 from ironglass.models.batch_dependence import differing_rows, second_pass, tolerance, undisturbed
 from ironglass.models.classifier import Classifier
-from ironglass.models.frozen import frozen
+from ironglass.models.eval_without_grad import eval_without_grad
 from ironglass.types import Images, Logits
 
 PASSES = 44
@@ -36,7 +36,7 @@ class Passes:
 def pass_twice(classifier: Classifier, images: Images) -> Passes:
     """Two passes, the second in halves and reverse order, and more only where these differ: see `second_pass`."""
     logits, autograd = logits_and_autograd_use(classifier, images)
-    with frozen(classifier), torch.no_grad():
+    with eval_without_grad(classifier), torch.no_grad():
         again, moved = second_pass(classifier, images, logits)
     return Passes(logits, again, moved, autograd)
 
@@ -47,7 +47,7 @@ def count_differing_reruns(classifier: Classifier, images: Images) -> int:
     They cost about as much as one forward and backward pass over 64 images. The random state is restored.
     """
     image = images[:1]
-    with undisturbed(classifier.device), frozen(classifier), torch.no_grad():
+    with undisturbed(classifier.device), eval_without_grad(classifier), torch.no_grad():
         logits = torch.cat([classifier(image) for _ in range(PASSES)])
     return int(differing_rows(logits[:1], logits, tolerance(classifier)).sum())
 
@@ -63,7 +63,7 @@ def logits_and_autograd_use(classifier: Classifier, images: Images) -> tuple[Log
             calls_seen.append(True)
 
     before = sys.getprofile()
-    with frozen(classifier), torch.no_grad():
+    with eval_without_grad(classifier), torch.no_grad():
         if before is not None and not callable(before):  # cProfile's, which cannot be restored
             return classifier(images), False
         sys.setprofile(notice)

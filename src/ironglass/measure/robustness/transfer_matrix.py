@@ -13,7 +13,7 @@ from ironglass.data.dataset import Split
 from ironglass.data.match import class_indices
 from ironglass.engine.folding.fold import folded
 from ironglass.models.classifier import Classifier
-from ironglass.models.frozen import frozen
+from ironglass.models.eval_without_grad import eval_without_grad
 from ironglass.models.predict import batches, predicted
 from ironglass.types import Images, Labels, Progress
 
@@ -68,7 +68,7 @@ def true_answers(classifier: Classifier, images: Images, labels: Labels, classes
     class_index = torch.from_numpy(class_indices(classes, classifier.classes))
     if bool((class_index >= 0).all()):
         return class_index.to(labels.device)[labels]
-    with frozen(classifier), torch.no_grad():
+    with eval_without_grad(classifier), torch.no_grad():
         return classifier(images.to(classifier.device)).argmax(1).to(labels.device)
 
 

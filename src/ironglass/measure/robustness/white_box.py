@@ -21,7 +21,7 @@ from ironglass.measure.robustness.verdict import judge
 from ironglass.measure.statistics import rate_of
 from ironglass.models.checks import check_labels
 from ironglass.models.classifier import Classifier
-from ironglass.models.frozen import frozen
+from ironglass.models.eval_without_grad import eval_without_grad
 from ironglass.models.predict import batches, predicted
 from ironglass.types import Progress
 
@@ -61,7 +61,7 @@ def white_box(
         outputs = outputs if number else outputs_of(classifier, images)
         gradient = climbed_gradient(classifier, images, labels)
         if number:
-            with frozen(classifier), torch.no_grad():
+            with eval_without_grad(classifier), torch.no_grad():
                 observations += observe(classifier(images), gradient)
         else:
             observations += observe_passes(classifier, pass_twice(classifier, images), gradient)
@@ -70,7 +70,7 @@ def white_box(
             draws = partial(torch.Generator().manual_seed, seed * 1_000_003 + number)
             images_by_eps = at_each_eps(find_attack(name), classifier, images, labels, sizes, norm=norm, draws=draws)
             for size, adversarial in zip(sizes, images_by_eps, strict=True):
-                with frozen(classifier), torch.no_grad():
+                with eval_without_grad(classifier), torch.no_grad():
                     right[name, size].append((predicted(classifier(adversarial)) == labels).cpu().numpy())
         done += len(images)
         if progress:

@@ -12,7 +12,7 @@ from ironglass.errors import InputError
 from ironglass.fields import check_seed, expect
 from ironglass.models.checks import checked_size
 from ironglass.models.classifier import Classifier
-from ironglass.models.frozen import frozen
+from ironglass.models.eval_without_grad import eval_without_grad
 from ironglass.models.loading.forms.exported_file import geometry_of
 from ironglass.models.loading.forms.find import EXAMPLES, find_builder
 from ironglass.models.loading.fresh import mark_fresh
@@ -175,7 +175,7 @@ def resize(classifier: Classifier, size: tuple[int, int]) -> None:
     """Sets the size of image that the classifier is given. Raises InputError for a network that takes its own alone."""
     before, classifier.input_size = classifier.input_size, size
     try:
-        with frozen(classifier), torch.no_grad():
+        with eval_without_grad(classifier), torch.no_grad():
             classifier(torch.zeros(1, classifier.channels, *size, device=classifier.device))
     except Exception as error:  # a stranger's network may raise anything
         classifier.input_size = before

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
+from ironglass.models.eval_without_grad import eval_without_grad
 from ironglass.models.exclusive import exclusive
-from ironglass.models.frozen import frozen
 from ironglass.models.reading.read_network import ReadNetwork
 
 
@@ -27,7 +27,7 @@ def layers_in_order(classifier: ReadNetwork) -> dict[str, nn.Module]:
             if name and "parametrizations" not in name and (is_innermost(module) or list(own_tensors(module)))
         ]
         try:
-            with frozen(classifier), torch.no_grad():
+            with eval_without_grad(classifier), torch.no_grad():
                 size = (2, classifier.channels, *classifier.input_size)
                 classifier(torch.full(size, 0.5, device=classifier.device))
         finally:

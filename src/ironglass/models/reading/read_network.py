@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from ironglass.errors import ForwardError, InputError
 from ironglass.models.checks import check_images
+from ironglass.models.eval_without_grad import are_checked, eval_without_grad
 from ironglass.models.exclusive import exclusive, is_held
-from ironglass.models.frozen import are_checked, frozen
 from ironglass.models.memory import cut_pass
 from ironglass.models.reading.forward_pass import (
     InputFormat,
@@ -179,7 +179,7 @@ class ReadNetwork(nn.Module):
         size = (count, self.channels, *self.input_size)
         images = torch.rand(size, generator=torch.Generator().manual_seed(1)).to(self.device)
         images[0], images[1] = 0, 1
-        with frozen(self), torch.inference_mode(False), torch.enable_grad():
+        with eval_without_grad(self), torch.inference_mode(False), torch.enable_grad():
             try:
                 outputs, _ = take_pass(self.network, self._manner, images.requires_grad_(), self.mean, self.std)
             except ForwardError:
@@ -230,7 +230,7 @@ class ReadNetwork(nn.Module):
                 images = images.detach()[torch.arange(count, device=images.device) % len(images)]
             if has_lazy_layers(self.network):
                 shape_lazy_layers(self.network, images, self.mean, self.std)
-            with frozen(self):
+            with eval_without_grad(self):
                 # as a data set's images lie; a network that cannot take them so is given them otherwise
                 stored = images.permute(0, 2, 3, 1)
                 outputs = self(stored.reshape(-1).view(stored.shape).permute(0, 3, 1, 2))

@@ -14,7 +14,7 @@ from ironglass.data.dataset import Dataset
 from ironglass.explain import ActivationMaximisation, Saliency, feature_maps, tile
 from ironglass.measure.accuracy import top
 from ironglass.models.classifier import Classifier
-from ironglass.models.frozen import frozen
+from ironglass.models.eval_without_grad import eval_without_grad
 from ironglass.models.predict import logits_of
 from ironglass.plans.comparison import BASE, Comparison
 from ironglass.run import Run
@@ -90,7 +90,7 @@ def _pictured_positions(labels: np.ndarray, predictions: np.ndarray, count: int,
 
 def _answers(classifier: Classifier, images: Images, targets: Labels | None = None) -> list[dict[str, Any]]:
     """The first guess for each image and its probability; of a class that is asked for, that class's own."""
-    with frozen(classifier), torch.no_grad():
+    with eval_without_grad(classifier), torch.no_grad():
         logits = classifier(images.to(classifier.device)).float().cpu()
     classes, sure = top(classifier, logits, 1)
     rows = [

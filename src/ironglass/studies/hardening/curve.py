@@ -14,7 +14,7 @@ from ironglass.data.dataset import Split
 from ironglass.measure.per_image import write_per_image
 from ironglass.measure.statistics import mcnemar, rate_of
 from ironglass.models.classifier import Classifier
-from ironglass.models.frozen import frozen
+from ironglass.models.eval_without_grad import eval_without_grad
 from ironglass.models.predict import batches, logits_of, predicted
 from ironglass.plans.attacks import Attacks
 from ironglass.plans.hardening import Hardening
@@ -75,7 +75,7 @@ def _attacked(
             draws=lambda number=number: generator(plan.after.seed, number, name),
         )  # fmt: skip
         for eps, adversarial in zip(sizes, results, strict=True):
-            with frozen(classifier), torch.no_grad():
+            with eval_without_grad(classifier), torch.no_grad():
                 right = predicted(classifier(adversarial).float()) == labels
             flags[eps].append(right.cpu().numpy())
     return {eps: np.concatenate(parts) for eps, parts in flags.items()}

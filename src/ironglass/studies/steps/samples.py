@@ -16,7 +16,7 @@ from ironglass.explain.methods.grad_cam import GradCAM
 from ironglass.explain.methods.occlusion import Occlusion
 from ironglass.measure.accuracy import top
 from ironglass.models.classifier import Classifier
-from ironglass.models.frozen import frozen
+from ironglass.models.eval_without_grad import eval_without_grad
 from ironglass.plans.attacks import Attacks
 from ironglass.plans.audit import Audit
 from ironglass.run import Run
@@ -65,7 +65,7 @@ def write_samples(
         facts["eps"] = sorted({0.0, *plan.attacks.eps})
         for i, adversarial in enumerate(fgsm_sweep(classifier, images, labels, facts["eps"])):
             tensors[f"fgsm/{i}"] = np.ascontiguousarray(adversarial.permute(0, 2, 3, 1).cpu().numpy())
-            with frozen(classifier), torch.inference_mode():
+            with eval_without_grad(classifier), torch.inference_mode():
                 attacked.append(top(classifier, classifier(adversarial).cpu(), 1))
     if plan.attacks is not None and plan.attacks.methods:
         attack_images, facts["attacks"] = _attacked(classifier, images, labels, plan.attacks, plan.seed)
@@ -105,7 +105,7 @@ def _attacked(
         attack = replace(find_attack(name), threat=THREATS[attacks.norm](max(attacks.eps)))
         adversarial = attack(classifier, images, labels, generator=generator(seed, 0, f"shown {name}"))
         tensors[f"attack/{name}"] = adversarial.permute(0, 2, 3, 1).cpu().numpy()
-        with frozen(classifier), torch.no_grad():
+        with eval_without_grad(classifier), torch.no_grad():
             predicted, sure = top(classifier, classifier(adversarial).float().cpu(), 1)
         for entry, prediction, confidence in zip(facts["images"], predicted[:, 0], sure[:, 0], strict=True):
             entry[name] = {"prediction": int(prediction), "confidence": float(confidence)}

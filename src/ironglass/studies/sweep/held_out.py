@@ -13,7 +13,7 @@ from ironglass.data.dataset import Split
 from ironglass.measure.per_image import write_per_image
 from ironglass.measure.statistics import Rate, wilson
 from ironglass.models.classifier import Classifier
-from ironglass.models.frozen import frozen
+from ironglass.models.eval_without_grad import eval_without_grad
 from ironglass.models.predict import batches
 from ironglass.plans.attacks import Attacks
 from ironglass.plans.audit import Audit
@@ -67,5 +67,5 @@ def _withstood(
 
 
 def _right(classifier: Classifier, images: Images, labels: Labels) -> Mask:
-    with frozen(classifier), torch.no_grad():
+    with eval_without_grad(classifier), torch.no_grad():
         return classifier(images).argmax(1) == labels

@@ -12,7 +12,7 @@ from ironglass.data.pixels import to_bytes
 from ironglass.data.wordnet import words_of
 from ironglass.measure.robustness.transfer_matrix import has_classes, true_answers
 from ironglass.models.classifier import Classifier
-from ironglass.models.frozen import frozen
+from ironglass.models.eval_without_grad import eval_without_grad
 from ironglass.models.predict import logits_of, predicted
 from ironglass.plans.transfer import SOURCE, TransferNetwork
 from ironglass.studies.transfer.source_images import image_sets_of
@@ -39,7 +39,7 @@ def write_picture(workspace: Workspace, base_a: Classifier, networks: Sequence[T
     for eps, (version, _) in versions:
         answers = []
         for name, classifier in {SOURCE: base_a, **target}.items():
-            with frozen(classifier), torch.no_grad():
+            with eval_without_grad(classifier), torch.no_grad():
                 outputs = classifier(version.to(classifier.device))
                 confidence, class_index = classifier.as_logits(outputs).softmax(1)[0].max(0)
             called, comparable = classifier.classes[int(class_index)], has_classes(classifier, classes)

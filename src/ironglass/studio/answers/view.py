@@ -12,7 +12,7 @@ from ironglass.errors import InputError
 from ironglass.explain import explain as explain_maps
 from ironglass.measure.robustness.requested_attack import requested_attacks
 from ironglass.models.classifier import Classifier
-from ironglass.models.frozen import frozen
+from ironglass.models.eval_without_grad import eval_without_grad
 from ironglass.models.predict import predicted
 from ironglass.studio.answers.request import Request
 from ironglass.studio.edit.rotation import rotate
@@ -119,7 +119,7 @@ def attacked(classifier: Classifier, images: Images, label: int, request: Reques
 
 def logits_of_pair(classifier: Classifier, pair: Images) -> Logits:
     """Logits (n, k) of a few images in one pass."""
-    with frozen(classifier), torch.no_grad():
+    with eval_without_grad(classifier), torch.no_grad():
         return classifier(pair)
 
 

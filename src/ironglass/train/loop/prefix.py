@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ironglass.data.dataset import Split
 from ironglass.models.classifier import Classifier
-from ironglass.models.frozen import frozen
+from ironglass.models.eval_without_grad import eval_without_grad
 from ironglass.models.predict import batches
 from ironglass.types import Images, Logits
 
@@ -61,7 +61,7 @@ def frozen_prefix(classifier: Classifier, frozen_modules: list[nn.Module], split
         and id(network.get_submodule(name.rpartition(".")[0])) not in frozen_ids
     }
     images = next(batches(split, _CHECKED, classifier.device))[0]
-    with frozen(classifier), torch.no_grad():
+    with eval_without_grad(classifier), torch.no_grad():
         last = _last_to_run(classifier, roots, images)
         if last is None:
             return None

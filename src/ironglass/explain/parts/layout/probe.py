@@ -15,7 +15,7 @@ from ironglass.explain.parts.layout.lineage import Lineage
 from ironglass.explain.parts.layout.passes import entered, responses_of
 from ironglass.explain.parts.layout.response import BANDS, LayerGroup, Response
 from ironglass.models.classifier import Classifier
-from ironglass.models.frozen import frozen
+from ironglass.models.eval_without_grad import eval_without_grad
 
 WITNESSES = 3
 """Number of first layers of a group that are measured: their receptive fields are smallest."""
@@ -42,7 +42,7 @@ def probe(classifier: Classifier, names: Iterable[str], reference: Tensor) -> Pr
     base, changed = bands(reference)
     modules = {name: module for name, module in classifier.network.named_modules() if not _scripted(module)}
     devices = [reference.device] if reference.device.type == "cuda" else []
-    with torch.random.fork_rng(devices), frozen(classifier), torch.inference_mode(False), torch.no_grad():
+    with torch.random.fork_rng(devices), eval_without_grad(classifier), torch.inference_mode(False), torch.no_grad():
         torch.manual_seed(0)
         traced = _trace(classifier, modules, set(names), base)
         responses: dict[str, Response] = {}

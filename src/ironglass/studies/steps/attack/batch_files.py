@@ -16,7 +16,7 @@ from ironglass.attacks.parts.threat import Threat
 from ironglass.data.dataset import Split
 from ironglass.errors import InputError
 from ironglass.models.classifier import Classifier
-from ironglass.models.frozen import frozen
+from ironglass.models.eval_without_grad import eval_without_grad
 from ironglass.run import Run, atomic
 from ironglass.studies.common.stored import stored
 from ironglass.studies.steps.attack.image_folder import read_png, write_png
@@ -94,5 +94,5 @@ def read_batches(folder: Path, count: int) -> dict[str, Tensor]:
 
 
 def _plain_pass(classifier: Classifier, images: Images) -> Logits:
-    with frozen(classifier), torch.no_grad():
+    with eval_without_grad(classifier), torch.no_grad():
         return classifier(images).float().cpu()

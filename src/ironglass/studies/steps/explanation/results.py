@@ -15,7 +15,7 @@ from ironglass.measure.maps.drift import drift
 from ironglass.measure.maps.quality import quality
 from ironglass.measure.per_image import write_per_image
 from ironglass.measure.statistics import mcnemar, mean_interval, wilson
-from ironglass.models.frozen import frozen
+from ironglass.models.eval_without_grad import eval_without_grad
 from ironglass.models.predict import logits_of
 from ironglass.run import Run
 from ironglass.studies.common.positions import spread_positions
@@ -98,7 +98,7 @@ def _note(explanations: Explanations, explainer: Any) -> dict[str, str]:
         return {}
     classifier = explanations.classifier
     images, labels = (tensor.to(classifier.device) for tensor in explanations.split[:4])
-    with frozen(classifier), torch.no_grad():
+    with eval_without_grad(classifier), torch.no_grad():
         targets = explanations.targets(classifier(images), labels)
     note = explainer.note(classifier, images, targets)
     return {"note": note} if note else {}

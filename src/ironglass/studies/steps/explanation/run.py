@@ -18,7 +18,7 @@ from ironglass.explain import EXPLAINERS, explain
 from ironglass.measure.maps.attribution import last_layer
 from ironglass.models.checks import check_labels
 from ironglass.models.classifier import Classifier
-from ironglass.models.frozen import frozen
+from ironglass.models.eval_without_grad import eval_without_grad
 from ironglass.models.predict import batches
 from ironglass.plans.audit import Audit
 from ironglass.plans.explanation import ExplanationPlan
@@ -93,7 +93,7 @@ class Explanations:
         targets = labels
         for condition in self.conditions:
             changed, hidden = condition(self.classifier, images, labels, clean_maps, draws(condition.name))
-            with frozen(self.classifier), torch.no_grad():
+            with eval_without_grad(self.classifier), torch.no_grad():
                 logits = self.classifier(changed).float()
             if condition.kind == "clean":
                 targets = self.targets(logits, labels)

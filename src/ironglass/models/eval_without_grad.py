@@ -12,7 +12,7 @@ from torch import nn
 from ironglass.models.exclusive import exclusive, modules_of
 from ironglass.models.unchanged import preserve_buffers
 
-# Images were checked where they came in; inside `frozen` every further pass may skip it.
+# Images were checked where they came in; inside `eval_without_grad` every further pass may skip it.
 _thread = threading.local()
 
 Wrapped = TypeVar("Wrapped", bound=nn.Module)
@@ -20,12 +20,12 @@ Wrapped = TypeVar("Wrapped", bound=nn.Module)
 
 
 def are_checked() -> bool:
-    """Returns whether this thread is inside `frozen`, whose caller has checked the images."""
+    """Returns whether this thread is inside `eval_without_grad`, whose caller has checked the images."""
     return bool(vars(_thread).get("networks"))
 
 
 @contextmanager
-def frozen(classifier: Wrapped) -> Iterator[Wrapped]:
+def eval_without_grad(classifier: Wrapped) -> Iterator[Wrapped]:
     """Inside: evaluation mode, and no gradient to any parameter, so that only the image's is computed.
 
     Mode, gradient flags, buffers and parameter gradients are as before on leaving, also after an exception. The caller
