@@ -21,7 +21,7 @@ LONGEST = 256
 _LEAST = 8
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ImageFacts:
     """Facts of one image.
 

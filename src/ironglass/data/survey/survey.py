@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from ironglass.data.leave_out import check_names, read_list
 from ironglass.data.only import class_positions
 from ironglass.data.source import ColumnRequest, Encoded, Listing
 from ironglass.data.splits import complete, same_classes
-from ironglass.data.survey.image_facts import ImageFacts, image_facts
+from ironglass.data.survey.image_facts import THUMB, TINT, ImageFacts, image_facts
 from ironglass.errors import InputError
 from ironglass.types import Progress
 
@@ -138,11 +138,12 @@ def survey(
         }
     if leave_out is not None:
         listings = _without(listings, {*read_list(leave_out)}, unread, leave_out)
-    facts, bad, scale, scale_notes = _scaled(listings, range, progress)
-    if not facts:
+    measured, scale, scale_notes = _scaled(listings, range, progress)
+    bad = measured.bad
+    if not measured.rows:
         first = f", as {bad[0].name}: {bad[0].reason}" if bad else ""
         raise InputError(f"{printable(spec)[:300]}: none of its {len(bad):,} images can be read{first}")
-    return _collected(source.name, names, listings, facts, (*unread, *bad), (*notes, *scale_notes), scale)
+    return _collected(source.name, names, listings, measured, (*unread, *bad), (*notes, *scale_notes), scale)
 
 
 def _without(
@@ -155,28 +156,33 @@ def _without(
     }
 
 
-Row = tuple[str, int, ImageFacts, Values]
-"""Split, row, facts and stored values of an image."""
+@dataclass(frozen=True)
+class _Measured:
+    """Of each image that could be read its split, row, facts and stored values, and thumbnails; and the bad files."""
+
+    rows: list[tuple[str, int, ImageFacts, Values]]
+    thumbs: np.ndarray
+    tints: np.ndarray
+    bad: list[Quarantined]
 
 
 def _scaled(
     listings: Mapping[str, Listing], stated: tuple[float, float] | None, progress: Progress | None
-) -> tuple[list[Row], list[Quarantined], Scale | None, list[str]]:
+) -> tuple[_Measured, Scale | None, list[str]]:
     """Measures the images; again where some are of more than 8 bits a value, whose scale depends on them all."""
-    facts, bad = _measured(listings, None, progress)
-    scale, note = choose_scale((values for *_, values in facts), stated)
+    measured = _measured(listings, None, progress)
+    scale, note = choose_scale((values for *_, values in measured.rows), stated)
     if scale is not None:
-        facts, bad = _measured(listings, scale, progress)
-    return facts, bad, scale, [note] if note else []
+        measured = _measured(listings, scale, progress)
+    return measured, scale, [note] if note else []
 
 
-def _measured(
-    listings: Mapping[str, Listing], scale: Scale | None, progress: Progress | None
-) -> tuple[list[Row], list[Quarantined]]:
+def _measured(listings: Mapping[str, Listing], scale: Scale | None, progress: Progress | None) -> _Measured:
     total, done = sum(map(len, listings.values())), 0
-    facts: list[Row] = []
+    rows: list[tuple[str, int, ImageFacts, Values]] = []
     bad: list[Quarantined] = []
     same: dict[Values, Values] = {}
+    thumbs, tints = np.empty((total, THUMB, THUMB), np.uint8), np.empty((total, TINT, TINT, 2), np.uint8)
 
     def measured(encoded: Encoded) -> tuple[ImageFacts, Values] | str:
         image = attempt(encoded, None, None, "crop", scale)
@@ -188,30 +194,33 @@ def _measured(
                 if isinstance(outcome, str):
                     bad.append(Quarantined(listing.names[row], split, outcome))
                 else:
-                    facts.append((split, row, outcome[0], same.setdefault(outcome[1], outcome[1])))
+                    i, (facts, values) = len(rows), outcome
+                    thumbs[i], tints[i] = facts.thumb, facts.tint
+                    facts = replace(facts, thumb=thumbs[i], tint=tints[i])  # views, so that nothing is held twice
+                    rows.append((split, row, facts, same.setdefault(values, values)))
                 done += 1
                 if progress and (done % _STEP == 0 or done == total):
                     progress(done, total)
-    return facts, bad
+    return _Measured(rows, thumbs[: len(rows)], tints[: len(rows)], bad)
 
 
 def _collected(
     name: str,
     classes: tuple[str, ...],
     listings: Mapping[str, Listing],
-    rows: Sequence[Row],
+    measured: _Measured,
     unread: tuple[Quarantined, ...],
     notes: Iterable[str],
     scale: Scale | None,
 ) -> Surveyed:
     splits = tuple(split for split, listing in listings.items() if len(listing))
-    facts = [one for _, _, one, _ in rows]
+    facts = [one for _, _, one, _ in measured.rows]
 
     def column(field: str, kind: type) -> np.ndarray:
         return np.fromiter((getattr(one, field) for one in facts), kind, len(facts))
 
     def of_listing(field: str) -> Iterator[str | int]:
-        return (getattr(listings[split], field)[row] for split, row, *_ in rows)
+        return (getattr(listings[split], field)[row] for split, row, *_ in measured.rows)
 
     integers = {
         field: column(field, np.int32) for field in ("width", "height", "bits", "darkest", "lightest", "contrast")
@@ -221,16 +230,16 @@ def _collected(
         name=name,
         classes=classes,
         splits=splits,
-        split=np.array([splits.index(split) for split, *_ in rows], dtype=np.int64),
+        split=np.array([splits.index(split) for split, *_ in measured.rows], dtype=np.int64),
         labels=np.array(list(of_listing("labels")), dtype=np.int64),
         names=tuple(map(str, of_listing("names"))),
         modes=tuple(one.mode for one in facts),
         digests=tuple(one.digest for one in facts),
-        thumbs=np.stack([one.thumb for one in facts]),
-        tints=np.stack([one.tint for one in facts]),
+        thumbs=measured.thumbs,
+        tints=measured.tints,
         unread=unread,
         notes=tuple(notes),
         **integers,
         **real,
     )
-    return Surveyed(table, listings, np.array([row for _, row, *_ in rows], dtype=np.int64), scale)
+    return Surveyed(table, listings, np.array([row for _, row, *_ in measured.rows], dtype=np.int64), scale)

@@ -44,10 +44,12 @@ def findings(inspection: Inspection) -> list[Finding]:
         _groups("same pixels under two labels", [one for one in groups if one.labels_differ], serious=True),
     ]
     if near := inspection.near_duplicates:
+        certain = [one for one in near.pairs if one.certain]
         rows += [
-            _pairs("near-duplicates in two splits", [one for one in near.pairs if one.across], serious=True),
-            _pairs("near-duplicates within a split", [one for one in near.pairs if not one.across]),
-            _pairs("near-duplicates under two labels", [one for one in near.pairs if one.labels_differ], serious=True),
+            _pairs("near-duplicates in two splits", [one for one in certain if one.across], serious=True),
+            _pairs("near-duplicates within a split", [one for one in certain if not one.across]),
+            _pairs("near-duplicates under two labels", [one for one in certain if one.labels_differ], serious=True),
+            _pairs("likely near-duplicates", [one for one in near.pairs if not one.certain]),
         ]
     rows += [Finding(FAULT_WORDS[fault.fault], len(fault.images)) for fault in inspection.outliers]
     if errors := inspection.label_errors:

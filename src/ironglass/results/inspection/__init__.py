@@ -100,6 +100,7 @@ class NearPair:
     mirrored: whether the one is the other in a mirror.
     across: whether they are of two splits.
     labels_differ: whether they have two labels.
+    certain: false where they are likely near-duplicates only; absent where they are certain.
     """
 
     first: ImageRef
@@ -108,6 +109,7 @@ class NearPair:
     mirrored: bool
     across: bool
     labels_differ: bool
+    certain: bool = True
 
 
 @result

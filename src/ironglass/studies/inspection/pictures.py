@@ -39,8 +39,10 @@ def pictured(result: Inspection, limit: int) -> Iterable[ImageRef]:
     """The images of the first `limit` findings of each kind; of a group the first six."""
     for group in result.duplicates[:limit]:
         yield from group.images[:6]
-    for pair in result.near_duplicates.pairs[:limit] if result.near_duplicates else ():
-        yield from (pair.first, pair.second)
+    pairs = result.near_duplicates.pairs if result.near_duplicates else ()
+    for kind in ((True, True), (True, False), (False, True), (False, False)):
+        for pair in [one for one in pairs if (one.certain, one.across) == kind][:limit]:
+            yield from (pair.first, pair.second)
     for fault in result.outliers:
         yield from (row.image for row in fault.images[:limit])
     for row in result.label_errors.suspects[:limit] if result.label_errors else ():

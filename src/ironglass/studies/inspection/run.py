@@ -85,7 +85,13 @@ def _near(plan: Inspection, table: Survey, options: RunOptions) -> NearPairs | N
         lambda done, of: options.progress("comparing images", done, of, ""),
     )
     return NearPairs(
-        first[pairs.first], first[pairs.second], pairs.similarity, pairs.mirrored, pairs.proposed, pairs.threshold
+        first[pairs.first],
+        first[pairs.second],
+        pairs.similarity,
+        pairs.mirrored,
+        pairs.certain,
+        pairs.proposed,
+        pairs.threshold,
     )
 
 
@@ -108,8 +114,8 @@ def _result(
     answers: ModelAnswers | None,
     errors: LabelErrors | None,
 ) -> InspectionResult:
-    near_groups = (
-        [] if pairs is None else joined(len(table), [*zip(pairs.first.tolist(), pairs.second.tolist(), strict=True)])
+    near_groups, likely_groups = (
+        [] if pairs is None else _joined(table, pairs, pairs.certain == kind) for kind in (True, False)
     )
 
     def name(i: int) -> str:
@@ -132,7 +138,9 @@ def _result(
     unlike = [
         {int(i): fault.fault for i in fault.positions if i not in sure} for fault in faults if fault.fault not in SURE
     ]
-    doubtful = merged([mislabelled, *unlike])
+    likely = images_to_leave_out(table, likely_groups, reason="likely a near-duplicate", name=name)
+    resembling = {i: reason for i, reason in likely.items() if i not in sure}
+    doubtful = merged([resembling, mislabelled, *unlike])
     return InspectionResult(
         data=table.name,
         inventory=inventory(table),
@@ -147,6 +155,11 @@ def _result(
             for i, reason in reasons.items()
         ),
     )
+
+
+def _joined(table: Survey, pairs: NearPairs, marked: np.ndarray) -> list[np.ndarray]:
+    """Groups of images that the marked pairs connect."""
+    return joined(len(table), [*zip(pairs.first[marked].tolist(), pairs.second[marked].tolist(), strict=True)])
 
 
 def described(table: Survey, notes: Sequence[str]) -> dict[str, Any]:

@@ -8,7 +8,18 @@ from collections.abc import Sequence
 import numpy as np
 
 from ironglass.data.survey.survey import Survey
-from ironglass.measure.inspection.near_duplicates import CLOSER, LEAST, RANK, SAMPLE, NearPairs
+from ironglass.measure.inspection.near_duplicates import (
+    CERTAIN,
+    DISTINCT,
+    LEAST,
+    LIKELY,
+    LIKELY_DISTINCT,
+    RANK,
+    SAME_FITTED,
+    SAME_LEVELS,
+    SAMPLE,
+    NearPairs,
+)
 from ironglass.measure.inspection.outliers import Fault
 from ironglass.results.inspection import (
     DuplicateGroup,
@@ -75,15 +86,20 @@ def near_rows(table: Survey, pairs: NearPairs) -> NearDuplicates:
             mirrored=bool(mirrored),
             across=bool(table.split[i] != table.split[j]),
             labels_differ=bool(table.labels[i] != table.labels[j]),
+            certain=bool(certain),
         )
-        for i, j, similarity, mirrored in zip(
-            pairs.first.tolist(), pairs.second.tolist(), pairs.similarity, pairs.mirrored, strict=True
+        for i, j, similarity, mirrored, certain in zip(
+            pairs.first.tolist(), pairs.second.tolist(), pairs.similarity, pairs.mirrored, pairs.certain, strict=True
         )
     ]
     rule = (
         "after alignment by a small shift or a mirror, what differs of the two images' detail (1 less its correlation) "
-        f"is at most {CLOSER:g} of what differs between either and the {RANK}rd nearest of {SAMPLE:,} images drawn at "
-        f"random, and the correlation is at least {LEAST:g}; brightness and contrast do not count, colour does"
+        f"is a share of what differs between either and the {RANK}rd nearest of {SAMPLE:,} images drawn at random; "
+        f"colour counts, and the correlation is at least {LEAST:g}. Certain: the share is at most {CERTAIN:g}, and no "
+        f"grey level differs by more than {SAME_LEVELS:g}; or it is at most {LIKELY:g}, that nearest image correlates "
+        f"by at most {DISTINCT:g}, and no grey level differs by more than {SAME_FITTED:g} once brightness and contrast "
+        f"are made the same. Likely: the share is at most {LIKELY:g}, or {LIKELY_DISTINCT:g} where that nearest image "
+        f"correlates by at most {DISTINCT:g}"
     )
     return NearDuplicates(pairs=tuple(rows), proposed=pairs.proposed, rule=rule)
 
