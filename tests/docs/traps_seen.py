@@ -21,7 +21,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision.datasets.folder import default_loader
-from torchvision.transforms import ToTensor
+from torchvision.transforms import ToTensor, v2
 
 folder = Path(tempfile.mkdtemp())
 torch.manual_seed(0)
@@ -46,6 +46,11 @@ deep = Image.fromarray(np.linspace(0, 65535, 256).astype("uint16").reshape(16, 1
 assert deep.mode == "I;16"
 assert all((np.asarray(deep.convert(mode)) == 255).mean() > 0.99 for mode in ("L", "RGB"))
 assert ToTensor()(deep).min() < -32000
+
+# torchvision's v2 draws once for a whole batch
+images = torch.rand(16, 3, 8, 8)
+flips = [v2.RandomHorizontalFlip()(images) for _ in range(200)]
+assert all(torch.equal(flip, images) or torch.equal(flip, images.flip(3)) for flip in flips)
 floats = Image.fromarray(np.linspace(0, 1, 256, dtype="float32").reshape(16, 16))
 assert floats.mode == "F"
 assert np.asarray(floats.convert("L")).max() == 1

@@ -16,7 +16,7 @@ from ironglass.run.checksums import NAME, Checksums, digest
 from ironglass.run.files import atomic, parse_json, read_json, read_text
 from ironglass.run.mend import mend
 from ironglass.run.report_view import ShowsReport
-from ironglass.run.stored_recipes import settings_of
+from ironglass.run.stored_recipes import first_difference, settings_of
 
 
 class Run(ShowsReport):
@@ -98,8 +98,9 @@ class Run(ShowsReport):
             if first:
                 for part in run.path.rglob(".*.part"):  # of a process that was killed while writing
                     part.unlink()
-            if settings_of(run.read("recipe.json")) != settings_of(json.loads(json.dumps(recipe))):
-                raise InputError(f"{run.path} holds a run with other settings (recipe.json): name another --output")
+            now = settings_of(json.loads(json.dumps(recipe)))
+            if other := first_difference(settings_of(run.read("recipe.json")), now):
+                raise InputError(f"{run.path} holds a run with other settings ({other}): name another --output")
             if first:
                 run.mend()
         except OSError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from ironglass.errors import InputError
+from ironglass.errors import InputError, brief
 from ironglass.run.recipe_versions import TRANSFER_FIELDS, has_methods, moved, nested, plain
 
 DEFAULTS: dict[str, dict[str, Any]] = {
@@ -77,3 +77,15 @@ def settings_of(recipe: dict[str, Any]) -> dict[str, Any]:
         if isinstance(settings.get(part), dict):
             settings[part] = {**settings[part], "description": None}
     return settings
+
+
+def first_difference(before: Any, now: Any, path: str = "") -> str:
+    """The first field, as "stages.0.epochs in recipe.json: 3, and now 4", in which two recipes differ; "" for none."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        pairs = [(name, before.get(name, "absent"), now.get(name, "absent")) for name in {**before, **now}]
+    elif isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
+        pairs = [(number, *pair) for number, pair in enumerate(zip(before, now, strict=True))]
+    else:
+        return "" if before == now else f"{path or 'all'} in recipe.json: {brief(before)}, and now {brief(now)}"
+    differences = (first_difference(one, other, f"{path}.{name}".lstrip(".")) for name, one, other in pairs)
+    return next(filter(None, differences), "")

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from accelerate import Accelerator
 
+from ironglass.data.augmentation.own import check_augment
 from ironglass.data.dataset import Dataset
 from ironglass.data.match import match_classes
 from ironglass.errors import InputError
@@ -143,6 +144,7 @@ def check_recipe(classifier: Classifier, dataset: Dataset, recipe: Recipe) -> No
     check_balance(recipe)
     for stage in recipe.stages:
         learning_parameters(classifier, stage.trainable_from)  # a wrong name shall not wait for its stage
+    check_augment(recipe.augment, dataset.train, len(classifier.classes), classifier.device)
     others = rehearse(classifier, dataset.train)
     if not others and any(stage.aux_weight for stage in recipe.stages):
         raise InputError("aux_weight is given, and the network has no auxiliary outputs in training: leave it out")

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from ironglass.choices import shown
 from ironglass.data.augment import Augment
+from ironglass.data.augmentation.own import as_augment
 from ironglass.data.decoding.decode import Fit
 from ironglass.data.decoding.depth import parse_range
 from ironglass.errors import InputError
@@ -112,7 +113,8 @@ class Recipe:
     options: for the network's builder.
     start: another network whose first blocks are copied; None for none.
     stages: one or more, trained in turn.
-    augment: random changes of the training images.
+    augment: random changes of the training images: an `Augment`, a function of a batch of images, or of images and
+        labels, or one of torchvision's transforms, as `data.augmentation.own.OwnAugment` says.
     average: decay a step of the exponential moving average of the weights, which is then validated and kept (Polyak &
         Juditsky 1992); 0 for none.
     balance: of uneven classes: "weights" of the loss, so that every class counts alike, or a "sampler" that draws every
@@ -143,7 +145,7 @@ class Recipe:
     options: dict[str, Any] = Field(default_factory=dict)
     start: Transplant | None = None
     stages: tuple[Stage, ...] = Field(default_factory=lambda: (Stage(),), min_length=1)
-    augment: Augment = Field(default_factory=Augment)
+    augment: Annotated[Any, BeforeValidator(as_augment)] = Field(default_factory=Augment)
     average: float = Field(default=0.0, ge=0, lt=1)
     balance: Literal["none", "weights", "sampler"] = "none"
     seed: int = Field(default=0, ge=0, lt=SEEDS)

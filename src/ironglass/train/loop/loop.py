@@ -15,6 +15,7 @@ from accelerate.utils import broadcast_object_list
 from torch import nn
 
 from ironglass.data.augment import Augment
+from ironglass.data.augmentation.own import augmented
 from ironglass.data.dataset import Dataset
 from ironglass.errors import Diverged, InputError
 from ironglass.models.classifier import Classifier
@@ -158,8 +159,9 @@ class Loop:
         if self.prefix:
             images, labels = self.prefix.batch(index, device), torch.from_numpy(self.dataset.train.labels[index])
         else:
-            pixels, labels = self.dataset.train.batch(index)
-            images = self.recipe.augment(pixels.to(device), torch.Generator(device).manual_seed(seed))
+            pixels, labels = (part.to(device) for part in self.dataset.train.batch(index))
+            classes = len(self.classifier.classes)
+            images, labels = augmented(self.recipe.augment, pixels, labels, classes=classes, seed=seed)
         labels = labels.to(device)
         replayed = objective.replayed() if isinstance(objective, Replaying) else objective
         for replay in range(objective.replays if isinstance(objective, Replaying) else 1):

@@ -1,0 +1,1 @@
+"""Augmentation by callables of the user's own."""
