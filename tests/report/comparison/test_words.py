@@ -9,13 +9,16 @@ from ironglass.measure.statistics import wilson
 from ironglass.report.comparison.chart import comparison, matrix
 from ironglass.report.comparison.rows import arm_rows, other_eps_rows
 from ironglass.report.comparison.section import ARMS
-from ironglass.report.comparison.words import comparison_headlines, comparison_words
+from ironglass.report.comparison.selection import selection_words
+from ironglass.report.comparison.words import comparison_headlines
+from ironglass.report.comparison.words import comparison_words as paragraphs
 from ironglass.results.evaluation import Named, Naming
 from ironglass.results.hardening import (
     Arm,
     ArmPair,
     Comparison,
     PairedRow,
+    Selection,
     Transferred,
     TransferredRow,
     TransferredSplit,
@@ -53,6 +56,10 @@ def measured(*arms: Arm, alike: tuple[tuple[str, str], ...] = ()) -> Comparison:
         for one, other in combinations(arms, 2)
     )
     return Comparison(norm="linf", eps=(EPS,), split="test", arms=arms, pairs=pairs)
+
+
+def comparison_words(measured: Comparison, transferred: Transferred) -> str:
+    return " ".join(paragraphs(measured, transferred))
 
 
 MEASURED = measured(arm("base", 60, 1), arm("masked", 58, 4))
@@ -115,11 +122,54 @@ def test_an_arm_that_names_one_class_is_called_so() -> None:
     assert line.startswith("The network 'MASKED' names one class, “dog”")
 
 
+def selected(best: str, outcome: str, *, rivals: tuple[str, ...] = (), **validation: float) -> Selection:
+    rates = {name: rate(value) for name, value in validation.items()}
+    return Selection(eps=EPS, best=best, rates=rates, rivals=rivals, outcome=outcome)  # type: ignore[arg-type]
+
+
+def test_the_winner_is_chosen_on_validation_images_and_confirmed_on_others() -> None:
+    chosen = replace(HARD, selection=selected("hard", "confirmed", base=2, masked=5, hard=33))
+    text = comparison_words(chosen, shown("base", "masked", "hard"))
+    for part in (
+        "Chosen by 1,000 validation images, attacked in the same way at eps 4/255: “HARD”, which keeps 33.0\u202f%",
+        "more than any other beyond chance",
+        "Of 1,000 test images, which had no say, it keeps 30.0\u202f%",
+        "ahead of every other arm beyond chance, over all 3 pairs of arms (McNemar’s test, Holm), so that both agree.",
+        "Against the base it keeps 29.0 points more under attack, for 10.0 points fewer on unchanged images.",
+    ):
+        assert part in text, part
+    assert comparison_headlines(chosen, shown("base", "masked", "hard"))[2].label == "Most robust: HARD"
+
+
+def pair(first: str, second: str, only_first: int, only_second: int, stands: bool) -> ArmPair:
+    test = McNemar(only_first=only_first, only_second=only_second, p=0.001 if stands else 0.4)
+    return ArmPair(first=first, second=second, eps=EPS, test=test, stands=stands)
+
+
+def test_validation_and_test_images_that_disagree_are_said_to() -> None:
+    of_base = pair("base", "masked", 1, 30, True), pair("base", "hard", 1, 300, True)
+    pairs = (*of_base, pair("masked", "hard", 5, 9, False))
+    base = replace(HARD, pairs=pairs)
+    chance = replace(base, selection=selected("masked", "undecided", rivals=("hard",), base=2, masked=34, hard=33))
+    text = selection_words(chance)
+    assert "“HARD” may be as good). Of 1,000 test" in text
+    assert "“HARD” may be as good, over all 3 pairs" in text
+    assert "The two disagree, though by no more than chance explains: “HARD” 30.0\u202f%." in text
+    sure = replace(base, pairs=(*of_base, pair("masked", "hard", 5, 90, True)),
+                   selection=selected("masked", "contradicted", base=2, masked=34, hard=33))  # fmt: skip
+    assert selection_words(sure).endswith(
+        "“HARD” is ahead of it beyond chance, over all 3 pairs of arms (McNemar’s test, Holm). The two disagree."
+    )
+    same = replace(base, selection=selected("hard", "undecided", base=2, masked=30, hard=33))
+    assert "the highest there, too, but “MASKED” may be as good" in selection_words(same)
+    assert comparison_headlines(same, shown("base", "masked", "hard"))[2].label == "Chosen by validation: HARD"
+
+
 def test_the_sentences_follow_the_numbers() -> None:
     text = comparison_words(HARD, shown("base", "masked", "hard"))
     for part in (
-        "“MASKED” names 50.0\u202f% right",
-        "training images 90.0\u202f%",
+        "“MASKED” names 50.0\u202f% right (1000 images)",
+        "of 1000 training images 90.0\u202f%",
         "keeps 9.0\u202f% under the same FGSM",
         "4.0\u202f% under every attack (1000 images)",
         "It is ahead of every other arm beyond chance, over all 3 pairs",

@@ -17,8 +17,12 @@ from ironglass.models.loading.load import load_classifier
 from ironglass.plans.attacks import Attacks
 from ironglass.plans.audit import Audit
 from ironglass.plans.comparison import Arm, Comparison
+from ironglass.results.hardening import ArmPair
+from ironglass.results.numbers import McNemar
 from ironglass.run import Run
 from ironglass.studies.common.prepare import prepare
+from ironglass.studies.comparison.run import arm_pairs
+from ironglass.studies.comparison.selection import select
 from ironglass.train.recipe import Stage
 
 STAGE = Stage(epochs=2, peak_lr=0.05, batch_size=8)
@@ -90,6 +94,40 @@ def test_every_two_arms_are_tested_in_pairs(whole: Run) -> None:
     [row] = [row for row in section["arms"][1]["rows"] if row["name"] == "worst"]
     assert (pair["first"], pair["second"], pair["eps"], pair["test"]) == ("base", "hard", 0.05, row["test"])
     assert pair["stands"] == (row["test"]["p"] <= 0.05)
+
+
+def test_an_arm_is_chosen_by_validation_images_under_attack(whole: Run) -> None:
+    found = whole.results["comparison"]["selection"]
+    tables = {
+        name: pq.read_table(whole.path / "arms" / name / "per_image" / "validation_attacked.parquet").to_pandas()
+        for name in ("base", "hard")
+    }
+    assert tables["base"]["name"].tolist() == tables["hard"]["name"].tolist()
+    test = pq.read_table(whole.path / "arms" / "base" / "per_image" / "clean.parquet")["name"].to_pylist()
+    assert not {*tables["base"]["name"]} & {*test}
+    rates = {name: table["correct"].mean() for name, table in tables.items()}
+    assert {name: rate["value"] for name, rate in found["rates"].items()} == rates
+    assert found["best"] == max(rates, key=rates.__getitem__)
+    assert found["eps"] == 0.05
+
+
+def flagged(draws: np.random.Generator, shares: dict[str, float], n: int) -> dict[str, np.ndarray]:
+    return {name: draws.random(n) < share for name, share in shares.items()}
+
+
+def outcome(draws: np.random.Generator, shares: dict[str, float]) -> tuple[str, str]:
+    """The arm that is chosen and what the other images say, of trainings that name these shares right under attack."""
+    test = flagged(draws, shares, 300)
+    pairs = [ArmPair(**{**one, "test": McNemar(**one["test"])}) for one in arm_pairs({0.05: test})]
+    chosen = select(flagged(draws, shares, 300), pairs, 0.05)
+    return chosen.best, chosen.outcome
+
+
+def test_among_equal_arms_none_is_confirmed_and_a_planted_one_is() -> None:
+    draws = np.random.default_rng(0)
+    equal = dict.fromkeys(("base", "a", "b", "c"), 0.5)
+    assert sum(outcome(draws, equal)[1] != "undecided" for _ in range(50)) <= 2
+    assert all(outcome(draws, equal | {"b": 0.75}) == ("b", "confirmed") for _ in range(50))
 
 
 def test_the_images_shown_to_all_are_those_of_their_maker(whole: Run, photos: Path) -> None:

@@ -57,7 +57,11 @@ def _headlines(results: Results) -> list[Headline]:
 
 def _words(results: Results, classes: Sequence[str]) -> list[str]:
     sections = _both(results)
-    return [comparison_words(*sections)] if sections else []
+    return comparison_words(*sections) if sections else []
+
+
+def _terminal(results: Results) -> list[str]:
+    return _words(results, ())
 
 
 def _cautions(results: Results) -> list[str]:
@@ -85,6 +89,7 @@ ARMS = Section(
     headlines=_headlines,
     words=_words,
     cautions=_cautions,
+    terminal=_terminal,
 )
 
 GALLERY = Section(

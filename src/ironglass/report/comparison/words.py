@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ironglass.report.comparison.rows import ArmRow, arm_rows, rivals
+from ironglass.report.comparison.selection import gain_words, scope_words, selection_words
 from ironglass.report.kit.headline import Headline
-from ironglass.report.kit.words import eps_text, percent
+from ironglass.report.kit.words import count, eps_text, percent
 from ironglass.results.hardening import Comparison, Transferred
 
 
 def comparison_headlines(measured: Comparison, transferred: Transferred) -> list[Headline]:
-    """The arm that gains most from being shown the base's images, both ways; then the hardest to fool, and the base."""
+    """The arm that gains most from being shown the base's images, both ways; then the hardest to fool, and the base.
+
+    The hardest is the one that validation images speak for, where they were attacked.
+    """
     rows = arm_rows(measured, transferred)
     eps = eps_text(rows[0].eps, measured.norm)
-    flattered, best = _flattered(rows), _hardest(rows)
+    flattered, best = _flattered(rows), _best(measured, rows)
     attack = flattered.attack.upper()
     title = f"right on {attack} images made on the base, eps {eps}"
     under = f"right under every attack made on itself, eps {eps}"
@@ -23,43 +27,72 @@ def comparison_headlines(measured: Comparison, transferred: Transferred) -> list
         Headline(f"White-box: {flattered.label}", under, flattered.worst, under_attack=True, verdict=flattered.verdict),
     ]
     if best is not flattered:
-        label = "Highest" if rivals(measured, best) != [] else "Most robust"
-        headlines.append(_worst(f"{label}: {best.label}", best))
+        headlines.append(_worst(f"{_rank(measured, best)}: {best.label}", best))
     base = rows[0]
     if base is not flattered and base is not best:
         headlines.append(_worst("The base", base))
     return headlines
 
 
+def _best(measured: Comparison, rows: Sequence[ArmRow]) -> ArmRow:
+    selection = measured.selection
+    if selection is None or selection.eps != rows[0].eps:
+        return _hardest(rows)
+    return next(row for row in rows if row.name == selection.best)
+
+
+def _rank(measured: Comparison, best: ArmRow) -> str:
+    """The name of the best arm's number: "Most robust" only where it is ahead of all others beyond chance."""
+    selection = measured.selection
+    if selection is not None and selection.eps == best.eps:
+        return "Most robust" if selection.outcome == "confirmed" else "Chosen by validation"
+    return "Highest" if rivals(measured, best) != [] else "Most robust"
+
+
 def _worst(label: str, row: ArmRow) -> Headline:
     detail = f"right under every attack made on itself; unchanged, {percent(row.clean.value)}"
+    if row.clean.n != row.worst.n:
+        detail += f" of {count(row.clean.n)}"
     return Headline(label, detail, row.worst, under_attack=True, verdict=row.verdict)
 
 
-def comparison_words(measured: Comparison, transferred: Transferred) -> str:
-    """Transferred against white-box accuracy of one arm, and gain and cost of the best arm, tested in pairs."""
+def comparison_words(measured: Comparison, transferred: Transferred) -> list[str]:
+    """Transferred against white-box accuracy of one arm; and the best arm with its gain and cost, tested in pairs."""
+    return [transfer_words(measured, transferred), robust_words(measured, transferred)]
+
+
+def transfer_words(measured: Comparison, transferred: Transferred) -> str:
+    """Transferred against white-box accuracy of the arm between whose two numbers most lies."""
     rows = arm_rows(measured, transferred)
     one, eps = _flattered(rows), eps_text(rows[0].eps, measured.norm)
     attack = one.attack.upper()
     text = (
         f"Shown {attack} images that were made on the base (eps {eps}), “{one.label}” names "
-        f"{percent(one.transferred.value)} right"
+        f"{percent(one.transferred.value)} right ({one.transferred.n} images)"
     )
     if one.training:
-        text += f", of training images {percent(one.training.value)}"
-    text += f". {_attacked(one)} The first figures measure how much it differs from the base, not its robustness."
+        text += f", of {one.training.n} training images {percent(one.training.value)}"
+    return f"{text}. {_attacked(one)} The first figures measure how much it differs from the base, not its robustness."
+
+
+def robust_words(measured: Comparison, transferred: Transferred) -> str:
+    """The best arm with its gain and cost: the one that validation images speak for, else that of highest accuracy."""
+    if selected := selection_words(measured):
+        return f"{selected} {gain_words(measured)}".rstrip()
+    rows = arm_rows(measured, transferred)
     best, base = _hardest(rows), rows[0]
     if best is base:
-        return text + " No arm is more robust than the base."
+        return "No arm is more robust than the base."
     undecided = rivals(measured, best)
     won = 100 * (best.worst.value - base.worst.value)
     cost = 100 * (base.clean.value - best.clean.value)
     chance = best.worst_test.p >= 0.05 if undecided is None else base.label in undecided
-    text += (
-        f" The highest accuracy under attack, {percent(best.worst.value)} of these {best.worst.n} images, has "
+    of = "" if best.clean.n == best.worst.n else f" ({count(best.clean.n)})"
+    text = (
+        f"The highest accuracy under attack, {percent(best.worst.value)} of {best.worst.n} images, has "
         f"“{best.label}”: {won:.1f} points more than the base{', which may be chance' if chance else ''}"
     )
-    paid = f"{abs(cost):.1f} points {'fewer' if cost > 0 else 'more'} on unchanged images"
+    paid = f"{abs(cost):.1f} points {'fewer' if cost > 0 else 'more'} on unchanged images{of}"
     text += f", for {paid}{'' if best.clean_test.p < 0.05 else ', which may be chance'}."
     return f"{text} {_ahead(undecided, len(rows))}"
 
@@ -77,9 +110,7 @@ def _attacked(row: ArmRow) -> str:
 def _ahead(undecided: Sequence[str] | None, arms: int) -> str:
     if undecided is None:
         return "The arms were not tested against each other, so which is best is not known."
-    scope = (
-        f"over all {arms * (arms - 1) // 2} pairs of arms (McNemar’s test, Holm)" if arms > 2 else "(McNemar’s test)"
-    )
+    scope = scope_words(arms)
     if not undecided:
         return f"It is ahead of {'every other arm' if arms > 2 else 'the base'} beyond chance, {scope}."
     names = ", ".join(f"“{label}”" for label in undecided)

@@ -1,8 +1,8 @@
-"""`hardening`, `comparison` and `transferred` of `results.json`: several networks on the same images."""
+"""`hardening` and `comparison` of `results.json`: several networks on the same images."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -11,6 +11,9 @@ from ironglass.results.evaluation import Corruptions, Named
 from ironglass.results.hardening.change import ClassChange, EpsCurve, Method
 from ironglass.results.hardening.change import ClassPair as ClassPair
 from ironglass.results.hardening.change import CurvePoint as CurvePoint
+from ironglass.results.hardening.transferred import Transferred as Transferred
+from ironglass.results.hardening.transferred import TransferredRow as TransferredRow
+from ironglass.results.hardening.transferred import TransferredSplit as TransferredSplit
 from ironglass.results.numbers import Amount, Count, McNemar, Norm, Rate, Share, Verdict
 from ironglass.results.training import Stage
 
@@ -174,6 +177,25 @@ class ArmPair:
 
 
 @result
+class Selection:
+    """The arm that validation images under attack speak for, and what the measured images say of it.
+
+    eps: at which validation images were attacked, the largest.
+    best: name of the arm with most validation images right under every attack.
+    rates: of each arm the validation images right under every attack.
+    rivals: arms that validation images cannot tell from it, over all pairs by Holm's procedure.
+    outcome: on the measured images "confirmed" where it is ahead of every other arm beyond chance, "contradicted" where
+        one is ahead of it so; else "undecided".
+    """
+
+    eps: Amount
+    best: str
+    rates: dict[str, Rate]
+    rivals: tuple[str, ...]
+    outcome: Literal["confirmed", "undecided", "contradicted"]
+
+
+@result
 class Comparison:
     """Every arm, attacked in the same way on the same images.
 
@@ -182,6 +204,7 @@ class Comparison:
     split: that was measured.
     arms: a row an arm, the base first.
     pairs: every two arms at every eps; empty where older versions measured.
+    selection: by validation images; absent where there are none, where these are measured, and in older files.
     """
 
     norm: Norm
@@ -189,45 +212,4 @@ class Comparison:
     split: str
     arms: Annotated[tuple[Arm, ...], Field(min_length=1)]
     pairs: tuple[ArmPair, ...] = ()
-
-
-@result
-class TransferredRow:
-    """Images made by one attack at one eps.
-
-    attack: its name.
-    eps: the largest change, in units of [0, 1].
-    surrogates: by the arm they were made on: of each arm the images it still names right.
-    """
-
-    attack: str
-    eps: Amount
-    surrogates: dict[str, dict[str, Rate]]
-
-
-@result
-class TransferredSplit:
-    """Images of one split.
-
-    n: images.
-    clean: of each arm the unchanged images it names right.
-    rows: an attack and eps each.
-    """
-
-    n: Count
-    clean: dict[str, Rate]
-    rows: tuple[TransferredRow, ...]
-
-
-@result
-class Transferred:
-    """Images made on one arm and shown to all.
-
-    norm: of eps.
-    measured: the split that was measured.
-    splits: by name; on training images the base alone makes images.
-    """
-
-    norm: Norm
-    measured: str
-    splits: dict[str, TransferredSplit]
+    selection: Selection | None = None

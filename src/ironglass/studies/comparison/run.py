@@ -8,17 +8,24 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from ironglass.measure.statistics import holm
+import numpy as np
+
+from ironglass.data.dataset import Dataset, Split
+from ironglass.measure.statistics import holm, mcnemar
+from ironglass.models.classifier import Classifier
 from ironglass.models.loading.load import load_saved
 from ironglass.plans.comparison import BASE, Comparison
+from ironglass.results.codec import to_dict
 from ironglass.run import Run
 from ironglass.studies.audit import ready, run_audit
 from ironglass.studies.common.options import RunOptions
+from ironglass.studies.common.prepare import measured_split
 from ironglass.studies.common.processes import refuse_several
 from ironglass.studies.common.study import Study, replace_within
 from ironglass.studies.comparison.gallery import write_gallery
+from ironglass.studies.comparison.selection import attack_validation, is_attacked, selection_of
 from ironglass.studies.comparison.transferred_images import write_transferred
-from ironglass.studies.hardening.pairs import compared, naming_of
+from ironglass.studies.hardening.pairs import compared, image_rows, naming_of, worst_case
 from ironglass.train.fit import check_recipe
 from ironglass.train.record import as_json
 
@@ -45,16 +52,31 @@ def run_comparison(plan: Comparison, folder: Path, options: RunOptions) -> Run:
         for name in ("data.json", "environment.json"):
             run.write(name, runs[BASE].read(name))
         run.record("model", runs[BASE].results["model"])
-        run.record("comparison", side_by_side(plan, runs))
-        if "transferred" not in run.results or run.read("gallery.json") is None:
+        drawn = "transferred" in run.results and run.read("gallery.json") is not None
+        validation = _validation(plan, dataset)
+        classifiers: dict[str, Classifier] = {}
+        if not drawn or (validation and not all(map(is_attacked, runs.values()))):
             classifiers = {
                 name: load_saved(arm.path, plans[name].model, **plans[name].options).to(context.device)
                 for name, arm in runs.items()
             }
+        if validation and classifiers:
+            attack_validation(runs, plans, classifiers, validation, options.progress)
+        section = side_by_side(plan, runs)
+        if validation:
+            section["selection"] = to_dict(selection_of(runs, section["pairs"], max(plan.attacks.eps)))
+        run.record("comparison", section)
+        if not drawn:
             run.record("transferred", write_transferred(run, plan, classifiers, dataset, options.progress))
             write_gallery(run, plan, classifiers, dataset, options.progress)
         options.write_pages(run)
     return run
+
+
+def _validation(plan: Comparison, dataset: Dataset) -> Split | None:
+    """Validation images that choose an arm; None where there are none, or they are what is measured."""
+    validation = dataset.splits.get("validation", ())
+    return None if not len(validation) or measured_split(plan.base, dataset)[0] == "validation" else dataset.validation
 
 
 def side_by_side(plan: Comparison, runs: Mapping[str, Run]) -> dict[str, Any]:
@@ -78,18 +100,27 @@ def side_by_side(plan: Comparison, runs: Mapping[str, Run]) -> dict[str, Any]:
 
 
 def _pairs(runs: Mapping[str, Run]) -> list[dict[str, Any]]:
-    """Every two arms in the worst case of their attacks, at each eps read together by Holm's procedure."""
-    pairs = [
-        {"first": first, "second": second, "eps": row["eps"], "test": row["test"]}
-        for first, second in combinations(runs, 2)
-        for row in compared(runs[first], runs[second])["rows"]
-        if row["name"] == "worst"
-    ]
-    by_eps = {pair["eps"]: [other for other in pairs if other["eps"] == pair["eps"]] for pair in pairs}
-    for group in by_eps.values():
-        for pair, stands in zip(group, holm([pair["test"]["p"] for pair in group]), strict=True):
-            pair["stands"] = stands
-    return pairs
+    """Every two arms in the worst case of their attacks; the arms have attacked the same images."""
+    tables = {name: image_rows(run, "attacks") for name, run in runs.items()}
+    return arm_pairs({
+        eps: {name: np.asarray(worst_case(table, eps)["correct"]) for name, table in tables.items()}
+        for eps in runs[BASE].results["attacks"]["eps"]
+    })  # fmt: skip
+
+
+def arm_pairs(right: Mapping[float, Mapping[str, np.ndarray]]) -> list[dict[str, Any]]:
+    """Every two arms at every eps, read together at each by Holm's procedure.
+
+    right: by eps and arm, whether each image is right, bool (n,), on the same images for all.
+    """
+    pairs: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for eps, flags in right.items():
+        names = list(combinations(flags, 2))
+        tests = [mcnemar(flags[first], flags[second]) for first, second in names]
+        for (first, second), test, stands in zip(names, tests, holm([one["p"] for one in tests]), strict=True):
+            row = {"first": first, "second": second, "eps": eps, "test": test, "stands": stands}
+            pairs.setdefault((first, second), []).append(row)
+    return [row for rows in pairs.values() for row in rows]
 
 
 COMPARISON = Study(name="comparison", plan=Comparison, run=run_comparison, replace=replace_within("base"))

@@ -14,7 +14,7 @@ from ironglass.plans.sweep import ChooseBy, Sweep, Trial
 from ironglass.run import Run
 from ironglass.studies.common.objective_names import short_name
 from ironglass.studies.common.stored import read_table
-from ironglass.studies.sweep.held_out import FILE
+from ironglass.studies.steps.attack.held_out import FILE
 from ironglass.studies.sweep.settings import compared_settings, settings_of
 from ironglass.train.recipe import stage_name
 from ironglass.train.record import as_json

@@ -24,7 +24,7 @@ from ironglass.studies.common.options import RunOptions
 from ironglass.studies.common.positions import spread_positions
 from ironglass.studies.common.prepare import prepare
 from ironglass.studies.common.progress import Tell
-from ironglass.studies.sweep.held_out import write_held_out
+from ironglass.studies.steps.attack.held_out import write_held_out
 from ironglass.types import Logits
 
 
