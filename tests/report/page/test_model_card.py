@@ -25,7 +25,7 @@ def front_matter(card: str) -> list[str]:
 def test_whole_card(two_classes: Run):
     card = model_card(two_classes)
     lines = front_matter(card)
-    assert {"license: other", "library_name: timm", "- image-classification", "- accuracy"} <= set(lines)
+    assert {"license: other", "library_name: ironglass", "- image-classification", "- accuracy"} <= set(lines)
     assert f"      value: {two_classes.results['evaluation']['accuracy']['value']:.6g}" in lines
     assert "# Made-up run" in card
     assert "| FGSM, eps 8/255 | 9.0\u202f% | 7.4–10.9\u202f% | 1,000 |" in card
@@ -33,6 +33,23 @@ def test_whole_card(two_classes: Run):
     assert "cat, dog." in card
     assert "**suspect**" in card
     assert "ironglass run made-up" in card
+
+
+@pytest.mark.parametrize(
+    ("model", "library"),
+    [
+        ("timm/resnet18", "timm"),
+        ("simple-cnn", "ironglass"),
+        ("torchvision/resnet18", "ironglass"),
+        (None, "ironglass"),
+    ],
+)
+def test_the_library_is_one_that_can_load_the_weights(two_classes: Run, tmp_path: Path, model, library: str) -> None:
+    run = Run(shutil.copytree(two_classes.path, tmp_path / "copy"))
+    run.write_text("config.json", json.dumps({"ironglass": {"model": model}}))
+    lines = front_matter(model_card(run))
+    assert f"library_name: {library}" in lines
+    assert ("- timm" in lines) is (library == "timm")
 
 
 def test_the_worst_case_takes_the_place_of_fgsm(attacked: Run):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import Any, cast
 
 from ironglass.report.about.unmeasured import unmeasured
 from ironglass.report.evaluation.words import calibration_words
@@ -35,7 +35,8 @@ def model_card(run: Run) -> str:
     """
     recipe, data, environment = (run.read_object(f"{name}.json") for name in ("recipe", "data", "environment"))
     results = read_results(run.read_object("results.json"), file=run.path / "results.json")
-    parts = [_front_matter(recipe, data, results), f"# {_plain(_name(recipe))}"]
+    configuration = run.read_object("config.json")
+    parts = [_front_matter(recipe, data, results, configuration), f"# {_plain(_name(recipe))}"]
     parts += [f"**{_plain(line)}**" for line in cautions(results)]
     parts.append(_summary(recipe, data, results))
     if rows := _number_rows(results):
@@ -63,10 +64,14 @@ def _name(recipe: dict[str, Any]) -> str:
     return str(recipe.get("name") or recipe.get("model") or "An image classifier")
 
 
-def _front_matter(recipe: dict[str, Any], data: dict[str, Any], results: Results) -> str:
+def _front_matter(recipe: dict[str, Any], data: dict[str, Any], results: Results, configuration: dict[str, Any]) -> str:
+    additions = configuration.get("ironglass")
+    source = cast("dict[str, Any]", additions).get("model") if isinstance(additions, dict) else None
+    library = "timm" if isinstance(source, str) and source.startswith("timm/") else "ironglass"  # that can load it
     lines = [
-        "license: other", "library_name: timm", "pipeline_tag: image-classification",
-        "tags:", "- image-classification", "- timm", "- ironglass", "metrics:", "- accuracy",
+        "license: other", f"library_name: {library}", "pipeline_tag: image-classification",
+        "tags:", "- image-classification", *(["- timm"] if library == "timm" else []), "- ironglass", "metrics:",
+        "- accuracy",
     ]  # fmt: skip
     if evaluation := results.evaluation:
         # a JSON string is a YAML string, whatever the user wrote in it
