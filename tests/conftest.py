@@ -1,5 +1,6 @@
 """What every test may ask for."""
 
+import gc
 import json
 import os
 import shutil
@@ -15,6 +16,17 @@ SHARED = Path(os.environ.get("IRONGLASS_TEST_DATA", Path(__file__).parents[2] / 
 
 
 SLOW = Path(__file__).with_name("slow.txt")
+
+gc.disable()  # until all is collected: each round would visit all that torch and thousands of tests have made
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
+
+
+def pytest_sessionfinish() -> None:
+    gc.unfreeze()  # else libraries complain at the end of what they have not taken apart
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

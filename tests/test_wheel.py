@@ -70,7 +70,7 @@ def test_the_wheel_says_what_it_is(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         info = f"ironglass-{__version__}.dist-info"
         metadata = archive.read(f"{info}/METADATA").decode()
-        assert "ironglass = ironglass.cli:main" in archive.read(f"{info}/entry_points.txt").decode()
+        assert "ironglass = ironglass.__main__:main" in archive.read(f"{info}/entry_points.txt").decode()
         assert f"{info}/licenses/LICENSE" in archive.namelist()
     assert f"\nVersion: {__version__}\n" in metadata
     required = {

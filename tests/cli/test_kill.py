@@ -19,12 +19,14 @@ WORDS = ["--set", "stages.0.epochs=6", "--set", "samples=40", "--set", "shown=4"
 # Loads once all that a run needs, becomes a process of its own for each line of words; says its id, and how it ended.
 PARENT = """
 import json, os, sys
-import sklearn.datasets, sklearn.metrics, torch.utils.flop_counter
+import gc
+import torch._dynamo, torch.utils.flop_counter
 import ironglass.api, ironglass.recipes
-from ironglass.cli import main
+from ironglass.__main__ import main
 from ironglass.train.loop import loop
 
 loop.CHECKPOINT_SECONDS = 0.2
+gc.freeze()
 for line in sys.stdin:
     child = os.fork()
     if not child:

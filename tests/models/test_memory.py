@@ -221,8 +221,6 @@ def _limited(spare: int, side: int, answer) -> None:
     ("spare", "side", "ends"), [(2**28, 32, "done"), (2**28, 1024, "refused")], ids=["some", "one"]
 )
 def test_a_real_limit(spare, side, ends):
-    import sklearn.metrics  # noqa: F401  (loaded before the limit)
-
     context = multiprocessing.get_context("fork")
     answer = context.SimpleQueue()
     child = context.Process(target=_limited, args=(spare, side, answer))

@@ -14,6 +14,7 @@ from torch.nn.functional import cross_entropy
 from ironglass.data.dataset import Split
 from ironglass.errors import ForwardError, InputError, Notice
 from ironglass.fields import expect
+from ironglass.measure import by_class
 from ironglass.measure.calibration import Confidences, brier_scores, calibration
 from ironglass.measure.classes.by_class import by_class
 from ironglass.measure.statistics import rate_of
@@ -75,20 +76,13 @@ def _by_probability(
 
 
 def _by_class(labels: np.ndarray, predictions: np.ndarray, classes: tuple[str, ...]) -> dict[str, Any]:
-    """Confusion matrix, precision, recall and F1 of each class, and scikit-learn's report of them."""
-    # imported late, since it imports pandas, for which training should not wait
-    from sklearn.metrics import classification_report, confusion_matrix, precision_recall_fscore_support
-
-    k = len(classes)
-    lenient: dict[str, Any] = {"zero_division": 0.0}
-    table: Any = precision_recall_fscore_support(labels, predictions, labels=list(range(k)), **lenient)
-    precision, recall, f1, support = table
+    """Confusion matrix, precision, recall and F1 of each class, and scikit-learn's text of them."""
+    counts = by_class.count(labels, predictions, len(classes))
+    precision, recall, f1 = counts.scores
+    support = counts.labelled
     present = np.flatnonzero(support)  # a class without images has no recall, and is left out of means
-    names: Any = [classes[i] for i in present]
-    shared: dict[str, Any] = {"labels": present, "target_names": names, "digits": 3}
-    text = classification_report(labels, predictions, **shared, **lenient)
     return {
-        "confusion": confusion_matrix(labels, predictions, labels=range(k)).tolist(),
+        "confusion": counts.confusion.tolist(),
         "per_class": [
             {
                 "class": label,
@@ -101,7 +95,7 @@ def _by_class(labels: np.ndarray, predictions: np.ndarray, classes: tuple[str, .
         ],
         "naming": naming(labels, predictions, classes),
         "macro_f1": float(f1[present].mean()),
-        "report": text,
+        "report": by_class.report(counts, classes),
     }
 
 

@@ -8,11 +8,12 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.random import Generator
-from scipy.ndimage import correlate1d, gaussian_filter
 
 
 def gaussian_blur(image: np.ndarray, sigma: float, generator: Generator) -> np.ndarray:
     """A Gaussian of `sigma` pixels, cut at 4 sigma; beyond the border lie the border's own pixels."""
+    from scipy.ndimage import gaussian_filter  # late: a third of a second, and few need it
+
     return gaussian_filter(image, (sigma, sigma, 0), mode="nearest", truncate=4.0)
 
 
@@ -21,6 +22,8 @@ def disk(radius: float, softness: float) -> np.ndarray:
 
     Its edge is softened by a Gaussian of `softness` pixels over 3 pixels, or 5 where the radius is above 8.
     """
+    from scipy.ndimage import correlate1d  # late, too
+
     taps = 1 if radius <= 8 else 2
     reach = math.floor(radius) + taps
     side = np.arange(-reach, reach + 1)
@@ -49,6 +52,8 @@ def glass_blur(image: np.ndarray, pane: tuple[float, int, int], generator: Gener
     From the bottom right to the top left, so that a colour may travel. Offsets are drawn from [-reach, reach). Taken,
     not swapped: the authors' code means to swap, but its views overwrite each other, and the published images are so.
     """
+    from scipy.ndimage import gaussian_filter  # late, too
+
     sigma, reach, times = pane
     h, w, c = image.shape
     rows, columns = np.arange(h - reach, reach, -1), np.arange(w - reach, reach, -1)
