@@ -66,8 +66,7 @@ quick: $(READY)
 # Lines count as covered that run in the workers: in what the tests start, each process would take 1.5 s more.
 test: $(READY)
 	$(BIN)/coverage erase
-	$(SUITE) $(BIN)/python -m pytest --cov --cov-report= --numprocesses auto --dist loadfile --no-loadscope-reorder
-	$(BIN)/coverage report
+	$(SUITE) $(BIN)/python -m pytest --cov --cov-report=term:skip-covered --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 # other libraries' warnings are no findings there: they are of versions that nobody mends any more; the lowest xdist
 # knows no --no-loadscope-reorder
