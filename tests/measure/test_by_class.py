@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import classification_report, confusion_matrix, precision_recall_fscore_support
 
-from ironglass.measure.by_class import count, report
+from ironglass.measure.by_class import classification_text, count_by_class
 
 
 @pytest.mark.filterwarnings("ignore:A single label was found")  # also where it is told the labels, as here
@@ -22,7 +22,7 @@ def test_they_are_scikit_learns(k: int, case: str) -> None:
         predictions[::7] = -1
     if case == "nothing right":
         predictions = (labels + 1) % k if k > 1 else np.full(60, -1)
-    counts = count(labels, predictions, k)
+    counts = count_by_class(labels, predictions, k)
     assert np.array_equal(counts.confusion, confusion_matrix(labels, predictions, labels=range(k)))
     *scores, support = precision_recall_fscore_support(labels, predictions, labels=range(k), zero_division=0.0)
     assert np.array_equal(counts.scores, scores)
@@ -37,4 +37,4 @@ def test_they_are_scikit_learns(k: int, case: str) -> None:
         classification_report(labels, predictions, **words),
         flags=re.MULTILINE,
     )
-    assert report(counts, names) == theirs
+    assert classification_text(counts, names) == theirs

@@ -14,7 +14,7 @@ from torch.nn.functional import cross_entropy
 from ironglass.data.dataset import Split
 from ironglass.errors import ForwardError, InputError, Notice
 from ironglass.fields import expect
-from ironglass.measure import by_class
+from ironglass.measure.by_class import classification_text, count_by_class
 from ironglass.measure.calibration import Confidences, brier_scores, calibration
 from ironglass.measure.classes.by_class import by_class
 from ironglass.measure.statistics import rate_of
@@ -77,7 +77,7 @@ def _by_probability(
 
 def _by_class(labels: np.ndarray, predictions: np.ndarray, classes: tuple[str, ...]) -> dict[str, Any]:
     """Confusion matrix, precision, recall and F1 of each class, and scikit-learn's text of them."""
-    counts = by_class.count(labels, predictions, len(classes))
+    counts = count_by_class(labels, predictions, len(classes))
     precision, recall, f1 = counts.scores
     support = counts.labelled
     present = np.flatnonzero(support)  # a class without images has no recall, and is left out of means
@@ -95,7 +95,7 @@ def _by_class(labels: np.ndarray, predictions: np.ndarray, classes: tuple[str, .
         ],
         "naming": naming(labels, predictions, classes),
         "macro_f1": float(f1[present].mean()),
-        "report": by_class.report(counts, classes),
+        "report": classification_text(counts, classes),
     }
 
 

@@ -37,7 +37,7 @@ class ByClass:
         return _scores(self.right, self.named, self.labelled)
 
 
-def count(labels: np.ndarray, predictions: np.ndarray, k: int) -> ByClass:
+def count_by_class(labels: np.ndarray, predictions: np.ndarray, k: int) -> ByClass:
     """Counts predictions of k classes.
 
     labels, predictions: int64 (n,), in [0, k); a negative prediction is none.
@@ -47,7 +47,7 @@ def count(labels: np.ndarray, predictions: np.ndarray, k: int) -> ByClass:
     return ByClass(cells.reshape(k, k), np.bincount(labels, minlength=k))
 
 
-def report(counts: ByClass, classes: Sequence[str]) -> str:
+def classification_text(counts: ByClass, classes: Sequence[str]) -> str:
     """The text of scikit-learn's `classification_report` for the classes that have images, to the letter."""
     present = np.flatnonzero(counts.labelled)
     scores, support = counts.scores[:, present], counts.labelled[present]
