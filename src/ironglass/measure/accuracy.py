@@ -14,9 +14,9 @@ from torch.nn.functional import cross_entropy
 from ironglass.data.dataset import Split
 from ironglass.errors import ForwardError, InputError, Notice
 from ironglass.fields import expect
-from ironglass.measure.by_class import classification_text, count_by_class
 from ironglass.measure.calibration import Confidences, brier_scores, calibration
 from ironglass.measure.classes.by_class import by_class
+from ironglass.measure.classes.scores import classification_text, count_by_class
 from ironglass.measure.statistics import rate_of
 from ironglass.models.classifier import Classifier
 from ironglass.models.loading.fresh import warn_if_untrained

@@ -9,6 +9,7 @@ import numpy as np
 from ironglass.measure.classes.agreement import answer_table, chance_of_matches, kappa
 from ironglass.measure.classes.balanced import balanced_accuracy
 from ironglass.measure.classes.curves import one_against_rest
+from ironglass.measure.classes.scores import count_by_class
 from ironglass.measure.statistics import paired_difference, rate_of, wilson
 
 UNEVEN = 2.0
@@ -44,7 +45,7 @@ def by_class(
         "uneven": is_uneven(support),
         "classes": int((support > 0).sum()),
         "balanced": balanced_accuracy(right, support),
-        **_averages(labels, predictions),
+        **_averages(labels, predictions, k),
         "kappa": kappa(table),
         "by_chance": by_chance,
         "chance_p": chance_p,
@@ -58,17 +59,10 @@ def by_class(
     }
 
 
-def _averages(labels: np.ndarray, predictions: np.ndarray) -> dict[str, Any]:
+def _averages(labels: np.ndarray, predictions: np.ndarray, k: int) -> dict[str, Any]:
     """The rows "macro avg" and "weighted avg" of scikit-learn's report over the classes that have images."""
-    # imported late, since it imports pandas, for which training should not wait
-    from sklearn.metrics import precision_recall_fscore_support
-
-    rows: dict[str, Any] = {}
-    for average in ("macro", "weighted"):
-        lenient: dict[str, Any] = {"labels": np.unique(labels), "average": average, "zero_division": 0.0}
-        values: Any = precision_recall_fscore_support(labels, predictions, **lenient)
-        rows[average] = dict(zip(("precision", "recall", "f1"), map(float, values[:3]), strict=True))
-    return rows
+    averages = count_by_class(labels, predictions, k).averages
+    return {name: dict(zip(("precision", "recall", "f1"), row.tolist(), strict=True)) for name, row in averages.items()}
 
 
 def _top(shares: np.ndarray, labels: np.ndarray) -> dict[str, Any]:

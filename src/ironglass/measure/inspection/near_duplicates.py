@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
 
 from ironglass.types import Progress
 
@@ -126,6 +125,8 @@ def _detail(thumbs: np.ndarray, scale: float = 1) -> np.ndarray:
 
     scale: of the thumbnails, by which the widths of the filters are multiplied.
     """
+    from scipy.ndimage import gaussian_filter  # late: a third of a second
+
     detail = np.empty(thumbs.shape, np.float16)
     for start in range(0, len(thumbs), _BLOCK):
         values = thumbs[start : start + _BLOCK].astype(np.float32)
@@ -219,6 +220,8 @@ def _level_difference(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The largest smoothed difference of grey levels of the pairs, at the shift where it is least; and the same of
     levels brought to the pair's mean contrast."""
+    from scipy.ndimage import gaussian_filter  # late, too
+
     results = np.full((2, len(i)), np.inf, np.float32)
     for start in range(0, len(i), _BLOCK):
         part = slice(start, start + _BLOCK)

@@ -14,7 +14,7 @@ DIGITS = 3
 
 @dataclass(frozen=True)
 class ByClass:
-    """What is counted of k classes; a quotient of nothing is 0, as in scikit-learn with `zero_division=0`."""
+    """The counts of k classes; a quotient of nothing is 0, as in scikit-learn with `zero_division=0`."""
 
     confusion: np.ndarray
     """int64 (k, k): row, the label; column, the prediction. An image without prediction stands in none."""
@@ -35,6 +35,14 @@ class ByClass:
     def scores(self) -> np.ndarray:
         """float64 (3, k): precision, recall and F1."""
         return _scores(self.right, self.named, self.labelled)
+
+    @property
+    def averages(self) -> dict[str, np.ndarray]:
+        """float64 (3,) each: precision, recall and F1 over the classes that have images, by "macro" and "weighted"."""
+        present = np.flatnonzero(self.labelled)
+        scores = self.scores[:, present]
+        weighted = np.average(scores, axis=1, weights=self.labelled[present])
+        return {"macro": scores.mean(1), "weighted": weighted}
 
 
 def count_by_class(labels: np.ndarray, predictions: np.ndarray, k: int) -> ByClass:
@@ -63,8 +71,7 @@ def classification_text(counts: ByClass, classes: Sequence[str]) -> str:
         "",
         _row(*(("accuracy", ["", "", overall[2]]) if is_accuracy else ("micro avg", overall)), width, support),
     ]
-    lines.append(_row("macro avg", scores.mean(1), width, support))
-    lines.append(_row("weighted avg", np.average(scores, axis=1, weights=support), width, support))
+    lines += [_row(f"{name} avg", averages, width, support) for name, averages in counts.averages.items()]
     return "\n".join(lines) + "\n"
 
 

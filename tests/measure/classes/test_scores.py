@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import classification_report, confusion_matrix, precision_recall_fscore_support
 
-from ironglass.measure.by_class import classification_text, count_by_class
+from ironglass.measure.classes.scores import classification_text, count_by_class
 
 
 @pytest.mark.filterwarnings("ignore:A single label was found")  # also where it is told the labels, as here
