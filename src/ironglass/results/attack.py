@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ironglass.results.codec import result
+from ironglass.results.evaluation import Naming
 from ironglass.results.numbers import Amount, Count, Norm, Rate, Setting, Verdict
 
 
@@ -92,6 +93,7 @@ class Attacks:
     attacks: a row an attack.
     worst: a row an eps.
     probes: a row a probe.
+    naming: the class that is predicted most often of the unchanged images; absent in older files.
     """
 
     norm: Norm
@@ -104,6 +106,7 @@ class Attacks:
     attacks: Annotated[tuple[AttackResult, ...], Field(min_length=1)]
     worst: Annotated[tuple[WorstPoint, ...], Field(min_length=1)]
     probes: tuple[Probe, ...]
+    naming: Naming | None = None
 
 
 @result

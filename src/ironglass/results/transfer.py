@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ironglass.results.codec import result
+from ironglass.results.evaluation import Naming
 from ironglass.results.numbers import Amount, Count, Mean, Norm, Rate, Verdict
 
 
@@ -97,6 +98,7 @@ class Network:
     clean: accuracy on unchanged images.
     transferred: images made on base A.
     white_box: images made on itself.
+    naming: the class that is predicted most often of the unchanged images; absent in older files.
     """
 
     name: str
@@ -108,6 +110,7 @@ class Network:
     clean: Rate
     transferred: tuple[TransferredPoint, ...]
     white_box: tuple[WhiteBoxPoint, ...]
+    naming: Naming | None = None
 
 
 @result

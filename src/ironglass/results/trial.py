@@ -182,7 +182,9 @@ class Measured:
 
     rates: a row a condition.
     verdicts: a row an attack on itself.
+    naming: the class that is predicted most often of the unchanged images; absent in older files.
     """
 
     rates: tuple[MeasuredRate, ...]
     verdicts: tuple[MeasuredVerdict, ...]
+    naming: Naming | None = None

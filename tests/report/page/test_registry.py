@@ -103,11 +103,25 @@ def test_the_worst_case_stands_beside_the_accuracy_and_in_the_place_of_fgsm(atta
     assert found[1].line == "Worst case, eps 2/255, right under all 3 attacks"
 
 
+def test_no_two_sections_give_their_filters_one_name() -> None:
+    filters = {function for section in SECTIONS for function in section.filters}
+    names = [function.__name__ for function in filters]
+    assert sorted(names) == sorted(set(names))
+
+
 def test_without_an_evaluation_the_attacked_images_give_the_clean_accuracy(attacks: Attacks) -> None:
     found = headlines(Results(attacks=attacks_of(attacks, "pgd")))
     assert [one.rate.value for one in found] == [0.9, 0.5, 0.5]
     assert found[1].label == "Under attack, eps 2/255"
     assert found[1].detail.startswith("by PGD;")
+
+
+def test_a_constant_network_is_called_so_where_attacks_alone_were_made(attacks: Attacks) -> None:
+    poor = replace(attacks_of(attacks, "pgd"), naming=CONSTANT)
+    [line] = cautions(Results(attacks=poor))
+    assert line.startswith("It names one class, “dog”")
+    assert cautions(Results(attacks=poor, evaluation=EVALUATION)) == []  # which has the whole split
+    assert cautions(Results(attacks=attacks_of(attacks, "pgd"))) == []
 
 
 def test_fgsm_is_not_spoken_of_again_beside_other_attacks(attacks: Attacks) -> None:

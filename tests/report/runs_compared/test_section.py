@@ -1,16 +1,19 @@
 """The page of runs compared, its chart and its words, from made-up runs."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import ironglass as ig
 from ironglass.report.runs_compared.chart import best_of_both, clean_robust
+from ironglass.report.runs_compared.markdown import markdown
 from ironglass.report.runs_compared.section import SECTION
 from ironglass.report.runs_compared.words import compared_words, strongest
+from ironglass.results.evaluation import Naming
 from ironglass.results.runs_compared import RunsCompared
-from ironglass.results.sections import read_results
+from ironglass.results.sections import Results, read_results
 from made_up_runs import made_up
 
 EPS = 8 / 255
@@ -157,3 +160,15 @@ def test_pictures_of_data_that_can_be_read(tmp_path: Path) -> None:
     assert page.count('class="photo small"') == len(names)
     (run.path / "compared.json").unlink()
     assert ig.write_report(run.path).read_text("utf-8").count('class="photo small"') == 0
+
+
+def test_a_constant_run_is_called_so_on_the_page_and_in_markdown(tmp_path: Path) -> None:
+    run = run_of(tmp_path, plain=(5, 80), hard=(20, 40))
+    compared = compared_of(run)
+    named = Naming(named="cat", named_share=1.0, named_true_share=0.5, commonest="cat", commonest_share=0.5)
+    constant = replace(compared, runs=(compared.runs[0], replace(compared.runs[1], naming=named)))
+    [line, *_] = SECTION.cautions(Results(runs_compared=constant))[1:]
+    assert line.startswith("The network of hard names one class, “cat”")
+    text = markdown(constant)
+    assert 0 < text.index("**The network of hard names one class") < text.index("On unchanged images")
+    assert "names one class" not in markdown(compared)

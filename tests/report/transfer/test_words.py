@@ -12,7 +12,7 @@ from safetensors.numpy import save_file
 from ironglass.measure.statistics import mean_interval
 from ironglass.report import write_report
 from ironglass.report.about.unmeasured import unmeasured
-from ironglass.report.page.registry import headlines, plain_words
+from ironglass.report.page.registry import cautions, headlines, plain_words
 from ironglass.report.transfer.rows import arm_networks, copied_mean, curve, first_seed, unchanged, white_box_eps
 from ironglass.report.transfer.tables import columns, eps_rows, network_rows
 from ironglass.report.transfer.words import (
@@ -24,6 +24,7 @@ from ironglass.report.transfer.words import (
     transfer_words,
 )
 from ironglass.results.codec import to_dict
+from ironglass.results.evaluation import Naming
 from ironglass.results.sections import Results
 from ironglass.results.transfer import Transfer
 from ironglass.run import Run
@@ -64,6 +65,14 @@ def test_the_first_screen_has_what_it_gains_what_it_seems_and_what_it_is(transfe
     assert cards[2].detail == "right on FGSM images made on base A, eps 8/255"
     assert cards[3].detail == "right under PGD-20 made on itself, eps 8/255"
     assert headlines(Results(transfer=transfer)) == cards
+
+
+def test_a_constant_network_of_the_first_screen_is_called_so(transfer: Transfer) -> None:
+    assert cautions(Results(transfer=transfer)) == []  # an older file does not know
+    constant = Naming(named="cat", named_share=1.0, named_true_share=0.4, commonest="cat", commonest_share=0.4)
+    networks = tuple(replace(one, naming=constant) if one.arm == "base" else one for one in transfer.networks)
+    [line] = cautions(Results(transfer=replace(transfer, networks=networks)))
+    assert line.startswith("The network base B names one class, “cat”")
 
 
 def test_both_halves_of_the_claim_are_told_apart(transfer: Transfer) -> None:

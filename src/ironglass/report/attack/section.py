@@ -9,6 +9,7 @@ from typing import Any
 from ironglass.report.attack.chart import under_attack
 from ironglass.report.attack.fgsm_chart import fgsm
 from ironglass.report.attack.words import attack_words, fgsm_words, notable_points, strongest
+from ironglass.report.kit.constant import constant_words
 from ironglass.report.kit.headline import Headline
 from ironglass.report.kit.section import Chart, Facts, Section, Source
 from ironglass.report.kit.support import support_words
@@ -114,6 +115,14 @@ def _words(results: Results, classes: Sequence[str]) -> list[str]:
     return [fgsm_words(results.fgsm)] if results.fgsm else []
 
 
+def _cautions(results: Results) -> list[str]:
+    """On a network that answers without regard to the image, where the evaluation does not say so."""
+    attacks = results.attacks
+    if attacks is None or attacks.naming is None or results.evaluation is not None:
+        return []
+    return [constant_words(attacks.clean, attacks.naming)]
+
+
 def _terminal(results: Results) -> list[str]:
     curve = results.fgsm
     if curve is None:
@@ -138,6 +147,7 @@ SECTION = Section(
     charts=_charts,
     headlines=_headlines,
     words=_words,
+    cautions=_cautions,
     terminal=_terminal,
     support=_support,
 )

@@ -11,11 +11,11 @@ from ironglass.report.hardening.pictures import FILE, attacked_pictures
 from ironglass.report.hardening.words import (
     class_words,
     cost_words,
+    gained_points,
     hardening_words,
     method_name,
     method_words,
     passes_words,
-    points,
     time_ratio,
 )
 from ironglass.report.kit.constant import constant_words
@@ -127,5 +127,5 @@ SECTION = Section(
     words=_words,
     cautions=_cautions,
     terminal=_terminal,
-    filters=(p_value, points),
+    filters=(p_value, gained_points),
 )

@@ -197,7 +197,7 @@ def _classes(names: list[str], of: int) -> str:
     return listed([f"“{name}”" for name in names])
 
 
-def points(before: float, after: float) -> str:
+def gained_points(before: float, after: float) -> str:
     """A change in points, as "+75.5" or "−2.2"."""
     change = 100 * (after - before)
     return f"{'+' if change > 0 else ''}{decimal(change, 1)}"

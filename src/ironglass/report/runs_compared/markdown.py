@@ -9,6 +9,7 @@ from ironglass.report.kit.words import interval, magnitude, p_value, percent, ve
 from ironglass.report.runs_compared.words import (
     compared_words,
     condition_words,
+    constant_cautions,
     counts_words,
     difference_words,
     mean_words,
@@ -38,6 +39,7 @@ def markdown(compared: RunsCompared) -> str:
     ]
     parts = [
         f"### Runs compared on {compared.split} images",
+        *(f"**{_plain(line)}**" for line in constant_cautions(compared) if line),
         *map(_plain, compared_words(compared)),
         _table(head, rows),
     ]

@@ -5,13 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
+from ironglass.report.kit.constant import constant_words
 from ironglass.report.kit.headline import Headline
 from ironglass.report.kit.section import Chart, Facts, Section, Source
 from ironglass.report.transfer.chart import accuracy_by_blocks, natural_and_adversarial
 from ironglass.report.transfer.example_image import read_transfer_image
 from ironglass.report.transfer.matrix_chart import transfer_matrix
+from ironglass.report.transfer.rows import first_seed
 from ironglass.report.transfer.tables import transfer_facts
-from ironglass.report.transfer.words import claim_words, png_words, points, span, transfer_headlines, transfer_words
+from ironglass.report.transfer.words import (
+    claim_words,
+    plain_name,
+    png_words,
+    points,
+    span,
+    transfer_headlines,
+    transfer_words,
+)
 from ironglass.results.sections import Results
 
 
@@ -41,6 +51,18 @@ def _words(results: Results, classes: Sequence[str]) -> list[str]:
     return [transfer_words(results.transfer)] if results.transfer else []
 
 
+def _cautions(results: Results) -> list[str]:
+    """On the networks of the first screen that answer without regard to the image."""
+    if results.transfer is None:
+        return []
+    networks = (first_seed(results.transfer, arm) for arm in ("base", "AnB+"))
+    return [
+        constant_words(one.clean, one.naming, f"The network {plain_name(one.name)}")
+        for one in networks
+        if one and one.naming
+    ]
+
+
 def _terminal(results: Results) -> list[str]:
     claims = results.transfer.claims if results.transfer else ()
     return [f"{one.answer}: {one.statement} ({claim_words(one)})" for one in claims]
@@ -57,6 +79,7 @@ SECTION = Section(
     charts=_charts,
     headlines=_headlines,
     words=_words,
+    cautions=_cautions,
     terminal=_terminal,
     filters=(claim_words, png_words, points, span),
 )

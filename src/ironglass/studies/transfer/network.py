@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ironglass.measure.accuracy import naming
 from ironglass.measure.robustness.white_box import white_box
 from ironglass.models.predict import logits_of, predicted
 from ironglass.plans.transfer import Transfer, TransferNetwork, recipe_of
@@ -81,7 +82,8 @@ def measure_network(workspace: Workspace, network: TransferNetwork, progress: Te
         return
     classifier, split = workspace.load(network.name), workspace.split
     rows: list[tuple[str, float, np.ndarray]] = []
-    rows.append(("clean", 0.0, predicted(logits_of(classifier, split)).numpy() == split.labels))
+    unchanged = predicted(logits_of(classifier, split)).numpy()
+    rows.append(("clean", 0.0, unchanged == split.labels))
     image_sets = image_sets_of(workspace.run, plan, workspace.dataset, split)
     for index, (name, eps) in enumerate(image_sets.sets):
         progress("base A's images", index, len(image_sets.sets), "")
@@ -114,4 +116,5 @@ def measure_network(workspace: Workspace, network: TransferNetwork, progress: Te
         pq.write_table(table, path)
     rates = [{"condition": kind, "eps": eps, "accuracy": rate_of(right)} for kind, eps, right in rows]
     verdicts = [{"attack": one.attack, "eps": one.eps, "verdict": one.verdict} for one in attacks]
-    run.record("measured", {"rates": rates, "verdicts": verdicts})
+    common = naming(split.labels, unchanged, classifier.classes)
+    run.record("measured", {"rates": rates, "verdicts": verdicts, "naming": common})

@@ -86,6 +86,7 @@ def _network(workspace: Workspace, network: TransferNetwork) -> dict[str, Any]:
             {"attack": attack, "eps": eps, "accuracy": rates[f"own-{attack}", eps], "verdict": verdict}
             for (attack, eps), verdict in verdicts.items()
         ],
+        **({"naming": measured["naming"]} if "naming" in measured else {}),
     }
 
 

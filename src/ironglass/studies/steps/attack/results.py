@@ -7,6 +7,7 @@ from typing import Any
 
 from ironglass.attacks import AutoAttack, climbed_gradient, standard
 from ironglass.attacks.parts.scores import ROWS, Outputs, outputs_of
+from ironglass.measure.accuracy import naming
 from ironglass.measure.per_image import per_image, write_per_image
 from ironglass.measure.robustness.evidence import Kind, Observations, observe, observe_passes
 from ironglass.measure.robustness.repeated_passes import (
@@ -32,7 +33,7 @@ def write_results(run: Run, attacks: Attacks, *, split_name: str) -> None:
     Raises InputError for a batch that is not there.
     """
     plan, split, classes = attacks.plan, attacks.split, attacks.classifier.classes
-    clean = predicted(logits_of(attacks.classifier, split, batch_size=attacks.settings.batch)).numpy() == split.labels
+    answers = predicted(logits_of(attacks.classifier, split, batch_size=attacks.settings.batch)).numpy()
     attacked, tables = [], []
     for task in attacks.attack_tasks:
         outcomes = {}
@@ -49,7 +50,7 @@ def write_results(run: Run, attacks: Attacks, *, split_name: str) -> None:
         attacked.append(_attacked(attacks, task, outcomes))
     write_per_image(run, "attacks", tables)
     measured = UnderAttack(
-        clean=clean,
+        clean=answers == split.labels,
         attacks=attacked,
         positions=attacks.positions,
         probes=[_probe(run, attacks, task) for task in attacks.probes],
@@ -64,7 +65,7 @@ def write_results(run: Run, attacks: Attacks, *, split_name: str) -> None:
         "seed": plan.seed,
         "batch": attacks.settings.batch,
     }
-    numbers = facts | measured.numbers()
+    numbers: dict[str, Any] = facts | measured.numbers() | {"naming": naming(split.labels, answers, classes)}
     for task, entry in zip(attacks.attack_tasks, numbers["attacks"], strict=True):
         for point in entry["points"]:
             folder = attacks.folder(run, task, point["eps"])
