@@ -63,7 +63,7 @@ def test_help_ends_with_an_example_that_can_be_typed(call, verb: str) -> None:
 COMPLETED = [
     ("ironglass ex", 1, {"explain"}),
     ("ironglass ", 1, set(GROUP.commands)),
-    ("ironglass train --ep", 2, {"--epochs"}),
+    ("ironglass train --ep", 2, {"--epochs", "--eps-ramp"}),
     ("ironglass attack x y --at", 4, {"--attacks"}),
 ]
 

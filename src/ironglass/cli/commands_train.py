@@ -91,6 +91,7 @@ def harden(
     optimiser: Annotated[str, typer.Option(help="sgd, adamw or adam.")] = "sgd",
     schedule: Annotated[str, typer.Option(help="one-cycle, step, plateau, constant or exponential.")] = "one-cycle",
     attacks: Annotated[str, typer.Option(help="Attacks used to compare before and after.")] = "fgsm,pgd-20,ensemble",
+    seeds: o.Seeds = 1,
     *,
     sampling: o.Sampling,
     network: o.Weights,
@@ -105,7 +106,7 @@ def harden(
     stage["eps_ramp"] = eps_ramp
     parts = {"training": True, "attacks": {"methods": split_entries(attacks), "norm": norm, "eps": (eps,)}}
     plan = make_plan("harden", parts, model, data, network, source, common, outputs, stages=(stage,), **sampling.fields)
-    run_hardening(plan, common, download=source.download)
+    run_hardening(plan, common, download=source.download, seeds=seeds)
 
 
 def sweep(

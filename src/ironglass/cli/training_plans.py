@@ -37,14 +37,14 @@ def named_objective(objective: str | None, norm: str | None) -> dict[str, Any]:
     return {"objective": objective if norm is None else f"{objective}@{norm}"}
 
 
-def run_hardening(plan: Audit, common: Common, *, download: bool) -> None:
+def run_hardening(plan: Audit, common: Common, *, download: bool, seeds: int = 1) -> None:
     """Hardens by the plan's stages; an untrained model is compared with the same stages on clean images."""
     from ironglass.plans.hardening import Hardening
     from ironglass.train.objective import CrossEntropy
 
     clean_stages = tuple(dataclasses.replace(stage, objective=CrossEntropy(), eps_ramp=0.0) for stage in plan.stages)
     baseline = () if _trained(plan.model, plan.weights, plan.pretrained) else clean_stages
-    run_plan(Hardening(after=plan, baseline=baseline), common, download=download)
+    run_plan(Hardening(after=plan, baseline=baseline, seeds=seeds), common, download=download)
 
 
 DEFAULT_LRS = "0.1,0.01,0.001,0.0001"

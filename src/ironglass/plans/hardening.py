@@ -27,6 +27,7 @@ class Hardening:
     curve_eps: sizes of the curve over eps, in units of [0, 1]; none for a quarter, a half, twice and four times the
     largest of the attacks.
     curve_images: of the attacked images, how many the curve is measured on; 0 for no curve.
+    seeds: trainings, by the audit's seed and those after it, all judged on the same images; the first has all numbers.
 
     Raises InputError where nothing hardens, there is no attack to compare by, or an eps is above 1 under Linf.
     """
@@ -35,6 +36,7 @@ class Hardening:
     baseline: tuple[Stage, ...] = ()
     curve_eps: tuple[Eps, ...] = ()
     curve_images: int = Field(default=250, ge=0, le=MOST_IMAGES)
+    seeds: int = Field(default=1, ge=1, le=1000)
 
     @property
     def curve_sizes(self) -> list[float]:

@@ -33,8 +33,8 @@ def upgrade_recipe(recipe: Any) -> Any:
         fields = {**fields, "sampling": {**fields["sampling"], "seed": fields["sampling"].get("seed")}}
     if "image_column" in fields:  # a plan of training: one of before leaves nothing out, and balances nothing
         fields = {"leave_out": None, **({"balance": "none"} if "stages" in fields else {}), **fields}
-    if "baseline" in fields and "after" in fields:  # a hardening, which had no curve over eps before
-        fields = {"curve_eps": [], "curve_images": 250, **fields}
+    if "baseline" in fields and "after" in fields:  # a hardening, which had no curve over eps and one seed before
+        fields = {"curve_eps": [], "curve_images": 250, "seeds": 1, **fields}
     for part in ("trial", "after"):  # of a sweep and a hardening, which attack whatever the steps are
         audit = cast("dict[str, Any]", fields.get(part))
         if isinstance(audit, dict) and isinstance(audit.get("steps"), list) and has_methods(audit.get("attacks")):

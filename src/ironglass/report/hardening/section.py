@@ -16,6 +16,7 @@ from ironglass.report.hardening.words import (
     method_name,
     method_words,
     passes_words,
+    seed_words,
     time_ratio,
 )
 from ironglass.report.kit.constant import constant_words
@@ -99,7 +100,7 @@ def _words(results: Results, classes: Sequence[str]) -> list[str]:
     if measured is None:
         return []
     method = " ".join(filter(None, (method_words(measured), cost_words(measured))))
-    return [hardening_words(measured), method, class_words(measured)]
+    return [hardening_words(measured), *filter(None, [seed_words(measured)]), method, class_words(measured)]
 
 
 def _terminal(results: Results) -> list[str]:
@@ -127,5 +128,5 @@ SECTION = Section(
     words=_words,
     cautions=_cautions,
     terminal=_terminal,
-    filters=(p_value, gained_points),
+    filters=(p_value, gained_points, seed_words),
 )

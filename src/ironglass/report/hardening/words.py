@@ -17,6 +17,7 @@ from ironglass.report.kit.words import (
 )
 from ironglass.results.hardening import Hardening
 from ironglass.results.hardening.change import ClassChange, Method
+from ironglass.results.hardening.seeds import SeedSpread
 from ironglass.results.training import Stage
 
 LEVEL = 0.05
@@ -61,6 +62,35 @@ def clean_words(measured: Hardening) -> str:
     return (
         f"On unchanged images{of} it {'costs' if lost > 0 else 'gains'} {100 * abs(lost):.1f} points{chance}: {change}."
     )
+
+
+def seed_words(measured: Hardening) -> str:
+    """Sentences on the means over seeds; "" for one seed."""
+    if (seeds := measured.seeds) is None:
+        return ""
+    n, change = len(seeds.rows), seeds.robust_change
+    eps = eps_text(measured.rows[-1].eps, measured.norm)
+    sides = "Both models were" if seeds.trained_before else "The hardened model was"
+    text = (
+        f"{sides} trained by {n} seeds and judged on the same images. After hardening "
+        f"{_over_seeds(seeds.robust_after)} are right under every attack at eps {eps}, and "
+        f"{_over_seeds(seeds.clean_after)} unchanged. Against before that is a change of "
+        f"{_points(change)} under attack and of {_points(seeds.clean_change)} on unchanged images."
+    )
+    if change.mean.low <= 0 <= change.mean.high:
+        return f"{text} Over seeds the change under attack may be chance."
+    return text
+
+
+def _over_seeds(spread: SeedSpread) -> str:
+    mean = spread.mean
+    between = f"{percent(mean.low)} to {percent(mean.high)} over seeds, 95\u202f%"
+    return f"{percent(mean.value)} ({between}; the seeds {percent(spread.lowest)} to {percent(spread.highest)})"
+
+
+def _points(spread: SeedSpread) -> str:
+    low, value, high = (100 * number for number in (spread.mean.low, spread.mean.value, spread.mean.high))
+    return f"{value:+.1f} points ({low:+.1f} to {high:+.1f})".replace("-", "−")
 
 
 def _trust_words(measured: Hardening) -> str:

@@ -11,6 +11,9 @@ from ironglass.results.evaluation import Corruptions, Named
 from ironglass.results.hardening.change import ClassChange, EpsCurve, Method
 from ironglass.results.hardening.change import ClassPair as ClassPair
 from ironglass.results.hardening.change import CurvePoint as CurvePoint
+from ironglass.results.hardening.seeds import SeedRow as SeedRow
+from ironglass.results.hardening.seeds import Seeds
+from ironglass.results.hardening.seeds import SeedSpread as SeedSpread
 from ironglass.results.hardening.transferred import Transferred as Transferred
 from ironglass.results.hardening.transferred import TransferredRow as TransferredRow
 from ironglass.results.hardening.transferred import TransferredSplit as TransferredSplit
@@ -110,6 +113,7 @@ class Hardening:
     stages_before: of the training before; absent where nothing was trained, and in older files.
     curve: accuracy over eps; absent where it was not measured.
     classes: a row a class; absent in older files.
+    seeds: trainings by several seeds; absent for one.
     """
 
     norm: Norm
@@ -126,6 +130,7 @@ class Hardening:
     stages_before: tuple[Stage, ...] = ()
     curve: EpsCurve | None = None
     classes: tuple[ClassChange, ...] = ()
+    seeds: Seeds | None = None
 
 
 @result

@@ -17,14 +17,16 @@ from ironglass.studies.common.processes import refuse_several
 from ironglass.studies.common.study import Study, replace_within
 from ironglass.studies.hardening.change import changes
 from ironglass.studies.hardening.pairs import compared
+from ironglass.studies.hardening.seeds import seed_results
 from ironglass.train.record import as_json
 
 
 def run_hardening(plan: Hardening, folder: Path, options: RunOptions) -> Run:
     """Audits the model before and after, in the folder's `before/` and `after/`, and compares the two in pairs.
 
-    Each side is a run of its own with a report; the folder's has both. Nothing is written before both sides' data and
-    model have been loaded and checked. Raises InputError and KeyboardInterrupt as an audit does.
+    Each side is a run of its own with a report; the folder's has both. Further seeds are trained in `seeds/`. Nothing
+    is written before both sides' data and model have been loaded and checked. Raises InputError and KeyboardInterrupt
+    as an audit does.
     """
     refuse_several("hardening")
     audit, attacks = plan.after, plan.attacks
@@ -52,7 +54,8 @@ def run_hardening(plan: Hardening, folder: Path, options: RunOptions) -> Run:
             run.write(name, runs["after"].read(name))
         run.record("model", runs["after"].results["model"])
         pairs = compared(runs["before"], runs["after"])
-        run.record("hardening", pairs | changes(run, plan, sides, runs, options))
+        further = changes(run, plan, sides, runs, options)
+        run.record("hardening", pairs | further | seed_results(run, plan, sides, pairs, runs["before"], options))
         options.write_pages(run)
     return run
 
