@@ -6,12 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ironglass.measure.statistics import mcnemar, rate_of
+from ironglass.measure.statistics import mcnemar, mean_interval, rate_of
 from ironglass.report.hardening.section import SECTION
-from ironglass.report.hardening.words import class_words, cost_words, hardening_words, method_words
+from ironglass.report.hardening.words import class_words, cost_words, hardening_words, method_words, seed_words
 from ironglass.results.hardening import Evaluations, Hardening, PairedRow, Seconds, Verdicts
 from ironglass.results.hardening.change import ClassChange, ClassPair, Method
-from ironglass.results.numbers import McNemar, Rate, Verdict
+from ironglass.results.hardening.seeds import SeedRow, Seeds, SeedSpread
+from ironglass.results.numbers import McNemar, Mean, Rate, Verdict
 from ironglass.results.sections import Results
 from ironglass.results.training import Stage
 
@@ -149,3 +150,35 @@ class _Source:
 
     def __init__(self, measured: Hardening) -> None:
         self.results = Results(hardening=measured)
+
+
+def test_the_ramp_of_eps_is_said_and_makes_no_other_stages() -> None:
+    ramped = replace(hardened((95, 85), (10, 60)), stages=(replace(HARD, eps_ramp=2.0),))
+    assert "N-FGSM 4/255 (Linf) for 3 epochs" in method_words(ramped)
+    assert "its eps growing from 0 over the first 2 epochs" in method_words(ramped)
+    assert "other stages" not in method_words(ramped)
+    assert "growing" not in method_words(hardened((95, 85), (10, 60)))
+
+
+def spread(*values: float) -> SeedSpread:
+    interval = mean_interval(np.array(values), within=(-1.0, 1.0))
+    return SeedSpread(mean=Mean(**interval), lowest=min(values), highest=max(values))
+
+
+def test_seeds_are_said_with_their_spread_and_chance() -> None:
+    rate = Rate(value=0.5, low=0.4, high=0.6, n=100)
+    row = SeedRow(seed=0, clean_before=rate, clean_after=rate, robust_before=rate, robust_after=rate)
+    seeds = Seeds(rows=(row,) * 3, trained_before=False, clean_after=spread(0.8, 0.8, 0.8),
+                  robust_after=spread(0.4, 0.5, 0.6), clean_change=spread(-0.1, -0.1, -0.1),
+                  robust_change=spread(0.3, 0.4, 0.5))  # fmt: skip
+    one = hardened((95, 85), (10, 60))
+    assert seed_words(one) == ""
+    text = seed_words(replace(one, seeds=seeds))
+    assert "The hardened model was trained by 3 seeds and judged on the same images." in text
+    assert (
+        "50.0\u202f% (25.2\u202f% to 74.8\u202f% over seeds, 95\u202f%; the seeds 40.0\u202f% to 60.0\u202f%)" in text
+    )
+    assert "+40.0 points (+15.2 to +64.8) under attack and of −10.0 points (−10.0 to −10.0) on unchanged" in text
+    assert "may be chance" not in text
+    undone = replace(seeds, robust_change=spread(-0.1, 0.0, 0.2))
+    assert "Over seeds the change under attack may be chance." in seed_words(replace(one, seeds=undone))

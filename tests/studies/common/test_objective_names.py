@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ironglass.harden import AWP, MART, NFGSM, TRADES
+from ironglass.harden import AWP, MART, NFGSM, TRADES, AdversarialRegularisation
 from ironglass.studies.common.objective_names import short_name
 from ironglass.train.objective import CrossEntropy
 
@@ -24,6 +24,9 @@ def own(classifier: Any, images: Any, labels: Any) -> Any:
         (CrossEntropy(label_smoothing=0.1), "Cross-entropy, label smoothing 0.1"),
         (AWP(objective=TRADES(eps=8 / 255)), "AWP of TRADES 8/255"),
         (MART(eps=8 / 255), "MART 8/255"),
+        ("n-fgsm:0.5@l2", "N-FGSM 0.5 (L2)"),
+        (AWP(objective=TRADES(norm="l2", eps=128 / 255)), "AWP of TRADES 128/255 (L2)"),
+        (AdversarialRegularisation(adv_grad_norm="l1"), "Adversarial regularisation 51/255 (L1)"),
         (own, "own"),
         ("n-fgms", ""),
         (3, ""),

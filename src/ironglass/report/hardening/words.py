@@ -113,7 +113,7 @@ def method_words(measured: Hardening) -> str:
     if not measured.methods:
         return ""
     stages = [
-        f"{method_name(method)} for {_epochs(stage)}"
+        f"{method_name(method)} for {_epochs(stage)}{_ramp(stage)}"
         for method, stage in zip(measured.methods, measured.stages, strict=True)
     ]
     text = f"It was hardened by {stages[0] if len(stages) == 1 else ', then '.join(stages)}"
@@ -168,14 +168,22 @@ def passes_words(methods: tuple[Method, ...]) -> str:
 
 
 def method_name(method: Method) -> str:
-    """A method with its norm, as "N-FGSM 4/255 (Linf)"."""
-    return f"{method.name} ({'L2' if method.norm == 'l2' else 'Linf'})" if method.norm else method.name
+    """A method with its norm, as "N-FGSM 4/255 (Linf)"; under L2 its own name has it."""
+    return f"{method.name} (Linf)" if method.norm == "linf" else method.name
+
+
+def _ramp(stage: Stage) -> str:
+    """The growth of eps in a stage, in words; "" for none."""
+    if not stage.eps_ramp:
+        return ""
+    return f", its eps growing from 0 over the first {stage.eps_ramp:g} epoch{'s' if stage.eps_ramp != 1 else ''}"
 
 
 def same_stages(measured: Hardening) -> bool:
     """True where both sides were trained in the same stages but for their objectives."""
     before, after = (
-        [replace(stage, objective="") for stage in part] for part in (measured.stages_before, measured.stages)
+        [replace(stage, objective="", eps_ramp=0.0) for stage in part]
+        for part in (measured.stages_before, measured.stages)
     )
     return before == after
 

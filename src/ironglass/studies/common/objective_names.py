@@ -8,12 +8,13 @@ from typing import Any, cast
 
 from ironglass.eps import eps_words
 from ironglass.errors import InputError
+from ironglass.harden.metadata import norm_of
 from ironglass.train.objective import as_objective
 from ironglass.train.record import as_json
 
 
 def short_name(objective: Any) -> str:
-    """An objective as "N-FGSM 4/255", with those of its settings that are not the usual ones.
+    """An objective as "N-FGSM 4/255", under L2 "N-FGSM 0.5 (L2)", with its settings that are not the usual ones.
 
     A function of the user's own has its own name; "" where there is none.
     """
@@ -32,11 +33,13 @@ def short_name(objective: Any) -> str:
     if any(_is_required(one) for one in dataclasses.fields(value)):  # one of the user's own
         return label
     eps = getattr(value, "eps", 0.0)
-    parts = [f"{label} {eps_words(float(eps))}" if isinstance(eps, int | float) and eps else label]
+    norm = norm_of(value)
+    label += f" {eps_words(float(eps))}" if isinstance(eps, int | float) and eps else ""
+    parts = [label if norm == "linf" else f"{label} ({norm.capitalize()})"]
     usual = type(value)()
     for one in dataclasses.fields(cast("Any", value)):
         setting = getattr(value, one.name)
-        if one.name != "eps" and setting != getattr(usual, one.name):
+        if one.name not in ("eps", "norm", "adv_grad_norm") and setting != getattr(usual, one.name):
             parts.append(f"{one.name.replace('_', ' ')} {as_json(setting)}")
     return ", ".join(parts)
 

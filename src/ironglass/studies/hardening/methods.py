@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from ironglass.data.dataset import Split
-from ironglass.harden.metadata import eps_of
+from ironglass.harden.metadata import eps_of, norm_of
 from ironglass.models.classifier import Classifier
 from ironglass.models.predict import batches
 from ironglass.results.hardening.change import Method
@@ -29,8 +29,8 @@ def methods_of(stages: Sequence[Stage], classifier: Classifier, train: Split) ->
 
 def _method(objective: Any, classifier: Classifier, train: Split) -> Method:
     eps = eps_of(objective)
-    inner = getattr(objective, "objective", objective)
-    norm: Norm | None = ("l2" if getattr(inner, "norm", "linf") == "l2" else "linf") if eps else None
+    norms: dict[str, Norm] = {"linf": "linf", "l2": "l2"}
+    norm = norms.get(norm_of(objective)) if eps else None
     forward, backward = count_passes(objective, classifier, train) or (None, None)
     return Method(name=short_name(objective), eps=eps, norm=norm, forward=forward, backward=backward)
 
