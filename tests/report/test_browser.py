@@ -1,10 +1,13 @@
 """The page in Debian's chromium: nothing asked for, nothing cut, slider and theme at work."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from ironglass.api import compare_runs
 from ironglass.run import Run
+from made_up_runs import made_up
 
 pytestmark = pytest.mark.browser
 
@@ -146,3 +149,21 @@ def test_print_is_light_and_shows_everything(opened):
     assert opened.evaluate("getComputedStyle(document.documentElement).backgroundColor") == "rgb(252, 251, 248)"
     assert not opened.locator("nav").is_visible()
     assert opened.evaluate("getComputedStyle(document.querySelector('.tall')).maxHeight") == "none"
+
+
+@pytest.mark.parametrize("count", [2, 10])
+def test_tables_of_compared_runs_fit_a_phone_and_paper(browser, tmp_path: Path, count: int):
+    attacked = {("fgsm", 8 / 255): [i >= 50 for i in range(100)], ("pgd-20", 8 / 255): [i >= 60 for i in range(100)]}
+    runs = [made_up(tmp_path / f"a-long-name-{i}", [i >= 5 for i in range(100)], attacked) for i in range(count)]
+    address = (compare_runs(runs, tmp_path / "compared").path / "report.html").as_uri()
+    page = browser.new_page(viewport={"width": 390, "height": 800})
+    page.goto(address)
+    page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
+    sideways = """[...document.querySelectorAll("#runs-compared .scroll")]
+                    .filter((box) => box.scrollWidth > box.clientWidth).map((box) => box.ariaLabel)"""
+    assert page.evaluate(sideways) == []
+    page.set_viewport_size({"width": 720, "height": 1000})
+    page.emulate_media(media="print")
+    assert page.evaluate("document.querySelector('#runs-compared').scrollWidth") <= 720
+    assert page.evaluate(sideways) == []
+    page.close()

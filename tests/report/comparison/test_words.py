@@ -220,3 +220,18 @@ def test_the_charts_hold_every_arm_and_maker(narrow: bool) -> None:
     panels = [axes for axes in matrix(*given, narrow=narrow).axes if axes.get_visible()]
     assert len(panels) == 2
     assert [text.get_text() for text in panels[0].texts] == ["10", "50", "45", "40", "8", "40", "40", "40", "8"]
+
+
+def test_the_same_stages_are_said_only_where_they_are() -> None:
+    other = replace(HARD.arms[2], stages=(replace(STAGE, epochs=9, objective="NFGSM"),))
+    alike = replace(HARD.arms[2], stages=(replace(STAGE, objective="NFGSM"),))
+    for arms, same in (((*HARD.arms[:2], alike), True), ((*HARD.arms[:2], other), False)):
+        source = _Source(Results(comparison=measured(*arms), transferred=shown("base", "masked", "hard")))
+        assert ARMS.facts(source)["same_stages"] == same  # type: ignore[arg-type]
+
+
+class _Source:
+    """The part of a source that the facts read."""
+
+    def __init__(self, results: Results) -> None:
+        self.results = results

@@ -61,7 +61,7 @@ def test_the_recommendation_comes_with_its_interval_and_its_rivals() -> None:
     )
     assert "82.6–94.5" in said  # Wilson's interval of 90 in 100
     assert "cannot tell it from 0.001, which may be just as good" in said
-    assert "on test images, which had no say, it is 25.0\u202f%" in said
+    assert "on 200 test images, which had no say, it is 25.0\u202f%" in said
 
 
 def test_how_many_may_be_as_good() -> None:

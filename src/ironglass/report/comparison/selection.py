@@ -24,11 +24,11 @@ def selection_words(measured: Comparison) -> str:
         return ""
     eps, rate = eps_text(selection.eps, measured.norm), selection.rates[best.name]
     rivals = [arm.label for arm in measured.arms if arm.name in selection.rivals]
-    doubt = f" ({_named(rivals)} may be as good)" if rivals else ", more than any other beyond chance"
+    doubt = f"; {_named(rivals)} may be as good)" if rivals else "), more than any other beyond chance"
     test = worst_at(best, selection.eps).after
     return (
         f"Chosen by {count(rate.n)} validation images, attacked in the same way at eps {eps}: “{best.label}”, which "
-        f"keeps {percent(rate.value)} of them ({interval(rate)}){doubt}. Of {count(test.n)} {measured.split} images, "
+        f"keeps {percent(rate.value)} of them ({interval(rate)}{doubt}. Of {count(test.n)} {measured.split} images, "
         f"which had no say, it keeps {percent(test.value)} ({interval(test)}): {_outcome(measured, selection, best)}"
     )
 

@@ -86,8 +86,8 @@ def sweep_words(measured: Sweep) -> str:
     text += f"{merit_words(best, measured)}. {seed_words(measured)}{alike_words(measured)}"
     if measured.split != "validation":
         text += (
-            f" Being the best of several flatters that number; on {measured.split} images, which had no say, it is "
-            f"{percent(best.measured.value)} ({interval(best.measured)})."
+            f" Being the best of several flatters that number; on {count(best.measured.n)} {measured.split} images, "
+            f"which had no say, it is {percent(best.measured.value)} ({interval(best.measured)})."
         )
     if robust := best.robust:
         word = verdict_word(robust.verdict)
