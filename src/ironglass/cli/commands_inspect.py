@@ -165,6 +165,9 @@ def predict(
     paths: Annotated[list[Path], typer.Argument(help="Image files, or folders of them.", show_default=False)],
     fit: o.Fit = None,
     range: o.Range = None,
+    temperature: Annotated[
+        bool, typer.Option("--temperature", help="Confidences at the temperature that was fitted for a run's model.")
+    ] = False,
     pictures: Annotated[
         bool, typer.Option("--pictures", help="Write a page with each image and a map of the evidence for its class.")
     ] = False,
@@ -196,16 +199,13 @@ def predict(
             seed=common.seed or 0,
             fit=fit,
             range=range,
+            temperature=temperature,
             write_page=write_page,
             options=RunOptions(device=common.device, resume=common.resume, progress=progress),
         )
     if common.as_json:
         data_json = run.read("data.json")
-        data_notes = {
-            "quarantined": data_json["quarantined"],
-            "notes": data_json["notes"],
-            "remarks": data_json["remarks"],
-        }
+        data_notes = {name: data_json[name] for name in ("quarantined", "notes", "remarks")}
         print_json({"folder": str(run.path), "predictions": rows, **data_notes})
     elif not common.quiet:
         show_predictions(run, rows)

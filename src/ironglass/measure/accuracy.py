@@ -150,6 +150,11 @@ def probabilities(classifier: Classifier, outputs: Logits) -> torch.Tensor:
 
     outputs: (n, k), the classifier's own in evaluation mode, on the CPU.
     """
+    return (finite_logits(classifier, outputs) / classifier.temperature).softmax(1).nan_to_num(0.0)
+
+
+def finite_logits(classifier: Classifier, outputs: Logits) -> Logits:
+    """Outputs (n, k) as logits, an infinity replaced by the largest number there is."""
     logits = classifier.as_logits(outputs)
     largest = torch.finfo(logits.dtype).max  # one infinity is the surest there is
-    return logits.clamp(-largest, largest).softmax(1).nan_to_num(0.0)
+    return logits.clamp(-largest, largest)

@@ -11,8 +11,9 @@ import pyarrow.parquet as pq
 import torch
 
 from ironglass.data.dataset import Split
-from ironglass.measure.accuracy import probabilities, top
+from ironglass.measure.accuracy import finite_logits, probabilities, top
 from ironglass.measure.calibration import brier_scores
+from ironglass.measure.confidence.temperature import scaled_shares
 from ironglass.models.classifier import Classifier
 from ironglass.models.predict import predicted
 from ironglass.run import Run
@@ -34,13 +35,23 @@ _FORMULA = (
 
 
 def per_image(
-    split: Split, classifier: Classifier, logits: Logits, *, condition: str, eps: float, linf: np.ndarray
+    split: Split,
+    classifier: Classifier,
+    logits: Logits,
+    *,
+    condition: str,
+    eps: float,
+    linf: np.ndarray,
+    least_share: float | None = None,
 ) -> pa.Table:
     """The table of one condition. linf: largest change of any pixel an image, in units of [0, 1].
 
-    An image whose logits have no largest has no prediction, and is not right.
+    An image whose logits have no largest has no prediction, and is not right. least_share: the probability from which a
+    class belongs to an image's set, whose size is then a column; None for no such column.
     """
     positions, confidence = top(classifier, logits)
+    shares = scaled_shares(finite_logits(classifier, logits).double().numpy())
+    sizes = {} if least_share is None else {"set_size": (shares >= least_share).sum(1)}
     names = np.asarray(classifier.classes)
     prediction = predicted(logits).numpy()
     return pa.table(
@@ -52,6 +63,8 @@ def per_image(
             "prediction": pa.array(names[prediction], mask=prediction < 0),
             "confidence": confidence[:, 0],
             "brier": brier_scores(probabilities(classifier, logits).numpy(), split.labels),
+            "true_confidence": shares[np.arange(len(split)), split.labels],
+            **sizes,
             "correct": prediction == split.labels,
             "top5": [list(row) for row in names[positions]],
             "top5_confidence": [row.tolist() for row in confidence],
@@ -59,6 +72,12 @@ def per_image(
             "linf": linf,
         }
     )
+
+
+def recorded_least_share(run: Run) -> float | None:
+    """The probability from which a class belongs to a set, as the run's results have it; None for no sets."""
+    sets = run.results.get("confidence", {}).get("sets")
+    return sets["least_share"] if sets else None
 
 
 def write_per_image(run: Run, name: str, tables: Sequence[pa.Table]) -> None:

@@ -43,6 +43,8 @@ class Classifier(ReadNetwork):
     """Of fresh weights, sums by which `models.fresh` tells whether they are still the same; None of others."""
     remarks: tuple[str, ...]
     """Choices and assumptions made while it was loaded, a sentence each."""
+    temperature: float = 1.0
+    """What logits are divided by before they become probabilities; 1 unless it was asked for."""
 
     def __init__(
         self,

@@ -10,6 +10,7 @@ from ironglass.results.attack import Attacks, FGSMCurve, Linear
 from ironglass.results.audit import Exhaustive, Layers, Occlusion
 from ironglass.results.codec import from_dict, result
 from ironglass.results.evaluation import Corruptions, Evaluation
+from ironglass.results.evaluation.confidence import Confidence, ConfidenceUnder
 from ironglass.results.explanation import Drawn, Explanations
 from ironglass.results.hardening import Comparison, Hardening, Transferred
 from ironglass.results.inspection import Inspection
@@ -29,6 +30,8 @@ class Results:
     model: the network, and how images go in.
     training: one training.
     evaluation: accuracy on unchanged images.
+    confidence: the worth of the probabilities on unchanged images.
+    confidence_under: the same on corrupted and attacked images.
     layers: what each convolution contributes.
     occlusion: accuracy with a patch at every position of a grid.
     exhaustive: whether any position of a patch changes the prediction.
@@ -56,6 +59,8 @@ class Results:
     model: Model | None = None
     training: Training | None = None
     evaluation: Evaluation | None = None
+    confidence: Confidence | None = None
+    confidence_under: ConfidenceUnder | None = None
     layers: Layers | None = None
     occlusion: Occlusion | None = None
     exhaustive: Exhaustive | None = None

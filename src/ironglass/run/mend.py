@@ -33,13 +33,14 @@ class FileGroup:
 
 
 REMAKEABLE = (
-    FileGroup(r"per_image/clean\.parquet|predictions\.csv", ("evaluation",)),
-    FileGroup(r"per_image/fgsm\.parquet", ("fgsm",)),
-    FileGroup(r"per_image/attacks\.parquet", ("attacks",)),
+    FileGroup(r"per_image/clean\.parquet|predictions\.csv", ("evaluation", "confidence_under")),
+    FileGroup(r"temperature\.json", ("confidence",)),
+    FileGroup(r"per_image/fgsm\.parquet", ("fgsm", "confidence_under")),
+    FileGroup(r"per_image/attacks\.parquet", ("attacks", "confidence_under")),
     FileGroup(r"per_image/validation\w*\.parquet", ("trial",)),
     FileGroup(r"per_image/measured\.parquet", ("measured",)),
     FileGroup(r"(adversarial|probes)/.+", ("attacks",), required=False),
-    FileGroup(r"per_image/corruptions/.+|corruptions\.\w+", ("corruptions",), ("corruptions.json",)),
+    FileGroup(r"per_image/corruptions/.+|corruptions\.\w+", ("corruptions", "confidence_under"), ("corruptions.json",)),
     FileGroup(r"per_image/explanations\.parquet", ("explanations", "explained")),
     FileGroup(r"explanations/.+", ("explanations", "explained"), required=False),
     FileGroup(r"explained\.\w+", ("explained",), ("explained.json",)),

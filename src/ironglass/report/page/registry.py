@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from ironglass.report.about.section import DATA, MAKING, MODEL
 from ironglass.report.attack.section import SECTION as ATTACKS
 from ironglass.report.comparison.section import ARMS, GALLERY
+from ironglass.report.confidence.section import SECTION as CONFIDENCE
 from ironglass.report.corruption.section import SECTION as CORRUPTIONS
 from ironglass.report.evaluation.section import SECTION as EVALUATION
 from ironglass.report.explanation.section import SECTION as EXPLANATIONS
@@ -42,6 +43,7 @@ SECTIONS: tuple[Section, ...] = (
     OCCLUSION,
     CORRUPTIONS,
     ATTACKS,
+    CONFIDENCE,
     MAKING,
 )
 

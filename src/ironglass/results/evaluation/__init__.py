@@ -11,6 +11,14 @@ from ironglass.results.evaluation.by_class import Averages as Averages
 from ironglass.results.evaluation.by_class import ByClass
 from ironglass.results.evaluation.by_class import ClassAccuracy as ClassAccuracy
 from ironglass.results.evaluation.by_class import Curve as Curve
+from ironglass.results.evaluation.confidence import BrierParts as BrierParts
+from ironglass.results.evaluation.confidence import ConditionRow as ConditionRow
+from ironglass.results.evaluation.confidence import Confidence as Confidence
+from ironglass.results.evaluation.confidence import ConfidenceUnder as ConfidenceUnder
+from ironglass.results.evaluation.confidence import ReliabilityBin as ReliabilityBin
+from ironglass.results.evaluation.confidence import Selective as Selective
+from ironglass.results.evaluation.confidence import Sets as Sets
+from ironglass.results.evaluation.confidence import Temperature as Temperature
 from ironglass.results.numbers import Count, Mean, Rate, Share
 
 

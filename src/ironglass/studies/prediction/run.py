@@ -22,6 +22,7 @@ from ironglass.models.loading.load import load_classifier
 from ironglass.models.loading.native import is_code, is_exported, knows_classes
 from ironglass.models.loading.weights import classes_beside
 from ironglass.models.predict import logits_of
+from ironglass.models.temperature import read_temperature
 from ironglass.run import Run
 from ironglass.studies.common.options import RunOptions
 from ironglass.studies.common.plan_data import reading_of
@@ -43,6 +44,7 @@ def predict(
     seed: int = 0,
     fit: str | None = None,
     range: str | tuple[float, float] | None = None,
+    temperature: bool = False,
     write_page: WritePage | None = None,
     options: RunOptions = DEFAULTS,
 ) -> tuple[Run, list[dict[str, Any]]]:
@@ -50,17 +52,17 @@ def predict(
 
     classes: the names of the network's outputs, in their order; () for its own. normalised: mean, std, normalise as
     `load_classifier` takes them. Files that are no images are left out and named in `data.json`. fit, range: as of
-    `load_dataset`; None for what the model's run says. write_page: makes `predictions.html` of every image with a map
-    of what its class follows from; None for no page. What was assumed of the network stands in
-    `data.json`, too, under `remarks`. Raises InputError where no image is left.
+    `load_dataset`; None for what the model's run says. temperature: whether confidences are those at the temperature in
+    the model's folder. write_page: makes `predictions.html` of every image with a map of what its class follows from;
+    None for no page. What was assumed of the network stands in `data.json`, too, under `remarks`. Raises InputError
+    where no image is left.
     """
     own_reading = reading_of(model)
     asked_reading = check_reading(
         None, None, own_reading.fit if fit is None else fit, own_reading.range if range is None else range
     )
-    device = options.place
     arguments = {"size": size, "pretrained": pretrained, "weights": weights, "seed": seed}
-    classifier = _trained(model, classes, arguments, normalised or {}).to(device)
+    classifier = _trained(model, classes, arguments, normalised or {}, temperature).to(options.place)
     weighted = pretrained or weights is not None
     classifier.remarks += tuple(assumed(model, classifier, fresh=not weighted and is_code(model)))
     images = _readable(paths, classifier, asked_reading)
@@ -68,6 +70,7 @@ def predict(
     split = Split(images.pixels, np.zeros(len(names), dtype=np.int64), tuple(names))
     logits = logits_of(classifier, split, progress=lambda done, of: options.progress("predicting", done, of, ""))
     recipe = {"name": "predict", "model": model, "paths": [printable(path) for path in paths], "seed": seed}
+    recipe |= {"temperature": classifier.temperature} if temperature else {}
     with Run.hold(folder, recipe, resume=options.resume) as run:
         left_out = [vars(file) for file in images.left_out]
         about = {"images": len(names), "quarantined": left_out, "notes": images.notes, "reading": images.reading}
@@ -75,20 +78,22 @@ def predict(
         run.write("data.json", about)
         rows = write_predictions(run, names, classifier, logits)
         if write_page is not None:
-            write_predictions_page(
-                run, classifier, split, logits, rows, write_page=write_page, progress=options.progress
-            )
+            page: dict[str, Any] = {"write_page": write_page, "progress": options.progress}
+            write_predictions_page(run, classifier, split, logits, rows, **page)
         return run, rows
 
 
 def _trained(
-    model: str, classes: Sequence[str], arguments: dict[str, Any], normalised: Mapping[str, Any]
+    model: str, classes: Sequence[str], arguments: dict[str, Any], normalised: Mapping[str, Any], temperature: bool
 ) -> Classifier:
     """The network with its weights, its outputs called as asked. Raises InputError where nobody names its classes.
 
     arguments: size, pretrained, weights and seed, as `load_classifier` takes them.
     """
     weights = arguments["weights"]
+    if temperature and weights is not None:
+        raise InputError("--temperature was fitted for the weights in the model's own folder: leave --weights out")
+    scale = read_temperature(model) if temperature else None
     weighted = arguments["pretrained"] or weights is not None
     has_classes = knows_classes(model, weighted=weighted)
     beside = weights is not None and not has_classes and bool(classes_beside(weights))
@@ -101,6 +106,10 @@ def _trained(
     classifier = _loaded(model, asked_for | dict(normalised))
     if classes and tuple(classes) != classifier.classes:
         classifier.rename(classes)
+    if scale is not None:
+        classifier.temperature, fitted = scale
+        text = f"its confidences are those at temperature {classifier.temperature:.3g}, fitted on {fitted:,} images"
+        classifier.remarks += (text,)
     return classifier
 
 

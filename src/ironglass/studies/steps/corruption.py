@@ -12,7 +12,7 @@ from safetensors.numpy import save
 from ironglass.data.corruptions.corrupt import SEVERITIES, corrupt, find_corruptions
 from ironglass.data.dataset import Split
 from ironglass.measure.corruption import corrupted_logits, corruption_numbers
-from ironglass.measure.per_image import per_image, write_per_image
+from ironglass.measure.per_image import per_image, recorded_least_share, write_per_image
 from ironglass.models.classifier import Classifier
 from ironglass.models.predict import logits_of, predicted
 from ironglass.plans.audit import Audit
@@ -49,7 +49,7 @@ def corrupt_split(
     unchanged = logits_of(classifier, subset) if logits is None else logits[where]
     clean = predicted(unchanged).numpy() == subset.labels
     steps = [(corruption, severity) for corruption in names for severity in SEVERITIES]
-    done: list[pa.Table] = []
+    done, least = list[pa.Table](), recorded_least_share(run)
     for i, (corruption, severity) in enumerate(steps):
         if _path(run, corruption).is_file():
             continue
@@ -60,7 +60,7 @@ def corrupt_split(
         corrupted, linf = corrupted_logits(
             classifier, split, corruption, severity, where, seed=plan.seed, progress=report
         )
-        table = per_image(subset, classifier, corrupted, condition=corruption, eps=0.0, linf=linf)
+        table = per_image(subset, classifier, corrupted, condition=corruption, eps=0.0, linf=linf, least_share=least)
         done.append(table.append_column("severity", pa.array(np.full(len(subset), severity))))
         if severity == SEVERITIES[-1]:
             write_per_image(run, f"corruptions/{corruption}", done)

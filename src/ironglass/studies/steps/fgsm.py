@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ironglass.measure.per_image import per_image, write_per_image
+from ironglass.measure.per_image import per_image, recorded_least_share, write_per_image
 from ironglass.measure.robustness.attack import fgsm_curve
 from ironglass.studies.steps.context import AuditContext
 from ironglass.studies.steps.step import Step
@@ -19,8 +19,9 @@ def draw_fgsm_curve(context: AuditContext) -> None:
         attacks.eps,
         progress=lambda done, of: context.progress("attacking with FGSM", done, of, ""),
     )
+    least = recorded_least_share(run)
     tables = [
-        per_image(split, classifier, point.logits, condition="fgsm", eps=point.eps, linf=point.linf)
+        per_image(split, classifier, point.logits, condition="fgsm", eps=point.eps, linf=point.linf, least_share=least)
         for point in curve.points
     ]
     write_per_image(run, "fgsm", tables)

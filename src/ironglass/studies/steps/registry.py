@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ironglass.studies.steps.attack.step import ATTACKS
+from ironglass.studies.steps.confidence import CONFIDENCE, CONFIDENCE_UNDER
 from ironglass.studies.steps.corruption import CORRUPTIONS
 from ironglass.studies.steps.evaluation import EVALUATION
 from ironglass.studies.steps.explanation.step import EXPLANATION
@@ -18,6 +19,7 @@ from ironglass.studies.steps.training import TRAINING
 STEPS: list[Step] = [
     TRAINING,
     EVALUATION,
+    CONFIDENCE,
     CORRUPTIONS,
     EXPLANATION,
     LAYERS,
@@ -25,6 +27,7 @@ STEPS: list[Step] = [
     EXHAUSTIVE,
     FGSM_CURVE,
     ATTACKS,
+    CONFIDENCE_UNDER,
     LINEAR,
     SAMPLES,
     PAGES,

@@ -8,7 +8,7 @@ from typing import Any
 from ironglass.attacks import AutoAttack, climbed_gradient, standard
 from ironglass.attacks.parts.scores import ROWS, Outputs, outputs_of
 from ironglass.measure.accuracy import naming
-from ironglass.measure.per_image import per_image, write_per_image
+from ironglass.measure.per_image import per_image, recorded_least_share, write_per_image
 from ironglass.measure.robustness.evidence import Kind, Observations, observe, observe_passes
 from ironglass.measure.robustness.repeated_passes import (
     PASSES,
@@ -34,7 +34,7 @@ def write_results(run: Run, attacks: Attacks, *, split_name: str) -> None:
     """
     plan, split, classes = attacks.plan, attacks.split, attacks.classifier.classes
     answers = predicted(logits_of(attacks.classifier, split, batch_size=attacks.settings.batch)).numpy()
-    attacked, tables = [], []
+    attacked, tables, least = [], [], recorded_least_share(run)
     for task in attacks.attack_tasks:
         outcomes = {}
         for eps in task.sizes:
@@ -45,7 +45,8 @@ def write_results(run: Run, attacks: Attacks, *, split_name: str) -> None:
             )
             outcomes[eps] = Outcome(right, (tensors["png_predictions"] == tensors["labels"]).numpy(), by_gradients)
             linf, l2 = tensors["linf"].numpy(), tensors["l2"].numpy()
-            table = per_image(split, attacks.classifier, tensors["logits"], condition=task.name, eps=eps, linf=linf)
+            facts = {"condition": task.name, "eps": eps, "linf": linf, "least_share": least}
+            table = per_image(split, attacks.classifier, tensors["logits"], **facts)
             tables.append(table.append_column("l2", [l2]).append_column("png_correct", [outcomes[eps].png]))
         attacked.append(_attacked(attacks, task, outcomes))
     write_per_image(run, "attacks", tables)

@@ -1,0 +1,60 @@
+"""Sentences on probabilities."""
+
+from __future__ import annotations
+
+from ironglass.report.kit.words import count, decimal, eps_text, interval, percent
+from ironglass.results.evaluation.confidence import ConditionRow, Confidence, Sets
+
+DOUBTFUL = 0.05
+"""Probability below which a coverage is too low for chance."""
+
+
+def confidence_words(confidence: Confidence) -> str:
+    """The corrected calibration error, and the risk of the answers that are given."""
+    ece, risk = confidence.ece, confidence.selective.risk
+    text = (
+        f"Without what chance adds, its expected calibration error is {decimal(ece.value, 3)} "
+        f"({decimal(ece.low, 3)} to {decimal(ece.high, 3)}, n = {count(ece.n)}): "
+    )
+    text += (
+        "no sign that its confidences are off. "
+        if ece.low <= 0.0005
+        else "by so much its confidences lie beside how often it is right. "
+    )
+    return text + (
+        f"If it answers only the {percent(confidence.selective.coverage, 0)} of the images that it is surest of, "
+        f"{percent(risk.value)} of those answers are wrong ({interval(risk)})."
+    )
+
+
+def sets_words(sets: Sets) -> str:
+    """The promise of the sets, and whether the measured images keep it."""
+    if sets.least_share == 0:
+        return (
+            f"{count(sets.calibrated)} validation images are too few to promise {percent(sets.level, 0)}: every set "
+            "holds every class."
+        )
+    outcome = (
+        f"that few would have a probability of {sets.p:.3f} if the promise held: it is broken here"
+        if sets.p < DOUBTFUL
+        else "the promise is kept, as far as these images can tell"
+    )
+    return (
+        f"The sets hold every class of a probability of at least {percent(sets.least_share)}, chosen on "
+        f"{count(sets.calibrated)} validation images so that {percent(sets.level, 0)} of new images have their true "
+        f"class in their set. Of the measured images {percent(sets.coverage.value)} have "
+        f"({interval(sets.coverage)}): {outcome}. A set has {decimal(sets.size.value)} classes on average "
+        f"({decimal(sets.size.low)} to {decimal(sets.size.high)}); {percent(sets.empty.value)} are empty."
+    )
+
+
+def change_words(row: ConditionRow) -> str:
+    """A condition's name with its strength."""
+    if row.severity is not None:
+        return f"{row.label}, severity {row.severity}"
+    return row.label if row.eps is None else f"{row.label}, eps {eps_text(row.eps, row.norm or 'linf')}"
+
+
+def is_broken(row: ConditionRow, level: float | None) -> bool:
+    """True where the sets of a condition surely hold the true class more seldom than was promised."""
+    return level is not None and row.coverage is not None and row.coverage.high < level
