@@ -15,11 +15,18 @@ DIMENSIONS = 256
 """Principal directions that the classifier sees, at most."""
 FILTERS, PATCH, STRIDE = 128, 6, 2
 LARGEST = 100_000
-MARGINS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
-"""By which the other class must be more probable than the label: the least that is precise enough is taken."""
+_BLOCK = 64
+REPEATED, MOST_REPEATS = 40_000, 4
+"""Images that are judged in all repeats of the cross-validation together, and the repeats, at most."""
+STEPS = 25
+"""Steps of the regression: sooner stopped is smoother."""
+RIDGE = 0.01
+"""Inverse strength of the ridge, for features of a mean square of 256."""
+CEILINGS = (0.2, 0.15, 0.1, 0.07, 0.05, 0.03, 0.02, 0.01, 0.005, 0.002, 0.001)
+"""Probability of a suspect label, at most: the largest that is precise enough is taken."""
 PLANTED = 0.03
-"""Share of labels that are flipped on purpose, to see what a margin is worth."""
-PRECISE, FALSE = 0.4, 0.04
+"""Share of labels that are flipped on purpose, to see what a ceiling is worth."""
+PRECISE, FALSE = 0.4, 0.03
 """Share of those named that must be flips, and of the labels left alone that may be named, at most: as many of these
 may be wrong as were flipped."""
 TRIAL_IMAGES = 10_000
@@ -44,26 +51,26 @@ class Suspects:
 
 @dataclass(frozen=True)
 class Trial:
-    """Worth of a margin on these images, with labels flipped on purpose.
+    """Worth of a ceiling on these images, with labels flipped on purpose.
 
-    margin: the least of MARGINS that is precise enough; None where none is.
+    ceiling: the largest of CEILINGS that is precise enough; None where none is.
     flipped, caught: labels that were flipped, and those of them that were named.
     left_alone, named: labels that were not flipped, and those of them that were named.
     """
 
-    margin: float | None
+    ceiling: float | None
     flipped: int
     caught: int
     left_alone: int
     named: int
 
 
-def label_suspects(probabilities: np.ndarray, labels: np.ndarray, margin: float) -> Suspects:
-    """Chooses the labels that confident learning counts off the diagonal, and of these the sure ones.
+def label_suspects(probabilities: np.ndarray, labels: np.ndarray, ceiling: float) -> Suspects:
+    """Chooses the labels that confident learning counts off the diagonal, and of these the improbable ones.
 
     An image counts for another class where that class is as probable as it is on average for images of its own label,
-    or one half if that is less, and is the most probable of such classes; it is a suspect where that class is also
-    more probable than the label by the margin.
+    or one half if that is less, and is the most probable of such classes; it is a suspect where the probability of its
+    label is also no more than the ceiling. Of flipped labels that orders better than the margin between the two does.
 
     probabilities: (n, k), of classifiers that did not learn from the image; labels: (n,).
     """
@@ -72,63 +79,74 @@ def label_suspects(probabilities: np.ndarray, labels: np.ndarray, margin: float)
     counts = np.bincount(labels, minlength=classes)
     average = np.bincount(labels, label_probability, classes) / np.maximum(counts, 1)
     threshold = np.where(counts > 0, np.minimum(average, 0.5), np.inf)
-    confident = np.where(probabilities >= threshold, probabilities, -1)
-    other = confident.argmax(1)
-    sure = (
-        (confident.max(1) > 0) & (other != labels) & (probabilities[np.arange(n), other] - label_probability >= margin)
-    )
-    positions = np.flatnonzero(sure)
-    positions = positions[np.argsort(label_probability[positions] - probabilities[positions].max(1), kind="stable")]
+    others = np.where(np.arange(classes) == labels[:, None], -1, probabilities)
+    other = np.where(others >= threshold, others, -1).argmax(1)
+    confident = others[np.arange(n), other] >= np.maximum(threshold[other], label_probability)
+    positions = np.flatnonzero(confident & (label_probability <= ceiling))
+    positions = positions[np.argsort(label_probability[positions], kind="stable")]
     return Suspects(positions, other[positions], label_probability[positions], probabilities.argmax(1) == labels)
 
 
 def flip_trial(features: np.ndarray, labels: np.ndarray, seed: int) -> Trial:
-    """Flips PLANTED of the labels at random, and finds the least margin that names flips rather than others.
+    """Flips PLANTED of the labels at random, and finds the largest ceiling that names flips rather than others.
 
-    Labels that are wrong already count against the margin, which is then the more cautious.
+    Labels that are wrong already count against the ceiling, which is then the more cautious.
     """
     random = np.random.default_rng([seed, 4])
     drawn = np.sort(random.permutation(len(labels))[:TRIAL_IMAGES])
     changed, classes = labels[drawn].copy(), int(labels.max()) + 1
     flips = random.permutation(len(drawn))[: max(1, round(PLANTED * len(drawn)))]
     changed[flips] = (changed[flips] + random.integers(1, classes, len(flips))) % classes
-    if np.bincount(changed, minlength=classes).min() < FOLDS:
-        return Trial(None, len(flips), 0, len(drawn) - len(flips), 0)
-    probabilities = cross_validated(features[drawn], changed, seed)
     trial = Trial(None, len(flips), 0, len(drawn) - len(flips), 0)
-    for margin in MARGINS:
-        positions = label_suspects(probabilities, changed, margin).positions
+    if np.bincount(changed, minlength=classes).min() < FOLDS:
+        return trial
+    probabilities = cross_validated(features[drawn], changed, seed, repeats=_repeats(len(labels)))
+    for ceiling in CEILINGS:
+        positions = label_suspects(probabilities, changed, ceiling).positions
         caught = int(np.isin(positions, flips).sum())
         named = len(positions) - caught
-        trial = Trial(margin, len(flips), caught, len(drawn) - len(flips), named)
-        if caught >= PRECISE * len(positions) and named <= FALSE * (len(drawn) - len(flips)) and caught:
+        trial = Trial(ceiling, len(flips), caught, len(drawn) - len(flips), named)
+        if caught >= PRECISE * len(positions) and named <= FALSE * trial.left_alone and caught:
             return trial
     return Trial(None, trial.flipped, trial.caught, trial.left_alone, trial.named)
 
 
 def cross_validated(
-    features: np.ndarray, labels: np.ndarray, seed: int, progress: Progress | None = None
+    features: np.ndarray,
+    labels: np.ndarray,
+    seed: int,
+    progress: Progress | None = None,
+    *,
+    repeats: int | None = None,
 ) -> np.ndarray:
     """Probabilities (n, k) of each image by logistic regression on the images of the other folds.
 
-    features: (n, d), float; labels: (n,), of k classes with FOLDS images or more each. Folds have equal shares of each
-    class. The ridge of the regression grows with the number of features to the image.
+    Averaged over `repeats` partitions into folds; None for as many as REPEATED and MOST_REPEATS allow.
+
+    features: (n, d), float, whose own scale counts: directions of large variance are trusted more. labels: (n,), of k
+    classes with FOLDS images or more each. Folds have equal shares of each class.
     """
     from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import StratifiedKFold
+    from sklearn.model_selection import RepeatedStratifiedKFold
 
-    scaled = (features - features.mean(0)) / (features.std(0) + 1e-6)
+    centred = features - features.mean(0)
+    scaled = centred * (16 / max(float(np.sqrt((centred**2).sum(1).mean())), 1e-6))
     probabilities = np.zeros((len(labels), int(labels.max()) + 1))
-    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
+    repeats = repeats or _repeats(len(labels))
+    folds = RepeatedStratifiedKFold(n_splits=FOLDS, n_repeats=repeats, random_state=seed)
     for number, (learning, held_out) in enumerate(folds.split(scaled, labels)):
-        model = LogisticRegression(C=0.03, max_iter=60, tol=1e-3)
+        model = LogisticRegression(C=RIDGE, max_iter=STEPS, tol=1e-3)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # short of the optimum is near enough, and sooner stopped is smoother
+            warnings.simplefilter("ignore")  # short of the optimum is near enough
             model.fit(scaled[learning], labels[learning])
-        probabilities[np.ix_(held_out, model.classes_)] = model.predict_proba(scaled[held_out])
+        probabilities[np.ix_(held_out, model.classes_)] += model.predict_proba(scaled[held_out]) / repeats
         if progress:
-            progress(number + 1, FOLDS)
+            progress(number + 1, FOLDS * repeats)
     return probabilities
+
+
+def _repeats(n: int) -> int:
+    return min(max(REPEATED // n, 1), MOST_REPEATS)
 
 
 def patch_features(thumbs: np.ndarray, tints: np.ndarray, seed: int) -> np.ndarray:
@@ -140,13 +158,17 @@ def patch_features(thumbs: np.ndarray, tints: np.ndarray, seed: int) -> np.ndarr
     thumbs: uint8, (n, h, w); tints: uint8, (n, k, k, 2).
     """
     random = np.random.default_rng([seed, 3])
-    filters, mean, whitening = _filters(thumbs, random)
-    rows = [
-        _responses(_patches(thumbs[start : start + 256]), filters, mean, whitening)
-        for start in range(0, len(thumbs), 256)
-    ]
-    chroma = (tints.reshape(len(tints), -1).astype(np.float32) - 128) / 16
-    return _principal(np.concatenate([np.concatenate(rows), chroma], axis=1), random)
+    filters, offsets = _filters(thumbs, random)
+    chroma = tints.reshape(len(tints), -1)
+
+    def responses(rows: np.ndarray) -> np.ndarray:
+        tint = (chroma[rows].astype(np.float32) - 128) / 16
+        return np.concatenate([_responses(_patches(thumbs[rows]), filters, offsets), tint], axis=1)
+
+    blocks = np.array_split(np.arange(len(thumbs)), -(-len(thumbs) // _BLOCK))
+    drawn = np.array_split(np.sort(random.permutation(len(thumbs))[:5000]), -(-min(len(thumbs), 5000) // _BLOCK))
+    mean, basis = principal_directions(np.concatenate([responses(rows) for rows in drawn]), len(thumbs))
+    return np.concatenate([(responses(rows) - mean) @ basis for rows in blocks])
 
 
 def _patches(thumbs: np.ndarray) -> np.ndarray:
@@ -160,7 +182,8 @@ def _patches(thumbs: np.ndarray) -> np.ndarray:
     return patches / (patches.std(-1, keepdims=True) + 10)
 
 
-def _filters(thumbs: np.ndarray, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _filters(thumbs: np.ndarray, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Filters (PATCH², FILTERS) with the whitening in them, and their responses to the mean patch."""
     drawn = random.permutation(len(thumbs))[:2000]
     patches = _patches(thumbs[np.sort(drawn)]).reshape(-1, PATCH * PATCH)
     patches = patches[random.permutation(len(patches))[:20_000]]
@@ -169,12 +192,13 @@ def _filters(thumbs: np.ndarray, random: np.random.Generator) -> tuple[np.ndarra
     whitening = (vectors / np.sqrt(np.maximum(values, 0) + 0.1)) @ vectors.T
     filters = (patches[random.permutation(len(patches))[:FILTERS]] - mean) @ whitening
     filters /= np.linalg.norm(filters, axis=1, keepdims=True) + 1e-6
-    return filters.astype(np.float32), mean.astype(np.float32), whitening.astype(np.float32)
+    combined = whitening @ filters.T
+    return combined.astype(np.float32), (mean @ combined).astype(np.float32)
 
 
-def _responses(patches: np.ndarray, filters: np.ndarray, mean: np.ndarray, whitening: np.ndarray) -> np.ndarray:
+def _responses(patches: np.ndarray, filters: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     """Positive and negative responses averaged over quarters of the image, (n, 8 × FILTERS)."""
-    responses = ((patches - mean) @ whitening) @ filters.T
+    responses = patches @ filters - offsets
     rows, columns = responses.shape[1] // 2, responses.shape[2] // 2
     quarters = [
         part[:, down, across].mean((1, 2))
@@ -185,8 +209,11 @@ def _responses(patches: np.ndarray, filters: np.ndarray, mean: np.ndarray, white
     return np.concatenate(quarters, axis=1)
 
 
-def _principal(features: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    features = (features - features.mean(0)) / (features.std(0) + 1e-4)
-    drawn = features[random.permutation(len(features))[:5000]]
-    _, vectors = np.linalg.eigh(drawn.T @ drawn)
-    return features @ vectors[:, -min(DIMENSIONS, features.shape[1], max(2, len(features) // 4)) :]
+def principal_directions(features: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """The mean (d,) of some of n images' features, and a basis (d, k) that evens the scales of the features and turns
+    them to their k principal directions, of which there are at most DIMENSIONS and a quarter of n."""
+    mean, scale = features.mean(0), features.std(0) + 1e-4
+    even = (features - mean) / scale
+    _, vectors = np.linalg.eigh(even.T @ even)
+    count = min(DIMENSIONS, features.shape[1], max(2, n // 4))
+    return mean, vectors[:, -count:] / scale[:, None]

@@ -37,7 +37,7 @@ def search_labels(table: Survey, seed: int, options: RunOptions) -> LabelErrors 
     probabilities = cross_validated(
         features, labels, seed, lambda done, of: options.progress("judging labels", done, of, "")
     )
-    suspects = label_suspects(probabilities, labels, 2.0 if trial.margin is None else trial.margin)
+    suspects = label_suspects(probabilities, labels, -1.0 if trial.ceiling is None else trial.ceiling)
     rows = zip(suspects.positions.tolist(), suspects.suggested.tolist(), suspects.score.tolist(), strict=True)
     return LabelErrors(
         features="responses to patches of the images themselves, without a trained network",
@@ -59,13 +59,13 @@ def _rate(count: int, of: int) -> Rate:
 
 def _rule(trial: Trial) -> str:
     method = "Confident learning on cross-validated probabilities"
-    if trial.margin is None:
+    if trial.ceiling is None:
         return (
             f"{method} cannot tell wrong labels from right ones here: of {trial.flipped:,} labels that were flipped on "
             "purpose too few were named, or too many others with them; so none is named."
         )
     return (
-        f"{method}: another class is more probable than the label by {trial.margin:g} or more. With 3 % of the labels "
-        f"flipped on purpose, this named {trial.caught:,} of {trial.flipped:,} flipped labels and {trial.named:,} of "
-        f"the {trial.left_alone:,} others, some of which may be wrong, too."
+        f"{method}: another class is more probable, and the label's probability is at most {trial.ceiling:g}. With 3 % "
+        f"of the labels flipped on purpose, this named {trial.caught:,} of {trial.flipped:,} flipped labels and "
+        f"{trial.named:,} of the {trial.left_alone:,} others, some of which may be wrong, too."
     )
