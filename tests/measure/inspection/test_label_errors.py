@@ -53,7 +53,7 @@ def test_where_classes_cannot_be_told_apart_none_is_named() -> None:
 
 def test_confident_learning_by_hand() -> None:
     probabilities = np.array([[0.9, 0.1], [0.8, 0.2], [0.05, 0.95], [0.1, 0.9], [0.2, 0.8]])
-    result = label_suspects(probabilities, np.array([0, 0, 0, 1, 1]), 0.1)
+    result = label_suspects(probabilities, np.array([0, 0, 0, 1, 1]), 0.1, most=0.5)
     assert result.positions.tolist() == [2]
     assert result.suggested.tolist() == [1]
     assert result.score.tolist() == [0.05]
