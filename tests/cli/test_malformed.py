@@ -351,6 +351,17 @@ CASES = [
         "run", "digits", "--blocks", "0,4"]),
     Case("a model for a sweep over models", "vary.model", lambda room: ["run", "shootout", "--model", "logistic"]),
     Case("unknown norm", "choose from linf, l2", lambda room: ["attack", room.trained, room.photos, "--norm", "l7"]),
+    Case("a norm without an objective", "--norm is for an objective, and none is named", lambda room: [
+        "train", "simple-cnn", "digits", "--norm", "l2"]),
+    Case("a norm given twice", "--objective pgd@l2 has a norm, and --norm is given, too", lambda room: [
+        "train", "simple-cnn", "digits", "--objective", "pgd@l2", "--norm", "l2"]),
+    Case("no such norm", "there is no norm 'l3': choose from linf, l2", lambda room: [
+        "harden", "simple-cnn", "digits", "--norm", "l3"]),
+    Case("a ramp beyond the epochs", "eps_ramp is 9 of 2 epochs", lambda room: [
+        "harden", "simple-cnn", "digits", "--eps-ramp", "9", "--epochs", "2"]),
+    Case("a ramp of nothing", "eps_ramp is for an objective with a field eps", lambda room: [
+        "train", "simple-cnn", "digits", "--eps-ramp", "1"]),
+    Case("no seeds", "seeds", lambda room: ["harden", "simple-cnn", "digits", "--seeds", "0"]),
     Case("a norm without attacks", "norm l2 is for named attacks", lambda room: [
         "run", "digits", "--set", "attacks.norm=l2"]),
     Case("DLR for two classes", "needs 3 classes and the classifier has 2", lambda room: [
