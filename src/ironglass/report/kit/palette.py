@@ -13,6 +13,7 @@ from typing import Any
 
 import matplotlib
 from markupsafe import Markup, escape
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 # name: (light, dark). The light ones also mark, in a chart's SVG, where the page's CSS variable goes.
@@ -93,12 +94,26 @@ def drawn(draw: Callable[..., Figure], *args: Any, kinds: tuple[str, ...], **kwa
         # a browser has the glyphs of every class name; the font that matplotlib measures with may not
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure = draw(*args, **kwargs)
+        if kinds[0] == "svg":
+            _place(figure)
         for kind in kinds:
             buffer = io.BytesIO()
             figure.savefig(buffer, format=kind, metadata=METADATA[kind], dpi=160, transparent=kind == "svg")
-            figure.set_layout_engine("none")  # the first drawing has placed everything
             files.append(buffer.getvalue())
     return files
+
+
+def _place(figure: Figure) -> None:
+    """Lays the figure out for SVG, once: with a layout engine `savefig` would draw all of it twice for every file."""
+    engine = figure.get_layout_engine()
+    if engine is None:
+        return
+    FigureCanvasSVG(figure)  # which takes the figure over: its texts are measured as they are written
+    dots, figure.dpi = figure.dpi, 72
+    engine.execute(figure)
+    figure.dpi = dots
+    with matplotlib.rc_context({"figure.constrained_layout.use": False}):
+        figure.set_layout_engine(None)
 
 
 def inline_svg(svg: bytes, name: str, label: str) -> Markup:
