@@ -95,7 +95,7 @@ def drawn(draw: Callable[..., Figure], *args: Any, kinds: tuple[str, ...], **kwa
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure = draw(*args, **kwargs)
         if kinds[0] == "svg":
-            _place(figure)
+            _lay_out(figure)
         for kind in kinds:
             buffer = io.BytesIO()
             figure.savefig(buffer, format=kind, metadata=METADATA[kind], dpi=160, transparent=kind == "svg")
@@ -103,7 +103,7 @@ def drawn(draw: Callable[..., Figure], *args: Any, kinds: tuple[str, ...], **kwa
     return files
 
 
-def _place(figure: Figure) -> None:
+def _lay_out(figure: Figure) -> None:
     """Lays the figure out for SVG, once: with a layout engine `savefig` would draw all of it twice for every file."""
     engine = figure.get_layout_engine()
     if engine is None:
