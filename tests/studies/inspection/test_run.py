@@ -142,3 +142,23 @@ def test_a_model_is_heard_of_where_nothing_is_at_fault(clean: Path, tmp_path: Pa
     assert any("2 outputs are taken for the data's classes in their order" in line for line in lines)
     assert any(line.startswith("model: 20 of 40 test images are classified correctly") for line in lines)
     assert inspected.results["inspection"]["effects"] == []
+
+
+def test_labels_are_judged_from_the_features_of_a_model(clean: Path, tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(
+        "from torch import nn\n\n\ndef build():\n"
+        "    return nn.Sequential(nn.Flatten(), nn.Linear(192, 5), nn.Linear(5, 2))\n"
+    )
+    weights = {"1.weight": torch.eye(5, 192), "1.bias": torch.zeros(5)}
+    weights |= {"2.weight": torch.zeros(2, 5), "2.bias": torch.tensor([1.0, 0.0])}
+    torch.save(weights, tmp_path / "net.pt")
+    plan = ig.Inspection(
+        dataset=str(clean),
+        model=f"{tmp_path}/net.py:build",
+        weights=str(tmp_path / "net.pt"),
+        size=8,
+        searches=("label-errors",),
+    )
+    with pytest.warns(Notice):
+        inspected = ig.run(plan, tmp_path / "run")
+    assert "last linear layer of the model" in inspected.results["inspection"]["label_errors"]["features"]

@@ -8,10 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ironglass.data.dataset import Dataset
 from ironglass.data.survey.survey import Survey
 from ironglass.errors import InputError, Notice
 from ironglass.measure.inspection.effect import effect_of
+from ironglass.measure.inspection.label_errors import LARGEST
 from ironglass.measure.inspection.outliers import Fault
+from ironglass.models.classifier import Classifier
+from ironglass.models.features import penultimate_features
 from ironglass.models.predict import logits_of, predicted
 from ironglass.plans.inspection import Inspection
 from ironglass.results.codec import from_dict
@@ -26,10 +30,19 @@ class ModelAnswers:
 
     split: its name.
     right: by an image's name, whether the model names its class.
+    features: by an image's split and name, the input of the last linear layer, (d,); None where there is none.
     """
 
     split: str
     right: dict[str, bool]
+    features: dict[tuple[str, str], np.ndarray] | None = None
+
+    def features_of(self, table: Survey) -> np.ndarray | None:
+        """Features (n, d) of the images of a survey; None where the model has none, or has not read them all."""
+        keys = [(table.splits[number], name) for number, name in zip(table.split, table.names, strict=True)]
+        if self.features is None or not all(key in self.features for key in keys):
+            return None
+        return np.stack([self.features[key] for key in keys])
 
 
 def model_answers(plan: Inspection, options: RunOptions) -> ModelAnswers:
@@ -48,7 +61,25 @@ def model_answers(plan: Inspection, options: RunOptions) -> ModelAnswers:
     right = predicted(logits).numpy() == split.labels
     if len({*split.names}) < len(split):
         raise InputError(f"{dataset.name} has two images of one name in {name}: rename one, or inspect without a model")
-    return ModelAnswers(name, dict(zip(split.names, right.tolist(), strict=True)))
+    features = _features(classifier, dataset, options) if "label-errors" in plan.searches else None
+    return ModelAnswers(name, dict(zip(split.names, right.tolist(), strict=True)), features)
+
+
+def _features(
+    classifier: Classifier, dataset: Dataset, options: RunOptions
+) -> dict[tuple[str, str], np.ndarray] | None:
+    """Features of all splits by split and name; None where the model has none, and where images are too many."""
+    if sum(map(len, dataset.splits.values())) > LARGEST:
+        return None
+    results: dict[tuple[str, str], np.ndarray] = {}
+    for name, split in dataset.splits.items():
+        rows = penultimate_features(
+            classifier, split, lambda done, of: options.progress("features of the model", done, of, "")
+        )
+        if rows is None:
+            return None
+        results |= {(name, image): row for image, row in zip(split.names, rows, strict=True)}
+    return results
 
 
 def effects(

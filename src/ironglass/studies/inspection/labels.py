@@ -13,6 +13,7 @@ from ironglass.measure.inspection.label_errors import (
     flip_trial,
     label_suspects,
     patch_features,
+    principal_directions,
 )
 from ironglass.measure.statistics import wilson
 from ironglass.results.codec import from_dict
@@ -21,18 +22,33 @@ from ironglass.results.numbers import Rate
 from ironglass.studies.common.options import RunOptions
 from ironglass.studies.inspection.tables import image_ref
 
+OF_PATCHES = "responses to patches of the images themselves, without a trained network"
+OF_MODEL = (
+    "what the last linear layer of the model reads; where it learnt from these labels, wrong ones that it knows by "
+    "heart stay hidden"
+)
 LEAST = 100
 """Images from which labels are judged by each other."""
 
 
-def search_labels(table: Survey, seed: int, options: RunOptions) -> LabelErrors | None:
-    """Finds labels that cross-validated probabilities contradict; None where there are too few or too many images."""
+def search_labels(
+    table: Survey, seed: int, options: RunOptions, model_features: np.ndarray | None = None
+) -> LabelErrors | None:
+    """Finds labels that cross-validated probabilities contradict; None where there are too few or too many images.
+
+    model_features: (n, d), from which the probabilities are, in place of responses to the images' own patches.
+    """
     sizes = np.bincount(table.labels)
     if not LEAST <= len(table) <= LARGEST or sizes[sizes > 0].min() < 2 * FOLDS:
         return None
     options.progress("judging labels", 0, FOLDS, "")
     present, labels = np.unique(table.labels, return_inverse=True)
-    features = patch_features(table.thumbs, table.tints, seed)
+    if model_features is None:
+        features = patch_features(table.thumbs, table.tints, seed)
+    else:
+        drawn = np.random.default_rng([seed, 5]).permutation(len(table))[:5000]
+        mean, basis = principal_directions(model_features[np.sort(drawn)], len(table))
+        features = (model_features - mean) @ basis
     trial = flip_trial(features, labels, seed)
     probabilities = cross_validated(
         features, labels, seed, lambda done, of: options.progress("judging labels", done, of, "")
@@ -40,7 +56,7 @@ def search_labels(table: Survey, seed: int, options: RunOptions) -> LabelErrors 
     suspects = label_suspects(probabilities, labels, -1.0 if trial.ceiling is None else trial.ceiling)
     rows = zip(suspects.positions.tolist(), suspects.suggested.tolist(), suspects.score.tolist(), strict=True)
     return LabelErrors(
-        features="responses to patches of the images themselves, without a trained network",
+        features=OF_PATCHES if model_features is None else OF_MODEL,
         folds=FOLDS,
         accuracy=_rate(int(suspects.right.sum()), len(table)),
         suspects=tuple(

@@ -59,7 +59,8 @@ def run_inspection(plan: Inspection, folder: Path, options: RunOptions) -> Run:
     groups = duplicate_groups(table.digests)
     pairs = _near(plan, table, options)
     faults = outliers(table)
-    errors = search_labels(table, plan.seed, options) if "label-errors" in plan.searches else None
+    features = None if answers is None else answers.features_of(table)
+    errors = search_labels(table, plan.seed, options, features) if "label-errors" in plan.searches else None
     result = _result(table, groups, pairs, faults, answers, errors)
     with Run.hold(folder, as_json(plan), resume=options.resume) as run:
         write_environment(run, environment(device=options.place, seed=plan.seed, fingerprint=""))
