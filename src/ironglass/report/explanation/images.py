@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from ironglass.report.kit import pictures
-from ironglass.report.kit.map_scale import full_scale
+from ironglass.report.kit.map_scale import NOISE, floored, full_scale, is_noise
 from ironglass.report.kit.tensors import read_tensors
 from ironglass.run import Run
 
@@ -27,6 +27,8 @@ class ExplainedImages:
     images: list[dict[str, Any]]
     tensors: dict[str, np.ndarray]
     names: Callable[[int], str]
+    units: dict[str, str] = field(default_factory=dict[str, str])
+    """Unit of each method's maps, as far as it is known."""
 
     @property
     def columns(self) -> list[tuple[str, str]]:
@@ -39,8 +41,17 @@ class ExplainedImages:
         return self.tensors[f"{condition}/maps/{method}"]
 
     def scale(self, method: str, image: int) -> float:
-        """The scale, from minus to plus, that an image's maps by one method share in every condition."""
-        return full_scale([self.maps(one["name"], method)[image] for one in self.conditions])
+        """The scale, from minus to plus, that an image's maps by one method share in every condition; raised where they
+        are noise, so that their colours fade."""
+        maps = self._shared(method, image)
+        return floored(full_scale(maps), maps, self.units.get(method, ""))
+
+    def is_noise(self, method: str, image: int) -> bool:
+        """True where an image's maps by one method speak of a smaller change of the score than `NOISE`."""
+        return is_noise(self._shared(method, image), self.units.get(method, ""))
+
+    def _shared(self, method: str, image: int) -> list[np.ndarray]:
+        return [self.maps(one["name"], method)[image] for one in self.conditions]
 
     def photo(self, condition: str, image: int) -> np.ndarray:
         """The image in a condition, uint8 (h, w, 3)."""
@@ -87,6 +98,7 @@ class ExplainedImages:
             "rows": rows,
             "quality": [entry.get("quality", {}).get(method) for method, _ in self.columns],
             "scales": [self.scale(method, i) for method, _ in self.columns],
+            "noise": [NOISE if self.is_noise(method, i) else None for method, _ in self.columns],
         }
 
     def _frame(self, condition: str, image: int) -> dict[str, float] | None:
@@ -107,10 +119,15 @@ def colours(part: str) -> np.ndarray:
     return pictures.SIGNED if part == "signed" else pictures.HEAT
 
 
-def read_explained(run: Run, names: Callable[[int], str]) -> ExplainedImages | None:
-    """The explained images of a run folder, or None. Raises InputError where they cannot be read."""
+def read_explained(
+    run: Run, names: Callable[[int], str], units: dict[str, str] | None = None
+) -> ExplainedImages | None:
+    """The explained images of a run folder, or None. Raises InputError where they cannot be read.
+
+    units: of the methods' maps; None where they are not known, and then no map is taken for noise.
+    """
     facts, path = run.read_object("explained.json"), run.path / "explained.safetensors"
     if not facts or not path.is_file():
         return None
     tensors = read_tensors(path)
-    return ExplainedImages(**facts, tensors=tensors, names=names)
+    return ExplainedImages(**facts, tensors=tensors, names=names, units=units or {})

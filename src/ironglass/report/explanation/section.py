@@ -19,7 +19,9 @@ DETAILS = {"occlusion": "where the attribution is highest", "control": "control 
 
 
 def _pictures(source: Source) -> Facts:
-    explained = read_explained(source.run, source.name_of)
+    measured = source.results.explanations
+    units = {method.name: method.unit for method in measured.methods} if measured else {}
+    explained = read_explained(source.run, source.name_of, units)
     cards = explained.cards() if explained else []
     return {
         "explained": explained,

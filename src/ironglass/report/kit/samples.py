@@ -10,6 +10,7 @@ import numpy as np
 
 from ironglass.errors import InputError
 from ironglass.report.kit import pictures
+from ironglass.report.kit.map_scale import floored, is_noise
 from ironglass.report.kit.tensors import read_tensors
 from ironglass.run import Run
 
@@ -74,8 +75,13 @@ class Samples:
         ]
 
     def occlusion_scale(self) -> float:
-        """The one scale of all occlusion maps, in probability."""
-        return pictures.signed_scale([maps for _, maps in self.occlusion_maps()])
+        """The one scale of all occlusion maps, in probability; at least `NOISE`."""
+        maps = [maps for _, maps in self.occlusion_maps()]
+        return floored(pictures.signed_scale(maps), maps, "probability")
+
+    def occlusion_is_noise(self) -> bool:
+        """True where no occlusion map reaches `NOISE`."""
+        return is_noise([maps for _, maps in self.occlusion_maps()], "probability")
 
     def occlusion(self) -> list[dict[str, Any]]:
         """Every mask with one picture an image; empty where there are no maps."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from ironglass.report.kit.headline import Headline
+from ironglass.report.kit.map_scale import NOISE
 from ironglass.report.kit.section import Chart, Facts, Section, Source
 from ironglass.report.kit.support import support_words
 from ironglass.report.occlusion.chart import occlusion
@@ -19,6 +20,8 @@ def _pictures(source: Source) -> Facts:
     return {
         "occluded": samples.occlusion() if samples else [],
         "occlusion_scale": samples.occlusion_scale() if samples else 0.0,
+        "occlusion_is_noise": samples.occlusion_is_noise() if samples else False,
+        "noise": NOISE,
     }
 
 
