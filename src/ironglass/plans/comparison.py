@@ -32,7 +32,9 @@ class Comparison:
     transferred: attacks whose images are made once on every arm and shown to all, the base's also on training images:
     what a network withstands of these says how far it is from their maker. transferred_eps: their sizes, in units of
     [0, 1]; none for the base's. images: how many of each split. pictured: images whose saliency maps are shown, of
-    every arm. maximised: classes whose most typical image every arm is asked for.
+    every arm. maximised: classes whose most typical image every arm is asked for. seeds: trainings of every arm, by the
+    base's seed and those after it, all judged on the same images; an arm is better only where it is so over images and
+    over seeds, and images shown to all are those of the first.
     Raises InputError where there is nothing to compare.
     """
 
@@ -43,6 +45,7 @@ class Comparison:
     images: int = Field(default=500, gt=0, le=MOST_IMAGES)
     pictured: int = Field(default=4, ge=1, le=16)
     maximised: int = Field(default=4, ge=0, le=16)
+    seeds: int = Field(default=1, ge=1, le=1000)
 
     @property
     def name(self) -> str:

@@ -35,6 +35,8 @@ def upgrade_recipe(recipe: Any) -> Any:
         fields = {"leave_out": None, **({"balance": "none"} if "stages" in fields else {}), **fields}
     if "baseline" in fields and "after" in fields:  # a hardening, which had no curve over eps and one seed before
         fields = {"curve_eps": [], "curve_images": 250, "seeds": 1, **fields}
+    if "base" in fields and "arms" in fields:  # a comparison, which had one seed before
+        fields = {"seeds": 1, **fields}
     for part in ("trial", "after"):  # of a sweep and a hardening, which attack whatever the steps are
         audit = cast("dict[str, Any]", fields.get(part))
         if isinstance(audit, dict) and isinstance(audit.get("steps"), list) and has_methods(audit.get("attacks")):

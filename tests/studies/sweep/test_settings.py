@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from ironglass.measure.contrast import compared_settings
 from ironglass.measure.statistics import mcnemar
-from ironglass.studies.sweep.settings import compared_settings, settings_of
+from ironglass.studies.sweep.settings import settings_of
 
 
 def test_a_seed_is_no_setting() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ironglass.report.comparison.seeds import natural, natural_p, robust_at
 from ironglass.results.hardening import Comparison, Transferred, TransferredRow
 from ironglass.results.numbers import McNemar, Rate, Verdict
 
@@ -48,6 +49,10 @@ class ArmRow(TransferredRates):
     worst_test: of the worst case, the base first.
     seconds: of its training.
     alarms: epochs in which the guard went back.
+    natural: unchanged images right; of several seeds the mean, else `clean`.
+    natural_p: of its difference from the base.
+    robust: the worst case; of several seeds the mean, else `worst`.
+    seeds: trainings.
     """
 
     eps: float
@@ -60,6 +65,10 @@ class ArmRow(TransferredRates):
     worst_test: McNemar
     seconds: float
     alarms: tuple[int, ...]
+    natural: Rate
+    natural_p: float
+    robust: Rate
+    seeds: int
 
     @property
     def gap(self) -> float:
@@ -108,6 +117,10 @@ def arm_rows(measured: Comparison, transferred: Transferred) -> list[ArmRow]:
                 worst_test=worst.test,
                 seconds=arm.seconds,
                 alarms=arm.alarms,
+                natural=natural(arm),
+                natural_p=natural_p(arm),
+                robust=robust_at(arm, eps),
+                seeds=len(measured.seeds) or 1,
             )
         )
     return table

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
+from ironglass.report.comparison.seeds import natural, natural_p, robust_at, scope_words
 from ironglass.report.kit.words import count, eps_text, interval, listed, percent
-from ironglass.results.hardening import Arm, Comparison, PairedRow, Selection
-
-
-def worst_at(arm: Arm, eps: float) -> PairedRow:
-    """The arm's worst case at an eps."""
-    return next(row for row in arm.rows if row.name == "worst" and row.eps == eps)
+from ironglass.results.hardening import Arm, Comparison, Selection
 
 
 def selected_arm(measured: Comparison) -> Arm | None:
@@ -25,7 +21,7 @@ def selection_words(measured: Comparison) -> str:
     eps, rate = eps_text(selection.eps, measured.norm), selection.rates[best.name]
     rivals = [arm.label for arm in measured.arms if arm.name in selection.rivals]
     doubt = f"; {_named(rivals)} may be as good)" if rivals else "), more than any other beyond chance"
-    test = worst_at(best, selection.eps).after
+    test = robust_at(best, selection.eps)
     return (
         f"Chosen by {count(rate.n)} validation images, attacked in the same way at eps {eps}: “{best.label}”, which "
         f"keeps {percent(rate.value)} of them ({interval(rate)}{doubt}. Of {count(test.n)} {measured.split} images, "
@@ -35,7 +31,7 @@ def selection_words(measured: Comparison) -> str:
 
 def _outcome(measured: Comparison, selection: Selection, best: Arm) -> str:
     """The end of the sentence: whether the measured images agree."""
-    scope = scope_words(len(measured.arms))
+    scope = scope_words(measured)
     if selection.outcome == "confirmed":
         others = "every other arm" if len(measured.arms) > 2 else "the other arm"
         return f"ahead of {others} beyond chance, {scope}, so that both agree."
@@ -43,8 +39,8 @@ def _outcome(measured: Comparison, selection: Selection, best: Arm) -> str:
     if selection.outcome == "contradicted":
         verb = "is" if len(ahead) == 1 else "are"
         return f"{_named(ahead)} {verb} ahead of it beyond chance, {scope}. The two disagree."
-    value = worst_at(best, selection.eps).after.value
-    rows = {arm.label: worst_at(arm, selection.eps).after for arm in measured.arms if arm is not best}
+    value = robust_at(best, selection.eps).value
+    rows = {arm.label: robust_at(arm, selection.eps) for arm in measured.arms if arm is not best}
     higher = [f"“{label}” {percent(rate.value)}" for label, rate in rows.items() if rate.value > value]
     text = f"{_named(undecided)} may be as good, {scope}"
     if higher:
@@ -60,18 +56,11 @@ def _opponents(measured: Comparison, selection: Selection) -> tuple[list[str], l
         if pair.eps != selection.eps or selection.best not in (pair.first, pair.second):
             continue
         other = pair.second if pair.first == selection.best else pair.first
-        first_ahead = pair.test.only_first > pair.test.only_second
         if not pair.stands:
             undecided.append(labels[other])
-        elif first_ahead == (pair.first == other):
+        elif pair.first_ahead == (pair.first == other):
             ahead.append(labels[other])
     return ahead, undecided
-
-
-def scope_words(arms: int) -> str:
-    """The tests that were read together."""
-    pairs = arms * (arms - 1) // 2
-    return f"over all {pairs} pairs of arms (McNemar’s test, Holm)" if arms > 2 else "(McNemar’s test)"
 
 
 def _named(labels: list[str]) -> str:
@@ -83,18 +72,18 @@ def gain_words(measured: Comparison) -> str:
     selection, best, base = measured.selection, selected_arm(measured), measured.arms[0]
     if selection is None or best is None or best is base:
         return ""
-    clean, worst = best.rows[0], worst_at(best, selection.eps)
+    clean, worst = natural(best), robust_at(best, selection.eps)
     chance = base.name in {
         name
         for pair in measured.pairs
         if pair.eps == selection.eps and best.name in (pair.first, pair.second) and not pair.stands
         for name in (pair.first, pair.second)
     }
-    won = 100 * (worst.after.value - worst_at(base, selection.eps).after.value)
-    cost = 100 * (base.rows[0].after.value - clean.after.value)
-    of = "" if clean.after.n == worst.after.n else f" ({count(clean.after.n)})"
+    won = 100 * (worst.value - robust_at(base, selection.eps).value)
+    cost = 100 * (natural(base).value - clean.value)
+    of = "" if clean.n == worst.n else f" ({count(clean.n)})"
     return (
         f"Against the base it keeps {abs(won):.1f} points {'more' if won > 0 else 'fewer'} under attack"
         f"{', which may be chance' if chance else ''}, for {abs(cost):.1f} points {'fewer' if cost > 0 else 'more'} on "
-        f"unchanged images{of}{'' if clean.test.p < 0.05 else ', which may be chance'}."
+        f"unchanged images{of}{'' if natural_p(best) < 0.05 else ', which may be chance'}."
     )

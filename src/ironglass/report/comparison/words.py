@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ironglass.report.comparison.rows import ArmRow, arm_rows, rivals
-from ironglass.report.comparison.selection import gain_words, scope_words, selection_words
+from ironglass.report.comparison.seeds import scope_words, seed_words
+from ironglass.report.comparison.selection import gain_words, selection_words
 from ironglass.report.kit.headline import Headline
 from ironglass.report.kit.words import count, eps_text, percent
 from ironglass.results.hardening import Comparison, Transferred
@@ -50,15 +51,19 @@ def _rank(measured: Comparison, best: ArmRow) -> str:
 
 
 def _worst(label: str, row: ArmRow) -> Headline:
-    detail = f"right under every attack made on itself; unchanged, {percent(row.clean.value)}"
+    detail = f"right under every attack made on itself; unchanged, {percent(row.natural.value)}"
     if row.clean.n != row.worst.n:
         detail += f" of {count(row.clean.n)}"
-    return Headline(label, detail, row.worst, under_attack=True, verdict=row.verdict)
+    if row.seeds > 1:
+        detail += f"; means of {row.seeds} seeds"
+    return Headline(label, detail, row.robust, under_attack=True, verdict=row.verdict)
 
 
 def comparison_words(measured: Comparison, transferred: Transferred) -> list[str]:
-    """Transferred against white-box accuracy of one arm; and the best arm with its gain and cost, tested in pairs."""
-    return [transfer_words(measured, transferred), robust_words(measured, transferred)]
+    """Transferred against white-box accuracy of one arm; the arms over seeds, where there are several; and the best arm
+    with its gain and cost, tested in pairs."""
+    over_seeds = [words] if (words := seed_words(measured)) else []
+    return [transfer_words(measured, transferred), *over_seeds, robust_words(measured, transferred)]
 
 
 def transfer_words(measured: Comparison, transferred: Transferred) -> str:
@@ -84,17 +89,17 @@ def robust_words(measured: Comparison, transferred: Transferred) -> str:
     if best is base:
         return "No arm is more robust than the base."
     undecided = rivals(measured, best)
-    won = 100 * (best.worst.value - base.worst.value)
-    cost = 100 * (base.clean.value - best.clean.value)
+    won = 100 * (best.robust.value - base.robust.value)
+    cost = 100 * (base.natural.value - best.natural.value)
     chance = best.worst_test.p >= 0.05 if undecided is None else base.label in undecided
     of = "" if best.clean.n == best.worst.n else f" ({count(best.clean.n)})"
     text = (
-        f"The highest accuracy under attack, {percent(best.worst.value)} of {best.worst.n} images, has "
+        f"The highest accuracy under attack, {percent(best.robust.value)} of {best.worst.n} images, has "
         f"“{best.label}”: {won:.1f} points more than the base{', which may be chance' if chance else ''}"
     )
     paid = f"{abs(cost):.1f} points {'fewer' if cost > 0 else 'more'} on unchanged images{of}"
-    text += f", for {paid}{'' if best.clean_test.p < 0.05 else ', which may be chance'}."
-    return f"{text} {_ahead(undecided, len(rows))}"
+    text += f", for {paid}{'' if best.natural_p < 0.05 else ', which may be chance'}."
+    return f"{text} {_ahead(undecided, measured)}"
 
 
 def _attacked(row: ArmRow) -> str:
@@ -107,10 +112,10 @@ def _attacked(row: ArmRow) -> str:
     return f"Attacked itself it keeps {worst} ({row.worst.n} images); {transferred_set}."
 
 
-def _ahead(undecided: Sequence[str] | None, arms: int) -> str:
+def _ahead(undecided: Sequence[str] | None, measured: Comparison) -> str:
     if undecided is None:
         return "The arms were not tested against each other, so which is best is not known."
-    scope = scope_words(arms)
+    arms, scope = len(measured.arms), scope_words(measured)
     if not undecided:
         return f"It is ahead of {'every other arm' if arms > 2 else 'the base'} beyond chance, {scope}."
     names = ", ".join(f"“{label}”" for label in undecided)
@@ -123,4 +128,4 @@ def _flattered(rows: Sequence[ArmRow]) -> ArmRow:
 
 
 def _hardest(rows: Sequence[ArmRow]) -> ArmRow:
-    return max(rows, key=lambda row: row.worst.value)
+    return max(rows, key=lambda row: row.robust.value)

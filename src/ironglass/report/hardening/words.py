@@ -11,6 +11,7 @@ from ironglass.report.kit.words import (
     duration,
     eps_text,
     listed,
+    over_seeds,
     p_value,
     percent,
     verdict_word,
@@ -73,19 +74,13 @@ def seed_words(measured: Hardening) -> str:
     sides = "Both models were" if seeds.trained_before else "The hardened model was"
     text = (
         f"{sides} trained by {n} seeds and judged on the same images. After hardening "
-        f"{_over_seeds(seeds.robust_after)} are right under every attack at eps {eps}, and "
-        f"{_over_seeds(seeds.clean_after)} unchanged. Against before that is a change of "
+        f"{over_seeds(seeds.robust_after)} are right under every attack at eps {eps}, and "
+        f"{over_seeds(seeds.clean_after)} unchanged. Against before that is a change of "
         f"{_points(change)} under attack and of {_points(seeds.clean_change)} on unchanged images."
     )
     if change.mean.low <= 0 <= change.mean.high:
         return f"{text} Over seeds the change under attack may be chance."
     return text
-
-
-def _over_seeds(spread: SeedSpread) -> str:
-    mean = spread.mean
-    between = f"{percent(mean.low)} to {percent(mean.high)} over seeds, 95\u202f%"
-    return f"{percent(mean.value)} ({between}; the seeds {percent(spread.lowest)} to {percent(spread.highest)})"
 
 
 def _points(spread: SeedSpread) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
+from ironglass.results.hardening.seeds import SeedSpread
 from ironglass.results.numbers import Mean, Verdict
 
 NOT_JUDGED = "not judged"
@@ -114,3 +115,10 @@ def shorten(text: str, length: int) -> str:
 def p_value(p: float) -> str:
     """A probability of a test as "= 0.03" or "< 0.001"."""
     return "< 0.001" if p < 0.001 else f"= {p:.2g}"
+
+
+def over_seeds(spread: SeedSpread) -> str:
+    """Mean of a share with its interval over seeds and their range, as "47.0 % (40.0 % to 54.0 % over seeds, ...)"."""
+    mean = spread.mean
+    between = f"{percent(mean.low)} to {percent(mean.high)} over seeds, 95\u202f%"
+    return f"{percent(mean.value)} ({between}; the seeds {percent(spread.lowest)} to {percent(spread.highest)})"

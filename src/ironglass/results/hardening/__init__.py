@@ -11,8 +11,8 @@ from ironglass.results.evaluation import Corruptions, Named
 from ironglass.results.hardening.change import ClassChange, EpsCurve, Method
 from ironglass.results.hardening.change import ClassPair as ClassPair
 from ironglass.results.hardening.change import CurvePoint as CurvePoint
+from ironglass.results.hardening.seeds import ArmSeeds, Seeds, SeedTest
 from ironglass.results.hardening.seeds import SeedRow as SeedRow
-from ironglass.results.hardening.seeds import Seeds
 from ironglass.results.hardening.seeds import SeedSpread as SeedSpread
 from ironglass.results.hardening.transferred import Transferred as Transferred
 from ironglass.results.hardening.transferred import TransferredRow as TransferredRow
@@ -148,6 +148,7 @@ class Arm:
     rows: paired with the base's: before is the base, after the arm.
     corruptions: accuracy on corrupted images, or null.
     evaluation: on unchanged images, or null.
+    seeds: unchanged images first, then a row an eps; absent for one seed.
     """
 
     name: str
@@ -161,6 +162,7 @@ class Arm:
     rows: Annotated[tuple[PairedRow, ...], Field(min_length=2)]
     corruptions: Corruptions | None
     evaluation: Named | None
+    seeds: tuple[ArmSeeds, ...] = ()
 
 
 @result
@@ -170,8 +172,10 @@ class ArmPair:
     first: name of an arm.
     second: name of another.
     eps: the largest change, in units of [0, 1].
-    test: of the images that one of them alone withstands.
-    stands: whether they differ beyond chance (5 %) when all pairs at this eps are read together, by Holm's procedure.
+    test: of the images that one of them alone withstands; of the first seed.
+    stands: whether they differ beyond chance (5 %) when all pairs at this eps are read together, by Holm's procedure;
+        of several seeds by the p of `seeds`.
+    seeds: over all seeds; absent for one.
     """
 
     first: str
@@ -179,6 +183,12 @@ class ArmPair:
     eps: Amount
     test: McNemar
     stands: bool
+    seeds: SeedTest | None = None
+
+    @property
+    def first_ahead(self) -> bool:
+        """True where the first has more images right, over all seeds, than the second."""
+        return self.seeds.difference > 0 if self.seeds else self.test.only_first > self.test.only_second
 
 
 @result
@@ -186,8 +196,9 @@ class Selection:
     """The arm that validation images under attack speak for, and what the measured images say of it.
 
     eps: at which validation images were attacked, the largest.
-    best: name of the arm with most validation images right under every attack.
-    rates: of each arm the validation images right under every attack.
+    best: name of the arm with most validation images right under every attack; of several seeds in the mean.
+    rates: of each arm the validation images right under every attack; of several seeds the mean, with its interval over
+        images.
     rivals: arms that validation images cannot tell from it, over all pairs by Holm's procedure.
     outcome: on the measured images "confirmed" where it is ahead of every other arm beyond chance, "contradicted" where
         one is ahead of it so; else "undecided".
@@ -210,6 +221,7 @@ class Comparison:
     arms: a row an arm, the base first.
     pairs: every two arms at every eps; empty where older versions measured.
     selection: by validation images; absent where there are none, where these are measured, and in older files.
+    seeds: by which every arm was trained; absent for one.
     """
 
     norm: Norm
@@ -218,3 +230,4 @@ class Comparison:
     arms: Annotated[tuple[Arm, ...], Field(min_length=1)]
     pairs: tuple[ArmPair, ...] = ()
     selection: Selection | None = None
+    seeds: tuple[Count, ...] = ()

@@ -1,9 +1,13 @@
-"""`seeds` of `hardening` of `results.json`: the same hardening trained by several seeds."""
+"""`seeds` of `hardening` and `comparison` of `results.json`: the same training by several seeds."""
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import Field
+
 from ironglass.results.codec import result
-from ironglass.results.numbers import Count, Mean, Rate
+from ironglass.results.numbers import Amount, Count, Mean, Rate, Share
 
 
 @result
@@ -56,3 +60,37 @@ class Seeds:
     robust_after: SeedSpread
     clean_change: SeedSpread
     robust_change: SeedSpread
+
+
+@result
+class SeedTest:
+    """Difference of two arms that were trained by several seeds, on the same images.
+
+    difference: accuracy of the first less that of the second, each the mean over its seeds.
+    p_images: over other images of the kind, paired, by Student's t.
+    p_seeds: over other seeds, by Welch's t.
+    p: the larger of the two: a difference that either could have made by chance is none.
+    """
+
+    difference: float
+    p_images: Share
+    p_seeds: Share
+    p: Share
+
+
+@result
+class ArmSeeds:
+    """One arm under one condition, trained by several seeds.
+
+    eps: the largest change of every attack, in units of [0, 1]; 0 for unchanged images.
+    rates: of each seed the images right, under every attack; the first is that of all other numbers.
+    images: mean over seeds, with its interval over images.
+    seeds: mean over seeds, with its interval over seeds, and their range.
+    test: the base being first; null for the base itself.
+    """
+
+    eps: Amount
+    rates: Annotated[tuple[Rate, ...], Field(min_length=2)]
+    images: Rate
+    seeds: SeedSpread
+    test: SeedTest | None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ironglass.data.dataset import Dataset, Split
+from ironglass.measure.contrast import compared_settings
 from ironglass.measure.statistics import holm, mcnemar
 from ironglass.models.classifier import Classifier
 from ironglass.models.loading.load import load_saved
@@ -23,9 +24,10 @@ from ironglass.studies.common.prepare import measured_split
 from ironglass.studies.common.processes import refuse_several
 from ironglass.studies.common.study import Study, replace_within
 from ironglass.studies.comparison.gallery import write_gallery
+from ironglass.studies.comparison.seeds import Flags, flags_of, seed_rows, train_further
 from ironglass.studies.comparison.selection import attack_validation, is_attacked, selection_of
 from ironglass.studies.comparison.transferred_images import write_transferred
-from ironglass.studies.hardening.pairs import compared, image_rows, naming_of, worst_case
+from ironglass.studies.hardening.pairs import compared, naming_of
 from ironglass.train.fit import check_recipe
 from ironglass.train.record import as_json
 
@@ -33,8 +35,9 @@ from ironglass.train.record import as_json
 def run_comparison(plan: Comparison, folder: Path, options: RunOptions) -> Run:
     """Audits every arm in the folder's `arms/NAME/`, shows each arm's adversarial images to all, and compares.
 
-    Each arm is a run of its own with a report; the folder's has them side by side. Nothing is written before the data
-    and the model have been checked for every arm. Raises InputError and KeyboardInterrupt as an audit does.
+    Each arm is a run of its own with a report; the folder's has them side by side. Further seeds are in `seeds/`.
+    Nothing is written before the data and the model have been checked for every arm.
+    Raises InputError and KeyboardInterrupt as an audit does.
     """
     refuse_several("a comparison")
     plans = {name: replace(plan.base, stages=stages) for name, stages in plan.plans.items()}
@@ -62,9 +65,10 @@ def run_comparison(plan: Comparison, folder: Path, options: RunOptions) -> Run:
             }
         if validation and classifiers:
             attack_validation(runs, plans, classifiers, validation, options.progress)
-        section = side_by_side(plan, runs)
+        further = train_further(run, plan, plans, validation, options)
+        section = side_by_side(plan, runs, further)
         if validation:
-            section["selection"] = to_dict(selection_of(runs, section["pairs"], max(plan.attacks.eps)))
+            section["selection"] = to_dict(selection_of([runs, *further], section["pairs"], max(plan.attacks.eps)))
         run.record("comparison", section)
         if not drawn:
             run.record("transferred", write_transferred(run, plan, classifiers, dataset, options.progress))
@@ -79,12 +83,15 @@ def _validation(plan: Comparison, dataset: Dataset) -> Split | None:
     return None if not len(validation) or measured_split(plan.base, dataset)[0] == "validation" else dataset.validation
 
 
-def side_by_side(plan: Comparison, runs: Mapping[str, Run]) -> dict[str, Any]:
+def side_by_side(
+    plan: Comparison, runs: Mapping[str, Run], further: Sequence[Mapping[str, Run]] = ()
+) -> dict[str, Any]:
     """The section `comparison` of the results: every arm's rows, each paired with the base's.
 
-    Raises InputError where two arms did not measure the same images.
+    further: the arms of each seed after the first. Raises InputError where two arms did not measure the same images.
     """
     arms = []
+    flags = [flags_of(group, runs[BASE]) for group in (runs, *further)]
     for name, run in runs.items():
         pairs, results = compared(runs[BASE], run), run.results
         training = {key: results["training"][key] for key in ("stages", "seconds", "epochs", "best_epoch")}
@@ -93,32 +100,34 @@ def side_by_side(plan: Comparison, runs: Mapping[str, Run]) -> dict[str, Any]:
         arm = {"name": name, "label": plan.labels[name], "starts": starts, "alarms": pairs["alarms"]}
         arms.append(arm | training | {
             "rows": pairs["rows"], "corruptions": results.get("corruptions"), "evaluation": naming_of(run)
-        })  # fmt: skip
+        } | ({"seeds": seed_rows(flags, name)} if further else {}))  # fmt: skip
     first = runs[BASE].results["attacks"]
     head = {"norm": first["norm"], "eps": first["eps"], "split": first["split"]}
-    return head | {"arms": arms, "pairs": _pairs(runs)}
+    seeds = {"seeds": [plan.base.seed + number for number in range(plan.seeds)]} if further else {}
+    return head | {"arms": arms, "pairs": _pairs(flags, first["eps"])} | seeds
 
 
-def _pairs(runs: Mapping[str, Run]) -> list[dict[str, Any]]:
+def _pairs(groups: Sequence[Mapping[str, Flags]], sizes: Sequence[float]) -> list[dict[str, Any]]:
     """Every two arms in the worst case of their attacks; the arms have attacked the same images."""
-    tables = {name: image_rows(run, "attacks") for name, run in runs.items()}
     return arm_pairs({
-        eps: {name: np.asarray(worst_case(table, eps)["correct"]) for name, table in tables.items()}
-        for eps in runs[BASE].results["attacks"]["eps"]
+        eps: {name: [group[name].worst[eps] for group in groups] for name in groups[0]} for eps in sizes
     })  # fmt: skip
 
 
-def arm_pairs(right: Mapping[float, Mapping[str, np.ndarray]]) -> list[dict[str, Any]]:
+def arm_pairs(right: Mapping[float, Mapping[str, Sequence[np.ndarray]]]) -> list[dict[str, Any]]:
     """Every two arms at every eps, read together at each by Holm's procedure.
 
-    right: by eps and arm, whether each image is right, bool (n,), on the same images for all.
+    right: by eps and arm, whether each image is right, bool (n,) for each seed, on the same images for all.
     """
     pairs: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for eps, flags in right.items():
         names = list(combinations(flags, 2))
-        tests = [mcnemar(flags[first], flags[second]) for first, second in names]
+        tests = [compared_settings(flags[first], flags[second]) for first, second in names]
         for (first, second), test, stands in zip(names, tests, holm([one["p"] for one in tests]), strict=True):
-            row = {"first": first, "second": second, "eps": eps, "test": test, "stands": stands}
+            one = mcnemar(flags[first][0], flags[second][0])
+            row = {"first": first, "second": second, "eps": eps, "test": one, "stands": stands}
+            if len(flags[first]) > 1:
+                row["seeds"] = test
             pairs.setdefault((first, second), []).append(row)
     return [row for rows in pairs.values() for row in rows]
 

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 
 from ironglass.data.dataset import Split
-from ironglass.measure.statistics import holm, mcnemar, rate_of
+from ironglass.measure.contrast import compared_settings
+from ironglass.measure.statistics import holm, rate_of, share_interval
 from ironglass.models.classifier import Classifier
 from ironglass.plans.audit import Audit
+from ironglass.results.codec import from_dict
 from ironglass.results.hardening import ArmPair, Selection
-from ironglass.results.numbers import McNemar, Rate
+from ironglass.results.numbers import Rate
 from ironglass.run import Run
 from ironglass.studies.common.progress import Tell
 from ironglass.studies.common.stored import read_table
@@ -41,28 +43,31 @@ def is_attacked(run: Run) -> bool:
     return (run.path / "per_image" / f"{FILE}.parquet").is_file()
 
 
-def selection_of(runs: Mapping[str, Run], pairs: Sequence[Mapping[str, Any]], eps: float) -> Selection:
+def selection_of(groups: Sequence[Mapping[str, Run]], pairs: Sequence[Mapping[str, Any]], eps: float) -> Selection:
     """The selection among arms whose validation images were attacked.
 
-    pairs: every two arms on the measured images, as in the results, of which those at `eps` count.
+    groups: the arms of each seed. pairs: every two arms on the measured images, as in the results, of which
+    those at `eps` count.
     """
-    right = {
-        name: np.asarray(read_table(run.path / "per_image" / f"{FILE}.parquet", ["correct"])["correct"])
-        for name, run in runs.items()
-    }
-    measured = [ArmPair(**{**pair, "test": McNemar(**pair["test"])}) for pair in pairs if pair["eps"] == eps]
+    right = {name: [_flags(runs[name]) for runs in groups] for name in groups[0]}
+    measured = [from_dict(ArmPair, pair, file="pairs") for pair in pairs if pair["eps"] == eps]
     return select(right, measured, eps)
 
 
-def select(right: Mapping[str, np.ndarray], measured: Sequence[ArmPair], eps: float) -> Selection:
+def _flags(run: Run) -> np.ndarray:
+    return np.asarray(read_table(run.path / "per_image" / f"{FILE}.parquet", ["correct"])["correct"])
+
+
+def select(right: Mapping[str, Sequence[np.ndarray]], measured: Sequence[ArmPair], eps: float) -> Selection:
     """The arm of most validation images right under attack, its rivals there, and its outcome on measured images.
 
-    right: flags of the same validation images, bool (n,), by arm. measured: every two arms on the measured images.
+    right: by arm, flags of the same validation images, bool (n,), of each seed. measured: every two arms on the
+    measured images.
     """
-    rates = {name: Rate(**rate_of(flags)) for name, flags in right.items()}
+    rates = {name: Rate(**mean_rate(flags)) for name, flags in right.items()}
     best = max(rates, key=lambda name: rates[name].value)
     pairs = list(combinations(right, 2))
-    tests = [mcnemar(right[first], right[second]) for first, second in pairs]
+    tests = [compared_settings(right[first], right[second]) for first, second in pairs]
     distinct = holm([test["p"] for test in tests], LEVEL)
     rivals = [
         next(name for name in pair if name != best)
@@ -79,5 +84,9 @@ def select(right: Mapping[str, np.ndarray], measured: Sequence[ArmPair], eps: fl
 
 def _ahead(pair: ArmPair, name: str) -> bool:
     """True where the arm has more images right in the pair than the other."""
-    first_ahead = pair.test.only_first > pair.test.only_second
-    return first_ahead == (pair.first == name)
+    return pair.first_ahead == (pair.first == name)
+
+
+def mean_rate(flags: Sequence[np.ndarray]) -> Mapping[str, Any]:
+    """The mean over seeds with its 95 % interval over images. flags: of each seed on the same images, bool (n,)."""
+    return rate_of(flags[0]) if len(flags) == 1 else share_interval(np.mean(flags, axis=0))

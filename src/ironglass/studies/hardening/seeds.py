@@ -39,21 +39,17 @@ def seed_results(
         runs = {"before": before}
         for side, part in parts.items():
             if side == "after" or trained_before:
-                audit = _seeded(part, side, seed)
+                words = f"{part.name}, seed {seed}: the model {side} hardening."
+                audit = of_seed(part, seed, f"{side}-s{seed}", words)
                 runs[side] = run_audit(audit, run.path / "seeds" / str(seed) / side, options.for_part(f"seed {seed}"))
         rows.append(_row(seed, compared(runs["before"], runs["after"])))
-    spreads = {name: _spread([row[name]["value"] for row in rows]) for name in ("clean_after", "robust_after")}
+    spreads = {
+        name: spread_over_seeds([row[name]["value"] for row in rows]) for name in ("clean_after", "robust_after")
+    }
     for kind in ("clean", "robust"):
         changes = [row[f"{kind}_after"]["value"] - row[f"{kind}_before"]["value"] for row in rows]
-        spreads[f"{kind}_change"] = _spread(changes, lowest=-1.0)
+        spreads[f"{kind}_change"] = spread_over_seeds(changes, lowest=-1.0)
     return {"seeds": {"rows": rows, "trained_before": trained_before, **spreads}}
-
-
-def _seeded(part: Audit, side: str, seed: int) -> Audit:
-    """The part of another seed, on the images that the first one drew."""
-    sampling = replace(part.sampling, seed=part.draw)
-    words = f"{part.name}, seed {seed}: the model {side} hardening."
-    return replace(part, seed=seed, sampling=sampling, name=f"{side}-s{seed}", description=words)
 
 
 def _row(seed: int, pairs: Mapping[str, Any]) -> dict[str, Any]:
@@ -62,7 +58,17 @@ def _row(seed: int, pairs: Mapping[str, Any]) -> dict[str, Any]:
     return {"seed": seed, **numbers} | {f"robust_{side}": worst[side] for side in ("before", "after")}
 
 
-def _spread(values: Sequence[float], *, lowest: float = 0.0) -> dict[str, Any]:
+def of_seed(part: Audit, seed: int, name: str, description: str) -> Audit:
+    """The part of another seed, on the images that the first one drew."""
+    sampling = replace(part.sampling, seed=part.draw)
+    return replace(part, seed=seed, sampling=sampling, name=name, description=description)
+
+
+def spread_over_seeds(values: Sequence[float], *, lowest: float = 0.0) -> dict[str, Any]:
+    """Mean with its interval over seeds, and range, as in `results.json`.
+
+    values: one a seed, from `lowest` to 1, to which the interval is clipped.
+    """
     numbers = np.asarray(values, dtype=np.float64)
     interval = dict(mean_interval(numbers, within=(lowest, 1.0)))
     return {"mean": interval, "lowest": float(numbers.min()), "highest": float(numbers.max())}

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ironglass.measure.contrast import compared_settings
 from ironglass.measure.statistics import holm, mean_interval
 from ironglass.plans.audit import Audit
 from ironglass.plans.sweep import ChooseBy, Sweep, Trial
@@ -15,7 +16,7 @@ from ironglass.run import Run
 from ironglass.studies.common.objective_names import short_name
 from ironglass.studies.common.stored import read_table
 from ironglass.studies.steps.attack.held_out import FILE
-from ironglass.studies.sweep.settings import compared_settings, settings_of
+from ironglass.studies.sweep.settings import settings_of
 from ironglass.train.recipe import stage_name
 from ironglass.train.record import as_json
 
