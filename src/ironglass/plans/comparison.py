@@ -8,7 +8,7 @@ from pydantic import Field
 
 from ironglass.eps import Eps
 from ironglass.errors import InputError
-from ironglass.fields import dataclass
+from ironglass.fields import check_seed, dataclass
 from ironglass.plans.attacks import AttackName, Attacks
 from ironglass.plans.audit import Audit
 from ironglass.train.recipe import MOST_IMAGES, Stage
@@ -82,6 +82,7 @@ class Comparison:
             raise InputError("transferred_eps holds nothing above 0: give 8/255, say, or leave it out")
         if not self.arms or BASE in self.arms:
             raise InputError(f"give arms to compare with {BASE!r}, the audit's own, by other names")
+        check_seed(self.base.seed + self.seeds - 1)
         for name in self.arms:
             if not re.fullmatch(r"\w[\w.-]*", name):
                 raise InputError(f"the arm {name!r} will be a folder: give it letters, digits, - and _")

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from ironglass.eps import Eps
 from ironglass.errors import InputError
-from ironglass.fields import dataclass
+from ironglass.fields import check_seed, dataclass
 from ironglass.harden.metadata import eps_of
 from ironglass.plans.attacks import Attacks
 from ironglass.plans.audit import Audit
@@ -63,6 +63,7 @@ class Hardening:
             raise InputError("hardening is judged by named attacks, and attacks is empty: give it pgd-20, say")
         if self.after.attacks is None:
             object.__setattr__(self, "after", replace(self.after, attacks=attacks))
+        check_seed(self.after.seed + self.seeds - 1)
         sizes = [eps_of(stage.objective) for stage in self.after.stages]
         if not any(size is None or size > 0 for size in sizes):
             raise InputError("no stage hardens: give one an objective as n-fgsm with an eps above 0")

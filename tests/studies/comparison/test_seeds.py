@@ -152,3 +152,6 @@ def test_one_seed_says_nothing_of_seeds(photos: Path) -> None:
     assert settings_of(older) == settings_of(recorded)
     with pytest.raises(InputError, match="seeds is 0: give a number of at least 1"):
         plan(photos, seeds=0)
+    few = plan(photos)
+    with pytest.raises(InputError, match="seed is 4294967296: give a whole number from 0"):
+        replace(few, seeds=2, base=replace(few.base, seed=2**32 - 1))
