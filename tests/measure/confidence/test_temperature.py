@@ -20,13 +20,20 @@ def drawn(n: int = 4000) -> tuple[np.ndarray, np.ndarray]:
     return logits, (shares.cumsum(1) > draws.random((n, 1))).argmax(1)
 
 
-@pytest.mark.parametrize("factor", [0.3, 1.0, 3.0])
+@pytest.mark.parametrize("factor", [0.001, 0.3, 1.0, 3.0, 20.0, 10000.0])
 def test_a_factor_on_the_logits_is_found(factor: float) -> None:
     logits, labels = drawn()
     value = fit_temperature(factor * logits, labels)
     assert value == pytest.approx(factor, rel=0.05)
     near = [log_loss(factor * logits, labels, value * step) for step in (0.99, 1.0, 1.01)]
     assert near[1] == min(near)
+
+
+def test_logits_that_tell_nothing_and_answers_that_are_all_right() -> None:
+    labels = np.arange(40) % 4
+    assert fit_temperature(np.ones((40, 4)), labels) == 1
+    assert fit_temperature(np.eye(4)[(labels + 1) % 4], labels) > 100, "always wrong: all classes alike is best"
+    assert fit_temperature(np.eye(4)[labels], labels) < 0.1, "always right: the surer the better"
 
 
 def test_probabilities_in_64_bits_as_torch_gives_them() -> None:

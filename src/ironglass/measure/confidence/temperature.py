@@ -6,8 +6,8 @@ import numpy as np
 
 from ironglass.errors import InputError
 
-LEAST, MOST = 0.01, 100.0
-"""Range in which the temperature is searched."""
+LEAST, MOST = 1e-3, 1e3
+"""Range in which the temperature is searched, in units of the spread of the logits."""
 
 
 def scaled_shares(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
@@ -22,9 +22,11 @@ def log_loss(logits: np.ndarray, labels: np.ndarray, temperature: float = 1.0) -
 
 
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
-    """The temperature of the smallest `log_loss` (Guo et al. 2017, arXiv 1706.04599), from `LEAST` to `MOST`.
+    """The temperature of the smallest `log_loss` (Guo et al. 2017, arXiv 1706.04599).
 
-    It changes how sure the network is, and none of its answers.
+    It changes how sure the network is, and none of its answers. It is searched from `LEAST` to `MOST` times the logits'
+    spread, the mean distance of the largest from the mean one, and is 1 where they have none. The upper end means that
+    the logits tell nothing, the lower one that no answer is wrong.
 
     logits: (n, k), of images that the network did not learn from. labels: int (n,). Raises InputError where there are
     no images, or where logits are not finite.
@@ -40,7 +42,10 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     def loss(log_temperature: float) -> float:
         return log_loss(logits, labels, float(np.exp(log_temperature)))
 
-    bounds = (float(np.log(LEAST)), float(np.log(MOST)))
+    spread = float((logits.max(1) - logits.mean(1)).mean())
+    if not spread:
+        return 1.0
+    bounds = (float(np.log(LEAST * spread)), float(np.log(MOST * spread)))
     best = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-7})
     return float(np.exp(best.x))
 
