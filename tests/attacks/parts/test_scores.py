@@ -219,6 +219,7 @@ def test_order_and_inverse():
     assert keeps_order(z, torch.tensor([[-torch.inf, -torch.inf, 1.0]]))
     assert inverse(torch.tensor([[3.0, -1.0]])) is None
     assert inverse(torch.tensor([[0.5, -0.9]])) is None
+    assert inverse(torch.tensor([[0.4, 0.45], [0.3, 0.5]])) is None  # the logits of a young network
     z = torch.tensor([[-1.0, 0.0, 1.0]])
     for squash, function in (("softmax", lambda z: z.softmax(1)), ("sigmoid", torch.sigmoid), ("tanh", torch.tanh)):
         found = inverse(function(3 * z))

@@ -146,3 +146,15 @@ def test_the_first_screen_shows_what_chose_and_what_did_not() -> None:
         f"learning rate {value}" for value in ("0.1", "0.01", "0.001")
     ]
     assert unmeasured(Results(sweep=swept(60, 90)))[0].startswith("attacks stronger than one step")
+
+
+def test_a_trial_that_names_one_class_is_called_so_though_another_is_recommended() -> None:
+    measured = swept(60, 90, 50)
+    blind = Naming(named="a", named_share=1.0, named_true_share=0.5, commonest="a", commonest_share=0.5)
+    rows = tuple(replace(row, naming=blind) if row.name == "t2" else row for row in measured.rows)
+    blind_trials = [
+        words for words in SECTION.cautions(Results(sweep=replace(measured, rows=rows))) if "one class" in words
+    ]
+    assert len(blind_trials) == 1
+    assert blind_trials[0].startswith("Trial “learning rate 0.001” names one class for nearly every image")
+    assert not any("one class" in words for words in SECTION.cautions(Results(sweep=measured)))

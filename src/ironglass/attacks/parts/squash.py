@@ -148,12 +148,16 @@ def keeps_order(scores: Tensor, outputs: Tensor) -> bool:
 
 
 def inverse(outputs: Tensor) -> tuple[str, Callable[[Tensor], Tensor]] | None:
-    """Name of the squashing operation that the numbers look like, and its inverse; None where they look like logits."""
+    """Name of the squashing operation that the numbers look like, and its inverse; None where they look like logits.
+
+    Small logits of a young network all lie between 0 and 1, too: they come near both ends only behind a sigmoid.
+    """
     with torch.no_grad():
         low, high = (float(bound) for bound in outputs.aminmax())
         if low >= 0 and high <= 1:
-            sums = (outputs.double().sum(1) - 1).abs().amax()
-            return ("softmax", _log) if sums < 1e-2 * (1 + (outputs.dtype != torch.float32)) else ("sigmoid", _logit)
+            if (outputs.double().sum(1) - 1).abs().amax() < 1e-2 * (1 + (outputs.dtype != torch.float32)):
+                return "softmax", _log
+            return ("sigmoid", _logit) if low < NEAR_0 and high > NEAR_1 else None
         if low >= -1 and high <= 1 and float(outputs.abs().amax()) > 0.99:
             return "tanh", _atanh
     return None
@@ -164,6 +168,8 @@ def lost(outputs: Tensor) -> Tensor:
     return ((outputs == 0) | (outputs.abs() == 1)).any(1)
 
 
+NEAR_0, NEAR_1 = 0.05, 0.95
+"""Below the first and above the second a sigmoid's slope has fallen to a fifth of its steepest."""
 TINY = 2.0**-149
 """The least number above 0 in float32."""
 

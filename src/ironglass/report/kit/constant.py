@@ -12,6 +12,8 @@ CONSTANT = 0.9
 than half of the images that are of others."""
 GUESSING = 0.001
 """Probability that chance gives as many right answers, from which a network is not told from one that guesses."""
+CHANCE = 0.05
+"""The same, below which it is no longer said to have learned nothing: only that the images are too few to build on."""
 
 
 def is_constant(naming: Naming, classes: ByClass | None = None) -> bool:
@@ -67,11 +69,19 @@ def constant_words(rate: Mean, naming: Naming, who: str = "It", classes: ByClass
 
 def _guessing_words(rate: Mean, naming: Naming, classes: ByClass, who: str) -> str:
     likely = f"{classes.chance_p:.2f}" if classes.chance_p >= 0.01 else f"{classes.chance_p:.3f}"
+    images, by_guessing = count(rate.n), classes.chance_p >= CHANCE
+    opening = f"has learned nothing that {images} images can show"
+    opening = opening if by_guessing else f"is hardly told from chance by {images} images"
+    after = (
+        "Its maps and its numbers under attack explain nothing."
+        if by_guessing
+        else "Measure it on more images before you build on its maps or its numbers under attack."
+    )
     return (
-        f"{who} has learned nothing that {count(rate.n)} images can show: it gets {percent(rate.value)} right "
+        f"{who} {opening}: it gets {percent(rate.value)} right "
         f"({interval(rate)}), the same answers dealt to the images by chance would get {percent(classes.by_chance)} "
         f"(probability of as many right: {likely}), and always naming the commonest class, “{naming.commonest}”, "
-        f"{percent(naming.commonest_share)}. Its maps and its numbers under attack explain nothing."
+        f"{percent(naming.commonest_share)}. {after}"
     )
 
 

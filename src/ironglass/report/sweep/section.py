@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from ironglass.report.kit.constant import constant_words
+from ironglass.report.kit.constant import constant_words, is_constant
 from ironglass.report.kit.headline import Headline
 from ironglass.report.kit.section import Chart, Facts, Section, Source
-from ironglass.report.kit.words import eps_text, p_value
+from ironglass.report.kit.words import count, eps_text, listed, p_value
 from ironglass.report.sweep.chart import numeric_axis, trials
 from ironglass.report.sweep.words import (
+    NAMED,
     chosen_by,
     chosen_rate,
     measured_rows,
@@ -73,8 +74,21 @@ def _words(results: Results, classes: Sequence[str]) -> list[str]:
 
 
 def _cautions(results: Results) -> list[str]:
-    best = recommended_row(results.sweep) if results.sweep else None
-    return [constant_words(best.measured, best.naming, "The recommended network")] if best else []
+    measured = results.sweep
+    best = recommended_row(measured) if measured else None
+    if measured is None or best is None:
+        return []
+    others = [row for row in measured_rows(measured).values() if row is not best and is_constant(row.naming)]
+    cautions = [constant_words(best.measured, best.naming, "The recommended network")]
+    if others:
+        listable = len(others) <= NAMED
+        labels = listed([f"“{trial_label(row, measured)}”" for row in others]) if listable else count(len(others))
+        who = f"{'Trial' if len(others) == 1 else 'Trials'} {labels}" if listable else f"{labels} trials"
+        cautions.append(
+            f"{who} {'names' if len(others) == 1 else 'name'} one class for nearly every image, whatever it shows: "
+            "the numbers are those of such an answer."
+        )
+    return cautions
 
 
 SECTION = Section(
