@@ -55,9 +55,9 @@ _ABOVE = "ironglass.harden"
 
 
 def as_objective(value: Any) -> Objective:
-    """Converts a value to an objective: a function (classifier, images, labels) -> (loss, logits) as it is, a name in
-    NAMED, a name with the size of change and its norm, "n-fgsm:4/255" or "n-fgsm:0.5@l2", or the fields as in
-    `recipe.json`, {"kind": "NFGSM", "eps": 0.03}.
+    """Converts a value to an objective: a function (classifier, images, labels) -> (loss, logits), or -> loss, as it
+    is, a name in NAMED, a name with the size of change and its norm, "n-fgsm:4/255" or "n-fgsm:0.5@l2", or the fields
+    as in `recipe.json`, {"kind": "NFGSM", "eps": 0.03}.
 
     Raises InputError for any other value, and for a function that does not take three arguments.
     """

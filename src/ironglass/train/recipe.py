@@ -51,8 +51,8 @@ class Stage:
     optimiser: "sgd" with Nesterov's momentum, "adamw", or "adam", whose decay is part of the gradient.
     weight_decay: 0 or more.
     batch_size: images a step, 2 or more.
-    objective: a function (classifier, images, labels) -> (loss, logits), one of ours as `NFGSM(eps=8 / 255)`, or its
-        name, "n-fgsm".
+    objective: a function (classifier, images, labels) -> (loss, logits), or of the loss alone; one of ours as
+        `NFGSM(eps=8 / 255)`, or its name, "n-fgsm".
     eps_ramp: epochs over which the objective's eps grows in a straight line from 0, a little every step; 0 for none.
     trainable_from: name of the first trained layer, as in `Classifier.layers`; layers before it are frozen, with their
         batch-norm statistics. "head" for the last layer, "70%" for the layers after the first 70 %, None for all.

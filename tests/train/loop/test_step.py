@@ -15,7 +15,7 @@ from ironglass.errors import InputError
 from ironglass.models import Classifier
 from ironglass.run import Run
 from ironglass.train import Recipe, Stage, fit
-from ironglass.train.loop.step import is_out_of_memory
+from ironglass.train.loop.step import _loss_and_logits, is_out_of_memory
 from ironglass.train.objective import CrossEntropy
 
 CPU = "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate"
@@ -106,3 +106,19 @@ def test_other_errors_are_not_mistaken_for_it(small: Classifier, dataset: Datase
     with pytest.raises(InputError, match="Small failed: RuntimeError: shapes"):
         fit(small, dataset, Recipe(stages=(stage(Small(1, RuntimeError("shapes differ"))),)), tmp_path)
     assert not is_out_of_memory(ValueError("not enough memory of the subject"))
+
+
+def test_of_a_loss_alone_the_logits_are_those_of_its_last_pass() -> None:
+    network, images, labels = nn.Linear(3, 2), torch.ones(4, 3), torch.zeros(4, dtype=torch.long)
+
+    def alone(model: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        model(images[:2])  # of other images than the batch's
+        return nn.functional.cross_entropy(model(2 * images), labels)
+
+    loss, logits = _loss_and_logits(alone, network, images, labels)  # type: ignore[arg-type]
+    assert torch.equal(logits, network(2 * images))
+    assert torch.equal(loss, nn.functional.cross_entropy(logits, labels))
+    assert not logits.requires_grad
+    assert not network._forward_hooks
+    with pytest.raises(InputError, match=r"must give the loss or \(loss, logits\)"):
+        _loss_and_logits(lambda model, images, labels: network.weight.sum(), network, images, labels)  # type: ignore[arg-type]

@@ -90,10 +90,18 @@ def _auxiliary(objective: Objective, passes: list[tuple[Tensor, ...]], labels: L
 def _loss_and_logits(objective: Objective, model: nn.Module, images: Images, labels: Labels) -> tuple[Tensor, Tensor]:
     """The loss and the logits. Raises InputError for a user's function that fails, or returns anything else.
 
+    Of a function that gives the loss alone, the logits are those of its last pass over as many images.
     A failure of our own objectives, or for lack of memory, is raised unchanged.
     """
     foreign = not type(objective).__module__.startswith("ironglass.")
     name = getattr(objective, "__qualname__", type(objective).__name__)
+    passes: list[Tensor] = []
+
+    def note_pass(_: nn.Module, __: Any, outputs: Any) -> None:
+        if isinstance(outputs, Tensor) and len(outputs) == len(labels):
+            passes[:] = [outputs.detach()]
+
+    hook = model.register_forward_hook(note_pass) if foreign else None
     try:
         result: Any = objective(model, images, labels)
     except (InputError, MemoryError):
@@ -102,13 +110,18 @@ def _loss_and_logits(objective: Objective, model: nn.Module, images: Images, lab
         if not foreign or is_out_of_memory(error):
             raise
         raise InputError(f"the objective {name} failed: {type(error).__name__}: {error}") from error
+    finally:
+        if hook is not None:
+            hook.remove()
     if foreign:
+        if isinstance(result, Tensor) and result.numel() == 1 and passes:
+            result = (result, passes[0])
         pair = result if isinstance(result, tuple | list) and len(result) == 2 else (None, None)
         loss, logits = (part if isinstance(part, Tensor) else torch.empty(0) for part in pair)
         if loss.numel() != 1 or logits.ndim != 2 or len(logits) != len(labels) or not loss.requires_grad:
             raise InputError(
-                f"the objective {name} must give (loss, logits), the loss one number with a gradient and the logits "
-                f"({len(labels)}, classes), not {_form(result)}"
+                f"the objective {name} must give the loss or (loss, logits), the loss one number with a gradient and "
+                f"the logits ({len(labels)}, classes), not {_form(result)}"
             )
         return loss.reshape(()), logits
     return result
