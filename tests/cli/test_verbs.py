@@ -59,7 +59,10 @@ def test_a_recipe_of_one_s_own_end_to_end(call, tmp_path: Path, photos: Path) ->
     folder = tmp_path / found["folder"]
     assert folder == tmp_path / "runs" / "mine-1"
     results = found["results"]
-    assert set(results) == {"model", "training", "evaluation", "layers", "occlusion", "fgsm", "samples"}
+    assert set(results) == {
+        "model", "data_checks", "training", "evaluation", "confidence", "confidence_under", "layers", "occlusion",
+        "fgsm", "samples",
+    }  # fmt: skip
     assert [mask["name"] for mask in results["occlusion"]["masks"]] == ["grey", "black", "blur"]
     assert [point["eps"] for point in results["fgsm"]["points"]] == [0, 0.1]
     assert len(results["layers"]["layers"]) == 6

@@ -187,13 +187,13 @@ def test_a_new_step_is_taken_in_its_place(tmp_path: Path, monkeypatch: pytest.Mo
         check=lambda context: taken.append("check"),
         run=run,
     )
-    monkeypatch.setattr("ironglass.studies.audit.STEPS", [*STEPS[:2], step, *STEPS[2:]])
+    monkeypatch.setattr("ironglass.studies.audit.STEPS", [*STEPS[:3], step, *STEPS[3:]])
     stages = (ig.Stage(epochs=1),)
     plan = ig.Audit(model="logistic", dataset="digits", steps=("train", "evaluate"), stages=stages, seed=4)
     found = ig.audit(plan, tmp_path / "run")
     assert taken == ["check", "run"]
     assert found.results["trial"] == {"diverged": "test 359"}
-    assert list(found.results) == ["model", "training", "evaluation", "trial"]
+    assert list(found.results) == ["model", "data_checks", "training", "evaluation", "trial", "confidence"]
     ig.audit(plan, tmp_path / "run", resume=True)
     assert taken == ["check", "run", "check"]
 

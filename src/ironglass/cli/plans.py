@@ -33,7 +33,7 @@ def make_plan(
     """The audit that a verb runs, of these parts alone. Raises InputError for a value that a field does not accept."""
     from ironglass.plans.audit import Audit, only_parts
 
-    required = only_parts(**{"name": name, "model": model, "dataset": data}, **parts)
+    required = only_parts(**{"name": name, "model": model, "dataset": data, "data_checks": True}, **parts)
     fields = data_fields(source) | fields
     plan = Audit(**required, **network_fields(network), **class_fields(outputs), **fields)
     return with_changes(plan, source.changes, seed=common.seed)

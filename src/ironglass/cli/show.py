@@ -21,6 +21,7 @@ from ironglass.run import Run
 
 if TYPE_CHECKING:
     from ironglass.results.attack import AttackPoint, Attacks, WorstPoint
+    from ironglass.results.inspection.checks import DataChecks
     from ironglass.studies.common.progress import Tell
 
 
@@ -103,7 +104,7 @@ def show_run(run: Run, *, as_json: bool, quiet: bool) -> None:
         _show_attacks(console, results.attacks, run)
     for line in terminal_lines(results):
         console.print(line, soft_wrap=True, highlight=False, markup=False)
-    _show_quarantined(console, run)
+    _show_quarantined(console, run, results.data_checks)
     if results.explanations:
         console.print(f"maps: {run.path / 'explanations'}", soft_wrap=True, highlight=False)
     console.print(f"report: {report}", soft_wrap=True, highlight=False)
@@ -176,8 +177,10 @@ def _percent(share: float | None) -> str:
     return "no number" if share is None else f"{100 * share:.1f} %"
 
 
-def _show_quarantined(console: Console, run: Run) -> None:
+def _show_quarantined(console: Console, run: Run, checks: DataChecks | None = None) -> None:
     """Prints the number of quarantined files, the first few by name, and the assumptions about the others."""
+    from ironglass.report.about.checks import other_notes
+
     data = run.read("data.json") or {}
     if quarantined := data.get("quarantined", []):
         summary = f"left out: {len(quarantined):,} files (all in {run.path / 'data.json'})"
@@ -186,5 +189,5 @@ def _show_quarantined(console: Console, run: Run) -> None:
             console.print(f"  {file['name']}: {file['reason']}", highlight=False, soft_wrap=True, markup=False)
         if len(quarantined) > _MAX_FILES_LISTED:
             console.print(f"  and {len(quarantined) - _MAX_FILES_LISTED:,} more", highlight=False)
-    for note in data.get("notes", []):
+    for note in other_notes(data.get("notes", []), checks):
         console.print(f"data: {note}", soft_wrap=True, highlight=False, markup=False)

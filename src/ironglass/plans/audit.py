@@ -17,8 +17,8 @@ from ironglass.run.recipe_versions import EXPLAINING, FORMER, MOVED, nested
 from ironglass.train.recipe import Recipe
 
 NOTHING: dict[str, Any] = {
-    "training": False, "evaluation": False, "corruptions": None, "layers": None, "occlusion": None, "patches": None,
-    "explanation": None, "attacks": None,
+    "data_checks": False, "training": False, "evaluation": False, "corruptions": None, "layers": None,
+    "occlusion": None, "patches": None, "explanation": None, "attacks": None,
 }  # fmt: skip
 """Fields of an audit that does nothing."""
 
@@ -45,6 +45,7 @@ class Audit(Recipe):
 
     split: the split that is measured; "auto" is test, else validation.
     sampling: the images of the split that are measured, where not all are, and those shown in the report.
+    data_checks: whether images of the same pixels, within and across splits and labels, are searched before all else.
     training: whether the stages are trained, or else the network is taken as it is.
     guard: the guard against catastrophic overfitting in training, or its mode alone.
     evaluation: whether the accuracy on the whole split is measured.
@@ -70,6 +71,7 @@ class Audit(Recipe):
 
     split: str = "auto"
     sampling: Sampling = Field(default_factory=Sampling)
+    data_checks: bool = True
     training: bool = True
     guard: Annotated[Guard, short_for(Guard)] = Field(default_factory=Guard)
     evaluation: bool = True

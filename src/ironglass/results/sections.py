@@ -13,7 +13,8 @@ from ironglass.results.evaluation import Corruptions, Evaluation
 from ironglass.results.evaluation.confidence import Confidence, ConfidenceUnder
 from ironglass.results.explanation import Drawn, Explanations
 from ironglass.results.hardening import Comparison, Hardening, Transferred
-from ironglass.results.inspection import Inspection
+from ironglass.results.inspection import Effect, Inspection
+from ironglass.results.inspection.checks import DataChecks
 from ironglass.results.quality import Evidence, Quality, Shortcuts
 from ironglass.results.runs_compared import RunsCompared
 from ironglass.results.sweep import Sweep
@@ -28,8 +29,10 @@ class Results:
     """Every section of `results.json`; None until its step has finished.
 
     model: the network, and how images go in.
+    data_checks: images of the same pixels in the run's data; absent in older runs.
     training: one training.
     evaluation: accuracy on unchanged images.
+    leak_effect: accuracy without the measured images that are training images, too.
     confidence: the worth of the probabilities on unchanged images.
     confidence_under: the same on corrupted and attacked images.
     layers: what each convolution contributes.
@@ -57,8 +60,10 @@ class Results:
     """
 
     model: Model | None = None
+    data_checks: DataChecks | None = None
     training: Training | None = None
     evaluation: Evaluation | None = None
+    leak_effect: Effect | None = None
     confidence: Confidence | None = None
     confidence_under: ConfidenceUnder | None = None
     layers: Layers | None = None

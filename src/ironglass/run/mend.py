@@ -33,7 +33,7 @@ class FileGroup:
 
 
 REMAKEABLE = (
-    FileGroup(r"per_image/clean\.parquet|predictions\.csv", ("evaluation", "confidence_under")),
+    FileGroup(r"per_image/clean\.parquet|predictions\.csv", ("evaluation", "leak_effect", "confidence_under")),
     FileGroup(r"temperature\.json", ("confidence",)),
     FileGroup(r"per_image/fgsm\.parquet", ("fgsm", "confidence_under")),
     FileGroup(r"per_image/attacks\.parquet", ("attacks", "confidence_under")),

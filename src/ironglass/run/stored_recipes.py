@@ -18,6 +18,8 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 """Parts that ask for nothing as they stand, with the fields that older recipes do not have."""
 
 
+IGNORED = {"description": None, "data_checks": None}
+"""Fields in which a run may differ from the one that it resumes."""
 OF_LINF = ("FGSMTraining", "FastAT", "NFGSM", "PGDTraining", "Free", "TRADES", "MART", "OverfittingGuard")
 """Kinds of objectives, and the guard, that had no norm and were all of linf."""
 
@@ -29,8 +31,9 @@ def upgrade_recipe(recipe: Any) -> Any:
     if not isinstance(recipe, dict):
         return recipe
     fields = _with_stage_fields(cast("dict[str, Any]", recipe))
-    if isinstance(fields.get("sampling"), dict):  # written before it had a seed of its own
-        fields = {**fields, "sampling": {**fields["sampling"], "seed": fields["sampling"].get("seed")}}
+    if isinstance(sampling := fields.get("sampling"), dict):  # an audit, which had no seed of its own here, no checks
+        sampling = {**cast("dict[str, Any]", sampling), "seed": cast("dict[str, Any]", sampling).get("seed")}
+        fields = {"data_checks": False, **fields, "sampling": sampling}
     if "image_column" in fields:  # a plan of training: one of before leaves nothing out, and balances nothing
         fields = {"leave_out": None, **({"balance": "none"} if "stages" in fields else {}), **fields}
     if "baseline" in fields and "after" in fields:  # a hardening, which had no curve over eps and one seed before
@@ -56,6 +59,7 @@ def upgrade_recipe(recipe: Any) -> Any:
         upgraded["stages"] = upgrade_recipe(upgraded["stages"])
     upgraded.pop("omitted", None)
     upgraded.setdefault("explanation", None)
+    upgraded.setdefault("data_checks", False)
     if isinstance(upgraded.get("sampling"), dict):
         upgraded["sampling"] = {**upgraded["sampling"], "seed": None}
     for part, usual in DEFAULTS.items():
@@ -73,11 +77,12 @@ def _with_stage_fields(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def settings_of(recipe: dict[str, Any]) -> dict[str, Any]:
-    """Settings that a run shares with the one that it resumes: the recipe by this version's names, without words."""
-    settings: dict[str, Any] = {**upgrade_recipe(recipe), "description": None}
+    """Settings that a run shares with the one that it resumes: the recipe by this version's names, without words and
+    without the data checks, which change no other number."""
+    settings: dict[str, Any] = {**upgrade_recipe(recipe), **IGNORED}
     for part in ("trial", "after", "base", "source", "target"):
         if isinstance(settings.get(part), dict):
-            settings[part] = {**settings[part], "description": None}
+            settings[part] = {**settings[part], **IGNORED}
     return settings
 
 

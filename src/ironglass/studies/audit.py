@@ -26,7 +26,7 @@ def run_audit(plan: Audit, folder: Path, options: RunOptions) -> Run:
     """
     context = ready(plan, folder, options)
     if context.unlabelled:  # right by its making, so nothing to evaluate
-        plan = replace(plan, evaluation=False, corruptions=None)
+        plan = replace(plan, evaluation=False, corruptions=None, data_checks=False)
         context = replace(context, plan=plan)
     summary, numbers = summarise(context.classifier)
 

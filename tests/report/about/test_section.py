@@ -22,5 +22,10 @@ NOTE = "3 images of test have the very pixels of images of train, as a and b: wh
 )
 def test_it_says_where_splits_share_pixels(notes: list[str], across: bool | None, shared: bool) -> None:
     inspection = None if across is None else SimpleNamespace(duplicates=[SimpleNamespace(across=across)])
-    source: Any = SimpleNamespace(data={"notes": notes}, results=SimpleNamespace(inspection=inspection))
+    source: Any = SimpleNamespace(
+        data={"notes": notes}, results=SimpleNamespace(inspection=inspection, data_checks=None)
+    )
     assert shares_pixels(source) is shared
+    for images in (0, 2):
+        source.results.data_checks = SimpleNamespace(across=images)
+        assert shares_pixels(source) is (bool(images) or across is True)

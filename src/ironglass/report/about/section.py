@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from ironglass.report.about.checks import check_lines, check_words, group_words, other_notes
 from ironglass.report.about.unmeasured import unmeasured
 from ironglass.report.kit.section import Facts, Section, Source
 from ironglass.run import read_text
@@ -20,11 +21,22 @@ def _summary(source: Source) -> Facts:
 
 
 def shares_pixels(source: Source) -> bool:
-    """Tells whether images of two splits have the same pixels, by the notes of `data.json` or by an inspection."""
+    """Tells whether images of two splits have the same pixels, by the notes of `data.json`, checks or an inspection."""
     notes: list[Any] = source.data.get("notes") or []
     inspection = source.results.inspection
     leaks = inspection is not None and any(group.across for group in inspection.duplicates)
+    checks = source.results.data_checks
+    if checks is not None:
+        return leaks or checks.across > 0
     return leaks or any("have the very pixels of images of" in str(note) for note in notes)
+
+
+def _data_facts(source: Source) -> Facts:
+    notes: list[Any] = source.data.get("notes") or []
+    return {
+        "shared_pixels": shares_pixels(source),
+        "data_notes": other_notes([*map(str, notes)], source.results.data_checks),
+    }
 
 
 DATA = Section(
@@ -32,7 +44,10 @@ DATA = Section(
     title="Data",
     template="about/data",
     applies=lambda source, facts: bool(source.data),
-    facts=lambda source: {"shared_pixels": shares_pixels(source)},
+    results=("data_checks", "leak_effect"),
+    facts=_data_facts,
+    terminal=check_lines,
+    filters=(check_words, group_words),
 )
 
 MODEL = Section(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ironglass.report.kit.words import count, decimal, interval, percent
+from ironglass.report.kit.words import balance_words, count, decimal, interval, percent
 from ironglass.results.inspection import DuplicateGroup, Effect, Inspection, NearPair
 
 FAULT_WORDS = {
@@ -15,8 +15,6 @@ FAULT_WORDS = {
     "odd shape": "of an odd shape",
     "small": "small beside the others",
 }
-MANY_TO_ONE = 10
-"""Images of the largest class to one of the smallest, from which classes are called unbalanced."""
 
 
 @dataclass(frozen=True)
@@ -92,23 +90,9 @@ def inspection_words(inspection: Inspection) -> list[str]:
     skipped = {"near-duplicates": inspection.near_duplicates, "labels that may be wrong": inspection.label_errors}
     if missing := [name for name, part in skipped.items() if part is None]:
         sentences.append(f"Not searched for: {', '.join(missing)}.")
-    if balance := balance_words(inspection):
+    if balance := balance_words(inspection.inventory.splits):
         sentences.append(balance)
     return [*sentences, *map(effect_words, inspection.effects)]
-
-
-def balance_words(inspection: Inspection) -> str:
-    """A sentence on classes of very different size in any split; "" where there are none."""
-    for split in inspection.inventory.splits:
-        counts = split.per_class
-        largest, smallest = max(counts, key=lambda name: counts[name]), min(counts, key=lambda name: counts[name])
-        if counts[largest] >= MANY_TO_ONE * max(1, counts[smallest]):
-            share = percent(counts[largest] / max(1, split.images))
-            return (
-                f"Classes are unbalanced: in {split.name}, {largest} has {count(counts[largest])} images and "
-                f"{smallest} {count(counts[smallest])}; always naming {largest} is right for {share}."
-            )
-    return ""
 
 
 def effect_words(effect: Effect) -> str:

@@ -6,8 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from ironglass.results.hardening.seeds import SeedSpread
+from ironglass.results.inspection import SplitRow
 from ironglass.results.numbers import Mean, Verdict
 
+MANY_TO_ONE = 10
+"""Images of the largest class to one of the smallest, from which classes are called unbalanced."""
 NOT_JUDGED = "not judged"
 """In place of a verdict that is not there: such a number is never drawn as a trusted one."""
 
@@ -122,3 +125,17 @@ def over_seeds(spread: SeedSpread) -> str:
     mean = spread.mean
     between = f"{percent(mean.low)} to {percent(mean.high)} over seeds, 95\u202f%"
     return f"{percent(mean.value)} ({between}; the seeds {percent(spread.lowest)} to {percent(spread.highest)})"
+
+
+def balance_words(splits: Sequence[SplitRow]) -> str:
+    """A sentence on classes of very different size in any split; "" where there are none."""
+    for split in splits:
+        counts = split.per_class
+        largest, smallest = max(counts, key=lambda name: counts[name]), min(counts, key=lambda name: counts[name])
+        if counts[largest] >= MANY_TO_ONE * max(1, counts[smallest]):
+            share = percent(counts[largest] / max(1, split.images))
+            return (
+                f"Classes are unbalanced: in {split.name}, {largest} has {count(counts[largest])} images and "
+                f"{smallest} {count(counts[smallest])}; always naming {largest} is right for {share}."
+            )
+    return ""

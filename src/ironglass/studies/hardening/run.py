@@ -36,7 +36,9 @@ def run_hardening(plan: Hardening, folder: Path, options: RunOptions) -> Run:
     weighted = knows_classes(audit.model, weighted=audit.pretrained or audit.weights is not None)
     if not weighted and not plan.baseline:
         raise InputError(f"{audit.model} has no trained weights to compare with: give a run folder, or a baseline")
-    measured = only_parts(evaluation=True, corruptions=audit.corruptions, attacks=attacks)
+    measured = only_parts(
+        data_checks=audit.data_checks, evaluation=True, corruptions=audit.corruptions, attacks=attacks
+    )
     sides = {
         "before": replace(audit, **measured | {"training": not weighted, "stages": plan.baseline or audit.stages}),
         "after": replace(audit, **measured | {"training": True}),

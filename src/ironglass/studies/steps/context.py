@@ -10,6 +10,7 @@ import torch
 
 from ironglass.data.dataset import Dataset, Split
 from ironglass.explain.parts.patch_grid import positions
+from ironglass.measure.inspection.same_pixels import SamePixels, same_pixels
 from ironglass.models.classifier import Classifier
 from ironglass.models.predict import logits_of
 from ironglass.plans.audit import Audit
@@ -87,6 +88,11 @@ class AuditContext:
     def learning(self) -> Split:
         """Other images, which linear probes learn from."""
         return self._drawn[1]
+
+    @cached_property
+    def same_pixels(self) -> SamePixels:
+        """The images of the same pixels in all splits."""
+        return same_pixels(self.dataset, lambda done, of: self.progress("comparing pixels", done, of, ""))
 
     @cached_property
     def logits(self) -> SplitLogits:

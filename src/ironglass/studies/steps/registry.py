@@ -5,6 +5,7 @@ from __future__ import annotations
 from ironglass.studies.steps.attack.step import ATTACKS
 from ironglass.studies.steps.confidence import CONFIDENCE, CONFIDENCE_UNDER
 from ironglass.studies.steps.corruption import CORRUPTIONS
+from ironglass.studies.steps.data_checks import DATA_CHECKS, LEAK_EFFECT
 from ironglass.studies.steps.evaluation import EVALUATION
 from ironglass.studies.steps.explanation.step import EXPLANATION
 from ironglass.studies.steps.fgsm import FGSM_CURVE
@@ -17,8 +18,10 @@ from ironglass.studies.steps.step import Step
 from ironglass.studies.steps.training import TRAINING
 
 STEPS: list[Step] = [
+    DATA_CHECKS,
     TRAINING,
     EVALUATION,
+    LEAK_EFFECT,
     CONFIDENCE,
     CORRUPTIONS,
     EXPLANATION,
