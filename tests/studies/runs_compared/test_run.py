@@ -289,3 +289,11 @@ def test_a_table_of_other_columns_is_refused_by_its_file(
         pq.write_table(table.set_column(2, "eps", pa.array(["x"] * len(table))), path)
         with pytest.raises(InputError, match=f"{path} cannot be read"):
             ig.compare_runs(two, tmp_path / "compared")
+
+
+def test_one_text_in_place_of_a_list_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="runs is 'runs/first': give a list"):
+        ig.compare_runs("runs/first", tmp_path / "compared")
+    with pytest.raises(InputError, match="fail_if is 'accuracy < 1': give a list"):
+        ig.compare_runs(["runs/first", "runs/second"], tmp_path / "compared", fail_if="accuracy < 1")
+    assert not (tmp_path / "compared").exists()

@@ -8,6 +8,7 @@ from statistics import median
 
 import pyarrow as pa
 
+from ironglass.choices import shown
 from ironglass.errors import InputError
 from ironglass.measure.per_image import write_per_image
 from ironglass.results.evaluation import Calibration
@@ -49,6 +50,7 @@ def compare_runs(
     for a folder that is no evaluated run, for runs that were not measured on the same images or by one version of
     ironglass, and for a threshold that is misspelt or that a run has no value of.
     """
+    _check_lists(runs=runs, fail_if=fail_if)
     expressions = [parse(text) for text in fail_if]
     folders = _folders(runs, baseline)
     if not folders or (len(folders) == 1 and not expressions):
@@ -82,6 +84,13 @@ def compare_runs(
         write_pictures(run, opened, comparison.images)
         options.write_pages(run)
     return run
+
+
+def _check_lists(**values: Sequence[str | Path]) -> None:
+    """Raises InputError for a text in place of a list, whose letters would be taken for runs or conditions."""
+    for name, value in values.items():
+        if isinstance(value, str | Path):
+            raise InputError(f"{name} is {shown(str(value))}: give a list")
 
 
 def _folders(runs: Sequence[str | Path], baseline: str | Path | None) -> list[Path]:
