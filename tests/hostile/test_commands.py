@@ -194,7 +194,7 @@ FIELDS = {
     "occlusion.patch": ("0", "99", "x", "1e400"),
     "samples": ("0", "-1", "1e400", "100000000000000000000", "x"),
     "shown": ("-1", "65", "x"),
-    "guard": ("off", "5"),
+    "guard": ("sideways", "5"),
     "guard.eps": ("0", "2", "x", "NaN"),
     "corruptions": ('["fog-of-war"]', "5"),
     "explained": ("5", "x", '{"method":1}'),

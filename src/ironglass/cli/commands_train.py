@@ -101,7 +101,8 @@ def harden(
 ) -> None:
     """Train a model adversarially, and compare it in pairs with the model before (or with a standard-trained one)."""
     stage = {"epochs": epochs, "batch_size": batch_size, "optimiser": optimiser, "schedule": schedule}
-    norm, eps = norm or "linf", eps or ("128/255" if norm == "l2" else "4/255")
+    norm = "linf" if norm is None else norm
+    eps = ("128/255" if norm == "l2" else "4/255") if eps is None else eps
     stage |= hardening_stage(model, network, method=method, eps=eps, norm=norm, awp=awp, lr=lr)
     stage["eps_ramp"] = eps_ramp
     parts = {"training": True, "attacks": {"methods": split_entries(attacks), "norm": norm, "eps": (eps,)}}
