@@ -122,7 +122,7 @@ def test_blocks_are_copied_from_one_half_of_tiny_imagenet_to_the_other(shared_da
     names = ["base-B-s0", "A00B-s0", "A00B+-s0", "A17B-s0", "A17B+-s0", "B17B-s0", "B17B+-s0", "R17B-s0"]
     assert [network["name"] for network in found["networks"]] == names
     assert (found["blocks"], found["source_knows_classes"], found["source"]["classes"]) == (17, False, 20)
-    assert {one["seeds"] for one in found["findings"]} == {1}
+    assert {one["seeds"] for one in found["claims"]} == {1}
     assert found["n"] == 20
 
 
