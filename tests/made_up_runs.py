@@ -28,14 +28,19 @@ def made_up(
     settings: Mapping[str, Any] | None = None,
     version: str = "0.2.0",
     confidence: float | None = 0.9,
+    pixels: str | None = None,
+    others: str = "0",
 ) -> Path:
-    """A run that named these images right, all as surely, and these of the first images under each attack and eps."""
+    """A run that named these images right, all as surely, and these of the first images under each attack and eps.
+
+    pixels: digest of the measured images' pixels. others: a digit of the digest of all splits.
+    """
     names = [f"images/{i}.png" for i in range(len(right))] if names is None else list(names)
     labels = [CLASSES[i % 2] for i in range(len(right))] if labels is None else list(labels)
     with Run.hold(folder, {"name": folder.name, "description": "", "model": "net", "dataset": "made-up"}) as run:
-        run.write(
-            "data.json", {"name": "made-up", "contents": "0" * 32, "size": [size, size], "classes": list(CLASSES)}
-        )
+        data = {"name": "made-up", "contents": others * 32, "size": [size, size], "classes": list(CLASSES)}
+        splits = {} if pixels is None else {"splits": {split: {"images": len(right), "pixels": pixels}}}
+        run.write("data.json", data | splits)
         run.write("environment.json", {"versions": {"ironglass": version}})
         _write(run, "clean", [_table("clean", 0.0, names, labels, right, confidence)])
         run.record("model", _model(size, parameters))

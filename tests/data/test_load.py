@@ -30,10 +30,11 @@ def test_a_folder_becomes_pixels_labels_and_names(tmp_path, class_folders):
     calls = []
     dataset = load_dataset(f"folder:{path}", progress=lambda done, of: calls.append((done, of)))
     assert dataset.name == "pets"
+    digests = {name: split.digest for name, split in dataset.splits.items()}
     assert dataset.describe()["splits"] == {
-        "train": {"images": 28, "per_class": [14, 14]},
-        "validation": {"images": 4, "per_class": [2, 2]},
-        "test": {"images": 8, "per_class": [4, 4]},
+        "train": {"images": 28, "per_class": [14, 14], "pixels": digests["train"]},
+        "validation": {"images": 4, "per_class": [2, 2], "pixels": digests["validation"]},
+        "test": {"images": 8, "per_class": [4, 4], "pixels": digests["test"]},
     }
     for split in dataset.splits.values():
         for pixels, label, name in zip(split.pixels, split.labels, split.names, strict=True):
@@ -175,6 +176,19 @@ def test_the_cache_is_used_until_something_changes(tmp_path, class_folders, png)
     changed, decoded = load()
     assert decoded
     assert changed.fingerprint not in prints
+
+
+def test_the_digest_of_a_split_is_that_of_its_pixels(tmp_path, class_folders, png):
+    one, other = class_folders(tmp_path / "one", n=10), class_folders(tmp_path / "other", n=10)
+    first, same = load_dataset(str(one)), load_dataset(str(other))
+    digests = [split.digest for split in first.splits.values()]
+    assert digests == [split.digest for split in same.splits.values()]
+    assert digests == [split["pixels"] for split in first.describe()["splits"].values()]
+    assert len({*digests, ""}) == len(digests) + 1
+    (other / "cat" / "000.png").write_bytes(png(33))
+    changed = [split.digest for split in load_dataset(str(other)).splits.values()]
+    assert sum(one != other for one, other in zip(digests, changed, strict=True)) == 1
+    assert first.test.take(slice(2)).digest == ""
 
 
 def test_a_damaged_cache_is_rebuilt(tmp_path, class_folders):

@@ -24,6 +24,7 @@ class Split:
     pixels: uint8, or float in [0, 1], (n, h, w, c): channels last, as convolutions like them best.
     labels: whole numbers of at least 0, (n,); kept as int64.
     names: (n,), where each image came from, relative to the source; by default numbered.
+    digest: of all pixels, in their order; "" where nobody took it.
 
     Raises InputError for other types, shapes, ranges and lengths.
     """
@@ -31,6 +32,7 @@ class Split:
     pixels: np.ndarray
     labels: np.ndarray
     names: tuple[str, ...] = ()
+    digest: str = ""
 
     def __post_init__(self) -> None:
         pixels = check_pixels(self.pixels)
@@ -208,6 +210,7 @@ class Dataset:
                     "images": len(split),
                     "per_class": np.bincount(split.labels, minlength=len(self.classes)).tolist(),
                 }
+                | ({"pixels": split.digest} if split.digest else {})
                 for name, split in self.splits.items()
             },
             "quarantined": [vars(file) for file in self.quarantined],

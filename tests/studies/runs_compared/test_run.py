@@ -201,6 +201,31 @@ def test_other_images_are_refused_with_the_reason(tmp_path: Path) -> None:
     assert said == ["a and size were shown the same images at 8 × 8 and 16 × 16 pixels."]
 
 
+def test_other_pixels_under_the_same_names_are_refused(tmp_path: Path) -> None:
+    a = made_up(tmp_path / "a", flags(3), pixels="aa", others="1")
+    b = made_up(tmp_path / "b", flags(3), pixels="bb", others="2")
+    with pytest.raises(InputError, match=f"{a} and {b} cannot be compared: their test images have the same names and"):
+        ig.compare_runs([a, b], tmp_path / "compared")
+    assert not (tmp_path / "compared").exists()
+
+
+@pytest.mark.parametrize(
+    ("pixels", "end"),
+    [
+        (("aa", "aa"), "classes: other splits are not the same."),
+        (("aa", None), "classes: their pixels, or other splits, are not the same."),
+        ((None, None), "classes: their pixels, or other splits, are not the same."),
+    ],
+)
+def test_what_differs_of_the_data_is_said(pixels: tuple[str | None, str | None], end: str, tmp_path: Path) -> None:
+    runs = [
+        made_up(tmp_path / name, flags(3), pixels=one, others=others)
+        for name, one, others in zip("ab", pixels, "12", strict=True)
+    ]
+    [remark] = section(ig.compare_runs(runs, tmp_path / "compared"))["remarks"]
+    assert remark.endswith(end)
+
+
 def test_other_versions_are_refused_by_name_unless_asked_for(tmp_path: Path) -> None:
     a, b = made_up(tmp_path / "a", flags(3)), made_up(tmp_path / "b", flags(3), version="0.1.0")
     with pytest.raises(InputError, match=f"{a} and {b} cannot be compared: they were measured by ironglass 0.2.0 and"):

@@ -217,7 +217,8 @@ def read_entry(folder: Path, name: str, *, check: bool = False) -> Dataset | Non
         splits = {}
         for split, names in record["names"].items():
             pixels, labels = (open_checked(folder / file, record["files"][file], check=check) for file in _files(split))
-            splits[split] = Split(pixels, np.array(labels), tuple(names))
+            digest = fingerprint(record["files"][_files(split)[0]])
+            splits[split] = Split(pixels, np.array(labels), tuple(names), digest)
         quarantined = tuple(Quarantined(**file) for file in record["quarantined"])
         notes, reading = tuple(record["notes"]), record["reading"]
         contents = fingerprint(record["files"], record["names"], record["classes"])

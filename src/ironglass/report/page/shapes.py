@@ -17,6 +17,7 @@ class SplitFacts(TypedDict, total=False):
 
     images: Count
     per_class: list[Count]
+    pixels: str
 
 
 class Data(TypedDict, total=False):

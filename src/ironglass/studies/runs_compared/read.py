@@ -130,6 +130,10 @@ def check_same_images(runs: Sequence[OpenedRun], *, any_size: bool, any_version:
             )
         if other.clean.ordered_as(first.clean) is None:
             raise InputError(f"{who}: {_different(first.clean, other.clean)}; evaluate both on the same data")
+        if _other_pixels(first, other):
+            raise InputError(
+                f"{who}: their {splits[0]} images have the same names and other pixels; evaluate both on the same data"
+            )
         sizes = [size for run in (first, other) if isinstance(size := run.data.get("size"), list)]
         if len(sizes) == 2 and sizes[0] != sizes[1]:
             words = " and ".join(" × ".join(map(str, size)) for size in sizes)
@@ -139,12 +143,35 @@ def check_same_images(runs: Sequence[OpenedRun], *, any_size: bool, any_version:
         elif first.data.get("contents") != other.data.get("contents"):
             remarks.append(
                 f"The data of {first.name} and {other.name} differ (data.json, contents), though the measured images "
-                "have the same names and classes: their pixels, or other splits, are not the same."
+                f"have the same names and classes: {_what_differs(first, other)}."
             )
     remarks += _check_versions(runs, any_version)
     if unlisted := [run.name for run in runs if not run.run.checksums.exists]:
         remarks.append(f"Not checked, since there are no checksums: {', '.join(unlisted)}.")
     return remarks
+
+
+def _pixels(opened: OpenedRun) -> str | None:
+    """The digest of the measured split's pixels; None where `data.json` has none, as in runs of older versions."""
+    splits, evaluation = opened.data.get("splits"), opened.results.evaluation
+    facts = splits.get(evaluation.split) if isinstance(splits, dict) and evaluation else None
+    if not isinstance(facts, dict) or facts.get("images") != len(opened.clean.names):
+        return None
+    return str(facts["pixels"]) if "pixels" in facts else None
+
+
+def _other_pixels(one: OpenedRun, other: OpenedRun) -> bool:
+    """True where all images of two runs, of the same names in the same order and of one size, are known to differ in
+    a pixel at least."""
+    if one.data.get("size") != other.data.get("size") or not np.array_equal(one.clean.names, other.clean.names):
+        return False
+    digests = _pixels(one), _pixels(other)
+    return None not in digests and digests[0] != digests[1]
+
+
+def _what_differs(one: OpenedRun, other: OpenedRun) -> str:
+    same = _pixels(one) is not None and _pixels(one) == _pixels(other)
+    return "other splits are not the same" if same else "their pixels, or other splits, are not the same"
 
 
 UNKNOWN = "an unknown one"

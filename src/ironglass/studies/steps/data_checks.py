@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pyarrow.parquet as pq
 
 from ironglass.data.dataset import Dataset
+from ironglass.errors import Notice
 from ironglass.measure.inspection.effect import effect_of
 from ironglass.measure.inspection.same_pixels import SamePixels
 from ironglass.results.codec import to_dict
@@ -17,10 +20,19 @@ from ironglass.studies.steps.step import Step
 EXAMPLES, IMAGES = 12, 6
 """Groups that are listed, and images of each."""
 
+MOST_BYTES = 32 * 2**30
+"""Pixels that are compared at the head of a run: about two minutes' reading. Of more, `ironglass inspect` tells."""
+
 
 def check_data(context: AuditContext) -> None:
-    """Writes `data_checks` of the results."""
-    dataset, same = context.dataset, context.same_pixels
+    """Writes `data_checks` of the results; nothing, with a Notice, where the data are too large to be read for it."""
+    dataset = context.dataset
+    size = sum(split.pixels.nbytes for split in dataset.splits.values())
+    if size > MOST_BYTES:
+        notice = f"data: not searched for equal images, {size / 2**30:,.0f} GiB of pixels: ironglass inspect does"
+        warnings.warn(Notice(notice), stacklevel=2)
+        return
+    same = context.same_pixels
     checks = DataChecks(
         data=dataset.name,
         split=context.split_name,
