@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from ironglass.report.kit.words import count, interval, percent
+from collections.abc import Sequence
+
+from ironglass.report.kit.words import count, interval, percent, shorten
 from ironglass.results.evaluation import Naming
-from ironglass.results.evaluation.by_class import ByClass
+from ironglass.results.evaluation.by_class import ByClass, Curve
+
+NAMED = 6
+"""Classes that are named, at most."""
+FEWEST = 10
+"""`measure.classes.areas.FEWEST`, which stands on this floor's other side."""
 
 
 def classes_words(by_class: ByClass, naming: Naming) -> str:
@@ -23,3 +30,23 @@ def classes_words(by_class: ByClass, naming: Naming) -> str:
         right = round(worst.value * worst.n)
         text += f" Worst off is “{name}”: {count(right)} of {count(worst.n)} right ({interval(worst)})."
     return text
+
+
+def widened_words(curves: Sequence[Curve]) -> str:
+    """The areas whose interval is widened, and why; "" for none."""
+    parts: list[str] = []
+    for area, words in (("roc_auc", "AUC"), ("average_precision", "AP")):
+        names = [shorten(curve.class_, 40) for curve in curves if area in curve.widened]
+        if not names:
+            continue
+        listed = ", ".join(f"“{name}”" for name in names[:NAMED])
+        if len(names) > NAMED:
+            listed += f" and {count(len(names) - NAMED)} more"
+        parts.append(f"{words} of {'every class' if len(names) == len(curves) > 1 else listed}")
+    if not parts:
+        return ""
+    return (
+        f"Too few positives for an interval that holds 95 times in 100: {'; '.join(parts)}. There are fewer than "
+        f"{FEWEST} images of the class, or too few images in the wrong order. These intervals are widened to those of "
+        "a coin for each image of the class, and hold more often."
+    )
