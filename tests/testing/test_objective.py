@@ -101,6 +101,11 @@ def documented(classifier: Any, images: Any, labels: Any) -> Any:
     return Good()(classifier, images, labels)
 
 
+def loss_alone(classifier: Any, images: Any, labels: Any) -> Any:
+    """Cross-entropy of images darker by 4/255; the logits are those of its last pass."""
+    return Good()(classifier, images, labels)[0]
+
+
 COUNTER = iter(range(10**6))
 BROKEN = {
     "has no label": (mutant(label=" "), "Mutant lacks metadata: .* label ' '"),
@@ -112,7 +117,7 @@ BROKEN = {
         "Mutant is no objective: .* does not take",
     ),
     "raises": (mutant(lambda *_: 1 / 0), "Mutant raises ZeroDivisionError when called on six images"),
-    "gives the loss alone": (after(lambda loss, logits: loss), "does not give a loss and logits"),
+    "gives three": (after(lambda loss, logits: (loss, logits, loss)), "does not give a loss and logits"),
     "gives a loss an image": (after(lambda loss, logits: (loss.expand(6), logits)), "loss that is not a Tensor of one"),
     "gives a number": (after(lambda loss, logits: (loss.item(), logits)), "loss that is not a Tensor of one"),
     "gives NaN": (after(lambda loss, logits: (loss * torch.nan, logits)), "gives the loss nan"),
@@ -184,7 +189,7 @@ BROKEN = {
 """A broken objective, and what the error says, by what it does."""
 
 
-@pytest.mark.parametrize("good", [Good(), documented])
+@pytest.mark.parametrize("good", [Good(), documented, loss_alone])
 def test_a_good_one_passes(good: Any) -> None:
     check_objective(good)
 

@@ -55,7 +55,7 @@ class Sweep:
 
     def __post_init__(self) -> None:
         if self.choose_by in ("robust", "pareto") and not self.trial.named_attacks:
-            raise InputError(f"choose_by is {self.choose_by}, and no attack is named: give attacks pgd-20, say")
+            raise InputError(f"choose_by is {self.choose_by}, and no attack is named: give --attacks pgd-20, say")
         if not self.vary:
             raise InputError(
                 'nothing is varied: give vary a field and its values, as {"stages.0.peak_lr": (0.1, 0.01)}'

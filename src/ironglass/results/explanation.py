@@ -7,6 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field
 
 from ironglass.results.codec import result
+from ironglass.results.evaluation import Naming
 from ironglass.results.numbers import Amount, Count, McNemar, Mean, Norm, Rate, Setting
 
 
@@ -160,6 +161,7 @@ class Explanations:
     classes: how many.
     methods: a row a method.
     conditions: a row a condition, the unchanged images first.
+    naming: the class that is predicted most often of the unchanged images; absent in older files.
     """
 
     split: str
@@ -171,6 +173,7 @@ class Explanations:
     classes: Count
     methods: Annotated[tuple[Method, ...], Field(min_length=1)]
     conditions: Annotated[tuple[Condition, ...], Field(min_length=1)]
+    naming: Naming | None = None
 
 
 @result

@@ -32,7 +32,8 @@ def check_objective(objective: Any, *, reach: float | None = None) -> None:
 
     It is called on a small network in training mode, one of whose batch norms is held in evaluation mode:
 
-    - it takes (classifier, images, labels); it carries `label` and `eps`, or, a plain function, has a docstring;
+    - it takes (classifier, images, labels) and gives the loss and the logits, or the loss alone; it carries `label`
+      and `eps`, or, a plain function, has a docstring;
     - the loss is one finite number with a gradient, which is finite and reaches every parameter that is trained; other
       labels give another;
     - the logits are finite, (n, number of classes), of batches of any size;
@@ -85,9 +86,20 @@ def _is_an_objective(objective: Any) -> None:
 
 
 def _call(objective: Any, classifier: Classifier, images: Images, labels: Labels) -> list[tuple[Loss, Logits]]:
-    """Loss and logits; of one that replays, of every replay."""
+    """Loss and logits; of one that replays, of every replay.
+
+    Of one that gives the loss alone, the logits are those of its last pass over as many images, as in training.
+    """
     if not isinstance(objective, Replaying):
-        return [objective(classifier, images, labels)]
+        passes: list[Logits] = []
+        hook = classifier.register_forward_hook(lambda _, __, outputs: passes.append(outputs.detach()))
+        try:
+            result: Any = objective(classifier, images, labels)
+        finally:
+            hook.remove()
+        complete = [outputs for outputs in passes if len(outputs) == len(images)]
+        pair: Any = (result, complete[-1]) if isinstance(result, Tensor) and complete else result
+        return [pair]
     replayed = objective.replayed()
     return [replayed(classifier, images, labels) for _ in range(objective.replays)]
 

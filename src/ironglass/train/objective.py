@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import inspect
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Protocol, TypeAlias, cast, runtime_checkable
 
@@ -73,6 +74,10 @@ def as_objective(value: Any) -> Objective:
         return _with_fields(kind, fields)
     if isinstance(value, type) and callable(value):
         raise InputError(f"objective is the class {value.__name__}: give an object of it, {value.__name__}(...)")
+    eps = getattr(value, "eps", None)
+    if isinstance(eps, int | float) and not 0 <= eps < math.inf:
+        name = getattr(value, "__qualname__", type(value).__name__)
+        raise InputError(f"the objective {name} has the eps {eps:g}: give how far images are changed, 0 or more")
     if isinstance(value, Replaying):  # it makes one for each batch
         return cast(Objective, value)
     if not callable(value):

@@ -14,6 +14,7 @@ from ironglass.report.explanation.section import SECTION
 from ironglass.report.explanation.words import changed_conditions, explanation_words, sanity_words
 from ironglass.report.kit.map_scale import full_scale
 from ironglass.report.kit.pictures import HEAT, SIGNED
+from ironglass.results.evaluation import Naming
 from ironglass.results.explanation import Explanations
 from ironglass.results.quality import Quality
 from ironglass.results.sections import Results
@@ -128,3 +129,14 @@ def test_the_charts_hold_the_numbers(explanations: Explanations, quality: Qualit
     assert tested is not None
     assert list(drawn["guided-backprop"].get_ydata()) == pytest.approx([1, *(mean.value for mean in tested)])
     assert list(drawn["guided-backprop"].get_xdata()) == [0, 1, 4, 8]
+
+
+def test_a_network_that_names_one_class_for_all_that_was_explained_is_called_so(explanations: Explanations) -> None:
+    blind = Naming(named="cat", named_share=1.0, named_true_share=0.5, commonest="dog", commonest_share=0.5)
+    measured = replace(explanations, naming=blind)
+    [caution] = SECTION.cautions(Results(explanations=measured))
+    assert caution.startswith("It names one class, “cat”, for 100.0")
+    sees = replace(blind, named_share=0.5)
+    few, chosen = replace(measured, n=9), replace(measured, images="misclassified")
+    for quiet in (explanations, few, chosen, replace(measured, naming=sees)):
+        assert SECTION.cautions(Results(explanations=quiet)) == []

@@ -45,7 +45,7 @@ def test_objectives_in_words() -> None:
 
 
 def test_eps_under_l2_is_a_plain_number():
-    assert words.eps_text(1.5, "l2") == "1.5"
+    assert words.eps_text(1.5, "l2") == "1.5 (L2)"
     assert words.eps_text(8 / 255, "linf") == "8/255"
 
 

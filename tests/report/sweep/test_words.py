@@ -145,6 +145,8 @@ def test_the_first_screen_shows_what_chose_and_what_did_not() -> None:
     assert [one.label for one in found if not one.first] == [
         f"learning rate {value}" for value in ("0.1", "0.01", "0.001")
     ]
+    seeds = replace(swept(60, 90, 88), axes=(Axis(field="seed", label="seed", values=()),))
+    assert SECTION.headlines(Results(sweep=seeds))[0].label == "Highest of the seeds: 0.01"
     assert unmeasured(Results(sweep=swept(60, 90)))[0].startswith("attacks stronger than one step")
 
 
@@ -158,3 +160,17 @@ def test_a_trial_that_names_one_class_is_called_so_though_another_is_recommended
     assert len(blind_trials) == 1
     assert blind_trials[0].startswith("Trial “learning rate 0.001” names one class for nearly every image")
     assert not any("one class" in words for words in SECTION.cautions(Results(sweep=measured)))
+
+
+def test_trials_that_were_hardened_and_not_attacked_are_called_so() -> None:
+    plain = swept(60, 90)
+    first, second = plain.rows
+    hardened = replace(second, values=({"kind": "NFGSM", "eps": 4 / 255},))
+    untold = replace(second, values=({"kind": "CrossEntropy", "label_smoothing": 0.1},))
+    [said] = [
+        one for one in SECTION.cautions(Results(sweep=replace(plain, rows=(first, hardened)))) if "none was" in one
+    ]
+    assert "--attacks pgd-20" in said
+    attacked = replace(plain, rows=(first, hardened), attacks=SweptAttacks(norm="linf", eps=0.1, names=("fgsm",)))
+    for measured in (plain, replace(plain, rows=(first, untold)), attacked):
+        assert not any("none was attacked" in one for one in SECTION.cautions(Results(sweep=measured)))

@@ -33,7 +33,7 @@ def page(folder: Path, *, stage: dict[str, Any] = STAGE, balance: str | None = N
 @pytest.mark.parametrize(
     ("watch", "alarms", "says"),
     [
-        (WATCH, [], "at eps 0.5, and the weights kept are those of highest accuracy under it. Had it suddenly"),
+        (WATCH, [], "at eps 0.5 (L2), and the weights kept are those of highest accuracy under it. Had it suddenly"),
         (WATCH, [ALARM], "It suddenly succeeded after epoch 3: training went back to its best weights"),
         (WATCH | {"alarms": False, "merit": "fgsm"}, [], "under one step (FGSM). As was asked, training went on"),
         ({**WATCH, "norm": "linf", "eps": 8 / 255}, [], "at eps 8/255"),

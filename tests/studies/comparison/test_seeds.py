@@ -19,6 +19,7 @@ from ironglass.plans.audit import Audit
 from ironglass.plans.comparison import Arm, Comparison
 from ironglass.report.comparison.section import ARMS
 from ironglass.results.codec import from_dict
+from ironglass.results.evaluation import Naming
 from ironglass.results.hardening import ArmPair
 from ironglass.results.sections import read_results
 from ironglass.run import Run
@@ -30,6 +31,7 @@ from ironglass.train.recipe import Stage
 from ironglass.train.record import as_json
 
 STAGE = Stage(epochs=1, peak_lr=0.05, batch_size=8)
+BLIND = Naming(named="cat", named_share=1.0, named_true_share=0.5, commonest="dog", commonest_share=0.5)
 FOLDERS = ("arms/base", "arms/hard", "seeds/5/base", "seeds/5/hard")
 
 
@@ -99,6 +101,19 @@ def test_the_page_and_the_terminal_say_it(whole: Run) -> None:
     [line] = [line for line in lines if line.startswith("Every arm was trained by 2 seeds")]
     assert line.count("over seeds, 95\u202f%; the seeds ") == 2
     assert any("Student’s t over images and Welch’s over seeds" in line for line in lines)
+
+
+def test_a_seed_whose_network_names_one_class_is_called_so(whole: Run) -> None:
+    results = read_results(whole.read_object("results.json"), file="results.json")
+    comparison = results.comparison
+    assert comparison
+    base, hard = comparison.arms
+    run = Run.open(whole.path / "seeds" / "5" / "hard")
+    assert [part.naming.named_share for part in hard.further] == [run.results["evaluation"]["naming"]["named_share"]]
+    blind = replace(hard.further[0], naming=BLIND)
+    arms = (base, replace(hard, further=(blind,)))
+    cautions = ARMS.cautions(replace(results, comparison=replace(comparison, arms=arms)))
+    assert any(words.startswith("The network 'N-FGSM' of seed 5 names one class, “cat”") for words in cautions)
 
 
 def test_every_key_of_the_results_counts(whole: Run, refuses_every_change: Callable[[Path], int]) -> None:

@@ -16,13 +16,16 @@ from ironglass.measure.statistics import mean_interval
 from ironglass.plans.attacks import Attacks
 from ironglass.plans.audit import Audit
 from ironglass.plans.hardening import Hardening
+from ironglass.report.hardening.section import SECTION
 from ironglass.report.hardening.words import seed_words
+from ironglass.results.evaluation import Naming
 from ironglass.results.sections import read_results
 from ironglass.run import Run
 from ironglass.run.stored_recipes import settings_of
 from ironglass.train.recipe import Stage
 from ironglass.train.record import as_json
 
+BLIND = Naming(named="cat", named_share=1.0, named_true_share=0.5, commonest="dog", commonest_share=0.5)
 SEEDS = 2
 
 
@@ -58,6 +61,20 @@ def test_every_seed_is_judged_on_the_images_of_the_first(whole: Run) -> None:
     assert len(weights) == 2
 
 
+def test_a_seed_whose_network_names_one_class_is_called_so(whole: Run) -> None:
+    results = read_results(whole.read_object("results.json"), file="results.json")
+    hardening = results.hardening
+    assert hardening is not None
+    assert hardening.seeds is not None
+    assert not any("by seed 5" in words and "one class" in words for words in SECTION.cautions(results))
+    first, second = hardening.seeds.rows
+    assert second.evaluation
+    blind = replace(second.evaluation, naming=BLIND)
+    seeds = replace(hardening.seeds, rows=(first, replace(second, evaluation=blind)))
+    cautions = SECTION.cautions(replace(results, hardening=replace(hardening, seeds=seeds)))
+    assert any(words.startswith("After hardening by seed 5 it names one class, “cat”") for words in cautions)
+
+
 def test_rows_and_spreads(whole: Run) -> None:
     measured = whole.results["hardening"]
     seeds = measured["seeds"]
@@ -73,6 +90,7 @@ def test_rows_and_spreads(whole: Run) -> None:
         worst = next(point for point in run.results["attacks"]["worst"] if point["eps"] == 0.1)
         assert row["robust_after"] == worst["accuracy"]
         assert row["clean_after"] == run.results["evaluation"]["accuracy"]
+        assert row["evaluation"]["naming"] == run.results["evaluation"]["naming"]
     changes = np.array([row["robust_after"]["value"] - row["robust_before"]["value"] for row in seeds["rows"]])
     spread = seeds["robust_change"]
     assert spread["mean"] == dict(mean_interval(changes, within=(-1.0, 1.0)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Protocol, TypeVar
 
-from ironglass.report.kit.words import count, eps_text, listed, percent, short_labels
+from ironglass.report.kit.words import count, eps_number, listed, percent, short_labels
 from ironglass.results.attack import AttackPoint, AttackResult, Attacks, FGSMCurve, WorstPoint
 from ironglass.results.numbers import Norm
 
@@ -41,7 +41,7 @@ def attack_words(attacks: Attacks) -> str:
     subject = "both attacks" if len(rows) == 2 else f"all {len(rows)} attacks"
     if len(rows) == 1:
         subject = f"“{rows[0].label}”"
-    first, *more = [(eps_text(p.eps, norm), percent(p.accuracy.value)) for p in points]
+    first, *more = [(eps_number(p.eps, norm), percent(p.accuracy.value)) for p in points]
     text = (
         f"Of {count(clean.n)} {attacks.split} images, {percent(clean.value)} are classified correctly as "
         f"they are. {_reach(norm, first[0])}, {first[1]} are right under {subject}"
@@ -86,7 +86,7 @@ def _strongest_words(attacks: Attacks) -> str:
     worst = max(rates, key=lambda name: rates[name].value)
     low, high, one = rates[best[0]], rates[worst], len(best) == 1
     text = (
-        f"The attacks differ most at {eps_text(eps, attacks.norm)}: {listed([label[name] for name in best])} "
+        f"The attacks differ most at {eps_number(eps, attacks.norm)}: {listed([label[name] for name in best])} "
         f"fool{'s' * one} it most and leave{'s' * one} {percent(low.value)} right, {label[worst]} fools it least "
         f"and leaves {percent(high.value)}"
     )
@@ -108,7 +108,7 @@ def _trust_words(worst: Sequence[WorstPoint], norm: Norm) -> str:
             (point.eps, point.verdict) for point in with_verdict if point.verdict and point.verdict.word == word
         ]
         if verdicts:
-            subject = listed([eps_text(eps, norm) for eps, _ in verdicts])
+            subject = listed([eps_number(eps, norm) for eps, _ in verdicts])
             verb = (
                 f"number at {subject} is {word} {one}"
                 if len(verdicts) == 1
@@ -117,7 +117,7 @@ def _trust_words(worst: Sequence[WorstPoint], norm: Norm) -> str:
             reasons = verdicts[-1][1].reasons
             sentences.append(f"The {verb}{f': {reasons[0]}' if reasons else ''}.")
     if len(with_verdict) < len(points):
-        subject = listed([eps_text(point.eps, norm) for point in points if not point.verdict])
+        subject = listed([eps_number(point.eps, norm) for point in points if not point.verdict])
         sentences.append(f"Nothing was checked at {subject}: what stands there is not judged.")
     if with_verdict and not sentences:
         return "No check found a reason to doubt these numbers."
@@ -130,7 +130,7 @@ def fgsm_words(fgsm: FGSMCurve) -> str:
     if not points:
         return ""
     stay = ", and ".join(
-        f"{percent(p.accuracy.value)} stay right when every pixel may change by at most {eps_text(p.eps)}"
+        f"{percent(p.accuracy.value)} stay right when every pixel may change by at most {eps_number(p.eps)}"
         for p in points
     )
     return (

@@ -67,7 +67,15 @@ def _terminal(results: Results) -> list[str]:
 def _cautions(results: Results) -> list[str]:
     measured = results.comparison
     evaluations = [(arm.label, arm.evaluation) for arm in measured.arms if arm.evaluation] if measured else []
-    return [constant_words(part.accuracy, part.naming, f"The network {label!r}") for label, part in evaluations]
+    cautions = [constant_words(part.accuracy, part.naming, f"The network {label!r}") for label, part in evaluations]
+    if measured is None:
+        return cautions
+    further = [(arm.label, seed, part) for arm in measured.arms
+               for seed, part in zip(measured.seeds[1:], arm.further, strict=False)]  # fmt: skip
+    return cautions + [
+        constant_words(part.accuracy, part.naming, f"The network {label!r} of seed {seed}")
+        for label, seed, part in further
+    ]
 
 
 def _gallery(source: Source) -> Facts:

@@ -9,11 +9,15 @@ from ironglass.report.explanation.drift_chart import drift, drift_metrics
 from ironglass.report.explanation.images import APART, read_explained
 from ironglass.report.explanation.sanity_chart import sanity
 from ironglass.report.explanation.words import explanation_words, sanity_words, shortcut_words
+from ironglass.report.kit.constant import constant_words, is_constant
 from ironglass.report.kit.headline import Headline
 from ironglass.report.kit.section import Chart, Facts, Section, Source
 from ironglass.report.kit.support import support_words
 from ironglass.report.kit.words import listed, p_value
 from ironglass.results.sections import Results
+
+FEWEST = 10
+"""Explained images from which on one name for all of them says something of the network."""
 
 DETAILS = {"occlusion": "where the attribution is highest", "control": "control at a random position"}
 
@@ -75,6 +79,17 @@ def _words(results: Results, classes: Sequence[str]) -> list[str]:
     return sentences
 
 
+def _cautions(results: Results) -> list[str]:
+    """On a network that names one class for all that was explained, where neither evaluation nor attacks say so."""
+    explained = results.explanations
+    if explained is None or explained.naming is None or results.evaluation is not None or results.attacks is not None:
+        return []
+    drawn = explained.images in ("random", "all") and explained.n >= FEWEST
+    if not drawn or not is_constant(explained.naming):
+        return []
+    return [constant_words(explained.conditions[0].accuracy, explained.naming)]
+
+
 def _terminal(results: Results) -> list[str]:
     tested = results.quality.sanity if results.quality else None
     return sanity_words(tested, {}) if tested else []
@@ -92,6 +107,7 @@ SECTION = Section(
     charts=_charts,
     headlines=_headlines,
     words=_words,
+    cautions=_cautions,
     terminal=_terminal,
     support=lambda results: support_words(None, results.explanations.n if results.explanations else 0),
     explains=True,

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from ironglass.report.kit.axes import band, in_percent
 from ironglass.report.kit.palette import ACCENT, INK, MUTED
-from ironglass.report.kit.words import eps_text
+from ironglass.report.kit.words import eps_number
 from ironglass.results.hardening import Hardening
 
 
@@ -25,7 +25,7 @@ def eps_curve(measured: Hardening, *, narrow: bool = False) -> Figure:
     for step, point in zip(steps, points, strict=True):
         if point.eps in measured.eps:
             axes.axvline(step, color=INK, linewidth=0.8, linestyle=":", zorder=0)
-    axes.set_xticks(steps, ["0" if point.eps == 0 else eps_text(point.eps, measured.norm) for point in points])
+    axes.set_xticks(steps, ["0" if point.eps == 0 else eps_number(point.eps, measured.norm) for point in points])
     axes.set_ylim(-0.02, 1.02)
     axes.set_xlabel(f"eps ({'Linf' if measured.norm == 'linf' else 'L2'})")
     axes.set_ylabel("accuracy")

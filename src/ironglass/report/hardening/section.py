@@ -112,7 +112,15 @@ def _cautions(results: Results) -> list[str]:
         return []
     sides = results.hardening.evaluations
     sides_named = (("After", sides.after), ("Before", sides.before))
-    return [constant_words(part.accuracy, part.naming, f"{side} hardening it") for side, part in sides_named if part]
+    cautions = [
+        constant_words(part.accuracy, part.naming, f"{side} hardening it") for side, part in sides_named if part
+    ]
+    further = results.hardening.seeds.rows[1:] if results.hardening.seeds else ()
+    return cautions + [
+        constant_words(row.evaluation.accuracy, row.evaluation.naming, f"After hardening by seed {row.seed} it")
+        for row in further
+        if row.evaluation
+    ]
 
 
 SECTION = Section(

@@ -73,10 +73,17 @@ def duration(seconds: float) -> str:
 
 
 def eps_text(eps: float, norm: str = "linf") -> str:
-    """An eps in [0, 1] as "8/255"; as "0.25" where it was given in hundredths, and under another norm than Linf."""
+    """An eps as "8/255", as "0.25" where it was given in hundredths; under the L2 norm, a length, as "0.5 (L2)"."""
+    return eps_number(eps, norm) if norm == "linf" else f"{eps_number(eps, norm)} ({norm.upper()})"
+
+
+def eps_number(eps: float, norm: str = "linf") -> str:
+    """The same without the norm, where that is said beside it."""
+    if norm != "linf":
+        return f"{eps:.4g}"
     steps = round(float(eps) * 255, 2)
     hundredths = eps == round(eps, 2) and not steps.is_integer()
-    return f"{eps:.4g}" if norm != "linf" or hundredths else f"{steps:g}/255"
+    return f"{eps:.4g}" if hundredths else f"{steps:g}/255"
 
 
 def settings(values: Mapping[str, Any]) -> str:

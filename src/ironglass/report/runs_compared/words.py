@@ -18,7 +18,7 @@ def condition_words(one: ConditionCompared) -> str:
     if one.norm is None:
         return "clean"
     name = "worst case" if one.name == "worst" else one.name
-    return f"{name}, eps {eps_text(one.eps, one.norm)}{'' if one.norm == 'linf' else ' (l2)'}"
+    return f"{name}, eps {eps_text(one.eps, one.norm)}"
 
 
 def shown_conditions(compared: RunsCompared) -> tuple[ConditionCompared, ...]:

@@ -56,7 +56,8 @@ def _recommended(measured: Sweep) -> list[Headline]:
     detail = "of validation images" if chosen_by(measured) == "validation" else "of validation images under attack"
     if others := len(recommended.tests):
         detail += f": the highest of {others + 1} {'settings' if measured.settings else 'trials'}"
-    label = f"Recommended: {trial_words(best, measured)}"
+    repeats = [axis.field for axis in measured.axes] == ["seed"]
+    label = f"{'Highest of the seeds' if repeats else 'Recommended'}: {trial_words(best, measured)}"
     row = f"{label}, {'validation' if chosen_by(measured) == 'validation' else 'validation under attack'}"
     lines = [Headline(label, detail, chosen_rate(best, measured), row=row)]
     if measured.split != "validation":
@@ -79,7 +80,7 @@ def _cautions(results: Results) -> list[str]:
     if measured is None or best is None:
         return []
     others = [row for row in measured_rows(measured).values() if row is not best and is_constant(row.naming)]
-    cautions = [constant_words(best.measured, best.naming, "The recommended network")]
+    cautions = [constant_words(best.measured, best.naming, "The recommended network"), _unattacked(measured)]
     if others:
         listable = len(others) <= NAMED
         labels = listed([f"“{trial_label(row, measured)}”" for row in others]) if listable else count(len(others))
@@ -89,6 +90,17 @@ def _cautions(results: Results) -> list[str]:
             "the numbers are those of such an answer."
         )
     return cautions
+
+
+def _unattacked(measured: Sweep) -> str:
+    """That training against attacks cannot be judged by unchanged images; "" where it is not tried or is judged."""
+    hardened = any(isinstance(value, dict) and "eps" in value for row in measured.rows for value in row.values)
+    if measured.attacks is not None or not hardened:
+        return ""
+    return (
+        "Some trials were trained against attacks, and none was attacked: unchanged images speak for the one that was "
+        "hardened least. Name attacks (--attacks pgd-20) to choose by accuracy under them."
+    )
 
 
 SECTION = Section(

@@ -149,6 +149,7 @@ class Arm:
     corruptions: accuracy on corrupted images, or null.
     evaluation: on unchanged images, or null.
     seeds: unchanged images first, then a row an eps; absent for one seed.
+    further: on unchanged images, of each seed after the first; absent for one seed, and in older files.
     """
 
     name: str
@@ -163,6 +164,7 @@ class Arm:
     corruptions: Corruptions | None
     evaluation: Named | None
     seeds: tuple[ArmSeeds, ...] = ()
+    further: tuple[Named, ...] = ()
 
 
 @result

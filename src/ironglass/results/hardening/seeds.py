@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from ironglass.results.codec import result
+from ironglass.results.evaluation import Named
 from ironglass.results.numbers import Amount, Count, Mean, Rate, Share
 
 
@@ -19,6 +20,7 @@ class SeedRow:
     clean_after: unchanged images right after.
     robust_before: images right under every attack at the largest eps before.
     robust_after: images right under every attack at the largest eps after.
+    evaluation: of the model after, on unchanged images; absent in older files.
     """
 
     seed: Count
@@ -26,6 +28,7 @@ class SeedRow:
     clean_after: Rate
     robust_before: Rate
     robust_after: Rate
+    evaluation: Named | None = None
 
 
 @result

@@ -100,11 +100,17 @@ def side_by_side(
         arm = {"name": name, "label": plan.labels[name], "starts": starts, "alarms": pairs["alarms"]}
         arms.append(arm | training | {
             "rows": pairs["rows"], "corruptions": results.get("corruptions"), "evaluation": naming_of(run)
-        } | ({"seeds": seed_rows(flags, name)} if further else {}))  # fmt: skip
+        } | (_seeds(name, flags, further) if further else {}))  # fmt: skip
     first = runs[BASE].results["attacks"]
     head = {"norm": first["norm"], "eps": first["eps"], "split": first["split"]}
     seeds = {"seeds": [plan.base.seed + number for number in range(plan.seeds)]} if further else {}
     return head | {"arms": arms, "pairs": _pairs(flags, first["eps"])} | seeds
+
+
+def _seeds(name: str, flags: Sequence[Mapping[str, Flags]], further: Sequence[Mapping[str, Run]]) -> dict[str, Any]:
+    """The keys of an arm that was trained by several seeds."""
+    named = [naming for group in further if (naming := naming_of(group[name]))]
+    return {"seeds": seed_rows(flags, name)} | ({"further": named} if len(named) == len(further) else {})
 
 
 def _pairs(groups: Sequence[Mapping[str, Flags]], sizes: Sequence[float]) -> list[dict[str, Any]]:

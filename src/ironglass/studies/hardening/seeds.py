@@ -14,7 +14,7 @@ from ironglass.plans.hardening import Hardening
 from ironglass.run import Run
 from ironglass.studies.audit import run_audit
 from ironglass.studies.common.options import RunOptions
-from ironglass.studies.hardening.pairs import compared
+from ironglass.studies.hardening.pairs import compared, naming_of
 
 
 def seed_results(
@@ -34,7 +34,7 @@ def seed_results(
     if plan.seeds == 1:
         return {}
     trained_before, start = parts["before"].training, plan.after.seed
-    rows = [_row(start, first)]
+    rows = [_row(start, first, first["evaluations"].get("after"))]
     for seed in range(start + 1, start + plan.seeds):
         runs = {"before": before}
         for side, part in parts.items():
@@ -42,7 +42,7 @@ def seed_results(
                 words = f"{part.name}, seed {seed}: the model {side} hardening."
                 audit = of_seed(part, seed, f"{side}-s{seed}", words)
                 runs[side] = run_audit(audit, run.path / "seeds" / str(seed) / side, options.for_part(f"seed {seed}"))
-        rows.append(_row(seed, compared(runs["before"], runs["after"])))
+        rows.append(_row(seed, compared(runs["before"], runs["after"]), naming_of(runs["after"])))
     spreads = {
         name: spread_over_seeds([row[name]["value"] for row in rows]) for name in ("clean_after", "robust_after")
     }
@@ -52,10 +52,11 @@ def seed_results(
     return {"seeds": {"rows": rows, "trained_before": trained_before, **spreads}}
 
 
-def _row(seed: int, pairs: Mapping[str, Any]) -> dict[str, Any]:
+def _row(seed: int, pairs: Mapping[str, Any], evaluation: dict[str, Any] | None) -> dict[str, Any]:
     clean, worst = pairs["rows"][0], pairs["rows"][-1]
     numbers = {f"clean_{side}": clean[side] for side in ("before", "after")}
-    return {"seed": seed, **numbers} | {f"robust_{side}": worst[side] for side in ("before", "after")}
+    row = {"seed": seed, **numbers} | {f"robust_{side}": worst[side] for side in ("before", "after")}
+    return row | ({"evaluation": evaluation} if evaluation else {})
 
 
 def of_seed(part: Audit, seed: int, name: str, description: str) -> Audit:

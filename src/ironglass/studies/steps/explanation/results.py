@@ -10,6 +10,7 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
+from ironglass.measure.accuracy import naming
 from ironglass.measure.maps.attribution import image_maps
 from ironglass.measure.maps.drift import drift
 from ironglass.measure.maps.quality import quality
@@ -88,6 +89,7 @@ def write_explanation_results(run: Run, explanations: Explanations, *, split_nam
                 for name, explainer in explanations.methods.items()
             ],
             "conditions": entries,
+            "naming": naming(split.labels, clean["predictions"], classes),
         },
     )
 
