@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from ironglass.measure.confidence.calibration_error import BINS
 from ironglass.measure.statistics import Rate, mean_interval
 
-BINS = 15
-"""Bins of equal width that confidences are sorted into, as in Guo et al. 2017."""
 RESAMPLES = 1000
 SEED = 0
 """Of the bootstrap, so that the same answers give the same interval."""

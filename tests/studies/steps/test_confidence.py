@@ -11,7 +11,7 @@ from PIL import Image
 
 import ironglass as ig
 from ironglass.errors import InputError
-from ironglass.measure.confidence.reliability import corrected_error
+from ironglass.measure.confidence.calibration_error import corrected_error
 from ironglass.measure.confidence.selective import selective_risk
 from ironglass.models.temperature import FILE
 from ironglass.results.sections import read_results

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ironglass.measure.calibration import BINS
+from ironglass.measure.confidence.calibration_error import BINS, corrected_error
 from ironglass.measure.confidence.conformal import conformal, least_share
-from ironglass.measure.confidence.reliability import brier_parts, corrected_error, reliability_bins
+from ironglass.measure.confidence.reliability import brier_parts, reliability_bins
 from ironglass.measure.confidence.selective import selective, selective_risk
 from ironglass.measure.confidence.temperature import fit_temperature, log_loss, scaled_shares
 
