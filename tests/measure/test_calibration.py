@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from ironglass.measure.calibration import BINS, Confidences, brier_scores, calibration, calibration_difference
+from ironglass.measure.calibration import Confidences, brier_scores, calibration, calibration_difference
+from ironglass.measure.confidence.calibration_error import BINS, corrected_error
 
 
 def error_of(confidence: list[float], right: list[bool]) -> float:
@@ -36,6 +37,19 @@ def test_brier_scores_by_hand() -> None:
     assert found == pytest.approx([0, 2, 0.25 + 0.49 + 0.04])
 
 
+def test_one_number_has_the_name_and_the_plain_gap_another() -> None:
+    draws = np.random.default_rng(4)
+    sure = draws.random(300)
+    right = draws.random(300) < sure
+    found = calibration(Confidences(sure, right, None))
+    assert found["ece"] == corrected_error(sure, right)
+    assert found["binned_gap"] == pytest.approx(error_of(sure.tolist(), right.tolist()))
+    assert found["ece"]["value"] < found["binned_gap"]
+    worse = Confidences(np.sqrt(sure), right, None)
+    difference = calibration_difference(Confidences(sure, right, None), worse)["ece"]
+    assert difference["value"] == pytest.approx(calibration(worse)["ece"]["value"] - found["ece"]["value"])
+
+
 def drawn(draws: np.random.Generator, n: int, sharpness: float) -> tuple[np.ndarray, np.ndarray]:
     """True chances to be right, and confidences that overstate them the more, the smaller the sharpness."""
     chance = 0.1 + 0.9 * draws.beta(8, 1.5, n)
@@ -62,7 +76,7 @@ def test_the_interval_of_a_perfect_network_reaches_zero() -> None:
     draws = np.random.default_rng(2)
     chance, sure = drawn(draws, 300, 1.0)
     ece = calibration(Confidences(sure, draws.random(300) < chance, None))["ece"]
-    assert ece["low"] == 0 < ece["value"]
+    assert ece["low"] == 0 < ece["high"]
 
 
 def test_equal_networks_are_seldom_called_different_and_a_worse_one_is() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ironglass.measure.confidence.calibration_error import BINS
+from ironglass.measure.confidence.calibration_error import BINS, corrected_error
 from ironglass.measure.statistics import Rate, mean_interval
 
 RESAMPLES = 1000
@@ -68,7 +68,7 @@ class Confidences:
         return noise
 
     def error(self) -> float:
-        """Expected calibration error (Guo et al. 2017, arXiv 1706.04599): how far accuracy lies from mean confidence
+        """The plain gap, uncorrected (Guo et al. 2017, arXiv 1706.04599): how far accuracy lies from mean confidence
         within each bin of confidence, averaged over the images."""
         return float(np.abs(self._gaps).sum())
 
@@ -101,18 +101,16 @@ def brier_scores(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def calibration(answers: Confidences) -> dict[str, Any]:
-    """Calibration as it stands in `results.json`: `ece` with its interval, `brier` (or None), mean `confidence`.
+    """Calibration as it stands in `results.json`: `ece` with its interval, the plain `binned_gap`, `brier` (or None),
+    mean `confidence`.
 
-    The error of few images is too high even where the network is perfectly calibrated, and so is that of each resample.
-    So its interval holds the errors that would show as large a one by chance (2.5 % each way); it is widened to hold
-    the error itself.
+    The gap of few images is too large even where the network is perfectly calibrated, hence `corrected_error`.
     """
-    error = answers.error()
-    ends = [answers.scale_at(quantile) * error for quantile in (0.975, 0.025)]
     brier = None if answers.brier is None else mean_interval(answers.brier, within=(0.0, 2.0))
     return {
         "bins": BINS,
-        "ece": _around(error, ends[0], ends[1], len(answers.right), within=(0.0, 1.0)),
+        "ece": corrected_error(answers.confidence, answers.right),
+        "binned_gap": answers.error(),
         "brier": brier,
         "confidence": mean_interval(answers.confidence, within=(0.0, 1.0)),
     }
@@ -121,19 +119,24 @@ def calibration(answers: Confidences) -> dict[str, Any]:
 def calibration_difference(first: Confidences, second: Confidences) -> dict[str, Any]:
     """Second less first, on the same images in the same order: of `ece` and of `brier` (or None), with 95 % intervals.
 
-    Two errors are too high by unlike amounts where the one network is better calibrated, and nobody knows by how much.
-    The interval of their difference covers several answers: the basic bootstrap (Davison & Hinkley 1997), and those
-    from gaps that are scaled down to where half, or all but 2.5 %, of the resamples show a smaller error.
+    The value is the difference of the two corrected errors. Two plain ones are too high by unlike amounts where the one
+    network is better calibrated, and nobody knows by how much. The interval covers several answers: the basic bootstrap
+    (Davison & Hinkley 1997), and those from gaps that are scaled down to where half, or all but 2.5 %, of the resamples
+    show a smaller error.
     """
     if len(first.right) != len(second.right):
         raise ValueError(f"not paired: {len(first.right)} and {len(second.right)} images")
-    n, value = len(first.right), second.error() - first.error()
+    n, plain = len(first.right), second.error() - first.error()
+    value = (
+        corrected_error(second.confidence, second.right)["value"]
+        - corrected_error(first.confidence, first.right)["value"]
+    )
     ends: list[float] = []
     likely, least = ([one.scale_at(quantile) for one in (first, second)] for quantile in (0.5, 0.975))
     for scales in ((1.0, 1.0), (likely[0], likely[1]), (least[0], likely[1]), (likely[0], least[1])):
         true = scales[1] * second.error() - scales[0] * first.error()
         moved = second.errors(scales[1]) - first.errors(scales[0]) - true
-        ends += [value - float(end) for end in np.quantile(moved, [0.975, 0.025])]
+        ends += [plain - float(end) for end in np.quantile(moved, [0.975, 0.025])]
     low, high = min(ends), max(ends)
     difference: dict[str, Any] = {"ece": _around(value, low, high, n, within=(-1.0, 1.0)), "brier": None}
     if first.brier is not None and second.brier is not None:

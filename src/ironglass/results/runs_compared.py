@@ -117,7 +117,7 @@ class CalibrationPair:
 
     first: name of the one run.
     second: name of the other.
-    ece: difference of the expected calibration errors; below 0 the second is better calibrated.
+    ece: difference of the expected calibration errors, without what chance adds; below 0 the second is better.
     brier: difference of the Brier scores; null where one is not recorded.
     """
 

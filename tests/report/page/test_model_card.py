@@ -144,6 +144,10 @@ def test_the_card_says_the_threat_and_what_was_not_tested(attacked: Run, two_cla
     mean = {"value": 0.1, "low": 0.05, "high": 0.2, "n": 10}
     calibration = {"bins": 15, "ece": mean, "brier": mean | {"value": 0.2}, "confidence": mean}
     bare.record("evaluation", evaluation | {"calibration": calibration})
+    older = model_card(bare)  # whose number was the plain gap
+    assert "binned gap, in which chance has a part, is 0.100 (95" in older
+    assert 'name: "Binned gap, uncorrected"\n      value: 0.1\n' in older
+    bare.record("evaluation", evaluation | {"calibration": calibration | {"binned_gap": 0.15}})
     card = model_card(bare)
     assert "## Calibration\n\nIt is 10.0" in card
     assert "expected calibration error is 0.100 (95" in card

@@ -28,11 +28,11 @@ def test_the_surer_of_two_equal_networks_is_worse_calibrated(tmp_path: Path) -> 
     found = section(ig.compare_runs([a, b], tmp_path / "compared"))
     one, other = (run["calibration"] for run in found["runs"])
     assert one["ece"]["value"] == pytest.approx(0)
-    assert other["ece"]["value"] == pytest.approx(0.4)
+    assert other["ece"]["value"] == pytest.approx(0.4, abs=0.001)
     assert other["ece"]["low"] > 0.3
     assert other["brier"]["value"] == pytest.approx(0.01 + 0.81)
     [pair] = found["calibration"]
-    assert pair["ece"]["value"] == pytest.approx(0.4)
+    assert pair["ece"]["value"] == pytest.approx(0.4, abs=0.001)
     assert pair["ece"]["low"] > 0.3
     assert pair["brier"]["value"] == pytest.approx(0.82 - 0.5)
 

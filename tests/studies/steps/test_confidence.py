@@ -52,6 +52,12 @@ def test_every_condition_has_its_numbers(audited: Run) -> None:
     assert (under["level"], numbers["sets"]["level"]) == (0.9, 0.9)
 
 
+def test_evaluation_and_confidence_have_one_calibration_error(audited: Run) -> None:
+    evaluation = audited.results["evaluation"]["calibration"]
+    assert evaluation["ece"] == pytest.approx(audited.results["confidence"]["ece"], abs=1e-4)
+    assert audited.results["confidence_under"]["rows"][0]["ece"] == pytest.approx(evaluation["ece"], abs=1e-4)
+
+
 def test_the_temperature_is_kept_and_applied_only_where_asked(audited: Run, tmp_path: Path) -> None:
     kept = json.loads((audited.path / FILE).read_text())
     fitted = audited.results["confidence"]["temperature"]

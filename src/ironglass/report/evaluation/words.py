@@ -37,12 +37,15 @@ def calibration_words(evaluation: Evaluation) -> str:
     calibration = evaluation.calibration
     if calibration is None:
         return ""
-    ece, brier = calibration.ece, calibration.brier
+    ece, brier, plain = calibration.ece, calibration.brier, calibration.binned_gap
+    error = "binned gap, in which chance has a part," if plain is None else "expected calibration error"
     text = (
         f"It is {percent(calibration.confidence.value)} sure on average and right for "
-        f"{percent(evaluation.accuracy.value)}: its expected calibration error is {decimal(ece.value, 3)} (95\u202f% "
+        f"{percent(evaluation.accuracy.value)}: its {error} is {decimal(ece.value, 3)} (95\u202f% "
         f"interval {decimal(ece.low, 3)} to {decimal(ece.high, 3)}, {calibration.bins} bins)"
     )
+    if plain is not None:
+        text += f", without what chance adds to the plain gap of {decimal(plain, 3)}"
     if brier:
-        text += f", its Brier score {decimal(brier.value, 3)} ({decimal(brier.low, 3)} to {decimal(brier.high, 3)})"
+        text += f"; its Brier score is {decimal(brier.value, 3)} ({decimal(brier.low, 3)} to {decimal(brier.high, 3)})"
     return text + "."

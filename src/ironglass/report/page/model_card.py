@@ -95,7 +95,8 @@ def _metrics(results: Results) -> list[tuple[str, str, float]]:
             metrics.append(("balanced_accuracy", "Balanced accuracy", by_class.balanced.value))
         metrics.append(("accuracy", "Accuracy", evaluation.accuracy.value))
         if calibration := evaluation.calibration:
-            metrics.append(("ece", "Expected calibration error", calibration.ece.value))
+            name = "Binned gap, uncorrected" if calibration.binned_gap is None else "Expected calibration error"
+            metrics.append(("ece", name, calibration.ece.value))
             if calibration.brier:
                 metrics.append(("brier_score", "Brier score", calibration.brier.value))
     if attacks := results.attacks:

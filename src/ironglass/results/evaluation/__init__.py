@@ -63,16 +63,18 @@ class Calibration:
     """Confidences of a network against its accuracy.
 
     bins: of equal width, that confidences are sorted into.
-    ece: expected calibration error: accuracy from mean confidence, over the bins; its interval holds the errors that
-        would show as large a one by chance.
+    ece: expected calibration error: accuracy from mean confidence, over the bins, without what chance adds to it; in
+        older runs, which have no `binned_gap`, it is that.
     brier: Brier score, from 0 to 2: squared distance of the probabilities from the truth; null where not recorded.
     confidence: mean probability of the predicted class.
+    binned_gap: the plain gap over the bins, uncorrected, as other tools print it: too large where images are few.
     """
 
     bins: Count
     ece: Mean
     brier: Mean | None
     confidence: Mean
+    binned_gap: Share | None = None
 
 
 @result

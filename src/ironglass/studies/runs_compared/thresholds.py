@@ -13,12 +13,13 @@ from ironglass.errors import InputError
 LONGEST = 1000
 NAMES: dict[str, tuple[tuple[str, ...], str]] = {
     "accuracy": ((), "on unchanged images"),
+    "balanced_accuracy": ((), "mean of the classes' accuracies on unchanged images"),
     "robust_accuracy": (("ATTACK", "EPS"), "under an attack, or under every attack of the run: worst"),
     "corruption_accuracy": ((), "mean over corruptions and severities"),
     "class_accuracy": (("CLASS",), "of one class's unchanged images"),
     "accuracy_change": ((), "accuracy less the baseline's"),
     "robust_accuracy_change": (("ATTACK", "EPS"), "robust accuracy less the baseline's, on the same images"),
-    "ece": ((), "expected calibration error on unchanged images"),
+    "ece": ((), "expected calibration error on unchanged images, without what chance adds"),
     "brier": ((), "Brier score on unchanged images"),
     "parameters": ((), "of the network"),
     "multiply_adds": ((), "of one image"),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 from ironglass.choices import listed, shown, unknown
 from ironglass.eps import eps_words
 from ironglass.errors import InputError
+from ironglass.results.evaluation import Calibration
 from ironglass.results.runs_compared import ConditionCompared, Threshold
 from ironglass.studies.runs_compared.pairs import WORST, point_of, same_eps
 from ironglass.studies.runs_compared.read import CLEAN, OpenedRun
@@ -58,9 +60,10 @@ def value_of(
         if measured.arguments[0] not in recalls:
             raise unknown("class", measured.arguments[0], recalls)
         return recalls[measured.arguments[0]]
+    elif measured.name == "balanced_accuracy" and results.evaluation and results.evaluation.by_class:
+        value = results.evaluation.by_class.balanced.value
     elif measured.name in ("ece", "brier") and results.evaluation and results.evaluation.calibration:
-        mean = getattr(results.evaluation.calibration, measured.name)
-        value = None if mean is None else mean.value
+        value = _calibration(measured.name, results.evaluation.calibration, where)
     elif measured.name == "corruption_accuracy" and results.corruptions:
         value = results.corruptions.mean.value
     elif measured.name in ("parameters", "multiply_adds") and results.model:
@@ -70,6 +73,14 @@ def value_of(
     if value is None:
         raise InputError(f"{where} has no {measured.name}: measure it, or leave the threshold out")
     return float(value)
+
+
+def _calibration(name: str, calibration: Calibration, where: Path) -> float | None:
+    """A number of the calibration. Raises InputError where an older version put another one under its name."""
+    if name == "ece" and calibration.binned_gap is None:
+        raise InputError(f"the ece of {where} holds what chance adds, as older versions recorded it: measure it again")
+    mean = getattr(calibration, name)
+    return None if mean is None else mean.value
 
 
 def _robust(measured: Measured, run: OpenedRun) -> float:
