@@ -25,6 +25,7 @@ class Split:
     labels: whole numbers of at least 0, (n,); kept as int64.
     names: (n,), where each image came from, relative to the source; by default numbered.
     digest: of all pixels, in their order; "" where nobody took it.
+    attributes: further texts an image, (n,) each, by name, as a column of the data's table.
 
     Raises InputError for other types, shapes, ranges and lengths.
     """
@@ -33,6 +34,7 @@ class Split:
     labels: np.ndarray
     names: tuple[str, ...] = ()
     digest: str = ""
+    attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         pixels = check_pixels(self.pixels)
@@ -40,6 +42,9 @@ class Split:
         names = tuple(self.names) or tuple(f"image-{i:05d}" for i in range(len(pixels)))
         if len(names) != len(pixels):
             raise InputError(f"there are {len(names)} names and {len(pixels)} images: give one name an image")
+        for attribute, texts in self.attributes.items():
+            if len(texts) != len(pixels):
+                raise InputError(f"attribute {attribute!r} has {len(texts)} texts and there are {len(pixels)} images")
         for field_name, value in (("pixels", pixels), ("labels", labels), ("names", names)):
             object.__setattr__(self, field_name, value)
 
@@ -86,7 +91,9 @@ class Split:
     def take(self, index: np.ndarray | slice) -> Split:
         """A smaller split of the images at `index`."""
         positions = np.arange(len(self))[index]
-        return Split(self.pixels[index], self.labels[index], tuple(self.names[i] for i in positions))
+        names = tuple(self.names[i] for i in positions)
+        attributes = {name: tuple(texts[i] for i in positions) for name, texts in self.attributes.items()}
+        return Split(self.pixels[index], self.labels[index], names, attributes=attributes)
 
 
 def _check_labels(labels: Any, n: int) -> np.ndarray:

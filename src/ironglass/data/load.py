@@ -15,7 +15,8 @@ from ironglass.data.decoding.depth import parse_range
 from ironglass.data.find_source import find_source
 from ironglass.data.leave_out import without_images
 from ironglass.data.only import only_classes
-from ironglass.data.source import ColumnRequest
+from ironglass.data.source import ColumnRequest, Listing
+from ironglass.data.sources.attributes import check_columns, with_attributes
 from ironglass.data.splits import same_classes
 from ironglass.errors import InputError
 from ironglass.fields import check_seed, expect
@@ -34,6 +35,7 @@ def load_dataset(
     splits: Mapping[str, str] | None = None,
     classes: Sequence[str] | None = None,
     leave_out: str | Path | None = None,
+    attributes: Sequence[str] = (),
     download: bool = False,
     seed: int = 0,
     progress: Progress | None = None,
@@ -51,12 +53,13 @@ def load_dataset(
         splits: the data's own names for train, validation and test; others are left out.
         classes: only these, numbered in this order.
         leave_out: a file of names of images to leave out, one a line, as `ironglass inspect --clean` writes it.
+        attributes: further columns of a table, kept as `Split.attributes`, for instance "domain".
         download: whether "torchvision:" may use the network.
         seed: of the splits that are cut here.
         progress: called as progress(done, of).
 
     Raises:
-        InputError: for images that are not found, more than 5 % unreadable ones, and classes that are not there.
+        InputError: for images, classes and columns that are not found, and more than 5 % unreadable images.
 
     Example:
         >>> import ironglass as ig
@@ -64,14 +67,27 @@ def load_dataset(
         Split(359 images of 32 × 32 × 1, uint8)
     """
     expect(spec, str | Path, "data", "a name as digits, hf:ID or folder:PATH, or a path")
-    spec = str(spec)
-    request = ColumnRequest(image_column, label_column, _check_splits(splits))
-    if isinstance(classes, str):
-        raise InputError(f"classes is {classes!r}: give a list of names")
+    _check_lists(classes=classes, attributes=attributes)
+    spec, request = str(spec), ColumnRequest(image_column, label_column, _check_splits(splits), tuple(attributes))
+    listings = _attribute_listings(spec, request, download)
     dataset = _decoded(spec, check_reading(size, channels, fit, range), request, download, seed, progress)
-    if leave_out is not None:
-        dataset = without_images(dataset, leave_out)
-    return dataset if classes is None else only_classes(dataset, classes)
+    dataset = dataset if leave_out is None else without_images(dataset, leave_out)
+    return with_attributes(dataset if classes is None else only_classes(dataset, classes), listings, request.attributes)
+
+
+def _check_lists(**lists: object) -> None:
+    for name, value in lists.items():
+        if isinstance(value, str):
+            raise InputError(f"{name} is {value!r}: give a list of names")
+
+
+def _attribute_listings(spec: str, request: ColumnRequest, download: bool) -> Mapping[str, Listing]:
+    """The source's listings with the requested attributes; {} where there is none, since listing takes its time."""
+    if not request.attributes:
+        return {}
+    listings = find_source(spec, request, download).listings()
+    check_columns(spec, listings, request.attributes)
+    return listings
 
 
 def class_names(

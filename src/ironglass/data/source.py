@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
@@ -23,6 +23,8 @@ class Listing:
     read: gives the encoded images at ascending positions, in that order.
     notes: what was assumed or left out as a whole, a sentence each, to be said to the user.
     left_out: (name, reason) of every file that the source holds and that is no image of this data set.
+    columns: names of the table's further columns.
+    attributes: those of them that were requested, n texts each.
     """
 
     names: list[str]
@@ -31,6 +33,8 @@ class Listing:
     read: Callable[[np.ndarray], Iterator[Encoded]]
     notes: tuple[str, ...] = ()
     left_out: tuple[tuple[str, str], ...] = ()
+    columns: tuple[str, ...] = ()
+    attributes: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -38,7 +42,17 @@ class Listing:
     def take(self, index: np.ndarray) -> Listing:
         """A smaller listing of the images at the ascending positions `index`."""
         names = [self.names[i] for i in index.tolist()]
-        return Listing(names, self.labels[index], self.classes, lambda rows: self.read(index[rows]))
+        attributes: dict[str, Sequence[str]] = {
+            column: [texts[int(i)] for i in index] for column, texts in self.attributes.items()
+        }
+        return Listing(
+            names,
+            self.labels[index],
+            self.classes,
+            lambda rows: self.read(index[rows]),
+            columns=self.columns,
+            attributes=attributes,
+        )
 
     def said(self, *notes: str) -> Listing:
         """The listing with more notes."""
@@ -55,18 +69,20 @@ class ColumnRequest:
 
     image_column, label_column: of a table, where they are ambiguous.
     splits: the source's name for each of train, validation and test that is to be used; empty: by their usual names.
+    attributes: further columns whose values go with the images.
     """
 
     image_column: str | None = None
     label_column: str | None = None
     splits: Mapping[str, str] = field(default_factory=dict)
+    attributes: tuple[str, ...] = ()
 
     def names_columns(self) -> bool:
         """Returns whether a column is named."""
         return self.image_column is not None or self.label_column is not None
 
     def identity(self) -> list:
-        """JSON values that identify the request."""
+        """JSON values that identify the request, as far as the pixels, names and labels depend on it."""
         return [self.image_column, self.label_column, sorted(self.splits.items())]
 
 

@@ -124,6 +124,7 @@ def _listing(split: str, rows: Any, roots: Sequence[Path], request: ColumnReques
     import datasets
 
     from ironglass.data.sources import columns
+    from ironglass.data.sources.attributes import name_is_text, texts_of
 
     features = rows.features.to_dict()
     schema = rows.features.arrow_schema
@@ -139,4 +140,9 @@ def _listing(split: str, rows: Any, roots: Sequence[Path], request: ColumnReques
             cells = images[index[start : start + _ROWS]].column(0)
             yield from columns.encoded_images(cells, roots, split)
 
-    return Listing([f"{split}/{row}" for row in range(len(labels))], labels, classes, read, notes)
+    further = [name for name in schema.names if name not in (image, label) and name_is_text(schema, name)]
+    texts = {
+        name: texts_of(rows.data.column(name), features[name], name) for name in further if name in request.attributes
+    }
+    names_of_rows = [f"{split}/{row}" for row in range(len(labels))]
+    return Listing(names_of_rows, labels, classes, read, notes, columns=tuple(further), attributes=texts)

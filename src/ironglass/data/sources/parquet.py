@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ import pyarrow.parquet as pq
 from ironglass.data.files.plain import check_plain, printable
 from ironglass.data.source import NO_REQUEST, ColumnRequest, Encoded, Listing, Source
 from ironglass.data.sources import columns
+from ironglass.data.sources.attributes import features_of, further_columns
 from ironglass.data.sources.roles import SPLIT_NAMES, normalised_name
 from ironglass.data.sources.walk import stamps
 from ironglass.data.splits import SPLITS, canonical, unused_splits
@@ -146,7 +146,7 @@ def _listing(split: str, files: Sequence[Path], roots: Sequence[Path], request: 
             schema = pq.read_schema(file)
         if metadata.num_rows > _MAX_ROWS:
             raise InputError(f"{printable(file)} claims {metadata.num_rows:,} rows: give {_MAX_ROWS:,} or fewer")
-        features = _features(schema)
+        features = features_of(schema)
         if not image:
             image = columns.image_column(schema, features, request.image_column)
             label = columns.label_column(schema, features, request.label_column)
@@ -162,12 +162,16 @@ def _listing(split: str, files: Sequence[Path], roots: Sequence[Path], request: 
     labels, classes, notes = _classes(split, label, files, columns_read)
     if request.label_column is None and not any(names for _, names in columns_read):
         columns.check_one_class(classes, f"the column {printable(label)[:60]!r}")
+    with _readable(files[0]):
+        further, texts = further_columns(files, {image, label, *SPLIT_NAMES}, set(request.attributes))
     return Listing(
         names=[f"{split}/{row}" for row in range(len(labels))],
         labels=labels,
         classes=classes,
         read=lambda rows: _read(files, image, rows, roots),
         notes=notes,
+        columns=further,
+        attributes=texts,
     )
 
 
@@ -224,14 +228,6 @@ def _read(files: Sequence[Path], column: str, rows: np.ndarray, roots: Sequence[
                     cells = batch.column(0).take(pa.array(rows[low:high] - start))
                     yield from columns.encoded_images(cells, roots, printable(file))
                 start += len(batch)
-
-
-def _features(schema: pa.Schema) -> dict[str, Any]:
-    try:
-        features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
-    except (KeyError, TypeError, ValueError, RecursionError):
-        return {}
-    return features if isinstance(features, dict) else {}
 
 
 @contextmanager

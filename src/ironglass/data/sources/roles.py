@@ -87,3 +87,15 @@ def other_folders(root: Path, table: Path, pairs: Sequence[tuple[Path, str | Non
         f"{subject} lie in the folder of another class than {printable(table.name)} gives them, as {example}: the table"
         " counts",
     )
+
+
+def splits_by_names(table: Path, files: Sequence[Path], root: Path) -> list[str]:
+    """The split named by the table's own name or folder, else by the folders of all its files; a split a file."""
+    for part in (table.stem, table.parent.name if table.parent != root else ""):
+        for word in re.split(r"[^a-z]+", part.lower()):
+            if word in SPLITS:
+                return [word] * len(files)
+    firsts = [file.relative_to(root).parts[0] for file in files]
+    if all(first.lower() in SPLITS for first in firsts):
+        return firsts
+    return ["train"] * len(files)

@@ -6,13 +6,14 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ironglass.data.decoding.decode import SUFFIXES
 from ironglass.data.files.plain import open_plain, printable
 from ironglass.data.source import ColumnRequest
+from ironglass.data.sources.attributes import further_cells
 from ironglass.data.sources.roles import LABEL_NAMES, normalised_name, one_hot, split_column, unused_folds
 from ironglass.errors import InputError
 
@@ -30,10 +31,16 @@ class UnsuitableTable(InputError):
 
 @dataclass(frozen=True)
 class Rows:
-    """The lines as (line, file, label, split); label None where there is none, split "" where there is none."""
+    """The lines as (line, file, label, split); label None where there is none, split "" where there is none.
+
+    columns: names of the further columns.
+    attributes: a text a line of those that were requested.
+    """
 
     lines: list[tuple[int, str, str | None, str]]
     notes: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    attributes: dict[str, list[str]] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[tuple[int, str, str | None, str]]:
         return iter(self.lines)
@@ -85,7 +92,8 @@ def read_rows(path: Path, request: ColumnRequest) -> Rows:
             f"the column {printable((header or [''])[label])[:60]!r} of {printable(path)} gives every file a class of"
             " its own: name another with --label-column"
         )
-    return Rows(lines_read, tuple(notes))
+    further = further_cells(header, lines, {file, label, split}, set(request.attributes))
+    return Rows(lines_read, tuple(notes), *further)
 
 
 def _text(path: Path) -> str:

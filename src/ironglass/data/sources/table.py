@@ -12,10 +12,11 @@ import numpy as np
 
 from ironglass.data.files.plain import printable, within
 from ironglass.data.source import ColumnRequest, Listing, Source
+from ironglass.data.sources.attributes import texts_by_file
 from ironglass.data.sources.columns import by_value, check_one_class, numbered
 from ironglass.data.sources.named import NamedFiles
-from ironglass.data.sources.roles import other_folders
-from ironglass.data.sources.rows import TABLE_SUFFIXES, UnsuitableTable, read_rows
+from ironglass.data.sources.roles import other_folders, splits_by_names
+from ironglass.data.sources.rows import TABLE_SUFFIXES, Rows, UnsuitableTable, read_rows
 from ironglass.data.sources.walk import FilesBelow, stamps
 from ironglass.data.splits import SPLITS, canonical, unused_splits
 from ironglass.errors import InputError
@@ -127,18 +128,20 @@ def _check_one_each(tables: Sequence[Path]) -> None:
 
 @dataclass
 class _TableRows:
-    """Contents of one table: (n,) files, labels (None where there is none) and splits."""
+    """Contents of one table: (n,) files, labels (None where there is none) and splits; its lines, a file each."""
 
     path: Path
     files: list[Path] = field(default_factory=list)
     labels: list[str | None] = field(default_factory=list)
     splits: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    rows: Rows = field(default_factory=lambda: Rows([]))
+    line_files: list[Path] = field(default_factory=list)
 
 
 def _read(path: Path, root: Path, files: NamedFiles, request: ColumnRequest) -> _TableRows:
     rows = read_rows(path, request)
-    table_read = _TableRows(path, notes=list(rows.notes))
+    table_read = _TableRows(path, notes=list(rows.notes), rows=rows)
     inexact: Counter[str] = Counter()
     labels: dict[Path, str | None] = {}
     existing = 0
@@ -148,6 +151,7 @@ def _read(path: Path, root: Path, files: NamedFiles, request: ColumnRequest) -> 
             raise InputError(f"{location} names no file: fill it in or remove the line")
         file, match_kind = _file(name, path.parent, root, files, location)
         existing += files.exists(file)
+        table_read.line_files.append(file)
         if match_kind:
             inexact[match_kind] += 1
         if file in labels:
@@ -204,7 +208,8 @@ def _listings(tables: Sequence[_TableRows], root: Path, request: ColumnRequest) 
     """A listing per split. Classes are all labels in sorted order, numbers by their value."""
     groups: dict[str, list[tuple[Path, str | None]]] = defaultdict(list)
     for table_read in tables:
-        splits = table_read.splits if any(table_read.splits) else _splits_of(table_read, root)
+        named = table_read.splits if any(table_read.splits) else []
+        splits = named or splits_by_names(table_read.path, table_read.files, root)
         for file, label, split in zip(table_read.files, table_read.labels, splits, strict=True):
             groups[split].append((file, label))
     notes = tuple(note for table_read in tables for note in table_read.notes)
@@ -220,6 +225,7 @@ def _listings(tables: Sequence[_TableRows], root: Path, request: ColumnRequest) 
     if ordered:
         notes = (*notes, numbered(classes))
     position = {name: i for i, name in enumerate(ordered or classes)}
+    attributes = texts_by_file([(one.path, one.line_files, one.rows.attributes) for one in tables])
     listings = {}
     for split, name in splits.items():
         files = [file for file, _ in groups[name]]
@@ -229,17 +235,7 @@ def _listings(tables: Sequence[_TableRows], root: Path, request: ColumnRequest) 
             classes=tuple(printable(name) for name in classes),
             read=lambda rows, files=files: (files[i] for i in rows),
             notes=notes,
+            columns=tables[0].rows.columns,
+            attributes={column: [by_file[file] for file in files] for column, by_file in attributes.items()},
         )
     return listings
-
-
-def _splits_of(table_read: _TableRows, root: Path) -> list[str]:
-    """The split named by the table's own name or folder, else by the folders of all files."""
-    for part in (table_read.path.stem, table_read.path.parent.name if table_read.path.parent != root else ""):
-        for word in re.split(r"[^a-z]+", part.lower()):
-            if word in SPLITS:
-                return [word] * len(table_read.files)
-    firsts = [file.relative_to(root).parts[0] for file in table_read.files]
-    if all(first.lower() in SPLITS for first in firsts):
-        return firsts
-    return ["train"] * len(table_read.files)
