@@ -239,6 +239,8 @@ CASES = [
     Case("a 100-megapixel PNG", "50 million", huge_png),
     Case("wrong label column", "species", wrong_label_column),
     Case("wrong image column", "photo", wrong_image_column),
+    Case("a column to slice by that is not there", "no column 'domain'", lambda room: [
+        "evaluate", room.trained, room.photos, "--slice-by", "domain"]),
     Case("no label column", "--label-column", no_label_column),
     Case("not Parquet", "Parquet", not_parquet),
     Case("zip-slip", "..", zip_slip),

@@ -41,7 +41,7 @@ TEXT: dict[str, str | bytes] = {
     "deep objects": '{"a":' * 50_000,
     "twice": "{}{}",
 }
-SAFETENSORS = ("samples.safetensors", "explained.safetensors")
+SAFETENSORS = ("samples.safetensors", "explained.safetensors", "failures.safetensors")
 TENSORS: dict[str, Callable[[Path], object]] = {
     "empty": lambda path: path.write_bytes(b""),
     "cut": lambda path: path.write_bytes(path.read_bytes()[:500]),

@@ -20,6 +20,7 @@ REMADE = {
     "per_image/explanations.parquet": {"explanations", "explained"},
     "explanations/clean/batch-00000.safetensors": {"explanations", "explained"},
     "explained.safetensors": {"explained"},
+    "failures.safetensors": {"failures"},
     "samples.safetensors": {"samples"},
     "samples.json": {"samples"},
     "linear.safetensors": {"linear"},

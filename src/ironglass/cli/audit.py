@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ironglass.cli import options as o
-from ironglass.cli.plans import make_plan, run_plan
+from ironglass.cli.plans import make_plan, optional_entries, run_plan
 
 if TYPE_CHECKING:
     from ironglass.plans.attacks import Attacks
@@ -80,6 +80,7 @@ def audit(
         bool, typer.Option("--quick", help="Fewer images, attacks and corruptions; says what was left out.")
     ] = False,
     split: o.Split = "auto",
+    slice_by: o.SliceBy = None,
     *,
     network: o.Weights,
     outputs: o.Outputs,
@@ -90,7 +91,8 @@ def audit(
     from ironglass.plans.audit import Audit
 
     parts = {"evaluation": True} | (QUICK if quick else FULL)
-    plan = make_plan("audit", parts, model, data, network, source, common, outputs, split=split)
+    fields = {"split": split, "slices": optional_entries(slice_by)}
+    plan = make_plan("audit", parts, model, data, network, source, common, outputs, **fields)
     omitted = omissions(plan, Audit(dataset=data, model=model, training=False, **FULL)) if quick else []
     if omitted and not plan.description:
         plan = replace(plan, description=f"A quick audit of {model}. Left out: {'; '.join(omitted)}.")

@@ -30,6 +30,7 @@ def evaluate(
         str | None,
         typer.Option(help="Corruptions to measure, too: all, gaussian-noise, jpeg, ...; a wrong name lists them."),
     ] = None,
+    slice_by: o.SliceBy = None,
     *,
     network: o.Weights,
     outputs: o.Outputs,
@@ -37,7 +38,7 @@ def evaluate(
     common: o.Common,
 ) -> None:
     """Accuracy, confusion matrix, classification report, and a prediction an image; also of corrupted images."""
-    parts: dict[str, Any] = {"evaluation": True}
+    parts: dict[str, Any] = {"evaluation": True, "slices": optional_entries(slice_by)}
     if corruptions is not None:
         parts["corruptions"] = {"names": split_entries(corruptions)}
     plan = make_plan("evaluate", parts, model, data, network, source, common, outputs, split=split)

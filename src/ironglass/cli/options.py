@@ -43,6 +43,10 @@ ObjectiveNorm = Annotated[
 EpsRamp = Annotated[float, typer.Option(help="Epochs over which eps grows from 0, a little every step.", min=0)]
 Only = Annotated[str | None, typer.Option(help="Use only these classes of the data, separated by commas.")]
 Download = Annotated[bool, typer.Option("--download", help="Allow torchvision: data to be downloaded.")]
+SliceBy = Annotated[
+    str | None,
+    typer.Option(metavar="COLUMN,...", help="Columns of the data's table to search for slices of low accuracy."),
+]
 Split = Annotated[str, typer.Option(help="train, validation, test; auto is test, else validation.")]
 
 

@@ -96,6 +96,18 @@ def paired_difference(first: np.ndarray, second: np.ndarray) -> Rate:
     return Rate(value=value, low=float(max(centre - half, -1.0)), high=float(min(centre + half, 1.0)), n=len(first))
 
 
+def difference_of_rates(first: Rate, second: Rate) -> Rate:
+    """The first share less the second, of two groups that share no image, with its 95 % interval (Newcombe 1998,
+    Statist. Med. 17:873, method 10).
+
+    first, second: with their score intervals, see `wilson`.
+    """
+    value = first["value"] - second["value"]
+    low = value - np.hypot(first["value"] - first["low"], second["high"] - second["value"])
+    high = value + np.hypot(first["high"] - first["value"], second["value"] - second["low"])
+    return Rate(value=value, low=float(low), high=float(high), n=first["n"] + second["n"])
+
+
 class McNemar(TypedDict):
     """Difference of two conditions on the same images.
 
@@ -135,3 +147,18 @@ def holm(p_values: Sequence[float], level: float = 0.05) -> list[bool]:
             break
         stands[test] = True
     return stands
+
+
+def holm_adjusted(p_values: np.ndarray, *, tests: int) -> np.ndarray:
+    """The p-values corrected by Holm (1979, Scand. J. Statist. 6:65), float64, in their order, at most 1: those of at
+    most 0.05 are significant at the family-wise level of 5 %.
+
+    tests: how many tests were made; those that are not among the p-values have the largest of all.
+    """
+    p_values = np.asarray(p_values, dtype=np.float64)
+    if len(p_values) > tests or not bool(((p_values >= 0) & (p_values <= 1)).all()):
+        raise ValueError(f"{len(p_values)} p-values of {tests} tests, which lie in [0, 1]")
+    order = np.argsort(p_values, kind="stable")
+    adjusted = np.empty_like(p_values)
+    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(p_values[order] * (tests - np.arange(len(p_values)))))
+    return adjusted

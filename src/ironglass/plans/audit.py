@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import ArgsKwargs
 
 from ironglass.fields import dataclass
@@ -21,6 +21,11 @@ NOTHING: dict[str, Any] = {
     "occlusion": None, "patches": None, "explanation": None, "attacks": None,
 }  # fmt: skip
 """Fields of an audit that does nothing."""
+
+
+def entries(value: object) -> object:
+    """A list that may be given as text with commas."""
+    return tuple(entry.strip() for entry in value.split(",")) if isinstance(value, str) else value
 
 
 def only_parts(**parts: Any) -> dict[str, Any]:
@@ -48,7 +53,8 @@ class Audit(Recipe):
     data_checks: whether images of the same pixels, within and across splits and labels, are searched before all else.
     training: whether the stages are trained, or else the network is taken as it is.
     guard: the guard against catastrophic overfitting in training, or its mode alone.
-    evaluation: whether the accuracy on the whole split is measured.
+    evaluation: whether the accuracy on the whole split is measured, and where it fails.
+    slices: columns of the data's table by whose values the accuracy is split, beside classes and the like.
     corruptions: common corruptions, or their names alone.
     layers: the contribution of every layer, with Grad-CAM maps. Absent by default where `explanation` names methods.
     occlusion: the accuracy under a sliding patch. Absent by default where `explanation` names methods.
@@ -75,6 +81,7 @@ class Audit(Recipe):
     training: bool = True
     guard: Annotated[Guard, short_for(Guard)] = Field(default_factory=Guard)
     evaluation: bool = True
+    slices: Annotated[tuple[str, ...], BeforeValidator(entries)] = ()
     corruptions: Annotated[Corruptions | None, short_for(Corruptions)] = None
     layers: Layers | None = Field(default_factory=Layers)
     occlusion: OcclusionCurve | None = Field(default_factory=OcclusionCurve)

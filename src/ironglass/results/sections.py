@@ -12,6 +12,7 @@ from ironglass.results.codec import from_dict, result
 from ironglass.results.evaluation import Corruptions, Evaluation
 from ironglass.results.evaluation.confidence import Confidence, ConfidenceUnder
 from ironglass.results.explanation import Drawn, Explanations
+from ironglass.results.failures import Failures
 from ironglass.results.hardening import Comparison, Hardening, Transferred
 from ironglass.results.inspection import Effect, Inspection
 from ironglass.results.inspection.checks import DataChecks
@@ -35,6 +36,7 @@ class Results:
     leak_effect: accuracy without the measured images that are training images, too.
     confidence: the worth of the probabilities on unchanged images.
     confidence_under: the same on corrupted and attacked images.
+    failures: images, slices and pairs of classes on which the network fails; absent in older runs.
     layers: what each convolution contributes.
     occlusion: accuracy with a patch at every position of a grid.
     exhaustive: whether any position of a patch changes the prediction.
@@ -66,6 +68,7 @@ class Results:
     leak_effect: Effect | None = None
     confidence: Confidence | None = None
     confidence_under: ConfidenceUnder | None = None
+    failures: Failures | None = None
     layers: Layers | None = None
     occlusion: Occlusion | None = None
     exhaustive: Exhaustive | None = None

@@ -44,6 +44,7 @@ REMAKEABLE = (
     FileGroup(r"per_image/explanations\.parquet", ("explanations", "explained")),
     FileGroup(r"explanations/.+", ("explanations", "explained"), required=False),
     FileGroup(r"explained\.\w+", ("explained",), ("explained.json",)),
+    FileGroup(r"failures\.\w+", ("failures",), ("failures.json",)),
     FileGroup(r"samples\.\w+", ("samples",), ("samples.json",)),
     FileGroup(r"linear\.safetensors", ("linear",)),
     FileGroup(r"inspection\.\w+", ("inspection",), ("inspection.json",)),

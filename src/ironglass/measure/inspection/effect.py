@@ -6,7 +6,7 @@ from typing import TypedDict
 
 import numpy as np
 
-from ironglass.measure.statistics import Rate, wilson
+from ironglass.measure.statistics import Rate, difference_of_rates, wilson
 
 
 class Effect(TypedDict):
@@ -31,13 +31,12 @@ def effect_of(right: np.ndarray, removed: np.ndarray) -> Effect:
     if not 0 < m < n:
         raise ValueError(f"{m} of {n} images are removed")
     only, without = (wilson(int(right[part].sum()), int(part.sum())) for part in (removed, ~removed))
-    difference = without["value"] - only["value"]
-    low = difference - np.hypot(without["value"] - without["low"], only["high"] - only["value"])
-    high = difference + np.hypot(without["high"] - without["value"], only["value"] - only["low"])
-    share = m / n
+    difference, share = difference_of_rates(without, only), m / n
     return Effect(
         all=wilson(int(right.sum()), n),
         without=without,
         only=only,
-        difference=Rate(value=share * difference, low=float(share * low), high=float(share * high), n=n),
+        difference=Rate(
+            value=share * difference["value"], low=share * difference["low"], high=share * difference["high"], n=n
+        ),
     )

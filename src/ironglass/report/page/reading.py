@@ -26,7 +26,8 @@ FILES = (
     "history.jsonl",
     "model_summary.txt",
     *(f"{name}.{kind}"
-      for name in ("samples", "explained", "corruptions", "gallery", "transfer", "compared", "hardened", "inspection")
+      for name in ("samples", "explained", "corruptions", "gallery", "transfer", "compared", "hardened", "inspection",
+                   "failures")
       for kind in ("json", "safetensors")),
     "linear.safetensors",
 )  # fmt: skip

@@ -11,6 +11,7 @@ from ironglass.report.confidence.section import SECTION as CONFIDENCE
 from ironglass.report.corruption.section import SECTION as CORRUPTIONS
 from ironglass.report.evaluation.section import SECTION as EVALUATION
 from ironglass.report.explanation.section import SECTION as EXPLANATIONS
+from ironglass.report.failures.section import SECTION as FAILURES
 from ironglass.report.hardening.section import SECTION as HARDENING
 from ironglass.report.inspection.section import SECTION as INSPECTION
 from ironglass.report.kit.constant import answers_blindly
@@ -37,6 +38,7 @@ SECTIONS: tuple[Section, ...] = (
     MODEL,
     TRAINING,
     EVALUATION,
+    FAILURES,
     LINEAR,
     EXPLANATIONS,
     LAYERS,

@@ -36,6 +36,7 @@ def load_data(
         splits=plan.splits,
         classes=plan.only or None,
         leave_out=plan.leave_out,
+        attributes=plan.slices,
         download=download,
         progress=progress,
     )

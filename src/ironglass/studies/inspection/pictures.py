@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import numpy as np
-from PIL import Image
 from safetensors.numpy import save
 
 from ironglass.data.survey.survey import Surveyed
 from ironglass.results.inspection import ImageRef, Inspection
 from ironglass.run import Run
-
-SIDE = 128
-"""Pixels of a picture's longer side; smaller images stay as they are."""
+from ironglass.studies.steps.failures.pictures import thumbnail
 
 
 def write_pictures(run: Run, surveyed: Surveyed, result: Inspection, limit: int) -> None:
@@ -27,7 +23,7 @@ def write_pictures(run: Run, surveyed: Surveyed, result: Inspection, limit: int)
         (table.splits[number], name): i for i, (number, name) in enumerate(zip(table.split, table.names, strict=True))
     }
     images = surveyed.images([positions[ref] for ref in refs])
-    arrays = {str(number): _small(images[positions[ref]]) for number, ref in enumerate(refs)}
+    arrays = {str(number): thumbnail(images[positions[ref]]) for number, ref in enumerate(refs)}
     if not arrays:
         return
     with run.atomic(run.path / "inspection.safetensors") as path:
@@ -47,13 +43,3 @@ def pictured(result: Inspection, limit: int) -> Iterable[ImageRef]:
         yield from (row.image for row in fault.images[:limit])
     for row in result.label_errors.suspects[:limit] if result.label_errors else ():
         yield row.image
-
-
-def _small(pixels: np.ndarray) -> np.ndarray:
-    """The image (h, w, c) in colour, its longer side at most SIDE pixels."""
-    image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).convert("RGB")
-    if max(image.size) > SIDE:
-        share = SIDE / max(image.size)
-        size = (max(1, round(image.width * share)), max(1, round(image.height * share)))
-        image = image.resize(size, Image.Resampling.BOX)
-    return np.ascontiguousarray(np.asarray(image))

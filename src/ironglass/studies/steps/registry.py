@@ -8,6 +8,7 @@ from ironglass.studies.steps.corruption import CORRUPTIONS
 from ironglass.studies.steps.data_checks import DATA_CHECKS, LEAK_EFFECT
 from ironglass.studies.steps.evaluation import EVALUATION
 from ironglass.studies.steps.explanation.step import EXPLANATION
+from ironglass.studies.steps.failures.step import FAILURES
 from ironglass.studies.steps.fgsm import FGSM_CURVE
 from ironglass.studies.steps.layers import LAYERS
 from ironglass.studies.steps.linear import LINEAR
@@ -23,6 +24,7 @@ STEPS: list[Step] = [
     EVALUATION,
     LEAK_EFFECT,
     CONFIDENCE,
+    FAILURES,
     CORRUPTIONS,
     EXPLANATION,
     LAYERS,

@@ -1,0 +1,1 @@
+"""Failures of a classifier: slices of lower accuracy, confused classes, clusters."""

@@ -1,0 +1,1 @@
+"""The section on where the network fails."""

@@ -1,0 +1,1 @@
+"""The failure step of an audit."""
