@@ -76,6 +76,7 @@ def one_against_rest(shares: np.ndarray, labels: np.ndarray, classes: tuple[str,
         curve = OneAgainstRest(shares[positive, i], shares[~positive, i])
         areas = {"roc_auc": curve.area(), "average_precision": curve.average_precision()}
         drawn = len(classes) <= CURVES
+        widened = [name for name, (_, is_widened) in areas.items() if is_widened]
         rows.append(
             {
                 "class": name,
@@ -83,7 +84,7 @@ def one_against_rest(shares: np.ndarray, labels: np.ndarray, classes: tuple[str,
                 **{name: area for name, (area, _) in areas.items()},
                 "roc": curve.roc() if drawn else [],
                 "precision_recall": curve.precision_recall() if drawn else [],
-                "widened": [name for name, (_, is_widened) in areas.items() if is_widened],
+                **({"widened": widened} if widened else {}),  # as results leave out what has its default
             }
         )
     return rows

@@ -45,7 +45,8 @@ class Curve:
     roc: points (false-positive rate, true-positive rate); [] where there are more than 20 classes.
     precision_recall: points (recall, precision); [] where there are more than 20 classes.
     widened: of "roc_auc" and "average_precision" those whose interval is widened, since there are too few images of the
-        class, or too few in the wrong order, for one that holds 95 times in 100; absent in older runs.
+        class, or too few in the wrong order, for one that holds 95 times in 100; absent where there is none, and in
+        older runs.
     """
 
     class_: str
