@@ -1,9 +1,13 @@
 """The sample of the report is drawn, not picked."""
 
 import numpy as np
+import torch
+from torch import nn
 
 from ironglass.data.dataset import Split
-from ironglass.studies.steps.samples import draw_samples, mean_colour
+from ironglass.models.classifier import Classifier
+from ironglass.plans.attacks import Attacks
+from ironglass.studies.steps.samples import _attacked, draw_samples, mean_colour
 
 LABELS = np.zeros(100, dtype=np.int64)
 
@@ -42,3 +46,23 @@ def test_mean_colour_by_hand() -> None:
     pixels = np.zeros((2, 1, 2, 3), dtype=np.uint8)
     pixels[..., 0], pixels[0, 0, 0, 1] = 255, 51
     assert np.allclose(mean_colour(Split(pixels, np.zeros(2, dtype=np.int64), ("a", "b"))), (1, 0.05, 0))
+
+
+def test_the_images_are_attacked_at_every_eps():
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Flatten(), nn.Linear(16, 3))
+    classifier = Classifier(network, mean=(0.5,), std=(0.5,), classes=tuple("abc"), input_size=4).eval()
+    images, labels = torch.rand(5, 1, 4, 4), torch.arange(5) % 3
+    eps = (8 / 255, 0.0, 2 / 255)
+    tensors, facts = _attacked(classifier, images, labels, Attacks(methods=("fgsm", "pgd-3"), eps=eps), 1)
+    assert facts["eps"] == 8 / 255
+    for name in ("fgsm", "pgd-3"):
+        assert {key for key in tensors if key.startswith(f"attack/{name}")} == {f"attack/{name}", f"attack/{name}/0"}
+        for key, size in ((f"attack/{name}/0", 2 / 255), (f"attack/{name}", 8 / 255)):
+            change = np.abs(tensors[key] - images.permute(0, 2, 3, 1).numpy()).max()
+            assert size / 2 < change < size + 1e-6
+        for i, entry in enumerate(facts["images"]):
+            assert [point["eps"] for point in entry[name]["at"]] == [2 / 255, 8 / 255]
+            assert entry[name]["at"][-1]["prediction"] == entry[name]["prediction"]
+            logits = classifier(torch.from_numpy(tensors[f"attack/{name}/0"][i : i + 1]).permute(0, 3, 1, 2))
+            assert entry[name]["at"][0]["prediction"] == int(logits.argmax())

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from safetensors.numpy import save
 
-from ironglass.attacks import THREATS, fgsm_sweep, find_attack
+from ironglass.attacks import fgsm_sweep, find_attack
+from ironglass.attacks.sizes import at_each_eps
 from ironglass.data.dataset import Split
 from ironglass.explain.methods.grad_cam import GradCAM
 from ironglass.explain.methods.occlusion import Occlusion
@@ -93,23 +94,25 @@ def _maps(
 def _attacked(
     classifier: Classifier, images: Images, labels: Labels, attacks: Attacks, seed: int
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """The images under each of the plan's attacks at its largest eps, and what they are then taken for."""
+    """The images under each of the plan's attacks at every eps, and what they are then taken for."""
+    sizes = sorted({eps for eps in attacks.eps if eps > 0})
+    names = list(dict.fromkeys(attacks.methods))
     tensors: dict[str, np.ndarray] = {}
-    facts: dict[str, Any] = {
-        "eps": max(attacks.eps),
-        "norm": attacks.norm,
-        "names": list(dict.fromkeys(attacks.methods)),
-    }
-    facts["images"] = [{} for _ in range(len(images))]
-    for name in facts["names"]:
-        attack = replace(find_attack(name), threat=THREATS[attacks.norm](max(attacks.eps)))
-        adversarial = attack(classifier, images, labels, generator=generator(seed, 0, f"shown {name}"))
-        tensors[f"attack/{name}"] = adversarial.permute(0, 2, 3, 1).cpu().numpy()
-        with eval_without_grad(classifier), torch.no_grad():
-            predicted, sure = top(classifier, classifier(adversarial).float().cpu(), 1)
-        for entry, prediction, confidence in zip(facts["images"], predicted[:, 0], sure[:, 0], strict=True):
-            entry[name] = {"prediction": int(prediction), "confidence": float(confidence)}
-    return tensors, facts
+    outcomes: list[dict[str, Any]] = [{} for _ in range(len(images))]
+    for name in names:
+        draws = partial(generator, seed, 0, f"shown {name}")
+        adversarial = at_each_eps(find_attack(name), classifier, images, labels, sizes, norm=attacks.norm, draws=draws)
+        at: list[list[dict[str, Any]]] = [[] for _ in outcomes]
+        for eps, attacked in zip(sizes, adversarial, strict=True):
+            key = f"attack/{name}" if eps == sizes[-1] else f"attack/{name}/{len(at[0])}"
+            tensors[key] = attacked.permute(0, 2, 3, 1).cpu().numpy()
+            with eval_without_grad(classifier), torch.no_grad():
+                predicted, sure = top(classifier, classifier(attacked).float().cpu(), 1)
+            for row, prediction, confidence in zip(at, predicted[:, 0], sure[:, 0], strict=True):
+                row.append({"eps": eps, "prediction": int(prediction), "confidence": float(confidence)})
+        for entry, row in zip(outcomes, at, strict=True):
+            entry[name] = {"prediction": row[-1]["prediction"], "confidence": row[-1]["confidence"], "at": row}
+    return tensors, {"eps": sizes[-1], "norm": attacks.norm, "names": names, "images": outcomes}
 
 
 def _describe(
