@@ -33,3 +33,13 @@ def test_training_without_validation_shows_the_other_curve():
     labels = [line.get_label() for line in training(rows).axes[0].lines]
     assert "train" in labels
     assert "validation" not in labels
+
+
+@pytest.mark.parametrize("losses", [[2.302, 2.299, 2.295], [0.02, 0.001, 0.0], [9.0, 0.5, 0.4]])
+def test_the_axis_of_the_loss_fits_its_values_and_clips_none(losses):
+    rows = [row | {"train_loss": loss, "validation_loss": loss} for row, loss in zip(HISTORY, losses, strict=False)]
+    low, high = training(rows).axes[0].get_ylim()
+    assert low < min(losses)
+    assert max(losses) < high
+    assert high - low < 1.3 * (max(losses) - min(losses))
+    assert low > -0.05 * high

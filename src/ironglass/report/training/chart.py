@@ -47,7 +47,7 @@ def training(history: list[dict[str, Any]], *, best_epoch: int | None = None, na
             shorten(name, 20), (start, 1), (3, -3), xycoords=("data", "axes fraction"),
             textcoords="offset points", va="top", rotation=90, fontsize=8, color=MUTED,
         )  # fmt: skip
-    loss.set_ylim(bottom=0)
+    loss.set_ylim(bottom=max(loss.get_ylim()[0], -0.03 * loss.get_ylim()[1]))  # no loss is below 0
     in_percent(accuracy.yaxis)
     keep_percents(accuracy)
     loss.legend(loc="best")
