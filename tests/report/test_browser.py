@@ -1,7 +1,10 @@
 """The page in Debian's chromium: nothing asked for, nothing cut, slider and theme at work."""
 
+import csv
+import io
 from collections.abc import Iterator
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -84,22 +87,43 @@ def test_the_page_of_named_methods(browser, explained: Run, width: int, scheme: 
     page.close()
 
 
-def test_the_slider_changes_pictures_and_words(opened):
-    slider = opened.locator("input[type=range]")
-    shown = opened.locator(".attacks li:first-child figure:last-of-type [data-step]:not([hidden]) > *")
-    output = opened.locator("output [data-step]:not([hidden])")
-    slider.fill("1")
-    before = shown.get_attribute("src")
-    assert "1/255" in output.inner_text()
-    slider.focus()
-    opened.keyboard.press("End")
-    assert shown.count() == 1
-    assert shown.get_attribute("src") not in (None, before)
-    assert "16/255" in output.inner_text()
-    assert "16/255" in slider.get_attribute("aria-valuetext")
-    assert "$x^2$" in opened.locator(".attacks li:first-child .verdicts [data-step]:not([hidden])").inner_text()
-    slider.fill("0")
-    assert "photo-0" in shown.get_attribute("class")
+def test_a_click_enlarges_a_picture_to_whole_multiples_of_its_pixels(opened):
+    picture = opened.locator(".attacked .adversarial").nth(1)
+    own = picture.evaluate("(part) => part.naturalWidth")
+    assert picture.bounding_box()["width"] % own == 0
+    picture.click()
+    enlarged = opened.locator("#enlarged img")
+    assert enlarged.get_attribute("src") == picture.get_attribute("src")
+    assert enlarged.bounding_box()["width"] % own == 0
+    assert enlarged.bounding_box()["width"] > 4 * own
+    opened.keyboard.press("ArrowRight")
+    assert enlarged.get_attribute("src") == opened.locator(".attacked .change").nth(1).get_attribute("src")
+    opened.keyboard.press("Escape")
+    assert not enlarged.is_visible()
+    opened.locator(".album .photo").first.focus()
+    opened.keyboard.press("Enter")
+    assert opened.locator("#enlarged .photo-0").is_visible()
+
+
+def test_a_table_is_downloaded_with_its_exact_numbers(opened, attacked: Run, tmp_path: Path):
+    with opened.expect_download() as waiting:
+        opened.get_by_role("button", name="Download as CSV: Accuracy under every attack").click()
+    rows = list(csv.DictReader(io.StringIO(waiting.value.path().read_text(encoding="utf-8"))))
+    measured = attacked.results["attacks"]
+    point = measured["attacks"][1]["points"][0]
+    row = next(row for row in rows if row["attack"] == measured["attacks"][1]["label"])
+    (first, *_) = [name for name in row if name.startswith("eps ") and name.endswith("(low)")]
+    assert float(row[first]) == point["accuracy"]["low"]
+    assert float(row[first.removesuffix(" (low)")]) == point["accuracy"]["value"]
+
+
+def test_a_chart_is_downloaded_as_svg_of_its_own(opened):
+    with opened.expect_download() as waiting:
+        opened.get_by_role("button", name="Download the chart as SVG").first.click()
+    text = waiting.value.path().read_text(encoding="utf-8")
+    assert waiting.value.suggested_filename == "training.svg"
+    assert "var(--" not in text
+    assert ElementTree.fromstring(text).tag == "{http://www.w3.org/2000/svg}svg"
 
 
 @EVERY
@@ -127,8 +151,8 @@ def test_the_verdict_opens_with_the_keyboard(opened):
 
 
 def test_attacks_scroll_within_their_boxes_and_keep_their_names_in_sight(opened):
-    for box in (".points", ".outcomes"):
-        table = opened.locator(box)
+    for box in (".points", ".attacked"):
+        table = opened.locator(box).first
         name = table.locator("tbody th").nth(1)
         before = name.bounding_box()["x"]
         table.evaluate("(part) => { part.style.width = '15rem'; part.scrollLeft = 99; }")
@@ -149,6 +173,8 @@ def test_print_is_light_and_shows_everything(opened):
     assert opened.evaluate("getComputedStyle(document.documentElement).backgroundColor") == "rgb(252, 251, 248)"
     assert not opened.locator("nav").is_visible()
     assert opened.evaluate("getComputedStyle(document.querySelector('.tall')).maxHeight") == "none"
+    assert opened.locator("details.on-paper pre").is_visible(), "the layers of the network"
+    assert opened.evaluate("document.querySelector('.attacked').scrollWidth") <= 1280
 
 
 @pytest.mark.parametrize("count", [2, 10])

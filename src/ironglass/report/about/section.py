@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from ironglass.report.about.checks import check_lines, check_words, group_words, other_notes
+from ironglass.report.about.files import run_files
 from ironglass.report.about.unmeasured import unmeasured
 from ironglass.report.kit.section import Facts, Section, Source
 from ironglass.run import read_text
@@ -65,6 +66,6 @@ MAKING = Section(
     title="Provenance and limits",
     template="about/making",
     applies=lambda source, facts: True,
-    facts=lambda source: {"unmeasured": unmeasured(source.results)},
+    facts=lambda source: {"unmeasured": unmeasured(source.results), "files": run_files(source.run.path)},
     filters=(pretty,),
 )

@@ -9,11 +9,12 @@ from typing import Any
 from ironglass.report.attack.chart import under_attack
 from ironglass.report.attack.fgsm_chart import fgsm
 from ironglass.report.attack.words import attack_words, fgsm_words, notable_points, strongest
+from ironglass.report.kit.attacked import attack_grid, fgsm_row, named_rows
 from ironglass.report.kit.constant import constant_words
 from ironglass.report.kit.headline import Headline
 from ironglass.report.kit.section import Chart, Facts, Section, Source
 from ironglass.report.kit.support import support_words
-from ironglass.report.kit.words import eps_text, percent, verdict_reasons, verdict_word
+from ironglass.report.kit.words import eps_text, listed, percent, short_labels, verdict_reasons, verdict_word
 from ironglass.results.attack import Attacks, FGSMCurve
 from ironglass.results.sections import Results
 
@@ -36,10 +37,8 @@ def chance(data: dict[str, Any], split: str) -> float | None:
 def _pictures(source: Source) -> Facts:
     samples = source.samples
     return {
-        "attacked": samples.fgsm() if samples else [],
-        "factor": samples.factor() if samples else 1.0,
-        "outcomes": samples.outcomes() if samples else [],
-        "attack_factor": samples.attack_factor() if samples else 1.0,
+        "fgsm_grid": attack_grid(samples, fgsm_row(samples)) if samples else None,
+        "attack_grid": attack_grid(samples, named_rows(samples)) if samples else None,
         "shown_attacks": samples.attacks if samples else {},
     }
 
@@ -62,7 +61,7 @@ def fgsm_alone(results: Results) -> FGSMCurve | None:
 
 def _is_measured(source: Source, facts: Facts) -> bool:
     measured = source.results.attacks or source.results.fgsm
-    return measured is not None or bool(facts["outcomes"] or facts["attacked"])
+    return measured is not None or bool(facts["attack_grid"] or facts["fgsm_grid"])
 
 
 def _charts(source: Source, facts: Facts) -> dict[str, Chart]:
@@ -135,11 +134,27 @@ def _support(results: Results) -> str:
     return support_words(points[-1].accuracy) if points else ""
 
 
+def _measured(results: Results) -> str:
+    """The attacks by name, and at how many eps."""
+    if attacks := results.attacks:
+        sizes = len([eps for eps in attacks.eps if eps > 0])
+        names = dict.fromkeys(label.partition(",")[0] for label in short_labels([row.label for row in attacks.attacks]))
+        return f"accuracy under {listed(list(names))}{_at_eps(sizes)}"
+    if curve := results.fgsm:
+        return f"accuracy under FGSM{_at_eps(len([point for point in curve.points if point.eps > 0]))}"
+    return ""
+
+
+def _at_eps(sizes: int) -> str:
+    return f" at {sizes} eps" if sizes > 1 else ""
+
+
 SECTION = Section(
     key="attacks",
     title="Adversarial attacks",
     template="attack/section",
     results=("attacks", "fgsm"),
+    measured=_measured,
     applies=_is_measured,
     file="samples",
     pictures=_pictures,

@@ -12,8 +12,6 @@ from ironglass.report.kit.map_scale import full_scale
 from ironglass.report.kit.tensors import read_tensors
 from ironglass.run import Run
 
-SIDE = 128
-
 
 def read_gallery(run: Run, names: Callable[[int], str]) -> dict[str, Any] | None:
     """Saliency, layers and maximised images of every arm with their scales, or None where the run has none.
@@ -30,7 +28,7 @@ def read_gallery(run: Run, names: Callable[[int], str]) -> dict[str, Any] | None
         "eps": facts["eps"],
         "norm": facts["norm"],
         "images": [
-            {"label": names(entry["label"]), "file": entry["name"], "url": _photo(photo), "small": _small(photo)}
+            {"label": names(entry["label"]), "file": entry["name"], **_photo(photo)}
             for entry, photo in zip(facts["images"], photos, strict=True)
         ],
         "classes": [names(class_index) for class_index in facts["classes"]],
@@ -51,7 +49,7 @@ def _arm(
                 "scale": scale,
                 **{
                     kind: {
-                        "url": pictures.map_url(pictures.positive_index(part[i], scale), pictures.HEAT, SIDE),
+                        "url": pictures.map_url(pictures.positive_index(part[i], scale), pictures.HEAT, pictures.CELL),
                         "prediction": names(entry[kind][i]["prediction"]),
                         "confidence": entry[kind][i]["confidence"],
                         "right": entry[kind][i]["prediction"] == image["label"],
@@ -61,7 +59,7 @@ def _arm(
             }
         )
     best = [
-        {"url": _photo(pictures.colour(part)), "small": _small(part), "share": outcome["share"]}
+        _photo(pictures.colour(part)) | {"share": outcome["share"]}
         for part, outcome in zip(tensors.get(f"maximised/{name}", []), entry.get("maximised", []), strict=True)
     ]
     layers = [
@@ -79,9 +77,6 @@ def _tiles(picture: np.ndarray) -> dict[str, Any]:
     return {"url": pictures.photo_url(rgb, 256, nearest=True), "scale": scale}
 
 
-def _photo(photo: np.ndarray) -> str:
-    return pictures.photo_url(photo, SIDE, nearest=_small(photo))
-
-
-def _small(photo: np.ndarray) -> bool:
-    return max(photo.shape[:2]) <= 64
+def _photo(photo: np.ndarray) -> dict[str, Any]:
+    picture = pictures.picture(photo)
+    return {"url": picture.url, "px": picture.px}

@@ -86,11 +86,17 @@ def _gallery(source: Source) -> Facts:
     }
 
 
+def _measured(results: Results) -> str:
+    measured = results.comparison
+    return f"{len(measured.arms)} ways of training, each under attacks made on itself" if measured else ""
+
+
 ARMS = Section(
     key="comparison",
     title="Transfer versus white-box accuracy",
     template="comparison/section",
     results=("comparison", "transferred"),
+    measured=_measured,
     applies=lambda source, facts: bool(facts["arms"]),
     facts=_facts,
     charts=_charts,

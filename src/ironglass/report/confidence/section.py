@@ -24,11 +24,16 @@ def _words(results: Results, classes: Sequence[str]) -> list[str]:
     return [confidence_words(results.confidence)] if results.confidence else []
 
 
+def _measured(results: Results) -> str:
+    return "the worth of its confidences" if results.confidence or results.confidence_under else ""
+
+
 SECTION = Section(
     key="confidence",
     title="Confidence",
     template="confidence/section",
     results=("confidence", "confidence_under"),
+    measured=_measured,
     charts=_charts,
     words=_words,
     support=lambda results: support_words(results.confidence.selective.risk if results.confidence else None),

@@ -13,25 +13,24 @@ from ironglass.run import Run
 def read_corrupted(run: Run, names: Callable[[int | str], str]) -> dict[str, Any] | None:
     """`corruptions.json` with a picture in each place, or None where a run has none.
 
-    The image itself is `url`; `rows` are the corruptions {`name`, `images` [{`url`, `severity`, `prediction`,
+    The image itself is `picture`; `rows` are the corruptions {`name`, `images` [{`picture`, `severity`, `prediction`,
     `confidence`, `correct`}]}. Raises InputError where the file cannot be read.
     """
     facts, path = run.read_object("corruptions.json"), run.path / "corruptions.safetensors"
     if not facts or not path.is_file():
         return None
     tensors = read_tensors(path, "take the run's corruptions.json away, too")
-    side = max(tensors["image"].shape[:2])
-
-    def url(image: Any) -> str:
-        return pictures.photo_url(pictures.colour(image), 128)
-
     rows: list[dict[str, Any]] = []
     for entry in facts["corruptions"]:
         images = [
-            prediction | {"severity": severity, "url": url(image)}
+            prediction | {"severity": severity, "picture": pictures.picture(pictures.colour(image))}
             for prediction, severity, image in zip(
                 entry["images"], facts["severities"], tensors[entry["name"]], strict=True
             )
         ]
         rows.append({"name": entry["name"], "images": images})
-    return facts | {"label": names(facts["label"]), "url": url(tensors["image"]), "small": side <= 64, "rows": rows}
+    return facts | {
+        "label": names(facts["label"]),
+        "picture": pictures.picture(pictures.colour(tensors["image"])),
+        "rows": rows,
+    }

@@ -48,11 +48,17 @@ def _words(results: Results, classes: Sequence[str]) -> list[str]:
     return [corruption_words(results.corruptions)] if results.corruptions else []
 
 
+def _measured(results: Results) -> str:
+    measured = results.corruptions
+    return f"accuracy under {len(measured.corruptions)} corruptions" if measured else ""
+
+
 SECTION = Section(
     key="corruptions",
     title="Common corruptions",
     template="corruption/section",
     results=("corruptions",),
+    measured=_measured,
     applies=_is_measured,
     file="corruptions",
     pictures=_pictures,

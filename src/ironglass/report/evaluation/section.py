@@ -13,7 +13,7 @@ from ironglass.report.kit.constant import constant_words
 from ironglass.report.kit.headline import Headline
 from ironglass.report.kit.section import Chart, Facts, Section, Source
 from ironglass.report.kit.support import support_words
-from ironglass.report.kit.words import percent
+from ironglass.report.kit.words import count, percent
 from ironglass.results.evaluation import Evaluation
 from ironglass.results.sections import Results
 
@@ -86,11 +86,17 @@ def _support(results: Results) -> str:
     return support_words(by_class.balanced if by_class and by_class.uneven else evaluation.accuracy)
 
 
+def _measured(results: Results) -> str:
+    evaluation = results.evaluation
+    return f"accuracy on {count(evaluation.accuracy.n)} {evaluation.split} images" if evaluation else ""
+
+
 SECTION = Section(
     key="evaluation",
     title="Evaluation",
     template="evaluation/section",
     results=("evaluation",),
+    measured=_measured,
     facts=_facts,
     charts=_charts,
     headlines=_headlines,

@@ -74,19 +74,20 @@ class ExplainedImages:
         for condition in self.conditions:
             name = condition["name"]
             best = entry["top"][name]
-            photo = self.photo(name, i)
+            picture = pictures.picture(self.photo(name, i), large=True)
+            side = pictures.shown_side(picture.px)
             rows.append(
                 {
                     "condition": condition,
-                    "url": pictures.photo_url(photo, 160, nearest=max(photo.shape[:2]) <= 64),
-                    "small": max(photo.shape[:2]) <= 64,
+                    "url": picture.url,
+                    "px": picture.px,
                     "top": [(self.names(class_index), share) for class_index, share in best[:3]],
                     "prediction": self.names(best[0][0]),
                     "right": best[0][0] == entry["label"],
                     "changed": best[0][0] != before,
                     "frame": self._frame(name, i),
                     "maps": [
-                        pictures.map_url(self.index(name, method, part, i), colours(part), 160)
+                        pictures.map_url(self.index(name, method, part, i), colours(part), side)
                         for method, part in self.columns
                     ],
                 }

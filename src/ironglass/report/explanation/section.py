@@ -13,7 +13,7 @@ from ironglass.report.kit.constant import constant_words, is_constant
 from ironglass.report.kit.headline import Headline
 from ironglass.report.kit.section import Chart, Facts, Section, Source
 from ironglass.report.kit.support import support_words
-from ironglass.report.kit.words import listed, p_value
+from ironglass.report.kit.words import count, listed, p_value, short_labels
 from ironglass.results.sections import Results
 
 FEWEST = 10
@@ -95,11 +95,20 @@ def _terminal(results: Results) -> list[str]:
     return sanity_words(tested, {}) if tested else []
 
 
+def _measured(results: Results) -> str:
+    measured = results.explanations
+    if measured is None:
+        return ""
+    methods = listed(short_labels([method.label for method in measured.methods]))
+    return f"maps by {methods} of {count(measured.n)} images"
+
+
 SECTION = Section(
     key="explanations",
     title="Explanations",
     template="explanation/section",
     results=("explanations", "quality", "evidence", "shortcuts"),
+    measured=_measured,
     applies=lambda source, facts: source.results.explanations is not None,
     file="explained",
     pictures=_pictures,

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from ironglass.report.kit import pictures
+from ironglass.report.kit.attacked import attacked_cell, magnification
 from ironglass.report.kit.section import Facts, Source
 from ironglass.report.kit.tensors import read_tensors
 
 FILE = "hardened"
-SIDE = 128
 SIDES = ("before", "after")
 OUTCOMES = {
     "before": "fooled before, not after",
@@ -31,18 +31,14 @@ def attacked_pictures(source: Source) -> Facts:
         return {"hardened": None}
     tensors = read_tensors(path, f"remove it and {FILE}.json, and add --resume")
     images = pictures.unit(tensors["images"], np.float32)
-    largest = max(float(np.abs(tensors[side] - images).max()) for side in SIDES)
-    factor = 1.0 if largest == 0 else max(1.0, float(np.floor(0.5 / largest)))
-    small = max(images.shape[1:3]) <= 64
+    factor = magnification([tensors[side] - images for side in SIDES])
     entries = [
         {
             "name": entry["name"],
             "label": source.name_of(entry["label"]),
             "outcome": OUTCOMES[entry["outcome"]],
-            "photo": pictures.photo_url(pictures.colour(image), SIDE, nearest=small),
-            "sides": {
-                side: _side(source, entry[side], image, tensors[side][position], factor, small) for side in SIDES
-            },
+            "photo": pictures.picture(pictures.colour(image), large=True),
+            "sides": {side: _side(source, entry[side], image, tensors[side][position], factor) for side in SIDES},
         }
         for position, (entry, image) in enumerate(zip(facts["images"], images, strict=True))
     ]
@@ -54,22 +50,19 @@ def attacked_pictures(source: Source) -> Facts:
             "n": facts["n"],
             "counts": counts,
             "factor": factor,
-            "small": small,
             "images": entries,
         }
     }
 
 
 def _side(
-    source: Source, entry: dict[str, Any], image: np.ndarray, attacked: np.ndarray, factor: float, small: bool
+    source: Source, entry: dict[str, Any], image: np.ndarray, attacked: np.ndarray, factor: float
 ) -> dict[str, Any]:
-    change = pictures.magnified(attacked - image, factor)
     prediction = entry["prediction"]
-    return {
+    outcome = {
         "attack": entry["attack"],
         "prediction": "no class" if prediction is None else source.name_of(prediction),
         "confidence": entry["confidence"],
         "right": entry["right"],
-        "picture": pictures.photo_url(pictures.colour(attacked), SIDE, nearest=small),
-        "change": pictures.photo_url(change, SIDE, nearest=True),
     }
+    return attacked_cell(attacked, attacked - image, factor, outcome, large=True)

@@ -123,11 +123,16 @@ def _cautions(results: Results) -> list[str]:
     ]
 
 
+def _measured(results: Results) -> str:
+    return "one network before and after hardening, attacked alike on the same images" if results.hardening else ""
+
+
 SECTION = Section(
     key="hardening",
     title="Before and after hardening",
     template="hardening/section",
     results=("hardening",),
+    measured=_measured,
     file=FILE,
     pictures=attacked_pictures,
     facts=_facts,

@@ -11,8 +11,6 @@ from ironglass.report.kit.section import Facts, Section, Source
 from ironglass.report.kit.tensors import read_tensors
 from ironglass.results.sections import Results
 
-SIDE = 128
-
 
 def _pictures(source: Source) -> Facts:
     """Pictures of images that are named, by split and name."""
@@ -21,11 +19,9 @@ def _pictures(source: Source) -> Facts:
     if not refs or not path.is_file():
         return {"inspected_pictures": {}}
     arrays = read_tensors(path, "inspect the data again")
-    photos: dict[str, dict[str, object]] = {}
+    photos: dict[str, pictures.Picture] = {}
     for number, (split, name) in enumerate(refs):
-        photo = arrays[str(number)]
-        small = max(photo.shape[:2]) <= 64
-        photos[f"{split}\t{name}"] = {"url": pictures.photo_url(photo, SIDE, nearest=small), "small": small}
+        photos[f"{split}\t{name}"] = pictures.picture(arrays[str(number)])
     return {"inspected_pictures": photos}
 
 
@@ -47,11 +43,16 @@ def _words(results: Results, classes: Sequence[str]) -> list[str]:
     return inspection_words(results.inspection) if results.inspection else []
 
 
+def _measured(results: Results) -> str:
+    return "duplicates, outliers and labels that may be wrong" if results.inspection else ""
+
+
 SECTION = Section(
     key="inspection",
     title="Inspection of the data",
     template="inspection/section",
     results=("inspection",),
+    measured=_measured,
     file="inspection",
     pictures=_pictures,
     facts=_facts,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from dataclasses import dataclass
 from typing import Any
 
 import matplotlib
@@ -21,6 +22,21 @@ def palette(name: str) -> np.ndarray:
 
 HEAT = palette("inferno")  # one-sided maps: perceptually uniform, dark is nothing
 SIGNED = palette("RdBu_r")  # signed maps: white is nought, red a drop
+CELL = 128
+"""Pixels that a picture may take up on the page, as `--cell` of style.css."""
+SMALL = 64
+"""Longer side, in pixels, up to which pixels are shown as squares."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture of the page: its data URL, and the pixels along its longer side.
+
+    The page shows a whole multiple of these pixels in a cell, or, where a cell has fewer, half of them.
+    """
+
+    url: str
+    px: int
 
 
 def colour(image: np.ndarray) -> np.ndarray:
@@ -77,6 +93,22 @@ def photo_url(picture: np.ndarray, side: int, *, nearest: bool = False) -> str:
     picture_image = Image.fromarray(fit(picture, side, nearest=nearest))
     exact = max(picture_image.size) <= 64
     return _url(picture_image, "PNG", optimize=True) if exact else _url(picture_image, "WEBP", quality=85, method=4)
+
+
+def stored_side(shape: tuple[int, ...], *, large: bool = False) -> int:
+    """Pixels of the longer side that the page keeps of a picture (h, w, ...): CELL, or twice as many if `large`."""
+    return min(max(shape[:2]), 2 * CELL if large else CELL)
+
+
+def shown_side(px: int) -> int:
+    """Pixels of the page along the longer side of a picture that has `px` of its own, at most CELL of either."""
+    return px if px <= CELL else px // 2
+
+
+def picture(photo: np.ndarray, *, large: bool = False) -> Picture:
+    """A photograph (h, w, 3) uint8 for the page; `large` for one that may be enlarged to more than a cell."""
+    px = stored_side(photo.shape, large=large)
+    return Picture(photo_url(photo, px, nearest=px <= SMALL), px)
 
 
 def map_url(index: np.ndarray, colours: np.ndarray, side: int) -> str:

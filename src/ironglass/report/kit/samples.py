@@ -32,13 +32,6 @@ class Samples:
     attacks: dict[str, Any] = field(default_factory=dict[str, Any])
 
     @property
-    def side(self) -> int:
-        """The longer side of the page's pictures in pixels: less where there are many, to keep the page small."""
-        changed = len(self.eps) + len(self.attacks.get("names", []))
-        is_large = len(self.images) * (2 * changed + len(self.masks)) > 300
-        return 112 if is_large else 160
-
-    @property
     def photos(self) -> list[np.ndarray]:
         """The images themselves, uint8 (h, w, 3)."""
         return [pictures.colour(image) for image in self.tensors["images"]]
@@ -53,10 +46,11 @@ class Samples:
                 "confidence": entry["confidence"],
                 "right": entry["label"] == entry["prediction"],
                 "top": [(self.names(class_index), share) for class_index, share in entry.get("top", [])],
-                "url": pictures.photo_url(photo, self.side),
-                "small": max(photo.shape[:2]) <= 64,
+                "url": picture.url,
+                "px": picture.px,
             }
             for entry, photo in zip(self.images, self.photos, strict=True)
+            for picture in [pictures.picture(photo, large=True)]
         ]
 
     def grad_cam(self) -> list[dict[str, Any]]:
@@ -67,7 +61,7 @@ class Samples:
                 "scale": scale,
                 "shape": maps.shape[1:],
                 "maps": [
-                    pictures.map_url(pictures.positive_index(part, scale), pictures.HEAT, min(self.side, 112))
+                    pictures.map_url(pictures.positive_index(part, scale), pictures.HEAT, pictures.CELL)
                     for part in maps
                 ],
             }
@@ -90,62 +84,12 @@ class Samples:
             {
                 "name": mask,
                 "maps": [
-                    pictures.map_url(pictures.signed_index(part, scale), pictures.SIGNED, self.side) for part in maps
+                    pictures.map_url(pictures.signed_index(part, scale), pictures.SIGNED, pictures.CELL)
+                    for part in maps
                 ],
             }
             for mask, maps in self.occlusion_maps()
         ]
-
-    def factor(self) -> float:
-        """Magnification of FGSM's perturbations: the same for all, so that the largest just fills the range."""
-        return self._factor([part for _, _, part in self.attacked()])
-
-    def fgsm(self) -> list[dict[str, Any]]:
-        """Every eps with one adversarial image, perturbation and prediction an image; no pictures at eps 0."""
-        factor = self.factor()
-        return [
-            {"eps": eps, "images": self._outcomes(part, [entry["fgsm"][i] for entry in self.images], factor, bool(eps))}
-            for i, eps, part in self.attacked()
-        ]
-
-    def attack_factor(self) -> float:
-        """Magnification of the perturbations of the attacks side by side, as `factor` for FGSM's."""
-        return self._factor([part for _, part in self.side_by_side()])
-
-    def outcomes(self) -> list[dict[str, Any]]:
-        """Every attack side by side with one adversarial image, perturbation and prediction an image."""
-        factor = self.attack_factor()
-        return [
-            {"name": name, "images": self._outcomes(part, [now[name] for now in self.attacks["images"]], factor)}
-            for name, part in self.side_by_side()
-        ]
-
-    def _factor(self, parts: list[np.ndarray]) -> float:
-        images = self._original()
-        largest = max((float(np.abs(part - images).max()) for part in parts), default=0.0)
-        return 1.0 if largest == 0 else max(1.0, float(np.floor(0.5 / largest)))
-
-    def _outcomes(
-        self, adversarial: np.ndarray, now: list[dict[str, Any]], factor: float, pictured: bool = True
-    ) -> list[dict[str, Any]]:
-        """Adversarial picture, perturbation and prediction of every image; `adversarial` is (s, h, w, c) in [0, 1]."""
-        return [
-            {
-                "adversarial": pictures.photo_url(pictures.colour(part), self.side) if pictured else None,
-                "change": (
-                    pictures.photo_url(pictures.magnified(part - image, factor), self.side, nearest=True)
-                    if pictured
-                    else None
-                ),
-                "prediction": self.names(prediction["prediction"]),
-                "confidence": prediction["confidence"],
-                "right": prediction["prediction"] == entry["label"],
-            }
-            for entry, image, part, prediction in zip(self.images, self._original(), adversarial, now, strict=True)
-        ]
-
-    def _original(self) -> np.ndarray:
-        return pictures.unit(self.tensors["images"], np.float32)
 
     def attacked(self) -> list[tuple[int, float, np.ndarray]]:
         """The adversarial images as (place in eps, eps, float32 (s, h, w, c))."""

@@ -82,7 +82,7 @@ def _no_lines(results: Results) -> list[str]:
     return []
 
 
-def _no_support(results: Results) -> str:
+def _no_sentence(results: Results) -> str:
     return ""
 
 
@@ -99,6 +99,7 @@ class Section:
     pictures: facts from that file.
     facts: further facts.
     charts: its charts, by the names that its template and `figures/` give them.
+    measured: what it has measured, a few words for the page's subtitle; "" for what is no measurement.
     headlines: its numbers.
     words: what they say, a paragraph each.
     cautions: what has to be said before anything else, a sentence each.
@@ -117,11 +118,12 @@ class Section:
     pictures: Callable[[Source], Facts] = _no_facts
     facts: Callable[[Source], Facts] = _no_facts
     charts: Callable[[Source, Facts], dict[str, Chart]] = _no_charts
+    measured: Callable[[Results], str] = _no_sentence
     headlines: Callable[[Results], list[Headline]] = _no_headlines
     words: Callable[[Results, Sequence[str]], list[str]] = _no_words
     cautions: Callable[[Results], list[str]] = _no_lines
     terminal: Callable[[Results], list[str]] = _no_lines
-    support: Callable[[Results], str] = _no_support
+    support: Callable[[Results], str] = _no_sentence
     explains: bool = False
     filters: tuple[Callable[..., Any], ...] = ()
 

@@ -32,11 +32,17 @@ def _words(results: Results, classes: Sequence[str]) -> list[str]:
     return [layers_words(results.layers)] if results.layers else []
 
 
+def _measured(results: Results) -> str:
+    measured = results.layers
+    return f"what each of {len(measured.layers)} layers contributes" if measured and len(measured.layers) > 1 else ""
+
+
 SECTION = Section(
     key="looks",
     title="Layers and Grad-CAM",
     template="layers/section",
     results=("layers",),
+    measured=_measured,
     applies=_is_measured,
     file="samples",
     pictures=_pictures,

@@ -66,11 +66,18 @@ def _support(results: Results) -> str:
     return support_words(measured.clean if measured else None)
 
 
+def _measured(results: Results) -> str:
+    if results.occlusion is None and results.exhaustive is None:
+        return ""
+    return "accuracy under a covering patch"
+
+
 SECTION = Section(
     key="occlusion",
     title="Occlusion",
     template="occlusion/section",
     results=("occlusion", "exhaustive"),
+    measured=_measured,
     applies=_is_measured,
     file="samples",
     pictures=_pictures,

@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ironglass.report.kit import pictures
+from ironglass.report.kit.attacked import AttackRow, fgsm_row, named_rows
 from ironglass.report.kit.palette import MUTED
 from ironglass.report.kit.samples import Samples
 from ironglass.report.kit.words import eps_text, percent, shorten
@@ -41,20 +42,26 @@ def sheets(samples: Samples) -> dict[str, tuple[Callable[..., Figure], tuple[Any
         ends = (f"−{scale:.2f}", f"+{scale:.2f}")
         columns = ["image", *(mask for mask, _ in masks)]
         figures["occlusion_maps"] = (sheet, (cells, rows, columns, pictures.SIGNED, "drop of probability", ends))
-    if attacked := samples.attacked():
-        cells = [[pictures.colour(part) for part in adversarial] for _, _, adversarial in attacked]
-        columns = [f"eps {eps_text(eps)}" for _, eps, _ in attacked]
-        notes = [[_outcome(samples, entry, entry["fgsm"][i]) for entry in samples.images] for i, _, _ in attacked]
-        figures["fgsm_gallery"] = (sheet, (cells, rows, columns, None, "", ("", ""), notes))
-    if attacks := samples.side_by_side():
-        eps = eps_text(samples.attacks["eps"], samples.attacks["norm"])
-        cells = [list(photos), *([pictures.colour(part) for part in adversarial] for _, adversarial in attacks)]
-        columns = ["image", *(f"{shorten(name, 16)}\neps {eps}" for name, _ in attacks)]
-        pairs = list(zip(samples.images, samples.attacks["images"], strict=True))
-        notes = [[_outcome(samples, entry, entry) for entry in samples.images]]
-        notes += [[_outcome(samples, entry, now[name]) for entry, now in pairs] for name, _ in attacks]
-        figures["attack_gallery"] = (sheet, (cells, rows, columns, None, "", ("", ""), notes))
+    if fgsm := fgsm_row(samples):
+        columns = [f"eps {eps_text(eps)}" for eps, _, _ in fgsm[0].sizes]
+        figures["fgsm_gallery"] = _attacked_sheet(samples, fgsm, columns, rows)
+    if named := named_rows(samples):
+        norm = samples.attacks["norm"]
+        columns = [f"{shorten(row.name, 16)}\neps {eps_text(eps, norm)}" for row in named for eps, _, _ in row.sizes]
+        figures["attack_gallery"] = _attacked_sheet(samples, named, columns, rows)
     return figures
+
+
+def _attacked_sheet(
+    samples: Samples, attacks: list[AttackRow], columns: list[str], rows: list[str]
+) -> tuple[Callable[..., Figure], tuple[Any, ...]]:
+    """The images themselves, and a column an attack and eps, with what is then predicted below each."""
+    cells, notes = [samples.photos], [[_outcome(samples, entry, entry) for entry in samples.images]]
+    for row in attacks:
+        for _, adversarial, outcomes in row.sizes:
+            cells.append([pictures.colour(part) for part in adversarial])
+            notes.append([_outcome(samples, *pair) for pair in zip(samples.images, outcomes, strict=True)])
+    return sheet, (cells, rows, ["image", *columns], None, "", ("", ""), notes)
 
 
 def sheet(

@@ -10,12 +10,12 @@ from markupsafe import Markup
 from ironglass.report.kit import palette, pictures
 from ironglass.report.kit.constant import answers_blindly
 from ironglass.report.kit.section import Chart, Facts, Source
-from ironglass.report.kit.words import magnitude
 from ironglass.report.page.contact_sheets import sheets
 from ironglass.report.page.environment import environment
 from ironglass.report.page.reading import Files, check_files, drawing
 from ironglass.report.page.registry import SECTIONS, cautions, first_headlines, plain_words
 from ironglass.report.page.source import read_source, section_facts
+from ironglass.report.page.title import page_title, subtitle
 from ironglass.run import Run, atomic
 
 
@@ -84,8 +84,8 @@ def page_facts(source: Source, files: Files) -> Facts:
             "environment": source.environment,
             "classes": source.classes,
             "photographs": photographs,
-            "title": str(source.recipe.get("name") or source.run.path.resolve().name),
-            "lead": headline_rows(source),
+            "title": page_title(source),
+            "subtitle": subtitle(source),
             "notes": files.notes(),
             "cautions": cautions(source.results),
             "blind": answers_blindly(source.results.evaluation),
@@ -99,19 +99,6 @@ def page_facts(source: Source, files: Files) -> Facts:
             "overlay": pictures.OVERLAY,
             "veil": pictures.VEIL,
         }
-
-
-def headline_rows(source: Source) -> str:
-    """One sentence on what this run is, from whatever of it is known."""
-    recipe, model = source.recipe, source.results.model
-    if recipe.get("description"):
-        return str(recipe["description"])
-    name = model.name if model else recipe.get("model") or "An image classifier"
-    size = f" of {magnitude(model.parameters)} parameters" if model else ""
-    classes = source.data.get("classes", [])
-    task = f" telling {len(classes)} classes apart" if classes else ""
-    dataset = source.data.get("name") or recipe.get("dataset")
-    return f"{name}{size}{task}{f', on {dataset}' if dataset else ''}: where it looks, and what fools it."
 
 
 def chart_list(source: Source, facts: Facts) -> dict[str, Chart]:

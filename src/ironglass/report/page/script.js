@@ -20,12 +20,103 @@ prefersDark.addEventListener("change", label);
 button.hidden = false;
 label();
 
-for (const gallery of document.querySelectorAll("[data-slider]")) {
-  const slider = gallery.querySelector("input[type=range]");
-  const show = () => {
-    for (const part of gallery.querySelectorAll("[data-step]")) part.hidden = part.dataset.step !== slider.value;
-    slider.setAttribute("aria-valuetext", gallery.querySelector("output [data-step]:not([hidden])").textContent.trim());
+const printing = document.getElementById("print");
+printing.hidden = false;
+printing.addEventListener("click", () => window.print());
+let opened = [];
+addEventListener("beforeprint", () => {
+  opened = [...document.querySelectorAll("details.on-paper:not([open])")];
+  for (const part of opened) part.open = true;
+});
+addEventListener("afterprint", () => { for (const part of opened) part.open = false; });
+
+const save = (text, type, name) => {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([text], { type }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+};
+const addTool = (where, text, label, act) => {
+  const tool = document.createElement("button");
+  tool.type = "button";
+  tool.textContent = text;
+  tool.setAttribute("aria-label", label);
+  tool.addEventListener("click", act);
+  where.append(tool);
+};
+const plain = (text) => text.replace(/\s+/g, " ").trim();
+const fileName = (text) => plain(text).toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "") || "table";
+
+/* A table as rows of text: numbers with an interval in full, their ends in columns of their own. */
+const tableRows = (table) => {
+  const lines = [...table.rows].map((row) => [...row.cells].flatMap((cell) => Array(cell.colSpan).fill(cell)));
+  const width = Math.max(...lines.map((line) => line.length));
+  const isExact = Array.from({ length: width }, (_, i) => lines.some((line) => line[i]?.dataset.exact));
+  const isHead = (cell) => cell?.closest("thead");
+  return lines.map((line) => isExact.flatMap((wide, i) => {
+    const cell = line[i];
+    const words = cell ? plain(cell.cloneNode(true).innerText || cell.textContent) : "";
+    if (!wide) return [words];
+    if (isHead(cell)) return [words, `${words} (low)`, `${words} (high)`];
+    return cell?.dataset.exact ? cell.dataset.exact.split(" ") : [words, "", ""];
+  }));
+};
+const asCsv = (rows) => rows.map((row) => row.map((text) => (
+  /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text)).join(",")).join("\r\n") + "\r\n";
+for (const table of document.querySelectorAll("main .scroll:not(.strip) > table")) {
+  const box = table.parentElement;
+  const take = document.createElement("p");
+  take.className = "take";
+  box.after(take);
+  addTool(take, "CSV", `Download as CSV: ${box.ariaLabel}`, () => (
+    save(asCsv(tableRows(table)), "text/csv", `${fileName(box.ariaLabel ?? "")}.csv`)));
+}
+
+/* A chart as a file of its own: the page's colours and letters written into it. */
+const asSvg = (drawing) => {
+  const copy = drawing.cloneNode(true), style = getComputedStyle(root);
+  copy.setAttribute("font-family", getComputedStyle(drawing).fontFamily);
+  return new XMLSerializer().serializeToString(copy).replace(/var\((--\w+)\)/g, (_, name) => style.getPropertyValue(name).trim());
+};
+for (const chart of document.querySelectorAll("figure.chart")) {
+  const link = chart.querySelector(".take a");
+  addTool(link.parentElement, "SVG", "Download the chart as SVG", () => (
+    save(asSvg(chart.querySelector(".wide svg")), "image/svg+xml", link.getAttribute("href").replace(/^.*\/(.*)\.png$/, "$1.svg"))));
+}
+
+/* Pictures, enlarged: a click, or Enter on the first of a group; the arrow keys go on to the next. */
+const shown = document.createElement("dialog");
+shown.id = "enlarged";
+document.body.append(shown);
+const groups = new Map();
+for (const picture of document.querySelectorAll("main img, main .photo")) {
+  const whole = picture.closest(".cell") ?? picture;
+  const group = whole.closest("table, ul, figure") ?? document.body;
+  if (!groups.has(group)) groups.set(group, []);
+  if (!groups.get(group).includes(whole)) groups.get(group).push(whole);
+}
+const enlarge = (group, at) => {
+  const picture = group[at].cloneNode(true), words = document.createElement("p"), keys = document.createElement("p");
+  picture.removeAttribute("tabindex");
+  const named = [picture, ...picture.querySelectorAll("*")].reverse().find((part) => part.alt || part.ariaLabel);
+  words.textContent = named?.alt || named?.ariaLabel || "";
+  keys.className = "keys";
+  keys.textContent = group.length > 1 ? `${at + 1} of ${group.length}: ← → for the others, Esc to close` : "Esc to close";
+  shown.replaceChildren(picture, words, keys);
+  shown.onkeydown = (event) => {
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (step) enlarge(group, (at + step + group.length) % group.length);
   };
-  slider.addEventListener("input", show);
-  show();
+  if (!shown.open) shown.showModal();
+};
+shown.addEventListener("click", () => shown.close());
+for (const group of groups.values()) {
+  group.forEach((whole, at) => whole.addEventListener("click", () => enlarge(group, at)));
+  group[0].tabIndex = 0;
+  group[0].addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" && event.key !== " ") return;
+    event.preventDefault();
+    enlarge(group, 0);
+  });
 }

@@ -54,6 +54,7 @@ class Environment(TypedDict, total=False):
     machine: str
     threads: Count
     commit: str | None
+    date: str
     command: str | Names
     fingerprint: str
     resumed: list[dict[str, Any]]

@@ -35,7 +35,6 @@ CARDS = 4
 """Numbers on the first screen, at most."""
 COLUMNS = 4
 """Runs that a table has a column each for, at most; of more it has a row each."""
-SIDE = 128
 
 
 def _pictures(source: Source) -> Facts:
@@ -46,8 +45,7 @@ def _pictures(source: Source) -> Facts:
     photos = [pictures.colour(image) for image in read_tensors(path, "compare the runs again")["images"]]
     pictures_by_key: dict[str, Any] = {}
     for name, photo in zip(names, photos, strict=True):
-        small = max(photo.shape[:2]) <= 64
-        pictures_by_key[str(name)] = {"url": pictures.photo_url(photo, SIDE, nearest=small), "small": small}
+        pictures_by_key[str(name)] = pictures.picture(photo)
     return {"changed_pictures": pictures_by_key}
 
 
@@ -132,11 +130,17 @@ def _cautions(results: Results) -> list[str]:
     return [*constant_cautions(results.runs_compared), *missed]
 
 
+def _measured(results: Results) -> str:
+    measured = results.runs_compared
+    return f"{len(measured.runs)} runs compared image by image" if measured else ""
+
+
 SECTION = Section(
     key="runs-compared",
     title="Runs compared",
     template="runs_compared/section",
     results=("runs_compared",),
+    measured=_measured,
     file="compared",
     pictures=_pictures,
     facts=_facts,

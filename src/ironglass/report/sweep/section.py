@@ -103,11 +103,16 @@ def _unattacked(measured: Sweep) -> str:
     )
 
 
+def _measured(results: Results) -> str:
+    return f"{len(results.sweep.rows)} trained networks" if results.sweep else ""
+
+
 SECTION = Section(
     key="trials",
     title="Trials",
     template="sweep/section",
     results=("sweep",),
+    measured=_measured,
     facts=_facts,
     charts=_charts,
     headlines=_headlines,

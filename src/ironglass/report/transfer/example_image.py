@@ -10,8 +10,6 @@ from ironglass.report.kit.tensors import read_tensors
 from ironglass.report.transfer.words import plain_name
 from ironglass.run import Run
 
-SIDE = 128
-
 
 def read_transfer_image(run: Run, name_of: Callable[[int], str], words: Mapping[str, str]) -> dict[str, Any] | None:
     """The image at each eps with a row of answers a network, or None where the run has none.
@@ -29,9 +27,8 @@ def read_transfer_image(run: Run, name_of: Callable[[int], str], words: Mapping[
         "label": name_of(facts["image"]["label"]),
         "attack": facts["attack"],
         "columns": [
-            {"eps": column["eps"], "url": pictures.photo_url(photo, SIDE, nearest=small), "small": small}
+            {"eps": column["eps"], "picture": pictures.picture(photo, large=True)}
             for column, photo in zip(columns, photos, strict=True)
-            for small in [max(photo.shape[:2]) <= 64]
         ],
         "rows": [
             {"label": plain_name(network), "answers": [_worded(column.get(network), words) for column in answers]}

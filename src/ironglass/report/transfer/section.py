@@ -68,11 +68,17 @@ def _terminal(results: Results) -> list[str]:
     return [f"{one.answer}: {one.statement} ({claim_words(one)})" for one in claims]
 
 
+def _measured(results: Results) -> str:
+    measured = results.transfer
+    return f"{measured.cost.networks} networks with and without copied blocks, under attack" if measured else ""
+
+
 SECTION = Section(
     key="transfer",
     title="Transfer learning as a defence",
     template="transfer/section",
     results=("transfer",),
+    measured=_measured,
     file="transfer",
     pictures=_pictures,
     facts=lambda source: transfer_facts(source.results.transfer),

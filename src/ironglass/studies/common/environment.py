@@ -9,6 +9,7 @@ import shlex
 import subprocess
 import sys
 import warnings
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ PACKAGES = ("ironglass", "torch", "torchvision", "timm", "numpy", "scikit-learn"
 
 
 def environment(*, device: torch.device, seed: int, fingerprint: str) -> dict[str, Any]:
-    """Contents of `environment.json`; no path of the machine, and nobody's name."""
+    """Contents of `environment.json`; no path of the machine, and nobody's name. The date is the day in UTC."""
     on_cuda = device.type == "cuda"
     return {
         "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
@@ -31,6 +32,7 @@ def environment(*, device: torch.device, seed: int, fingerprint: str) -> dict[st
         "threads": torch.get_num_threads(),
         "seed": seed,
         "commit": _commit(),
+        "date": datetime.now(UTC).date().isoformat(),
         "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         "fingerprint": fingerprint,
     }
