@@ -111,8 +111,8 @@ class Failures:
     pairs_tested: those of pairs.
     clustered: images that were clustered; 0 for none.
     attributes: by which images were cut.
-    slices: all that stand out, then those of the smallest p-values, at most 12 of these.
-    pairs: the 6 commonest confusions, then further ones that stand out.
+    slices: all that stand out, and where these are fewer than 8, the next by p-value, up to 8.
+    pairs: the 6 commonest confusions, then further ones that stand out, at most 24.
     losses: images of the highest loss, at most 12.
     map_method: label of the method of the maps of confused classes; null where there are none.
     """

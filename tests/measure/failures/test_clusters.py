@@ -39,4 +39,4 @@ def test_a_network_without_linear_layer_and_few_images_have_no_clusters() -> Non
     assert grouping is not None
     assert len(grouping.values) == 2
     assert np.bincount(grouping.codes).tolist() == sorted(np.bincount(grouping.codes).tolist(), reverse=True)
-    assert grouping.values[0].startswith("1, ")
+    assert grouping.values[0].startswith("1 (")

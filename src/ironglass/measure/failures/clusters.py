@@ -86,4 +86,4 @@ def _starts(points: np.ndarray, count: int, random: np.random.Generator) -> np.n
 def _name(number: int, labels: np.ndarray, classes: Sequence[str]) -> str:
     counts = np.bincount(labels, minlength=len(classes))
     commonest = int(counts.argmax())
-    return f"{number + 1}, {100 * counts[commonest] / max(1, len(labels)):.0f} % {classes[commonest]}"
+    return f"{number + 1} ({100 * counts[commonest] / max(1, len(labels)):.0f} % {classes[commonest]})"

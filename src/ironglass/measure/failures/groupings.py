@@ -66,7 +66,7 @@ def by_fifths(attribute: str, kind: Kind, numbers: np.ndarray) -> Grouping:
 
 
 def _span(values: np.ndarray) -> str:
-    low, high = (f"{value:.4g}" for value in (values.min(), values.max()))
+    low, high = (f"{value:.3g}" if abs(value) < 1 else f"{value:.6g}" for value in (values.min(), values.max()))
     return low if low == high else f"{low} to {high}"
 
 

@@ -13,7 +13,7 @@ from ironglass.measure.failures.pairs import LEAST_MISTAKES
 from ironglass.measure.failures.slices import LEAST, LEVEL, Findings, find_failures
 from ironglass.measure.statistics import wilson
 
-SLICES, PAIRS, LOSSES = 12, 6, 12
+SLICES, PAIRS, LOSSES = 8, 6, 12
 """Entries that are listed, beside those that stand out."""
 MOST_PAIRS = 24
 

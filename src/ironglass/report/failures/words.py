@@ -52,7 +52,8 @@ def correction_words(failures: Failures) -> str:
         f"Tested were {count(failures.slices_tested)} slices of {failures.least} images or more{pairs}, each by "
         f"Fisher’s exact test against the rest, one-sided, and all {count(failures.tests)} p-values were corrected "
         f"together (Holm): where there is nothing to find, something stands out in at most "
-        f"{percent(failures.level, 0)} of data sets. The intervals are of each slice by itself."
+        f"{percent(failures.level, 0)} of data sets. The intervals are of each slice by itself. "
+        "Slices overlap: the same images may stand in several."
     )
 
 
@@ -66,6 +67,8 @@ def attribute_words(failures: Failures) -> str:
             " Brightness is the mean of an image’s pixels and contrast the standard deviation of their grey, both in "
             "[0, 1], in fifths of the images."
         )
+    if names.get("stored size") == "image":
+        text += " Stored size is the shorter side of the image as its file has it, in pixels."
     if failures.clustered:
         text += (
             f" Clusters are of what the network’s last layer reads (k-means), formed on these same "

@@ -23,14 +23,15 @@ SKETCHES = 100
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Dark and light images of 8 pixels, 160 to learn from and 400 to test on, of which 100 sketches show nothing."""
+    """Dark and light images of 8 or 16 px, 160 to learn from, 400 to test on: 100 of these, sketches, show nothing."""
     folder, random = tmp_path_factory.mktemp("images"), np.random.default_rng(0)
     lines = ["file,label,split,domain,odd"]
     for i in range(560):
         label, is_sketch = i % 2, i >= 560 - SKETCHES
         level = 127 if is_sketch else 100 + 55 * label
         pixels = random.normal(level, 50, (8, 8, 1)).clip(0, 255).astype(np.uint8)
-        Image.fromarray(pixels[..., 0]).save(folder / f"{i:03}.png", compress_level=0)
+        pixels = np.kron(pixels[..., 0], np.ones((2, 2), np.uint8)) if i % 3 == 0 else pixels[..., 0]
+        Image.fromarray(pixels).save(folder / f"{i:03}.png", compress_level=0)
         split, domain = "train" if i < 160 else "test", "sketch" if is_sketch else ("photo", "art")[i // 2 % 2]
         lines.append(f"{i:03}.png,{('dark', 'light')[label]},{split},{domain},x{i}")
     path = folder / "labels.csv"
@@ -40,7 +41,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def plan(table: Path, **fields: Any) -> ig.Audit:
     return ig.Audit.of_parts(
-        model="logistic", dataset=str(table), training=True, evaluation=True,
+        model="logistic", dataset=str(table), size=8, training=True, evaluation=True,
         stages=(ig.Stage(epochs=3, batch_size=32),), sampling={"images": 8, "report_images": 4}, **fields,
     )  # fmt: skip
 
@@ -62,7 +63,15 @@ def test_the_planted_domain_stands_out(audited: Run) -> None:
     assert (worst.attribute, worst.value, worst.accuracy.n, worst.rest.n) == ("domain", "sketch", SKETCHES, 300)
     assert worst.difference.high < 0
     assert failures.slices[0] == worst
-    assert [row.attribute for row in failures.attributes] == ["class", "domain", "brightness", "contrast", "cluster"]
+    assert [row.attribute for row in failures.attributes] == [
+        "class",
+        "domain",
+        "brightness",
+        "contrast",
+        "stored size",
+        "cluster",
+    ]
+    assert [row.slices for row in failures.attributes][:-1] == [2, 3, 5, 5, 2]
     assert failures.tests == failures.slices_tested == sum(row.tested for row in failures.attributes)
     assert (failures.pairs_tested, failures.clustered, failures.map_method) == (0, 400, "Input × gradient")
 
@@ -86,7 +95,7 @@ def test_losses_and_pairs_are_those_of_the_table(audited: Run) -> None:
 
 def test_pictures_are_of_the_images_and_maps_of_both_classes(audited: Run) -> None:
     index, tensors = audited.read("failures.json"), load_file(audited.path / "failures.safetensors")
-    dataset = ig.load_dataset(audited.read("recipe.json")["dataset"])
+    dataset = ig.load_dataset(audited.read("recipe.json")["dataset"], size=8)
     for number, name in enumerate(index["names"]):
         pixels = dataset.test.pixels[dataset.test.names.index(name)]
         assert (tensors[str(number)] == pixels).all()
@@ -95,7 +104,7 @@ def test_pictures_are_of_the_images_and_maps_of_both_classes(audited: Run) -> No
     wrong = {"dark": 1, "light": 0}
     for i, pair in enumerate(results_of(audited).failures.pairs):  # type: ignore[union-attr]
         assert maps[i, wrong[pair.label]].sum() > maps[i, 1 - wrong[pair.label]].sum() or not maps[i].any()
-    assert next(len(part) for part in index["slices"]) == 4
+    assert next(len(part) for part in index["slices"]) == 6
 
 
 def test_the_page_and_one_line_of_the_terminal_say_so(audited: Run, capsys: pytest.CaptureFixture[str]) -> None:

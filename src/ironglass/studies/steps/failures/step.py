@@ -5,16 +5,18 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from ironglass.data.source import ColumnRequest
+from ironglass.data.survey.stored_sizes import shorter_sides
 from ironglass.measure.accuracy import finite_logits, top
 from ironglass.measure.failures.clusters import cluster_grouping
-from ironglass.measure.failures.groupings import Grouping, by_column, by_value, image_groupings
+from ironglass.measure.failures.groupings import Grouping, by_column, by_fifths, by_value, image_groupings
 from ironglass.measure.failures.numbers import Answers, failure_numbers
 from ironglass.models.predict import predicted
 from ironglass.studies.steps.context import AuditContext
 from ironglass.studies.steps.failures.pictures import confused_maps, map_method, write_pictures
 from ironglass.studies.steps.step import Step
 
-SLICE_PICTURES = 4
+SLICE_PICTURES = 6
 """Wrong images that are shown of a slice that stands out."""
 
 
@@ -23,7 +25,7 @@ def measure_failures(context: AuditContext) -> None:
     split, report_images = context.split, context.plan.sampling.report_images
     answers = _answers(context)
     groupings = [by_value("class", "class", [context.classifier.classes[i] for i in split.labels])]
-    groupings += [*column_groupings(context), *image_groupings(split), *_clusters(context)]
+    groupings += [*column_groupings(context), *image_groupings(split), *_sizes(context), *_clusters(context)]
     numbers, positions = failure_numbers(answers, groupings, split=context.split_name, pictures=SLICE_PICTURES)
     method = map_method(context) if report_images and positions.pairs else None
     if report_images and len(split):
@@ -49,6 +51,15 @@ def _answers(context: AuditContext) -> Answers:
 def column_groupings(context: AuditContext) -> list[Grouping]:
     """The groupings by the columns of the plan. Raises InputError for one of too many values."""
     return [by_column(name, texts) for name, texts in context.split.attributes.items()]
+
+
+def _sizes(context: AuditContext) -> list[Grouping]:
+    """Fifths of the shorter side of the images as stored; none where it is not known, or the same for all."""
+    plan = context.plan
+    request = ColumnRequest(plan.image_column, plan.label_column, plan.splits)
+    sides = shorter_sides(plan.dataset, request, context.split.names, data=context.dataset.fingerprint)
+    grouping = None if sides is None else by_fifths("stored size", "image", sides)
+    return [] if grouping is None or len(grouping.values) < 2 else [grouping]
 
 
 def _clusters(context: AuditContext) -> list[Grouping]:
