@@ -47,6 +47,7 @@ def test_json_names_every_file_concerned(call, leaky: Path) -> None:
         (["digits", "--skip", "nearduplicates"], "did you mean near-duplicates"),
         (["digits", "--leave-out", "none.txt"], "cannot read the list"),
         (["digits", "--weights", "w.pt"], "weights are of a model, and none is named"),
+        (["digits", "--against", "planted"], "--against planted: a model tells the images apart, and none is named"),
         (["digits", "simple-cnn"], "simple-cnn has no trained weights"),
     ],
 )

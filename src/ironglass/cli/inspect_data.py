@@ -30,6 +30,9 @@ def inspect(
         str | None, typer.Option(help="Searches to skip: near-duplicates, label-errors, separated by commas.")
     ] = None,
     split: o.Split = "auto",
+    against: Annotated[
+        str, typer.Option(metavar="OTHER", help="Other data, whose images MODEL is to tell from those of DATA.")
+    ] = "",
     *,
     network: o.Weights,
     outputs: o.Outputs,
@@ -41,7 +44,7 @@ def inspect(
     from ironglass.cli.show import print_json, progress_bars
     from ironglass.results.sections import read_results
 
-    plan = _plan(data, model, skip, split, network, outputs, source, common)
+    plan = _plan((data, model, against), skip, split, network, outputs, source, common)
     if clean is not None and (clean.is_dir() or not clean.parent.is_dir()):
         raise InputError(f"--clean {clean}: give a file in a folder that is there")
     folder = free_folder(common.output, plan.name, common.resume)
@@ -65,8 +68,7 @@ def inspect(
 
 
 def _plan(
-    data: str,
-    model: str,
+    named: tuple[str, str, str],
     skip: str | None,
     split: str,
     network: o.Weights,
@@ -77,6 +79,7 @@ def _plan(
     from ironglass.choices import unknown
     from ironglass.plans.inspection import SEARCHES, Inspection
 
+    data, model, against = named
     skipped = () if skip is None else split_entries(skip)
     for name in skipped:
         if name not in SEARCHES:
@@ -85,7 +88,7 @@ def _plan(
     if source.only is not None and split_entries(source.only) == ("",):
         raise InputError("--only is empty: name two classes or more, or leave it out")
     fields = data_fields(source) | network_fields(network) | class_fields(outputs)
-    plan = Inspection(dataset=data, model=model, searches=remaining, split=split, **fields)
+    plan = Inspection(dataset=data, model=model, searches=remaining, split=split, against=against, **fields)
     return with_changes(plan, source.changes, seed=common.seed)
 
 

@@ -25,8 +25,10 @@ class Inspection(Recipe):
     searches: beside counts, exact duplicates and outliers.
     split: the split that the model is measured on; "auto" is test, else validation.
     pictures: pictures of each finding, at most.
+    against: other data, as `load_dataset` takes them or a folder of images, whose images the model is to tell from its
+        own; "" for none.
 
-    Raises InputError where no data are named, and for weights without a model.
+    Raises InputError where no data are named, and for weights or `against` without a model.
     """
 
     name: Name = "inspect"
@@ -34,12 +36,16 @@ class Inspection(Recipe):
     searches: tuple[Search, ...] = SEARCHES
     split: str = "auto"
     pictures: int = Field(default=24, ge=0, le=200)
+    against: str = ""
 
     def __post_init__(self) -> None:
         if not self.dataset:
             raise InputError("the plan names no data: fill in the field dataset")
         if not self.model and (self.weights is not None or self.pretrained):
             raise InputError("weights are of a model, and none is named: fill in the field model")
+
+        if self.against and not self.model:
+            raise InputError(f"--against {self.against}: a model tells the images apart, and none is named: name one")
 
     def evaluation(self) -> Audit:
         """The audit that measures the model on the same data."""

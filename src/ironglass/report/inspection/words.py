@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ironglass.report.kit.words import balance_words, count, decimal, interval, percent
 from ironglass.results.inspection import DuplicateGroup, Effect, Inspection, NearPair
+from ironglass.results.inspection.against import OutOfDistribution
 
 FAULT_WORDS = {
     "blank": "blank: one colour throughout",
@@ -92,7 +93,24 @@ def inspection_words(inspection: Inspection) -> list[str]:
         sentences.append(f"Not searched for: {', '.join(missing)}.")
     if balance := balance_words(inspection.inventory.splits):
         sentences.append(balance)
-    return [*sentences, *map(effect_words, inspection.effects)]
+    sentences += map(effect_words, inspection.effects)
+    return [*sentences, against_words(inspection.against)] if inspection.against else sentences
+
+
+def against_words(against: OutOfDistribution) -> str:
+    """The area by which each score tells the data's images from others, in a sentence."""
+    areas = "; ".join(
+        f"{score.name} {decimal(score.auc.value, 3)} ({decimal(score.auc.low, 3)} to {decimal(score.auc.high, 3)})"
+        for score in against.scores
+    )
+    text = (
+        f"The model tells the {count(against.images)} {against.split} images from {count(against.other_images)} of "
+        f"{against.other} ({against.other_split}) with an area below the ROC curve of, by {areas}; 0.5 tells nothing, "
+        "1 all."
+    )
+    if any(score.widened for score in against.scores):
+        text += " Too few images, or too few in the wrong order, for an interval that holds 95 times in 100: widened."
+    return " ".join([text, *(f"{remark[:1].upper()}{remark[1:]}." for remark in against.remarks)])
 
 
 def effect_words(effect: Effect) -> str:

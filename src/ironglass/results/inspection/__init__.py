@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ironglass.results.codec import result
+from ironglass.results.inspection.against import OutlyingScore as OutlyingScore
+from ironglass.results.inspection.against import OutOfDistribution
 from ironglass.results.numbers import Count, Mean, Rate, Share
 
 
@@ -234,6 +236,7 @@ class Inspection:
     label_errors: null where they were not searched.
     effects: a row for each kind of images; () without a model.
     leave_out: images that a cleaner data set would leave out.
+    against: whether the model tells the images from other data's; null where none were named.
     """
 
     data: str
@@ -244,3 +247,4 @@ class Inspection:
     label_errors: LabelErrors | None
     effects: tuple[Effect, ...]
     leave_out: tuple[LeftOut, ...]
+    against: OutOfDistribution | None = None

@@ -45,18 +45,22 @@ class ModelAnswers:
         return np.stack([self.features[key] for key in keys])
 
 
-def model_answers(plan: Inspection, options: RunOptions) -> ModelAnswers:
-    """Classifies the measured split with the plan's model. Raises InputError where model and data do not fit."""
-    audit = plan.evaluation()
+def prepared(plan: Inspection, options: RunOptions) -> tuple[Classifier, Dataset]:
+    """The plan's model and its data at the model's size. Raises InputError where they do not fit."""
     classifier, dataset = prepare(
-        audit,
+        plan.evaluation(),
         options.place,
         download=options.download,
         progress=lambda done, of: options.progress("reading images for the model", done, of, ""),
     )
     for remark in classifier.remarks:
         warnings.warn(Notice(f"model: {remark}"), stacklevel=2)
-    name, split = measured_split(audit, dataset)
+    return classifier, dataset
+
+
+def model_answers(plan: Inspection, classifier: Classifier, dataset: Dataset, options: RunOptions) -> ModelAnswers:
+    """Classifies the measured split with the plan's model. Raises InputError where two of its images have one name."""
+    name, split = measured_split(plan.evaluation(), dataset)
     logits = logits_of(classifier, split, progress=lambda done, of: options.progress("classifying", done, of, ""))
     right = predicted(logits).numpy() == split.labels
     if len({*split.names}) < len(split):

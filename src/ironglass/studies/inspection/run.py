@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,13 @@ from ironglass.plans.inspection import Inspection
 from ironglass.results.codec import to_dict
 from ironglass.results.inspection import Inspection as InspectionResult
 from ironglass.results.inspection import LabelErrors, LeftOut
+from ironglass.results.inspection.against import OutOfDistribution
 from ironglass.run import Run
 from ironglass.studies.common.environment import environment, write_environment
 from ironglass.studies.common.options import RunOptions
 from ironglass.studies.common.study import Study
-from ironglass.studies.inspection.effects import ModelAnswers, effects, model_answers
+from ironglass.studies.inspection.against import told_apart
+from ironglass.studies.inspection.effects import ModelAnswers, effects, model_answers, prepared
 from ironglass.studies.inspection.labels import LEAST, search_labels
 from ironglass.studies.inspection.pictures import write_pictures
 from ironglass.studies.inspection.tables import group_rows, image_ref, inventory, near_rows, outlier_rows
@@ -55,13 +58,13 @@ def run_inspection(plan: Inspection, folder: Path, options: RunOptions) -> Run:
         progress=progress,
     )
     table = surveyed.survey
-    answers = model_answers(plan, options) if plan.model else None
+    answers, against = _of_model(plan, options)
     groups = duplicate_groups(table.digests)
     pairs = _near(plan, table, options)
     faults = outliers(table)
     features = None if answers is None else answers.features_of(table)
     errors = search_labels(table, plan.seed, options, features) if "label-errors" in plan.searches else None
-    result = _result(table, groups, pairs, faults, answers, errors)
+    result = replace(_result(table, groups, pairs, faults, answers, errors), against=against)
     with Run.hold(folder, as_json(plan), resume=options.resume) as run:
         write_environment(run, environment(device=options.place, seed=plan.seed, fingerprint=""))
         run.write("data.json", described(table, _unsearched(plan, pairs, errors)))
@@ -69,6 +72,15 @@ def run_inspection(plan: Inspection, folder: Path, options: RunOptions) -> Run:
         write_pictures(run, surveyed, result, plan.pictures)
         options.write_pages(run)
     return run
+
+
+def _of_model(plan: Inspection, options: RunOptions) -> tuple[ModelAnswers | None, OutOfDistribution | None]:
+    """Answers of the plan's model, and how it tells the data from others; None without a model."""
+    if not plan.model:
+        return None, None
+    classifier, dataset = prepared(plan, options)
+    against = told_apart(plan, classifier, dataset, options)
+    return model_answers(plan, classifier, dataset, options), against
 
 
 def _near(plan: Inspection, table: Survey, options: RunOptions) -> NearPairs | None:
