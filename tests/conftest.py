@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 import pytest
+from matplotlib.figure import Figure
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # no test may reach the network; read when the hub's library is imported
 
@@ -47,6 +49,37 @@ def shared_data() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"real images are not at {SHARED}; set IRONGLASS_TEST_DATA")
     return SHARED
+
+
+RENDERED = ("tests/report/", "tests/recipes/", "tests/docs/")
+"""Where a page's charts are rendered, as users see them. In other tests they are made of the study's numbers, so that
+numbers that cannot be drawn fail, and not rendered, which was most of the time of a run of four images."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def charts_rendered_once() -> Iterator[None]:
+    """Renders charts in the tests that look at them alone; in others a page has a blank one in their place."""
+    from ironglass.report.kit import palette
+
+    render = palette.drawn
+
+    def empty() -> Figure:
+        figure = Figure((1, 1))
+        figure.subplots()
+        return figure
+
+    blank = dict(zip(("svg", "png"), render(empty, kinds=("svg", "png")), strict=True))
+
+    def drawn(draw: Callable[..., Figure], *args: Any, kinds: tuple[str, ...], **kwargs: Any) -> list[bytes]:
+        if os.environ.get("PYTEST_CURRENT_TEST", RENDERED[0]).startswith(RENDERED):
+            return render(draw, *args, kinds=kinds, **kwargs)
+        with matplotlib.rc_context(palette.STYLE):
+            draw(*args, **kwargs)
+        return [blank[kind] for kind in kinds]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(palette, "drawn", drawn)
+        yield
 
 
 @pytest.fixture(scope="module")
