@@ -74,10 +74,10 @@ def _importing(path: Path) -> Iterator[None]:
     import path and the modules known are as before on leaving, so that two folders may each have a `layers.py`."""
     folder = path.parent
     loaded, path_before, bytecode_before = dict(sys.modules), list(sys.path), sys.dont_write_bytecode
+    beside = {file.name if file.is_dir() else file.stem for file in _modules_in(folder)}
     for name, module in loaded.items():
         outer = name.partition(".")[0]
-        candidates = folder / f"{outer}.py", folder / outer / "__init__.py"
-        if not _is_installed(outer, module) and any(file.is_file() for file in candidates):
+        if outer in beside and not _is_installed(outer, module):
             del sys.modules[name]
     try:
         sys.path.insert(0, str(folder))
@@ -90,6 +90,11 @@ def _importing(path: Path) -> Iterator[None]:
             if name not in loaded and _lies_in(module, folder):
                 del sys.modules[name]
         sys.modules.update(loaded)
+
+
+def _modules_in(folder: Path) -> list[Path]:
+    """The files and folders that can be imported from a folder."""
+    return [*folder.glob("*.py"), *(file.parent for file in folder.glob("*/__init__.py"))]
 
 
 def _is_installed(outer: str, module: ModuleType) -> bool:
