@@ -24,7 +24,15 @@ from ironglass.run import Run
 
 OLD = "<p>the page of yesterday</p>"
 DEEP = "[" * 100_000
-JSON = ("results.json", "recipe.json", "data.json", "environment.json", "samples.json", "explained.json")
+JSON = (
+    "results.json",
+    "recipe.json",
+    "data.json",
+    "environment.json",
+    "samples.json",
+    "explained.json",
+    "failures.json",
+)
 TEXT: dict[str, str | bytes] = {
     "empty": "",
     "a cut": '{"evaluation": {"accu',
