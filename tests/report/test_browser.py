@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -192,4 +193,19 @@ def test_tables_of_compared_runs_fit_a_phone_and_paper(browser, tmp_path: Path, 
     page.emulate_media(media="print")
     assert page.evaluate("document.querySelector('#runs-compared').scrollWidth") <= 720
     assert page.evaluate(sideways) == []
+    page.close()
+
+
+def test_errors_are_browsed_by_class(browser):
+    script = (files("ironglass.report") / "page" / "script.js").read_text(encoding="utf-8")
+    parts = "".join(f'<li data-class="{name}">{name}</li>' for name in ("cat", "dog", "cat"))
+    buttons = '<button id="theme"></button><button id="print"></button>'
+    page = browser.new_page()
+    page.set_content(f'{buttons}<main><ul class="album" data-by="class">{parts}</ul></main><script>{script}</script>')
+    choice = page.get_by_label("True class")
+    assert choice.locator("option").all_inner_texts() == ["all (3)", "cat (2)", "dog (1)"]
+    choice.select_option("cat")
+    assert page.locator("li:visible").all_inner_texts() == ["cat", "cat"]
+    choice.select_option("")
+    assert page.locator("li:visible").count() == 3
     page.close()

@@ -90,18 +90,25 @@ def run(
 
 
 def report(
-    folder: Annotated[Path, typer.Argument(help="A run folder.", show_default=False)],
+    folders: Annotated[
+        list[Path], typer.Argument(help="A run folder, or several of one model for one page.", show_default=False)
+    ],
     *,
     common: o.Common,
 ) -> None:
-    """Write report.html again from the contents of a run folder."""
+    """Write report.html again from the contents of a run folder, or one page of several runs of one model."""
+    unused = {"seed": common.seed is not None, "device": common.device != "auto", "resume": common.resume}
+    unused["output"] = common.output is not None and len(folders) == 1
+    if rejected := [name for name, is_set in unused.items() if is_set]:
+        raise InputError(f"report draws what is in the run folder already: leave --{rejected[0]} out")
+    if len(folders) > 1:
+        _report_jointly(folders, common)
+        return
     from ironglass.cli.show import show_run
     from ironglass.report.page.page import write_report
     from ironglass.report.page.reading import check_files, drawing
 
-    unused = {"seed": common.seed is not None, "device": common.device != "auto", "output": common.output is not None}
-    if rejected := [name for name, is_set in (unused | {"resume": common.resume}).items() if is_set]:
-        raise InputError(f"report draws what is in the run folder already: leave --{rejected[0]} out")
+    (folder,) = folders
     opened = Run.open(folder)
     with hold(opened.path):
         files = check_files(opened)
@@ -110,6 +117,19 @@ def report(
         warnings.warn(Notice(f"{folder}: {note}"), stacklevel=1)
     with drawing(opened.path / "results.json", files):
         show_run(opened, as_json=common.as_json, quiet=common.quiet)
+
+
+def _report_jointly(folders: list[Path], common: o.Common) -> None:
+    """One page of several runs, in the folder of `--output`, else in the next free `runs/report-k`."""
+    from ironglass.cli.plans import free_folder
+    from ironglass.cli.show import print_json
+    from ironglass.report.page.joint import write_joint_report
+
+    page = write_joint_report(folders, free_folder(common.output, "report", resume=False))
+    if common.as_json:
+        print_json({"folder": str(page.parent), "report": str(page), "runs": [str(folder) for folder in folders]})
+    elif not common.quiet:
+        print(f"report: {page}")
 
 
 def show(

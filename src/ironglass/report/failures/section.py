@@ -20,7 +20,6 @@ from ironglass.report.kit.section import Facts, Section, Source
 from ironglass.report.kit.tensors import read_tensors
 from ironglass.report.kit.words import p_value
 
-SIDE = 128
 NO_PICTURES: Facts = {"failure_pictures": {"losses": [], "pairs": [], "slices": [], "maps": []}}
 
 
@@ -43,14 +42,14 @@ def _pictures(source: Source) -> Facts:
 
 
 def _photo(photo: np.ndarray, name: str) -> dict[str, Any]:
-    small = max(photo.shape[:2]) <= 64
-    return {"url": pictures.photo_url(photo, SIDE, nearest=small), "small": small, "name": name}
+    picture = pictures.picture(photo, large=True)
+    return {"url": picture.url, "px": picture.px, "name": name}
 
 
 def _maps(maps: np.ndarray) -> dict[str, Any]:
     """Both classes' maps on the scale that they share."""
     scale = full_scale([maps[0], maps[1]])
-    urls = [pictures.map_url(pictures.signed_index(part, scale), pictures.SIGNED, SIDE) for part in maps]
+    urls = [pictures.map_url(pictures.signed_index(part, scale), pictures.SIGNED, pictures.CELL) for part in maps]
     return {"urls": urls, "scale": scale}
 
 
@@ -61,6 +60,7 @@ SECTION = Section(
     results=("failures",),
     file="failures",
     pictures=_pictures,
+    measured=lambda results: "where it fails" if results.failures else "",
     words=lambda results, classes: failure_paragraphs(results),
     terminal=failure_lines,
     explains=True,

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from ironglass.report.kit import palette, pictures
 from ironglass.report.kit.constant import answers_blindly
-from ironglass.report.kit.section import Chart, Facts, Source
+from ironglass.report.kit.section import Chart, Facts, Section, Source
 from ironglass.report.page.contact_sheets import sheets
 from ironglass.report.page.environment import environment
 from ironglass.report.page.reading import Files, check_files, drawing
@@ -59,13 +59,29 @@ def write_report(run: Run | str | Path) -> Path:
         for name, (draw, arguments) in (sheets(source.samples) if source.samples else {}).items():
             (figures[name],) = palette.drawn(draw, *arguments, kinds=("png",))
     with drawing(run.path / "results.json", files):
-        page = environment().get_template("page/page.html.jinja").render(facts, charts=charts, sections=sections)
+        bodies = [section_body(section, number, facts, charts) for number, section in enumerate(sections, 1)]
+        albums = [(facts["album"], facts["photographs"])]
+        page = environment().get_template("page/page.html.jinja")
+        text = page.render(facts, sections=sections, bodies=bodies, albums=albums)
+    return write_files(run.path, text, figures)
+
+
+def section_body(
+    section: Section, number: int, facts: Facts, charts: dict[str, DrawnChart], measured_by: str = ""
+) -> Markup:
+    """A section of the page with its heading; `measured_by` says where it is from, on a page of several runs."""
+    template = environment().get_template("page/section.html.jinja")
+    return Markup(template.render(facts, section=section, number=number, charts=charts, measured_by=measured_by))
+
+
+def write_files(folder: Path, page: str, figures: dict[str, bytes]) -> Path:
+    """Writes `report.html` and `figures/*.png`, and returns the path of the page."""
     for name, picture in figures.items():  # only now: what cannot be drawn leaves the old ones
-        with atomic(run.path / "figures" / f"{name}.png") as path:
+        with atomic(folder / "figures" / f"{name}.png") as path:
             path.write_bytes(picture)
-    with atomic(run.path / "report.html") as path:
+    with atomic(folder / "report.html") as path:
         path.write_text(page, encoding="utf-8")
-    return run.path / "report.html"
+    return folder / "report.html"
 
 
 def page_facts(source: Source, files: Files) -> Facts:
@@ -84,6 +100,7 @@ def page_facts(source: Source, files: Files) -> Facts:
             "environment": source.environment,
             "classes": source.classes,
             "photographs": photographs,
+            "album": "",
             "title": page_title(source),
             "subtitle": subtitle(source),
             "notes": files.notes(),

@@ -85,6 +85,26 @@ for (const chart of document.querySelectorAll("figure.chart")) {
     save(asSvg(chart.querySelector(".wide svg")), "image/svg+xml", link.getAttribute("href").replace(/^.*\/(.*)\.png$/, "$1.svg"))));
 }
 
+/* Albums of errors: one class alone. */
+for (const album of document.querySelectorAll(".album[data-by]")) {
+  const parts = [...album.children], classes = [...new Set(parts.map((part) => part.dataset.class))].sort();
+  if (classes.length < 2) continue;
+  const by = document.createElement("p"), choice = document.createElement("select"), name = document.createElement("label");
+  by.className = "by-class";
+  name.textContent = "True class ";
+  choice.append(new Option(`all (${parts.length})`, ""));
+  for (const one of classes) {
+    choice.append(new Option(`${one} (${parts.filter((part) => part.dataset.class === one).length})`, one));
+  }
+  choice.autocomplete = "off";
+  choice.addEventListener("change", () => {
+    for (const part of parts) part.hidden = choice.value !== "" && part.dataset.class !== choice.value;
+  });
+  name.append(choice);
+  by.append(name);
+  album.before(by);
+}
+
 /* Pictures, enlarged: a click, or Enter on the first of a group; the arrow keys go on to the next. */
 const shown = document.createElement("dialog");
 shown.id = "enlarged";
