@@ -13,6 +13,7 @@ from typing import Any
 
 import matplotlib
 from markupsafe import Markup, escape
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
@@ -78,6 +79,9 @@ STYLE: dict[Any, Any] = {
 }
 
 
+DPI = 160
+"""Dots an inch of a PNG file."""
+
 METADATA: dict[str, dict[str, Any]] = {
     "svg": dict.fromkeys(("Date", "Creator", "Format", "Type")),
     "png": {"Software": None},
@@ -94,22 +98,21 @@ def drawn(draw: Callable[..., Figure], *args: Any, kinds: tuple[str, ...], **kwa
         # a browser has the glyphs of every class name; the font that matplotlib measures with may not
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure = draw(*args, **kwargs)
-        if kinds[0] == "svg":
-            _lay_out(figure)
+        _lay_out(figure, kinds[0])
         for kind in kinds:
             buffer = io.BytesIO()
-            figure.savefig(buffer, format=kind, metadata=METADATA[kind], dpi=160, transparent=kind == "svg")
+            figure.savefig(buffer, format=kind, metadata=METADATA[kind], dpi=DPI, transparent=kind == "svg")
             files.append(buffer.getvalue())
     return files
 
 
-def _lay_out(figure: Figure) -> None:
-    """Lays the figure out for SVG, once: with a layout engine `savefig` would draw all of it twice for every file."""
+def _lay_out(figure: Figure, kind: str) -> None:
+    """Lays the figure out once: with a layout engine `savefig` would draw all of it twice for every file."""
     engine = figure.get_layout_engine()
     if engine is None:
         return
-    FigureCanvasSVG(figure)  # which takes the figure over: its texts are measured as they are written
-    dots, figure.dpi = figure.dpi, 72
+    (FigureCanvasSVG if kind == "svg" else FigureCanvasAgg)(figure)  # takes it over: texts are measured as written
+    dots, figure.dpi = figure.dpi, 72 if kind == "svg" else DPI
     engine.execute(figure)
     figure.dpi = dots
     with matplotlib.rc_context({"figure.constrained_layout.use": False}):
