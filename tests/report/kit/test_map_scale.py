@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from ironglass.measure.maps import score_noise
 from ironglass.report.kit import pictures
-from ironglass.report.kit.map_scale import NOISE, floored, full_scale, is_noise, reach
+from ironglass.report.kit.map_scale import NOISE, RADIUS, floor_of, floored, full_scale, is_noise, reach
 
 GRADIENT = "logit per unit of [0, 1]"
 MAP = np.array([[0.5, -1.0], [0.0, 0.25]])
@@ -46,3 +47,17 @@ def test_units_that_say_nothing_of_the_score_keep_their_scale() -> None:
     maps = [1e-9 * MAP]
     assert floored(full_scale(maps), maps, "relevance") == full_scale(maps)
     assert not is_noise(maps, "relevance")
+
+
+def test_the_floor_is_the_scores_own_noise() -> None:
+    loud = [{"score_noise": {"probability": value, "logit": 2.0}} for value in (0.01, 0.03, 0.3)]
+    assert floor_of(loud, "probability") == 0.03
+    assert floor_of(loud, "logit") == 2
+    assert score_noise.RADIUS == RADIUS
+    assert floor_of(loud, GRADIENT) == pytest.approx(2 / 255 / 0.02)  # reach is of one level, the noise of 2 %
+    quiet = [{"score_noise": {"probability": 1e-5, "logit": 1e-5}}]
+    assert floor_of(quiet, "probability") == floor_of([{}], "probability") == floor_of([], "logit") == NOISE
+    maps = [0.02 * MAP]
+    assert not is_noise(maps, "probability")
+    assert is_noise(maps, "probability", 0.03)
+    assert floored(full_scale(maps), maps, "probability", 0.03) == pytest.approx(1.5 * full_scale(maps))

@@ -1,5 +1,7 @@
 """The sample of the report is drawn, not picked."""
 
+from pathlib import Path
+
 import numpy as np
 import torch
 from torch import nn
@@ -7,7 +9,10 @@ from torch import nn
 from ironglass.data.dataset import Split
 from ironglass.models.classifier import Classifier
 from ironglass.plans.attacks import Attacks
-from ironglass.studies.steps.samples import _attacked, draw_samples, mean_colour
+from ironglass.plans.audit import Audit
+from ironglass.plans.parts import OcclusionCurve
+from ironglass.run import Run
+from ironglass.studies.steps.samples import _attacked, draw_samples, mean_colour, write_samples
 
 LABELS = np.zeros(100, dtype=np.int64)
 
@@ -66,3 +71,19 @@ def test_the_images_are_attacked_at_every_eps():
             assert entry[name]["at"][-1]["prediction"] == entry[name]["prediction"]
             logits = classifier(torch.from_numpy(tensors[f"attack/{name}/0"][i : i + 1]).permute(0, 3, 1, 2))
             assert entry[name]["at"][0]["prediction"] == int(logits.argmax())
+
+
+def test_occluded_images_have_their_scores_noise(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Flatten(), nn.Linear(16, 2))
+    classifier = Classifier(network, mean=(0.5,), std=(0.5,), classes=("a", "b"), input_size=4).eval()
+    split = Split(np.random.default_rng(0).integers(0, 256, (6, 4, 4, 1), np.uint8), np.arange(6) % 2)
+    logits = classifier(split[:][0]).detach()
+    for masks in (("grey",), None):
+        occlusion = None if masks is None else OcclusionCurve(masks=masks)
+        plan = Audit(dataset="digits", model="logistic", occlusion=occlusion, attacks=None, layers=None)
+        run = Run.create(tmp_path / str(masks), {"name": "samples"})
+        write_samples(run, classifier, split, logits, plan, mean=(0.5,), patch=2, stride=2)
+        entries = run.read_object("samples.json")["images"]
+        assert len(entries) == 6
+        assert all((entry.get("score_noise", {}).get("probability", 0) > 0) == (masks is not None) for entry in entries)

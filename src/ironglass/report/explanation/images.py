@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ironglass.report.kit import pictures
-from ironglass.report.kit.map_scale import NOISE, floored, full_scale, is_noise
+from ironglass.report.kit.map_scale import floor_of, floored, full_scale, is_noise
 from ironglass.report.kit.tensors import read_tensors
 from ironglass.run import Run
 
@@ -44,11 +44,15 @@ class ExplainedImages:
         """The scale, from minus to plus, that an image's maps by one method share in every condition; raised where they
         are noise, so that their colours fade."""
         maps = self._shared(method, image)
-        return floored(full_scale(maps), maps, self.units.get(method, ""))
+        return floored(full_scale(maps), maps, self.units.get(method, ""), self.floor(method, image))
+
+    def floor(self, method: str, image: int) -> float:
+        """The change of the score below which an image's maps by one method are noise."""
+        return floor_of(self.images[image : image + 1], self.units.get(method, ""))
 
     def is_noise(self, method: str, image: int) -> bool:
-        """True where an image's maps by one method speak of a smaller change of the score than `NOISE`."""
-        return is_noise(self._shared(method, image), self.units.get(method, ""))
+        """True where an image's maps by one method speak of a smaller change of the score than `floor`."""
+        return is_noise(self._shared(method, image), self.units.get(method, ""), self.floor(method, image))
 
     def _shared(self, method: str, image: int) -> list[np.ndarray]:
         return [self.maps(one["name"], method)[image] for one in self.conditions]
@@ -99,7 +103,7 @@ class ExplainedImages:
             "rows": rows,
             "quality": [entry.get("quality", {}).get(method) for method, _ in self.columns],
             "scales": [self.scale(method, i) for method, _ in self.columns],
-            "noise": [NOISE if self.is_noise(method, i) else None for method, _ in self.columns],
+            "noise": [self.floor(method, i) if self.is_noise(method, i) else None for method, _ in self.columns],
         }
 
     def _frame(self, condition: str, image: int) -> dict[str, float] | None:

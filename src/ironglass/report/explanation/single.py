@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ironglass.report.kit import pictures
-from ironglass.report.kit.map_scale import floored
+from ironglass.report.kit.map_scale import floor_of, floored
 from ironglass.report.kit.palette import drawn
 from ironglass.report.kit.tensors import read_tensors
 from ironglass.report.kit.words import percent, shorten
@@ -64,7 +64,8 @@ def _sampled(run: Run) -> tuple[np.ndarray, list[tuple[str, np.ndarray]], list[A
         panels.append((f"Grad-CAM, {layer}", pictures.overlaid(photo, index)))
     for mask in facts["masks"][:1]:
         values = tensors[f"occlusion/{mask}"][0]
-        scale = floored(pictures.signed_scale([values]), [values], "probability")
+        floor = floor_of(facts["images"][:1], "probability")
+        scale = floored(pictures.signed_scale([values]), [values], "probability", floor)
         index = pictures.signed_index(values, scale)
         panels.append((f"occlusion, {mask}", pictures.tinted(photo, index)))
     return photo, panels, facts["images"][0]["top"]

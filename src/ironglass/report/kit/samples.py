@@ -10,7 +10,7 @@ import numpy as np
 
 from ironglass.errors import InputError
 from ironglass.report.kit import pictures
-from ironglass.report.kit.map_scale import floored, is_noise
+from ironglass.report.kit.map_scale import floor_of, floored, is_noise
 from ironglass.report.kit.tensors import read_tensors
 from ironglass.run import Run
 
@@ -69,13 +69,18 @@ class Samples:
         ]
 
     def occlusion_scale(self) -> float:
-        """The one scale of all occlusion maps, in probability; at least `NOISE`."""
+        """The one scale of all occlusion maps, in probability; at least `occlusion_floor`."""
         maps = [maps for _, maps in self.occlusion_maps()]
-        return floored(pictures.signed_scale(maps), maps, "probability")
+        return floored(pictures.signed_scale(maps), maps, "probability", self.occlusion_floor)
+
+    @property
+    def occlusion_floor(self) -> float:
+        """The change of the probability below which occlusion maps are noise."""
+        return floor_of(self.images, "probability")
 
     def occlusion_is_noise(self) -> bool:
-        """True where no occlusion map reaches `NOISE`."""
-        return is_noise([maps for _, maps in self.occlusion_maps()], "probability")
+        """True where no occlusion map reaches `occlusion_floor`."""
+        return is_noise([maps for _, maps in self.occlusion_maps()], "probability", self.occlusion_floor)
 
     def occlusion(self) -> list[dict[str, Any]]:
         """Every mask with one picture an image; empty where there are no maps."""

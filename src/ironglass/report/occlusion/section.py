@@ -21,7 +21,7 @@ def _pictures(source: Source) -> Facts:
         "occluded": samples.occlusion() if samples else [],
         "occlusion_scale": samples.occlusion_scale() if samples else 0.0,
         "occlusion_is_noise": samples.occlusion_is_noise() if samples else False,
-        "noise": NOISE,
+        "noise": samples.occlusion_floor if samples else NOISE,
     }
 
 

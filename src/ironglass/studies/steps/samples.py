@@ -16,6 +16,7 @@ from ironglass.data.dataset import Split
 from ironglass.explain.methods.grad_cam import GradCAM
 from ironglass.explain.methods.occlusion import Occlusion
 from ironglass.measure.accuracy import top
+from ironglass.measure.maps.score_noise import score_noise
 from ironglass.models.classifier import Classifier
 from ironglass.models.eval_without_grad import eval_without_grad
 from ironglass.plans.attacks import Attacks
@@ -61,6 +62,7 @@ def write_samples(
     tensors |= maps
     facts["layers"] = [name.removeprefix("grad_cam/") for name in maps if name.startswith("grad_cam/")]
     facts["masks"] = list(masks)
+    noise = score_noise(classifier, images, predicted, generator(plan.seed, 0, "score noise")) if masks else []
     attacked: list[tuple[np.ndarray, np.ndarray]] = []
     if plan.attacks is not None and not plan.attacks.methods:
         facts["eps"] = sorted({0.0, *plan.attacks.eps})
@@ -75,6 +77,8 @@ def write_samples(
         _describe(i, position, split, classifier, logits, attacked, facts["eps"])
         for i, position in enumerate(positions)
     ]
+    for entry, change in zip(facts["images"], noise, strict=False):
+        entry["score_noise"] = change
     with run.atomic(run.path / "samples.safetensors") as path:
         path.write_bytes(save({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}))
     run.write("samples.json", facts)

@@ -199,6 +199,8 @@ def test_the_shown_images_are_the_chosen_ones(tmp_path: Path) -> None:
     assert [entry["name"] for entry in facts["images"]] == ["photos/7.jpg", "photos/2.jpg"]
     assert [entry["name"] for entry in facts["conditions"]] == ["clean", "occluded", "pgd-3"]
     assert facts["layers"] == {"grad-cam": "3"}
+    assert {*facts["images"][0]["score_noise"]} == {"probability", "logit"}
+    assert facts["images"][0]["score_noise"]["logit"] > 0
     worth = facts["images"][0]["quality"]["saliency"]
     assert 0 <= worth["deletion"] <= 1
     assert 0 <= worth["insertion"] <= 1

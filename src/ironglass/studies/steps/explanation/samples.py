@@ -10,6 +10,7 @@ from safetensors.numpy import save
 from ironglass.measure.accuracy import top
 from ironglass.measure.maps.attribution import deletion, image_maps, insertion, last_layer
 from ironglass.measure.maps.quality import GRADIENTS
+from ironglass.measure.maps.score_noise import score_noise
 from ironglass.run import Run
 from ironglass.studies.common.draws import generator
 from ironglass.studies.steps.explanation.run import Explanations
@@ -32,8 +33,9 @@ def write_explained_samples(run: Run, explanations: Explanations) -> None:
         condition = explained.condition
         if condition.kind == "clean":
             targets = explanations.targets(explained.logits, labels)
-            for entry, target in zip(facts, targets.tolist(), strict=True):
-                entry["target"] = target
+            noise = score_noise(classifier, images, targets, generator(plan.seed, 0, "score noise"))
+            for entry, target, change in zip(facts, targets.tolist(), noise, strict=True):
+                entry |= {"target": target, "score_noise": change}
             for name, maps in explained.maps.items():
                 absolute = isinstance(explanations.methods[name], GRADIENTS)
                 flat = image_maps(maps, size, absolute=absolute)
