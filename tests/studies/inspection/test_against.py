@@ -92,7 +92,7 @@ def test_others_are_told_and_images_of_the_kind_are_not(noisy: Run, inspect: Cal
 def test_the_page_and_the_words_have_it(noisy: Run) -> None:
     page = (noisy.path / "report.html").read_text(encoding="utf-8")
     assert "The model tells the 80 test images from 80 of" in page
-    assert "1st nearest of 108 training images" in page
+    assert "neighbour 1, counted from the nearest, among 108 training images" in page
     assert "nearest neighbours" in page
 
 

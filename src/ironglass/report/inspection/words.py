@@ -105,8 +105,8 @@ def against_words(against: OutOfDistribution) -> str:
     )
     text = (
         f"The model tells the {count(against.images)} {against.split} images from {count(against.other_images)} of "
-        f"{against.other} ({against.other_split}) with an area below the ROC curve of, by {areas}; 0.5 tells nothing, "
-        "1 all."
+        f"{against.other} ({against.other_split}), by the area below the ROC curve of each score: {areas}; 0.5 tells "
+        "nothing, 1 all."
     )
     if any(score.widened for score in against.scores):
         text += " Too few images, or too few in the wrong order, for an interval that holds 95 times in 100: widened."
