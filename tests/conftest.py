@@ -51,7 +51,7 @@ def shared_data() -> Path:
     return SHARED
 
 
-RENDERED = ("tests/report/", "tests/recipes/", "tests/docs/")
+RENDERED = ("tests/report/", "tests/recipes/")
 """Where a page's charts are rendered, as users see them. In other tests they are made of the study's numbers, so that
 numbers that cannot be drawn fail, and not rendered, which was most of the time of a run of four images."""
 

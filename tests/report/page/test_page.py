@@ -263,7 +263,10 @@ def test_broken_samples_are_one_line(two_classes: Run, tmp_path: Path):
 
 
 @pytest.mark.slow
-def test_a_deep_network_with_many_samples_stays_small(make_run: Callable[..., Run], tmp_path: Path):
+def test_a_deep_network_with_many_samples_stays_small(
+    make_run: Callable[..., Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("ironglass.report.page.page.sheets", lambda samples: {})  # files beside the page
     run = make_run(tmp_path / "deep", classes=["cat", "dog"], layers=50, size=224, samples=12)
     assert write_report(run).stat().st_size < 15e6
 
