@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ironglass.errors import InputError
 
@@ -92,6 +93,18 @@ def with_changes(plan: P, changes: list[str] | None, **fields: Any) -> P:
             raise InputError(f"--set {change}: write FIELD=VALUE, for instance stages.0.epochs=3")
         plan = override(plan, path.strip(), value)
     return plan
+
+
+def with_true_description(plan: P, recipe: P) -> P:
+    """The plan without its recipe's description where other data or another model than the recipe's belie it.
+
+    A local copy, whose folder has the name of the data set, is the same data.
+    """
+
+    def named(one: P) -> list[str]:
+        return [re.split("[:/]", str(getattr(one, field, "")).rstrip("/"))[-1] for field in ("dataset", "model")]
+
+    return plan if named(plan) == named(recipe) else dataclasses.replace(cast(Any, plan), description="")
 
 
 def _pairs(option: str, text: str) -> dict[str, str]:

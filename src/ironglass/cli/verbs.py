@@ -18,7 +18,7 @@ from ironglass.cli.commands_train import harden, sweep, train, transfer
 from ironglass.cli.compare import compare
 from ironglass.cli.help import Verb, Verbs
 from ironglass.cli.inspect_data import inspect
-from ironglass.cli.plans import run_plan, split_entries, values_of, with_changes
+from ironglass.cli.plans import run_plan, split_entries, values_of, with_changes, with_true_description
 from ironglass.cli.studio import studio
 from ironglass.errors import InputError, Notice
 from ironglass.run import Run, hold
@@ -76,17 +76,18 @@ def run(
     if recipe is None:
         raise InputError(f"name a recipe: {', '.join(RECIPES)}, or a Python file")
     study_options = {"source": source, "blocks": None if blocks is None else values_of(blocks), "seeds": seeds}
+    original = with_own_options(
+        load_recipe(recipe), {name: value for name, value in study_options.items() if value is not None}
+    )
     plan = with_changes(
-        with_own_options(
-            load_recipe(recipe), {name: value for name, value in study_options.items() if value is not None}
-        ),
+        original,
         changes,
         dataset=data,
         model=model,
         only=None if only is None else split_entries(only),
         seed=common.seed,
     )
-    run_plan(plan, common, download=download, jobs=jobs)
+    run_plan(with_true_description(plan, original), common, download=download, jobs=jobs)
 
 
 def report(
