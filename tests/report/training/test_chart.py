@@ -43,3 +43,14 @@ def test_the_axis_of_the_loss_fits_its_values_and_clips_none(losses):
     assert max(losses) < high
     assert high - low < 1.3 * (max(losses) - min(losses))
     assert low > -0.05 * high
+
+
+def test_a_single_epoch_has_whole_epochs_and_true_percentages_on_its_axes():
+    row = HISTORY[0] | {"train_accuracy": 0.4, "validation_accuracy": 0.2}
+    figure = training([row])
+    figure.canvas.draw()
+    accuracy = figure.axes[1]
+    assert [tick for tick in accuracy.get_xticks() if tick % 1] == []
+    heights = accuracy.get_yticks()
+    labels = accuracy.yaxis.get_major_formatter().format_ticks(heights)
+    assert [float(label.split("\u202f")[0]) for label in labels] == pytest.approx(100 * heights, abs=1e-6)

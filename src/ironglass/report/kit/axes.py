@@ -50,9 +50,19 @@ def keep_percents(axes: Axes) -> None:
     axes.set_ylim(max(low, -0.02), min(high, 1.02))
 
 
+class _Shares(PercentFormatter):
+    """Shares as "40 %", or as "37.5 %" where whole percentages would not be where the ticks are."""
+
+    def set_locs(self, locs: Any) -> None:
+        super().set_locs(locs)
+        percentages = 100 * np.asarray(locs, dtype=float)
+        exact = (n for n in range(4) if np.allclose(percentages, percentages.round(n), rtol=0, atol=1e-6))
+        self.decimals = next(exact, 4)
+
+
 def in_percent(axis: Axis) -> None:
-    """Writes the shares of an axis as "40 %"."""
-    axis.set_major_formatter(PercentFormatter(1, decimals=0, symbol="\u202f%"))
+    """Writes the shares of an axis as "40 %", with as many decimals as its ticks have."""
+    axis.set_major_formatter(_Shares(1, decimals=0, symbol="\u202f%"))
 
 
 def bar_lengths(rates: Sequence[Interval]) -> np.ndarray[Any, Any]:

@@ -39,7 +39,7 @@ def training(history: list[dict[str, Any]], *, best_epoch: int | None = None, na
         for start, _ in starts:
             axes.axvline(start, color=MUTED, linewidth=0.8, linestyle=":")
         axes.set_title(f"{title.capitalize()} ({unit})")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6, min_n_ticks=1))
         if not (narrow and title == "loss"):
             axes.set_xlabel("epoch")
     for start, name in starts:
