@@ -209,3 +209,18 @@ def test_errors_are_browsed_by_class(browser):
     choice.select_option("")
     assert page.locator("li:visible").count() == 3
     page.close()
+
+
+@EVERY
+def test_the_answer_to_an_adversarial_image_has_the_width_of_the_image(opened):
+    boxes = opened.locator(".attacked-one").evaluate_all(
+        """(cells) => cells.map((cell) => ["who", "change"].map((name) => {
+             const part = cell.querySelector(`.${name}`), box = part.getBoundingClientRect();
+             return [part.scrollWidth - part.clientWidth, box.top, box.width / cell.getBoundingClientRect().width];
+           }))"""
+    )
+    assert boxes
+    for (cut, top, share), (_, below, _) in boxes:
+        assert cut <= 0
+        assert top < below
+        assert share == pytest.approx(1)
