@@ -51,17 +51,19 @@ def shared_data() -> Path:
     return SHARED
 
 
-RENDERED = ("tests/report/", "tests/recipes/")
-"""Where a page's charts are rendered, as users see them. In other tests they are made of the study's numbers, so that
-numbers that cannot be drawn fail, and not rendered, which was most of the time of a run of four images."""
+RENDERED = ("tests/report/page/", "tests/report/kit/", "tests/recipes/")
+"""Where every chart is rendered, as users see it. In other tests of the report each kind of chart is, when a process
+first draws it. Elsewhere charts are made of a study's numbers, so that numbers that cannot be drawn fail, and are not
+rendered, which was most of the time of a run of four images."""
 
 
 @pytest.fixture(scope="session", autouse=True)
 def charts_rendered_once() -> Iterator[None]:
-    """Renders charts in the tests that look at them alone; in others a page has a blank one in their place."""
+    """Renders charts in the tests that look at them; in others a page has blank ones in their place."""
     from ironglass.report.kit import palette
 
     render = palette.drawn
+    met = set[tuple[str, bool]]()
 
     def empty() -> Figure:
         figure = Figure((1, 1))
@@ -71,12 +73,17 @@ def charts_rendered_once() -> Iterator[None]:
     blank = dict(zip(("svg", "png"), render(empty, kinds=("svg", "png")), strict=True))
 
     def drawn(draw: Callable[..., Figure], *args: Any, kinds: tuple[str, ...], **kwargs: Any) -> list[bytes]:
-        if os.environ.get("PYTEST_CURRENT_TEST", RENDERED[0]).startswith(RENDERED):
+        test = os.environ.get("PYTEST_CURRENT_TEST", RENDERED[0])
+        narrow = bool(kwargs.get("narrow"))
+        kind = repr(getattr(draw, "func", draw)), narrow
+        first = test.startswith("tests/report/") and kind not in met
+        if first or test.startswith(RENDERED):
+            met.add(kind)
             return render(draw, *args, kinds=kinds, **kwargs)
-        if not kwargs.get("narrow"):
+        if not narrow:
             with matplotlib.rc_context(palette.STYLE):
                 draw(*args, **kwargs)
-        return [blank[kind] for kind in kinds]
+        return [blank[one] for one in kinds]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(palette, "drawn", drawn)
