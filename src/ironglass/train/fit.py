@@ -23,7 +23,7 @@ from ironglass.train.guarding import Watching, say_alarms, watch_of
 from ironglass.train.interrupt import Interruption
 from ironglass.train.loop.balance import check_balance
 from ironglass.train.loop.loop import Loop
-from ironglass.train.loop.rehearsal import rehearse
+from ironglass.train.loop.rehearsal import rehearse, rehearse_objectives
 from ironglass.train.recipe import Recipe
 from ironglass.train.record import as_json
 from ironglass.train.status import Status
@@ -148,3 +148,4 @@ def check_recipe(classifier: Classifier, dataset: Dataset, recipe: Recipe) -> No
     others = rehearse(classifier, dataset.train)
     if not others and any(stage.aux_weight for stage in recipe.stages):
         raise InputError("aux_weight is given, and the network has no auxiliary outputs in training: leave it out")
+    rehearse_objectives(classifier, recipe, dataset.train)

@@ -21,7 +21,7 @@ from ironglass.types import Images, Labels, Logits, Loss
 
 Objective: TypeAlias = Callable[[nn.Module, Images, Labels], tuple[Loss, Logits]]
 """(classifier, images, labels) to the loss, and the logits of the clean images, which it has computed anyway and which
-the training accuracy is counted from."""
+the training accuracy is counted from. One of your own is also called once before training, with a copy."""
 
 
 @runtime_checkable

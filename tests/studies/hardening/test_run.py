@@ -185,6 +185,8 @@ def test_a_function_of_the_users_own_hardens(whole: Run, photos: Path, tmp_path:
     failing = plan(photos, stages=(replace(one, objective=lambda classifier, images, labels: 1 / 0),), **asked)
     with pytest.raises(InputError, match="lambda> failed: ZeroDivisionError"):
         harden(failing, tmp_path / "failing")
+    assert not (tmp_path / "broken").exists()
+    assert not (tmp_path / "failing").exists()
 
 
 def test_what_cannot_be_compared_is_refused(whole: Run, photos: Path, tmp_path: Path) -> None:

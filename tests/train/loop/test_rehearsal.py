@@ -1,6 +1,7 @@
 """Networks of every kind are trained, or refused before anything is written."""
 
 import copy
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -176,6 +177,84 @@ def test_the_rehearsal_leaves_network_and_draws_as_they_were(dataset: Dataset) -
     assert [classifier.network.norm.training, classifier.network.last.training] == [True, False]
     assert [one.requires_grad for one in classifier.network.parameters()] == [True, True, False, True]
     assert passes == 0
+
+
+def plain(classifier: nn.Module, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    logits = classifier(images)
+    return functional.cross_entropy(logits, labels), logits
+
+
+class Stateful:
+    """Counts its calls, moves the network's weights, and draws."""
+
+    calls = 0
+
+    def __call__(self, classifier: nn.Module, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        self.calls += 1
+        random.random()
+        loss, logits = plain(classifier, images + 0.1 * torch.rand(images.shape), labels)
+        loss.backward(retain_graph=True)
+        with torch.no_grad():
+            for weight in classifier.parameters():
+                weight.mul_(2)
+        return loss, logits
+
+
+def recipe_of(objective: Any, **stage: Any) -> Recipe:
+    return Recipe(stages=(Stage(epochs=1, batch_size=4, objective=objective, **stage),))
+
+
+WRONG: dict[str, tuple[Any, str]] = {
+    "none": (lambda *batch: None, "not a NoneType"),
+    "text": (lambda *batch: "0.5", "not a str"),
+    "number": (lambda *batch: 0.5, "not a float"),
+    "three": (lambda *batch: (*plain(*batch), 1), r"not \(a tensor \(\), a tensor \(4, 2\), a int\)"),
+    "swapped": (lambda *batch: plain(*batch)[::-1], r"not \(a tensor \(4, 2\), a tensor \(\)\)"),
+    "detached": (lambda *batch: tuple(part.detach() for part in plain(*batch)), "one number with a gradient"),
+    "features": (
+        lambda *batch: (plain(*batch)[0], torch.ones(4, 7)),
+        "logits of 7 classes, of which the network has 2",
+    ),
+    "failing": (lambda *batch: 1 / 0, "failed: ZeroDivisionError"),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_wrong_objective_is_refused_before_anything_is_written(wrong: str, dataset: Dataset, tmp_path: Path) -> None:
+    objective, says = WRONG[wrong]
+    recipe = Recipe(stages=(*recipe_of(plain).stages, *recipe_of(objective).stages))
+    with pytest.raises(InputError, match=says):
+        fit(classifier_of(Restless()), dataset, recipe, tmp_path / "run", progress=False)
+    assert not (tmp_path / "run").exists()
+
+
+class Shrinking:
+    """Has an eps that cannot be made smaller."""
+
+    eps = 0.1
+
+    def __call__(self, classifier: nn.Module, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        return plain(classifier, images, labels)
+
+    def scaled(self, share: float) -> Any:
+        return None
+
+
+def test_an_objective_that_a_ramp_breaks_is_refused(dataset: Dataset) -> None:
+    with pytest.raises(InputError, match="objective Shrinking makes None of itself"):
+        check_recipe(classifier_of(Restless()), dataset, recipe_of(Shrinking(), eps_ramp=1))
+
+
+def test_the_trial_of_an_objective_changes_nothing(dataset: Dataset) -> None:
+    classifier, objective = classifier_of(Restless()), Stateful()
+    before = copy.deepcopy(classifier.state_dict())
+    draws = torch.get_rng_state(), random.getstate()
+    check_recipe(classifier, dataset, recipe_of(objective))
+    assert all(torch.equal(before[name], now) for name, now in classifier.state_dict().items())
+    assert torch.equal(torch.get_rng_state(), draws[0])
+    assert random.getstate() == draws[1]
+    assert objective.calls == 0
+    assert all(weight.grad is None for weight in classifier.parameters())
 
 
 @pytest.mark.parametrize("parts", [1, 3])

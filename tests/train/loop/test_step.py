@@ -15,7 +15,7 @@ from ironglass.errors import InputError
 from ironglass.models import Classifier
 from ironglass.run import Run
 from ironglass.train import Recipe, Stage, fit
-from ironglass.train.loop.step import _loss_and_logits, is_out_of_memory
+from ironglass.train.loop.step import is_out_of_memory, loss_and_logits
 from ironglass.train.objective import CrossEntropy
 
 CPU = "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate"
@@ -115,10 +115,10 @@ def test_of_a_loss_alone_the_logits_are_those_of_its_last_pass() -> None:
         model(images[:2])  # of other images than the batch's
         return nn.functional.cross_entropy(model(2 * images), labels)
 
-    loss, logits = _loss_and_logits(alone, network, images, labels)  # type: ignore[arg-type]
+    loss, logits = loss_and_logits(alone, network, images, labels)  # type: ignore[arg-type]
     assert torch.equal(logits, network(2 * images))
     assert torch.equal(loss, nn.functional.cross_entropy(logits, labels))
     assert not logits.requires_grad
     assert not network._forward_hooks
     with pytest.raises(InputError, match=r"must give the loss or \(loss, logits\)"):
-        _loss_and_logits(lambda model, images, labels: network.weight.sum(), network, images, labels)  # type: ignore[arg-type]
+        loss_and_logits(lambda model, images, labels: network.weight.sum(), network, images, labels)  # type: ignore[arg-type]

@@ -43,7 +43,7 @@ class OwnAugment:
 
     def __call__(self, images: Images, labels: Labels, classes: int, seed: int) -> tuple[Images, Labels]:
         """Images and labels of a batch. Raises InputError for what is no batch of this shape, type and range."""
-        with _seeded(seed):
+        with seeded(seed):
             try:
                 result = self._called(images, labels)
             except InputError:
@@ -125,7 +125,7 @@ def check_augment(augment: Augmentation, split: Split, classes: int, device: tor
 
 
 @contextmanager
-def _seeded(seed: int) -> Iterator[None]:
+def seeded(seed: int) -> Iterator[None]:
     """Seeds every default generator; Python's and numpy's are as before afterwards, torch's is the caller's to keep."""
     state, legacy_state = random.getstate(), np.random.get_state()  # noqa: NPY002  (which users draw from)
     torch.manual_seed(seed)

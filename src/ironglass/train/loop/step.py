@@ -63,7 +63,7 @@ def accumulate(
     read_sums: Callable[[], list[float]] = sums.tolist
     for part, part_labels in zip(images.tensor_split(parts), labels.tensor_split(parts), strict=True):
         with collect_auxiliary_outputs() as passes:
-            loss, logits = _loss_and_logits(objective, model, part, part_labels)
+            loss, logits = loss_and_logits(objective, model, part, part_labels)
         if not loss.requires_grad:
             raise InputError("the loss has no gradient to any weight that learns: the objective or network detaches it")
         # of several processes each must give every weight a gradient, if only 0
@@ -87,13 +87,13 @@ def _auxiliary(objective: Objective, passes: list[tuple[Tensor, ...]], labels: L
     return sum((functional.cross_entropy(other, labels, label_smoothing=smoothing) for other in others), 0.0)
 
 
-def _loss_and_logits(objective: Objective, model: nn.Module, images: Images, labels: Labels) -> tuple[Tensor, Tensor]:
+def loss_and_logits(objective: Objective, model: nn.Module, images: Images, labels: Labels) -> tuple[Tensor, Tensor]:
     """The loss and the logits. Raises InputError for a user's function that fails, or returns anything else.
 
     Of a function that gives the loss alone, the logits are those of its last pass over as many images.
     A failure of our own objectives, or for lack of memory, is raised unchanged.
     """
-    foreign = not type(objective).__module__.startswith("ironglass.")
+    foreign = is_foreign(objective)
     name = getattr(objective, "__qualname__", type(objective).__name__)
     passes: list[Tensor] = []
 
@@ -125,6 +125,12 @@ def _loss_and_logits(objective: Objective, model: nn.Module, images: Images, lab
             )
         return loss.reshape(()), logits
     return result
+
+
+def is_foreign(objective: Objective) -> bool:
+    """True for a user's own objective, and for one of ours around it."""
+    inner = getattr(objective, "objective", None)
+    return not type(objective).__module__.startswith("ironglass.") or (inner is not None and is_foreign(inner))
 
 
 def _form(value: Any) -> str:
