@@ -37,6 +37,8 @@ def sets_words(sets: Sets) -> str:
     outcome = (
         f"that few would have a probability of {sets.p:.3f} if the promise held: it is broken here"
         if sets.p < DOUBTFUL
+        else "fewer than promised, though no fewer than the chance in so few validation images may bring about"
+        if sets.coverage.high < sets.level
         else "the promise is kept, as far as these images can tell"
     )
     return (
@@ -56,5 +58,10 @@ def change_words(row: ConditionRow) -> str:
 
 
 def is_broken(row: ConditionRow, level: float | None) -> bool:
-    """True where the sets of a condition surely hold the true class more seldom than was promised."""
+    """True where the sets of changed images hold the true class surely more seldom than was promised of unchanged ones.
+
+    Of unchanged images `sets_words` speaks, which knows how far the chance in the validation images reaches.
+    """
+    if row.eps is None and row.severity is None:
+        return False
     return level is not None and row.coverage is not None and row.coverage.high < level

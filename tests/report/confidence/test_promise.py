@@ -1,0 +1,33 @@
+"""The promise of the sets: what is said of unchanged images is not taken back where changed ones are named."""
+
+from ironglass.measure.statistics import wilson
+from ironglass.report.confidence.words import is_broken, sets_words
+from ironglass.results.evaluation.confidence import ConditionRow, Sets
+from ironglass.results.numbers import Mean, Rate
+
+SIZE = Mean(value=1.5, low=1.4, high=1.6, n=120)
+
+
+def promised(right: int, p: float) -> Sets:
+    coverage, empty = Rate(**wilson(right, 120)), Rate(**wilson(0, 120))
+    return Sets(level=0.9, calibrated=60, least_share=0.275, coverage=coverage, p=p, size=SIZE, empty=empty)
+
+
+def row(right: int, eps: float | None) -> ConditionRow:
+    rate = Rate(**wilson(right, 120))
+    fields = {"kind": "attack", "condition": "a", "label": "a", "severity": None, "norm": "linf", "n": 120}
+    return ConditionRow(**fields, eps=eps, ece=SIZE, risk=rate, coverage=rate, size=SIZE)
+
+
+def test_a_share_surely_below_the_promise_is_not_called_kept() -> None:
+    assert "the promise is kept" in sets_words(promised(108, 0.5))
+    assert "is broken here" in sets_words(promised(80, 1e-5))
+    few = sets_words(promised(100, 0.08))
+    assert "fewer than promised, though" in few
+    assert "kept" not in few
+
+
+def test_only_changed_images_are_named_as_breaking_it() -> None:
+    assert is_broken(row(100, 2 / 255), 0.9)
+    assert not is_broken(row(100, None), 0.9)
+    assert not is_broken(row(108, 2 / 255), 0.9)
