@@ -72,7 +72,7 @@ def test_where_only_layout_matters():
         assert layer["probe"]["value"] < 0.75
         assert layer["without_layout"]["value"] == 0.5
         assert layer["without_layer"]["value"] == 0.5  # a chain: one constant prediction
-        assert "without its layout accuracy falls from 100 % to 50 %, no better than guessing" in layer["note"]
+        assert "without its layout accuracy falls from 100 % to 50 %, not surely better than guessing" in layer["note"]
     json.dumps(found, allow_nan=False)
 
 

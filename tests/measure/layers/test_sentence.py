@@ -42,7 +42,7 @@ def test_what_gets_around_a_layer_is_told() -> None:
         ({"agreement": {"value": 0.2}}, "occlusion agrees in part (rank correlation 0.20)"),
         ({"agreement": {"value": -0.1}}, "occlusion hardly agrees (rank correlation -0.10)"),
         ({"agreement": {"value": -0.8}}, "occlusion says the opposite (rank correlation -0.80)"),
-        ({"probe": wilson(55, 500)}, "a linear classifier on it does no better than guessing (11 %)"),
+        ({"probe": wilson(55, 500)}, "a linear classifier on it is not surely better than guessing (11 %)"),
         ({"probe": wilson(482, 500)}, "a linear classifier on it is as good as the whole network (96 %)"),
         ({"probe": wilson(500, 500)}, "a linear classifier on it is better than the whole network (100 %, not 97 %)"),
         ({"without_layout": wilson(485, 500)}, "without its layout accuracy stays at 97 %"),

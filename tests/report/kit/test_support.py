@@ -9,7 +9,7 @@ def test_the_sentence_follows_from_the_interval() -> None:
     rate = Rate(**wilson(50, 100))
     half = 100 * (rate.high - rate.low) / 2
     text = support_words(rate)
-    assert f"100 images carry this: this number is known to about ± {half:.1f} points" in text
+    assert f"100 images carry this: the 50.0\u202f% measured is known to about ± {half:.1f} points" in text
     assert f"more than about {half * 2**0.5:.1f}." in text
     assert "say little" not in text
 

@@ -45,7 +45,7 @@ def _attribution_text(layer: dict[str, Any]) -> str:
 def _probe_text(probe: dict[str, Any], clean: float, chance: float) -> str:
     reached = _percent(probe["value"])
     if probe["low"] <= chance:
-        return f"a linear classifier on it does no better than guessing ({reached})"
+        return f"a linear classifier on it is not surely better than guessing ({reached})"
     if probe["value"] > clean + TOLERANCE:
         return f"a linear classifier on it is better than the whole network ({reached}, not {_percent(clean)})"
     if probe["value"] >= clean - TOLERANCE:
@@ -59,7 +59,7 @@ def _accuracy_text(rate: dict[str, Any], clean: float, chance: float) -> str:
         return f"accuracy stays at {_percent(value)}"
     if value > clean:
         return f"accuracy rises from {_percent(clean)} to {_percent(value)}"
-    guessing = ", no better than guessing" if rate["low"] <= chance else ""
+    guessing = ", not surely better than guessing" if rate["low"] <= chance else ""
     return f"accuracy falls from {_percent(clean)} to {_percent(value)}{guessing}"
 
 

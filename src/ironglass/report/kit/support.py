@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ironglass.report.kit.words import count
+from ironglass.report.kit.words import count, percent
 from ironglass.results.numbers import Mean
 
 _Z = 1.96
@@ -19,7 +19,7 @@ def support_words(rate: Mean | None, n: int | None = None) -> str:
     if not images:
         return ""
     half = 100 * ((rate.high - rate.low) / 2 if rate else _Z * (0.25 / images) ** 0.5)
-    of = "this number" if rate else "a share"
+    of = f"the {percent(rate.value)} measured" if rate else "a share"
     text = (
         f"How far {count(images)} image{'s carry' if images > 1 else ' carries'} this: {of} is known to about "
         f"± {half:.1f} points (95\u202f%), and a network measured on other images differs for sure only by more than "
