@@ -82,6 +82,14 @@ def test_the_page_of_named_methods(browser, explained: Run, width: int, scheme: 
              return [(box.top - cell.top) / cell.height, (box.left - cell.left) / cell.width, box.width / cell.width];
            })"""
     )
+    lines = page.locator(".scroll:not(.strip) tbody th", has_text="unchanged").evaluate_all(
+        """(cells) => cells.filter((cell) => cell.textContent.trim() === "unchanged").map((cell) => {
+             const text = document.createRange(); text.selectNodeContents(cell);
+             return new Set([...text.getClientRects()].map((box) => box.top)).size;
+           })"""
+    )
+    assert lines
+    assert set(lines) == {1}  # a word is not broken for want of width
     assert len(frames) == 3 * 5  # three images, each hidden once: the image, and four maps with saliency's two parts
     for top, left, across in frames:
         assert (top, left, across) == pytest.approx((5 / 28, 9 / 28, 7 / 28), abs=0.01)

@@ -85,7 +85,7 @@ def _panel(axes: Axes, rows: Sequence[tuple[Method, Changed]], group: int, metri
     axes.grid(False, axis="y")
     if metric is None:
         axes.set_title("Share in the hidden part")
-        axes.set_xlabel("share of |map|; grey: before, coloured: after")
+        axes.set_xlabel("share of |map|; grey: before")
     else:
         axes.set_title(METRICS[metric].capitalize() if metric != "ssim" else "SSIM")
         axes.set_xlabel({"shift": "share of the diagonal; 0 is no change"}.get(metric, "1 is no change"))
