@@ -29,8 +29,8 @@ def compare(
         list[str] | None,
         typer.Option(
             metavar="CONDITION",
-            help="Exit status 3 if it is true of any run: 'accuracy < 0.9', 'robust_accuracy[pgd-20,8/255] < 0.4' "
-            "(repeatable).",
+            help="Exit status 3 if it is true of any run but the baseline: 'accuracy < 0.9', "
+            "'robust_accuracy[pgd-20,8/255] < 0.4' (repeatable).",
         ),
     ] = None,
     markdown: Annotated[
