@@ -81,7 +81,7 @@ def explanation_words(measured: Explanations) -> str:
         )
         when = f"Under {condition.label}" if condition.kind == "attack" else "With the part hidden"
         sentences.append(
-            f"{when} the map that changes most is {_lower(name)}’s "
+            f"{when} the map that changes most is that by {_lower(name)} "
             f"(rank correlation with the map before: {decimal(lowest)})."
         )
     return " ".join(sentences)
@@ -105,7 +105,7 @@ def _hidden_words(measured: Explanations, hidden: OcclusionCondition) -> list[st
         if "inside_before" in drift:
             before, after = drift["inside_before"].value, drift["inside_after"].value
             sentences.append(
-                f"The hidden part held {percent(before, 0)} of {_lower(method.label)}’s map before and holds "
+                f"The hidden part held {percent(before, 0)} of the map by {_lower(method.label)} before and holds "
                 f"{percent(after, 0)} after, on average."
             )
             break
