@@ -51,7 +51,7 @@ def shared_data() -> Path:
     return SHARED
 
 
-RENDERED = ("tests/report/page/", "tests/report/kit/", "tests/recipes/")
+RENDERED = ("tests/report/page/", "tests/report/kit/", "tests/recipes/", "tests/cli/test_terminal_picture.py")
 """Where every chart is rendered, as users see it. In other tests of the report each kind of chart is, when a process
 first draws it. Elsewhere charts are made of a study's numbers, so that numbers that cannot be drawn fail, and are not
 rendered, which was most of the time of a run of four images."""
