@@ -2,7 +2,10 @@
 
 import re
 
+import numpy as np
 import pytest
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 
 from ironglass.report.evaluation.chart import confusion
 from ironglass.report.kit import palette
@@ -19,6 +22,26 @@ def test_same_input_same_bytes_and_no_date():
     first, second = (palette.drawn(training, HISTORY, kinds=("svg", "png"), best_epoch=3) for _ in range(2))
     assert first == second
     assert b"<dc:date>" not in first[0]
+
+
+@pytest.mark.parametrize("kinds", [("png",), ("svg", "png")])
+def test_a_sheet_resamples_its_images_once(kinds: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[AxesImage] = []
+    make_image = AxesImage.make_image
+
+    def counted(image, *args, **kwargs):
+        made.append(image)
+        return make_image(image, *args, **kwargs)
+
+    def sheet() -> Figure:
+        figure = Figure((4, 2))
+        for axes in figure.subplots(1, 3):
+            axes.imshow(np.eye(5))
+        return figure
+
+    monkeypatch.setattr(AxesImage, "make_image", counted)
+    palette.drawn(sheet, kinds=kinds)
+    assert len(made) == 3 * len(kinds)
 
 
 def test_the_users_matplotlib_is_left_alone():
