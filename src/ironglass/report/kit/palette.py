@@ -98,6 +98,7 @@ def drawn(draw: Callable[..., Figure], *args: Any, kinds: tuple[str, ...], **kwa
         # a browser has the glyphs of every class name; the font that matplotlib measures with may not
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure = draw(*args, **kwargs)
+        matplotlib.rcParams["figure.constrained_layout.use"] = False  # else every savefig gives it an engine again
         _lay_out(figure, kinds[0])
         for kind in kinds:
             buffer = io.BytesIO()
@@ -115,8 +116,7 @@ def _lay_out(figure: Figure, kind: str) -> None:
     dots, figure.dpi = figure.dpi, 72 if kind == "svg" else DPI
     engine.execute(figure)
     figure.dpi = dots
-    with matplotlib.rc_context({"figure.constrained_layout.use": False}):
-        figure.set_layout_engine(None)
+    figure.set_layout_engine(None)
 
 
 def inline_svg(svg: bytes, name: str, label: str) -> Markup:
