@@ -310,7 +310,7 @@ def test_the_outcome_of_every_attack_is_marked(attacked: Run):
         for entry, now in zip(index["images"], index["attacks"]["images"], strict=True)
         for name in ("pgd-20", "ensemble")
     ]
-    seen = re.findall(r'magnified"><span class="who"><span class="(right|wrong)"', gallery)
+    seen = re.findall(r'alt="image [^"]*"><span class="who"><span class="(right|wrong)"', gallery)
     assert [word == "right" for word in seen] == right
     assert True in right
     assert False in right
