@@ -11,6 +11,9 @@ import numpy as np
 from ironglass.report.kit import pictures
 from ironglass.report.kit.samples import Samples
 
+MAX_LARGE = 60
+"""Adversarial images beyond which they are kept no larger than a cell, so that the page stays small."""
+
 
 @dataclass(frozen=True)
 class AttackRow:
@@ -101,7 +104,3 @@ def attack_grid(samples: Samples, rows: Sequence[AttackRow]) -> dict[str, Any] |
         "factor": factor,
         "images": [[[cell(row, eps, i) for eps in sizes] for row in by_eps] for i in range(len(samples.images))],
     }
-
-
-MAX_LARGE = 60
-"""Adversarial images beyond which they are kept no larger than a cell, so that the page stays small."""

@@ -61,12 +61,13 @@ def write_joint_report(runs: Sequence[str | Path], folder: str | Path) -> Path:
     if folder.exists() and (not folder.is_dir() or {path.name for path in folder.iterdir()} - {OWN_PAGE, "figures"}):
         raise InputError(f"{folder} is in use: name another --output for the page")
     figures, bodies, sections = dict[str, bytes](), list[Markup](), list[Section]()
+    of_all_runs = _of_all_runs(parts, folder)
     for section in SECTIONS:
         having = [part for part in parts if section.on_page(part.source, part.facts)]
         if not having:
             continue
         part, sections = having[-1], [*sections, section]
-        facts = part.facts | _of_all_runs(parts, folder)
+        facts = part.facts | of_all_runs
         with drawing(part.source.run.path / "results.json", part.files):
             charts = draw_charts(section.charts(part.source, part.facts), figures)
             bodies.append(section_body(section, len(sections), facts, charts, _measured_by(section, having)))

@@ -21,7 +21,7 @@ EXAMPLES, IMAGES = 12, 6
 """Groups that are listed, and images of each."""
 
 MOST_BYTES = 32 * 2**30
-"""Pixels that are compared at the head of a run: about two minutes' reading. Of more, `ironglass inspect` tells."""
+"""Of pixels that are compared at the head of a run; more is left to `ironglass inspect`, for each is read once more."""
 
 
 def check_data(context: AuditContext) -> None:
