@@ -54,6 +54,16 @@ def test_an_image_is_explained_alike_alone_and_in_a_batch(classifier, method):
         torch.testing.assert_close(some[2:3], one)
 
 
+@pytest.mark.parametrize("method", EXPLAINERS)
+def test_each_says_what_it_is_for_and_what_it_cannot_show(method):
+    explainer = EXPLAINERS[method]
+    assert explainer.paper.startswith(("arXiv ", "doi "))
+    assert explainer.paper.split()[1] in type(explainer).__doc__
+    assert len(explainer.words) > 30
+    assert len(explainer.purpose) > 30
+    assert len(explainer.limits) > 30
+
+
 def test_fields_and_objects(classifier):
     images, targets = torch.rand(1, 3, 20, 20), torch.tensor([3])
     by_name = explain(classifier, images, targets, "occlusion", patch=5, stride=5)

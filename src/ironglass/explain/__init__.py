@@ -18,10 +18,13 @@ from ironglass.explain.methods.grad_cam import GradCAM, upsample
 from ironglass.explain.methods.grad_cam_pp import GradCAMPlusPlus
 from ironglass.explain.methods.guided_backprop import GuidedBackprop
 from ironglass.explain.methods.guided_grad_cam import GuidedGradCAM
+from ironglass.explain.methods.hires_cam import HiResCAM
 from ironglass.explain.methods.input_x_gradient import InputXGradient
 from ironglass.explain.methods.integrated_gradients import IntegratedGradients
+from ironglass.explain.methods.layer_cam import LayerCAM
 from ironglass.explain.methods.occlusion import Occlusion, occluded_scores
 from ironglass.explain.methods.saliency import Saliency, negative, positive
+from ironglass.explain.methods.score_cam import ScoreCAM
 from ironglass.explain.methods.smooth_grad import SmoothGrad
 from ironglass.explain.parts.call import explainer_call
 from ironglass.explain.parts.fill import fill_images
@@ -41,10 +44,13 @@ __all__ = [
     "GradCAMPlusPlus",
     "GuidedBackprop",
     "GuidedGradCAM",
+    "HiResCAM",
     "InputXGradient",
     "IntegratedGradients",
+    "LayerCAM",
     "Occlusion",
     "Saliency",
+    "ScoreCAM",
     "SmoothGrad",
     "Tiling",
     "explain",
@@ -77,11 +83,17 @@ EXPLAINERS: dict[str, Any] = {
     "guided-backprop": GuidedBackprop(),
     "grad-cam": GradCAM(),
     "grad-cam++": GradCAMPlusPlus(),
+    "layer-cam": LayerCAM(),
+    "hires-cam": HiResCAM(),
+    "score-cam": ScoreCAM(),
     "guided-grad-cam": GuidedGradCAM(),
     "attention-rollout": AttentionRollout(),
     "attention-relevance": AttentionRelevance(),
     "occlusion": Occlusion(),
 }
+
+WITHOUT_GRADIENT = {Occlusion, ScoreCAM}
+"""Methods that need no gradient."""
 
 
 def explain(
@@ -113,7 +125,7 @@ def explain(
                 f"{', '.join(names)}"
             )
         explainer = replace(explainer, **fields)
-    gradient_methods = {type(entry) for entry in EXPLAINERS.values()} - {Occlusion}
+    gradient_methods = {type(entry) for entry in EXPLAINERS.values()} - WITHOUT_GRADIENT
     if classifier.without_gradient and type(explainer) in gradient_methods:
         raise InputError(f"{classifier.without_gradient}: choose occlusion, which needs none")
     targets = targets.to(classifier.device)

@@ -8,7 +8,7 @@ from torch import nn
 
 from ironglass.data.sources.planted import evidence, planted_split
 from ironglass.errors import InputError
-from ironglass.explain import GradCAM, InputXGradient, IntegratedGradients, Occlusion, Saliency
+from ironglass.explain import EXPLAINERS, GradCAM, InputXGradient, IntegratedGradients, Occlusion, Saliency
 from ironglass.measure.maps.attribution import deletion, image_maps, insertion, mass_inside, pointing_game
 from ironglass.measure.maps.quality import quality
 from ironglass.models import Classifier
@@ -49,6 +49,19 @@ def test_every_number_and_its_absence(curved):
     assert found["methods"]["ig"]["deletion"]["value"] == pytest.approx(
         deletion(curved, images, targets, signed).mean().item(), abs=1e-6
     )
+
+
+def test_class_activation_maps_stand_in_both_tables(curved):
+    images, targets = torch.rand(12, 1, 8, 8), torch.tensor([0, 1, 2] * 4)
+    methods = {name: EXPLAINERS[name] for name in ("layer-cam", "hires-cam", "score-cam")}
+    found = quality(curved, images, targets, methods)
+    for name, numbers in found["methods"].items():
+        maps = image_maps(methods[name](curved, images, targets), (8, 8))
+        assert numbers["insertion"]["value"] == pytest.approx(
+            insertion(curved, images, targets, maps).mean().item(), abs=1e-6
+        )
+        assert found["sanity"]["methods"][name]["verdict"] in ("passes", "fails", "unclear")
+    assert found["sanity"]["controls"]["random"]["verdict"] == "passes"
 
 
 def test_one_image_and_a_map_of_zeros(curved):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 import torch
@@ -93,15 +94,30 @@ def out_of_place_activations(classifier: Classifier) -> Iterator[None]:
         guard.restart()
 
 
-def shifts_of(classifier: Classifier) -> dict[nn.Conv2d, Tensor]:
-    """Inside `folded`: per-channel batch-norm offset of every folded convolution, (c',): its output where its own is 0.
+class FoldedOffset(NamedTuple):
+    """The batch-norm folded into a convolution, as far as maps depend on it: output = scale · own + shift.
+
+    shift: the output where the convolution's own is 0, (c',).
+    scale_weight: the batch-norm's own weight, of the scale's sign, (c',); None for a positive scale.
+    """
+
+    shift: Tensor
+    scale_weight: Tensor | None
+
+
+def offsets_of(classifier: Classifier) -> dict[nn.Conv2d, FoldedOffset]:
+    """Inside `folded`: the offset of every folded convolution.
 
     To be called after a pass, since a pass may revert the changes.
-    output = scale · own + shift, and so own · ∂/∂own = (output − shift) · ∂/∂output, whatever the scale.
+    own · ∂/∂own = (output − shift) · ∂/∂output, whatever the scale.
     """
     cached = _cache.get(classifier.network)
     norms = ((conv, vars(norm).get("forward")) for conv, norm in (cached.plan.convolutions if cached else ()) if norm)
-    return {conv: forward.shift for conv, forward in norms if isinstance(forward, FoldedNorm)}
+    return {
+        conv: FoldedOffset(forward.shift, forward.norm.weight)
+        for conv, forward in norms
+        if isinstance(forward, FoldedNorm)
+    }
 
 
 def _in_place(network: nn.Module, kinds: tuple[type[nn.Module], ...]) -> list[nn.Module]:

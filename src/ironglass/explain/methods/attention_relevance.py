@@ -28,6 +28,9 @@ class AttentionRelevance:
     unit: ClassVar[str] = "relevance"
     signed: ClassVar[bool] = False
     words: ClassVar[str] = "Attention followed through all blocks, as far as it raises the score."
+    paper: ClassVar[str] = "arXiv 2103.15679"
+    purpose: ClassVar[str] = "where a transformer gathers the evidence for a class"
+    limits: ClassVar[str] = "only networks whose blocks all attend everywhere; leaves out what speaks against the class"
 
     @explainer_call
     def __call__(self, classifier: Classifier, images: Images, targets: Labels) -> Maps:

@@ -29,6 +29,9 @@ class AttentionRollout:
     unit: ClassVar[str] = "share of the answer"
     signed: ClassVar[bool] = False
     words: ClassVar[str] = "Attention followed through all blocks: where the answer is gathered, whatever the class."
+    paper: ClassVar[str] = "arXiv 2005.00928"
+    purpose: ClassVar[str] = "where a transformer gathers its answer"
+    limits: ClassVar[str] = "the same for every class; only networks whose blocks all attend everywhere"
     residual: float = 0.5
 
     @explainer_call

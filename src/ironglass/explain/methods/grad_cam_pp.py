@@ -7,8 +7,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ironglass.explain.methods.grad_cam import class_activation_maps
 from ironglass.explain.parts.call import explainer_call
+from ironglass.explain.parts.class_activation import by_channel, class_activation_maps
 from ironglass.fields import settings
 from ironglass.models.classifier import Classifier
 from ironglass.types import Images, Labels, Maps
@@ -34,6 +34,9 @@ class GradCAMPlusPlus:
     unit: ClassVar[str] = "logit"
     signed: ClassVar[bool] = True
     words: ClassVar[str] = "Grad-CAM with a weight of its own for every place of a channel."
+    paper: ClassVar[str] = "arXiv 1710.11063"
+    purpose: ClassVar[str] = "several objects of one class in an image"
+    limits: ClassVar[str] = "as coarse as Grad-CAM; leaves out all that speaks against the class"
     layers: tuple[str, ...] | None = None
     eps: float = 0.0
 
@@ -43,7 +46,7 @@ class GradCAMPlusPlus:
 
         images: in [0, 1]. targets: int64 (n,), the classes to explain. Raises InputError as Grad-CAM does.
         """
-        return class_activation_maps(classifier, images, targets, self.layers, self._weigh)
+        return class_activation_maps(classifier, images, targets, self.layers, by_channel(self._weigh))
 
     def _weigh(self, output: Tensor, gradient: Tensor) -> Tensor:
         rising = gradient.clamp_min(0)  # α is wanted where g > 0 only

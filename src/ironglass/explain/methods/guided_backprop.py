@@ -59,6 +59,9 @@ class GuidedBackprop:
     words: ClassVar[str] = (
         "The gradient, of which each ReLU lets only the positive part pass: sharp, but weak evidence."
     )
+    paper: ClassVar[str] = "arXiv 1412.6806"
+    purpose: ClassVar[str] = "sharp pictures of what excites a network of ReLUs"
+    limits: ClassVar[str] = "changes little when the network is made random: no evidence of what was learned"
 
     @explainer_call
     def __call__(self, classifier: Classifier, images: Images, targets: Labels) -> Maps:

@@ -26,6 +26,9 @@ class GuidedGradCAM:
     unit: ClassVar[str] = "product of the two"
     signed: ClassVar[bool] = True
     words: ClassVar[str] = "Guided backpropagation times Grad-CAM."
+    paper: ClassVar[str] = "arXiv 1610.02391"
+    purpose: ClassVar[str] = "sharp pictures limited to the region of a class"
+    limits: ClassVar[str] = "inherits that guided backpropagation changes little when the network is made random"
     layer: str | None = None
 
     @explainer_call

@@ -24,6 +24,9 @@ class InputXGradient:
     unit: ClassVar[str] = "logit"
     signed: ClassVar[bool] = True
     words: ClassVar[str] = "The gradient times the pixel’s own value."
+    paper: ClassVar[str] = "arXiv 1605.01713"
+    purpose: ClassVar[str] = "shares of the score at the price of one gradient"
+    limits: ClassVar[str] = "black pixels have no share; noisy as the gradient"
 
     @explainer_call
     def __call__(self, classifier: Classifier, images: Images, targets: Labels) -> Maps:

@@ -55,6 +55,9 @@ class IntegratedGradients:
     unit: ClassVar[str] = "logit"
     signed: ClassVar[bool] = True
     words: ClassVar[str] = "Gradients gathered on the way from a baseline image; they sum to the change of the score."
+    paper: ClassVar[str] = "arXiv 1703.01365"
+    purpose: ClassVar[str] = "shares that add up to the change of the score from a baseline"
+    limits: ClassVar[str] = "the baseline is a choice; pixels of its colour have no share"
     baseline: Fill = "black"
     mean: tuple[float, ...] | None = None
     steps: int = 50

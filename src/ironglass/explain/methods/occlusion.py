@@ -61,6 +61,9 @@ class Occlusion:
     unit: ClassVar[str] = "probability"
     signed: ClassVar[bool] = True
     words: ClassVar[str] = "How much the probability drops when a patch covers the place."
+    paper: ClassVar[str] = "arXiv 1311.2901"
+    purpose: ClassVar[str] = "what the score loses when a place is hidden: no gradient, no layer, any network"
+    limits: ClassVar[str] = "as coarse as the patch; hidden patches look like nothing the network has seen"
     patch: int = 16
     stride: int = 8
     fill: Fill = "grey"

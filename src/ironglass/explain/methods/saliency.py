@@ -25,6 +25,9 @@ class Saliency:
     unit: ClassVar[str] = "logit per unit of [0, 1]"
     signed: ClassVar[bool] = True
     words: ClassVar[str] = "The gradient: how much the score moves when a pixel does."
+    paper: ClassVar[str] = "arXiv 1312.6034"
+    purpose: ClassVar[str] = "the direction in which pixels move the score; one pass"
+    limits: ClassVar[str] = "noisy; says how the score would move, not what it is made of"
 
     @explainer_call
     def __call__(self, classifier: Classifier, images: Images, targets: Labels) -> Maps:
