@@ -2,8 +2,19 @@
 
 import numpy as np
 import pytest
+from scipy.stats import binom
 
-from ironglass.measure.statistics import holm, mcnemar, mean_interval, paired_difference, share_interval, wilson
+from ironglass.measure.statistics import (
+    FEWEST,
+    difference_of_rates,
+    holm,
+    mcnemar,
+    mean_interval,
+    paired_difference,
+    share_interval,
+    widened_rate,
+    wilson,
+)
 
 
 def test_wilson_against_newcombe_1998() -> None:
@@ -32,6 +43,55 @@ def test_wilson_covers_the_truth_about_19_times_in_20() -> None:
     successes = np.random.default_rng(0).binomial(80, 0.9, 4000)
     found = [wilson(int(k), 80) for k in successes]
     assert 0.93 < np.mean([rate["low"] <= 0.9 <= rate["high"] for rate in found]) < 0.97
+
+
+def test_few_right_or_wrong_widen_the_interval_to_the_exact_one() -> None:
+    # Newcombe 1998, table I, method 5 (Clopper-Pearson): 0/20 and 1/29
+    for k, n, low, high in ((0, 20, 0, 0.1684), (1, 29, 0.0009, 0.1776)):
+        rate, widened = widened_rate(k, n)
+        assert widened
+        assert (rate["low"], rate["high"]) == (pytest.approx(low, abs=5e-5), pytest.approx(high, abs=5e-5))
+    assert widened_rate(20, 20)[0]["high"] == 1
+    assert widened_rate(81, 263) == (wilson(81, 263), False)
+
+
+def table_of(n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Ends of the interval, and whether it is widened, for 0 to n right images of n."""
+    rates = [widened_rate(k, n) for k in range(n + 1)]
+    return (
+        *(np.array([rate[end] for rate, _ in rates]) for end in ("low", "high")),
+        np.array([few for _, few in rates]),
+    )
+
+
+@pytest.mark.parametrize("n", [30, 50, 120, 1000])
+def test_the_interval_of_a_slice_covers_exactly_as_said(n: int) -> None:
+    low, high, widened = table_of(n)
+    accuracy = np.linspace(0.3, 0.999, 350)
+    chance = binom.pmf(np.arange(n + 1)[:, None], n, accuracy)
+    held = (chance * ((low[:, None] <= accuracy) & (accuracy <= high[:, None]))).sum(0)
+    plain = chance[widened].sum(0) <= 0.1
+    assert plain.any()
+    assert not plain.all()
+    assert 0.93 <= held[plain].min() <= held[plain].max() <= 0.97
+    assert held[~plain].min() >= 0.927
+
+
+@pytest.mark.parametrize(("n", "others"), [(30, 170), (50, 50), (120, 880)])
+def test_the_interval_of_a_slice_s_difference_covers_exactly_as_said(n: int, others: int) -> None:
+    first, second = ([widened_rate(k, m) for k in range(m + 1)] for m in (n, others))
+    tables = [[difference_of_rates(one, other) for other, _ in second] for one, _ in first]
+    low, high = (np.array([[cell[end] for cell in row] for row in tables]) for end in ("low", "high"))
+    widened = np.array([[few or rest_few for _, rest_few in second] for _, few in first])
+    plain = 0
+    for accuracy, rest in [(0.5, 0.7), (0.55, 0.85), (0.7, 0.85), (0.85, 0.85), (0.9, 0.95), (0.97, 0.99)]:
+        chance = np.outer(binom.pmf(np.arange(n + 1), n, accuracy), binom.pmf(np.arange(others + 1), others, rest))
+        truth, apart = accuracy - rest, chance[widened].sum() > 0.1
+        held = chance[(low <= truth + 1e-12) & (truth - 1e-12 <= high)].sum()
+        plain += not apart
+        assert 0.93 <= held <= (1 if apart else 0.97)
+    assert FEWEST == 8
+    assert 0 < plain < 6
 
 
 def test_mean_interval_by_hand() -> None:

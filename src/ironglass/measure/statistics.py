@@ -7,10 +7,13 @@ from statistics import NormalDist
 from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
-from scipy.special import stdtrit
+from scipy.special import betaincinv, stdtrit
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+FEWEST = 8
+"""Right images, and wrong ones, below which an interval of a share is widened where it says so, see `widened_rate`."""
 
 
 class Rate(TypedDict):
@@ -42,6 +45,34 @@ def wilson(successes: float, n: int) -> Rate:
         high=1.0 if successes == n else float(centre + half),
         n=n,
     )
+
+
+def exact_ends(successes: np.ndarray | float, n: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:
+    """The ends of the exact 95 % interval of a share (Clopper & Pearson 1934, Biometrika 26:404), which holds the share
+    95 times in 100 or more often.
+
+    successes, n: (...), no whole numbers where images count by a share.
+    """
+    successes, rest = np.asarray(successes, dtype=np.float64), np.asarray(n - successes, dtype=np.float64)
+    none, all_ = successes <= 1e-9, rest <= 1e-9
+    low = betaincinv(np.where(none, 1.0, successes), rest + 1, 0.025)
+    high = betaincinv(successes + 1, np.where(all_, 1.0, rest), 0.975)
+    return np.where(none, 0.0, low), np.where(all_, 1.0, high)
+
+
+def widened_rate(successes: float, n: int) -> tuple[Rate, bool]:
+    """A rate with its 95 % interval, and whether that is widened: to hold both the score interval and the exact one.
+
+    Near 0 and 1 the score interval holds the share of some sizes in 84 of 100 sets of images, be they ever so many. It
+    is within 93 to 97 where `FEWEST` images are right and as many wrong, and is widened where they are fewer.
+
+    successes: as of `wilson`.
+    """
+    rate = wilson(successes, n)
+    if min(successes, n - successes) >= FEWEST:
+        return rate, False
+    low, high = exact_ends(successes, n)
+    return Rate(value=rate["value"], low=min(rate["low"], float(low)), high=max(rate["high"], float(high)), n=n), True
 
 
 def rate_of(flags: np.ndarray | Tensor) -> Rate:

@@ -38,6 +38,8 @@ class FailureSlice:
     p: one-sided exact p-value: as many wrong answers or more, were the mistakes spread by chance.
     corrected_p: by Holm over all tests.
     stands_out: whether it is at most `level`.
+    widened: whether the intervals are widened to exact ones, which hold 95 times in 100 or more often, since too few
+        images of the slice, or of the others, are right, or wrong. Absent where not, and in older runs.
     """
 
     attribute: str
@@ -49,6 +51,7 @@ class FailureSlice:
     p: Share
     corrected_p: Share
     stands_out: bool
+    widened: bool = False
 
 
 @result

@@ -34,6 +34,18 @@ def test_the_probability_of_a_low_coverage(drop: bool) -> None:
     assert np.mean(small) > 0.95 if drop else 0.025 < np.mean(small) < 0.06
 
 
+@pytest.mark.parametrize(("n", "calibrated", "few"), [(200, 100, False), (1000, 500, False), (50, 100, True)])
+def test_the_interval_of_the_coverage_covers_that_of_these_sets(n: int, calibrated: int, few: bool) -> None:
+    draws, held, widened = np.random.default_rng(5), 0, 0
+    for _ in range(2000):
+        least = least_share(draws.beta(3, 1, calibrated))
+        entry = conformal(draws.beta(3, 1, n), np.ones(n), calibrated, least)
+        held += entry["coverage"]["low"] <= 1 - least**3 <= entry["coverage"]["high"]
+        widened += entry.get("widened", False)
+    assert (widened / 2000 > 0.1) == few
+    assert 0.93 <= held / 2000 <= (1 if few else 0.97)
+
+
 def test_the_entry() -> None:
     shares, sizes = np.array([0.9, 0.5, 0.1, 0.6]), np.array([1, 2, 0, 1])
     entry = conformal(shares, sizes, 100, 0.4)

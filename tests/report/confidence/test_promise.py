@@ -1,5 +1,7 @@
 """The promise of the sets: what is said of unchanged images is not taken back where changed ones are named."""
 
+from dataclasses import replace
+
 from ironglass.measure.statistics import wilson
 from ironglass.report.confidence.words import is_broken, sets_words
 from ironglass.results.evaluation.confidence import ConditionRow, Sets
@@ -25,6 +27,13 @@ def test_a_share_surely_below_the_promise_is_not_called_kept() -> None:
     few = sets_words(promised(100, 0.08))
     assert "fewer than promised, though" in few
     assert "kept" not in few
+
+
+def test_a_coverage_whose_interval_is_widened_says_so() -> None:
+    assert "widened" not in sets_words(promised(108, 0.5))
+    assert "%, too few for 95 times in 100: widened to hold more often):" in sets_words(
+        replace(promised(115, 0.5), widened=True)
+    )
 
 
 def test_only_changed_images_are_named_as_breaking_it() -> None:

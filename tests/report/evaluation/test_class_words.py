@@ -1,8 +1,12 @@
 """Areas whose interval is widened are named, and no others."""
 
+import numpy as np
+
 from ironglass.measure.classes import areas
-from ironglass.report.evaluation.class_words import FEWEST, widened_words
-from ironglass.results.evaluation.by_class import Curve
+from ironglass.measure.classes.by_class import by_class
+from ironglass.report.evaluation.class_words import FEWEST, balanced_words, widened_words
+from ironglass.results.codec import from_dict
+from ironglass.results.evaluation.by_class import ByClass, Curve
 from ironglass.results.numbers import Mean
 
 
@@ -29,3 +33,13 @@ def test_areas_that_are_widened_are_named() -> None:
     assert "AUC of “ant”; AP of “ant”, “bee”." in text
     assert "AUC of every class." in widened_words([curve("ant", "roc_auc"), curve("bee", "roc_auc")])
     assert "and 2 more" in widened_words([curve(str(i), "roc_auc") for i in range(8)] + [curve("last")])
+
+
+def test_a_balanced_accuracy_whose_interval_is_widened_says_so() -> None:
+    labels = np.array([0] * 95 + [1] * 5)
+    for n, widened in ((2, True), (40, False)):
+        predictions = np.where(np.arange(100 * n) % 2, np.tile(labels, n), 0)
+        numbers = by_class(np.tile(labels, n), predictions, None, ("a", "b"))
+        assert numbers.get("balanced_widened", False) == widened
+        assert ("it is widened" in balanced_words(from_dict(ByClass, numbers, file="a test"))) == widened
+    assert balanced_words(None) == ""

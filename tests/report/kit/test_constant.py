@@ -54,7 +54,7 @@ def evaluated(labels: np.ndarray, predictions: np.ndarray, k: int) -> Evaluation
     support = np.bincount(labels, minlength=k)
     right = np.bincount(labels[labels == predictions], minlength=k)
     by_chance, chance_p = chance_of_matches(answer_table(labels, predictions, k))
-    mean, row = Mean(**balanced_accuracy(right, support)), Averages(precision=0.5, recall=0.5, f1=0.5)
+    mean, row = Mean(**balanced_accuracy(right, support)[0]), Averages(precision=0.5, recall=0.5, f1=0.5)
     over = paired_difference(labels == support.argmax(), labels == predictions)
     numbers = ByClass(
         uneven=is_uneven(support), classes=int((support > 0).sum()), balanced=mean, macro=row, weighted=row, kappa=mean,

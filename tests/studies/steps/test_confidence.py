@@ -44,7 +44,7 @@ def test_every_condition_has_its_numbers(audited: Run) -> None:
     last, least = under["rows"][-1], numbers["sets"]["least_share"]
     assert last["n"] == len(rows) == 12
     assert last["ece"]["value"] == corrected_error(confidence, right)["value"]
-    assert last["risk"]["value"] == selective_risk(confidence, right)["value"]
+    assert last["risk"]["value"] == selective_risk(confidence, right)[0]["value"]
     assert last["coverage"]["value"] == np.mean([row["true_confidence"] >= least for row in rows])
     assert last["size"]["value"] == np.mean([row["set_size"] for row in rows])
     assert all((row["true_confidence"] == pytest.approx(row["confidence"])) for row in rows if row["correct"])

@@ -6,26 +6,54 @@ from statistics import NormalDist
 
 import numpy as np
 
-from ironglass.measure.statistics import Rate
+from ironglass.measure.statistics import FEWEST, Rate, exact_ends
 
 _STEPS = 45
 """Halvings of the search for an interval's end."""
 
 
-def balanced_interval(right: np.ndarray, support: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The ends of the 95 % score interval of a mean of k shares, of n_1, ..., n_k images.
+def balanced_interval(right: np.ndarray, support: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The ends of the 95 % interval of a mean of k shares, of n_1, ..., n_k images, and whether it is widened.
 
-    Wilson's interval for one share holds the values at which the observed share lies less than 1.96 standard errors
-    away. So does this one for the mean: the shares that a mean allows are their most likely ones under it (after
-    Miettinen & Nurminen 1985, Statist. Med. 4:213). Of one class it is Wilson's interval.
+    It is the score interval, see `score_interval`, widened where right or wrong answers are too few for one that holds
+    95 times in 100: to the exact interval of one share of so many images that it would vary as much as this mean (Korn
+    & Graubard 1998, Surv. Methodol. 24:193). Too few are fewer than `FEWEST` of those images.
 
     right: (..., k) images that are right, of each class.
     support: (..., k) images of each class, at least 1.
     """
     right, support = np.asarray(right, dtype=np.float64), np.asarray(support, dtype=np.float64)
+    low, high = score_interval(right, support)
+    value, images = (right / support).mean(-1), _images_of_one_share(right, support)
+    widened = images * np.minimum(value, 1 - value) < FEWEST
+    least, most = exact_ends(images * value, images)
+    return np.where(widened, np.minimum(low, least), low), np.where(widened, np.maximum(high, most), high), widened
+
+
+def score_interval(right: np.ndarray, support: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The ends of the 95 % score interval of such a mean.
+
+    Wilson's interval for one share holds the values at which the observed share lies less than 1.96 standard errors
+    away. So does this one for the mean: the shares that a mean allows are their most likely ones under it (after
+    Miettinen & Nurminen 1985, Statist. Med. 4:213). Of one class it is Wilson's interval.
+
+    right, support: as of `balanced_interval`.
+    """
+    right, support = np.asarray(right, dtype=np.float64), np.asarray(support, dtype=np.float64)
     value = (right / support).mean(-1)
     low, high = (_end(right, support, value, sign) for sign in (1.0, -1.0))
     return np.where(right.sum(-1) == 0, 0.0, low), np.where((right == support).all(-1), 1.0, high)
+
+
+def _images_of_one_share(right: np.ndarray, support: np.ndarray) -> np.ndarray:
+    """Images of which one share varies as much as the mean does, at most all; each class's share is drawn towards that
+    of all images by one image, so that a class in which all is right varies, too."""
+    k = support.shape[-1]
+    shares = (right + (right.sum(-1) / support.sum(-1))[..., None]) / (support + 1)
+    mean, variance = shares.mean(-1), (shares * (1 - shares) / support).sum(-1) / k**2
+    even = np.asarray(k**2 / (1 / support).sum(-1))  # where all is right, or all wrong, and nothing varies
+    images = np.divide(mean * (1 - mean), variance, out=even, where=variance > 0)
+    return np.minimum(images, support.sum(-1))
 
 
 def _end(right: np.ndarray, support: np.ndarray, value: np.ndarray, sign: float) -> np.ndarray:
@@ -55,13 +83,14 @@ def _shares(right: np.ndarray, support: np.ndarray, pull: np.ndarray) -> np.ndar
     return np.clip(above / np.where(total > 0, total + root, 2 * pull), 0.0, 1.0)
 
 
-def balanced_accuracy(right: np.ndarray, support: np.ndarray) -> Rate:
-    """The mean of the classes' accuracies with its 95 % interval, see `balanced_interval`.
+def balanced_accuracy(right: np.ndarray, support: np.ndarray) -> tuple[Rate, bool]:
+    """The mean of the classes' accuracies with its 95 % interval, and whether that is widened, see `balanced_interval`.
 
     right, support: int (k,); classes without images are left out. Raises ValueError where none has any.
     """
     right, support = right[support > 0], support[support > 0]
     if not len(support):
         raise ValueError("no class has images")
-    low, high = balanced_interval(right, support)
-    return Rate(value=float((right / support).mean()), low=float(low), high=float(high), n=int(support.sum()))
+    low, high, widened = balanced_interval(right, support)
+    rate = Rate(value=float((right / support).mean()), low=float(low), high=float(high), n=int(support.sum()))
+    return rate, bool(widened)

@@ -41,10 +41,12 @@ def by_class(
     right = np.bincount(labels[predictions == labels], minlength=k)
     table = answer_table(labels, predictions, k)
     by_chance, chance_p = chance_of_matches(table)
+    balanced, widened = balanced_accuracy(right, support)
     return {
         "uneven": is_uneven(support),
         "classes": int((support > 0).sum()),
-        "balanced": balanced_accuracy(right, support),
+        "balanced": balanced,
+        **({"balanced_widened": True} if widened else {}),  # as results leave out what has its default
         **_averages(labels, predictions, k),
         "kappa": kappa(table),
         "by_chance": by_chance,

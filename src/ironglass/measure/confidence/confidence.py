@@ -69,7 +69,7 @@ def condition_numbers(
     numbers: dict[str, Any] = {
         "n": len(right),
         "ece": corrected_error(confidence, right),
-        "risk": selective_risk(confidence, right),
+        "risk": selective_risk(confidence, right)[0],
         "coverage": None,
         "size": None,
     }

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ironglass.measure.statistics import mean_interval, rate_of
+from ironglass.measure.statistics import mean_interval, rate_of, widened_rate
 
 LEVEL = 0.9
 """Promised coverage: the share of images whose set holds the true class."""
@@ -39,17 +39,20 @@ def coverage_probability(covered: int, n: int, calibrated: int, level: float = L
 
 
 def conformal(true_shares: np.ndarray, sizes: np.ndarray, calibrated: int, least: float) -> dict[str, Any]:
-    """Coverage and size of the sets of test images, as they stand in the results.
+    """Coverage and size of the sets of test images, as they stand in the results. The interval is of the coverage of
+    these very sets, whose threshold is kept; `p` allows for the chance in that, too.
 
     true_shares: (n,) probability of each image's true class. sizes: int (n,) classes of each set.
     """
     covered = true_shares >= least
+    coverage, widened = widened_rate(int(covered.sum()), len(covered))
     return {
         "level": LEVEL,
         "calibrated": calibrated,
         "least_share": least,
-        "coverage": rate_of(covered),
+        "coverage": coverage,
         "p": coverage_probability(int(covered.sum()), len(covered), calibrated),
         "size": mean_interval(sizes, within=(0.0, np.inf)),
         "empty": rate_of(np.asarray(sizes) == 0),
+        **({"widened": True} if widened else {}),  # as results leave out what has its default
     }

@@ -6,22 +6,23 @@ from typing import Any
 
 import numpy as np
 
-from ironglass.measure.statistics import Rate, wilson
+from ironglass.measure.statistics import Rate, widened_rate
 
 COVERAGE = 0.9
 """Share of the images that are answered, for which the risk is given as a number."""
 POINTS = 51
 
 
-def selective_risk(confidence: np.ndarray, right: np.ndarray, coverage: float = COVERAGE) -> Rate:
-    """The share of wrong answers among the surest ones, with its 95 % score interval (El-Yaniv & Wiener 2010, JMLR 11).
+def selective_risk(confidence: np.ndarray, right: np.ndarray, coverage: float = COVERAGE) -> tuple[Rate, bool]:
+    """The share of wrong answers among the surest ones (El-Yaniv & Wiener 2010, JMLR 11) with its 95 % interval, and
+    whether that is widened, see `widened_rate`.
 
     Of images that are as sure as the last one answered, each counts in part.
 
     confidence: (n,) from 0 to 1. right: bool (n,). coverage: share of the images that are answered, above 0.
     """
     answered = max(1, round(coverage * len(right)))
-    return wilson(min(float(_wrong(confidence, right)[answered - 1]), answered), answered)
+    return widened_rate(min(float(_wrong(confidence, right)[answered - 1]), answered), answered)
 
 
 def risk_curve(confidence: np.ndarray, right: np.ndarray) -> list[list[float]]:
@@ -34,11 +35,13 @@ def risk_curve(confidence: np.ndarray, right: np.ndarray) -> list[list[float]]:
 def selective(confidence: np.ndarray, right: np.ndarray) -> dict[str, Any]:
     """The entry `selective` of the results."""
     threshold = float(np.sort(confidence)[::-1][max(1, round(COVERAGE * len(right))) - 1])
+    risk, widened = selective_risk(confidence, right)
     return {
         "coverage": COVERAGE,
         "threshold": min(threshold, 1.0),
-        "risk": selective_risk(confidence, right),
+        "risk": risk,
         "curve": risk_curve(confidence, right),
+        **({"widened": True} if widened else {}),  # as results leave out what has its default
     }
 
 

@@ -111,6 +111,7 @@ def failure_numbers(
                 "p": part.p,
                 "corrected_p": part.corrected_p,
                 "stands_out": part.stands_out,
+                **({"widened": True} if part.widened else {}),  # as results leave out what has its default
             }
             for part in listed
         ],

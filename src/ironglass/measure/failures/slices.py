@@ -11,7 +11,7 @@ import numpy as np
 from ironglass.measure.failures.exact import upper_tail
 from ironglass.measure.failures.groupings import Grouping
 from ironglass.measure.failures.pairs import PairTests, pair_tests
-from ironglass.measure.statistics import Rate, difference_of_rates, holm_adjusted, wilson
+from ironglass.measure.statistics import Rate, difference_of_rates, holm_adjusted, widened_rate
 
 LEAST = 30
 """Images that a slice needs, and those outside it, to be tested."""
@@ -25,11 +25,12 @@ class Slice:
 
     grouping: the slice's position in the groupings that were tested.
     code: its position in the grouping's values.
-    accuracy: of its images, 95 % Wilson interval.
+    accuracy: of its images, 95 % interval of `widened_rate`.
     rest: accuracy of the other images.
     difference: accuracy less that of the rest, 95 % interval of Newcombe.
     p: one-sided exact p-value: as many wrong answers or more, were the mistakes spread by chance.
     corrected_p: by Holm over all tests.
+    widened: whether any of the intervals is, since too few images are right, or wrong.
     """
 
     grouping: int
@@ -39,6 +40,7 @@ class Slice:
     difference: Rate
     p: float
     corrected_p: float
+    widened: bool
 
     @property
     def stands_out(self) -> bool:
@@ -105,9 +107,10 @@ class _Counts(NamedTuple):
     others_wrong: int
 
     def compare(self, p: float, corrected_p: float) -> Slice:
-        accuracy = wilson(self.images - self.wrong, self.images)
-        rest = wilson(self.others - self.others_wrong, self.others)
-        return Slice(self.grouping, self.code, accuracy, rest, difference_of_rates(accuracy, rest), p, corrected_p)
+        accuracy, is_widened = widened_rate(self.images - self.wrong, self.images)
+        rest, is_rest_widened = widened_rate(self.others - self.others_wrong, self.others)
+        difference, widened = difference_of_rates(accuracy, rest), is_widened or is_rest_widened
+        return Slice(self.grouping, self.code, accuracy, rest, difference, p, corrected_p, widened)
 
 
 def _counts(right: np.ndarray, position: int, grouping: Grouping) -> list[_Counts]:

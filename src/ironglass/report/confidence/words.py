@@ -5,6 +5,8 @@ from __future__ import annotations
 from ironglass.report.kit.words import count, decimal, eps_text, interval, percent
 from ironglass.results.evaluation.confidence import ConditionRow, Confidence, Sets
 
+WIDENED = ", too few for 95 times in 100: widened to hold more often"
+"""What is said beside an interval that is widened."""
 DOUBTFUL = 0.05
 """Probability below which a coverage is too low for chance."""
 
@@ -23,7 +25,7 @@ def confidence_words(confidence: Confidence) -> str:
     )
     return text + (
         f"If it answers only the {percent(confidence.selective.coverage, 0)} of the images that it is surest of, "
-        f"{percent(risk.value)} of those answers are wrong ({interval(risk)})."
+        f"{percent(risk.value)} of those answers are wrong ({interval(risk)}{WIDENED * confidence.selective.widened})."
     )
 
 
@@ -45,8 +47,9 @@ def sets_words(sets: Sets) -> str:
         f"The sets hold every class of a probability of at least {percent(sets.least_share)}, chosen on "
         f"{count(sets.calibrated)} validation images so that {percent(sets.level, 0)} of new images have their true "
         f"class in their set. Of the measured images {percent(sets.coverage.value)} have "
-        f"({interval(sets.coverage)}): {outcome}. A set has {decimal(sets.size.value)} classes on average "
-        f"({decimal(sets.size.low)} to {decimal(sets.size.high)}); {percent(sets.empty.value)} are empty."
+        f"({interval(sets.coverage)}{WIDENED * sets.widened}): {outcome}. A set has "
+        f"{decimal(sets.size.value)} classes on average ({decimal(sets.size.low)} to {decimal(sets.size.high)}); "
+        f"{percent(sets.empty.value)} are empty."
     )
 
 

@@ -32,6 +32,16 @@ def classes_words(by_class: ByClass, naming: Naming) -> str:
     return text
 
 
+def balanced_words(by_class: ByClass | None) -> str:
+    """Why the interval of the balanced accuracy is widened; "" where it is not."""
+    if by_class is None or not by_class.balanced_widened:
+        return ""
+    return (
+        "Too few images are right, or wrong, in classes of few images, for an interval of the balanced accuracy that "
+        "holds 95 times in 100: it is widened, and holds more often."
+    )
+
+
 def widened_words(curves: Sequence[Curve]) -> str:
     """The areas whose interval is widened, and why; "" for none."""
     parts: list[str] = []

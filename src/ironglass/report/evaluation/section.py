@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from ironglass.report.evaluation.chart import confusion
-from ironglass.report.evaluation.class_words import classes_words, widened_words
+from ironglass.report.evaluation.class_words import balanced_words, classes_words, widened_words
 from ironglass.report.evaluation.curves_chart import class_curves
 from ironglass.report.evaluation.words import accuracy_words, calibration_words
 from ironglass.report.kit.constant import constant_words
@@ -23,6 +23,7 @@ def _facts(source: Source) -> Facts:
     curves = (by_class.curves if by_class else None) or ()
     return {
         "widened": widened_words(curves),
+        "balanced_words": balanced_words(by_class),
         "class_rates": {row.class_: row.accuracy for row in (by_class.accuracies if by_class else ())},
         "curves_of": {curve.class_: curve for curve in curves},
     }

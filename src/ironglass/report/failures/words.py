@@ -7,6 +7,8 @@ from ironglass.report.kit.words import count, interval, listed, p_value, percent
 from ironglass.results.failures import Failures, FailureSlice
 from ironglass.results.sections import Results
 
+FEWEST = 8
+"""`measure.statistics.FEWEST`, which stands on this floor's other side."""
 LISTED = 3
 """Slices that a sentence names."""
 
@@ -53,7 +55,19 @@ def correction_words(failures: Failures) -> str:
         f"Fisher’s exact test against the rest, one-sided, and all {count(failures.tests)} p-values were corrected "
         f"together (Holm): where there is nothing to find, something stands out in at most "
         f"{percent(failures.level, 0)} of data sets. The intervals are of each slice by itself. "
-        "Slices overlap: the same images may stand in several."
+        f"{widened_words(failures)}Slices overlap: the same images may stand in several."
+    )
+
+
+def widened_words(failures: Failures) -> str:
+    """The slices whose intervals are widened, and why; "" for none."""
+    names = [f"“{slice_name(part)}”" for part in failures.slices if part.widened]
+    if not names:
+        return ""
+    slices = "every slice" if len(names) == len(failures.slices) > 1 else listed(names)
+    return (
+        f"Of {slices}, fewer than {FEWEST} images of the slice or of the rest are right, or wrong: too few for "
+        "intervals that hold 95 times in 100, so that these are exact ones, which hold more often. "
     )
 
 

@@ -75,6 +75,8 @@ class ByClass:
     accuracies: a row a class.
     top5: share of images whose true class is among the five most probable; null for fewer than 20 classes.
     curves: a row a class that has images; null where an image was not judged.
+    balanced_widened: whether right or wrong answers are too few, in classes of few images, for an interval of the
+        balanced accuracy that holds 95 times in 100; it is then wider. Absent where not, and in older runs.
     """
 
     uneven: bool
@@ -89,3 +91,4 @@ class ByClass:
     accuracies: tuple[ClassAccuracy, ...]
     top5: Rate | None
     curves: tuple[Curve, ...] | None
+    balanced_widened: bool = False

@@ -46,12 +46,15 @@ class Selective:
     threshold: confidence of the last image answered.
     risk: share of wrong answers among those.
     curve: points (coverage, risk).
+    widened: whether the interval of the risk is widened to the exact one, which holds 95 times in 100 or more often,
+        since too few images are right, or wrong. Absent where not, and in older runs.
     """
 
     coverage: Share
     threshold: Share
     risk: Rate
     curve: tuple[tuple[Share, Share], ...]
+    widened: bool = False
 
 
 @result
@@ -83,6 +86,8 @@ class Sets:
     p: probability of so low a coverage where the promise holds.
     size: classes of a set.
     empty: sets without any class.
+    widened: whether the interval of the coverage is widened to the exact one, which holds 95 times in 100 or more
+        often, since too few images are covered, or not. Absent where not, and in older runs.
     """
 
     level: Share
@@ -92,6 +97,7 @@ class Sets:
     p: Share
     size: Mean
     empty: Rate
+    widened: bool = False
 
 
 @result
@@ -130,7 +136,8 @@ class ConditionRow:
     norm: of an attack; null for others.
     n: images.
     ece: expected calibration error without what chance adds to it.
-    risk: share of wrong answers among the surest 90 %.
+    risk: share of wrong answers among the surest 90 %; its interval, as that of `coverage`, is widened to the exact
+        one where fewer than 8 images are on the one side.
     coverage: share of images whose set holds the true class; null where it was not recorded.
     size: classes of a set; null where it was not recorded.
     """
