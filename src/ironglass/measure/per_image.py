@@ -12,6 +12,7 @@ import torch
 
 from ironglass.data.dataset import Split
 from ironglass.measure.accuracy import finite_logits, probabilities, top
+from ironglass.measure.arrow_arrays import arrow_array
 from ironglass.measure.calibration import brier_scores
 from ironglass.measure.confidence.temperature import scaled_shares
 from ironglass.models.classifier import Classifier
@@ -54,23 +55,24 @@ def per_image(
     sizes = {} if least_share is None else {"set_size": (shares >= least_share).sum(1)}
     names = np.asarray(classifier.classes)
     prediction = predicted(logits).numpy()
+    columns = {
+        "name": np.asarray(split.names, dtype=object),
+        "condition": np.full(len(split), condition),
+        "eps": np.full(len(split), eps, dtype=np.float64),
+        "label": names[split.labels],
+        "prediction": arrow_array(names[prediction], absent=prediction < 0),
+        "confidence": confidence[:, 0],
+        "brier": brier_scores(probabilities(classifier, logits).numpy(), split.labels),
+        "true_confidence": shares[np.arange(len(split)), split.labels],
+        **sizes,
+        "correct": prediction == split.labels,
+        "top5": names[positions],
+        "top5_confidence": confidence.astype(np.float64),
+        "fooled": (prediction != split.labels) & (eps > 0),
+        "linf": linf,
+    }
     return pa.table(
-        {
-            "name": list(split.names),
-            "condition": [condition] * len(split),
-            "eps": np.full(len(split), eps),
-            "label": names[split.labels],
-            "prediction": pa.array(names[prediction], mask=prediction < 0),
-            "confidence": confidence[:, 0],
-            "brier": brier_scores(probabilities(classifier, logits).numpy(), split.labels),
-            "true_confidence": shares[np.arange(len(split)), split.labels],
-            **sizes,
-            "correct": prediction == split.labels,
-            "top5": [list(row) for row in names[positions]],
-            "top5_confidence": [row.tolist() for row in confidence],
-            "fooled": (prediction != split.labels) & (eps > 0),
-            "linf": linf,
-        }
+        {name: column if isinstance(column, pa.Array) else arrow_array(column) for name, column in columns.items()}
     )
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
-from accelerate import Accelerator
 
 from ironglass.data.augmentation.own import check_augment
 from ironglass.data.dataset import Dataset
@@ -28,6 +28,9 @@ from ironglass.train.recipe import Recipe
 from ironglass.train.record import as_json
 from ironglass.train.status import Status
 from ironglass.train.watch import Watch
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
 
 
 def fit(
@@ -91,6 +94,8 @@ def _fit_in_folder(
     watch: Watching,
 ) -> Run:
     """Trains with the run folder locked and the progress display open."""
+    from accelerate import Accelerator  # late: only training needs it
+
     check_recipe(classifier, dataset, recipe)
     watched = watch_of(watch, recipe, dataset)
     accelerator = Accelerator(cpu=classifier.device.type == "cpu")

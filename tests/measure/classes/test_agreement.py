@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from scipy.stats import fisher_exact
+from scipy.stats import fisher_exact, hypergeom, random_table
 from sklearn.metrics import cohen_kappa_score
 
-from ironglass.measure.classes.agreement import answer_table, chance_of_matches, kappa
+from ironglass.measure.classes.agreement import NEVER, _chance_at_most, answer_table, chance_of_matches, kappa
 
 
 def drawn(draws: np.random.Generator, n: int, k: int, right: float) -> tuple[np.ndarray, np.ndarray]:
@@ -54,6 +54,32 @@ def test_the_probability_against_shuffled_answers(k: int) -> None:
     shuffled = [(labels == draws.permutation(predictions)).sum() >= matches for _ in range(4000)]
     assert 0.01 < p < 0.9
     assert p == pytest.approx(np.mean(shuffled), abs=0.05)
+
+
+def test_the_bound_holds_and_spares_the_draws_where_none_can_reach_the_matches() -> None:
+    draws = np.random.default_rng(4)
+    spared = 0
+    for k, n in ((3, 40), (5, 300), (20, 1000), (10, 359)):
+        for right in (0.0, 0.1, 0.3, 0.9):
+            table = answer_table(*drawn(draws, n, k, right), k)
+            rows, columns, matches = table.sum(1)[:k], table.sum(0)[:k], int(np.trace(table))
+            tables = random_table(rows, columns, seed=0).rvs(2000)
+            reached = (np.trace(tables, axis1=1, axis2=2) >= matches).sum()
+            bound = _chance_at_most(rows, columns, matches)
+            assert bound >= 0.9 * reached / 2000
+            assert chance_of_matches(table)[1] == (1 + reached) / 2001
+            spared += bound < NEVER
+    assert spared >= 6
+
+
+def test_the_bound_is_no_smaller_than_fisher_s_probability() -> None:
+    for first, second, both in ((10, 12, 9), (30, 20, 20), (25, 25, 16), (5, 40, 5)):
+        n = 50
+        matches = both + n - first - second + both
+        exact = hypergeom.sf(both - 1, n, first, second)
+        bound = _chance_at_most(np.array([first, n - first]), np.array([second, n - second]), matches)
+        assert exact <= bound <= 1
+        assert bound < 60 * exact + 1e-9
 
 
 def test_nothing_can_be_told_of_one_class_or_one_answer() -> None:

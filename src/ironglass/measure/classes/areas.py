@@ -8,6 +8,8 @@ from statistics import NormalDist
 import numpy as np
 from scipy.special import stdtrit
 
+from ironglass.measure.ranks import mean_ranks
+
 FEWEST = 10
 """Images of the class, and effective errors, below which an interval is widened; so is that of an average precision
 below as many degrees of freedom of its variance."""
@@ -38,12 +40,10 @@ def roc_areas(positive: np.ndarray, negative: np.ndarray) -> Areas:
 
     positive: (..., m) scores of the images of the class, m at least 1. negative: (..., l), of the others.
     """
-    from scipy.stats import rankdata  # late: it takes seconds to import
-
     m, others = positive.shape[-1], negative.shape[-1]
-    ranks = rankdata(np.concatenate([positive, negative], -1), axis=-1)
-    above = (ranks[..., :m] - rankdata(positive, axis=-1)) / others
-    below = 1 - (ranks[..., m:] - rankdata(negative, axis=-1)) / m
+    ranks = mean_ranks(np.concatenate([positive, negative], -1))
+    above = (ranks[..., :m] - mean_ranks(positive)) / others
+    below = 1 - (ranks[..., m:] - mean_ranks(negative)) / m
     return _interval(above.mean(-1), (above, below), least=0.5 / (m * others), coins=min(m, others), freest=0)
 
 

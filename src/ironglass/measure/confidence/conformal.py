@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy.special import betaln
 
 from ironglass.measure.statistics import mean_interval, rate_of, widened_rate
 
@@ -32,10 +33,18 @@ def coverage_probability(covered: int, n: int, calibrated: int, level: float = L
     calibrated: calibration images. The share covered by one calibration varies by its images, too: the number is
     beta-binomial (Vovk 2012, arXiv 1209.2673).
     """
-    from scipy.stats import betabinom  # late: it takes seconds to import
-
     allowed = int(np.floor((calibrated + 1) * (1 - level) + 1e-9))
-    return 1.0 if allowed < 1 else float(betabinom.cdf(covered, n, calibrated + 1 - allowed, allowed))
+    return 1.0 if allowed < 1 else _beta_binomial(covered, n, calibrated + 1 - allowed, allowed)
+
+
+def _beta_binomial(most: int, n: int, first: float, second: float) -> float:
+    """The probability of at most `most` of n under the beta-binomial law, as scipy.stats has it, which takes half a
+    second to import."""
+    if most >= n:
+        return 1.0
+    k = np.arange(most + 1)
+    logarithms = -np.log(n + 1) - betaln(n - k + 1, k + 1) + betaln(k + first, n - k + second) - betaln(first, second)
+    return float(np.exp(logarithms).sum())
 
 
 def conformal(true_shares: np.ndarray, sizes: np.ndarray, calibrated: int, least: float) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import torch
 from ironglass.data.dataset import Split
 from ironglass.explain.methods.grad_cam import GradCAM, upsample
 from ironglass.explain.methods.occlusion import Occlusion
+from ironglass.measure.ranks import mean_ranks
 from ironglass.measure.statistics import mean_interval, wilson
 from ironglass.models.classifier import Classifier
 from ironglass.models.eval_without_grad import eval_without_grad
@@ -78,10 +79,8 @@ def rank_correlation(first: Maps, second: Maps) -> np.ndarray:
 
 def _ranks(maps: Maps) -> np.ndarray:
     """Ranks of each map's values, centred and of length 1; NaN for a constant map."""
-    from scipy.stats import rankdata  # late: it takes seconds to import
-
     values = maps.flatten(1).double().cpu().numpy()
-    ranks = rankdata(values, axis=1)
+    ranks = mean_ranks(values)
     ranks -= ranks.mean(1, keepdims=True)
     flat = np.ptp(values, axis=1) <= FLAT * np.abs(values).max(1)
     length = np.linalg.norm(ranks, axis=1)

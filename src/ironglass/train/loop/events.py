@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tensorboardX import SummaryWriter
-
 NO_CURVES = ("stage", "epoch", "seconds")
 
 
 def write_events(folder: Path, rows: list[dict[str, Any]]) -> None:
     """Writes one events file with the whole history, replacing earlier ones, so that a resumed run shows once."""
+    from tensorboardX import SummaryWriter  # late: only training needs it
+
     for stale in folder.glob("events.out.tfevents.*"):
         stale.unlink()
     with SummaryWriter(str(folder)) as writer:

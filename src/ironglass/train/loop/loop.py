@@ -6,12 +6,10 @@ import math
 import shutil
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from accelerate import Accelerator
-from accelerate.utils import broadcast_object_list
 from torch import nn
 
 from ironglass.data.augment import Augment
@@ -39,6 +37,9 @@ from ironglass.train.record import as_json, training_record
 from ironglass.train.schedule import SCHEDULES
 from ironglass.train.status import Status, status_of
 from ironglass.train.watch import Watch
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
 
 CHECKPOINT_SECONDS = 15.0
 PROGRESS_STEPS = 10
@@ -186,6 +187,8 @@ class Loop:
 
     def _close_epoch(self) -> None:
         """Scores the epoch, writes the history, saves the weights if they are the best so far, and a checkpoint."""
+        from accelerate.utils import broadcast_object_list
+
         position = self.position
         self._stop_clock()
         [row] = broadcast_object_list([epoch_row(self.state, self.dataset, self.watch, position)])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
+from typing import Any
+
 import torch
 
 from ironglass.models.classifier import Classifier
@@ -17,6 +20,34 @@ def make_optimiser(classifier: Classifier, stage: Stage) -> torch.optim.Optimize
         {"params": [p for p in learning if p.ndim > 1], "weight_decay": stage.weight_decay},
         {"params": [p for p in learning if p.ndim <= 1], "weight_decay": 0.0},
     ]
-    if adaptive := {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}.get(stage.optimiser):
+    if adaptive := {"adam": _Adam, "adamw": _AdamW}.get(stage.optimiser):
         return adaptive(groups, lr=stage.peak_lr)
-    return torch.optim.SGD(groups, lr=stage.peak_lr, momentum=0.9, nesterov=True)
+    return _SGD(groups, lr=stage.peak_lr, momentum=0.9, nesterov=True)
+
+
+class _Uncompiled(torch.optim.Optimizer):
+    """The same optimiser, without torch's guards against its compiler: they load it, 1.2 s of the processor."""
+
+    def __init_subclass__(cls) -> None:
+        cls.step = torch.no_grad()(inspect.unwrap(cls.step))
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        inspect.unwrap(torch.optim.Optimizer.add_param_group)(self, param_group)
+
+    def state_dict(self) -> dict[str, Any]:
+        return inspect.unwrap(torch.optim.Optimizer.state_dict)(self)
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        inspect.unwrap(torch.optim.Optimizer.load_state_dict)(self, state_dict)
+
+
+class _SGD(_Uncompiled, torch.optim.SGD):
+    pass
+
+
+class _Adam(_Uncompiled, torch.optim.Adam):
+    pass
+
+
+class _AdamW(_Uncompiled, torch.optim.AdamW):
+    pass

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
-from accelerate import Accelerator
 from torch import nn
 
 from ironglass.models.classifier import Classifier
@@ -15,6 +16,9 @@ from ironglass.train.loop.optimiser import make_optimiser
 from ironglass.train.loop.step import Buffers
 from ironglass.train.position import Position
 from ironglass.train.recipe import Recipe
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
 
 
 class State:
@@ -43,7 +47,9 @@ class State:
         for parameter in learning:
             parameter.requires_grad_(True)
         self.optimiser = optimiser or self.make_optimiser(number)
-        self.model = self.accelerator.prepare_model(self.classifier)
+        # the classifier holds no sharded tensors; looking for some would load torch.distributed.tensor and sympy
+        placed = self.accelerator.distributed_type.value != "FSDP"
+        self.model = self.accelerator.prepare_model(self.classifier, device_placement=placed)
 
     def make_optimiser(self, number: int) -> torch.optim.Optimizer:
         """A fresh one of the stage."""

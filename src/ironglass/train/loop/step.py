@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -17,6 +16,9 @@ from ironglass.models.memory import is_out_of_memory, requested_memory
 from ironglass.models.reading.forward_pass import collect_auxiliary_outputs
 from ironglass.train.objective import CrossEntropy, Objective
 from ironglass.types import Images, Labels
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
 
 _copy = torch._foreach_copy_  # type: ignore[attr-defined]  # one kernel launch for all buffers
 
