@@ -70,7 +70,8 @@ def charts_rendered_once() -> Iterator[None]:
         figure.subplots()
         return figure
 
-    blank = dict(zip(("svg", "png"), render(empty, kinds=("svg", "png")), strict=True))
+    kinds = ("svg", "png", "pdf")
+    blank = dict(zip(kinds, render(empty, kinds=kinds), strict=True))
 
     def drawn(draw: Callable[..., Figure], *args: Any, kinds: tuple[str, ...], **kwargs: Any) -> list[bytes]:
         test = os.environ.get("PYTEST_CURRENT_TEST", RENDERED[0])

@@ -55,6 +55,7 @@ def test_the_public_names() -> None:
         "save_classifier",
         "sweep",
         "transfer",
+        "write_joint_report",
         "write_report",
     ]
     for name in ironglass.__all__:

@@ -53,6 +53,7 @@ _MODULES = {
     "save_classifier": "ironglass.models.loading.save",
     "sweep": "ironglass.api",
     "transfer": "ironglass.api",
+    "write_joint_report": "ironglass.report.page.joint",
     "write_report": "ironglass.report.page.page",
 }
 # packages that are callable, and the module of the function that a call runs: ironglass.harden(plan, folder)
@@ -86,6 +87,7 @@ if TYPE_CHECKING:
     from ironglass.plans.sweep import Sweep
     from ironglass.plans.transfer import Transfer
     from ironglass.registry import register
+    from ironglass.report.page.joint import write_joint_report
     from ironglass.report.page.page import write_report
     from ironglass.run import Run
     from ironglass.train.fit import fit
@@ -135,6 +137,7 @@ __all__ = [
     "save_classifier",
     "sweep",
     "transfer",
+    "write_joint_report",
     "write_report",
 ]
 

@@ -272,6 +272,15 @@ def test_report_is_written_anew(call, trained: Path) -> None:
     assert status == 0, err
     assert (trained / "report.html").is_file()
     assert "Accuracy, on clean test images" in out
+    page, figures = trained / "report.html", trained / "figures"
+    assert '.pdf" download' not in page.read_text()
+    for words in (["--pdf"], []):  # a page written later goes with its own files
+        (figures / "confusion.pdf").write_bytes(b"of an older page") if not words else None
+        assert call("report", trained, "--quiet", *words) == (0, "", "")
+        assert (figures / "confusion.pdf").read_bytes().startswith(b"%PDF-")
+        assert 'href="figures/confusion.pdf" download' in page.read_text()
+    for path in figures.glob("*.pdf"):
+        path.unlink()
 
 
 def test_quiet_says_nothing(call, trained: Path) -> None:

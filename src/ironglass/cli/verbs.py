@@ -95,6 +95,7 @@ def report(
         list[Path], typer.Argument(help="A run folder, or several of one model for one page.", show_default=False)
     ],
     *,
+    pdf: Annotated[bool, typer.Option("--pdf", help="Write each chart as PDF, too: figures/*.pdf.")] = False,
     common: o.Common,
 ) -> None:
     """Write report.html again from the contents of a run folder, or one page of several runs of one model."""
@@ -103,7 +104,7 @@ def report(
     if rejected := [name for name, is_set in unused.items() if is_set]:
         raise InputError(f"report draws what is in the run folder already: leave --{rejected[0]} out")
     if len(folders) > 1:
-        _report_jointly(folders, common)
+        _report_jointly(folders, common, pdf=pdf)
         return
     from ironglass.cli.show import show_run
     from ironglass.report.page.page import write_report
@@ -113,20 +114,20 @@ def report(
     opened = Run.open(folder)
     with hold(opened.path):
         files = check_files(opened)
-        write_report(opened)
+        write_report(opened, pdf=pdf)
     for note in files.notes():
         warnings.warn(Notice(f"{folder}: {note}"), stacklevel=1)
     with drawing(opened.path / "results.json", files):
         show_run(opened, as_json=common.as_json, quiet=common.quiet)
 
 
-def _report_jointly(folders: list[Path], common: o.Common) -> None:
+def _report_jointly(folders: list[Path], common: o.Common, *, pdf: bool) -> None:
     """One page of several runs, in the folder of `--output`, else in the next free `runs/report-k`."""
     from ironglass.cli.plans import free_folder
     from ironglass.cli.show import print_json
     from ironglass.report.page.joint import write_joint_report
 
-    page = write_joint_report(folders, free_folder(common.output, "report", resume=False))
+    page = write_joint_report(folders, free_folder(common.output, "report", resume=False), pdf=pdf)
     if common.as_json:
         print_json({"folder": str(page.parent), "report": str(page), "runs": [str(folder) for folder in folders]})
     elif not common.quiet:

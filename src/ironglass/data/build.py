@@ -15,6 +15,7 @@ from ironglass.data.decoding.decode import Decoded, Fit
 from ironglass.data.decoding.depth import Scale, Values, choose_scale
 from ironglass.data.decoding.scan import scan
 from ironglass.data.source import Listing
+from ironglass.data.sources.attributes import columns_notes
 from ironglass.data.splits import complete
 from ironglass.data.twins import Twins
 from ironglass.errors import InputError
@@ -112,10 +113,9 @@ def build(
         for split, listing in listings.items()
         for i in np.flatnonzero(listing.labels < 0).tolist()
     ]
-    excluded = [
-        Quarantined(name, split, reason) for split, listing in listings.items() for name, reason in listing.left_out
-    ]
-    notes = list(dict.fromkeys(note for listing in listings.values() for note in listing.notes))
+    excluded = [Quarantined(name, split, why) for split, listing in listings.items() for name, why in listing.left_out]
+    of_listings = [note for listing in listings.values() for note in listing.notes]
+    notes = list(dict.fromkeys([*of_listings, *columns_notes(listings)]))
     listings = {split: listing.take(np.flatnonzero(listing.labels >= 0)) for split, listing in listings.items()}
     listings = complete(listings, seed)
     rows, quarantined, scan_notes, scale = _scaled(listings, folder, reading, progress)

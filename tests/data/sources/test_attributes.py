@@ -53,6 +53,7 @@ def test_columns_of_a_table_follow_the_images(table: Path, tmp_path: Path) -> No
     assert [float(text) * 2 for text in test.attributes["grey"]] == test.pixels[:, 0, 0, 0].tolist()
     plain = load_dataset(table)
     assert plain.test.attributes == {}
+    assert "further columns of the table: domain, grey; --slice-by searches the named ones" in "\n".join(plain.notes)
     assert plain.fingerprint == load_dataset(table, attributes=("grey",)).fingerprint, "decoded once for both"
 
 

@@ -19,9 +19,12 @@ HISTORY = [
 
 
 def test_same_input_same_bytes_and_no_date():
-    first, second = (palette.drawn(training, HISTORY, kinds=("svg", "png"), best_epoch=3) for _ in range(2))
+    kinds = ("svg", "png", "pdf")
+    first, second = (palette.drawn(training, HISTORY, kinds=kinds, best_epoch=3) for _ in range(2))
     assert first == second
     assert b"<dc:date>" not in first[0]
+    assert first[2].startswith(b"%PDF-")
+    assert b"CreationDate" not in first[2]
 
 
 @pytest.mark.parametrize("kinds", [("png",), ("svg", "png")])

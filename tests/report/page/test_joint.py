@@ -59,6 +59,8 @@ def test_sections_of_all_runs_stand_on_one_page_and_say_whose_they_are(
     assert {path.stem for path in (tmp_path / "whole" / "figures").iterdir()} >= {"confusion", "occlusion", "attacks"}
     again = page.read_bytes()
     assert write_joint_report([trained, attacked_alone], tmp_path / "whole").read_bytes() == again
+    write_joint_report([trained, attacked_alone], tmp_path / "pdf", pdf=True)
+    assert {path.name for path in (tmp_path / "pdf" / "figures").iterdir()} >= {"confusion.pdf", "attacks.pdf"}
 
 
 def test_the_order_of_the_runs_decides_which_stands(trained: Path, attacked_alone: Path, tmp_path: Path):

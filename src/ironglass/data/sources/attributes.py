@@ -44,13 +44,28 @@ def with_attributes(dataset: Dataset, listings: Mapping[str, Listing], columns: 
 
 def check_columns(data: str, listings: Mapping[str, Listing], columns: Iterable[str]) -> None:
     """Raises InputError for a column that a listing has not, naming those that all have."""
-    first, *others = listings.values()
-    common = [name for name in first.columns if all(name in other.columns for other in others)]
+    common = _common_columns(listings)
     for column in columns:
         if column not in common:
-            listed = ", ".join(name[:60] for name in common[:_MAX_NAMES]) + (", …" if len(common) > _MAX_NAMES else "")
-            choices = f"there are {listed}" if common else "there is none beside images, classes and splits"
+            choices = f"there are {_listed(common)}" if common else "there is none beside images, classes and splits"
             raise InputError(f"{data} has no column {column!r}{did_you_mean(column, common)}: {choices}")
+
+
+def columns_notes(listings: Mapping[str, Listing]) -> list[str]:
+    """A sentence on the further columns, by which accuracy may be split, where there are any."""
+    common = _common_columns(listings)
+    if not common:
+        return []
+    return [f"further columns of the table: {_listed(common)}; --slice-by searches the named ones for low accuracy"]
+
+
+def _common_columns(listings: Mapping[str, Listing]) -> list[str]:
+    first, *others = listings.values()
+    return [name for name in first.columns if all(name in other.columns for other in others)]
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(name[:60] for name in names[:_MAX_NAMES]) + (", …" if len(names) > _MAX_NAMES else "")
 
 
 def _attributed(split: Split, texts: Mapping[str, Mapping[str, str]]) -> Split:

@@ -45,7 +45,7 @@ class Part:
     facts: Facts
 
 
-def write_joint_report(runs: Sequence[str | Path], folder: str | Path) -> Path:
+def write_joint_report(runs: Sequence[str | Path], folder: str | Path, *, pdf: bool = False) -> Path:
     """Writes one `report.html`, with `figures/`, from several runs of one model, and returns the path of the page.
 
     Every section is that of the last run that has it, and says so where several measured it.
@@ -53,6 +53,7 @@ def write_joint_report(runs: Sequence[str | Path], folder: str | Path) -> Path:
     Args:
         runs: folders of two runs or more, the later ones to stand where two measured the same.
         folder: for the page; new, empty, or of an earlier joint page.
+        pdf: write each chart as `figures/*.pdf`, too, and link it from the page.
 
     Raises:
         InputError: for runs of other weights or of several models, and where a file cannot be read.
@@ -69,11 +70,11 @@ def write_joint_report(runs: Sequence[str | Path], folder: str | Path) -> Path:
         part, sections = having[-1], [*sections, section]
         facts = part.facts | of_all_runs
         with drawing(part.source.run.path / "results.json", part.files):
-            charts = draw_charts(section.charts(part.source, part.facts), figures)
+            charts = draw_charts(section.charts(part.source, part.facts), figures, pdf=pdf)
             bodies.append(section_body(section, len(sections), facts, charts, _measured_by(section, having)))
     for part in parts:
         for name, (draw, arguments) in (sheets(part.source.samples) if part.source.samples else {}).items():
-            (figures[name],) = palette.drawn(draw, *arguments, kinds=("png",))
+            (figures[f"{name}.png"],) = palette.drawn(draw, *arguments, kinds=("png",))
     albums = [(part.facts["album"], part.facts["photographs"]) for part in parts]
     page = environment().get_template("page/page.html.jinja")
     return write_files(

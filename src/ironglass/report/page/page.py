@@ -21,19 +21,21 @@ from ironglass.run import Run, atomic
 
 @dataclass(frozen=True)
 class DrawnChart:
-    """One chart as inline SVG, drawn for wide screens and again for phones."""
+    """One chart as inline SVG, drawn for wide screens and again for phones. pdf: whether it is a PDF file, too."""
 
     wide: Markup
     narrow: Markup
+    pdf: bool
 
 
-def write_report(run: Run | str | Path) -> Path:
+def write_report(run: Run | str | Path, *, pdf: bool = False) -> Path:
     """Writes `report.html` and `figures/*.png` from whatever a run holds, and returns the path of the page.
 
     A part that is absent is left out. The page is one file and makes no request; the same folder gives the same bytes.
 
     Args:
         run: the run, or its folder.
+        pdf: write each chart as `figures/*.pdf`, too, and link it from the page; also where the run has such files.
 
     Raises:
         InputError: where a file of the folder cannot be read.
@@ -48,16 +50,17 @@ def write_report(run: Run | str | Path) -> Path:
         'report.html'
     """
     run = run if isinstance(run, Run) else Run.open(run)
+    pdf = pdf or any((run.path / "figures").glob("*.pdf"))  # else those would be of another page
     files = check_files(run)
     source = read_source(run, files)
     facts = page_facts(source, files)
     figures = dict[str, bytes]()
     with drawing(run.path / "results.json", files):
         sections = [section for section in SECTIONS if section.on_page(source, facts)]
-        charts = draw_charts(chart_list(source, facts), figures)
+        charts = draw_charts(chart_list(source, facts), figures, pdf=pdf)
     with drawing(run.path / "samples.safetensors", files):
         for name, (draw, arguments) in (sheets(source.samples) if source.samples else {}).items():
-            (figures[name],) = palette.drawn(draw, *arguments, kinds=("png",))
+            (figures[f"{name}.png"],) = palette.drawn(draw, *arguments, kinds=("png",))
     with drawing(run.path / "results.json", files):
         bodies = [section_body(section, number, facts, charts) for number, section in enumerate(sections, 1)]
         albums = [(facts["album"], facts["photographs"])]
@@ -75,9 +78,9 @@ def section_body(
 
 
 def write_files(folder: Path, page: str, figures: dict[str, bytes]) -> Path:
-    """Writes `report.html` and `figures/*.png`, and returns the path of the page."""
+    """Writes `report.html` and `figures/`, and returns the path of the page."""
     for name, picture in figures.items():  # only now: what cannot be drawn leaves the old ones
-        with atomic(folder / "figures" / f"{name}.png") as path:
+        with atomic(folder / "figures" / name) as path:
             path.write_bytes(picture)
     with atomic(folder / "report.html") as path:
         path.write_text(page, encoding="utf-8")
@@ -123,14 +126,17 @@ def chart_list(source: Source, facts: Facts) -> dict[str, Chart]:
     return {name: chart for section in SECTIONS for name, chart in section.charts(source, facts).items()}
 
 
-def draw_charts(charts: dict[str, Chart], figures: dict[str, bytes]) -> dict[str, DrawnChart]:
-    """Every chart for wide screens and for phones; as PNG it is put into `figures`."""
+def draw_charts(charts: dict[str, Chart], figures: dict[str, bytes], *, pdf: bool) -> dict[str, DrawnChart]:
+    """Every chart for wide screens and for phones; as PNG, and as PDF where asked, it is put into `figures`."""
     drawn: dict[str, DrawnChart] = {}
+    kinds = ("png", "pdf") if pdf else ("png",)
     for name, chart in charts.items():
-        wide, figures[name] = palette.drawn(chart.draw, kinds=("svg", "png"))
+        wide, *files = palette.drawn(chart.draw, kinds=("svg", *kinds))
+        figures |= {f"{name}.{kind}": file for kind, file in zip(kinds, files, strict=True)}
         (narrow,) = palette.drawn(chart.draw, kinds=("svg",), narrow=True)
         drawn[name] = DrawnChart(
             palette.inline_svg(wide, f"{name}-wide", chart.label),
             palette.inline_svg(narrow, f"{name}-narrow", chart.label),
+            pdf,
         )
     return drawn
