@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import functools
 import os
 import sys
 import warnings
@@ -59,9 +60,15 @@ def _notice_printer(default_showwarning: Any) -> Any:
     return show
 
 
+@functools.cache
+def _command() -> Any:
+    """Returns the verbs as one command, built once a process: typer itself builds all of them for every call."""
+    return typer.main.get_command(verbs.app)
+
+
 def _status_of_verb() -> int:
     try:
-        status = verbs.app(sys.argv[1:] or ["--help"], prog_name="ironglass", standalone_mode=False)
+        status = _command()(sys.argv[1:] or ["--help"], prog_name="ironglass", standalone_mode=False)
     except InputError as error:
         return _print_message(str(error), 2)
     except UsageError as error:
