@@ -84,6 +84,7 @@ def test_clean_data_stay_clean(clean: Path, tmp_path: Path) -> None:
     assert [fault["images"] for fault in result["outliers"]] == [[]] * 6
     assert result["leave_out"] == []
     assert result["label_errors"]["suspects"] == []
+    assert "worth_a_look" not in result["label_errors"]
 
 
 def test_searches_can_be_left_out(clean: Path, tmp_path: Path) -> None:
@@ -162,3 +163,24 @@ def test_labels_are_judged_from_the_features_of_a_model(clean: Path, tmp_path: P
     with pytest.warns(Notice):
         inspected = ig.run(plan, tmp_path / "run")
     assert "last linear layer of the model" in inspected.results["inspection"]["label_errors"]["features"]
+
+
+def test_what_is_worth_a_look_stands_on_the_page_with_its_worth(clean: Path, tmp_path: Path) -> None:
+    from ironglass.report import write_report
+    from ironglass.results.versions import with_counts
+
+    run = ig.run(ig.Inspection(dataset=str(clean), searches=("label-errors",)), tmp_path / "run")
+    inspection = run.results["inspection"]
+    images = [{"split": "train", "name": f"train/ant/{i:02}.png", "class": "ant"} for i in range(30)]
+    inspection["label_errors"] |= {
+        "worth_a_look": [{"image": image, "suggested": "bee", "score": 0.1} for image in images],
+        "caught_with_look": {"value": 0.75, "low": 0.3, "high": 0.95, "n": 4},
+        "flips_with_look": {"value": 0.1, "low": 0.05, "high": 0.2, "n": 30},
+    }
+    run.write("results.json", with_counts(run.results | {"inspection": inspection}))
+    page = write_report(run).read_text(encoding="utf-8").replace("\u00a0", " ").replace("\u202f", " ")
+    assert "and 30 worth a look" in page
+    assert "30 further labels" in page
+    assert "together held 75.0 % (30.0–95.0 %), and of all in them 10.0 % (5.0–20.0 %) were flipped" in page
+    assert page.count("perhaps bee; 10.0 %") == 24
+    assert "and 6 more, all in results.json" in page

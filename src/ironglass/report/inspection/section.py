@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ironglass.report.inspection.words import FAULT_WORDS, effect_words, findings, inspection_words
+from ironglass.report.inspection.words import FAULT_WORDS, effect_words, findings, inspection_words, look_words
 from ironglass.report.kit import pictures
 from ironglass.report.kit.headline import Headline
 from ironglass.report.kit.section import Facts, Section, Source
@@ -58,5 +58,5 @@ SECTION = Section(
     facts=_facts,
     headlines=_headlines,
     words=_words,
-    filters=(effect_words, inspection_words),
+    filters=(effect_words, inspection_words, look_words),
 )

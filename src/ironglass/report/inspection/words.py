@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ironglass.report.kit.words import balance_words, count, decimal, interval, percent
-from ironglass.results.inspection import DuplicateGroup, Effect, Inspection, NearPair
+from ironglass.results.inspection import DuplicateGroup, Effect, Inspection, LabelErrors, NearPair
 from ironglass.results.inspection.against import OutOfDistribution
 
 FAULT_WORDS = {
@@ -52,7 +52,8 @@ def findings(inspection: Inspection) -> list[Finding]:
         ]
     rows += [Finding(FAULT_WORDS[fault.fault], len(fault.images)) for fault in inspection.outliers]
     if errors := inspection.label_errors:
-        rows.append(Finding("labels that may be wrong", len(errors.suspects)))
+        further = f"and {count(len(errors.worth_a_look))} worth a look" if errors.worth_a_look else ""
+        rows.append(Finding("labels that may be wrong", len(errors.suspects), further))
     return rows
 
 
@@ -95,6 +96,21 @@ def inspection_words(inspection: Inspection) -> list[str]:
         sentences.append(balance)
     sentences += map(effect_words, inspection.effects)
     return [*sentences, against_words(inspection.against)] if inspection.against else sentences
+
+
+def look_words(errors: LabelErrors) -> str:
+    """The number of labels worth a look beside the suspects, and the worth of both lists by the trial."""
+    text = (
+        f"{count(len(errors.worth_a_look))} further labels, the least probable first, up to as many in all as "
+        "confident learning counts."
+    )
+    if errors.caught_with_look is None or errors.flips_with_look is None:
+        return text
+    return (
+        f"{text} Most of them are right: of the labels flipped on purpose, this list and the one above together held "
+        f"{percent(errors.caught_with_look.value)} ({interval(errors.caught_with_look)}), and of all in them "
+        f"{percent(errors.flips_with_look.value)} ({interval(errors.flips_with_look)}) were flipped."
+    )
 
 
 def against_words(against: OutOfDistribution) -> str:

@@ -9,21 +9,9 @@ from pydantic import Field
 from ironglass.results.codec import result
 from ironglass.results.inspection.against import OutlyingScore as OutlyingScore
 from ironglass.results.inspection.against import OutOfDistribution
-from ironglass.results.numbers import Count, Mean, Rate, Share
-
-
-@result
-class ImageRef:
-    """One image.
-
-    split: that it is in.
-    name: where it lies, relative to the source.
-    class: its label.
-    """
-
-    split: str
-    name: str
-    class_: str
+from ironglass.results.inspection.labels import ImageRef, LabelErrors
+from ironglass.results.inspection.labels import LabelSuspect as LabelSuspect
+from ironglass.results.numbers import Count, Mean, Rate
 
 
 @result
@@ -186,42 +174,6 @@ class Effect:
     without: Rate
     only: Rate
     difference: Mean
-
-
-@result
-class LabelSuspect:
-    """One image whose label may be wrong.
-
-    image: which.
-    suggested: the class that the other images speak for.
-    score: probability of its label, from networks that did not learn from it.
-    """
-
-    image: ImageRef
-    suggested: str
-    score: Share
-
-
-@result
-class LabelErrors:
-    """Labels that cross-validated probabilities contradict.
-
-    features: from which the probabilities are.
-    folds: of the cross-validation.
-    accuracy: of the cross-validated predictions.
-    suspects: the least probable label first.
-    rule: when a label is suspect, and what the rule is worth on these images.
-    caught: of labels that were flipped on purpose, those that the rule named.
-    wrongly_named: of the labels left alone in that trial, those that the rule named; some of them may be wrong.
-    """
-
-    features: str
-    folds: Count
-    accuracy: Rate
-    suspects: tuple[LabelSuspect, ...]
-    rule: str
-    caught: Rate
-    wrongly_named: Rate
 
 
 @result

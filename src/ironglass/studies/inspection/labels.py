@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from ironglass.data.survey.survey import Survey
+from ironglass.measure.inspection.cross_validated import FOLDS, cross_validated
 from ironglass.measure.inspection.label_errors import (
-    FOLDS,
     LARGEST,
+    Suspects,
     Trial,
-    cross_validated,
     flip_trial,
     label_suspects,
-    patch_features,
-    principal_directions,
+    worth_a_look,
 )
+from ironglass.measure.inspection.patch_features import patch_features, principal_directions
 from ironglass.measure.statistics import wilson
 from ironglass.results.codec import from_dict
 from ironglass.results.inspection import LabelErrors, LabelSuspect
@@ -53,19 +53,28 @@ def search_labels(
     probabilities = cross_validated(
         features, labels, seed, lambda done, of: options.progress("judging labels", done, of, "")
     )
-    suspects = label_suspects(probabilities, labels, -1.0 if trial.ceiling is None else trial.ceiling)
-    rows = zip(suspects.positions.tolist(), suspects.suggested.tolist(), suspects.score.tolist(), strict=True)
+    suspects = label_suspects(probabilities, labels, trial.ceiling)
+    further = worth_a_look(probabilities, labels, len(suspects.positions)) if trial.look_helps else suspects[:0]
     return LabelErrors(
         features=OF_PATCHES if model_features is None else OF_MODEL,
         folds=FOLDS,
-        accuracy=_rate(int(suspects.right.sum()), len(table)),
-        suspects=tuple(
-            LabelSuspect(image=image_ref(table, i), suggested=table.classes[present[other]], score=round(score, 6))
-            for i, other, score in rows
-        ),
+        accuracy=_rate(int((probabilities.argmax(1) == labels).sum()), len(table)),
+        suspects=_rows(table, suspects, present),
         rule=_rule(trial),
         caught=_rate(trial.caught, trial.flipped),
         wrongly_named=_rate(trial.named, trial.left_alone),
+        worth_a_look=_rows(table, further, present),
+        caught_with_look=_rate(trial.caught_with_look, trial.flipped),
+        flips_with_look=_rate(trial.caught_with_look, trial.with_look) if trial.with_look else None,
+    )
+
+
+def _rows(table: Survey, suspects: Suspects, present: np.ndarray) -> tuple[LabelSuspect, ...]:
+    """present: classes that have images, in the order of the suggested ones."""
+    rows = zip(suspects.positions.tolist(), suspects.suggested.tolist(), suspects.score.tolist(), strict=True)
+    return tuple(
+        LabelSuspect(image=image_ref(table, i), suggested=table.classes[present[other]], score=round(score, 6))
+        for i, other, score in rows
     )
 
 

@@ -41,5 +41,6 @@ def pictured(result: Inspection, limit: int) -> Iterable[ImageRef]:
             yield from (pair.first, pair.second)
     for fault in result.outliers:
         yield from (row.image for row in fault.images[:limit])
-    for row in result.label_errors.suspects[:limit] if result.label_errors else ():
-        yield row.image
+    if errors := result.label_errors:
+        for row in (*errors.suspects[:limit], *errors.worth_a_look[:limit]):
+            yield row.image

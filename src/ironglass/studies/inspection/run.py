@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from ironglass.data.survey.survey import Survey, survey
+from ironglass.measure.inspection.cross_validated import FOLDS
 from ironglass.measure.inspection.duplicates import duplicate_groups, joined
-from ironglass.measure.inspection.label_errors import FOLDS
 from ironglass.measure.inspection.label_errors import LARGEST as MOST_LABELS
 from ironglass.measure.inspection.leave_out import images_to_leave_out, merged
 from ironglass.measure.inspection.near_duplicates import LARGEST, NearPairs, near_duplicates
