@@ -9,7 +9,7 @@ import numpy as np
 
 from ironglass.data.dataset import Split
 from ironglass.errors import InputError
-from ironglass.explain.methods.occlusion import occluded_scores
+from ironglass.explain.methods.occlusion import occluded_scores_by_fill
 from ironglass.explain.parts.patch_grid import positions
 from ironglass.measure.statistics import rate_of, share_interval
 from ironglass.models.checks import check_labels
@@ -37,26 +37,26 @@ def occlusion_accuracy(
     """
     if len(split) == 0:
         raise InputError("the split is empty: there is nothing to occlude")
-    height, width = split.pixels.shape[1:3]
-    count = len(positions((height, width), patch, stride))
     clean = predicted(logits_of(classifier, split, batch_size=batch_size)).numpy() == split.labels
-    colour = None if mean is None else tuple(mean)
-    right: list[list[np.ndarray]] = [[] for _ in masks]
+    options: dict[str, Any] = {"patch": patch, "stride": stride, "mean": None if mean is None else tuple(mean)}
+    right: list[np.ndarray] = []
     done = 0
+
+    def finished(count: int) -> None:
+        nonlocal done
+        done += count
+        if progress:
+            progress(done, len(split) * len(masks))
+
+    options |= {"fills": masks, "score": "right", "finished": finished}
     for images, labels in batches(split, batch_size, classifier.device):
         check_labels(labels, len(images), len(classifier.classes))
-        for parts, mask in zip(right, masks, strict=True):
-            scores = occluded_scores(
-                classifier, images, labels, patch=patch, stride=stride, fill=mask, mean=colour, score="right"
-            )
-            parts.append(scores.cpu().numpy())
-            done += len(images)
-            if progress:
-                progress(done, len(split) * len(masks))
+        scores = occluded_scores_by_fill(classifier, images, labels, **options)
+        right.append(scores.cpu().numpy())
     return {
         "patch": patch,
         "stride": stride,
-        "positions": count,
+        "positions": len(positions((split.pixels.shape[1], split.pixels.shape[2]), patch, stride)),
         "n": len(split),
         "clean": rate_of(clean),
         "masks": [
@@ -65,6 +65,6 @@ def occlusion_accuracy(
                 "mean": share_interval(scores_of.mean(1)),
                 "worst": rate_of(np.asarray(scores_of.all(1))),
             }
-            for mask, scores_of in zip(masks, map(np.concatenate, right), strict=True)
+            for mask, scores_of in zip(masks, np.concatenate(right, axis=1), strict=True)
         ],
     }

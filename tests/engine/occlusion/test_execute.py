@@ -19,6 +19,7 @@ from ironglass.engine.occlusion.trace import trace_network
 from ironglass.explain import occluded_scores
 from ironglass.explain.methods import occlusion
 from ironglass.explain.methods.occlusion import Occlusion
+from ironglass.explain.parts import patched_windows
 from ironglass.explain.parts.patch_grid import spans_of
 from ironglass.models import Classifier
 from ironglass.models.eval_without_grad import eval_without_grad
@@ -104,10 +105,10 @@ def always(monkeypatch):
 @pytest.fixture
 def windowed(monkeypatch):
     """What cannot be computed in windows is an error."""
-    monkeypatch.setattr(occlusion, "_in_windows", in_windows_only)
+    monkeypatch.setattr(occlusion, "fill_in_windows", in_windows_only)
 
 
-def in_windows_only(*given, to=occlusion._in_windows):
+def in_windows_only(*given, to=patched_windows.fill_in_windows):
     return to(*given) or pytest.fail("not computed in windows")
 
 
@@ -143,8 +144,8 @@ def test_equals_whole_passes_on_random_networks(steps, height, width, patch, str
         patched.setattr(occlusion, "WORTHWHILE", 1)
         patched.setattr(cut, "DENSE", dense)
         patched.setattr(execute, "WORK_A_GROUP", busy)
-        patched.setattr(occlusion, "_agree", lambda *_: True)  # so that a wrong plan cannot hide
-        patched.setattr(occlusion, "_in_windows", in_windows_only)  # nor one that does not run
+        patched.setattr(patched_windows, "_agree", lambda *_: True)  # so that a wrong plan cannot hide
+        patched.setattr(occlusion, "fill_in_windows", in_windows_only)  # nor one that does not run
         patched.setattr(execute, "MAX_ROUTES", 50)
         ours, whole = both(classifier, images, patch, stride, chunk=37)
         assert read_graph(classifier, images[:1]) is not None
@@ -289,10 +290,11 @@ def test_what_a_trace_would_freeze_is_noticed(what, monkeypatch):
         assert torch.equal(torch.get_rng_state(), before[0])
         assert random.getstate() == before[1]
         clean, scores = torch.full((1,), torch.nan), torch.full((1, 16), torch.nan)
-        same, asked = occlusion._same, []
-        monkeypatch.setattr(occlusion, "_same", lambda *given: asked.append(same(*given)) or asked[-1])
+        same, asked = patched_windows._same, []
+        monkeypatch.setattr(patched_windows, "_same", lambda *given: asked.append(same(*given)) or asked[-1])
         watch = lambda logits, _: logits[:, 1]  # noqa: E731
-        assert not occlusion._in_windows(classifier, images, 1 - images, (spans, spans), 5, watch, clean, scores)
+        given = (classifier, images, [1 - images], (spans, spans), 5, watch, clean, scores[None], lambda _: None)
+        assert not patched_windows.fill_in_windows(*given)
         assert graph_network is None or asked == [False]
 
 

@@ -7,6 +7,7 @@ from torch import nn
 
 from ironglass.errors import InputError
 from ironglass.explain import Occlusion, occluded_scores, positions
+from ironglass.explain.methods.occlusion import occluded_scores_by_fill
 from ironglass.models import Classifier
 
 
@@ -122,3 +123,14 @@ def test_the_classifier_is_as_before_and_the_maps_are_ordinary(network):
 def test_an_unknown_score_is_refused(network):
     with pytest.raises(InputError, match="probability, logit, right"):
         Occlusion(score="loss", patch=4)(network, torch.rand(1, 3, 14, 14), torch.tensor([0]))
+
+
+@pytest.mark.parametrize("incremental", [True, False])
+def test_several_fills_at_once_are_those_one_by_one_bit_for_bit(network, incremental):
+    images, targets, fills = torch.rand(5, 3, 14, 14), torch.tensor([0, 1, 2, 0, 1]), ("blur", "grey", "black")
+    options = {"patch": 4, "stride": 3, "incremental": incremental}
+    done = []
+    scores = occluded_scores_by_fill(network, images, targets, fills=fills, finished=done.append, **options)
+    assert sum(done) == 15
+    for fill, under in zip(fills, scores, strict=True):
+        assert under.equal(occluded_scores(network, images, targets, fill=fill, **options))

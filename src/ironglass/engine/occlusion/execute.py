@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
 from typing import Any, cast
 
@@ -40,7 +40,7 @@ MAX_IMAGES, MAX_VALUES = 16, 2**27
 
 Routes = dict[tuple[fx.Node | None, fx.Node], Route]
 Plans = list[tuple[OcclusionPlan, Tensor]]
-Chunk = tuple[Tensor, Tensor, Logits]
+Chunk = tuple[int, Tensor, Tensor, Logits]
 
 
 def plans_of(network: TracedNetwork, rows: Tensor, columns: Tensor, images: int) -> tuple[Plans, int]:
@@ -68,29 +68,44 @@ def plans_of(network: TracedNetwork, rows: Tensor, columns: Tensor, images: int)
 
 
 def occluded_logits(
-    network: TracedNetwork, plans: Plans, classifier: Classifier, images: Images, filling: Images, chunk: int
+    network: TracedNetwork, plans: Plans, classifier: Classifier, images: Images, fillings: Sequence[Images], chunk: int
 ) -> tuple[Logits, Iterator[Chunk]]:
-    """The logits of the images, and an iterator over chunks (image indices, position indices, logits) of all occluded
-    images.
+    """The logits of the images, and an iterator over chunks (number of the filling, image indices, position indices,
+    logits) of all occluded images, one filling after another: what surrounds a patch is computed once for all.
 
-    filling: images whose pixels replace those under the patch.
+    fillings: images whose pixels replace those under the patch.
     chunk: largest number of occluded images at a time, fewer where they need more memory.
     """
     times = 1 if images.device.type == "cpu" else GPU_CHUNK_FACTOR
     chunk_sizes = [max(1, min(chunk, times * MAX_BYTES // (4 * plan.elements))) for plan, _ in plans]
-    inputs, fill = (normalised(classifier, pixels) for pixels in (images, filling))
+    inputs = normalised(classifier, images)
     sources = Pixels(2 * len(inputs), inputs[:1].shape, 0, dtype=inputs.dtype, device=inputs.device)
-    sources.put_images(0, torch.cat((inputs, fill)))
+    sources.put_images(0, inputs)
     maps = _pixel_buffers(network, plans, chunk_sizes, len(inputs), inputs.device)
     clean = torch.cat(
         [_per_image(1, _image_logits(network, maps, number, image)) for number, image in enumerate(inputs.split(1))]
     )
-    return clean, _chunks(plans, chunk_sizes, sources, maps, len(inputs), times)
+    return clean, _filled(classifier, fillings, plans, chunk_sizes, sources, maps, times)
+
+
+def _filled(
+    classifier: Classifier,
+    fillings: Sequence[Images],
+    plans: Plans,
+    chunk_sizes: list[int],
+    sources: Pixels,
+    maps: dict[fx.Node, Pixels],
+    times: int,
+) -> Iterator[Chunk]:
+    for number, filling in enumerate(fillings):
+        sources.put_images(len(filling), normalised(classifier, filling))
+        for image, position, logits in _chunks(plans, chunk_sizes, sources, maps, len(filling), times):
+            yield number, image, position, logits
 
 
 def _chunks(
     plans: Plans, chunk_sizes: list[int], sources: Pixels, maps: dict[fx.Node, Pixels], count: int, times: int
-) -> Iterator[Chunk]:
+) -> Iterator[tuple[Tensor, Tensor, Logits]]:
     device = sources.rows.device
     for (plan, numbers), step in zip(plans, chunk_sizes, strict=True):
         dense_size = max(1, times * MAX_DENSE_BYTES // (4 * plan.dense_elements))

@@ -68,9 +68,11 @@ class Convolution(nn.Module):
     def _laid_out(self, shape: torch.Size, settings: dict[str, Any]) -> Tensor:
         """The weight as oneDNN reads it, kept for maps of the same shape: chunks are equally large."""
         key = shape, settings["padding"]
-        if self.packed_weight is None or self.packed_weight[0] != key:
-            self.packed_weight = key, laid_out(cast(Tensor, self.weight), shape, settings)
-        return self.packed_weight[1]
+        packed = self.packed_weight
+        if packed is None or packed[0] != key:
+            # another thread may put its own in between, so that what was made here is what is returned
+            self.packed_weight = packed = key, laid_out(cast(Tensor, self.weight), shape, settings)
+        return packed[1]
 
 
 class Scale(nn.Module):

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import ClassVar
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
-from ironglass.engine.occlusion.execute import occluded_logits, plans_of
-from ironglass.engine.occlusion.graph_network import read_graph
 from ironglass.errors import InputError
 from ironglass.explain.parts.call import explainer_call
 from ironglass.explain.parts.fill import Fill, fill_images
 from ironglass.explain.parts.patch_grid import inside, occluded, spans_of
+from ironglass.explain.parts.patched_windows import fill_in_windows
 from ironglass.fields import settings
 from ironglass.models.classifier import Classifier
 from ironglass.models.eval_without_grad import eval_without_grad
@@ -34,9 +33,6 @@ WORTHWHILE = 32
 
 # Unoccluded images per batch.
 CHECK_BATCH = 16
-
-# Allowed difference of the traced graph's logits, relative to the largest logit.
-TOLERANCE = 1e-4
 
 # Elements of one batch of occluded images: 64 MiB of float32.
 ELEMENTS = 2**24
@@ -81,7 +77,7 @@ class Occlusion:
             targets,
             patch=self.patch,
             stride=self.stride,
-            fill=self.fill,
+            fills=(self.fill,),
             mean=self.mean,
             score=self.score,
             chunk=CHUNK,
@@ -91,7 +87,7 @@ class Occlusion:
         columns = spans_of(width, self.patch, self.stride).to(images.device)
         # a patch's mask is the outer product of a row span and a column span, so the sum over positions factors
         over_rows, over_columns = inside(rows, height).float(), inside(columns, width).float()
-        drops = (clean[:, None] - scores).unflatten(1, (len(rows), len(columns)))
+        drops = (clean[:, None] - scores[0]).unflatten(1, (len(rows), len(columns)))
         total = torch.einsum("nij,ih,jw->nhw", drops, over_rows, over_columns)
         covering = over_rows.sum(0)[:, None] * over_columns.sum(0)
         return (total / covering.clamp_min(1))[:, None]
@@ -120,18 +116,21 @@ def occluded_scores(
 
     Raises InputError.
     """
-    return _clean_and_occluded_scores(
-        classifier,
-        images,
-        targets,
-        patch=patch,
-        stride=stride,
-        fill=fill,
-        mean=mean,
-        score=score,
-        chunk=chunk,
-        incremental=incremental,
-    )[1]
+    options = {"patch": patch, "stride": stride, "mean": mean, "score": score, "chunk": chunk}
+    return occluded_scores_by_fill(classifier, images, targets, fills=(fill,), incremental=incremental, **options)[0]
+
+
+def occluded_scores_by_fill(
+    classifier: Classifier, images: Images, targets: Labels, *, fills: Sequence[Fill], **options: Any
+) -> Tensor:
+    """`occluded_scores` under each of several fills, float32 (fills, n, p): the network is traced, and the surroundings
+    of the patches are computed, once for all.
+
+    options: those of `occluded_scores`, and `finished`, called with every number of images times fills that is done.
+    Raises InputError.
+    """
+    defaults = {"mean": None, "score": "probability", "chunk": CHUNK, "incremental": True}
+    return _clean_and_occluded_scores(classifier, images, targets, fills=fills, **(defaults | options))[1]
 
 
 def _clean_and_occluded_scores(
@@ -141,91 +140,49 @@ def _clean_and_occluded_scores(
     *,
     patch: int,
     stride: int,
-    fill: Fill,
+    fills: Sequence[Fill],
     mean: Tensor | tuple[float, ...] | None,
     score: str,
     chunk: int,
     incremental: bool,
+    finished: Callable[[int], None] = lambda _count: None,
 ) -> tuple[Tensor, Tensor]:
-    """The score of each image without a patch, float32 (n,), and at each position, (n, p)."""
+    """The score of each image without a patch, float32 (n,), and under each fill at each position, (fills, n, p)."""
     if score not in SCORES:
         raise InputError(f"there is no score {score!r}: choose from {', '.join(SCORES)}")
     height, width = images.shape[2:]
     rows, columns = (spans_of(length, patch, stride).to(images.device) for length in (height, width))
-    filling = fill_images(fill, images, mean)
+    fillings = [fill_images(fill, images, mean) for fill in fills]
     targets = targets.to(images.device)
-    scores = torch.empty(len(images), len(rows) * len(columns), device=images.device)
+    scores = torch.empty(len(fillings), len(images), len(rows) * len(columns), device=images.device)
 
     def score_of(logits: Logits, image: Tensor) -> Tensor:
         values = classifier.as_logits(logits) if score == "probability" else logits
         return SCORES[score](values, targets[image]).float()
 
+    reported = 0
+
+    def report(done: int) -> None:  # where windows are given up half-way, the plain passes begin anew
+        nonlocal reported
+        finished(max(0, done - reported))
+        reported = max(done, reported)
+
     with eval_without_grad(classifier), torch.no_grad():
         clean_logits = torch.cat([classifier(part) for part in images.split(CHECK_BATCH)])
         clean = score_of(clean_logits, torch.arange(len(images), device=images.device))
-        worthwhile = incremental and scores.numel() >= WORTHWHILE
+        worthwhile = incremental and scores[:1].numel() >= WORTHWHILE
         grid = (rows, columns)
-        if worthwhile and _in_windows(classifier, images, filling, grid, chunk, score_of, clean_logits, scores):
+        if worthwhile and fill_in_windows(
+            classifier, images, fillings, grid, chunk, score_of, clean_logits, scores, report
+        ):
             return clean, scores
-        for pair in torch.arange(scores.numel(), device=images.device).split(_at_once(chunk, images)):
-            image, position = pair // scores.shape[1], pair % scores.shape[1]
-            covered = occluded(images, filling, rows, columns, image, position)
-            scores[image, position] = score_of(classifier(covered), image)
+        for number, (filling, under) in enumerate(zip(fillings, scores, strict=True), 1):
+            for pair in torch.arange(under.numel(), device=images.device).split(_at_once(chunk, images)):
+                image, position = pair // under.shape[1], pair % under.shape[1]
+                covered = occluded(images, filling, rows, columns, image, position)
+                under[image, position] = score_of(classifier(covered), image)
+            report(number * len(images))
     return clean, scores
-
-
-def _in_windows(
-    classifier: Classifier,
-    images: Images,
-    filling: Images,
-    grid: tuple[Tensor, Tensor],
-    chunk: int,
-    score_of: Callable[[Logits, Tensor], Tensor],
-    clean_logits: Logits,
-    scores: Tensor,
-) -> bool:
-    """Fills in the scores, recomputing only what the patch changes. Returns False, with `scores` invalid, where the
-    network cannot be traced, or its graph differs from the network's logits of any image, or at three positions on the
-    first.
-    """
-    rows, columns = grid
-    network = read_graph(classifier, images[:1])
-    if network is None:
-        return False
-    middle = len(rows) // 2 * len(columns) + len(columns) // 2
-    checked = torch.tensor([0, middle, scores.shape[1] - 1], device=images.device)
-    expected = classifier(occluded(images, filling, rows, columns, torch.zeros_like(checked), checked))
-    (plans, batch_size), runs = plans_of(network, rows, columns, len(images)), False
-    for batch in torch.arange(len(images), device=images.device).split(batch_size):
-        try:
-            logits, chunks = occluded_logits(network, plans, classifier, images[batch], filling[batch], chunk)
-            if not _same(logits, clean_logits[batch]):
-                return False
-            for image, position, logits in chunks:
-                image = batch[image]
-                if not _agree(logits[image == 0], position[image == 0], expected, checked):
-                    return False
-                scores[image, position] = score_of(logits, image)
-                runs = True
-        except RuntimeError:  # a size that the trace recorded as a constant
-            if runs:
-                raise
-            return False
-    return True
-
-
-def _agree(logits: Logits, positions: Tensor, expected: Logits, checked: Tensor) -> bool:
-    """Returns whether the logits at the checked positions equal the expected ones."""
-    checked_index, index = torch.nonzero(checked[:, None] == positions, as_tuple=True)
-    return logits.shape[1:] == expected.shape[1:] and _same(logits[index], expected[checked_index])
-
-
-def _same(logits: Logits, expected: Logits) -> bool:
-    """Returns whether logits are equal up to float noise; False for NaN."""
-    if logits.shape != expected.shape:
-        return False
-    largest = expected.abs().amax() if expected.numel() else 0.0
-    return bool(((logits - expected).abs() <= TOLERANCE * largest).all())
 
 
 def _at_once(chunk: int, images: Images) -> int:
