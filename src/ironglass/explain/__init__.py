@@ -22,6 +22,7 @@ from ironglass.explain.methods.hires_cam import HiResCAM
 from ironglass.explain.methods.input_x_gradient import InputXGradient
 from ironglass.explain.methods.integrated_gradients import IntegratedGradients
 from ironglass.explain.methods.layer_cam import LayerCAM
+from ironglass.explain.methods.lrp import LRP
 from ironglass.explain.methods.occlusion import Occlusion, occluded_scores
 from ironglass.explain.methods.saliency import Saliency, negative, positive
 from ironglass.explain.methods.score_cam import ScoreCAM
@@ -36,6 +37,7 @@ from ironglass.types import Images, Labels, Maps
 
 __all__ = [
     "EXPLAINERS",
+    "LRP",
     "ActivationMaximisation",
     "AttentionRelevance",
     "AttentionRollout",
@@ -80,6 +82,7 @@ EXPLAINERS: dict[str, Any] = {
     "input-x-gradient": InputXGradient(),
     "smooth-grad": SmoothGrad(),
     "integrated-gradients": IntegratedGradients(),
+    "lrp": LRP(),
     "guided-backprop": GuidedBackprop(),
     "grad-cam": GradCAM(),
     "grad-cam++": GradCAMPlusPlus(),

@@ -27,7 +27,7 @@ class MethodQuality(Areas):
     insertion: area under the target's probability while pixels are put in, the strongest first; more is better.
     deletion: the same while pixels are taken out; less is better.
     sensitivity: largest change of the map under small noise, as a share of its length; null where all maps are zero.
-    gap: |gap| of integrated gradients as a share of |change of the logit|; null of other methods.
+    gap: of methods whose maps add up to a logit or its change, |gap| as a share of that; null of other methods.
     seconds: an image.
     """
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ironglass.errors import InputError
-from ironglass.explain import GuidedBackprop, IntegratedGradients, Saliency, SmoothGrad
+from ironglass.explain import GuidedBackprop, Saliency, SmoothGrad
 from ironglass.measure.maps.attribution import deletion, image_maps, insertion, sensitivity
 from ironglass.measure.maps.sanity import DEPTHS, edges, noise, sanity_check
 from ironglass.measure.statistics import Rate, mean_interval
@@ -37,9 +37,10 @@ def quality(
     """Numbers for each method on these images, ready for JSON.
 
     `n`; `methods` {name: {`insertion`, `deletion`, `sensitivity` (means, see `attribution`; sensitivity None where
-    every map is zero), `gap` (mean of |gap| / |change of the logit|, of integrated gradients, else None), `seconds`
-    (an image)}}; `controls` {`random`, `edges`: {`insertion`, `deletion`}}, baselines that do not use the network;
-    `sanity`, see `sanity_check`, None for a single image and for a network without accessible weights, as of ONNX.
+    every map is zero), `gap` (mean of |gap| / |what the map should add up to|, of methods that promise it, else None),
+    `seconds` (an image)}}; `controls` {`random`, `edges`: {`insertion`, `deletion`}}, baselines that do not use the
+    network; `sanity`, see `sanity_check`, None for a single image and for a network without accessible weights, as of
+    ONNX.
 
     images: float32 (n, c, h, w) in [0, 1].
     targets: int64 (n,).
@@ -114,7 +115,7 @@ def _areas(classifier: Classifier, images: Images, targets: Labels, maps: Tensor
 def _gap(
     classifier: Classifier, images: Images, targets: Labels, explainer: Any, maps: Maps | dict[str, Maps]
 ) -> Rate | None:
-    if not isinstance(explainer, IntegratedGradients) or isinstance(maps, dict):
+    if not hasattr(explainer, "gap") or isinstance(maps, dict):
         return None
     gap = explainer.gap(classifier, images, targets, maps).double()
     change = maps.flatten(1).double().sum(1) - gap

@@ -1,0 +1,1 @@
+"""Layer-wise relevance propagation: the operations of a forward pass, recorded, and a rule for each."""
