@@ -117,7 +117,8 @@ class CalibrationPair:
 
     first: name of the one run.
     second: name of the other.
-    ece: difference of the expected calibration errors, without what chance adds; below 0 the second is better.
+    ece: difference of the expected calibration errors, without what chance adds; below 0 the second is better. Its
+        paired interval is wider, and holds more often, where the interval of one of the two errors reaches 0.
     brier: difference of the Brier scores; null where one is not recorded.
     """
 

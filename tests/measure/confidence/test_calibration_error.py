@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from ironglass.measure.confidence.calibration_error import BINS, binned, corrected_error, corrected_errors
+from ironglass.measure.confidence.calibration_error import (
+    BINS,
+    binned,
+    corrected_error,
+    corrected_errors,
+    error_interval,
+)
+from ironglass.measure.confidence.gap_shapes import Bins, DrawnGaps
 
 CONFIDENCES = {"high": (8, 1.5, 0.1), "sharp": (20, 0.7, 0.1), "even": (1, 1, 0.1), "two classes": (0.5, 0.4, 0.5)}
 """Of a beta distribution both parameters, and the smallest confidence."""
@@ -49,6 +56,34 @@ def test_the_interval_covers_and_the_value_is_not_too_high(kind: str, off: str, 
     assert np.median(value) == pytest.approx(truth, rel=0.15, abs=0.005)
     assert (low <= value).all()
     assert (value <= high).all()
+
+
+SHARP = np.array([0.3, 0.1, 0.06, 0.04, 0.04, 0.06, 0.1, 0.3])
+ONE_BIN, ONE_SIDE = np.append(np.zeros(14), 0.05), np.full(8, 0.02)
+
+
+@pytest.mark.parametrize(("shares", "gaps"), [(np.full(15, 1 / 15), ONE_BIN), (SHARP, ONE_SIDE)])
+def test_it_covers_an_error_of_one_bin_and_one_of_one_side(shares: np.ndarray, gaps: np.ndarray) -> None:
+    draws, held = np.random.default_rng(6), []
+    sure = (np.arange(BINS - len(shares), BINS) + 0.5) / BINS  # of every image of a bin, so that counts are all
+    for _ in range(12):
+        images = draws.multinomial(10_000, shares, 50)
+        right = draws.binomial(images, sure - gaps)
+        bins = Bins(images.astype(np.float64), np.tile(sure, (50, 1)), right / images - sure)
+        low, high = error_interval(bins)
+        held.append((low <= shares @ gaps) & (shares @ gaps <= high))
+    assert 0.93 <= np.mean(held) <= 0.975
+
+
+def test_gaps_move_to_an_error_as_far_as_their_variances_let_them() -> None:
+    drawn = np.array([[[0.03, -0.01, 0.002]]])
+    gaps = DrawnGaps(drawn, np.array([[2.0, 1.0, 1.0]]))
+    assert gaps.moved(np.array([0.042]))[0, 0] == pytest.approx([0.03, -0.01, 0.002])
+    assert gaps.moved(np.array([0.046]))[0, 0] == pytest.approx([0.032, -0.011, 0.003])
+    # 0.002 is 0 after 0.002 of each; of the 0.024 left the rest goes from the others, twice as fast from the first
+    assert gaps.moved(np.array([0.028]))[0, 0] == pytest.approx([0.03 - 0.004 - 2 * 0.002, -0.01 + 0.002 + 0.002, 0])
+    assert gaps.moved(np.array([0.0]))[0, 0] == pytest.approx([0, 0, 0])
+    assert gaps.scaled(np.array([0.084]))[0, 0] == pytest.approx([0.06, -0.02, 0.004])
 
 
 @pytest.mark.parametrize("kind", CONFIDENCES)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy.special import gammainc, ndtr, ndtri
 
-from ironglass.measure.confidence.gap_shapes import Bins, drawn_shapes
-from ironglass.measure.statistics import Rate, wilson
+from ironglass.measure.confidence.gap_shapes import Bins, DrawnGaps, drawn_gaps
+from ironglass.measure.statistics import Rate
 
 BINS = 15
 """Bins of equal width that confidences are sorted into, as in Guo et al. 2017."""
 _ERRORS = np.linspace(-6, 4.5, 15)
 """Errors that are tried, in standard deviations from the plain one."""
 _FARTHEST = 12.0
+_Z = float(ndtri(0.975))
 _LEAST = 1e-12
 
 
@@ -24,10 +27,7 @@ def corrected_error(confidence: np.ndarray, right: np.ndarray) -> Rate:
     """
     bins = binned(np.asarray(confidence, dtype=np.float64)[None], np.asarray(right, dtype=bool)[None])
     low, value, high = (float(part[0]) for part in corrected_errors(bins))
-    n = len(right)
-    if np.all(right):  # nothing varies where all are sure of it, too; the accuracy may be lower all the same
-        high = max(high, float((bins.sure * bins.share).sum()) - wilson(n, n)["low"])
-    return Rate(value=value, low=low, high=high, n=n)
+    return Rate(value=value, low=low, high=high, n=len(right))
 
 
 def binned(confidence: np.ndarray, right: np.ndarray) -> Bins:
@@ -50,14 +50,33 @@ def corrected_errors(bins: Bins) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     Even of a perfectly calibrated network the error of n images is above 0. The value is the error of which half of all
     sets of n images would show a larger one than here; the ends are those of which 2.5 % would show as small, or as
     large, a one. An error says nothing of how it lies over the bins, which decides how much chance adds: that is
-    averaged over what these images leave open, see `drawn_shapes`; the lower end allows for bins without any error.
+    averaged over what these images leave open, see `drawn_gaps`. For the ends, gaps are moved to an error as the images
+    leave them free to be: where all are scaled alike, as for the value, the high end is too low for gaps of one side,
+    and the low end too high for a gap of one bin.
     """
-    smooth, with_empty = (_chances(bins, drawn_shapes(bins, sparse=sparse)) for sparse in (False, True))
-    low, value, high = (_error_at(quantile, *smooth) for quantile in (0.975, 0.5, 0.025))
-    return np.minimum(low, _error_at(0.975, *with_empty)), value, high
+    gaps = drawn_gaps(bins)
+    low, high = _ends(bins, gaps)
+    return low, np.clip(_error_at(0.5, *_chances(bins, gaps.scaled)), low, high), high
 
 
-def _chances(bins: Bins, shapes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def error_interval(bins: Bins) -> tuple[np.ndarray, np.ndarray]:
+    """The two ends alone, in half the time."""
+    return _ends(bins, drawn_gaps(bins))
+
+
+def _ends(bins: Bins, gaps: DrawnGaps) -> tuple[np.ndarray, np.ndarray]:
+    moved = _chances(bins, gaps.moved)
+    low, high = (_error_at(quantile, *moved) for quantile in (0.975, 0.025))
+    sure, accuracy, n = (
+        (bins.sure * bins.share).sum(1),
+        ((bins.sure + bins.gap) * bins.share).sum(1),
+        bins.images.sum(1),
+    )
+    # where all are right and all sure of it nothing varies; the accuracy may be as low as Wilson's end all the same
+    return low, np.where(accuracy > 1 - 1e-9, np.maximum(high, sure - n / (n + _Z**2)), high)
+
+
+def _chances(bins: Bins, gaps_of: Callable[[np.ndarray], np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """True errors (s, t), rising from 0, and the chance of each that a set of images shows no larger an error than
     here."""
     noise = _variance(bins.sure + bins.gap, bins.images)
@@ -65,7 +84,7 @@ def _chances(bins: Bins, shapes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     variance = (bins.share**2 * noise).sum(1) + np.maximum(spread, 0) / bins.images.sum(1)
     errors = np.clip(bins.error[:, None] + np.sqrt(variance)[:, None] * _ERRORS, 0, 1)
     errors[:, 0] = 0
-    chances = np.stack([_chance(bins, shapes * error[:, None, None]) for error in errors.T], 1)
+    chances = np.stack([_chance(bins, gaps_of(error)) for error in errors.T], 1)
     return errors, np.minimum.accumulate(chances, 1)
 
 
@@ -96,12 +115,13 @@ def _chance(bins: Bins, gaps: np.ndarray) -> np.ndarray:
     z = np.minimum(size / np.maximum(root, 1e-15), _FARTHEST)
     density, inside = np.exp(-z * z / 2) * np.sqrt(2 / np.pi), 2 * ndtr(z) - 1
     first = density + z * inside
-    third = (z * z + 2) * density + (z**3 + 3 * z) * inside - 3 * first * (1 + z * z) + 2 * first**3
+    square = z * z
+    third = (square + 2) * density + (square + 3) * z * inside - first * (3 * (1 + square) - 2 * first * first)
     mean = (size + (first - z) * root).sum(2)
-    skew = third * root**3 + np.sign(gap) * inside * noise * (1 - 2 * rate) / n[:, :, None]
+    skew = third * root * noise + np.sign(gap) * inside * noise * (1 - 2 * rate) / n[:, :, None]
     sizes = np.abs(gap)
-    spread = (sizes**2 * share).sum(2) - size.sum(2) ** 2  # other images fall into other bins
-    variance = np.maximum((np.maximum(1 + z * z - first**2, 0) * noise).sum(2) + np.maximum(spread, 0) / n, 1e-30)
+    spread = (sizes * size).sum(2) - size.sum(2) ** 2  # other images fall into other bins
+    variance = np.maximum((np.maximum(1 + square - first * first, 0) * noise).sum(2) + np.maximum(spread, 0) / n, 1e-30)
     return _gamma_chance((bins.error[:, None] - mean) / np.sqrt(variance), skew.sum(2) / variance**1.5).mean(1)
 
 

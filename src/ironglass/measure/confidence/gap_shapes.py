@@ -1,18 +1,18 @@
-"""Likely shapes of a calibration error over the bins of confidence, drawn from their posterior."""
+"""Likely gaps between accuracy and confidence in the bins of confidence, drawn from their posterior."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 DRAWS = 24
 SEED = 0
 _SPREADS = np.geomspace(0.004, 0.3, 13)
-"""Standard deviations of gaps that are tried, around a line or around 0."""
+"""Standard deviations of gaps that are tried, around a line."""
 _START, _SLOPE = 0.3, 0.6
 """Standard deviations, before any image is seen, of the line's gap at the mean confidence and of its slope."""
-_SURE = 50.0
 
 
 @dataclass(frozen=True)
@@ -46,36 +46,60 @@ class Bins:
         return np.abs(self.gap * self.share).sum(1)
 
 
-def drawn_shapes(bins: Bins, *, sparse: bool) -> np.ndarray:
-    """Likely gaps, times the bins' shares and scaled to an error of 1: (s, DRAWS, b).
+@dataclass(frozen=True)
+class DrawnGaps:
+    """Likely gaps, which can be moved to any error.
 
-    Gaps lie around a line through the confidences, in a spread that is unknown (a hierarchical normal model: Gelman et
-    al. 2013, Bayesian Data Analysis, ch. 5); where `sparse`, it may be, too, that half of the bins have none at all.
+    drawn: gaps times the bins' shares, (s, DRAWS, b).
+    ease: how far a gap times share moves beside others, its variance: (s, b).
     """
-    lines, line_weight = _lines(bins)
-    spreads, logs = np.concatenate([[0.0], _SPREADS]), line_weight - np.log(1 + len(_SPREADS))
-    if sparse:
-        spreads = np.concatenate([spreads, _SPREADS])
-        logs = np.concatenate([logs, _sparse_weight(bins) - np.log(len(_SPREADS))], 1)
+
+    drawn: np.ndarray
+    ease: np.ndarray
+
+    @cached_property
+    def _order(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The move of all that leaves a gap 0, the last one's first; the ease of the gaps left before it; and the error
+        after it: each (s, DRAWS, b)."""
+        ease = np.broadcast_to(self.ease[:, None, :], self.drawn.shape)
+        reach = np.abs(self.drawn) / np.maximum(ease, 1e-300)
+        order = np.argsort(-reach, axis=2)
+        reach, ease = (np.take_along_axis(values, order, 2) for values in (reach, ease))
+        left = np.cumsum(ease, 2)
+        return reach, left, np.cumsum(ease * reach, 2) - left * reach
+
+    def moved(self, error: np.ndarray) -> np.ndarray:
+        """The gaps times shares (s, DRAWS, b) of this error (s,) that are likeliest beside those that were drawn: all
+        grow, or shrink as far as 0, by their variances, as Lagrange's rule has it."""
+        sizes, error = np.abs(self.drawn), error[:, None]
+        total = sizes.sum(2)
+        reach, left, errors = self._order
+        last = np.maximum((errors < error[:, :, None]).sum(2) - 1, 0)[:, :, None]
+        reach, left, nearest = (np.take_along_axis(values, last, 2)[:, :, 0] for values in (reach, left, errors))
+        shrunk = (error - nearest) / np.maximum(left, 1e-300) - reach
+        grown = (error - total) / np.maximum(self.ease.sum(1)[:, None], 1e-300)
+        move = np.where(error < total, shrunk, grown)[:, :, None] * self.ease[:, None, :]
+        return np.where(self.drawn < 0, -1.0, 1.0) * np.maximum(sizes + move, 0.0)
+
+    def scaled(self, error: np.ndarray) -> np.ndarray:
+        """The gaps times shares (s, DRAWS, b), scaled alike to this error (s,)."""
+        return self.drawn * (error[:, None] / np.maximum(np.abs(self.drawn).sum(2), 1e-12))[:, :, None]
+
+
+def drawn_gaps(bins: Bins) -> DrawnGaps:
+    """Likely gaps. They lie around a line through the confidences, in a spread that is unknown (a hierarchical normal
+    model: Gelman et al. 2013, Bayesian Data Analysis, ch. 5)."""
+    lines, logs = _lines(bins)
+    spreads = np.concatenate([[0.0], _SPREADS])
     weights = np.exp(logs - logs.max(1, keepdims=True))
     steps = np.cumsum(weights / weights.sum(1, keepdims=True), 1)
     pick = (steps[:, None, :] < ((np.arange(DRAWS) + 0.5) / DRAWS)[:, None]).sum(2).clip(max=len(spreads) - 1)
-    is_sparse = (pick > len(_SPREADS))[:, :, None]
-    draws = np.random.default_rng(SEED)
-    normal, chance = (
-        draws.standard_normal((DRAWS, bins.images.shape[1] + 2)),
-        draws.random((DRAWS, bins.images.shape[1])),
-    )
-    centre = np.where(is_sparse, 0.0, lines.drawn(np.where(pick > len(_SPREADS), 0, pick), normal[:, :2]))
+    normal = np.random.default_rng(SEED).standard_normal((DRAWS, bins.images.shape[1] + 2))
+    centre = lines.drawn(pick, normal[:, :2])
     gap, noise, spread = bins.gap[:, None, :], bins.variance[:, None, :], spreads[pick][:, :, None] ** 2
     reliance = spread / (spread + noise)
-    has_gap = np.where(is_sparse, chance < _share_with_gap(gap, noise, spread), True)
-    shapes = (
-        has_gap
-        * (centre + reliance * (gap - centre) + np.sqrt(reliance * noise) * normal[:, 2:])
-        * bins.share[:, None, :]
-    )
-    return shapes / np.maximum(np.abs(shapes).sum(2, keepdims=True), 1e-12)
+    gaps = centre + reliance * (gap - centre) + np.sqrt(reliance * noise) * normal[:, 2:]
+    return DrawnGaps(gaps * bins.share[:, None, :], bins.share**2 * bins.variance)
 
 
 @dataclass(frozen=True)
@@ -110,18 +134,3 @@ def _lines(bins: Bins) -> tuple[_Lines, np.ndarray]:
     fit = np.log(np.where(used, weight, 1)).sum(2) - np.log(determinant) - (weight * gap * gap).sum(2)
     fit = 0.5 * (fit + p * mean[..., 0] + q * mean[..., 1]) - np.log(_START * _SLOPE)
     return _Lines(mean, np.stack([first, second, third], 2), x[:, 0]), fit
-
-
-def _sparse_weight(bins: Bins) -> np.ndarray:
-    """The logarithm of how well each spread fits if half of the bins have no gap: (s, t)."""
-    noise, spread = bins.variance[:, None, :], _SPREADS[:, None] ** 2
-    size = bins.gap[:, None, :] ** 2
-    both = sum(0.5 * np.exp(-0.5 * size / part) / np.sqrt(part) for part in (noise, noise + spread))
-    return np.log(np.where(bins.images[:, None, :] > 0, both, 1) + 1e-300).sum(2)
-
-
-def _share_with_gap(gap: np.ndarray, noise: np.ndarray, spread: np.ndarray) -> np.ndarray:
-    """The probability that a bin has a gap, where half of them have."""
-    odds = 0.5 * gap**2 * (1 / noise - 1 / (noise + spread))
-    odds = np.sqrt(noise / (noise + spread)) * np.exp(np.minimum(odds, _SURE))
-    return odds / (1 + odds)
