@@ -193,7 +193,9 @@ def test_a_new_step_is_taken_in_its_place(tmp_path: Path, monkeypatch: pytest.Mo
     found = ig.audit(plan, tmp_path / "run")
     assert taken == ["check", "run"]
     assert found.results["trial"] == {"diverged": "test 359"}
-    assert list(found.results) == ["model", "data_checks", "training", "evaluation", "trial", "confidence", "failures"]
+    assert list(found.results) == [
+        "model", "data_checks", "training", "evaluation", "trial", "data_effects", "confidence", "failures",
+    ]  # fmt: skip
     ig.audit(plan, tmp_path / "run", resume=True)
     assert taken == ["check", "run", "check"]
 

@@ -15,7 +15,8 @@ from ironglass.results.explanation import Drawn, Explanations
 from ironglass.results.failures import Failures
 from ironglass.results.hardening import Comparison, Hardening, Transferred
 from ironglass.results.inspection import Effect, Inspection
-from ironglass.results.inspection.checks import DataChecks
+from ironglass.results.inspection.checks import DataChecks, DataEffects
+from ironglass.results.inspection.checks import Findings as Findings
 from ironglass.results.quality import Evidence, Quality, Shortcuts
 from ironglass.results.runs_compared import RunsCompared
 from ironglass.results.sweep import Sweep
@@ -30,10 +31,11 @@ class Results:
     """Every section of `results.json`; None until its step has finished.
 
     model: the network, and how images go in.
-    data_checks: images of the same pixels in the run's data; absent in older runs.
+    data_checks: faults of the run's data, found at its beginning; absent in older runs.
     training: one training.
     evaluation: accuracy on unchanged images.
     leak_effect: accuracy without the measured images that are training images, too.
+    data_effects: accuracy without other images at fault; absent where there are none, and in older runs.
     confidence: the worth of the probabilities on unchanged images.
     confidence_under: the same on corrupted and attacked images.
     failures: images, slices and pairs of classes on which the network fails; absent in older runs.
@@ -66,6 +68,7 @@ class Results:
     training: Training | None = None
     evaluation: Evaluation | None = None
     leak_effect: Effect | None = None
+    data_effects: DataEffects | None = None
     confidence: Confidence | None = None
     confidence_under: ConfidenceUnder | None = None
     failures: Failures | None = None

@@ -33,7 +33,9 @@ class FileGroup:
 
 
 REMAKEABLE = (
-    FileGroup(r"per_image/clean\.parquet|predictions\.csv", ("evaluation", "leak_effect", "confidence_under")),
+    FileGroup(
+        r"per_image/clean\.parquet|predictions\.csv", ("evaluation", "leak_effect", "data_effects", "confidence_under")
+    ),
     FileGroup(r"temperature\.json", ("confidence",)),
     FileGroup(r"per_image/fgsm\.parquet", ("fgsm", "confidence_under")),
     FileGroup(r"per_image/attacks\.parquet", ("attacks", "confidence_under")),
@@ -47,6 +49,7 @@ REMAKEABLE = (
     FileGroup(r"failures\.\w+", ("failures",), ("failures.json",)),
     FileGroup(r"samples\.\w+", ("samples",), ("samples.json",)),
     FileGroup(r"linear\.safetensors", ("linear",)),
+    FileGroup(r"data_checks\.\w+", ("data_checks",), ("data_checks.json",)),
     FileGroup(r"inspection\.\w+", ("inspection",), ("inspection.json",)),
     FileGroup(r"transferred/.+|gallery\.\w+", ("transferred",)),
     FileGroup(r"matrix/.+|transfer\.\w+"),

@@ -30,9 +30,16 @@ def test_sides_are_those_of_the_files_and_are_kept(tmp_path: Path, monkeypatch: 
 
 def test_a_header_that_cannot_be_read_has_no_side(tmp_path: Path) -> None:
     (tmp_path / "bad.png").write_bytes(b"\x89PNG\r\n\x1a\n broken")
-    sides = [stored_sizes._shorter_side(one) for one in (tmp_path / "bad.png", tmp_path / "absent.png", None, b"")]
+    sides = [stored_sizes._size(one) for one in (tmp_path / "bad.png", tmp_path / "absent.png", None, b"")]
     assert np.isnan(sides).all()
-    assert stored_sizes._shorter_side(Image.new("L", (7, 5))) == 5
+    assert stored_sizes._size(Image.new("L", (7, 5))) == (7, 5)
+
+
+def test_a_photograph_held_upright_has_its_upright_size(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[stored_sizes.ORIENTATION] = 6
+    Image.new("L", (7, 5)).save(tmp_path / "turned.jpg", exif=exif)
+    assert stored_sizes._size(tmp_path / "turned.jpg") == (5, 7)
 
 
 def test_data_that_are_no_files_have_none() -> None:

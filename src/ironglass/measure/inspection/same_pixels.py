@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +28,7 @@ class SamePixels:
     within: bool, (n,): another image of the same split has the pixels.
     across: bool, (n,): an image of another split has them.
     two_labels: bool, (n,): an image of another label has them.
+    contents: a digest of the pixels, labels, names, splits and classes.
     """
 
     splits: tuple[str, ...]
@@ -35,6 +38,7 @@ class SamePixels:
     within: np.ndarray
     across: np.ndarray
     two_labels: np.ndarray
+    contents: str = ""
 
     def also_in(self, split: str, other: str) -> np.ndarray:
         """The images of `split`, bool, (images of it,), whose pixels are in `other`; none where both are one split,
@@ -66,4 +70,13 @@ def same_pixels(dataset: Dataset, progress: Progress | None = None) -> SamePixel
         in_split = np.bincount(numbers[group])[numbers[group]]
         within[group], across[group] = in_split > 1, in_split < len(group)
         two_labels[group] = len({*labels[group].tolist()}) > 1
-    return SamePixels(splits, numbers, labels, groups, within, across, two_labels)
+    return SamePixels(splits, numbers, labels, groups, within, across, two_labels, _contents(dataset, digests))
+
+
+def _contents(dataset: Dataset, digests: list[bytes]) -> str:
+    """A digest of the images, which has to differ where anything that a search reads does."""
+    digest = hashlib.blake2b(b"".join(digests), digest_size=16)
+    digest.update(json.dumps(list(dataset.classes)).encode())
+    for name, split in dataset.splits.items():
+        digest.update(json.dumps([name, list(split.names)]).encode() + np.ascontiguousarray(split.labels).tobytes())
+    return digest.hexdigest()

@@ -12,16 +12,16 @@ from ironglass.report.kit.tensors import read_tensors
 from ironglass.results.sections import Results
 
 
-def _pictures(source: Source) -> Facts:
-    """Pictures of images that are named, by split and name."""
-    path = source.run.path / "inspection.safetensors"
-    refs = source.run.read_object("inspection.json").get("images", [])
+def named_pictures(source: Source, name: str) -> Facts:
+    """Pictures of images that are named in NAME.json, by split and name; no fact where there are none."""
+    path = source.run.path / f"{name}.safetensors"
+    refs = source.run.read_object(f"{name}.json").get("images", [])
     if not refs or not path.is_file():
-        return {"inspected_pictures": {}}
+        return {}
     arrays = read_tensors(path, "inspect the data again")
     photos: dict[str, pictures.Picture] = {}
-    for number, (split, name) in enumerate(refs):
-        photos[f"{split}\t{name}"] = pictures.picture(arrays[str(number)])
+    for number, (split, image) in enumerate(refs):
+        photos[f"{split}\t{image}"] = pictures.picture(arrays[str(number)])
     return {"inspected_pictures": photos}
 
 
@@ -54,7 +54,7 @@ SECTION = Section(
     results=("inspection",),
     measured=_measured,
     file="inspection",
-    pictures=_pictures,
+    pictures=lambda source: named_pictures(source, "inspection"),
     facts=_facts,
     headlines=_headlines,
     words=_words,

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ironglass.report.kit.words import balance_words, count, decimal, interval, percent
-from ironglass.results.inspection import DuplicateGroup, Effect, Inspection, LabelErrors, NearPair
+from ironglass.results.inspection import (
+    DuplicateGroup,
+    Effect,
+    Inspection,
+    LabelErrors,
+    NearDuplicates,
+    NearPair,
+    Outliers,
+)
 from ironglass.results.inspection.against import OutOfDistribution
 
 FAULT_WORDS = {
@@ -42,7 +51,15 @@ def findings(inspection: Inspection) -> list[Finding]:
         _groups("same pixels within a split", [one for one in groups if not one.across]),
         _groups("same pixels under two labels", [one for one in groups if one.labels_differ], serious=True),
     ]
-    if near := inspection.near_duplicates:
+    return rows + searched_findings(inspection.near_duplicates, inspection.outliers, inspection.label_errors)
+
+
+def searched_findings(
+    near: NearDuplicates | None, outliers: Sequence[Outliers], errors: LabelErrors | None
+) -> list[Finding]:
+    """Every kind of fault beside equal pixels that was searched for, those without images too."""
+    rows: list[Finding] = []
+    if near:
         certain = [one for one in near.pairs if one.certain]
         rows += [
             _pairs("near-duplicates in two splits", [one for one in certain if one.across], serious=True),
@@ -50,8 +67,8 @@ def findings(inspection: Inspection) -> list[Finding]:
             _pairs("near-duplicates under two labels", [one for one in certain if one.labels_differ], serious=True),
             _pairs("likely near-duplicates", [one for one in near.pairs if not one.certain]),
         ]
-    rows += [Finding(FAULT_WORDS[fault.fault], len(fault.images)) for fault in inspection.outliers]
-    if errors := inspection.label_errors:
+    rows += [Finding(FAULT_WORDS[fault.fault], len(fault.images)) for fault in outliers]
+    if errors:
         further = f"and {count(len(errors.worth_a_look))} worth a look" if errors.worth_a_look else ""
         rows.append(Finding("labels that may be wrong", len(errors.suspects), further))
     return rows

@@ -27,7 +27,7 @@ FILES = (
     "model_summary.txt",
     *(f"{name}.{kind}"
       for name in ("samples", "explained", "corruptions", "gallery", "transfer", "compared", "hardened", "inspection",
-                   "failures")
+                   "failures", "data_checks")
       for kind in ("json", "safetensors")),
     "linear.safetensors",
 )  # fmt: skip

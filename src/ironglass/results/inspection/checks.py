@@ -3,13 +3,40 @@
 from __future__ import annotations
 
 from ironglass.results.codec import result
-from ironglass.results.inspection import DuplicateGroup, SplitRow
+from ironglass.results.inspection import DuplicateGroup, Effect, NearDuplicates, Outliers, SplitRow
+from ironglass.results.inspection.labels import LabelErrors
 from ironglass.results.numbers import Count
 
 
 @result
+class Findings:
+    """Faults in the images as the network reads them, as an inspection would name them.
+
+    near_duplicates: null where they were not searched.
+    outliers: a row a fault, those without images too; () where they were not searched.
+    label_errors: null where they were not searched.
+    left_out: what was not searched or not seen, and why, a sentence each.
+    """
+
+    near_duplicates: NearDuplicates | None
+    outliers: tuple[Outliers, ...]
+    label_errors: LabelErrors | None
+    left_out: tuple[str, ...]
+
+
+@result
+class DataEffects:
+    """Accuracy with and without images at fault, on the same predictions.
+
+    rows: a row for each kind of which there are some, and not all, among the measured images.
+    """
+
+    rows: tuple[Effect, ...]
+
+
+@result
 class DataChecks:
-    """Checks of the images as the network reads them. Near-duplicates and wrong labels are an inspection's to find.
+    """Checks of the images as the network reads them.
 
     data: name of the data set.
     split: that is measured.
@@ -21,6 +48,7 @@ class DataChecks:
     leaked: images of the measured split with the pixels of a training image.
     groups: of images of the same pixels.
     examples: groups, at most 12, those across splits and under two labels first, with at most 6 images each.
+    findings: near-duplicates, images unlike the others, labels that may be wrong; absent in older runs.
     """
 
     data: str
@@ -33,3 +61,4 @@ class DataChecks:
     leaked: Count
     groups: Count
     examples: tuple[DuplicateGroup, ...]
+    findings: Findings | None = None

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from ironglass.data.survey.survey import Survey, survey
+from ironglass.data.survey.survey import Survey, Surveyed, survey
 from ironglass.measure.inspection.cross_validated import FOLDS
 from ironglass.measure.inspection.duplicates import duplicate_groups, joined
 from ironglass.measure.inspection.label_errors import LARGEST as MOST_LABELS
 from ironglass.measure.inspection.leave_out import images_to_leave_out, merged
-from ironglass.measure.inspection.near_duplicates import LARGEST, NearPairs, near_duplicates
+from ironglass.measure.inspection.near_duplicates import LARGEST, NearPairs
 from ironglass.measure.inspection.outliers import Fault, outliers
 from ironglass.plans.inspection import Inspection
 from ironglass.results.codec import to_dict
@@ -24,12 +24,14 @@ from ironglass.results.inspection.against import OutOfDistribution
 from ironglass.run import Run
 from ironglass.studies.common.environment import environment, write_environment
 from ironglass.studies.common.options import RunOptions
+from ironglass.studies.common.searches.labels import LEAST, search_labels
+from ironglass.studies.common.searches.near import search_near
+from ironglass.studies.common.searches.pictures import pictured, write_pictures
+from ironglass.studies.common.searches.tables import group_rows, image_ref, inventory, near_rows, outlier_rows
 from ironglass.studies.common.study import Study
 from ironglass.studies.inspection.against import told_apart
 from ironglass.studies.inspection.effects import ModelAnswers, effects, model_answers, prepared
-from ironglass.studies.inspection.labels import LEAST, search_labels
-from ironglass.studies.inspection.pictures import write_pictures
-from ironglass.studies.inspection.tables import group_rows, image_ref, inventory, near_rows, outlier_rows
+from ironglass.studies.steps.failures.pictures import thumbnail
 from ironglass.train.record import as_json
 
 SURE = ("blank",)
@@ -60,7 +62,7 @@ def run_inspection(plan: Inspection, folder: Path, options: RunOptions) -> Run:
     table = surveyed.survey
     answers, against = _of_model(plan, options)
     groups = duplicate_groups(table.digests)
-    pairs = _near(plan, table, options)
+    pairs = search_near(table, plan.seed, options) if "near-duplicates" in plan.searches else None
     faults = outliers(table)
     features = None if answers is None else answers.features_of(table)
     errors = search_labels(table, plan.seed, options, features) if "label-errors" in plan.searches else None
@@ -69,9 +71,19 @@ def run_inspection(plan: Inspection, folder: Path, options: RunOptions) -> Run:
         write_environment(run, environment(device=options.place, seed=plan.seed, fingerprint=""))
         run.write("data.json", described(table, _unsearched(plan, pairs, errors)))
         run.record("inspection", to_dict(result))
-        write_pictures(run, surveyed, result, plan.pictures)
+        refs = pictured(result.duplicates, result.near_duplicates, result.outliers, errors, plan.pictures)
+        write_pictures(run, "inspection", refs, lambda keys: _thumbnails(surveyed, keys))
         options.write_pages(run)
     return run
+
+
+def _thumbnails(surveyed: Surveyed, keys: Sequence[tuple[str, str]]) -> list[np.ndarray]:
+    table = surveyed.survey
+    positions = {
+        (table.splits[number], name): i for i, (number, name) in enumerate(zip(table.split, table.names, strict=True))
+    }
+    images = surveyed.images([positions[key] for key in keys])
+    return [thumbnail(images[positions[key]]) for key in keys]
 
 
 def _of_model(plan: Inspection, options: RunOptions) -> tuple[ModelAnswers | None, OutOfDistribution | None]:
@@ -81,31 +93,6 @@ def _of_model(plan: Inspection, options: RunOptions) -> tuple[ModelAnswers | Non
     classifier, dataset = prepared(plan, options)
     against = told_apart(plan, classifier, dataset, options)
     return model_answers(plan, classifier, dataset, options), against
-
-
-def _near(plan: Inspection, table: Survey, options: RunOptions) -> NearPairs | None:
-    """Near-duplicates, one image of each group of equal pixels; None where they are not asked for, or too many."""
-    if "near-duplicates" not in plan.searches or not 1 < len(table) <= LARGEST:
-        return None
-    _, first = np.unique(np.array(table.digests), return_index=True)
-    first = np.sort(first[table.contrast[first] > 2])
-    if len(first) < 2:
-        return None
-    pairs = near_duplicates(
-        table.thumbs[first],
-        table.tints[first],
-        plan.seed,
-        lambda done, of: options.progress("comparing images", done, of, ""),
-    )
-    return NearPairs(
-        first[pairs.first],
-        first[pairs.second],
-        pairs.similarity,
-        pairs.mirrored,
-        pairs.certain,
-        pairs.proposed,
-        pairs.threshold,
-    )
 
 
 def _unsearched(plan: Inspection, pairs: NearPairs | None, errors: LabelErrors | None) -> list[str]:

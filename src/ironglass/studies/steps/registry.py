@@ -5,7 +5,7 @@ from __future__ import annotations
 from ironglass.studies.steps.attack.step import ATTACKS
 from ironglass.studies.steps.confidence import CONFIDENCE, CONFIDENCE_UNDER
 from ironglass.studies.steps.corruption import CORRUPTIONS
-from ironglass.studies.steps.data_checks import DATA_CHECKS, LEAK_EFFECT
+from ironglass.studies.steps.data_checks.step import DATA_CHECKS, DATA_EFFECTS, LEAK_EFFECT
 from ironglass.studies.steps.evaluation import EVALUATION
 from ironglass.studies.steps.explanation.step import EXPLANATION
 from ironglass.studies.steps.failures.step import FAILURES
@@ -23,6 +23,7 @@ STEPS: list[Step] = [
     TRAINING,
     EVALUATION,
     LEAK_EFFECT,
+    DATA_EFFECTS,
     CONFIDENCE,
     FAILURES,
     CORRUPTIONS,

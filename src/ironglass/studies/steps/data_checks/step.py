@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from ironglass.data.dataset import Dataset
 from ironglass.errors import Notice
@@ -14,11 +14,17 @@ from ironglass.measure.inspection.same_pixels import SamePixels
 from ironglass.results.codec import to_dict
 from ironglass.results.inspection import DuplicateGroup, ImageRef, SplitRow
 from ironglass.results.inspection.checks import DataChecks
+from ironglass.studies.common.searches.pictures import pictured, write_pictures
 from ironglass.studies.steps.context import AuditContext
+from ironglass.studies.steps.data_checks.effects import answers_on_clean, measure_effects
+from ironglass.studies.steps.data_checks.search import search
+from ironglass.studies.steps.failures.pictures import thumbnail
 from ironglass.studies.steps.step import Step
 
 EXAMPLES, IMAGES = 12, 6
 """Groups that are listed, and images of each."""
+PICTURES = 24
+"""Pictures of a kind of findings, at most."""
 
 MOST_BYTES = 32 * 2**30
 """Of pixels that are compared at the head of a run; more is left to `ironglass inspect`, for each is read once more."""
@@ -33,6 +39,8 @@ def check_data(context: AuditContext) -> None:
         warnings.warn(Notice(notice), stacklevel=2)
         return
     same = context.same_pixels
+    findings = search(context, same.contents)
+    examples = _examples(dataset, same)
     checks = DataChecks(
         data=dataset.name,
         split=context.split_name,
@@ -43,8 +51,11 @@ def check_data(context: AuditContext) -> None:
         two_labels=int(same.two_labels.sum()),
         leaked=int(same.also_in(context.split_name, "train").sum()),
         groups=len(same.groups),
-        examples=_examples(dataset, same),
+        examples=examples,
+        findings=findings,
     )
+    refs = pictured(examples, findings.near_duplicates, findings.outliers, findings.label_errors, PICTURES)
+    write_pictures(context.run, "data_checks", refs, lambda keys: _pictures(dataset, keys))
     context.run.record("data_checks", to_dict(checks))
 
 
@@ -77,14 +88,15 @@ def _examples(dataset: Dataset, same: SamePixels) -> tuple[DuplicateGroup, ...]:
     return tuple(rows)
 
 
+def _pictures(dataset: Dataset, keys: Sequence[tuple[str, str]]) -> list[np.ndarray]:
+    names = {split: {name: i for i, name in enumerate(dataset[split].names)} for split in {split for split, _ in keys}}
+    return [thumbnail(np.asarray(dataset[split].pixels[names[split][name]])) for split, name in keys]
+
+
 def measure_leaks(context: AuditContext) -> None:
     """Writes `leak_effect` of the results, from the table of the unchanged images; nothing where every image leaked."""
-    path = context.run.path / "per_image" / "clean.parquet"
-    leaked = context.same_pixels.also_in(context.split_name, "train")
-    if not path.is_file() or not 0 < leaked.sum() < len(leaked):
-        return
-    right = np.asarray(pq.read_table(path, columns=["correct"])["correct"].to_pylist(), dtype=bool)
-    if len(right) != len(leaked):  # the table of an older run, of a part of the split
+    right, leaked = answers_on_clean(context), context.same_pixels.also_in(context.split_name, "train")
+    if right is None or not 0 < leaked.sum() < len(leaked):
         return
     removed = f"{context.split_name} images whose pixels are in train, too"
     context.run.record("leak_effect", {"removed": removed, "split": context.split_name, **effect_of(right, leaked)})
@@ -97,4 +109,11 @@ LEAK_EFFECT = Step(
         "evaluation" in context.run.results and context.run.results.get("data_checks", {}).get("leaked", 0) > 0
     ),
     run=measure_leaks,
+)
+DATA_EFFECTS = Step(
+    key="data_effects",
+    wanted=lambda context: (
+        "evaluation" in context.run.results and bool(context.run.results.get("data_checks", {}).get("findings"))
+    ),
+    run=measure_effects,
 )

@@ -20,7 +20,7 @@ from ironglass.results.codec import from_dict
 from ironglass.results.inspection import LabelErrors, LabelSuspect
 from ironglass.results.numbers import Rate
 from ironglass.studies.common.options import RunOptions
-from ironglass.studies.inspection.tables import image_ref
+from ironglass.studies.common.searches.tables import image_ref
 
 OF_PATCHES = "responses to patches of the images themselves, without a trained network"
 OF_MODEL = (
@@ -32,11 +32,17 @@ LEAST = 100
 
 
 def search_labels(
-    table: Survey, seed: int, options: RunOptions, model_features: np.ndarray | None = None
+    table: Survey,
+    seed: int,
+    options: RunOptions,
+    model_features: np.ndarray | None = None,
+    *,
+    quick: bool = False,
 ) -> LabelErrors | None:
     """Finds labels that cross-validated probabilities contradict; None where there are too few or too many images.
 
     model_features: (n, d), from which the probabilities are, in place of responses to the images' own patches.
+    quick: one partition into folds, and no list of labels worth a look.
     """
     sizes = np.bincount(table.labels)
     if not LEAST <= len(table) <= LARGEST or sizes[sizes > 0].min() < 2 * FOLDS:
@@ -49,12 +55,18 @@ def search_labels(
         drawn = np.random.default_rng([seed, 5]).permutation(len(table))[:5000]
         mean, basis = principal_directions(model_features[np.sort(drawn)], len(table))
         features = (model_features - mean) @ basis
-    trial = flip_trial(features, labels, seed)
+    repeats = 1 if quick else None
+    trial = flip_trial(features, labels, seed, repeats=repeats)
     probabilities = cross_validated(
-        features, labels, seed, lambda done, of: options.progress("judging labels", done, of, "")
+        features,
+        labels,
+        seed,
+        lambda done, of: options.progress("judging labels", done, of, ""),
+        repeats=repeats,
     )
     suspects = label_suspects(probabilities, labels, trial.ceiling)
-    further = worth_a_look(probabilities, labels, len(suspects.positions)) if trial.look_helps else suspects[:0]
+    further_too = trial.look_helps and not quick
+    further = worth_a_look(probabilities, labels, len(suspects.positions)) if further_too else suspects[:0]
     return LabelErrors(
         features=OF_PATCHES if model_features is None else OF_MODEL,
         folds=FOLDS,

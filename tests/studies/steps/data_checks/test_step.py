@@ -176,7 +176,7 @@ def test_every_key_counts(leaky: Run, refuses_every_change: Callable[[Path], int
 def test_data_too_large_to_be_read_once_more_are_said_not_to_be_searched(
     leaky: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ironglass.studies.steps.data_checks.MOST_BYTES", 1000)
+    monkeypatch.setattr("ironglass.studies.steps.data_checks.step.MOST_BYTES", 1000)
     fields = {"model": str(leaky.path), "dataset": leaky.read("recipe.json")["dataset"]}
     with pytest.warns(Notice, match="data: not searched for equal images"):
         run = ig.run(ig.Audit.of_parts(**fields, data_checks=True, evaluation=True), tmp_path / "run")

@@ -1,0 +1,1 @@
+"""Searches for faults of a data set that an inspection and a run share, and their tables."""
