@@ -18,7 +18,15 @@ from ironglass.cli.commands_train import harden, sweep, train, transfer
 from ironglass.cli.compare import compare
 from ironglass.cli.help import Verb, Verbs
 from ironglass.cli.inspect_data import inspect
-from ironglass.cli.plans import run_plan, split_entries, values_of, with_changes, with_true_description
+from ironglass.cli.plans import (
+    NEEDED,
+    import_at_once,
+    run_plan,
+    split_entries,
+    values_of,
+    with_changes,
+    with_true_description,
+)
 from ironglass.cli.studio import studio
 from ironglass.errors import InputError, Notice
 from ironglass.run import Run, hold
@@ -66,6 +74,7 @@ def run(
     common: o.Common,
 ) -> None:
     """Run a recipe end to end: train, evaluate, explain, attack, report."""
+    import_at_once("ironglass.recipes", *NEEDED)
     from ironglass.cli.show import print_lines
     from ironglass.recipes import RECIPES, load_recipe, summary
     from ironglass.studies.registry import with_own_options
