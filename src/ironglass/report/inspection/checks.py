@@ -9,6 +9,7 @@ from ironglass.report.inspection.section import named_pictures
 from ironglass.report.inspection.words import FAULT_WORDS, Finding, effect_words, look_words, searched_findings
 from ironglass.report.kit.section import Facts, Section, Source
 from ironglass.report.kit.words import count
+from ironglass.results.inspection import Effect
 from ironglass.results.inspection.checks import DataChecks, Findings
 from ironglass.results.sections import Results
 
@@ -41,11 +42,20 @@ def check_plain(results: Results) -> list[str]:
         return []
     rows = [row for row in check_findings(checks) if row.images]
     parts = [
-        f"{words} {'; '.join(f'{row.name}: {count(row.images)} images' for row in rows if row.serious == serious)}."
+        f"{words} {'; '.join(map(_counted, [row for row in rows if row.serious == serious]))}."
         for serious, words in ((True, "The data put the numbers in doubt:"), (False, "To look at in the data:"))
         if any(row.serious == serious for row in rows)
     ]
-    return [*parts, *map(effect_words, results.data_effects.rows if results.data_effects else ())]
+    effects = [*([results.leak_effect] if results.leak_effect else ()), *_effects(results)]
+    return [*parts, *map(effect_words, effects)]
+
+
+def _effects(results: Results) -> tuple[Effect, ...]:
+    return results.data_effects.rows if results.data_effects else ()
+
+
+def _counted(row: Finding) -> str:
+    return f"{row.name}: {count(row.images)} image{'s' if row.images != 1 else ''}"
 
 
 def check_line(results: Results) -> list[str]:
@@ -56,9 +66,8 @@ def check_line(results: Results) -> list[str]:
     rows = [row for row in check_findings(checks)[3:] if row.images and row.serious]
     if not rows:
         return []
-    effects = results.data_effects.rows if results.data_effects else ()
-    sentences = [effect_words(effect) for effect in effects if effect.removed != WRONG_LABELS]
-    return [" ".join([f"data: {'; '.join(f'{row.name}: {count(row.images)} images' for row in rows)}.", *sentences])]
+    sentences = [effect_words(effect) for effect in _effects(results) if effect.removed != WRONG_LABELS]
+    return [" ".join([f"data: {'; '.join(map(_counted, rows))}.", *sentences])]
 
 
 def _facts(source: Source) -> Facts:

@@ -120,6 +120,7 @@ def test_the_effect_on_the_accuracy_is_paired_and_stands_at_the_head(planted: Ru
     head = page[: page.index("<nav")]
     assert "The data put the numbers in doubt: near-duplicates in two splits: 2 images." in head
     assert "Without the images that are in train, too, or nearly (1)" in head
+    assert "dark: 1 image;" in head
     assert "Checks of the data" in page
     assert f"ironglass inspect {planted.read('recipe.json')['dataset']}" in page
     assert "labels that are worth a look" in page, "what is left out"

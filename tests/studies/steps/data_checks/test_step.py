@@ -109,6 +109,7 @@ def test_the_page_and_one_line_of_the_terminal_say_so(leaky: Run, capsys: pytest
     assert "5 have the pixels of an image of another split" in others
     assert leak in page
     assert others in page
+    assert "Without the test images whose pixels are in train, too (3)" in page[: page.index("<nav")]
     assert all(name in page for name in (*LEAKED, "train/bee/twin.png"))
     assert "Some images are in two parts" in page
     assert "have the very pixels of images of" not in page, "said twice"
