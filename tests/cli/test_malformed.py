@@ -310,6 +310,10 @@ CASES = [
         "explain", room.trained, room.photos, "--methods", "saliency", "--hide", "mask.png"]),
     Case("a patch too large to be tried", "the patch is 17 pixels", lambda room: [
         "explain", room.trained, room.photos, "--patches", "3,17"]),
+    Case("a budget without a method that has one", "choose from rise, kernel-shap", lambda room: [
+        "explain", room.trained, room.photos, "--methods", "saliency", "--budget", "500"]),
+    Case("a budget that is too small", "budget of 50 is too small for 49 segments", lambda room: [
+        "explain", room.trained, room.photos, "--methods", "kernel-shap", "--budget", "50"]),
     Case("quality below 0", "quality", lambda room: [
         "explain", room.trained, room.photos, "--methods", "saliency", "--quality", "-1"]),
     Case("unknown hardening", "no objective 'magic'", lambda room: [

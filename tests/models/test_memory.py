@@ -139,6 +139,9 @@ def test_explanations_are_the_same(name, late):
         "smooth-grad": {"samples": 3},
         "integrated-gradients": {"steps": 4},
         "occlusion": {"patch": 4, "stride": 2},
+        "expected-gradients": {"samples": 4},
+        "rise": {"budget": 20},
+        "kernel-shap": {"budget": 20, "segments": 4},
     }
     options: Any = fields.get(name, {})
     expected: Any = explain(wrapped(Greedy(None)), IMAGES, TARGETS, name, **options)

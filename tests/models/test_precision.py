@@ -52,7 +52,8 @@ def test_logits_are_those_of_float32(precision: torch.dtype, of_images: torch.dt
 def test_every_explainer(precision: torch.dtype) -> None:
     classifier, plain = classifier_of(network().to(precision)), classifier_of(network())
     for method in EXPLAINERS:
-        settings = {"patch": 4, "stride": 4} if method == "occlusion" else {}
+        few = {"occlusion": {"patch": 4, "stride": 4}, "rise": {"budget": 20}, "kernel-shap": {"budget": 100}}
+        settings: Any = few.get(method, {})
         if method.startswith("attention"):  # there is none
             continue
         found = ig.explain(classifier, IMAGES.double(), LABELS, method, **settings)

@@ -66,6 +66,9 @@ def explain(
         typer.Option(help="Region to black out: a method's name (its top patch), top,left,height,width, or a mask."),
     ] = "",
     quality: Annotated[int, typer.Option(help="Images on which the methods are tested; 0 for none.")] = 32,
+    budget: Annotated[
+        int | None, typer.Option(help="Forward passes an image of rise and kernel-shap; else 1000.")
+    ] = None,
     pictures: Annotated[bool, typer.Option("--pictures", help="A PNG of every map, not of those shown alone.")] = False,
     *,
     occlusion_patch: o.OcclusionPatch,
@@ -83,9 +86,7 @@ def explain(
         "images": images if images is not None else "random" if chosen is None else "chosen",
         "chosen": optional_entries(chosen),
         "hide": hide,
-        "quality": quality,
-        "pictures": pictures,
-    }
+    } | {"quality": quality, "budget": budget, "pictures": pictures}
     explanation |= attack_fields(
         under_attack.attacks, norm=under_attack.norm, eps=under_attack.eps, default_eps="8/255"
     )

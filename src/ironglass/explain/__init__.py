@@ -13,6 +13,7 @@ from ironglass.errors import InputError
 from ironglass.explain.methods.activation_maximisation import ActivationMaximisation
 from ironglass.explain.methods.attention_relevance import AttentionRelevance
 from ironglass.explain.methods.attention_rollout import AttentionRollout
+from ironglass.explain.methods.expected_gradients import ExpectedGradients
 from ironglass.explain.methods.feature_maps import Tiling, feature_maps, tile
 from ironglass.explain.methods.grad_cam import GradCAM, upsample
 from ironglass.explain.methods.grad_cam_pp import GradCAMPlusPlus
@@ -21,9 +22,11 @@ from ironglass.explain.methods.guided_grad_cam import GuidedGradCAM
 from ironglass.explain.methods.hires_cam import HiResCAM
 from ironglass.explain.methods.input_x_gradient import InputXGradient
 from ironglass.explain.methods.integrated_gradients import IntegratedGradients
+from ironglass.explain.methods.kernel_shap import KernelSHAP
 from ironglass.explain.methods.layer_cam import LayerCAM
 from ironglass.explain.methods.lrp import LRP
 from ironglass.explain.methods.occlusion import Occlusion, occluded_scores
+from ironglass.explain.methods.rise import RISE
 from ironglass.explain.methods.saliency import Saliency, negative, positive
 from ironglass.explain.methods.score_cam import ScoreCAM
 from ironglass.explain.methods.smooth_grad import SmoothGrad
@@ -38,9 +41,11 @@ from ironglass.types import Images, Labels, Maps
 __all__ = [
     "EXPLAINERS",
     "LRP",
+    "RISE",
     "ActivationMaximisation",
     "AttentionRelevance",
     "AttentionRollout",
+    "ExpectedGradients",
     "Explainer",
     "GradCAM",
     "GradCAMPlusPlus",
@@ -49,6 +54,7 @@ __all__ = [
     "HiResCAM",
     "InputXGradient",
     "IntegratedGradients",
+    "KernelSHAP",
     "LayerCAM",
     "Occlusion",
     "Saliency",
@@ -82,6 +88,7 @@ EXPLAINERS: dict[str, Any] = {
     "input-x-gradient": InputXGradient(),
     "smooth-grad": SmoothGrad(),
     "integrated-gradients": IntegratedGradients(),
+    "expected-gradients": ExpectedGradients(),
     "lrp": LRP(),
     "guided-backprop": GuidedBackprop(),
     "grad-cam": GradCAM(),
@@ -93,10 +100,9 @@ EXPLAINERS: dict[str, Any] = {
     "attention-rollout": AttentionRollout(),
     "attention-relevance": AttentionRelevance(),
     "occlusion": Occlusion(),
+    "rise": RISE(),
+    "kernel-shap": KernelSHAP(),
 }
-
-WITHOUT_GRADIENT = {Occlusion, ScoreCAM}
-"""Methods that need no gradient."""
 
 
 def explain(
@@ -128,7 +134,8 @@ def explain(
                 f"{', '.join(names)}"
             )
         explainer = replace(explainer, **fields)
-    gradient_methods = {type(entry) for entry in EXPLAINERS.values()} - WITHOUT_GRADIENT
+    without = {type(entry) for entry in EXPLAINERS.values() if getattr(entry, "black_box", False)} | {ScoreCAM}
+    gradient_methods = {type(entry) for entry in EXPLAINERS.values()} - without
     if classifier.without_gradient and type(explainer) in gradient_methods:
         raise InputError(f"{classifier.without_gradient}: choose occlusion, which needs none")
     targets = targets.to(classifier.device)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import partial
 from typing import Annotated, ClassVar, Literal
 
@@ -18,6 +19,7 @@ from ironglass.registry import registered_name
 from ironglass.train.recipe import MOST_IMAGES, MOST_SIDE
 
 RECTANGLE = re.compile(r"\d+( *, *\d+){3}")
+MOST_BUDGET = 10**6
 TARGETS = ("predicted", "true")
 
 
@@ -49,6 +51,7 @@ class ExplanationPlan:
     attacks: those under which the images are explained again, at the largest eps; None for the named ones of the audit.
     patch: side of the patch of `hide` and of methods that slide one, in pixels; None for the occlusion curve's.
     stride: its step in pixels; None for the occlusion curve's.
+    budget: forward passes an image of methods that sample, as rise and kernel-shap; None for their own.
 
     Raises InputError for what is unknown or does not go together.
     """
@@ -64,6 +67,7 @@ class ExplanationPlan:
     attacks: Annotated[Attacks | None, short_for(Attacks)] = None
     patch: int | None = Field(default=None, gt=0, le=MOST_SIDE)
     stride: int | None = Field(default=None, gt=0, le=MOST_SIDE)
+    budget: int | None = Field(default=None, gt=0, le=MOST_BUDGET)
 
     SHORT: ClassVar[str] = "methods"
     OPTIONAL: ClassVar[tuple[str, ...]] = ("attacks",)
@@ -75,6 +79,13 @@ class ExplanationPlan:
             raise InputError(f"hide is {self.hide}, which is not among the methods: add it to --methods")
         if not self.methods and (self.hide or self.chosen or self.images != "random" or self.target != "predicted"):
             raise InputError("target, images, chosen and hide are for methods by name: give --methods saliency, say")
+        if self.budget is not None:
+            sampling = [EXPLAINERS[name] for name in self.methods if hasattr(EXPLAINERS[name], "budget")]
+            if not sampling:
+                names = ", ".join(name for name, one in EXPLAINERS.items() if hasattr(one, "budget"))
+                raise InputError(f"a budget is for methods that sample, and none is named: choose from {names}")
+            for explainer in sampling:
+                replace(explainer, budget=self.budget)  # refuses one that is too small
 
 
 Explained = ExplanationPlan

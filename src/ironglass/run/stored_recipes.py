@@ -12,7 +12,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "patches": {"sizes": [], "images": 200, "fill": None, "stride": None},
     "explanation": {
         "methods": [], "target": "predicted", "images": "random", "chosen": [], "hide": "", "quality": 32,
-        "pictures": False, "batch": 64, "attacks": None, "patch": None, "stride": None,
+        "pictures": False, "batch": 64, "attacks": None, "patch": None, "stride": None, "budget": None,
     },
 }  # fmt: skip
 """Parts that ask for nothing as they stand, with the fields that older recipes do not have."""
@@ -38,6 +38,8 @@ def upgrade_recipe(recipe: Any) -> Any:
         fields = {"leave_out": None, **({"balance": "none"} if "stages" in fields else {}), **fields}
     if "baseline" in fields and "after" in fields:  # a hardening, which had no curve over eps and one seed before
         fields = {"curve_eps": [], "curve_images": 250, "seeds": 1, **fields}
+    if "chosen" in fields and "hide" in fields:  # an explanation, which had no budget before
+        fields = {"budget": None, **fields}
     if "base" in fields and "arms" in fields:  # a comparison, which had one seed before
         fields = {"seeds": 1, **fields}
     for part in ("trial", "after"):  # of a sweep and a hardening, which attack whatever the steps are

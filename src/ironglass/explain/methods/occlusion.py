@@ -56,6 +56,7 @@ class Occlusion:
     label: ClassVar[str] = "Occlusion"
     unit: ClassVar[str] = "probability"
     signed: ClassVar[bool] = True
+    black_box: ClassVar[bool] = True
     words: ClassVar[str] = "How much the probability drops when a patch covers the place."
     paper: ClassVar[str] = "arXiv 1311.2901"
     purpose: ClassVar[str] = "what the score loses when a place is hidden: no gradient, no layer, any network"

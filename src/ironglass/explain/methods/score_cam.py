@@ -55,12 +55,16 @@ class ScoreCAM:
 
     def grid(self, classifier: Classifier, images: Images, targets: Labels) -> Maps:
         """The maps at the layer's own resolution, (n, 1, h', w')."""
-        layer = self.layer or last_maps(classifier, images)
         # not inside `folded`, which changes what a convolution gives
-        outputs = feature_maps(classifier, images, [layer])[layer].float()
+        outputs = self.check(classifier, images)
         with folded(classifier), torch.no_grad():
             weights = _scores(classifier, images.detach(), targets.to(images.device), outputs).softmax(1)
             return torch.einsum("nk,nkhw->nhw", weights, outputs).clamp_min(0)[:, None]
+
+    def check(self, classifier: Classifier, images: Images) -> Tensor:
+        """The layer's output, (n, k, h', w'). Raises InputError where the network has no such layer."""
+        layer = self.layer or last_maps(classifier, images)
+        return feature_maps(classifier, images, [layer])[layer].float()
 
 
 def _scores(classifier: Classifier, images: Images, targets: Labels, outputs: Tensor) -> Tensor:

@@ -64,11 +64,13 @@ def weighted_gradient(
     targets: Labels,
     points: Callable[[slice, slice], Tensor],
     weights: Tensor,
+    factors: Callable[[slice, slice], Tensor] | None = None,
 ) -> Images:
-    """Σ_s weights_s · ∂ logit_target / ∂ images at point s: float32 (n, c, h, w).
+    """Σ_s weights_s · factor_s · ∂ logit_target / ∂ images at point s: float32 (n, c, h, w).
 
     weights: (s,).
     points: of a slice of the images and a slice of the weights, the points (s, n, c, h, w).
+    factors: likewise; None for 1.
 
     Raises InputError where the logits have no gradient.
     """
@@ -88,10 +90,9 @@ def weighted_gradient(
                 def gradient(chunk: slice, rows: Tensor = rows, repeated: Labels = repeated) -> Images:
                     return _gradient(classifier, rows[chunk], repeated[chunk], no_change)
 
-                gradients = torch.cat(list(in_parts(gradient, len(rows))))
-                total[batch] += torch.einsum(
-                    "s,snchw->nchw", weights[part], gradients.unflatten(0, point_images.shape[:2])
-                )
+                gradients = torch.cat(list(in_parts(gradient, len(rows)))).unflatten(0, point_images.shape[:2])
+                gradients = gradients if factors is None else gradients * factors(batch, part)
+                total[batch] += torch.einsum("s,snchw->nchw", weights[part], gradients)
         return total
 
 

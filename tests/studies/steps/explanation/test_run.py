@@ -283,3 +283,38 @@ def test_what_a_network_cannot_have_is_found_before_the_work() -> None:
         check_explained(plan(chosen=("1.png",)), classifier(), split(), 3)
     check_explained(plan(), classifier(), split(), 3)
     check_explained(replace(plan(), explained=Explained()), smooth, split(), 3)
+
+
+def test_a_budget_and_references_reach_the_methods_and_the_results(tmp_path: Path) -> None:
+    network, images, methods = (
+        classifier(),
+        split().take(slice(0, 12)),
+        ("rise", "kernel-shap", "expected-gradients", "lrp", "score-cam"),
+    )
+    wanted, run = plan(methods=methods, hide="", budget=100, quality=4), Run(tmp_path)
+    explain_split(
+        run, wanted, network, images, logits_of(network, images), name="test", patch=3, stride=2,
+        progress=lambda *_: None, references=images,
+    )  # fmt: skip
+    found = {one["name"]: one for one in run.results["explanations"]["methods"]}
+    assert found["rise"]["settings"]["budget"] == found["kernel-shap"]["settings"]["budget"] == 100
+    assert "note" not in found["expected-gradients"]  # its baselines are images of the data
+    (file,) = (tmp_path / "explanations" / "clean").glob("*.safetensors")
+    first, part = load_file(file), images[:][0]
+    expected = explain(network, part, first["targets"], "expected-gradients", references=part)
+    torch.testing.assert_close(first["maps/expected-gradients"], expected)
+    tested = run.results["quality"]
+    assert set(tested["methods"]) == set(tested["sanity"]["methods"]) == set(methods)
+    assert set(tested["controls"]) == {"random", "edges"}
+    assert tested["methods"]["lrp"]["gap"]["value"] < 1e-4
+
+
+def test_few_references_are_none_and_a_note_says_so(tmp_path: Path) -> None:
+    network, images, run = classifier(), split(), Run(tmp_path)
+    wanted = plan(methods=("expected-gradients",), hide="")
+    explain_split(
+        run, wanted, network, images, logits_of(network, images), name="test", patch=3, stride=2,
+        progress=lambda *_: None, references=images.take(slice(0, 9)),
+    )  # fmt: skip
+    (found,) = run.results["explanations"]["methods"]
+    assert "start from images of one random colour" in found["note"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
@@ -14,6 +15,8 @@ from safetensors.torch import save
 from torch import Tensor
 
 from ironglass.data.dataset import Split
+from ironglass.data.positions import spread_positions
+from ironglass.errors import Notice
 from ironglass.explain import EXPLAINERS, explain
 from ironglass.measure.maps.attribution import last_layer
 from ironglass.models.checks import check_labels
@@ -30,6 +33,9 @@ from ironglass.studies.steps.explanation.conditions import Condition, MapsByMeth
 from ironglass.studies.steps.explanation.images import chosen_positions, target_class
 from ironglass.types import Images, Labels, Logits
 
+FEWEST_REFERENCES, MOST_REFERENCES = 10, 128
+"""Number of images between which a method that compares with others has enough of them."""
+
 
 @dataclass(frozen=True)
 class ExplainedImages:
@@ -44,13 +50,18 @@ class ExplainedImages:
 
 @dataclass(frozen=True)
 class Explanations:
-    """The plan's explanation by named methods, of these images. patch, stride: pixels."""
+    """The plan's explanation by named methods, of these images.
+
+    patch, stride: pixels.
+    references: other images, for methods that compare with them.
+    """
 
     plan: Audit
     classifier: Classifier
     split: Split
     patch: int
     stride: int
+    references: Split | None = None
 
     @property
     def settings(self) -> ExplanationPlan:
@@ -59,13 +70,17 @@ class Explanations:
 
     @cached_property
     def methods(self) -> dict[str, Any]:
-        """The explainers by name; what slides a patch takes the plan's."""
-        explainers = {name: EXPLAINERS[name] for name in dict.fromkeys(self.settings.methods)}
-        sliding = {"patch": self.patch, "stride": self.stride}
-        slides = {
-            name for name, one in explainers.items() if {"patch", "stride"} <= {field.name for field in fields(one)}
-        }
-        return {name: replace(one, **sliding) if name in slides else one for name, one in explainers.items()}
+        """The explainers by name, with the plan's patch, stride and budget, and references, where they have such."""
+        fitted: dict[str, Any] = {"patch": self.patch, "stride": self.stride}
+        if self.settings.budget is not None:
+            fitted["budget"] = self.settings.budget
+        if self.references is not None and len(self.references) >= FEWEST_REFERENCES:
+            fitted["references"] = self.references[spread_positions(len(self.references), MOST_REFERENCES)][0]
+        methods = {}
+        for name in dict.fromkeys(self.settings.methods):
+            settings = {field.name for field in fields(EXPLAINERS[name])}
+            methods[name] = replace(EXPLAINERS[name], **{key: fitted[key] for key in fitted if key in settings})
+        return methods
 
     @cached_property
     def conditions(self) -> list[Condition]:
@@ -116,10 +131,14 @@ def check_explained(plan: Audit, classifier: Classifier, split: Split, patch: in
         chosen_positions(plan, split, classifier.classes)
     grey = torch.full((1, classifier.channels, *classifier.input_size), 0.5, device=classifier.device)
     for name in settings.methods:
-        if name != "occlusion":  # which takes every network
-            explainer = EXPLAINERS[name]
+        explainer = EXPLAINERS[name]
+        if hasattr(explainer, "check"):
+            explainer.check(classifier, grey)
+        elif not getattr(explainer, "black_box", False):  # which takes every network
             quick = {field.name: 1 for field in fields(explainer) if field.name in ("steps", "samples")}
-            explain(classifier, grey, torch.zeros(1, dtype=torch.int64), replace(explainer, **quick))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", Notice)  # said again when it is really called
+                explain(classifier, grey, torch.zeros(1, dtype=torch.int64), replace(explainer, **quick))
 
 
 def batch_file(run: Run, condition: str, number: int) -> Path:

@@ -32,15 +32,17 @@ def explain_split(
     patch: int,
     stride: int,
     progress: Tell,
+    references: Split | None = None,
 ) -> None:
     """Writes `explanations/`, what came of it, and the images for the report, each part unless it is there.
     The last is `explained`: where that is recorded, all is done.
 
-    logits: (n, k), of the split as it is; name: the split's. Raises InputError where no image is left to explain.
+    logits: (n, k), of the split as it is; name: the split's; references: other images. Raises InputError where no
+        image is left to explain.
     """
     predictions = logits.argmax(1).numpy()
     positions = explained_positions(plan, split, predictions, classifier.classes)
-    explanations = Explanations(plan, classifier, split.take(positions), patch, stride)
+    explanations = Explanations(plan, classifier, split.take(positions), patch, stride, references)
     settings = explanations.settings
     if "explanations" not in run.results:
         run_explanations(run, explanations, progress)
@@ -77,6 +79,7 @@ def _run(context: AuditContext) -> None:
         patch=patch,
         stride=stride,
         progress=context.progress,
+        references=context.learning,
     )
 
 

@@ -31,7 +31,7 @@ def map_method(context: AuditContext) -> tuple[str, Any] | None:
     plan, classifier = context.plan, context.classifier
     if plan.methods:
         patch, stride = explained_patch(plan, context.patch, context.stride)
-        methods = Explanations(plan, classifier, context.split, patch, stride).methods
+        methods = Explanations(plan, classifier, context.split, patch, stride, context.learning).methods
         names = [name for name in methods if name != BLIND_TO_CLASS]
         name = PREFERRED if PREFERRED in names else next(iter(names), None)
         return None if name is None else (getattr(methods[name], "label", name), methods[name])
