@@ -107,3 +107,11 @@ def test_a_perfect_network_is_not_called_off() -> None:
     assert 0 < corrected_error(np.ones(20), np.ones(20, dtype=bool))["high"] < 0.3
     one = corrected_error(np.array([0.6]), np.array([False]))
     assert 0 <= one["low"] <= one["value"] <= one["high"] <= 1
+
+
+def test_images_that_look_better_than_calibrated_are_not_called_perfect() -> None:
+    """Ten images a bin of exactly the accuracy that their confidence says: chance alone shows 0.1 on average."""
+    sure = np.repeat(np.arange(1, 10) / 10, 10)
+    found = corrected_error(sure, np.concatenate([np.arange(10) < k for k in range(1, 10)]))
+    assert found["low"] == found["value"] == 0
+    assert 0.05 < found["high"] < 0.15
