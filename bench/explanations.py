@@ -50,6 +50,30 @@ def measured(classifier: Classifier, images: Any, targets: Any, maps: Any) -> di
     }
 
 
+def shown(mean: dict[str, Any]) -> str:
+    return f"{mean['value']:.2f} ({mean['low']:.2f}–{mean['high']:.2f})"
+
+
+def table(*files: Path) -> str:
+    """The table of docs/howto/which-explanation.md from what was written by --json, of several runs in turn."""
+    lines = ["| method | n | insertion | deletion | weights made random | n | s an image |",
+             "| --- | --: | --: | --: | --- | --: | --: |"]  # fmt: skip
+    for file in files:
+        rows = json.loads(file.read_text())
+        entries = {f"`{name}`": row for name, row in rows["methods"].items()}
+        for name, row in (entries | {f"control: {k}": v for k, v in rows["controls"].items()}).items():
+            if "refused" in row:
+                continue
+            sanity, areas = row.get("sanity"), f"{shown(row['insertion'])} | {shown(row['deletion'])}"
+            after = "– | – | –"
+            if sanity:
+                end = sanity["correlation"]
+                after = "unclear" if end is None else f"{sanity['verdict']}, {shown(end[-1])}"
+                after = f"{after} | {sanity.get('n', '')} | {row['seconds']:.2g}"
+            lines.append(f"| {name} | {rows['n']} | {areas} | {after} |")
+    return "\n".join(lines)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default=str(SHARED / "imagenet_samples"))
@@ -60,7 +84,11 @@ def main() -> None:
     parser.add_argument("--slow-sanity", type=int, default=4)
     parser.add_argument("--methods", default=",".join(name for name in EXPLAINERS if "attention" not in name))
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--table", type=Path, nargs="+", metavar="JSON", help="prints the table of these and ends")
     asked = parser.parse_args()
+    if asked.table:
+        print(table(*asked.table))
+        return
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
     split = ig.load_dataset(str(asked.data), size=asked.size).test

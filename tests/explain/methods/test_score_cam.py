@@ -14,7 +14,7 @@ from ironglass.models import Classifier
 from ironglass.testing.networks import attentive
 
 
-def published(classifier, layer, images, targets):
+def published(classifier, layer, images, targets, lay=lambda output: output):
     """The paper's algorithm as it is written, an image and a channel at a time, on normalised images."""
     outputs = []
     handle = classifier.network.get_submodule(layer).register_forward_hook(lambda _m, _i, out: outputs.append(out))
@@ -24,7 +24,7 @@ def published(classifier, layer, images, targets):
         classifier.network(normalised)
         handle.remove()
         baseline = classifier.network(torch.zeros_like(normalised[:1]))
-        for image, target, channels in zip(normalised, targets, outputs[0], strict=True):
+        for image, target, channels in zip(normalised, targets, lay(outputs[0]), strict=True):
             increases = []
             for channel in channels:
                 mask = F.interpolate(channel[None, None], size=image.shape[1:], mode="bilinear")
@@ -83,6 +83,15 @@ def test_the_last_maps_are_those_behind_the_activation(network, layer):
 
 def test_a_transformers_are_what_the_last_block_reads():
     assert last_maps(attentive().eval(), torch.rand(1, 3, 20, 20)) == "2.norm1"
+
+
+def test_a_transformers_channels_are_laid_on_their_grid():
+    classifier = attentive().eval()
+    classifier.network[-1].weight.data *= 10
+    images, targets = torch.rand(2, 3, 20, 20), torch.tensor([1, 4])
+    expected = published(classifier, "2.norm1", images, targets, lambda tokens: tokens.mT.unflatten(2, (4, 4)))
+    assert expected.any()
+    torch.testing.assert_close(ScoreCAM().grid(classifier, images, targets), expected, rtol=1e-4, atol=1e-6)
 
 
 def test_what_has_no_maps_is_refused(linear):

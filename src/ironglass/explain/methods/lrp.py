@@ -42,6 +42,9 @@ class LRP:
 
     Conserving: a map sums to the logit, but for what ε takes and for outputs to which nothing contributed, see `gap`.
 
+    Not a test of what the upper layers have learned: rules that count mainly what supports an output bring maps of all
+    classes nearer to each other from layer to layer (Sixt et al. 2020, arXiv 1912.09818).
+
     The operations are recorded as the network runs, so that its code, hooks and branches are followed. Attention has no
     rule here and is refused.
 
@@ -60,7 +63,8 @@ class LRP:
     paper: ClassVar[str] = "arXiv 1512.02479"
     purpose: ClassVar[str] = "fine shares that add up to the score, from one pass, with less noise than gradients"
     limits: ClassVar[str] = (
-        "the rules are a choice; the more z⁺ there is in them the less a map depends on the upper layers; no attention"
+        "changes little when the upper layers are made random, the less the more z⁺ there is; the rules are a choice; "
+        "no attention"
     )
     composite: str = "epsilon-gamma-plus"
     epsilon: float = 1e-9
