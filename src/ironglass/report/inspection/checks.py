@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from ironglass.report.inspection.section import named_pictures
-from ironglass.report.inspection.words import FAULT_WORDS, Finding, effect_words, look_words, searched_findings
+from ironglass.report.inspection.words import (
+    FAULT_WORDS,
+    LABEL_FINDING,
+    Finding,
+    effect_words,
+    look_words,
+    searched_findings,
+)
 from ironglass.report.kit.section import Facts, Section, Source
-from ironglass.report.kit.words import count
-from ironglass.results.inspection import Effect
+from ironglass.report.kit.words import count, listed
+from ironglass.results.inspection import Effect, LabelErrors
 from ironglass.results.inspection.checks import DataChecks, Findings
 from ironglass.results.sections import Results
 
+LABELS_MOSTLY_RIGHT = (
+    "Labels are named below that may be wrong; but where labels were flipped on purpose, most of those that the search "
+    "named had been left alone, so that these are no finding."
+)
+FEW_IMAGES = 12
+"""Images at fault that the page shows without being asked."""
 WRONG_LABELS = "images whose label may be wrong"
 """Words of the effect of these images."""
 
@@ -32,7 +44,10 @@ def check_findings(checks: DataChecks) -> list[Finding]:
 
 def check_paragraphs(results: Results) -> list[str]:
     """The findings, and their effect on the accuracy, in sentences."""
-    return check_plain(results) or ["Nothing of what was searched for was found in the images."]
+    checks = results.data_checks
+    errors = checks.findings.label_errors if checks and checks.findings else None
+    doubt = [LABELS_MOSTLY_RIGHT] if errors and errors.suspects and not _mostly_flips(errors) else []
+    return [*check_plain(results), *doubt] or ["Nothing of what was searched for was found in the images."]
 
 
 def check_plain(results: Results) -> list[str]:
@@ -41,13 +56,23 @@ def check_plain(results: Results) -> list[str]:
     if checks is None or checks.findings is None:
         return []
     rows = [row for row in check_findings(checks) if row.images]
+    effects = [*([results.leak_effect] if results.leak_effect else ()), *_effects(results)]
+    errors = checks.findings.label_errors
+    if errors and not _mostly_flips(errors):
+        rows = [row for row in rows if row.name != LABEL_FINDING]
+        effects = [effect for effect in effects if effect.removed != WRONG_LABELS]
     parts = [
-        f"{words} {'; '.join(map(_counted, [row for row in rows if row.serious == serious]))}."
+        f"{words} {listed([_counted(row) for row in rows if row.serious == serious])}."
         for serious, words in ((True, "The data put the numbers in doubt:"), (False, "To look at in the data:"))
         if any(row.serious == serious for row in rows)
     ]
-    effects = [*([results.leak_effect] if results.leak_effect else ()), *_effects(results)]
     return [*parts, *map(effect_words, effects)]
+
+
+def _mostly_flips(errors: LabelErrors) -> bool:
+    """Returns whether most of the labels that the search named in its trial had been flipped."""
+    caught, left_alone = errors.caught, errors.wrongly_named
+    return caught.value * caught.n >= left_alone.value * left_alone.n
 
 
 def _effects(results: Results) -> tuple[Effect, ...]:
@@ -55,7 +80,7 @@ def _effects(results: Results) -> tuple[Effect, ...]:
 
 
 def _counted(row: Finding) -> str:
-    return f"{row.name}: {count(row.images)} image{'s' if row.images != 1 else ''}"
+    return f"{row.name} ({count(row.images)} image{'s' if row.images != 1 else ''})"
 
 
 def check_line(results: Results) -> list[str]:
@@ -67,21 +92,28 @@ def check_line(results: Results) -> list[str]:
     if not rows:
         return []
     sentences = [effect_words(effect) for effect in _effects(results) if effect.removed != WRONG_LABELS]
-    return [" ".join([f"data: {'; '.join(map(_counted, rows))}.", *sentences])]
+    return [" ".join([f"data: {listed([_counted(row) for row in rows])}.", *sentences])]
 
 
 def _facts(source: Source) -> Facts:
     checks = source.results.data_checks
     if checks is None or checks.findings is None:
         return {}
-    facts: dict[str, Any] = {"check_findings": check_findings(checks), "wrong_labels": WRONG_LABELS}
-    return facts | {"check_images": _has_images(checks.findings), "fault_words": FAULT_WORDS}
+    rows = check_findings(checks)
+    return {
+        "check_findings": [row for row in rows if row.images],
+        "checks_without_images": [row.name for row in rows if not row.images],
+        "check_images": _number_of_images(checks.findings),
+        "fault_words": FAULT_WORDS,
+        "few_images": FEW_IMAGES,
+        "wrong_labels": WRONG_LABELS,
+    }
 
 
-def _has_images(findings: Findings) -> bool:
+def _number_of_images(findings: Findings) -> int:
     pairs = findings.near_duplicates.pairs if findings.near_duplicates else ()
     suspects = findings.label_errors.suspects if findings.label_errors else ()
-    return bool(pairs or suspects or any(fault.images for fault in findings.outliers))
+    return 2 * len(pairs) + len(suspects) + sum(len(fault.images) for fault in findings.outliers)
 
 
 def _applies(source: Source, facts: Facts) -> bool:

@@ -1,6 +1,7 @@
 """Near-duplicates, images at fault and flipped labels are found at the head of a run; clean data stay clean."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ import ironglass as ig
 from ironglass.data.dataset import Dataset, Split
 from ironglass.data.survey.of_pixels import survey_of
 from ironglass.measure.inspection.outliers import outliers
-from ironglass.report.inspection.checks import check_line, check_plain
+from ironglass.report.inspection.checks import check_line, check_paragraphs, check_plain
+from ironglass.results.numbers import Rate
 from ironglass.results.sections import Results, read_results
 from ironglass.run import Run
 from ironglass.studies.steps.data_checks import search
@@ -118,14 +120,15 @@ def test_the_effect_on_the_accuracy_is_paired_and_stands_at_the_head(planted: Ru
         assert effect.without.n + effect.only.n == effect.all.n
     page = (planted.path / "report.html").read_text(encoding="utf-8")
     head = page[: page.index("<nav")]
-    assert "The data put the numbers in doubt: near-duplicates in two splits: 2 images." in head
+    assert "The data put the numbers in doubt: near-duplicates in two splits (2 images)." in head
     assert "Without the images that are in train, too, or nearly (1)" in head
-    assert "dark: 1 image;" in head
+    assert "dark (1 image)" in head
     assert "Checks of the data" in page
     assert f"ironglass inspect {planted.read('recipe.json')['dataset']}" in page
     assert "labels that are worth a look" in page, "what is left out"
+    assert "labels that may be wrong (" in head
     (line,) = check_line(results)
-    assert line.startswith("data: near-duplicates in two splits: 2 images. Without the images that are in train")
+    assert line.startswith("data: near-duplicates in two splits (2 images). Without the images that are in train")
 
 
 def test_clean_data_stay_clean(clean: Run) -> None:
@@ -161,7 +164,7 @@ def test_a_lost_picture_is_made_again(planted: Run) -> None:
     assert again.results == results
 
 
-@pytest.mark.parametrize(("free", "left"), [(0.0, "it would take too long"), (2.0, "wrong labels: nothing is trained")])
+@pytest.mark.parametrize(("free", "left"), [(0.0, "would take too long"), (2.0, "wrong labels (nothing is trained)")])
 def test_a_run_that_trains_nothing_says_what_is_left_out(
     planted: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: float, left: str
 ) -> None:
@@ -192,3 +195,20 @@ def test_an_enlarged_image_is_not_called_blurred() -> None:
     sizes[0] = 8
     assert blurred(sizes) == []
     assert blurred(None) == []
+
+
+def test_labels_that_the_trial_mostly_names_wrongly_are_no_finding(planted: Run) -> None:
+    results = results_of(planted)
+    assert results.data_checks is not None
+    assert results.data_checks.findings is not None
+    errors = results.data_checks.findings.label_errors
+    assert errors is not None
+    assert errors.suspects
+    rate = Rate(value=0.5, low=0.1, high=0.9, n=2 * round(errors.caught.value * errors.caught.n) + 2)
+    findings = replace(results.data_checks.findings, label_errors=replace(errors, wrongly_named=rate))
+    doubtful = replace(results, data_checks=replace(results.data_checks, findings=findings))
+    before, after = " ".join(check_paragraphs(results)), " ".join(check_paragraphs(doubtful))
+    assert "labels that may be wrong (" in before
+    assert "labels that may be wrong (" not in after
+    assert "label may be wrong (" not in after
+    assert "most of those that the search named had been left alone" in after

@@ -105,18 +105,18 @@ def _searched(context: AuditContext, labels: bool) -> Findings:
 def _left_out(context: AuditContext, sizes: np.ndarray | None, *, near: bool, labels: bool) -> list[str]:
     notes: list[str] = []
     if not near:
-        notes.append("near-duplicates: all images but one are blank")
+        notes.append("near-duplicates (all images but one are blank)")
     if labels:
         notes.append("labels that are worth a look, and the average of several partitions into folds")
     elif not _judgeable(context):
         notes.append(
-            f"wrong labels: that takes {LEAST:,} to {MOST_LABELS:,} images, at least {2 * FOLDS} of each class"
+            f"wrong labels (that takes {LEAST:,} to {MOST_LABELS:,} images, at least {2 * FOLDS} of each class)"
         )
     else:
         why = "that would take longer than a tenth of the training" if context.plan.training else "nothing is trained"
-        notes.append(f"wrong labels: {why}")
+        notes.append(f"wrong labels ({why})")
     if sizes is None:
-        notes.append("blurred, odd-shaped and small images: the sizes as stored are not known")
+        notes.append("blurred, odd-shaped and small images (the sizes as stored are not known)")
     return notes
 
 
