@@ -1,10 +1,13 @@
 """Memory that runs out where nothing can be halved ends in one line."""
 
+import sys
+
 import pytest
 import torch
 
-from ironglass.cli import verbs
 from ironglass.cli.main import _status
+
+MAIN = sys.modules[_status.__module__]
 
 
 @pytest.mark.parametrize(
@@ -19,7 +22,7 @@ def test_one_line_says_how_much(error, monkeypatch, capsys):
     def runs_out(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(verbs, "app", runs_out)
+    monkeypatch.setattr(MAIN, "_command", lambda: runs_out)
     assert _status() == 2
     said = capsys.readouterr().err
     assert said.startswith("ironglass: memory ran out (1.46 TiB were asked for); lower --size")
@@ -30,6 +33,6 @@ def test_a_fault_of_our_own_is_none_of_memory(monkeypatch):
     def fails(*_: object, **__: object) -> None:
         raise RuntimeError("shapes differ")
 
-    monkeypatch.setattr(verbs, "app", fails)
+    monkeypatch.setattr(MAIN, "_command", lambda: fails)
     with pytest.raises(RuntimeError, match="shapes differ"):
         _status()

@@ -57,6 +57,16 @@ def write_joint_report(runs: Sequence[str | Path], folder: str | Path, *, pdf: b
 
     Raises:
         InputError: for runs of other weights or of several models, and where a file cannot be read.
+
+    Example:
+        >>> import ironglass as ig
+        >>> stages = (ig.Stage(epochs=1, batch_size=128),)
+        >>> plan = ig.Audit.of_parts(dataset="digits", model="logistic", stages=stages, training=True)
+        >>> trained = ig.audit(plan, "runs/trained")
+        >>> plan = ig.Audit.of_parts(dataset="digits", model="runs/trained", evaluation=True)
+        >>> evaluated = ig.audit(plan, "runs/evaluated")
+        >>> ig.write_joint_report(["runs/trained", "runs/evaluated"], "runs/both").name
+        'report.html'
     """
     parts, folder = _read_parts([Path(run) for run in runs]), Path(folder)
     if folder.exists() and (not folder.is_dir() or {path.name for path in folder.iterdir()} - {OWN_PAGE, "figures"}):

@@ -16,6 +16,8 @@ ATTACKS = ("fgsm", "pgd-20", "apgd-ce-20", "mi-fgsm", "square-200", "noise")
 STEPS = {"linf": 255, "l2": 10}
 """Steps of the eps slider in a change of 1, under each norm."""
 MOST_STEPS = 64
+MOST_LISTED = 10
+"""Choices that a refusal lists; the page has them all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +64,9 @@ def read_request(value: dict[str, Any], classes: int, donors: int = 0) -> Reques
     choices = (("method", method, ("", *EXPLAINERS)), ("attack", attack, ("", *ATTACKS)), ("norm", norm, tuple(STEPS)))
     for name, choice, names in choices:
         if not isinstance(choice, str) or choice not in names:
-            raise unknown(name, str(choice)[:40], [one for one in names if one])
+            options = [one for one in names if one]
+            note = f", ... ({len(options)} in all)" if len(options) > MOST_LISTED else ""
+            raise unknown(name, str(choice)[:40], options, listed_names=options[:MOST_LISTED], note=note)
     target, steps, degrees = value.get("target"), value.get("steps", 0), value.get("degrees", 0)
     if target is not None and (isinstance(target, bool) or not isinstance(target, int) or not 0 <= target < classes):
         raise InputError(f"target: give a class from 0 to {classes - 1}, or null")
