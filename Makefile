@@ -18,7 +18,7 @@ DOCS_READY := $(DOCS)/.ready
 
 help:
 	@echo "make demo    train, explain and attack a small network; writes runs/demo/report.html"
-	@echo "make quick   the tests that take no longer than two seconds each"
+	@echo "make quick   the tests that take no longer than about 1.5 seconds each"
 	@echo "make test    every test"
 	@echo "make coverage  the same, and the lines and branches that they reach; below 90 % is an error"
 	@echo "make lowest  the tests of make quick with the lowest versions that pyproject.toml admits"
