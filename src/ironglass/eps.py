@@ -26,7 +26,7 @@ def parse_eps(value: float | str) -> float:
 def eps_words(eps: float) -> str:
     """An eps as people write it: "8/255" where it is a whole number of these, else "0.03"."""
     steps = round(eps * 255, 4)
-    return f"{steps:g}/255" if steps.is_integer() else f"{eps:.6g}"
+    return f"{steps:g}/255" if steps.is_integer() and (steps or not eps) else f"{eps:.6g}"
 
 
 Eps = Annotated[float, BeforeValidator(parse_eps)]

@@ -30,6 +30,7 @@ def rate(value: float, n: int = 1000) -> Rate:
         (words.eps_text(0.25), "0.25"),  # as on MNIST
         (words.eps_text(0.2), "51/255"),
         (words.eps_text(0.0), "0/255"),
+        (words.eps_text(1e-4 / 255), "0.0001/255"),  # not 0, under which nothing may change
         (words.decimal(-0.125, 1), "−0.1"),
         (words.shorten("abcdef", 4), "abc…"),
         (words.shorten("abcd", 4), "abcd"),

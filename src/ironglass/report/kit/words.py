@@ -81,7 +81,8 @@ def eps_number(eps: float, norm: str = "linf") -> str:
     """The same without the norm, where that is said beside it."""
     if norm != "linf":
         return f"{eps:.4g}"
-    steps = round(float(eps) * 255, 2)
+    steps = float(eps) * 255
+    steps = round(steps, 2) if steps >= 1 else float(f"{steps:.3g}")
     hundredths = eps == round(eps, 2) and not steps.is_integer()
     return f"{eps:.4g}" if hundredths else f"{steps:g}/255"
 
