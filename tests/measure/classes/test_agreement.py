@@ -26,6 +26,17 @@ def test_kappa_of_one_answer_for_all_is_nought() -> None:
     assert kappa(answer_table(np.zeros(3, dtype=int), np.zeros(3, dtype=int), 2))["value"] == 0
 
 
+def test_the_interval_has_a_length_where_all_answers_match_or_are_alike() -> None:
+    """Wilson's ends of 80 right of 80 and of 95 of 100, less what chance gives."""
+    halves = np.repeat([0, 1], 40)
+    every = kappa(answer_table(halves, halves, 2))
+    assert (every["value"], every["high"]) == (1, 1)
+    assert every["low"] == pytest.approx((0.95418 - 0.5) / 0.5, abs=1e-4)
+    alike = kappa(answer_table(np.repeat([0, 1], [95, 5]), np.zeros(100, dtype=int), 2))
+    assert alike["low"] == pytest.approx((0.88825 - 0.95) / 0.05, abs=2e-2) or alike["low"] == -1
+    assert alike["high"] == pytest.approx((0.97846 - 0.95) / 0.05, abs=1e-2)
+
+
 def test_the_interval_of_kappa_covers() -> None:
     draws, held = np.random.default_rng(1), 0
     labels, predictions = drawn(draws, 200_000, 4, 0.6)

@@ -43,6 +43,23 @@ def test_few_right_labels_are_named_where_classes_overlap(apart: float) -> None:
     assert np.mean([len(suspects(*clouds(2000, 4, apart, seed))) for seed in range(1, 5)]) <= 0.04 * 2000
 
 
+def test_a_rare_class_that_overlaps_a_common_one_is_not_named_as_a_whole() -> None:
+    """Of 20 images of the rare class, all of right labels, 4 are named on average, and were 12."""
+    named: list[int] = []
+    for seed in range(4):
+        random = np.random.default_rng(seed)
+        labels = np.repeat([0, 1], [380, 20])
+        features = random.normal(size=(400, 16)) + 1.5 * labels[:, None] * np.eye(16)[0]
+        named.append(int((labels[suspects(features, labels)] == 1).sum()))
+    assert np.mean(named) <= 5
+
+
+def test_too_few_flips_named_say_nothing() -> None:
+    """30 images have one flip: that it is named says nothing of the names."""
+    features, labels = clouds(30, 2, 8.0, 0)
+    assert flip_trial(features, labels, 0).ceiling is None
+
+
 def test_where_classes_cannot_be_told_apart_none_is_named() -> None:
     features, labels = clouds(1000, 3, 0.0, 2)
     trial = flip_trial(features, labels, 0)

@@ -7,7 +7,7 @@ from statistics import NormalDist
 import numpy as np
 from scipy.special import ndtr, pdtrc
 
-from ironglass.measure.statistics import Rate
+from ironglass.measure.statistics import Rate, wilson
 
 TABLES = 2000
 """Tables that are drawn to learn what chance gives."""
@@ -29,6 +29,8 @@ def kappa(table: np.ndarray) -> Rate:
     """Cohen's kappa (1960, Educ. Psychol. Meas. 20:37): 0 where answers match the truth as often as by chance, 1 where
     always; with its 95 % interval (Fleiss, Cohen & Everitt 1969, Psychol. Bull. 72:323).
 
+    Where all answers match, or are alike, the formula knows no variance: then the accuracy has Wilson's ends.
+
     table: see `answer_table`. Where chance alone would match always it is 0.
     """
     n = int(table.sum())
@@ -42,7 +44,11 @@ def kappa(table: np.ndarray) -> Rate:
     off = shares * (columns[:, None] + rows[None, :]) ** 2
     np.fill_diagonal(off, 0)
     variance = on.sum() + (1 - value) ** 2 * off.sum() - (value - chance * (1 - value)) ** 2
-    half = NormalDist().inv_cdf(0.975) * np.sqrt(max(variance, 0.0) / n) / (1 - chance)
+    if variance < 1e-12:
+        accuracy = wilson(int(np.trace(table)), n)
+        low, high = ((accuracy[end] - chance) / (1 - chance) for end in ("low", "high"))
+        return Rate(value=value, low=max(low, -1.0), high=min(max(high, value), 1.0), n=n)
+    half = NormalDist().inv_cdf(0.975) * np.sqrt(variance / n) / (1 - chance)
     return Rate(value=value, low=float(max(value - half, -1.0)), high=float(min(value + half, 1.0)), n=n)
 
 

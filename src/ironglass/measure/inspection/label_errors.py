@@ -17,6 +17,11 @@ PLANTED = 0.03
 PRECISE, FALSE = 0.4, 0.03
 """Share of those named that must be flips, and of the labels left alone that may be named, at most: as many of these
 may be wrong as were flipped."""
+LEAST_CAUGHT = 3
+"""Flips that must be named: fewer say nothing of how precise the names are."""
+FALSE_OF_CLASS = 0.1
+"""Share of the labels of one class, left alone, that may be named, at most, but for one: else a rare class, which looks
+like a common one here and there, would be called wrong as a whole."""
 MOST = 0.05
 """Share of the labels that are suspect, at most: probabilities are sharper than in the trial, since fewer are wrong."""
 TRIAL_IMAGES = 10_000
@@ -154,7 +159,11 @@ def flip_trial(features: np.ndarray, labels: np.ndarray, seed: int, *, repeats: 
         positions = label_suspects(probabilities, changed, ceiling, most=1).positions
         caught = int(np.isin(positions, flips).sum())
         named = len(positions) - caught
-        if caught >= PRECISE * len(positions) and named <= FALSE * counts["left_alone"] and caught:
+        left_alone = np.bincount(np.delete(changed, flips), minlength=classes)
+        of_class = np.bincount(changed[positions[~np.isin(positions, flips)]], minlength=classes)
+        spares_classes = (of_class <= np.maximum(1, FALSE_OF_CLASS * left_alone)).all()
+        is_precise = caught >= max(LEAST_CAUGHT, PRECISE * len(positions))
+        if is_precise and spares_classes and named <= FALSE * counts["left_alone"]:
             largest = ceiling
             break
     first = label_suspects(probabilities, changed, largest)

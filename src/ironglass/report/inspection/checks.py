@@ -58,7 +58,7 @@ def check_plain(results: Results) -> list[str]:
     rows = [row for row in check_findings(checks) if row.images]
     effects = [*([results.leak_effect] if results.leak_effect else ()), *_effects(results)]
     errors = checks.findings.label_errors
-    if errors and not _mostly_flips(errors):
+    if not errors or not _mostly_flips(errors):
         rows = [row for row in rows if row.name != LABEL_FINDING]
         effects = [effect for effect in effects if effect.removed != WRONG_LABELS]
     parts = [
@@ -99,10 +99,14 @@ def _facts(source: Source) -> Facts:
     checks = source.results.data_checks
     if checks is None or checks.findings is None:
         return {}
-    rows = check_findings(checks)
+    rows, errors, effects = check_findings(checks), checks.findings.label_errors, _effects(source.results)
+    if errors and errors.suspects and not _mostly_flips(errors):
+        rows = [row for row in rows if row.name != LABEL_FINDING]
+        effects = tuple(effect for effect in effects if effect.removed != WRONG_LABELS)
     return {
         "check_findings": [row for row in rows if row.images],
         "checks_without_images": [row.name for row in rows if not row.images],
+        "check_effects": effects,
         "check_images": _number_of_images(checks.findings),
         "fault_words": FAULT_WORDS,
         "few_images": FEW_IMAGES,
