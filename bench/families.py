@@ -2,10 +2,10 @@
 
     .venv-bench/bin/python bench/families.py [--row WORD ...] [--rounds N] [--threads N] [--json FILE]
 
-Prints Markdown and writes JSON (bench/results/MACHINE-COMMIT.json by default), from which docs/benchmarks.md is made. A
-row is a process of its own, for its peak of memory; contenders take turns as in bench/contest.py. Times are medians
-over the rounds, of processor time on one thread and by the clock on more; ours is set against the fastest peer. Images
-are real; networks have random weights (seed 0), and eps is so small that every image stands to the end of every attack.
+Prints Markdown and writes JSON (bench/results/MACHINE-COMMIT.json by default). A row is a process of its own, for its
+peak of memory; contenders take turns as in bench/contest.py. Times are medians over rounds, of processor time on one
+thread and by the clock on more; ours is set against the fastest peer. Images are real; networks have random weights
+(seed 0), and eps is so small that nearly every image stands to the end of every attack.
 """
 
 from __future__ import annotations
