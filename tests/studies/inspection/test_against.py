@@ -11,6 +11,9 @@ from PIL import Image
 
 import ironglass as ig
 from ironglass.errors import InputError, Notice
+from ironglass.report.inspection.words import against_words
+from ironglass.results.inspection.against import OutlyingScore, OutOfDistribution
+from ironglass.results.numbers import Mean
 from ironglass.run import Run
 
 SIDE = 8
@@ -121,3 +124,16 @@ def test_the_same_images_are_refused(world: Path, inspect: Callable[..., Run]) -
 def test_without_a_model_nobody_tells() -> None:
     with pytest.raises(InputError, match="--against other: a model tells the images apart, and none is named"):
         ig.Inspection(dataset="digits", against="other")
+
+
+def test_an_area_below_a_half_is_explained() -> None:
+    def words(low: float, value: float, high: float) -> str:
+        area = Mean(value=value, low=low, high=high, n=100)
+        score = OutlyingScore(name="energy", auc=area, widened=False)
+        return against_words(
+            OutOfDistribution(other="o", split="test", images=50, other_split="test", other_images=50, neighbour=None,
+                              references=None, scores=(score,), remarks=())
+        )  # fmt: skip
+
+    assert "Surely below 0.5, energy holds the others for more familiar" in words(0.2, 0.3, 0.4)
+    assert "Surely" not in words(0.4, 0.49, 0.6)

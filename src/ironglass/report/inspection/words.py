@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ironglass.report.kit.words import balance_words, count, decimal, interval, percent
+from ironglass.report.kit.words import balance_words, count, decimal, interval, listed, percent
 from ironglass.results.inspection import (
     DuplicateGroup,
     Effect,
@@ -142,6 +142,8 @@ def against_words(against: OutOfDistribution) -> str:
         f"{against.other} ({against.other_split}), by the area below the ROC curve of each score: {areas}; 0.5 tells "
         "nothing, 1 all."
     )
+    if turned := [score.name for score in against.scores if score.auc.high < 0.5]:
+        text += f" Surely below 0.5, {listed(turned)} holds the others for more familiar than the data's own images."
     if any(score.widened for score in against.scores):
         text += " Too few images, or too few in the wrong order, for an interval that holds 95 times in 100: widened."
     return " ".join([text, *(f"{remark[:1].upper()}{remark[1:]}." for remark in against.remarks)])
