@@ -60,7 +60,11 @@ def test_sections_of_all_runs_stand_on_one_page_and_say_whose_they_are(
     again = page.read_bytes()
     assert write_joint_report([trained, attacked_alone], tmp_path / "whole").read_bytes() == again
     write_joint_report([trained, attacked_alone], tmp_path / "pdf", pdf=True)
-    assert {path.name for path in (tmp_path / "pdf" / "figures").iterdir()} >= {"confusion.pdf", "attacks.pdf"}
+    pdf = tmp_path / "pdf" / "figures" / "confusion.pdf"
+    assert {path.name for path in pdf.parent.iterdir()} >= {"confusion.pdf", "attacks.pdf"}
+    pdf.write_bytes(b"of an older page")
+    write_joint_report([trained, attacked_alone], tmp_path / "pdf")
+    assert pdf.read_bytes().startswith(b"%PDF-")
 
 
 def test_the_order_of_the_runs_decides_which_stands(trained: Path, attacked_alone: Path, tmp_path: Path):

@@ -5,24 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ironglass.report.inspection.section import named_pictures
-from ironglass.report.inspection.words import (
-    FAULT_WORDS,
-    LABEL_FINDING,
-    Finding,
-    effect_words,
-    look_words,
-    searched_findings,
-)
+from ironglass.report.inspection.words import FAULT_WORDS, Finding, effect_words, look_words, searched_findings
 from ironglass.report.kit.section import Facts, Section, Source
 from ironglass.report.kit.words import count, listed
-from ironglass.results.inspection import Effect, LabelErrors
+from ironglass.results.inspection import Effect
 from ironglass.results.inspection.checks import DataChecks, Findings
 from ironglass.results.sections import Results
 
-LABELS_MOSTLY_RIGHT = (
-    "Labels are named below that may be wrong; but where labels were flipped on purpose, most of those that the search "
-    "named had been left alone, so that these are no finding."
-)
 FEW_IMAGES = 12
 """Images at fault that the page shows without being asked."""
 WRONG_LABELS = "images whose label may be wrong"
@@ -44,10 +33,7 @@ def check_findings(checks: DataChecks) -> list[Finding]:
 
 def check_paragraphs(results: Results) -> list[str]:
     """The findings, and their effect on the accuracy, in sentences."""
-    checks = results.data_checks
-    errors = checks.findings.label_errors if checks and checks.findings else None
-    doubt = [LABELS_MOSTLY_RIGHT] if errors and errors.suspects and not _mostly_flips(errors) else []
-    return [*check_plain(results), *doubt] or ["Nothing of what was searched for was found in the images."]
+    return check_plain(results) or ["Nothing of what was searched for was found in the images."]
 
 
 def check_plain(results: Results) -> list[str]:
@@ -57,10 +43,6 @@ def check_plain(results: Results) -> list[str]:
         return []
     rows = [row for row in check_findings(checks) if row.images]
     effects = [*([results.leak_effect] if results.leak_effect else ()), *_effects(results)]
-    errors = checks.findings.label_errors
-    if not errors or not _mostly_flips(errors):
-        rows = [row for row in rows if row.name != LABEL_FINDING]
-        effects = [effect for effect in effects if effect.removed != WRONG_LABELS]
     parts = [
         f"{words} {listed([_counted(row) for row in rows if row.serious == serious])}."
         for serious, words in ((True, "The data put the numbers in doubt:"), (False, "To look at in the data:"))
@@ -69,14 +51,12 @@ def check_plain(results: Results) -> list[str]:
     return [*parts, *map(effect_words, effects)]
 
 
-def _mostly_flips(errors: LabelErrors) -> bool:
-    """Returns whether most of the labels that the search named in its trial had been flipped."""
-    caught, left_alone = errors.caught, errors.wrongly_named
-    return caught.value * caught.n >= left_alone.value * left_alone.n
-
-
-def _effects(results: Results) -> tuple[Effect, ...]:
-    return results.data_effects.rows if results.data_effects else ()
+def _effects(results: Results) -> list[Effect]:
+    """The effects on the accuracy; that of labels only where the checks name some, which may be another run's."""
+    findings = results.data_checks.findings if results.data_checks else None
+    labels_named = bool(findings and findings.label_errors and findings.label_errors.suspects)
+    rows = results.data_effects.rows if results.data_effects else ()
+    return [effect for effect in rows if labels_named or effect.removed != WRONG_LABELS]
 
 
 def _counted(row: Finding) -> str:
@@ -99,14 +79,11 @@ def _facts(source: Source) -> Facts:
     checks = source.results.data_checks
     if checks is None or checks.findings is None:
         return {}
-    rows, errors, effects = check_findings(checks), checks.findings.label_errors, _effects(source.results)
-    if errors and errors.suspects and not _mostly_flips(errors):
-        rows = [row for row in rows if row.name != LABEL_FINDING]
-        effects = tuple(effect for effect in effects if effect.removed != WRONG_LABELS)
+    rows = check_findings(checks)
     return {
         "check_findings": [row for row in rows if row.images],
         "checks_without_images": [row.name for row in rows if not row.images],
-        "check_effects": effects,
+        "check_effects": _effects(source.results),
         "check_images": _number_of_images(checks.findings),
         "fault_words": FAULT_WORDS,
         "few_images": FEW_IMAGES,

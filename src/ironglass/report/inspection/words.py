@@ -25,7 +25,6 @@ FAULT_WORDS = {
     "odd shape": "of an odd shape",
     "small": "small beside the others",
 }
-LABEL_FINDING = "labels that may be wrong"
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,7 @@ def searched_findings(
     rows += [Finding(FAULT_WORDS[fault.fault], len(fault.images)) for fault in outliers]
     if errors:
         further = f"and {count(len(errors.worth_a_look))} worth a look" if errors.worth_a_look else ""
-        rows.append(Finding(LABEL_FINDING, len(errors.suspects), further))
+        rows.append(Finding("labels that may be wrong", len(errors.suspects), further))
     return rows
 
 

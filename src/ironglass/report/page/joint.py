@@ -18,7 +18,7 @@ from ironglass.report.kit.section import Facts, Section, Source
 from ironglass.report.kit.words import listed
 from ironglass.report.page.contact_sheets import sheets
 from ironglass.report.page.environment import environment
-from ironglass.report.page.page import draw_charts, page_facts, section_body, write_files
+from ironglass.report.page.page import draw_charts, has_pdf, page_facts, section_body, write_files
 from ironglass.report.page.reading import Files, check_files, drawing
 from ironglass.report.page.registry import SECTIONS, cautions, first_headlines, plain_words
 from ironglass.report.page.source import read_source
@@ -53,7 +53,7 @@ def write_joint_report(runs: Sequence[str | Path], folder: str | Path, *, pdf: b
     Args:
         runs: folders of two runs or more, the later ones to stand where two measured the same.
         folder: for the page; new, empty, or of an earlier joint page.
-        pdf: write each chart as `figures/*.pdf`, too, and link it from the page.
+        pdf: write each chart as `figures/*.pdf`, too, and link it from the page; also where the folder has such files.
 
     Raises:
         InputError: for runs of other weights or of several models, and where a file cannot be read.
@@ -72,7 +72,7 @@ def write_joint_report(runs: Sequence[str | Path], folder: str | Path, *, pdf: b
     if folder.exists() and (not folder.is_dir() or {path.name for path in folder.iterdir()} - {OWN_PAGE, "figures"}):
         raise InputError(f"{folder} is in use: name another --output for the page")
     figures, bodies, sections = dict[str, bytes](), list[Markup](), list[Section]()
-    of_all_runs = _of_all_runs(parts, folder)
+    of_all_runs, pdf = _of_all_runs(parts, folder), pdf or has_pdf(folder)
     for section in SECTIONS:
         having = [part for part in parts if section.on_page(part.source, part.facts)]
         if not having:

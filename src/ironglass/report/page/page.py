@@ -50,14 +50,13 @@ def write_report(run: Run | str | Path, *, pdf: bool = False) -> Path:
         'report.html'
     """
     run = run if isinstance(run, Run) else Run.open(run)
-    pdf = pdf or any((run.path / "figures").glob("*.pdf"))  # else those would be of another page
     files = check_files(run)
     source = read_source(run, files)
     facts = page_facts(source, files)
     figures = dict[str, bytes]()
     with drawing(run.path / "results.json", files):
         sections = [section for section in SECTIONS if section.on_page(source, facts)]
-        charts = draw_charts(chart_list(source, facts), figures, pdf=pdf)
+        charts = draw_charts(chart_list(source, facts), figures, pdf=pdf or has_pdf(run.path))
     with drawing(run.path / "samples.safetensors", files):
         for name, (draw, arguments) in (sheets(source.samples) if source.samples else {}).items():
             (figures[f"{name}.png"],) = palette.drawn(draw, *arguments, kinds=("png",))
@@ -67,6 +66,11 @@ def write_report(run: Run | str | Path, *, pdf: bool = False) -> Path:
         page = environment().get_template("page/page.html.jinja")
         text = page.render(facts, sections=sections, bodies=bodies, albums=albums)
     return write_files(run.path, text, figures)
+
+
+def has_pdf(folder: Path) -> bool:
+    """Returns whether charts were written as PDF before: those would else be of another page."""
+    return any((folder / "figures").glob("*.pdf"))
 
 
 def section_body(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from dataclasses import replace
 
 import numpy as np
 
@@ -23,7 +24,7 @@ from ironglass.studies.common.searches.near import search_near
 from ironglass.studies.common.searches.tables import near_rows, outlier_rows
 from ironglass.studies.steps.context import AuditContext
 
-RULES = 1
+RULES = 2
 """Changed where the searches would find something else, so that what is kept in the cache is not taken for it."""
 SEED = 0
 """Of the searches: what is wrong with the data does not depend on a training's seed."""
@@ -55,12 +56,15 @@ def search(context: AuditContext, contents: str) -> Findings:
         )
         return Findings(near_duplicates=None, outliers=(), label_errors=None, left_out=(text,))
     entry = cache_folder() / "checks" / fingerprint(RULES, contents, context.dataset.fingerprint, labels)
+    findings: Findings | None = None
     with suppress(OSError, ValueError, InputError):
-        return from_dict(Findings, json.loads((entry / FILE).read_text(encoding="utf-8")), file=entry / FILE)
-    findings = _searched(context, labels)
-    with building(entry) as folder:
-        (folder / FILE).write_text(json.dumps(to_dict(findings)), encoding="utf-8")
-    return findings
+        findings = from_dict(Findings, json.loads((entry / FILE).read_text(encoding="utf-8")), file=entry / FILE)
+    if findings is None:
+        findings = _searched(context, labels)
+        with building(entry) as folder:
+            (folder / FILE).write_text(json.dumps(to_dict(findings)), encoding="utf-8")
+    # why labels were not searched is this plan's, and not of the run that filled the cache
+    return replace(findings, left_out=(*findings.left_out, _labels_left_out(context, labels)))
 
 
 def costs(images: int, values: int) -> tuple[float, float]:
@@ -98,26 +102,22 @@ def _searched(context: AuditContext, labels: bool) -> Findings:
         near_duplicates=None if pairs is None else near_rows(table, pairs),
         outliers=outlier_rows(table, outliers(table)),
         label_errors=errors,
-        left_out=tuple(_left_out(context, sizes, near=pairs is not None, labels=labels)),
+        left_out=tuple(_left_out(near=pairs is not None, sizes=sizes is not None)),
     )
 
 
-def _left_out(context: AuditContext, sizes: np.ndarray | None, *, near: bool, labels: bool) -> list[str]:
-    notes: list[str] = []
-    if not near:
-        notes.append("near-duplicates (all images but one are blank)")
+def _left_out(*, near: bool, sizes: bool) -> list[str]:
+    notes = [] if near else ["near-duplicates (all images but one are blank)"]
+    return notes if sizes else [*notes, "blurred, odd-shaped and small images (the sizes as stored are not known)"]
+
+
+def _labels_left_out(context: AuditContext, labels: bool) -> str:
     if labels:
-        notes.append("labels that are worth a look, and the average of several partitions into folds")
-    elif not _judgeable(context):
-        notes.append(
-            f"wrong labels (that takes {LEAST:,} to {MOST_LABELS:,} images, at least {2 * FOLDS} of each class)"
-        )
-    else:
-        why = "that would take longer than a tenth of the training" if context.plan.training else "nothing is trained"
-        notes.append(f"wrong labels ({why})")
-    if sizes is None:
-        notes.append("blurred, odd-shaped and small images (the sizes as stored are not known)")
-    return notes
+        return "labels that are worth a look, and the average of several partitions into folds"
+    if not _judgeable(context):
+        return f"wrong labels (that takes {LEAST:,} to {MOST_LABELS:,} images, at least {2 * FOLDS} of each class)"
+    why = "that would take longer than a tenth of the training" if context.plan.training else "nothing is trained"
+    return f"wrong labels ({why})"
 
 
 def _sizes(context: AuditContext) -> np.ndarray | None:
