@@ -27,6 +27,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from families_ratio import medians, ratio
 from families_rows import ROWS, Row, contenders
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -79,19 +80,6 @@ def _peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def medians(row: dict[str, Any]) -> tuple[dict[str, float], dict[str, float]]:
-    """Median seconds of our contenders and of the peers' that ran."""
-    seconds = {name: statistics.median(taken) for name, taken in row["seconds"].items()}
-    ours = {name: taken for name, taken in seconds.items() if name.startswith("ironglass")}
-    return ours, {name: taken for name, taken in seconds.items() if name not in ours}
-
-
-def ratio(row: dict[str, Any], name: str = "ironglass") -> float:
-    """The fastest peer's time over ours; nan where either did not run."""
-    ours, peers = medians(row)
-    return min(peers.values()) / ours[name] if peers and name in ours else math.nan
-
-
 def line(row: dict[str, Any]) -> str:
     ours, peers = medians(row)
     best = min(peers, key=lambda name: peers[name]) if peers else "none ran"
@@ -124,6 +112,7 @@ def machine() -> dict[str, Any]:
     commit = subprocess.run(git, capture_output=True, text=True, cwd=ROOT).stdout.strip()
     return {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M}",
         "commit": commit,
         "processor": names[0] if names else platform.processor(),
         "cores": os.cpu_count(),
