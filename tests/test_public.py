@@ -12,6 +12,7 @@ import ironglass
 
 def test_the_public_names() -> None:
     assert ironglass.__all__ == [
+        "Against",
         "Arm",
         "Attacks",
         "Audit",

@@ -12,6 +12,7 @@ __version__ = "0.2.0"
 
 # name: the module it comes from; imported on first use, since torch alone takes seconds
 _MODULES = {
+    "Against": "ironglass.plans.parts",
     "Arm": "ironglass.plans.comparison",
     "Attacks": "ironglass.plans.attacks",
     "Audit": "ironglass.plans.audit",
@@ -83,7 +84,7 @@ if TYPE_CHECKING:
     from ironglass.plans.hardening import Hardening
     from ironglass.plans.inspection import Inspection
     from ironglass.plans.names import list_attacks, list_corruptions, list_explainers, list_models
-    from ironglass.plans.parts import Corruptions, Guard, Layers, OcclusionCurve, PatchSearch, Sampling
+    from ironglass.plans.parts import Against, Corruptions, Guard, Layers, OcclusionCurve, PatchSearch, Sampling
     from ironglass.plans.sweep import Sweep
     from ironglass.plans.transfer import Transfer
     from ironglass.registry import register
@@ -94,6 +95,7 @@ if TYPE_CHECKING:
     from ironglass.train.recipe import Recipe, Stage
 
 __all__ = [
+    "Against",
     "Arm",
     "Attacks",
     "Audit",

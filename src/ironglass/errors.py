@@ -29,6 +29,11 @@ def brief(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
+def with_article(noun: str) -> str:
+    """A noun after "a" or "an", by its first letter: "an int"."""
+    return f"a{'n' * (noun[:1].lower() in tuple('aeiou'))} {noun}"
+
+
 class Notice(UserWarning):
     """A warning in one line, which the command line prints before it goes on."""
 

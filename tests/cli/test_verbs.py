@@ -60,8 +60,8 @@ def test_a_recipe_of_one_s_own_end_to_end(call, tmp_path: Path, photos: Path) ->
     assert folder == tmp_path / "runs" / "mine-1"
     results = found["results"]
     assert set(results) == {
-        "model", "data_checks", "training", "evaluation", "confidence", "confidence_under", "failures", "layers",
-        "occlusion", "fgsm", "samples",
+        "model", "data_checks", "training", "evaluation", "confidence", "confidence_under", "out_of_distribution",
+        "failures", "layers", "occlusion", "fgsm", "samples",
     }  # fmt: skip
     assert [mask["name"] for mask in results["occlusion"]["masks"]] == ["grey", "black", "blur"]
     assert [point["eps"] for point in results["fgsm"]["points"]] == [0, 0.1]

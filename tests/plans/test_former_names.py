@@ -28,8 +28,8 @@ EXPLAINED = {
     "pictures": False, "batch": 64,
 }  # fmt: skip
 PARTS = (
-    "sampling", "data_checks", "training", "guard", "evaluation", "corruptions", "layers", "occlusion", "patches",
-    "explanation", "attacks",
+    "sampling", "data_checks", "training", "guard", "evaluation", "against", "corruptions", "layers", "occlusion",
+    "patches", "explanation", "attacks",
 )  # fmt: skip
 FLAT: dict[str, Any] = {name: value for name, value in as_json(Audit()).items() if name not in PARTS} | {
     "steps": ["train", "evaluate", "corrupt", "explain", "attack"],
@@ -69,7 +69,9 @@ def written(program: dict[str, Any]) -> dict[str, Any]:
 )
 def test_an_older_recipe_is_that_of_the_same_program_now(program: dict[str, Any], nest: Any) -> None:
     now = as_json(Audit(**program))
-    assert upgrade_recipe(nest(written(program))) == nest(now | {"data_checks": False})  # which it did not have
+    assert upgrade_recipe(nest(written(program))) == nest(
+        now | {"data_checks": False, "against": None}
+    )  # which it did not have
     assert upgrade_recipe(nest(now)) == nest(now)
 
 
@@ -193,7 +195,7 @@ def test_studies_that_attack_do_so_whatever_the_steps_were(steps: tuple | None) 
         "trial": as_json(Sweep(trial=Audit(**fields), vary={"seed": (0,)})),
     }.items():
         older = one | {name: with_steps | {"stages": one[name]["stages"]}}
-        assert upgrade_recipe(older)[name] == one[name] | {"data_checks": False}
+        assert upgrade_recipe(older)[name] == one[name] | {"data_checks": False, "against": None}
 
 
 def test_a_sweep_of_a_moved_field_is_resumed_by_either_name(tmp_path: Path) -> None:

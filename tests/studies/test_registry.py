@@ -194,7 +194,8 @@ def test_a_new_step_is_taken_in_its_place(tmp_path: Path, monkeypatch: pytest.Mo
     assert taken == ["check", "run"]
     assert found.results["trial"] == {"diverged": "test 359"}
     assert list(found.results) == [
-        "model", "data_checks", "training", "evaluation", "trial", "data_effects", "confidence", "failures",
+        "model", "data_checks", "training", "evaluation", "trial", "data_effects", "confidence", "out_of_distribution",
+        "failures",
     ]  # fmt: skip
     ig.audit(plan, tmp_path / "run", resume=True)
     assert taken == ["check", "run", "check"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ironglass.cli import options as o
-from ironglass.cli.plans import make_plan, optional_entries, run_plan
+from ironglass.cli.plans import against_field, make_plan, optional_entries, run_plan
 
 if TYPE_CHECKING:
     from ironglass.plans.attacks import Attacks
@@ -81,6 +81,7 @@ def audit(
     ] = False,
     split: o.Split = "auto",
     slice_by: o.SliceBy = None,
+    against: o.Against = None,
     *,
     network: o.Weights,
     outputs: o.Outputs,
@@ -90,7 +91,7 @@ def audit(
     """Everything about a trained model, without training: accuracy, corruptions, layers, occlusion, attacks."""
     from ironglass.plans.audit import Audit
 
-    parts = {"evaluation": True} | (QUICK if quick else FULL)
+    parts = {"evaluation": True, **against_field(against)} | (QUICK if quick else FULL)
     fields = {"split": split, "slices": optional_entries(slice_by)}
     plan = make_plan("audit", parts, model, data, network, source, common, outputs, **fields)
     omitted = omissions(plan, Audit(dataset=data, model=model, training=False, **FULL)) if quick else []

@@ -9,6 +9,7 @@ import typer
 
 from ironglass.cli import options as o
 from ironglass.cli.plans import (
+    against_field,
     attack_fields,
     class_fields,
     free_folder,
@@ -31,6 +32,7 @@ def evaluate(
         typer.Option(help="Corruptions to measure, too: all, gaussian-noise, jpeg, ...; a wrong name lists them."),
     ] = None,
     slice_by: o.SliceBy = None,
+    against: o.Against = None,
     *,
     network: o.Weights,
     outputs: o.Outputs,
@@ -38,7 +40,7 @@ def evaluate(
     common: o.Common,
 ) -> None:
     """Accuracy, confusion matrix, classification report, and a prediction an image; also of corrupted images."""
-    parts: dict[str, Any] = {"evaluation": True, "slices": optional_entries(slice_by)}
+    parts: dict[str, Any] = {"evaluation": True, "slices": optional_entries(slice_by), **against_field(against)}
     if corruptions is not None:
         parts["corruptions"] = {"names": split_entries(corruptions)}
     plan = make_plan("evaluate", parts, model, data, network, source, common, outputs, split=split)

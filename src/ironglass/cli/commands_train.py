@@ -8,7 +8,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from ironglass.cli import options as o
-from ironglass.cli.plans import attack_fields, make_plan, run_plan, split_entries, with_changes
+from ironglass.cli.plans import against_field, attack_fields, make_plan, run_plan, split_entries, with_changes
 from ironglass.cli.training_plans import (
     hardening_stage,
     named_objective,
@@ -41,6 +41,7 @@ def train(
     balance: Annotated[
         str, typer.Option(help="Of uneven classes: weights (of the loss), sampler (each drawn as often), or none.")
     ] = "none",
+    against: o.Against = None,
     seeds: o.Seeds = 1,
     *,
     network: o.Weights,
@@ -58,7 +59,9 @@ def train(
         "aux_weight": aux_weight,
         "eps_ramp": eps_ramp,
     } | named_objective(objective, norm)
-    parts = {"training": True, "evaluation": True}
+    parts: dict[str, Any] = {"training": True, "evaluation": True, **against_field(against)}
+    if seeds > 1 and against is not None:
+        raise InputError("--against is of one network: leave out --seeds, or evaluate one of its trials --against")
     fields: dict[str, Any] = {"stages": (stage,), "balance": balance}
     plan = make_plan("train", parts, model, data, network, source, common, outputs, **fields)
     if seeds > 1:

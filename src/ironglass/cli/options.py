@@ -47,6 +47,12 @@ SliceBy = Annotated[
     str | None,
     typer.Option(metavar="COLUMN,...", help="Columns of the data's table to search for slices of low accuracy."),
 ]
+Against = Annotated[
+    str | None,
+    typer.Option(
+        metavar="OTHER", help="Other data or a folder of images, to be told from these; else noise and shuffled tiles."
+    ),
+]
 Split = Annotated[str, typer.Option(help="train, validation, test; auto is test, else validation.")]
 
 

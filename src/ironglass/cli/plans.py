@@ -170,6 +170,13 @@ def attack_fields(attacks: str | None, *, default_eps: str, eps: str | None, nor
     return {"attacks": fields if norm is None else fields | {"norm": norm}}
 
 
+def against_field(against: str | None) -> dict[str, Any]:
+    """The plan's part of images of other kinds, which its verb always measures. Raises InputError for an empty name."""
+    if against == "":
+        raise InputError("--against is empty: name other data or a folder of images, or leave it out")
+    return {"against": against or {}}
+
+
 def run_plan(plan: Plan, common: Common, *, download: bool, jobs: int = 1) -> Run:
     """Runs the plan with a progress bar and prints its results. Returns the run's folder."""
     from ironglass.api import run

@@ -20,6 +20,7 @@ from ironglass.cli.help import Verb, Verbs
 from ironglass.cli.inspect_data import inspect
 from ironglass.cli.plans import (
     NEEDED,
+    against_field,
     import_at_once,
     run_plan,
     split_entries,
@@ -65,6 +66,7 @@ def run(
     changes: o.Set = None,
     source: Annotated[str | None, typer.Option(help="Transfer: the model that blocks are copied from.")] = None,
     blocks: Annotated[str | None, typer.Option(help="Transfer: numbers of blocks to copy, as 0,4,8.")] = None,
+    against: o.Against = None,
     seeds: Annotated[int | None, typer.Option(help="Transfer: training seeds.", min=1)] = None,
     jobs: Annotated[
         int, typer.Option(help="Sweep or transfer: networks trained in parallel.", min=1, max=o.MAX_JOBS)
@@ -84,7 +86,9 @@ def run(
         return
     if recipe is None:
         raise InputError(f"name a recipe: {', '.join(RECIPES)}, or a Python file")
+    against_field(against)
     study_options = {"source": source, "blocks": None if blocks is None else values_of(blocks), "seeds": seeds}
+    study_options |= {"against": against}
     original = with_own_options(
         load_recipe(recipe), {name: value for name, value in study_options.items() if value is not None}
     )

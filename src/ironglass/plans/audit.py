@@ -12,13 +12,22 @@ from pydantic_core import ArgsKwargs
 from ironglass.fields import dataclass
 from ironglass.plans.attacks import Attacks
 from ironglass.plans.explanation import ExplanationPlan
-from ironglass.plans.parts import Corruptions, Guard, Layers, OcclusionCurve, PatchSearch, Sampling, short_for
+from ironglass.plans.parts import (
+    Against,
+    Corruptions,
+    Guard,
+    Layers,
+    OcclusionCurve,
+    PatchSearch,
+    Sampling,
+    short_for,
+)
 from ironglass.run.recipe_versions import EXPLAINING, FORMER, MOVED, nested
 from ironglass.train.recipe import Recipe
 
 NOTHING: dict[str, Any] = {
-    "data_checks": False, "training": False, "evaluation": False, "corruptions": None, "layers": None,
-    "occlusion": None, "patches": None, "explanation": None, "attacks": None,
+    "data_checks": False, "training": False, "evaluation": False, "against": None, "corruptions": None,
+    "layers": None, "occlusion": None, "patches": None, "explanation": None, "attacks": None,
 }  # fmt: skip
 """Fields of an audit that does nothing."""
 
@@ -55,6 +64,8 @@ class Audit(Recipe):
     guard: the guard against catastrophic overfitting in training, or its mode alone.
     evaluation: whether the accuracy on the whole split is measured, and where it fails.
     slices: columns of the data's table by whose values the accuracy is split, beside classes and the like.
+    against: images of other kinds that its scores are to tell from the measured ones, or the name of other data alone;
+        by default noise and shuffled tiles, made of the measured images.
     corruptions: common corruptions, or their names alone.
     layers: the contribution of every layer, with Grad-CAM maps. Absent by default where `explanation` names methods.
     occlusion: the accuracy under a sliding patch. Absent by default where `explanation` names methods.
@@ -63,7 +74,7 @@ class Audit(Recipe):
     attacks: the attacks; names or attack objects alone mean these at the default eps, none FGSM's curve alone.
     omitted: of programs that give the former `steps`; no part of the record.
 
-    `Audit.of_parts` makes one without the parts that are done by default. A part (`Attacks`, `Corruptions`,
+    `Audit.of_parts` makes one without the parts that are done by default. A part (`Against`, `Attacks`, `Corruptions`,
     `ExplanationPlan`, `Guard`, `Layers`, `OcclusionCurve`, `PatchSearch`, `Sampling`) may be a dict of its fields.
     Names of fields before version 0.3 are accepted, too, as `FORMER` lists them.
     Raises InputError as the parts do.
@@ -72,7 +83,7 @@ class Audit(Recipe):
     MOVED: ClassVar[Mapping[str, tuple[str, str]]] = MOVED
     """Fields that were side by side before: the part and the field of each."""
     FORMER: ClassVar[frozenset[str]] = FORMER
-    OPTIONAL: ClassVar[tuple[str, ...]] = (*EXPLAINING, "corruptions", "attacks")
+    OPTIONAL: ClassVar[tuple[str, ...]] = (*EXPLAINING, "against", "corruptions", "attacks")
     """Parts that may be absent, and that `--set` begins with the field it sets."""
 
     split: str = "auto"
@@ -82,6 +93,7 @@ class Audit(Recipe):
     guard: Annotated[Guard, short_for(Guard)] = Field(default_factory=Guard)
     evaluation: bool = True
     slices: Annotated[tuple[str, ...], BeforeValidator(entries)] = ()
+    against: Annotated[Against | None, short_for(Against)] = Field(default_factory=Against)
     corruptions: Annotated[Corruptions | None, short_for(Corruptions)] = None
     layers: Layers | None = Field(default_factory=Layers)
     occlusion: OcclusionCurve | None = Field(default_factory=OcclusionCurve)

@@ -57,6 +57,21 @@ class Sampling:
 
 
 @dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
+class Against:
+    """Images of other kinds, which the network's scores are to tell from the measured ones.
+
+    data: other data, as `load_dataset` takes them or a folder of images, of which all images are taken up to 10,000;
+        "" for none. Noise and shuffled tiles are made of the measured images in any case.
+    images: measured images, at most, that noise and tiles are made of; fewer where they would take too long.
+    """
+
+    data: str = ""
+    images: int = Field(default=1000, gt=1, le=10_000)
+
+    SHORT: ClassVar[str] = "data"
+
+
+@dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})
 class Layers:
     """The contribution of every layer: linear probes, ablation, focus and Grad-CAM maps.
 

@@ -15,6 +15,7 @@ from ironglass.results.explanation import Drawn, Explanations
 from ironglass.results.failures import Failures
 from ironglass.results.hardening import Comparison, Hardening, Transferred
 from ironglass.results.inspection import Effect, Inspection
+from ironglass.results.inspection.against import AgainstOthers
 from ironglass.results.inspection.checks import DataChecks, DataEffects
 from ironglass.results.inspection.checks import Findings as Findings
 from ironglass.results.quality import Evidence, Quality, Shortcuts
@@ -38,6 +39,7 @@ class Results:
     data_effects: accuracy without other images at fault; absent where there are none, and in older runs.
     confidence: the worth of the probabilities on unchanged images.
     confidence_under: the same on corrupted and attacked images.
+    out_of_distribution: measured images against images of other kinds; absent in older runs.
     failures: images, slices and pairs of classes on which the network fails; absent in older runs.
     layers: what each convolution contributes.
     occlusion: accuracy with a patch at every position of a grid.
@@ -71,6 +73,7 @@ class Results:
     data_effects: DataEffects | None = None
     confidence: Confidence | None = None
     confidence_under: ConfidenceUnder | None = None
+    out_of_distribution: AgainstOthers | None = None
     failures: Failures | None = None
     layers: Layers | None = None
     occlusion: Occlusion | None = None

@@ -49,6 +49,7 @@ REMAKEABLE = (
     FileGroup(r"failures\.\w+", ("failures",), ("failures.json",)),
     FileGroup(r"samples\.\w+", ("samples",), ("samples.json",)),
     FileGroup(r"linear\.safetensors", ("linear",)),
+    FileGroup(r"out_of_distribution\.safetensors", ("out_of_distribution",)),
     FileGroup(r"data_checks\.\w+", ("data_checks",), ("data_checks.json",)),
     FileGroup(r"inspection\.\w+", ("inspection",), ("inspection.json",)),
     FileGroup(r"transferred/.+|gallery\.\w+", ("transferred",)),

@@ -18,7 +18,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 """Parts that ask for nothing as they stand, with the fields that older recipes do not have."""
 
 
-IGNORED = {"description": None, "data_checks": None}
+IGNORED = {"description": None, "data_checks": None, "against": None}
 """Fields in which a run may differ from the one that it resumes."""
 OF_LINF = ("FGSMTraining", "FastAT", "NFGSM", "PGDTraining", "Free", "TRADES", "MART", "OverfittingGuard")
 """Kinds of objectives, and the guard, that had no norm and were all of linf."""
@@ -33,7 +33,7 @@ def upgrade_recipe(recipe: Any) -> Any:
     fields = _with_stage_fields(cast("dict[str, Any]", recipe))
     if isinstance(sampling := fields.get("sampling"), dict):  # an audit, which had no seed of its own here, no checks
         sampling = {**cast("dict[str, Any]", sampling), "seed": cast("dict[str, Any]", sampling).get("seed")}
-        fields = {"data_checks": False, **fields, "sampling": sampling}
+        fields = {"data_checks": False, "against": None, **fields, "sampling": sampling}
     if "image_column" in fields:  # a plan of training: one of before leaves nothing out, and balances nothing
         fields = {"leave_out": None, **({"balance": "none"} if "stages" in fields else {}), **fields}
     if "baseline" in fields and "after" in fields:  # a hardening, which had no curve over eps and one seed before
@@ -62,6 +62,7 @@ def upgrade_recipe(recipe: Any) -> Any:
     upgraded.pop("omitted", None)
     upgraded.setdefault("explanation", None)
     upgraded.setdefault("data_checks", False)
+    upgraded.setdefault("against", None)
     if isinstance(upgraded.get("sampling"), dict):
         upgraded["sampling"] = {**upgraded["sampling"], "seed": None}
     for part, usual in DEFAULTS.items():

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ironglass.models.summary import summarise
 from ironglass.plans.audit import Audit
+from ironglass.plans.parts import Against
 from ironglass.run import Run
 from ironglass.studies.common.environment import environment, write_environment
 from ironglass.studies.common.options import RunOptions
@@ -26,7 +27,7 @@ def run_audit(plan: Audit, folder: Path, options: RunOptions) -> Run:
     """
     context = ready(plan, folder, options)
     if context.unlabelled:  # right by its making, so nothing to evaluate
-        plan = replace(plan, evaluation=False, corruptions=None, data_checks=False)
+        plan = replace(plan, evaluation=False, corruptions=None, data_checks=False, against=None)
         context = replace(context, plan=plan)
     summary, numbers = summarise(context.classifier)
 
@@ -65,4 +66,9 @@ def _help(context: AuditContext) -> Run:
     return context.run
 
 
-AUDIT = Study(name="audit", plan=Audit, run=run_audit)
+def _against(plan: Audit, data: str) -> Audit:
+    """The plan against other data, with the rest of that part."""
+    return replace(plan, against=replace(plan.against or Against(), data=data))
+
+
+AUDIT = Study(name="audit", plan=Audit, run=run_audit, own_options={"against": _against})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeGuard
 
 from ironglass.choices import shown
-from ironglass.errors import InputError
+from ironglass.errors import InputError, with_article
 from ironglass.studies.audit import AUDIT
 from ironglass.studies.common.study import Plan, Study
 from ironglass.studies.comparison.run import COMPARISON
@@ -56,7 +56,7 @@ def with_own_options(plan: Any, options: dict[str, Any]) -> Any:
     own_options = study_of(plan).own_options
     for name, value in options.items():
         if name not in own_options:
-            owners = [f"a {study.name}" for study in STUDIES.values() if name in study.own_options]
+            owners = [with_article(study.name) for study in STUDIES.values() if name in study.own_options]
             raise InputError(f"--{name} is for {' or '.join(owners)}, and {plan.name} is none: leave it out")
         plan = own_options[name](plan, value)
     return plan

@@ -104,3 +104,17 @@ def test_classes_without_images_have_no_curve() -> None:
     few = one_against_rest(shares, np.arange(40) % 20 // 19, ("a", "b", "c"))
     assert few[1]["widened"] == ["roc_auc", "average_precision"]
     assert one_against_rest(shares, np.zeros(40, dtype=int), ("a", "b", "c")) == []
+
+
+@pytest.mark.parametrize("correlation", [0.0, 0.6, 0.95])
+@pytest.mark.parametrize(("n", "auc"), [(80, 0.7), (300, 0.5), (300, 0.9)])
+def test_the_interval_of_pairs_covers_and_is_no_wider_than_it_has_to_be(n: int, auc: float, correlation: float) -> None:
+    draws, shift = np.random.default_rng(2), norm.ppf(auc) * 2**0.5
+    shared = draws.normal(size=(1000, n)) * correlation**0.5
+    own, others = (shared + (1 - correlation) ** 0.5 * draws.normal(size=(1000, n)) for _ in range(2))
+    areas = roc_areas(own + shift, others, paired=True)
+    assert areas.widened.mean() < 0.1
+    assert 0.93 < ((areas.low <= auc) & (auc <= areas.high)).mean() < 0.97
+    if correlation > 0.5:  # where images of other pairs would have to be asked, the interval is needlessly wide
+        apart = roc_areas(own + shift, others)
+        assert ((apart.low <= auc) & (auc <= apart.high)).mean() > 0.97

@@ -33,18 +33,21 @@ class Areas:
     widened: np.ndarray
 
 
-def roc_areas(positive: np.ndarray, negative: np.ndarray) -> Areas:
+def roc_areas(positive: np.ndarray, negative: np.ndarray, *, paired: bool = False) -> Areas:
     """Areas below the ROC curve: the chance that an image of the class has a higher score than another image.
 
-    DeLong's variance (1988, Biometrics 44:837), from which `_interval` follows.
+    DeLong's variance (1988, Biometrics 44:837), from which `_interval` follows; of pairs that of clusters of two
+    (Obuchowski 1997, Biometrics 53:567).
 
     positive: (..., m) scores of the images of the class, m at least 1. negative: (..., l), of the others.
+    paired: whether each of the others was made of the image of the class at its position, so that l is m.
     """
     m, others = positive.shape[-1], negative.shape[-1]
     ranks = mean_ranks(np.concatenate([positive, negative], -1))
     above = (ranks[..., :m] - mean_ranks(positive)) / others
     below = 1 - (ranks[..., m:] - mean_ranks(negative)) / m
-    return _interval(above.mean(-1), (above, below), least=0.5 / (m * others), coins=min(m, others), freest=0)
+    parts = (above + below,) if paired else (above, below)
+    return _interval(above.mean(-1), parts, least=0.5 / (m * others), coins=min(m, others), freest=0)
 
 
 def average_precisions(positive: np.ndarray, negative: np.ndarray) -> Areas:
@@ -84,9 +87,7 @@ def _summed_from_below(values: np.ndarray) -> np.ndarray:
     return np.cumsum(values[..., ::-1], axis=-1)[..., ::-1]
 
 
-def _interval(
-    value: np.ndarray, parts: tuple[np.ndarray, np.ndarray], *, least: float, coins: int, freest: int
-) -> Areas:
+def _interval(value: np.ndarray, parts: tuple[np.ndarray, ...], *, least: float, coins: int, freest: int) -> Areas:
     """The interval of an area, from how far each image moves it.
 
     It is of the logit, by Student's t: the variance is itself estimated, and badly where few images move the area far,
@@ -95,8 +96,8 @@ def _interval(
     the score interval (Wilson) of as many coins, whose variance no area exceeds. Errors are the images that would give
     this variance as coins, times the rarer of right and wrong.
 
-    parts: (..., m) and (..., l) moves, of the images of the class and of the others. least: how near to 0 or 1 the
-    logit is taken. coins: the images that count as coins.
+    parts: (..., m) and (..., l) moves, of the images of the class and of the others; or those of pairs, summed.
+    least: how near to 0 or 1 the logit is taken. coins: the images that count as coins.
     """
     variances, freedoms = zip(*map(_variance, parts), strict=True)
     variance = np.asarray(sum(variances))

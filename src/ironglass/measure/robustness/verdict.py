@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal, TypeAlias
 
+from ironglass.errors import with_article
 from ironglass.measure.robustness.evidence import Evidence, Kind
 
 Word: TypeAlias = Literal["trusted", "suspect", "invalid"]
@@ -98,7 +99,7 @@ def _logits(evidence: Evidence) -> Finding:
     if outputs.watched:
         return (
             "suspect",
-            f"{opening}: they come out of {_with_article(outputs.squash)}, and attacks climb what goes into it",
+            f"{opening}: they come out of {with_article(outputs.squash)}, and attacks climb what goes into it",
         )
     if not outputs.squash:
         return "suspect", f"{opening}: a second softmax flattens the gradient"
@@ -106,9 +107,9 @@ def _logits(evidence: Evidence) -> Finding:
         lost = f"which {_percent(outputs.lost)} of the images have pushed to their bounds"
         return (
             "suspect",
-            f"{opening}: attacks climb the inverse of {_with_article(outputs.squash)} of the numbers alone, {lost}",
+            f"{opening}: attacks climb the inverse of {with_article(outputs.squash)} of the numbers alone, {lost}",
         )
-    return "suspect", f"{opening}: attacks climb the inverse of {_with_article(outputs.squash)}"
+    return "suspect", f"{opening}: attacks climb the inverse of {with_article(outputs.squash)}"
 
 
 def _score_scale(evidence: Evidence) -> Finding:
@@ -217,11 +218,6 @@ CHECKS: tuple[Callable[[Evidence], Finding], ...] = (
     _attack_strength,
     _sample_size,
 )
-
-
-def _with_article(name: str) -> str:
-    """A name with its article."""
-    return f"a{'n' * (name[0] in 'aeiou')} {name}"
 
 
 def _percent(share: float) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ironglass.errors import InputError, brief
+from ironglass.errors import InputError, brief, with_article
 from ironglass.models.normalisation import ASSUMED, CONFIGURED, check_statistics
 from ironglass.run import Run
 
@@ -139,7 +139,7 @@ def _field(values: dict[str, Any], name: str, kind: Any, default: Any = _ABSENT)
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is int):
         type_name = getattr(kind, "__name__", str(kind))
         fault = f"is {brief(value)}" if name in values else "is absent"
-        raise InputError(f"{name} {fault}: it must be {'an' if type_name[0] in 'aeiou' else 'a'} {type_name}")
+        raise InputError(f"{name} {fault}: it must be {with_article(type_name)}")
     return value
 
 

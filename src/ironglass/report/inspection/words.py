@@ -132,20 +132,35 @@ def look_words(errors: LabelErrors) -> str:
 
 def against_words(against: OutOfDistribution) -> str:
     """The area by which each score tells the data's images from others, in a sentence."""
-    areas = "; ".join(
-        f"{score.name} {decimal(score.auc.value, 3)} ({decimal(score.auc.low, 3)} to {decimal(score.auc.high, 3)})"
-        for score in against.scores
-    )
     text = (
         f"The model tells the {count(against.images)} {against.split} images from {count(against.other_images)} of "
-        f"{against.other} ({against.other_split}), by the area below the ROC curve of each score: {areas}; 0.5 tells "
-        "nothing, 1 all."
+        f"{against.other} ({against.other_split}), by the area below the ROC curve of each score: "
+        f"{score_words(against)}; 0.5 tells nothing, 1 all."
     )
-    if turned := [score.name for score in against.scores if score.auc.high < 0.5]:
-        text += f" Surely below 0.5, {listed(turned)} holds the others for more familiar than the data's own images."
+    if turned := turned_words(against):
+        text += f" {turned}"
     if any(score.widened for score in against.scores):
         text += " Too few images, or too few in the wrong order, for an interval that holds 95 times in 100: widened."
     return " ".join([text, *(f"{remark[:1].upper()}{remark[1:]}." for remark in against.remarks)])
+
+
+def score_words(against: OutOfDistribution) -> str:
+    """Each score with its area and interval."""
+    return "; ".join(
+        f"{score.name} {decimal(score.auc.value, 3)} ({decimal(score.auc.low, 3)} to {decimal(score.auc.high, 3)})"
+        for score in against.scores
+    )
+
+
+def turned_words(against: OutOfDistribution) -> str:
+    """The scores that are surely higher of the others, in a sentence; "" for none."""
+    turned = [score.name for score in against.scores if score.auc.high < 0.5]
+    verb, others = "holds" if len(turned) == 1 else "hold", "the others" if against.kind == "data" else against.other
+    return (
+        f"Surely below 0.5, {listed(turned)} {verb} {others} for more familiar than the data's own images."
+        if turned
+        else ""
+    )
 
 
 def effect_words(effect: Effect) -> str:

@@ -30,6 +30,7 @@ FILES = (
                    "failures", "data_checks")
       for kind in ("json", "safetensors")),
     "linear.safetensors",
+    "out_of_distribution.safetensors",
 )  # fmt: skip
 SIDES = ("before", "after")
 

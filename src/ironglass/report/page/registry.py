@@ -13,6 +13,7 @@ from ironglass.report.evaluation.section import SECTION as EVALUATION
 from ironglass.report.explanation.section import SECTION as EXPLANATIONS
 from ironglass.report.failures.section import SECTION as FAILURES
 from ironglass.report.hardening.section import SECTION as HARDENING
+from ironglass.report.inspection.against import SECTION as AGAINST
 from ironglass.report.inspection.checks import SECTION as CHECKS
 from ironglass.report.inspection.section import SECTION as INSPECTION
 from ironglass.report.kit.constant import answers_blindly
@@ -48,6 +49,7 @@ SECTIONS: tuple[Section, ...] = (
     CORRUPTIONS,
     ATTACKS,
     CONFIDENCE,
+    AGAINST,
     MAKING,
 )
 

@@ -1,10 +1,8 @@
-"""`inspection.against` of `results.json`: whether a model tells its data's images from those of other data."""
+"""`inspection.against` and `out_of_distribution` of `results.json`: images of the data against those of other kinds."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
-
-from pydantic import Field
+from typing import Literal
 
 from ironglass.results.codec import result
 from ironglass.results.numbers import Count, Mean
@@ -26,17 +24,19 @@ class OutlyingScore:
 
 @result
 class OutOfDistribution:
-    """The data's images against those of other data.
+    """The data's images against those of another kind.
 
-    other: name of the other data.
+    other: name of the other data, or of how the others were made.
     split: of the data, whose images are told from the others.
     images: of them.
-    other_split: of the other data.
+    other_split: of the other data; "made" of images that were made of the data's own.
     other_images: of them.
     neighbour: how manieth neighbour's distance is the score; null where there is no such score.
     references: images among which neighbours are sought; null where there is no such score.
-    scores: at least one.
+    scores: () where an image of either is not judged, which no inspection records.
     remarks: a sentence for what was left out, or not measured.
+    kind: "data", "noise" (Gaussian, of the mean and deviation of each channel) or "tiles" (the images themselves,
+        each cut into 4 × 4 tiles in a drawn order).
     """
 
     other: str
@@ -46,5 +46,20 @@ class OutOfDistribution:
     other_images: Count
     neighbour: Count | None
     references: Count | None
-    scores: Annotated[tuple[OutlyingScore, ...], Field(min_length=1)]
+    scores: tuple[OutlyingScore, ...]
     remarks: tuple[str, ...]
+    kind: Literal["data", "noise", "tiles"] = "data"
+
+
+@result
+class AgainstOthers:
+    """The measured images against images of other kinds, by a run's network.
+
+    data: the other data as the plan names them; "" where it names none.
+    rows: a row a kind, the named data first; () where it was left out.
+    left_out: why it was; "" where it was not.
+    """
+
+    data: str
+    rows: tuple[OutOfDistribution, ...]
+    left_out: str

@@ -29,7 +29,7 @@ from ironglass.studies.common.searches.near import search_near
 from ironglass.studies.common.searches.pictures import pictured, write_pictures
 from ironglass.studies.common.searches.tables import group_rows, image_ref, inventory, near_rows, outlier_rows
 from ironglass.studies.common.study import Study
-from ironglass.studies.inspection.against import told_apart
+from ironglass.studies.inspection.against import against_other_data
 from ironglass.studies.inspection.effects import ModelAnswers, effects, model_answers, prepared
 from ironglass.studies.steps.failures.pictures import thumbnail
 from ironglass.train.record import as_json
@@ -91,7 +91,7 @@ def _of_model(plan: Inspection, options: RunOptions) -> tuple[ModelAnswers | Non
     if not plan.model:
         return None, None
     classifier, dataset = prepared(plan, options)
-    against = told_apart(plan, classifier, dataset, options)
+    against = against_other_data(plan, classifier, dataset, options)
     return model_answers(plan, classifier, dataset, options), against
 
 

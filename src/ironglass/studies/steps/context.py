@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from ironglass.data.build import Reading
 from ironglass.data.dataset import Dataset, Split
 from ironglass.explain.parts.patch_grid import positions
 from ironglass.measure.inspection.same_pixels import SamePixels, same_pixels
@@ -16,9 +17,11 @@ from ironglass.models.predict import logits_of
 from ironglass.plans.audit import Audit
 from ironglass.run import Run
 from ironglass.studies.common.options import RunOptions
+from ironglass.studies.common.plan_data import reading_of
 from ironglass.studies.common.prepare import measured_and_learning, measured_split, prepare
 from ironglass.studies.common.processes import Processes
 from ironglass.studies.common.progress import Tell
+from ironglass.studies.common.searches.against import OtherImages, named_images
 from ironglass.studies.common.single_image import PREDICTED
 from ironglass.types import Logits
 
@@ -93,6 +96,16 @@ class AuditContext:
     def same_pixels(self) -> SamePixels:
         """The images of the same pixels in all splits."""
         return same_pixels(self.dataset, lambda done, of: self.progress("comparing pixels", done, of, ""))
+
+    @cached_property
+    def named_images(self) -> OtherImages | None:
+        """The other data that the plan names; None where it names none. Raises InputError as `named_images`."""
+        plan = self.plan
+        if plan.against is None or not plan.against.data:
+            return None
+        reading = reading_of(plan.model)
+        reading = Reading(fit=plan.fit or reading.fit, range=plan.range or reading.range)
+        return named_images(plan.against.data, self.dataset, reading, self.options)
 
     @cached_property
     def logits(self) -> SplitLogits:

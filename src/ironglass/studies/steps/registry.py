@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ironglass.studies.steps.against.step import AGAINST
 from ironglass.studies.steps.attack.step import ATTACKS
 from ironglass.studies.steps.confidence import CONFIDENCE, CONFIDENCE_UNDER
 from ironglass.studies.steps.corruption import CORRUPTIONS
@@ -25,6 +26,7 @@ STEPS: list[Step] = [
     LEAK_EFFECT,
     DATA_EFFECTS,
     CONFIDENCE,
+    AGAINST,
     FAILURES,
     CORRUPTIONS,
     EXPLANATION,

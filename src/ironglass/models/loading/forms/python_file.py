@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from ironglass.choices import did_you_mean, listed
-from ironglass.errors import InputError
+from ironglass.errors import InputError, with_article
 from ironglass.models.classifier import Classifier
 from ironglass.models.loading.class_names import need_classes
 from ironglass.models.loading.forms.code import is_python
@@ -139,7 +139,8 @@ def _lookup(module: ModuleType, path: Path, name: str) -> Any:
         )
     if not callable(target):  # a module is
         raise InputError(
-            f"{path}: {name} is a {type(target).__name__}, which gives no network: name one of {listed(candidates)}"
+            f"{path}: {name} is {with_article(type(target).__name__)}, which gives no network: "
+            f"name one of {listed(candidates)}"
         )
     return target
 

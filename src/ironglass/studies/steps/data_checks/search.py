@@ -23,6 +23,7 @@ from ironglass.studies.common.searches.labels import LEAST, search_labels
 from ironglass.studies.common.searches.near import search_near
 from ironglass.studies.common.searches.tables import near_rows, outlier_rows
 from ironglass.studies.steps.context import AuditContext
+from ironglass.studies.steps.passes import OPERATIONS, multiply_adds, training_passes
 
 RULES = 2
 """Changed where the searches would find something else, so that what is kept in the cache is not taken for it."""
@@ -31,8 +32,6 @@ SEED = 0
 FREE = 2.0
 """Processor seconds that the search for labels, and all others, may take in any run; else SHARE of the training."""
 SHARE = 0.1
-OPERATIONS = 4e10
-"""Multiply-adds a second and core, at most, forwards and backwards: a training takes longer than this makes it."""
 FILE = "findings.json"
 
 
@@ -77,12 +76,7 @@ def costs(images: int, values: int) -> tuple[float, float]:
 
 def training_seconds(context: AuditContext) -> float:
     """The least processor seconds that the plan's training takes, by the network's multiply-adds; 0 without one."""
-    if not context.plan.training or "train" not in context.dataset.splits:
-        return 0.0
-    numbers = context.run.results["model"]
-    of_image = numbers["multiply_adds"] or numbers["parameters"]
-    epochs = sum(stage.epochs for stage in context.plan.stages)
-    return 3 * of_image * epochs * len(context.dataset["train"]) / OPERATIONS
+    return multiply_adds(context) * training_passes(context) / OPERATIONS
 
 
 def _judgeable(context: AuditContext) -> bool:
