@@ -38,6 +38,7 @@ def test_the_public_names() -> None:
         "Transplant",
         "attack",
         "audit",
+        "certify",
         "compare",
         "compare_runs",
         "evaluate",
@@ -65,6 +66,7 @@ def test_the_public_names() -> None:
 
 
 ROOMS = [
+    ("certify", "ironglass.measure.robustness.certified", "Proof"),
     ("explain", "ironglass.measure.maps.explained", "GradCAM"),
     ("harden", "ironglass.api", "NFGSM"),
     ("run", "ironglass.api", "Run"),

@@ -59,6 +59,7 @@ _MODULES = {
 }
 # packages that are callable, and the module of the function that a call runs: ironglass.harden(plan, folder)
 _CALLABLE_PACKAGES = {
+    "certify": "ironglass.measure.robustness.certified",
     "explain": "ironglass.measure.maps.explained",
     "harden": "ironglass.api",
     "run": "ironglass.api",
@@ -73,6 +74,7 @@ if TYPE_CHECKING:
     from ironglass.measure.evaluated import evaluate
     from ironglass.measure.maps.explained import explain
     from ironglass.measure.robustness.attack import attack
+    from ironglass.measure.robustness.certified import certify
     from ironglass.models.classifier import Classifier
     from ironglass.models.loading.load import load_classifier
     from ironglass.models.loading.save import save_classifier
@@ -121,6 +123,7 @@ __all__ = [
     "Transplant",
     "attack",
     "audit",
+    "certify",
     "compare",
     "compare_runs",
     "evaluate",

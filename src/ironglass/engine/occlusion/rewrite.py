@@ -23,10 +23,7 @@ def simplify(traced: fx.GraphModule) -> None:
 
     The network's own modules are replaced in the graph and never changed.
     """
-    for node in [node for node in traced.graph.nodes if node.target is torch._assert]:
-        traced.graph.erase_node(node)
-    traced.graph.eliminate_dead_code()
-    _without_in_place(traced)
+    without_in_place(traced)
     _without_identities(traced)
     _fold(traced)
     _merge(traced)
@@ -38,8 +35,11 @@ IN_PLACE = {torch.relu_: torch.relu, F.relu_: F.relu}
 IN_PLACE_METHODS = {"relu_": "relu", "sigmoid_": "sigmoid", "tanh_": "tanh", "clamp_": "clamp"}
 
 
-def _without_in_place(traced: fx.GraphModule) -> None:
-    """Makes activations write to a new tensor, which later readers of the old one then read."""
+def without_in_place(traced: fx.GraphModule) -> None:
+    """Makes activations write to a new tensor, which later readers of the old one then read; without assertions."""
+    for node in [node for node in traced.graph.nodes if node.target is torch._assert]:
+        traced.graph.erase_node(node)
+    traced.graph.eliminate_dead_code()
     for node in list(traced.graph.nodes):
         module = module_of(traced, node)
         if module is not None and getattr(module, "inplace", False):

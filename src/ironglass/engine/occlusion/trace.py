@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import fx, nn
 
-from ironglass.engine.occlusion.rewrite import simplify
+from ironglass.engine.occlusion.rewrite import simplify, without_in_place
 
 # torch.fx replaces `nn.Module.__call__` for all threads while it traces; two traces at once would not restore it.
 _one_at_a_time = threading.Lock()
@@ -37,11 +37,28 @@ class _Tracer(fx.Tracer):
 
 
 def trace_network(network: nn.Module) -> fx.GraphModule | None:
-    """The network, in evaluation mode, as a graph; None where it may not be equivalent.
+    """The network, in evaluation mode, as a simplified graph; None where it may not be equivalent, see
+    `traced_graph`."""
+    traced = _trace(network)
+    if traced is not None:
+        simplify(traced)
+    return traced
+
+
+def traced_graph(network: nn.Module) -> fx.GraphModule | None:
+    """The network, in evaluation mode, as a graph of its own operations, activations out of place; None where it may
+    not be equivalent.
 
     None for control flow that depends on the values, for hooks, and where tracing draws random numbers, which the
     graph would repeat for ever. Other omissions of the trace only show in a comparison with the network itself.
     """
+    traced = _trace(network)
+    if traced is not None:
+        without_in_place(traced)
+    return traced
+
+
+def _trace(network: nn.Module) -> fx.GraphModule | None:
     if any(module._forward_hooks or module._forward_pre_hooks for module in network.modules()):
         return None
     states = _random_states()
@@ -57,7 +74,6 @@ def trace_network(network: nn.Module) -> fx.GraphModule | None:
         return None
     if traced is None or len([node for node in traced.graph.nodes if node.op == "placeholder"]) != 1:
         return None
-    simplify(traced)
     return traced
 
 

@@ -1,0 +1,1 @@
+"""Sound bounds on a network's logits over a ball of images."""

@@ -1,0 +1,132 @@
+"""Public `certify`: proofs on a batch of images."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import torch
+
+from ironglass.attacks import THREATS
+from ironglass.certify import METHODS, prove
+from ironglass.choices import unknown
+from ironglass.engine.bounds.graph import BoundGraph, bound_graph
+from ironglass.engine.bounds.interval import interval_bounds
+from ironglass.engine.bounds.region import region_of
+from ironglass.eps import parse_eps
+from ironglass.errors import InputError
+from ironglass.measure.robustness.certificate import Certificate
+from ironglass.models.checks import check_labels, checked_images
+from ironglass.models.classifier import Classifier
+from ironglass.models.eval_without_grad import eval_without_grad
+from ironglass.models.predict import predicted
+from ironglass.types import Images, Labels, Logits
+
+AGREEMENT = 1e-4
+"""The most by which the traced graph's logits may differ from the network's own, relative to the largest one."""
+
+
+def certify(
+    classifier: Classifier,
+    images: Images,
+    labels: Labels,
+    *,
+    eps: float,
+    norm: str = "linf",
+    method: str = "auto",
+) -> Certificate:
+    """Proves for each image, where it can, that no image in [0, 1] within eps of it is misread.
+
+    The proof is by bounds on the logits: interval bounds (Gowal et al. 2018, arXiv 1810.12715), CROWN (Zhang et al.
+    2018, arXiv 1811.00866), and CROWN over interval bounds (CROWN-IBP, Zhang et al. 2019, arXiv 1906.06316); for a
+    linear network it is exact. They hold for the network as it is computed in float32 on a processor, since every
+    operation is charged for the most that its rounding can amount to, in whatever order sums are taken. An image that
+    is not certified may still be robust: it was not proved.
+
+    Args:
+        classifier: the classifier to certify; the work is done on its device, in float64.
+        images: float (n, c, h, w) in [0, 1]; they are converted to float32.
+        labels: int64 (n,), the true classes.
+        eps: size of the change, in units of [0, 1], at least 0.
+        norm: "linf" or "l2".
+        method: "auto", "linear", "interval", "crown-ibp" or "crown", from the cheapest to the tightest. "auto" is
+            linear for a linear network; else each of the others in turn on the images that are left, CROWN only where
+            it has to tighten few values of an image (`ironglass.certify.proof.MOST_VALUES`).
+
+    Returns:
+        A `Certificate`: `certified`, bool (n,); `method`, one an image; `radius` for a linear network; `accuracy`.
+
+    Raises:
+        InputError: for images, labels, eps, norm or method that are wrong, and for a network with an operation that
+            bounds do not cover, by its name.
+
+    Example:
+        >>> import torch, ironglass as ig
+        >>> network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(4, 2, bias=False))
+        >>> weights = torch.tensor([[1.0, 1.0, 1.0, 1.0], [0.0, 0.0, 0.0, 0.0]])
+        >>> network[1].load_state_dict({"weight": weights})
+        <All keys matched successfully>
+        >>> classifier = ig.Classifier(network, mean=[0.5], std=[1.0], classes=["bright", "dark"], input_size=2)
+        >>> images, labels = torch.full((1, 1, 2, 2), 0.75), torch.tensor([0])
+        >>> result = ig.certify(classifier, images, labels, eps=0.1)  # the mean is right until it sinks to 0.5
+        >>> result.certified.tolist(), round(float(result.radius[0]), 3)
+        ([True], 0.25)
+    """
+    images = checked_images(classifier, images)
+    check_labels(labels, len(images), len(classifier.classes))
+    size = checked_eps(eps, norm)
+    if method not in METHODS:
+        raise unknown("method", method, METHODS)
+    return _certificate(classifier, images, labels.to(classifier.device), norm, size, method)
+
+
+def _certificate(
+    classifier: Classifier, images: Images, labels: Labels, norm: str, size: float, method: str
+) -> Certificate:
+    begun = time.perf_counter()
+    with torch.inference_mode(False), torch.no_grad():
+        graph, logits = checked_graph(classifier, images)
+        proof = prove(graph, images.clone(), labels, norm=norm, eps=size, method=method)
+    predictions = predicted(logits)
+    return Certificate(
+        requested=method, norm=norm, eps=size, classes=classifier.classes, labels=labels, predictions=predictions,
+        certified=proof.certified & (predictions == labels), method=proof.method, radius=proof.radius,
+        seconds=time.perf_counter() - begun,
+    )  # fmt: skip
+
+
+def checked_eps(eps: Any, norm: Any) -> float:
+    """The eps of a threat. Raises InputError for a norm or size that there is none of."""
+    if norm not in THREATS:
+        raise unknown("norm", norm, THREATS)
+    if isinstance(eps, bool) or not isinstance(eps, int | float | str):
+        raise InputError(f"eps is {eps!r}: give one size, in units of [0, 1], such as 8/255")
+    return THREATS[norm](parse_eps(eps)).eps
+
+
+def checked_graph(classifier: Classifier, images: Images) -> tuple[BoundGraph, Logits]:
+    """The classifier's graph, compared with the network itself on the images and on changed ones; and the network's
+    logits of the images.
+
+    Raises InputError where they differ by more than float32's rounding can amount to.
+    """
+    graph = bound_graph(classifier, (images.shape[2], images.shape[3]))
+    pattern = torch.sin(torch.arange(images[0].numel(), device=images.device)).view(images[0].shape)
+    with eval_without_grad(classifier), torch.no_grad():
+        for batch in ((images[:8] + 0.1 * pattern).clamp(0, 1), images):
+            logits = torch.cat([classifier(part) for part in batch.split(256)])
+            for part, own in zip(batch.split(64), logits.split(64), strict=True):
+                _check_agreement(graph, part, own)
+    return graph, logits
+
+
+def _check_agreement(graph: BoundGraph, images: Images, own: Logits) -> None:
+    difference = (graph.logits(images) - own).abs()
+    if bool((difference <= AGREEMENT * own.abs().amax().clamp_min(1)).all()):
+        return
+    bounds = interval_bounds(graph, region_of(images, "linf", 0.0))
+    if not bool(((own >= bounds.lows[-1]) & (own <= bounds.highs[-1])).all()):
+        raise InputError(
+            f"the network's graph gives logits that differ from its own by {float(difference.max()):.3g}: its code "
+            "does something that a trace does not show, so bounds on the graph say nothing of it"
+        )
