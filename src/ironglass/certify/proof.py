@@ -25,7 +25,7 @@ MOST_VALUES = 2000
 
 @dataclass(frozen=True)
 class Proof:
-    """What was proved of n images.
+    """Proofs on n images.
 
     certified: bool (n,), whether no image of the ball is misread.
     method: the method that proved it, an image; "" where none did.

@@ -115,7 +115,7 @@ def rows_at_once(graph: BoundGraph) -> int:
 
 
 def undecided_values(graph: BoundGraph, bounds: Bounds) -> int:
-    """How many values CROWN would tighten, of all images together."""
+    """The number of values that CROWN would tighten, of all images together."""
     sources = {source for step in graph.steps if not step.operation.is_affine for source in step.inputs}
     return sum(
         int(_undecided(graph, bounds, source).sum()) for source in sources if _is_read_from_affine(graph, source)
@@ -123,7 +123,7 @@ def undecided_values(graph: BoundGraph, bounds: Bounds) -> int:
 
 
 def _is_read_from_affine(graph: BoundGraph, position: int) -> bool:
-    """Whether a position is the output of an affine operation: others pass on the bounds of their input."""
+    """Returns whether a position is the output of an affine operation: others pass on the bounds of their input."""
     return position > 0 and graph.steps[position - 1].operation.is_affine
 
 

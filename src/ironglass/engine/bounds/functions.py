@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from ironglass.engine.bounds import activation, makers
-from ironglass.engine.bounds.makers import Made
+from ironglass.engine.bounds.makers import Built
 
 _relu, _relu6 = makers.active(activation.relu), makers.active(lambda: activation.clamp(0, 6))
 _hard_swish, _hard_sigmoid = makers.active(activation.hard_swish), makers.active(activation.hard_sigmoid)
@@ -21,19 +21,19 @@ _permute = makers.moved(lambda value, *axes: value.permute(*axes))
 _transpose, _squeeze, _unsqueeze = (makers.moved(move) for move in (torch.transpose, torch.squeeze, torch.unsqueeze))
 
 
-def _getattr(value: Any, name: str) -> Made:
+def _getattr(value: Any, name: str) -> Built:
     return getattr(value.sample, name) if name in ("shape", "ndim", "device", "dtype") else None
 
 
-def _hardtanh(value: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Made:
+def _hardtanh(value: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Built:
     return makers.clamp(value, min_val, max_val)
 
 
-def _stochastic_depth(value: Any, p: float, mode: str, training: bool = True) -> Made:
+def _stochastic_depth(value: Any, p: float, mode: str, training: bool = True) -> Built:
     return None if training else value
 
 
-FUNCTIONS: dict[Any, Callable[..., Made]] = {
+FUNCTIONS: dict[Any, Callable[..., Built]] = {
     torch.relu: _relu, F.relu: _relu, F.relu6: _relu6, F.leaky_relu: makers.leaky, F.hardswish: _hard_swish,
     F.hardsigmoid: _hard_sigmoid, F.hardtanh: _hardtanh, torch.clamp: makers.clamp,
     operator.add: makers.add, operator.iadd: makers.add, torch.add: makers.add,
@@ -55,7 +55,7 @@ FUNCTIONS: dict[Any, Callable[..., Made]] = {
 IN_PLACE = (operator.iadd, operator.isub, operator.imul)
 """Functions that write to their first argument, which later readers then read."""
 
-METHODS: dict[str, Callable[..., Made]] = {
+METHODS: dict[str, Callable[..., Built]] = {
     "relu": _relu, "clamp": makers.clamp, "add": makers.add, "sub": makers.subtract, "mul": makers.times,
     "div": makers.over, "mean": makers.mean, "amax": makers.amax, "flatten": _flatten, "view": _reshape,
     "reshape": _reshape, "permute": _permute, "transpose": _transpose, "squeeze": _squeeze, "unsqueeze": _unsqueeze,
@@ -64,23 +64,23 @@ METHODS: dict[str, Callable[..., Made]] = {
 }  # fmt: skip
 
 
-def _max_pool(module: Any, value: Any) -> Made:
+def _max_pool(module: Any, value: Any) -> Built:
     return makers.max_pool(
         value, module.kernel_size, module.stride, module.padding, module.dilation, module.ceil_mode,
         module.return_indices,
     )  # fmt: skip
 
 
-def _average_pool(module: Any, value: Any) -> Made:
+def _average_pool(module: Any, value: Any) -> Built:
     names = ("stride", "padding", "ceil_mode", "count_include_pad", "divisor_override")
     return makers.average_pool(value, module.kernel_size, **{name: getattr(module, name) for name in names})
 
 
-def _dropout(module: Any, value: Any) -> Made:
+def _dropout(module: Any, value: Any) -> Built:
     return makers.dropout(value, training=module.training)
 
 
-MODULES: dict[type, Callable[..., Made]] = {
+MODULES: dict[type, Callable[..., Built]] = {
     nn.Conv2d: makers.convolution_module,
     nn.Linear: lambda module, value: makers.linear(value, module.weight, module.bias),
     nn.BatchNorm1d: makers.batch_norm_module, nn.BatchNorm2d: makers.batch_norm_module,

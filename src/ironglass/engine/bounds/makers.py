@@ -24,14 +24,14 @@ class Read:
     position: int
 
 
-Made: TypeAlias = Operation | Read | Any | None
+Built: TypeAlias = Operation | Read | Any | None
 
 
-def moved(move: Callable[..., Tensor]) -> Callable[..., Made]:
+def moved(move: Callable[..., Tensor]) -> Callable[..., Built]:
     """A function of a Read and further arguments that moves values, or reshapes them to the shape that it gives one
     image."""
 
-    def make(value: Any, *args: Any, **kwargs: Any) -> Made:
+    def make(value: Any, *args: Any, **kwargs: Any) -> Built:
         if not isinstance(value, Read):
             return None
         result = move(value.sample, *args, **kwargs)
@@ -46,27 +46,27 @@ def moved(move: Callable[..., Tensor]) -> Callable[..., Made]:
     return make
 
 
-def same(value: Any, *args: Any, **kwargs: Any) -> Made:
+def same(value: Any, *args: Any, **kwargs: Any) -> Built:
     """The value itself, in another layout."""
     return value
 
 
-def active(make: Callable[[], Operation]) -> Callable[..., Made]:
+def active(make: Callable[[], Operation]) -> Callable[..., Built]:
     """An activation without settings."""
     return lambda value, inplace=False: make() if isinstance(value, Read) else None
 
 
-def dropout(value: Read, p: float = 0.5, training: bool = True, inplace: bool = False) -> Made:
+def dropout(value: Read, p: float = 0.5, training: bool = True, inplace: bool = False) -> Built:
     """Dropout, which does nothing in evaluation."""
     return None if training else value
 
 
-def leaky(value: Read, negative_slope: float = 0.01, inplace: bool = False) -> Made:
+def leaky(value: Read, negative_slope: float = 0.01, inplace: bool = False) -> Built:
     """Leaky ReLU of a slope from 0 to 1."""
     return activation.leaky_relu(negative_slope) if 0 <= negative_slope <= 1 else None
 
 
-def clamp(value: Read, min: float | None = None, max: float | None = None) -> Made:
+def clamp(value: Read, min: float | None = None, max: float | None = None) -> Built:
     """Values cut to numbers."""
     bounds = [bound for bound in (min, max) if bound is not None]
     if not bounds or not all(isinstance(bound, int | float) for bound in bounds):
@@ -75,17 +75,17 @@ def clamp(value: Read, min: float | None = None, max: float | None = None) -> Ma
     return activation.Activation(lambda x: x.clamp(low, high), bounds)
 
 
-def add(one: Any, other: Any, *, alpha: float = 1) -> Made:
+def add(one: Any, other: Any, *, alpha: float = 1) -> Built:
     """A sum of two values, or of a value and a constant."""
     return _sum(one, other, 1) if alpha == 1 else None
 
 
-def subtract(one: Any, other: Any, *, alpha: float = 1) -> Made:
+def subtract(one: Any, other: Any, *, alpha: float = 1) -> Built:
     """A difference of two values, or of a value and a constant."""
     return _sum(one, other, -1) if alpha == 1 else None
 
 
-def _sum(one: Any, other: Any, sign: int) -> Made:
+def _sum(one: Any, other: Any, sign: int) -> Built:
     if isinstance(one, Read) and isinstance(other, Read):
         return affine.sum_of(one.sample, other.sample, sign) if one.sample.shape == other.sample.shape else None
     value, constant = (one, other) if isinstance(one, Read) else (other, one)
@@ -93,7 +93,7 @@ def _sum(one: Any, other: Any, sign: int) -> Made:
     return _scaled(value, factor, (sign if isinstance(one, Read) else 1) * _tensor(constant, value))
 
 
-def times(one: Any, other: Any) -> Made:
+def times(one: Any, other: Any) -> Built:
     """A product with a constant."""
     if isinstance(one, Read) and isinstance(other, Read):
         return None
@@ -101,12 +101,12 @@ def times(one: Any, other: Any) -> Made:
     return _scaled(value, constant)
 
 
-def over(one: Any, other: Any) -> Made:
+def over(one: Any, other: Any) -> Built:
     """A quotient by a constant."""
     return None if isinstance(other, Read) else _scaled(one, 1 / _tensor(other, one))
 
 
-def _scaled(value: Read, factor: Any, constant: Tensor | None = None) -> Made:
+def _scaled(value: Read, factor: Any, constant: Tensor | None = None) -> Built:
     factor = _tensor(factor, value)
     shape = value.sample.shape
     if any(torch.broadcast_shapes(shape, part.shape) != shape for part in (factor, constant) if part is not None):
@@ -125,26 +125,26 @@ def _axes(sample: Tensor, dim: Any) -> list[int] | None:
     return None if 0 in axes else axes
 
 
-def mean(value: Read, dim: Any = None, keepdim: bool = False) -> Made:
+def mean(value: Read, dim: Any = None, keepdim: bool = False) -> Built:
     """Means along axes."""
     axes = _axes(value.sample, dim)
     return None if axes is None else affine.mean_along(value.sample, axes, keepdim)
 
 
-def amax(value: Read, dim: Any = None, keepdim: bool = False) -> Made:
+def amax(value: Read, dim: Any = None, keepdim: bool = False) -> Built:
     """Maxima along axes."""
     axes = _axes(value.sample, dim)
     return None if axes is None else largest_along(value.sample, axes, keepdim)
 
 
-def cat(parts: Any, dim: int = 0) -> Made:
+def cat(parts: Any, dim: int = 0) -> Built:
     """Concatenation."""
     if not all(isinstance(part, Read) for part in parts) or dim % parts[0].sample.ndim == 0:
         return None
     return affine.joined([part.sample for part in parts], dim)
 
 
-def pad(value: Read, pad: Any, mode: str = "constant", fill: float | None = None) -> Made:
+def pad(value: Read, pad: Any, mode: str = "constant", fill: float | None = None) -> Built:
     """Padding with zeros."""
     if mode == "constant" and not fill:
         return affine.moved(value.sample, lambda values: F.pad(values, list(pad)))
@@ -154,25 +154,25 @@ def pad(value: Read, pad: Any, mode: str = "constant", fill: float | None = None
 def max_pool(
     value: Read, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False,
     return_indices: bool = False,
-) -> Made:  # fmt: skip
+) -> Built:  # fmt: skip
     """Max-pooling."""
     if return_indices or value.sample.ndim != 4:
         return None
     return max_pool_of(value.sample, kernel_size, stride, padding, dilation, ceil_mode)
 
 
-def average_pool(value: Read, kernel_size: Any, *args: Any, **settings: Any) -> Made:
+def average_pool(value: Read, kernel_size: Any, *args: Any, **settings: Any) -> Built:
     """Average pooling."""
     names = ("stride", "padding", "ceil_mode", "count_include_pad", "divisor_override")
     return affine.average_pool(value.sample, kernel_size, **dict(zip(names, args, strict=False)), **settings)
 
 
-def adaptive_average(value: Read, output_size: Any) -> Made:
+def adaptive_average(value: Read, output_size: Any) -> Built:
     """Average pooling to a size."""
     return affine.adaptive_average_pool(value.sample, output_size)
 
 
-def item(value: Any, index: Any) -> Made:
+def item(value: Any, index: Any) -> Built:
     """A part of a value, the batch complete; or an element of a size."""
     if not isinstance(value, Read):
         return value[index]
@@ -181,14 +181,14 @@ def item(value: Any, index: Any) -> Made:
     return moved(lambda values: values[index])(value)
 
 
-def adaptive_max(value: Read, output_size: Any) -> Made:
+def adaptive_max(value: Read, output_size: Any) -> Built:
     """Max-pooling to one value a channel."""
     return largest_along(value.sample, (2, 3), True) if output_size in (1, (1, 1), [1, 1]) else None
 
 
 def convolution(
     value: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
-) -> Made:
+) -> Built:
     """A convolution with fixed weights."""
     if not isinstance(value, Read) or isinstance(weight, Read) or isinstance(bias, Read):
         return None
@@ -196,7 +196,7 @@ def convolution(
     return affine.convolution(value.sample, weight, bias, settings)
 
 
-def linear(value: Any, weight: Any, bias: Any = None) -> Made:
+def linear(value: Any, weight: Any, bias: Any = None) -> Built:
     """A linear layer with fixed weights."""
     if not isinstance(value, Read) or isinstance(weight, Read) or isinstance(bias, Read):
         return None
@@ -206,21 +206,21 @@ def linear(value: Any, weight: Any, bias: Any = None) -> Made:
 def batch_norm(
     value: Read, mean: Any, var: Any, weight: Any = None, bias: Any = None, training: bool = False,
     momentum: float | None = 0.1, eps: float = 1e-5,
-) -> Made:  # fmt: skip
+) -> Built:  # fmt: skip
     """Batch-norm with running statistics."""
     if training or mean is None or var is None:
         return None
     return affine.batch_norm(value.sample, mean, var, weight, bias, eps)
 
 
-def convolution_module(module: Any, value: Read) -> Made:
+def convolution_module(module: Any, value: Read) -> Built:
     """A convolution that pads with zeros."""
     if module.padding_mode != "zeros":
         return None
     return convolution(value, module.weight, module.bias, module.stride, module.padding, module.dilation, module.groups)
 
 
-def batch_norm_module(module: Any, value: Read) -> Made:
+def batch_norm_module(module: Any, value: Read) -> Built:
     """Batch-norm in evaluation."""
     training = module.training or module.running_mean is None
     return batch_norm(

@@ -65,20 +65,20 @@ class Translation:
         args, kwargs = cast(Any, map_arg((node.args, node.kwargs), value))
         translate, name = self._translator(node)
         try:
-            made = None if translate is None else translate(*args, **kwargs)
+            built = None if translate is None else translate(*args, **kwargs)
         except (TypeError, AttributeError):  # arguments that the maker does not take
-            made = None
-        if made is None:
+            built = None
+        if built is None:
             raise InputError(f"{UNCOVERED} {name}")
-        if not hasattr(made, "forward"):  # a size, or the value itself
-            if isinstance(made, Read):
-                self._positions[node] = made.position
+        if not hasattr(built, "forward"):  # a size, or the value itself
+            if isinstance(built, Read):
+                self._positions[node] = built.position
             else:
-                self._constants[node] = made
+                self._constants[node] = built
             return
         inputs = tuple(sources)
-        self._steps.append(self._step(made, inputs))
-        self.samples.append(made.forward([self.samples[position - 1] for position in inputs]))
+        self._steps.append(self._step(built, inputs))
+        self.samples.append(built.forward([self.samples[position - 1] for position in inputs]))
         self._positions[node] = len(self._steps)
         if node.target in IN_PLACE and isinstance(args[0], Read):
             self._positions[cast(fx.Node, node.args[0])] = len(self._steps)
@@ -99,7 +99,7 @@ class Translation:
 
 
 def _plain_type(module: nn.Module) -> type:
-    """The module's class; of a parametrised one (spectral norm) that which it was made of."""
+    """The module's class; of a parametrised one (spectral norm) that which it was built of."""
     if torch.nn.utils.parametrize.is_parametrized(module):
         return type(module).__bases__[0]
     return type(module)

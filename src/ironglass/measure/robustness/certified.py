@@ -63,9 +63,7 @@ def certify(
     Example:
         >>> import torch, ironglass as ig
         >>> network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(4, 2, bias=False))
-        >>> weights = torch.tensor([[1.0, 1.0, 1.0, 1.0], [0.0, 0.0, 0.0, 0.0]])
-        >>> network[1].load_state_dict({"weight": weights})
-        <All keys matched successfully>
+        >>> _ = network[1].weight.data.copy_(torch.tensor([[1.0], [0.0]]))
         >>> classifier = ig.Classifier(network, mean=[0.5], std=[1.0], classes=["bright", "dark"], input_size=2)
         >>> images, labels = torch.full((1, 1, 2, 2), 0.75), torch.tensor([0])
         >>> result = ig.certify(classifier, images, labels, eps=0.1)  # the mean is right until it sinks to 0.5
@@ -115,17 +113,17 @@ def checked_graph(classifier: Classifier, images: Images) -> tuple[BoundGraph, L
     with eval_without_grad(classifier), torch.no_grad():
         for batch in ((images[:8] + 0.1 * pattern).clamp(0, 1), images):
             logits = torch.cat([classifier(part) for part in batch.split(256)])
-            for part, own in zip(batch.split(64), logits.split(64), strict=True):
-                _check_agreement(graph, part, own)
+            for part, expected in zip(batch.split(64), logits.split(64), strict=True):
+                _check_agreement(graph, part, expected)
     return graph, logits
 
 
-def _check_agreement(graph: BoundGraph, images: Images, own: Logits) -> None:
-    difference = (graph.logits(images) - own).abs()
-    if bool((difference <= AGREEMENT * own.abs().amax().clamp_min(1)).all()):
+def _check_agreement(graph: BoundGraph, images: Images, logits: Logits) -> None:
+    difference = (graph.logits(images) - logits).abs()
+    if bool((difference <= AGREEMENT * logits.abs().amax().clamp_min(1)).all()):
         return
     bounds = interval_bounds(graph, region_of(images, "linf", 0.0))
-    if not bool(((own >= bounds.lows[-1]) & (own <= bounds.highs[-1])).all()):
+    if not bool(((logits >= bounds.lows[-1]) & (logits <= bounds.highs[-1])).all()):
         raise InputError(
             f"the network's graph gives logits that differ from its own by {float(difference.max()):.3g}: its code "
             "does something that a trace does not show, so bounds on the graph say nothing of it"
