@@ -143,6 +143,29 @@ def test_logits_and_gradients_are_the_plain_ones(build, pairs):
     assert far < 0.02
 
 
+class Overdriven(nn.Module):
+    """Where its input is as rough as noise, rounding alone changes its logits beyond the tolerance."""
+
+    def __init__(self):
+        super().__init__()
+        self.body = head(block())
+
+    def forward(self, x):
+        return torch.sin(self.body(x) * (1 + 1e7 * F.relu(x.std() - 0.5)))
+
+
+def test_a_network_that_noise_overdrives_is_folded_all_the_same():
+    torch.manual_seed(0)
+    classifier = classifier_of(Overdriven())
+    images = 0.5 + 0.2 * (torch.rand(N, 3, 16, 16) - 0.5)
+    with eval_without_grad(classifier), torch.no_grad():
+        plain = classifier(images)
+    with folded(classifier), torch.no_grad():
+        logits = classifier(images)
+    assert len(_cached_of(classifier).plan.pairs) == 1
+    torch.testing.assert_close(logits, plain, atol=1e-5, rtol=0)
+
+
 def test_nothing_is_left_behind_after_an_exception_either():
     classifier = classifier_of(timm_network("resnet18"), 32).train()
     parameters, buffers = dict(classifier.named_parameters()), dict(classifier.named_buffers())
