@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ironglass.engine.folding.fold_plan import FoldPlan, hooked
 from ironglass.engine.folding.fold_weights import FoldedWeights, weights_of
 from ironglass.engine.folding.guard import Guard
+from ironglass.engine.kernels.clamp import clamp_in_place, is_clamp
 from ironglass.engine.kernels.conv3x3 import is_three_by_three, three_by_three_convolution
 from ironglass.engine.kernels.dense_matrix import tiny_map_convolution
 from ironglass.engine.kernels.pointwise import is_one_by_one, one_by_one_convolution
@@ -29,11 +30,13 @@ class Changes:
 
     guard: if set, called with the outputs of the replaced layers.
     switched: the activations.
+    clamps: activations that stay in place, without the copy of their input that autograd takes.
     """
 
     def __init__(self, plan: FoldPlan, device: torch.device) -> None:
         self.guard: Guard | None = None
         self.switched: list[nn.Module] = []
+        self.clamps: list[nn.Module] = []
         self._plan, self._device = plan, device
         with torch.inference_mode(False), torch.no_grad():
             self._convolutions = [self._with_folded_norm(conv, norm) for conv, norm in plan.convolutions]
@@ -50,6 +53,11 @@ class Changes:
         """Returns whether there is anything to change."""
         return bool(self._convolutions or self.switched)
 
+    def take_clamps(self) -> None:
+        """Takes from the switched activations those that need no copy of their input."""
+        self.clamps = [module for module in self.switched if is_clamp(module) and not hooked(module)]
+        self.switched = [module for module in self.switched if module not in self.clamps]
+
     def apply(self) -> None:
         """Changes the network."""
         if self._before is not None:
@@ -62,6 +70,7 @@ class Changes:
         if self._forwards is None:  # built from the current weights
             with torch.inference_mode(False), torch.no_grad():
                 self._forwards = [pair for entry in self._convolutions for pair in self._replacements(*entry)]
+            self._forwards += [(module, InPlaceClamp(module, self)) for module in self.clamps]
         for module, forward in self._forwards:
             module.forward = forward
         for module in self.switched:
@@ -151,6 +160,24 @@ class ReplacedConvolution:
         if self.norm is not None:
             guard.record_convolution(self.conv, self.norm, out)
         return out
+
+
+@dataclass(frozen=True)
+class InPlaceClamp:
+    """An in-place activation of bounds alone, such as ReLU6; torch's own where it was switched to out-of-place."""
+
+    module: Any
+    changes: Changes
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """The activation's output, in the memory of its input."""
+        if not self.module.inplace:
+            return type(self.module).forward(self.module, x)
+        trace = self.changes.guard.trace if self.changes.guard is not None else None
+        if trace is None or trace.muted:
+            return clamp_in_place(x, self.module.min_val, self.module.max_val)
+        trace.record(self.module, (x,), None, x)
+        return trace.untraced(lambda x: clamp_in_place(x, self.module.min_val, self.module.max_val), x)
 
 
 @dataclass(frozen=True)

@@ -136,6 +136,8 @@ def _guarded(
     network = classifier.network
     changes = Changes(plan, classifier.device)
     changes.switched = _in_place(network, kinds)
+    if plan.convolutions:
+        changes.take_clamps()
     if not changes:
         yield
         return
@@ -204,7 +206,7 @@ def _find_plan(classifier: Classifier) -> FoldPlan:
 
 
 def _unchanged_by(changes: Changes, classifier: Classifier, images: Images, plain: Logits) -> bool:
-    """Returns whether two images' logits stay as they are under the changes, for both at once and for the first alone."""
+    """Returns whether the logits of two images, and of the first alone, stay as they are under the changes."""
     try:
         with changes.applied():
             again = torch.cat((classifier(images), classifier(images[:1])))  # a single image may use other kernels
