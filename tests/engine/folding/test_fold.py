@@ -272,7 +272,7 @@ def test_a_tiny_map_is_convolved_as_torch_does(size, settings):
     images = torch.randn(N, 6, *size)
     expected = conv(images)
     assert is_faster_than_conv(conv, images, expected) == (size != (4, 4))
-    forward = tiny_map_convolution(conv, {})
+    forward = tiny_map_convolution(conv, {}, conv.forward)
     for batch in (images[: MIN_BATCH - 1], images, images[:2]):  # before the matrix is built, then, and with it
         torch.testing.assert_close(forward(batch), expected[: len(batch)], rtol=1e-4, atol=1e-5)
     other = torch.randn(N, 6, 9, 9)

@@ -38,3 +38,10 @@ def test_the_gradient_can_be_differentiated_again():
         return clamp_in_place((x * x) * 1, 0.0, 6.0)
 
     assert torch.autograd.gradgradcheck(squared, x.detach().double().requires_grad_())
+
+
+def test_its_step_of_the_graph_has_the_name_and_the_bounds_of_torchs():
+    x = torch.randn(4, requires_grad=True)
+    plain, ours = F.hardtanh(x * 1, 0, 6, inplace=True).grad_fn, clamp_in_place(x * 1, 0.0, 6.0).grad_fn
+    assert ours.name() == plain.name().rstrip("0")
+    assert (ours._saved_min_val, ours._saved_max_val) == (plain._saved_min_val, plain._saved_max_val)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ironglass.engine.kernels.columns import columns_are_faster, columns_convolution
 from ironglass.engine.kernels.onednn import pack, packed_convolution, packed_is_faster
 from ironglass.engine.kernels.winograd import pair, transformed, winograd, winograd_is_faster, winograd_supports
 
@@ -25,7 +26,8 @@ def is_three_by_three(conv: nn.Conv2d) -> bool:
 
 def three_by_three_convolution(conv: nn.Conv2d, built: dict[Any, Any]) -> Callable[[Tensor], Tensor]:
     """A function for the convolution with the current weights, which take no gradient: `winograd` for enough tiles,
-    `packed_convolution` for few pixels, torch's own otherwise. The size alone decides.
+    `packed_convolution` for one image, `columns_convolution` for few pixels, torch's own otherwise. The size alone
+    decides.
 
     built: cache of transformed and packed weights, filled on first use. Packed weights are for one size only: those of
         the last size are kept.
@@ -45,6 +47,8 @@ def three_by_three_convolution(conv: nn.Conv2d, built: dict[Any, Any]) -> Callab
             return winograd(x, cached(transformed), conv.bias, padding)
         if packed_is_faster(x, padding):
             return packed_convolution(x, cached(pack, x.shape, padding, stride), conv.bias)
+        if columns_are_faster(x, conv.weight, padding, stride):
+            return columns_convolution(x, conv.weight.detach(), conv.bias, padding, stride)
         return F.conv2d(x, conv.weight, conv.bias, conv.stride, conv.padding)
 
     return forward

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 MIN_BATCH = 16
 """Batch size below which reading or building the matrix takes longer than the convolution."""
@@ -21,16 +21,19 @@ def is_faster_than_conv(conv: nn.Conv2d, inputs: Tensor, out: Tensor) -> bool:
     return simple and inputs.ndim == 4 and input_pixels < kernel and input_pixels * output_pixels <= 2 * kernel
 
 
-def tiny_map_convolution(conv: nn.Conv2d, built: dict[tuple[int, ...], Tensor]) -> Callable[[Tensor], Tensor]:
+def tiny_map_convolution(
+    conv: nn.Conv2d, built: dict[Any, Any], few: Callable[[Tensor], Tensor]
+) -> Callable[[Tensor], Tensor]:
     """A function for the convolution with the current weights.
 
     built: cache of matrices by map size, filled by the first large batch of each size.
+    few: the function for smaller batches and other maps.
     """
 
     def forward(x: Tensor) -> Tensor:
         size = (x.shape[2], x.shape[3])
         if len(x) < MIN_BATCH or not _fits(conv, size):
-            return F.conv2d(x, conv.weight, conv.bias, conv.stride, conv.padding, conv.dilation)
+            return few(x)
         if size not in built:
             with torch.inference_mode(False), torch.no_grad():
                 built[size] = _matrix(conv, size)
