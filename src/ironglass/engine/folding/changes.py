@@ -128,8 +128,8 @@ class Changes:
         """A faster implementation with the current weights; None where there is none."""
         if conv in self._plan.tiny:
             small = is_three_by_three(conv) and self._plan.small
-            few = three_by_three_convolution(conv, folded.matrices) if small else conv.forward
-            return tiny_map_convolution(conv, folded.matrices, few)
+            fallback = three_by_three_convolution(conv, folded.matrices) if small else conv.forward
+            return tiny_map_convolution(conv, folded.matrices, fallback)
         if strides_over_few_channels(conv):
             return few_channel_convolution(conv)
         if is_one_by_one(conv):

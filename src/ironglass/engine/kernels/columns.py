@@ -27,8 +27,8 @@ def columns_are_faster(maps: Tensor, weight: Tensor, padding: Setting, stride: S
         return False
     pixels, weights = _moves(maps.shape, padding, stride), weight.shape[0] * weight.shape[1]
     count = pixels[0] * pixels[1]
-    few = count <= FEW_PIXELS and weights >= FEW_WEIGHTS
-    return min(pixels) > 0 and (few or (count <= MORE_PIXELS and weights >= MORE_WEIGHTS))
+    tiny = count <= FEW_PIXELS and weights >= FEW_WEIGHTS
+    return min(pixels) > 0 and (tiny or (count <= MORE_PIXELS and weights >= MORE_WEIGHTS))
 
 
 def columns_convolution(maps: Tensor, weight: Tensor, bias: Tensor | None, padding: Setting, stride: Setting) -> Tensor:

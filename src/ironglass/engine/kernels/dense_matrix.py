@@ -22,18 +22,18 @@ def is_faster_than_conv(conv: nn.Conv2d, inputs: Tensor, out: Tensor) -> bool:
 
 
 def tiny_map_convolution(
-    conv: nn.Conv2d, built: dict[Any, Any], few: Callable[[Tensor], Tensor]
+    conv: nn.Conv2d, built: dict[Any, Any], fallback: Callable[[Tensor], Tensor]
 ) -> Callable[[Tensor], Tensor]:
     """A function for the convolution with the current weights.
 
     built: cache of matrices by map size, filled by the first large batch of each size.
-    few: the function for smaller batches and other maps.
+    fallback: the function for smaller batches and other maps.
     """
 
     def forward(x: Tensor) -> Tensor:
         size = (x.shape[2], x.shape[3])
         if len(x) < MIN_BATCH or not _fits(conv, size):
-            return few(x)
+            return fallback(x)
         if size not in built:
             with torch.inference_mode(False), torch.no_grad():
                 built[size] = _matrix(conv, size)
