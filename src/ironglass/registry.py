@@ -90,7 +90,7 @@ def check_metadata(method: Any, kind: str) -> None:
         raise InputError(f"the objective {type(method).__name__} has norm {shown(norm)}: {_ADVICE['norm']}")
 
 
-OBJECTIVE_NORMS = (*THREATS, "l1")
+OBJECTIVE_NORMS = tuple(THREATS)
 
 _ADVICE = {
     "steps": "give the gradients it takes an image, 0 or more",

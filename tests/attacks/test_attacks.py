@@ -59,7 +59,7 @@ def test_other_seeds_give_other_bits_where_something_is_drawn(name, norm, classi
 
 
 @whole_way
-@norms
+@pytest.mark.parametrize("norm", ["linf", "l2"])  # L1's own: test_l1.py
 def test_closed_form_on_a_linear_classifier(attack, norm):
     # two logits z = ±w·x: the loss of label 0 rises along -w, of label 1 along w, and so does every step
     torch.manual_seed(1)
@@ -82,7 +82,7 @@ def test_closed_form_on_a_linear_classifier(attack, norm):
 @norms
 def test_attacks_beat_noise(attack, norm, classifier, batch):
     images, labels = batch
-    threat = THREATS[norm](0.05 if norm == "linf" else 0.5)
+    threat = THREATS[norm]({"linf": 0.05, "l2": 0.5, "l1": 5.0}[norm])
 
     def loss(images):
         with torch.no_grad():

@@ -17,7 +17,7 @@ from ironglass.models.eval_without_grad import eval_without_grad
 pytest.importorskip("pyautoattack", reason="the peers' environment is not this one: see bench/compare_autoattack.py")
 
 from pyautoattack.autopgd_base import APGDAttack
-from pyautoattack.fab_projections import projection_l2, projection_linf
+from pyautoattack.fab_projections import projection_l1, projection_l2, projection_linf
 from pyautoattack.fab_pt import FABAttack_PT
 
 norms = pytest.mark.parametrize("norm", THREATS)
@@ -51,14 +51,15 @@ def test_projections(norm, border):
     points, normal = torch.rand(50, 30), torch.randn(50, 30)
     points = torch.where(torch.rand(50, 30) < border, points.round(), points)
     offset = normal.abs().sum(1) * torch.linspace(-0.5, 0.5, 50)
-    theirs = {"linf": projection_linf, "l2": projection_l2}[norm](points, normal, offset + (normal * points).sum(1))
+    project = {"linf": projection_linf, "l2": projection_l2, "l1": projection_l1}[norm]
+    theirs = project(points, normal, offset + (normal * points).sum(1))
     ours = to_hyperplane(points, normal, offset, THREATS[norm](1.0))
     torch.testing.assert_close(
         length(ours, THREATS[norm](1.0)), length(theirs, THREATS[norm](1.0)), rtol=1e-4, atol=1e-5
     )
 
 
-@norms
+@pytest.mark.parametrize("norm", ["linf", "l2"])  # under L1 each draws its own start
 @pytest.mark.parametrize("loss", ["ce", "dlr"])
 def test_apgd_from_the_same_start(norm, loss, trained):
     classifier, images, labels = trained
@@ -91,7 +92,8 @@ def test_fab_finds_the_same_distances_or_shorter(norm, targeted, trained):
     classifier, images, labels = trained
     images, labels = images[:60], labels[:60]
     threat = THREATS[norm](0.1)
-    peer = FABAttack_PT(classifier, norm={"linf": "Linf", "l2": "L2"}[norm], eps=threat.eps, n_iter=30, device="cpu")
+    named = {"linf": "Linf", "l2": "L2", "l1": "L1"}[norm]
+    peer = FABAttack_PT(classifier, norm=named, eps=threat.eps, n_iter=30, device="cpu")
     peer.target_class = 2
     theirs = peer.attack_single_run(images, labels, is_targeted=targeted)
     with eval_without_grad(classifier), torch.no_grad():

@@ -29,7 +29,7 @@ def length(change: torch.Tensor, norm: str) -> torch.Tensor:
     return torch.linalg.vector_norm(change.flatten(1), ord=torch.inf if norm == "linf" else 2, dim=1)
 
 
-@pytest.mark.parametrize("norm", THREATS)
+@pytest.mark.parametrize("norm", DeepFool.norms)
 def test_the_distance_to_a_linear_boundary(norm):
     classifier = linear()
     images = 0.4 + 0.2 * torch.rand(40, 1, 4, 4)

@@ -109,7 +109,7 @@ def test_the_classes_choose_the_variant(classes, names, targets, label):
 def test_it_is_not_weaker_than_pgd(classes, norm):
     classifier = curved(classes)
     images, labels = read(classifier)
-    threat = THREATS[norm](0.012 if norm == "linf" else 0.06)
+    threat = THREATS[norm]({"linf": 0.012, "l2": 0.06, "l1": 0.25}[norm])
     run = AutoAttack(threat=threat, steps=30, queries=200).run(classifier, images, labels)
     assert threat.allows(images, run.adversarial).all()
     standing = right(classifier, run.adversarial, labels)

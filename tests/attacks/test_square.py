@@ -53,7 +53,7 @@ def standing(classifier, images, labels):
 @norms
 def test_more_queries_fool_more_and_noise_fools_less(norm, classifier):
     images, labels = read(classifier)
-    threat = THREATS[norm](0.02 if norm == "linf" else 0.3)
+    threat = THREATS[norm]({"linf": 0.02, "l2": 0.3, "l1": 6.0}[norm])
     left = [standing(classifier, Noise(threat=threat)(classifier, images, labels), labels)]
     left += [
         standing(classifier, Square(threat=threat, queries=queries)(classifier, images, labels), labels)
@@ -72,7 +72,8 @@ def test_it_asks_for_outputs_only_and_the_fooled_leave(norm, classifier):
     assert classifier.network.images == 12 * (1 + 50 + 1)  # who stands, 50 queries, and the decision
     assert not classifier.network.gradients
     classifier.network.images = 0
-    fooled = Square(threat=THREATS[norm](0.9 if norm == "linf" else 3.0), queries=500)(classifier, images, labels)
+    large = THREATS[norm]({"linf": 0.9, "l2": 3.0, "l1": 60.0}[norm])
+    fooled = Square(threat=large, queries=500)(classifier, images, labels)
     assert classifier.network.images < 12 * 100
     assert standing(classifier, fooled, labels) == 0
 
@@ -104,7 +105,7 @@ def test_proposals_ahead_take_fewer_passes_and_no_output_more_where_none_is_kept
 @norms
 def test_the_search_ahead_is_as_strong_as_one_by_one(norm, classifier):
     images, labels = read(classifier, 60)
-    threat = THREATS[norm](0.01 if norm == "linf" else 0.15)
+    threat = THREATS[norm]({"linf": 0.01, "l2": 0.15, "l1": 3.0}[norm])
     with torch.no_grad():
         one, many = (
             margin(classifier(Square(threat=threat, queries=300, ahead=ahead)(classifier, images, labels)), labels)

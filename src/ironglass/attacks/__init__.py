@@ -19,7 +19,7 @@ from ironglass.attacks.noise import Noise
 from ironglass.attacks.parts.ascent import ascend, climbed_gradient, input_gradient
 from ironglass.attacks.parts.occluder import Occluder
 from ironglass.attacks.parts.scores import attack_call
-from ironglass.attacks.parts.threat import L2, THREATS, Linf, Threat
+from ironglass.attacks.parts.threat import L1, L2, THREATS, Linf, Threat
 from ironglass.attacks.patch import Patch, paste
 from ironglass.attacks.pgd import PGD
 from ironglass.attacks.square import Square
@@ -35,6 +35,7 @@ __all__ = [
     "FAB",
     "FAMILIES",
     "FGSM",
+    "L1",
     "L2",
     "MIFGSM",
     "PGD",

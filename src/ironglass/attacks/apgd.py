@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from collections.abc import Callable
+from typing import Any, ClassVar, Literal
 
 import torch
+from torch import Tensor
 
 from ironglass.attacks.parts.climb import climb
 from ironglass.attacks.parts.losses import LOSSES, dlr_targeted
 from ironglass.attacks.parts.scores import attack_call, cross_entropy_of
-from ironglass.attacks.parts.threat import USUAL, Threat
+from ironglass.attacks.parts.sparse_climb import sparse_climb
+from ironglass.attacks.parts.threat import L1, USUAL, Threat
 from ironglass.attacks.parts.worst_case import Rows, logits_of, runners_up, side_by_side
 from ironglass.errors import InputError
 from ironglass.fields import settings
@@ -25,6 +28,8 @@ class APGD:
 
     z = project(x + η · step(gradient)),  x' = project(x + 0.75 · (z − x) + 0.25 · (x − previous x)),  η = 2 · eps
 
+    Under L1 the steps are sparse and come from larger balls (Croce & Hein 2021, arXiv 2103.01208); rho is not used.
+
     At each of `checkpoints`, an image's η is halved and it goes back to its best point if its loss rose in fewer than
     rho of the steps since the last one, or if neither η nor the best loss changed since.
 
@@ -34,7 +39,7 @@ class APGD:
     """
 
     family: ClassVar[str] = "iterative"
-    norms: ClassVar[tuple[str, ...]] = ("linf", "l2")
+    norms: ClassVar[tuple[str, ...]] = ("linf", "l2", "l1")
     threat: Threat = USUAL
     steps: int = 100
     restarts: int = 1
@@ -59,17 +64,8 @@ class APGD:
         generator = generator or torch.Generator().manual_seed(0)
 
         def attempt(images: Images, labels: Labels, try_index: Rows, owner: Rows) -> Images:
-            return climb(
-                classifier,
-                images,
-                (labels,),
-                cross_entropy_of(classifier) if self.loss == "ce" else LOSSES[self.loss],
-                self.threat,
-                start=self.threat.start(images, generator),
-                steps=self.steps,
-                rho=self.rho,
-                owner=owner,
-            )
+            loss = cross_entropy_of(classifier) if self.loss == "ce" else LOSSES[self.loss]
+            return _climb(self, classifier, images, (labels,), loss, generator, owner)
 
         return side_by_side(classifier, images, labels, self.restarts, attempt)[0]
 
@@ -84,7 +80,7 @@ class APGDTargeted:
 
     label: ClassVar[str] = "Targeted APGD"
     family: ClassVar[str] = "iterative"
-    norms: ClassVar[tuple[str, ...]] = ("linf", "l2")
+    norms: ClassVar[tuple[str, ...]] = ("linf", "l2", "l1")
     threat: Threat = USUAL
     steps: int = 100
     restarts: int = 1
@@ -107,19 +103,26 @@ class APGDTargeted:
 
         def attempt(images: Images, labels: Labels, try_index: Rows, owner: Rows) -> Images:
             ranked = runners_up(logits_of(classifier, images), labels, targets)
-            return climb(
-                classifier,
-                images,
-                (labels, ranked.gather(1, try_index[:, None] // self.restarts)[:, 0]),
-                dlr_targeted,
-                self.threat,
-                start=self.threat.start(images, generator),
-                steps=self.steps,
-                rho=self.rho,
-                owner=owner,
-            )
+            classes = labels, ranked.gather(1, try_index[:, None] // self.restarts)[:, 0]
+            return _climb(self, classifier, images, classes, dlr_targeted, generator, owner)
 
         return side_by_side(classifier, images, labels, targets * self.restarts, attempt)[0]
+
+
+def _climb(
+    attack: APGD | APGDTargeted,
+    classifier: Classifier,
+    images: Images,
+    classes: tuple[Labels, ...],
+    loss: Callable[..., Tensor],
+    generator: torch.Generator,
+    owner: Rows,
+) -> Images:
+    """One run from a random start; under L1 with steps of its own."""
+    options: dict[str, Any] = {"start": attack.threat.start(images, generator), "steps": attack.steps, "owner": owner}
+    if isinstance(attack.threat, L1):
+        return sparse_climb(classifier, images, classes, loss, attack.threat, **options)
+    return climb(classifier, images, classes, loss, attack.threat, rho=attack.rho, **options)
 
 
 def _check(attack: APGD | APGDTargeted) -> None:

@@ -43,7 +43,7 @@ class FAB:
     """
 
     family: ClassVar[str] = "iterative"
-    norms: ClassVar[tuple[str, ...]] = ("linf", "l2")
+    norms: ClassVar[tuple[str, ...]] = ("linf", "l2", "l1")
     threat: Threat = USUAL
     steps: int = 100
     restarts: int = 1

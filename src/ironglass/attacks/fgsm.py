@@ -27,7 +27,7 @@ class FGSM:
 
     label: ClassVar[str] = "FGSM"
     family: ClassVar[str] = "single-step"
-    norms: ClassVar[tuple[str, ...]] = ("linf", "l2")
+    norms: ClassVar[tuple[str, ...]] = ("linf", "l2", "l1")
     steps: ClassVar[int] = 1
     threat: Threat = USUAL
     targeted: Labels | None = None

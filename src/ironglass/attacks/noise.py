@@ -20,7 +20,7 @@ class Noise:
 
     label: ClassVar[str] = "Random noise"
     family: ClassVar[str] = "noise"
-    norms: ClassVar[tuple[str, ...]] = ("linf", "l2")
+    norms: ClassVar[tuple[str, ...]] = ("linf", "l2", "l1")
     steps: ClassVar[int] = 0
     threat: Threat = USUAL
 

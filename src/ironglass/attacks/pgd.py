@@ -37,7 +37,7 @@ class PGD:
 
     label: ClassVar[str] = "PGD"
     family: ClassVar[str] = "iterative"
-    norms: ClassVar[tuple[str, ...]] = ("linf", "l2")
+    norms: ClassVar[tuple[str, ...]] = ("linf", "l2", "l1")
     threat: Threat = USUAL
     steps: int = 20
     step_size: float | None = None

@@ -8,8 +8,8 @@ import torch
 
 from ironglass.attacks.parts.losses import margin
 from ironglass.attacks.parts.scores import attack_call
-from ironglass.attacks.parts.squares import L2Squares, LinfSquares
-from ironglass.attacks.parts.threat import L2, USUAL, Linf, Threat
+from ironglass.attacks.parts.squares import L1Squares, L2Squares, LinfSquares
+from ironglass.attacks.parts.threat import L1, L2, USUAL, Linf, Threat
 from ironglass.attacks.parts.worst_case import ROWS, logits_of, worst_case
 from ironglass.errors import InputError
 from ironglass.fields import settings
@@ -22,7 +22,7 @@ HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
 WASTE = 0.3
 """Expected number of discarded outputs per image and pass, at most."""
 
-SQUARES = {Linf: LinfSquares, L2: L2Squares}
+SQUARES = {Linf: LinfSquares, L2: L2Squares, L1: L1Squares}
 
 
 @settings(frozen=True, kw_only=True)
@@ -43,7 +43,7 @@ class Square:
 
     label: ClassVar[str] = "Square"
     family: ClassVar[str] = "gradient-free"
-    norms: ClassVar[tuple[str, ...]] = ("linf", "l2")
+    norms: ClassVar[tuple[str, ...]] = ("linf", "l2", "l1")
     steps: ClassVar[int] = 0
     threat: Threat = USUAL
     queries: int = 5000
@@ -53,7 +53,7 @@ class Square:
 
     def __post_init__(self) -> None:
         if type(self.threat) not in SQUARES:
-            raise InputError(f"Square knows the threats Linf and L2, not {type(self.threat).__name__}")
+            raise InputError(f"Square knows the threats Linf, L2 and L1, not {type(self.threat).__name__}")
         if min(self.queries, self.horizon, self.ahead) < 1 or not 0 < self.p_init <= 1:
             values = f"{self.queries} queries, horizon {self.horizon}, ahead {self.ahead} and p_init {self.p_init}"
             raise InputError(f"Square has {values}: give at least 1 of each, and a share above 0")

@@ -140,10 +140,10 @@ def attack(
     attacks: Annotated[
         str, typer.Option(help="fgsm, pgd-20 or pgd-N, apgd-ce, square, ensemble, ...; a wrong name lists them all.")
     ] = "fgsm,pgd-20",
-    norm: Annotated[str, typer.Option(help="Norm of the changes: linf or l2.")] = "linf",
+    norm: Annotated[str, typer.Option(help="Norm of the changes: linf, l2 or l1.")] = "linf",
     eps: Annotated[
         str | None,
-        typer.Option(help="Attack budgets eps; else 1/255,2/255,4/255,8/255,16/255, for l2 0.25,0.5,1,2."),
+        typer.Option(help="Budgets eps; else 1/255,2/255,4/255,8/255,16/255, for l2 0.25,0.5,1,2, for l1 3,6,12,24."),
     ] = None,
     *,
     sampling: o.Sampling,
@@ -153,7 +153,7 @@ def attack(
     common: o.Common,
 ) -> None:
     """Accuracy under each attack at each eps with verdicts, pictures, and the adversarial images as a data set."""
-    default_eps = "0.25,0.5,1,2" if norm == "l2" else "1/255,2/255,4/255,8/255,16/255"
+    default_eps = {"l2": "0.25,0.5,1,2", "l1": "3,6,12,24"}.get(norm, "1/255,2/255,4/255,8/255,16/255")
     attack_options = {
         "methods": split_entries(attacks),
         "norm": norm,

@@ -29,7 +29,7 @@ class Attacks:
 
     methods: names that `find_attack` knows, or attack objects, whose threat is replaced by norm and eps; none for
         FGSM's curve alone.
-    norm: of the change, "linf" or "l2".
+    norm: of the change, "linf", "l2" or "l1".
     eps: sizes of the change, in units of [0, 1], also as "8/255".
     batch: images attacked at once, the unit that an interrupted run keeps; other sizes draw other numbers.
 
@@ -37,7 +37,7 @@ class Attacks:
     """
 
     methods: tuple[AttackName, ...] = ()
-    norm: Literal["linf", "l2"] = "linf"
+    norm: Literal["linf", "l2", "l1"] = "linf"
     eps: tuple[Eps, ...] = (1 / 255, 2 / 255, 4 / 255, 8 / 255, 16 / 255)
     batch: int = Field(default=64, gt=0, le=MOST_IMAGES)
 

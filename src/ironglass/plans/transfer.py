@@ -79,7 +79,7 @@ class Transfer:
     transfer_attacks: tuple[AttackName, ...] = Field(default=("fgsm", "pgd-20"), min_length=1)
     eps: tuple[Eps, ...] = Field(default=(4 / 255, 8 / 255, 16 / 255), min_length=1)
     headline_eps: Eps = 8 / 255
-    norm: Literal["linf", "l2"] = "linf"
+    norm: Literal["linf", "l2", "l1"] = "linf"
     white_box_attacks: tuple[AttackName, ...] = Field(default=("fgsm", "pgd-20"), min_length=1)
     white_box_eps: tuple[Eps, ...] = Field(default=(1 / 255, 8 / 255), min_length=1)
     images: int = Field(default=1000, ge=2, le=MOST_IMAGES)

@@ -14,7 +14,7 @@ EDGE = 1e-6
 Count: TypeAlias = Annotated[int, Field(ge=0, le=10**15)]
 Share: TypeAlias = Annotated[float, Field(ge=-EDGE, le=1 + EDGE)]
 Amount: TypeAlias = Annotated[float, Field(ge=0, le=1e15)]
-Norm: TypeAlias = Literal["linf", "l2"]
+Norm: TypeAlias = Literal["linf", "l2", "l1"]
 Side: TypeAlias = Literal["before", "after"]
 Setting: TypeAlias = bool | int | float | str | None
 

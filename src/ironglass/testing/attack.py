@@ -26,7 +26,7 @@ from ironglass.testing.state import unchanged
 from ironglass.testing.wrong_input import check_refusals
 from ironglass.types import Images
 
-SIZES = {"linf": (0.01, 0.3), "l2": (0.1, 3.0)}
+SIZES = {"linf": (0.01, 0.3), "l2": (0.1, 3.0), "l1": (0.5, 20.0)}
 """Small and large eps of each norm, for 8 × 8 × 3 values."""
 
 

@@ -150,7 +150,7 @@ def farthest(classifier: Classifier, images: Images, labels: Labels, norm: str) 
     inputs = images.clone().requires_grad_()
     logits = classifier(inputs)
     distances = torch.full((len(images),), torch.inf)
-    dual = 1 if norm == "linf" else 2
+    dual = {"linf": 1, "l2": 2, "l1": torch.inf}[norm]
     for k in range(len(classifier.classes)):
         margins = logits.gather(1, labels[:, None])[:, 0] - logits[:, k]
         (slope,) = torch.autograd.grad(margins.sum(), inputs, retain_graph=True)

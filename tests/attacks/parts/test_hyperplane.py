@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog, minimize
 
-from ironglass.attacks import L2, Linf
+from ironglass.attacks import L1, L2, Linf
 from ironglass.attacks.parts.hyperplane import dual_norm, is_linf, length, to_hyperplane, water_level
 from ironglass.errors import InputError
 
@@ -124,7 +124,9 @@ def test_norms():
     change = torch.tensor([[0.3, -0.4]])
     assert length(change, Linf(1)).item() == pytest.approx(0.4)
     assert length(change, L2(1)).item() == pytest.approx(0.5)
+    assert length(change, L1(1)).item() == pytest.approx(0.7)
+    assert dual_norm(change[None], L1(1)).item() == pytest.approx(0.4)
     assert dual_norm(change[None], Linf(1)).item() == pytest.approx(0.7)
     assert dual_norm(change[None], L2(1)).item() == pytest.approx(0.5)
-    with pytest.raises(InputError, match="Linf and L2, not SimpleNamespace"):
+    with pytest.raises(InputError, match="Linf, L2 and L1, not SimpleNamespace"):
         is_linf(SimpleNamespace(eps=1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -31,7 +32,7 @@ def checkpoints(steps: int) -> Iterator[int]:
 
 
 @dataclass(kw_only=True)
-class _Climb:
+class Climb:
     """State of the images that are not fooled yet: every field has one entry an image."""
 
     index: Tensor
@@ -49,7 +50,8 @@ class _Climb:
     halved: Tensor
 
     @classmethod
-    def begin(cls, images: Images, start: Images, loss: Tensor, gradient: Images, *, step_size: float) -> _Climb:
+    def begin(cls, images: Images, start: Images, loss: Tensor, gradient: Images, *, eps: float) -> Climb:
+        """Every image at its start. eps: the threat's; the first step is twice as long."""
         n, device = len(images), images.device
         return cls(
             index=torch.arange(n, device=device),
@@ -61,13 +63,19 @@ class _Climb:
             best=start,
             best_gradient=gradient,
             best_loss=loss,
-            step_size=torch.full((n, 1, 1, 1), step_size, device=device, dtype=images.dtype),
+            step_size=torch.full((n, 1, 1, 1), 2 * eps, device=device, dtype=images.dtype),
             rises=torch.zeros(n, device=device),
             last_best=loss,
             halved=torch.zeros(n, dtype=torch.bool, device=device),
         )
 
-    def step(self, threat: Threat, *, momentum: bool) -> None:
+    @classmethod
+    def checks(cls, steps: int) -> set[int]:
+        """After which steps `check` is called."""
+        return set(checkpoints(steps))
+
+    def step(self, threat: Any, *, momentum: bool) -> None:
+        """Moves every image once."""
         stepped = threat.project(self.images, self.x + self.step_size * threat.step(self.gradient))
         if momentum:
             last = (1 - MOMENTUM) * (self.x - self.previous)
@@ -75,16 +83,19 @@ class _Climb:
         self.x, self.previous = stepped, self.x
 
     def select(self, mask: Tensor) -> None:
+        """Keeps these rows alone."""
         for field in fields(self):
             setattr(self, field.name, getattr(self, field.name)[mask])
 
     def note_best(self) -> None:
+        """Keeps each image's point of the highest loss."""
         better = self.loss > self.best_loss
         self.best = torch.where(_images(better), self.x, self.best)
         self.best_gradient = torch.where(_images(better), self.gradient, self.best_gradient)
         self.best_loss = torch.where(better, self.loss, self.best_loss)
 
-    def check(self, steps: int, rho: float) -> None:
+    def check(self, steps: int, rho: float, eps: float) -> None:
+        """Sets the step sizes anew. steps: since the last check."""
         stalled = ~self.halved & (self.best_loss <= self.last_best)
         self.halved = (self.rises < rho * steps) | stalled
         back = _images(self.halved)
@@ -123,18 +134,22 @@ def climb(
     steps: int,
     rho: float,
     owner: Tensor | None = None,
+    kind: type[Climb] = Climb,
+    leave: bool = True,
 ) -> Images:
     """APGD's single run from `start`: the first point that fools, or the one of the highest loss where none does.
 
     classes: the labels, and the further arguments of `loss` besides the logits, one an image. One forward pass both
         checks whether an image is fooled and gives its next gradient; a fooled image takes part in no further pass.
     owner: image index of each row, (n,): rows of one image leave together.
+    kind: how it steps.
+    leave: False to climb on with images that are fooled, for the highest loss.
     """
     owner = torch.arange(len(images), device=images.device) if owner is None else owner
     result = start.clone()
     fooled, values, gradient = _evaluate(classifier, loss, classes, start)
-    state = _Climb.begin(images, start, values, gradient, step_size=2 * threat.eps)
-    checks, last_check = set(checkpoints(steps)), 0
+    state = kind.begin(images, start, values, gradient, eps=threat.eps)
+    checks, last_check = kind.checks(steps), 0
     for step in range(steps + 1):
         if step:
             last_loss = state.loss
@@ -142,7 +157,7 @@ def climb(
             fooled, state.loss, state.gradient = _evaluate(classifier, loss, classes, state.x, last=step == steps)
             state.rises = state.rises + (state.loss > last_loss)
             state.note_best()
-        if fooled.any():
+        if leave and fooled.any():
             finished = same_image(owner[state.index], fooled)
             result[state.index[finished]] = state.x[finished]
             state.select(~finished)
@@ -150,7 +165,7 @@ def climb(
             if not len(state.index):
                 break
         if step in checks:
-            state.check(step - last_check, rho)
+            state.check(step - last_check, rho, threat.eps)
             last_check = step
     result[state.index] = state.best
     return result

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 from torch.nn import functional as F
 
-from ironglass.attacks.parts.threat import L2, Linf
+from ironglass.attacks.parts.threat import L1, L2, Linf
 from ironglass.types import Images
 
 
@@ -44,7 +45,9 @@ class LinfSquares:
 class L2Squares:
     """Squares with a peak and a trough; the norm that one adds is taken from another window."""
 
-    threat: L2
+    ORDER: ClassVar[int] = 2
+
+    threat: L2 | L1
     generator: torch.Generator
 
     def start(self, images: Images) -> Images:
@@ -52,8 +55,8 @@ class L2Squares:
         n, c, h, w = images.shape
         side = max(1, min(h, w) // 5)
         rows, columns = h // side, w // side
-        upright = bump(side, images).repeat(rows, columns)
-        lying = bump(side, images).T.repeat(rows, columns)
+        upright = bump(side, images, self.ORDER).repeat(rows, columns)
+        lying = bump(side, images, self.ORDER).T.repeat(rows, columns)
         sign, turned = (
             tiles.repeat_interleave(side, 2).repeat_interleave(side, 3)
             for tiles in (
@@ -75,9 +78,10 @@ class L2Squares:
         top, left = corners(n, h, w, side, self.generator, images)
         emptied = inside(*corners(n, h, w, side, self.generator, images), side, h, w)
         window = inside(top, left, side, h, w)
-        # squared norm available to the window: that of both windows, and an even share of the unused rest
-        freed = torch.where(window | emptied, delta, 0).square().sum((2, 3), keepdim=True)
-        unspent = (self.threat.eps**2 - delta.square().sum((1, 2, 3), keepdim=True)).clamp_min(0)
+        # norm, to its power, available to the window: that of both windows, and an even share of the unused rest
+        order, size = self.ORDER, delta.abs() ** self.ORDER
+        freed = torch.where(window | emptied, size, 0).sum((2, 3), keepdim=True)
+        unspent = (self.threat.eps**order - size.sum((1, 2, 3), keepdim=True)).clamp_min(0)
         batch, channel = torch.arange(n, device=images.device), torch.arange(c, device=images.device)
         steps = torch.arange(side, device=images.device)
         window_index = (
@@ -87,18 +91,25 @@ class L2Squares:
             (left[:, None] + steps)[:, None, None, :],
         )
         turned = signs((n, 1, 1, 1), images, self.generator) > 0
-        shape = torch.where(turned, bump(side, images).T, bump(side, images))
-        added = signs((n, c, 1, 1), images, self.generator) * shape + _unit(delta[window_index], (2, 3))
+        upright = bump(side, images, order)
+        shape = torch.where(turned, upright.T, upright)
+        added = signs((n, c, 1, 1), images, self.generator) * shape + _unit(delta[window_index], (2, 3), order)
         delta = torch.where(emptied, 0, delta)
-        delta[window_index] = _unit(added, (2, 3)) * (freed + unspent / c).sqrt()
+        delta[window_index] = _unit(added, (2, 3), order) * (freed + unspent / c) ** (1 / order)
         return self._spend(images, delta)
 
     def _spend(self, images: Images, delta: Images) -> Images:
-        return self.threat.project(images, images + self.threat.eps * _unit(delta, (1, 2, 3)))
+        return self.threat.project(images, images + self.threat.eps * _unit(delta, (1, 2, 3), self.ORDER))
 
 
-def bump(side: int, like: Tensor) -> Float[Tensor, "s s"]:
-    """A peak over the upper half of a square and a trough over the lower, of length 1 together.
+class L1Squares(L2Squares):
+    """The same with lengths by L1, and what leaves the box brought back to the nearest point within both."""
+
+    ORDER: ClassVar[int] = 1
+
+
+def bump(side: int, like: Tensor, order: int = 2) -> Float[Tensor, "s s"]:
+    """A peak over the upper half of a square and a trough over the lower, of length 1 together by that norm.
 
     Each falls off from its middle: Σ 1 / (k + 1)² over k from the Chebyshev distance to half the longer side.
     """
@@ -108,7 +119,7 @@ def bump(side: int, like: Tensor) -> Float[Tensor, "s s"]:
         columns = (torch.arange(side, device=like.device) - side // 2).abs()
         tail = (torch.arange(1, side // 2 + 2, device=like.device).to(like) ** -2).flip(0).cumsum(0).flip(0)
         halves.append(sign * tail[torch.maximum(rows[:, None], columns)])
-    return _unit(torch.cat(halves), (0, 1))
+    return _unit(torch.cat(halves), (0, 1), order)
 
 
 def corners(
@@ -134,6 +145,6 @@ def signs(shape: tuple[int, ...], like: Tensor, generator: torch.Generator) -> T
     return (2 * torch.randint(2, shape, generator=generator, device=generator.device) - 1).to(like)
 
 
-def _unit(values: Tensor, dim: tuple[int, ...]) -> Tensor:
-    size = torch.linalg.vector_norm(values, dim=dim, keepdim=True)
+def _unit(values: Tensor, dim: tuple[int, ...], order: int) -> Tensor:
+    size = torch.linalg.vector_norm(values, ord=order, dim=dim, keepdim=True)
     return values / size.clamp_min(torch.finfo(values.dtype).tiny)

@@ -8,12 +8,16 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from ironglass.attacks.parts.l1_ball import nearest_in_l1
 from ironglass.errors import InputError
 from ironglass.fields import settings
 from ironglass.types import Images, Mask
 
 # The most by which the sum of a value and eps can round in float32: half a unit in the last place just below 2.
 ROUNDING = 2.0**-24
+
+SLIDE = 0.01
+"""Share of the values that a step under L1 moves, at least."""
 
 
 @runtime_checkable
@@ -111,6 +115,48 @@ class L2:
         return (change <= self.eps * (1 + 1e-6) + rounding) & _in_range(adversarial)
 
 
+@settings(frozen=True)
+class L1:
+    """The changes of all values of an image may add up to at most eps (Croce & Hein 2021, arXiv 2103.01208)."""
+
+    eps: float
+
+    def __post_init__(self) -> None:
+        _check_eps(self.eps)
+
+    def start(self, images: Images, generator: torch.Generator) -> Images:
+        """A uniform draw from the ball around each image, then clipped to [0, 1]."""
+        values = images[0].numel()
+        # shares of a whole that one more value completes are uniform within the ball
+        uniform = torch.rand((len(images), values + 1), generator=generator, device=generator.device)
+        waits = -torch.log1p(-uniform)
+        sign = 2 * torch.randint(2, images.shape, generator=generator, device=generator.device) - 1
+        share = waits[:, :values] / waits.sum(1, keepdim=True)
+        return self.project(images, images + self.eps * (sign * share.view(images.shape)).to(images))
+
+    def step(self, gradient: Images) -> Images:
+        """The signs of the largest values, alike and of length 1 together (Tramèr & Boneh 2019, arXiv 1904.13000).
+
+        One value alone would rise fastest, and soon be at its bound: a hundredth of them move, and so many that
+        a step of length eps changes none of them by more than 1/2. 0 where the gradient is 0.
+        """
+        flat = gradient.flatten(1)
+        count = min(max(math.ceil(SLIDE * flat.shape[1]), math.ceil(2 * self.eps), 1), flat.shape[1])
+        largest = flat.abs().topk(count, dim=1).indices
+        signs = torch.zeros_like(flat).scatter_(1, largest, flat.gather(1, largest).sign())
+        return (signs / signs.abs().sum(1, keepdim=True).clamp_min(1)).view(gradient.shape)
+
+    def project(self, images: Images, adversarial: Images) -> Images:
+        """The nearest point that is within eps and in [0, 1], both at once."""
+        return nearest_in_l1(images, adversarial, torch.full((len(images),), self.eps, device=images.device))
+
+    def allows(self, images: Images, adversarial: Images) -> Mask:
+        """‖change‖₁ ≤ eps, up to a millionth and the rounding of each changed value (2⁻²⁴), and values in [0, 1]."""
+        change = (adversarial.double() - images.double()).abs().flatten(1)
+        rounding = ROUNDING * (change > 0).sum(1) if self.eps else 0  # of nothing, nothing is rounded
+        return (change.sum(1) <= self.eps * (1 + 1e-6) + rounding) & _in_range(adversarial)
+
+
 def _check_eps(eps: float) -> None:
     if not (isinstance(eps, int | float) and math.isfinite(eps) and eps >= 0):
         raise InputError(f"eps is {eps!r}: give a finite number of at least 0, in units of [0, 1], such as 8/255")
@@ -126,7 +172,7 @@ def bounded(threat: Threat, images: Images, adversarial: Images) -> Images:
     return torch.where(allowed, adversarial, threat.project(images, adversarial))
 
 
-THREATS = {"linf": Linf, "l2": L2}
+THREATS = {"linf": Linf, "l2": L2, "l1": L1}
 
 # What most papers on small colour images allow.
 USUAL = Linf(8 / 255)

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import torch
 
-from ironglass.attacks import FGSM, L2, PGD, Attack, Linf, Noise, Threat, TransferFrom, climbed_gradient
+from ironglass.attacks import FGSM, L1, L2, PGD, Attack, Linf, Noise, Threat, TransferFrom, climbed_gradient
 from ironglass.attacks.parts.scores import LOGITS, Outputs, outputs_of
 from ironglass.data.dataset import Split
 from ironglass.errors import InputError
@@ -245,4 +245,4 @@ def _runs(
 
 def grey_eps(threat: Threat, values: int) -> float | None:
     """The eps at which every image of so many values may become plain grey; None where a threat has no such eps."""
-    return {Linf: 0.5, L2: 0.5 * values**0.5}.get(type(threat))
+    return {Linf: 0.5, L2: 0.5 * values**0.5, L1: 0.5 * values}.get(type(threat))

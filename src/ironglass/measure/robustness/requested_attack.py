@@ -33,7 +33,7 @@ def requested_attacks(
         method: a name that `find_attack` knows, or an attack object, which keeps its own threat where neither eps nor
             norm is given.
         eps: one size or several, in units of [0, 1]; None for the object's own, and 8/255 for a name.
-        norm: "linf" or "l2"; None for the object's own, and "linf" for a name.
+        norm: "linf", "l2" or "l1"; None for the object's own, and "linf" for a name.
         settings: replace the attack's own.
 
     Raises:
@@ -49,7 +49,7 @@ def requested_attacks(
             raise InputError(f"the threat of {type(attack).__name__} is its own: set eps and norm in it, not here")
         if norm is None and type(attack.threat) not in THREATS.values():
             kind = type(attack.threat).__name__
-            raise InputError(f"the threat of {type(attack).__name__} is {kind}, not Linf or L2: set its size in it")
+            raise InputError(f"the threat of {type(attack).__name__} is {kind}, not Linf, L2 or L1: set its size in it")
         threat = type(attack.threat) if norm is None else THREATS[norm]
         eps = attack.threat.eps if eps is None else eps
     else:

@@ -65,5 +65,6 @@ def untried(names: Sequence[str], norm: Norm) -> str:
     """The attacks that were not made, where those of these names were."""
     other = f"attacks other than the {len(names)} above" if len(names) > 1 else "attacks other than the one above"
     such = "" if "ensemble" in names else ", AutoAttack’s ensemble among them"
-    budget = {"linf": "Linf (every pixel by up to eps)", "l2": "L2 (the whole change up to eps long)"}[norm]
+    budgets = {"linf": "Linf (every pixel by up to eps)", "l2": "L2 (the whole change up to eps long)"}
+    budget = (budgets | {"l1": "L1 (the changes of all values up to eps together)"})[norm]
     return f"{other}{such}, attacks that know of a defence, and changes that are not held to {budget}"

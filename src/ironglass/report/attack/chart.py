@@ -29,12 +29,20 @@ FILLED: dict[str, dict[str, Any]] = {
 """A mark is filled as far as the number can be trusted, like the sign before the verdict's word."""
 
 
+MEANINGS = {
+    "linf": "largest change of a pixel, in 1/255",
+    "l2": "length of the whole change (L2)",
+    "l1": "sum of the changes of all values (L1)",
+}
+"""What an eps measures under each norm."""
+
+
 def under_attack(measured: Attacks, *, chance: float | None = None, narrow: bool = False) -> Figure:
     """Accuracy against eps, a line an attack with its 95 % band, and thick beneath them the worst case of each image.
 
     Every line starts at eps 0 with the accuracy on unchanged images. eps is in 1/255 under Linf, else as it is.
     """
-    unit, norm = (255, "largest change of a pixel, in 1/255") if measured.norm == "linf" else (1, "")
+    unit = 255 if measured.norm == "linf" else 1
     rows, several = measured.attacks, len(measured.attacks) > 1
     labels = short_labels([row.label for row in rows])
     widest = 40 if narrow else 26 if max(map(len, labels)) <= 26 else 44
@@ -53,7 +61,7 @@ def under_attack(measured: Attacks, *, chance: float | None = None, narrow: bool
     if chance is not None:
         reference(axes, chance, "chance")
     axes.set_ylabel("accuracy")
-    axes.set_xlabel(f"eps: {norm}" if norm else "eps: length of the whole change (L2)")
+    axes.set_xlabel(f"eps: {MEANINGS[measured.norm]}")
     axes.set_ylim(-0.02, 1.02)
     axes.set_xlim(left=0)
     in_percent(axes.yaxis)

@@ -65,6 +65,8 @@ def _reach(norm: Norm, eps: str) -> str:
     """The threat, as the beginning of a sentence."""
     if norm == "linf":
         return f"When every pixel may change by up to {eps} of the range from black to white"
+    if norm == "l1":
+        return f"When the changes of all values of an image may add up to {eps}"
     return f"When the whole change of an image may be up to {eps} long (the root of its summed squares)"
 
 

@@ -27,7 +27,7 @@ def eps_curve(measured: Hardening, *, narrow: bool = False) -> Figure:
             axes.axvline(step, color=INK, linewidth=0.8, linestyle=":", zorder=0)
     axes.set_xticks(steps, ["0" if point.eps == 0 else eps_number(point.eps, measured.norm) for point in points])
     axes.set_ylim(-0.02, 1.02)
-    axes.set_xlabel(f"eps ({'Linf' if measured.norm == 'linf' else 'L2'})")
+    axes.set_xlabel(f"eps ({measured.norm.capitalize()})")
     axes.set_ylabel("accuracy")
     in_percent(axes.yaxis)
     figure.legend(loc="outside upper left", ncols=2)

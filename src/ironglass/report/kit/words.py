@@ -73,7 +73,7 @@ def duration(seconds: float) -> str:
 
 
 def eps_text(eps: float, norm: str = "linf") -> str:
-    """An eps as "8/255", as "0.25" where it was given in hundredths; under the L2 norm, a length, as "0.5 (L2)"."""
+    """An eps as "8/255", as "0.25" where it was given in hundredths; under other norms as it is, as "0.5 (L2)"."""
     return eps_number(eps, norm) if norm == "linf" else f"{eps_number(eps, norm)} ({norm.upper()})"
 
 

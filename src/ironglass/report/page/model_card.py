@@ -24,7 +24,7 @@ from ironglass.results.numbers import Verdict
 from ironglass.results.sections import Results, read_results
 from ironglass.run import Run
 
-NORMS = {"linf": "Linf", "l2": "L2"}
+NORMS = {"linf": "Linf", "l2": "L2", "l1": "L1"}
 
 
 def model_card(run: Run) -> str:
