@@ -121,7 +121,7 @@ def test_seed_norm_and_settings():
     ("fields", "says"),
     [
         ({"method": "pgd"}, "fgsm, noise, pgd-20"),
-        ({"norm": "l1"}, "linf, l2"),
+        ({"norm": "l3"}, "linf, l2, l1"),
         ({"method": "fgsm", "steps": 3}, "targeted, eps, norm"),
         ({"threat": Linf(0.1)}, "no setting 'threat'"),
         ({"eps": -1}, "eps is -1"),
