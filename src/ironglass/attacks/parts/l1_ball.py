@@ -34,8 +34,8 @@ def _changed(size: Tensor, room: Tensor) -> tuple[Tensor, Tensor]:
     """Both in float64, without values that stay in every row: λ does not depend on them, and steps are sparse."""
     count = max(int((size > 0).sum(1).max()), 1)
     if count < size.shape[1]:
-        size, kept = size.topk(count, dim=1, sorted=False)
-        room = room.gather(1, kept)
+        size, columns = size.topk(count, dim=1, sorted=False)
+        room = room.gather(1, columns)
     return size.double(), room.double()
 
 
