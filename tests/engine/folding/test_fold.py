@@ -7,6 +7,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.nn.utils import parametrizations
 
+from ironglass.attacks import climbed_gradient
 from ironglass.engine.folding.fold import _cached_of, folded
 from ironglass.engine.kernels.dense_matrix import MIN_BATCH
 from ironglass.models import Classifier
@@ -164,6 +165,23 @@ def test_a_network_that_noise_overdrives_is_folded_all_the_same():
         logits = classifier(images)
     assert len(_cached_of(classifier).plan.pairs) == 1
     torch.testing.assert_close(logits, plain, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("flat_first", [True, False])
+@pytest.mark.parametrize("last", [nn.ReLU6, nn.Hardtanh])
+def test_an_attack_looks_behind_a_last_clamp_in_place(last, flat_first):
+    gradients = []
+    images = torch.rand(4, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    for in_place in (False, True):
+        torch.manual_seed(0)
+        end = [nn.Flatten(), last(inplace=in_place)] if flat_first else [last(inplace=in_place), nn.Flatten()]
+        body = [*block()[:2], nn.ReLU6(inplace=True), nn.AdaptiveAvgPool2d(1), nn.Conv2d(8, 5, 1), *end]
+        classifier = classifier_of(nn.Sequential(*body))
+        with torch.no_grad():
+            body[4].weight *= 30  # beyond the bounds
+        gradients.append(climbed_gradient(classifier, images, torch.zeros(4, dtype=torch.int64)))
+    assert gradients[0].abs().amax() > 0
+    torch.testing.assert_close(gradients[1], gradients[0])
 
 
 def test_nothing_is_left_behind_after_an_exception_either():

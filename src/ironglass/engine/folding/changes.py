@@ -37,6 +37,8 @@ class Changes:
         self.guard: Guard | None = None
         self.switched: list[nn.Module] = []
         self.clamps: list[nn.Module] = []
+        self.values = 0
+        """Numbers of a row of logits, whose clamp an attack looks behind: that one keeps its input."""
         self._plan, self._device = plan, device
         with torch.inference_mode(False), torch.no_grad():
             self._convolutions = [self._with_folded_norm(conv, norm) for conv, norm in plan.convolutions]
@@ -53,8 +55,10 @@ class Changes:
         """Returns whether there is anything to change."""
         return bool(self._convolutions or self.switched)
 
-    def take_clamps(self) -> None:
-        """Takes from the switched activations those that need no copy of their input."""
+    def take_clamps(self, values: int) -> None:
+        """Takes from the switched activations those that need no copy of their input. values: numbers of a row of
+        logits."""
+        self.values = values
         self.clamps = [module for module in self.switched if is_clamp(module) and not hooked(module)]
         self.switched = [module for module in self.switched if module not in self.clamps]
 
@@ -166,15 +170,16 @@ class ReplacedConvolution:
 
 @dataclass(frozen=True)
 class InPlaceClamp:
-    """An in-place activation of bounds alone, such as ReLU6; torch's own where it was switched to out-of-place."""
+    """An in-place activation of bounds alone, such as ReLU6; torch's own, out of place, where it was switched to
+    that or may be the last of the network."""
 
     module: Any
     changes: Changes
 
     def __call__(self, x: Tensor) -> Tensor:
         """The activation's output, in the memory of its input."""
-        if not self.module.inplace:
-            return type(self.module).forward(self.module, x)
+        if not self.module.inplace or x.numel() == len(x) * self.changes.values:
+            return nn.functional.hardtanh(x, self.module.min_val, self.module.max_val)
         trace = self.changes.guard.trace if self.changes.guard is not None else None
         if trace is None or trace.muted:
             return clamp_in_place(x, self.module.min_val, self.module.max_val)

@@ -137,7 +137,7 @@ def _guarded(
     changes = Changes(plan, classifier.device)
     changes.switched = _in_place(network, kinds)
     if plan.convolutions:
-        changes.take_clamps()
+        changes.take_clamps(len(classifier.classes))
     if not changes:
         yield
         return
