@@ -46,7 +46,7 @@ def check_parallel(plan: Any, subject: str) -> None:
     """Raises InputError, which begins with `subject`, where the plan's study trains one network at a time."""
     study = study_of(plan)
     if not study.parallel:
-        several = [f"a {one.name}" for one in STUDIES.values() if one.parallel]
+        several = [with_article(one.name) for one in STUDIES.values() if one.parallel]
         none = "neither" if len(several) == 2 else "none"
         raise InputError(f"{subject} for {' or '.join(several)}, and {plan.name} is {none}: leave it out")
 

@@ -208,7 +208,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "none": (lambda *batch: None, "not a NoneType"),
     "text": (lambda *batch: "0.5", "not a str"),
     "number": (lambda *batch: 0.5, "not a float"),
-    "three": (lambda *batch: (*plain(*batch), 1), r"not \(a tensor \(\), a tensor \(4, 2\), a int\)"),
+    "three": (lambda *batch: (*plain(*batch), 1), r"not \(a tensor \(\), a tensor \(4, 2\), an int\)"),
     "swapped": (lambda *batch: plain(*batch)[::-1], r"not \(a tensor \(4, 2\), a tensor \(\)\)"),
     "detached": (lambda *batch: tuple(part.detach() for part in plain(*batch)), "one number with a gradient"),
     "features": (

@@ -59,7 +59,9 @@ def read_json(path: Path) -> dict[str, Any]:
             raise
         raise InputError(f"{path} is not a model's configuration: {error}") from error
     if not isinstance(value, dict):
-        raise InputError(f"{path} is not a model's configuration: it holds a {type(value).__name__}, not an object")
+        raise InputError(
+            f"{path} is not a model's configuration: it holds {with_article(type(value).__name__)}, not an object"
+        )
     return value
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ironglass.errors import InputError
+from ironglass.errors import InputError, with_article
 from ironglass.types import Logits
 
 MAIN = ("logits", "out", "output", "main", "pred", "prediction", "predictions")
@@ -168,7 +168,7 @@ def _no_logits(outputs: Any, entries: list[tuple[Any, Tensor]], n: int, k: int) 
 
 
 def _kind(outputs: Any) -> str:
-    return "None" if outputs is None else f"a {type(outputs).__name__}"
+    return "None" if outputs is None else with_article(type(outputs).__name__)
 
 
 def _shape_text(shape: tuple[int, ...], n: int) -> str:

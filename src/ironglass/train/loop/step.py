@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ironglass.errors import InputError
+from ironglass.errors import InputError, with_article
 from ironglass.models.memory import is_out_of_memory, requested_memory
 from ironglass.models.reading.forward_pass import collect_auxiliary_outputs
 from ironglass.train.objective import CrossEntropy, Objective
@@ -138,7 +138,7 @@ def is_foreign(objective: Objective) -> bool:
 def _form(value: Any) -> str:
     if isinstance(value, tuple | list):
         return f"({', '.join(map(_form, value))})"
-    return f"a tensor {tuple(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
+    return f"a tensor {tuple(value.shape)}" if isinstance(value, Tensor) else with_article(type(value).__name__)
 
 
 def read_later(numbers: Tensor) -> Callable[[], list[float]]:

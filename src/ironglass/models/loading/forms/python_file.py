@@ -191,7 +191,9 @@ def _call(target: Any, request: ModelRequest) -> nn.Module:
     except (Exception, SystemExit) as error:
         raise InputError(f"{request.name} failed: {_describe_error(error)}") from error
     if not isinstance(network, nn.Module):
-        raise InputError(f"{request.name} gave a {type(network).__name__}: it must give an nn.Module or a Classifier")
+        raise InputError(
+            f"{request.name} gave {with_article(type(network).__name__)}: it must give an nn.Module or a Classifier"
+        )
     return network
 
 
