@@ -4,13 +4,17 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
+from ironglass.measure.classes.by_class import by_class
+from ironglass.measure.confidence.selective import selective_risk
 from ironglass.measure.statistics import (
     FEWEST,
+    counted_rate,
     difference_of_rates,
     holm,
     mcnemar,
     mean_interval,
     paired_difference,
+    rate_of,
     share_interval,
     widened_rate,
     wilson,
@@ -105,7 +109,7 @@ def test_mean_interval_by_hand() -> None:
 
 def test_shares_that_are_all_alike_have_an_interval() -> None:
     for shares in ([1.0], [1.0] * 24, [0.0] * 24):
-        assert share_interval(np.array(shares)) == wilson(sum(shares), len(shares))
+        assert share_interval(np.array(shares)) == counted_rate(sum(shares), len(shares))
     rate = share_interval(np.array([0.4] * 10))
     assert rate["value"] == pytest.approx(0.4)
     assert rate["low"] < 0.2 < 0.6 < rate["high"]
@@ -165,3 +169,17 @@ def test_holm_by_hand() -> None:
 def test_holm_refuses_a_missing_p_value(p: float) -> None:
     with pytest.raises(ValueError, match="p-values lie in"):
         holm([0.01, p])
+
+
+@pytest.mark.parametrize(("right", "n"), [(0, 40), (3, 250), (12, 40), (40, 40)])
+def test_the_same_count_has_the_same_interval_everywhere(right: int, n: int) -> None:
+    flags = np.arange(n) < right
+    expected = widened_rate(right, n)[0]
+    assert counted_rate(right, n) == rate_of(flags) == expected
+    confidence = np.linspace(0.6, 0.9, n)
+    assert selective_risk(confidence, ~flags, coverage=1.0)[0] == expected
+    labels = np.zeros(n, int)
+    numbers = by_class(labels, np.where(flags, 0, 1), None, ("a", "b"))
+    assert numbers["accuracies"][0]["accuracy"] == expected
+    if right in (0, n):
+        assert share_interval(flags.astype(float)) == expected

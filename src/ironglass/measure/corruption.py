@@ -115,7 +115,8 @@ def corruption_numbers(
     `label`, `points` [{`severity`, `accuracy` (rate)}], `mean`}] and `mean`: a corruption's `mean` is its accuracy
     averaged over the severities, and the overall `mean` is the average over the measured corruptions with equal
     weights. Their n is the number of images, and their 95 % interval is Student's t over the images' own averages
-    (Wilson's where these are all alike), since the outcomes of one image under two corruptions are not independent.
+    (that of a count where these are all alike), since the outcomes of one image under two corruptions are not
+    independent.
 
     Unlike the mCE of Hendrycks & Dietterich (2019, arXiv:1903.12261) it is an accuracy, not an error; it is not divided
     by AlexNet's error under each corruption, and so weighs hard corruptions more; and it averages what was measured,

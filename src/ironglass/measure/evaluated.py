@@ -54,7 +54,7 @@ class EvaluationResult:
 
     @property
     def accuracy(self) -> Rate:
-        """Share of correctly classified images, with its 95 % Wilson interval and n."""
+        """Share of correctly classified images, with its 95 % interval and n."""
         return self.numbers["accuracy"]
 
     @property

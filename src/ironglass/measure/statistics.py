@@ -75,9 +75,18 @@ def widened_rate(successes: float, n: int) -> tuple[Rate, bool]:
     return Rate(value=rate["value"], low=min(rate["low"], float(low)), high=max(rate["high"], float(high)), n=n), True
 
 
+def counted_rate(successes: float, n: int) -> Rate:
+    """A rate with the 95 % interval that all shares of images have, see `widened_rate`: the same of n has the same
+    interval in every section.
+
+    successes: as of `wilson`.
+    """
+    return widened_rate(successes, n)[0]
+
+
 def rate_of(flags: np.ndarray | Tensor) -> Rate:
-    """The share of true flags, bool (n,), with its 95 % score interval, see `wilson`."""
-    return wilson(int(flags.sum()), len(flags))
+    """The share of true flags, bool (n,), with its 95 % interval, see `counted_rate`."""
+    return counted_rate(int(flags.sum()), len(flags))
 
 
 def mean_interval(values: np.ndarray, *, within: tuple[float, float] = (-np.inf, np.inf)) -> Rate:
@@ -96,16 +105,17 @@ def mean_interval(values: np.ndarray, *, within: tuple[float, float] = (-np.inf,
 
 
 def share_interval(shares: np.ndarray) -> Rate:
-    """The mean of one share an image with its 95 % interval by Student's t, or Wilson's where all shares are alike.
+    """The mean of one share an image with its 95 % interval by Student's t, or that of a count where all are alike.
 
     Equal shares, and a single one, have no spread: Student's interval would be empty, as if the rate were known for
-    certain. Shares vary at most as images that are right or wrong do, so that Wilson's interval is none too narrow.
+    certain. Shares vary at most as images that are right or wrong do, so that the interval of a count is none too
+    narrow.
 
     shares: (n,), in [0, 1].
     """
     shares = np.asarray(shares, dtype=np.float64)
     if np.ptp(shares) == 0:
-        return wilson(float(shares[0]) * len(shares), len(shares))
+        return counted_rate(float(shares[0]) * len(shares), len(shares))
     return mean_interval(shares, within=(0, 1))
 
 
@@ -131,7 +141,7 @@ def difference_of_rates(first: Rate, second: Rate) -> Rate:
     """The first share less the second, of two groups that share no image, with its 95 % interval (Newcombe 1998,
     Statist. Med. 17:873, method 10).
 
-    first, second: with their score intervals, see `wilson`.
+    first, second: with their own intervals, see `counted_rate`.
     """
     value = first["value"] - second["value"]
     low = value - np.hypot(first["value"] - first["low"], second["high"] - second["value"])

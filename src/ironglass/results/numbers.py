@@ -43,7 +43,8 @@ class Mean:
 
 @result
 class Rate(Mean):
-    """A share of n images, with its 95 % Wilson interval.
+    """A share of n images, with its 95 % interval: Wilson's, widened to hold Clopper and Pearson's where
+    fewer than 8 of them count, or do not.
 
     value: from 0 to 1.
     low: the interval's lower end, from 0 to 1.

@@ -36,6 +36,14 @@ def test_a_coverage_whose_interval_is_widened_says_so() -> None:
     )
 
 
+def test_sets_of_one_size_have_no_interval_of_no_length() -> None:
+    fixed = replace(promised(108, 0.5), size=Mean(value=1, low=1, high=1, n=120))
+    text = sets_words(fixed)
+    assert "Every one of the 120 sets has 1 class, so that nothing says how the size would vary" in text
+    assert "1.00 to 1.00" not in text
+    assert "A set has 1.50 classes on average (1.40 to 1.60)" in sets_words(promised(108, 0.5))
+
+
 def test_only_changed_images_are_named_as_breaking_it() -> None:
     assert is_broken(row(100, 2 / 255), 0.9)
     assert not is_broken(row(100, None), 0.9)

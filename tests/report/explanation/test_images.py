@@ -7,15 +7,17 @@ import numpy as np
 import pytest
 
 from ironglass.errors import InputError
+from ironglass.measure.maps.sanity import MAX_SIMILARITY_AT_END, MAX_SIMILARITY_HALFWAY
 from ironglass.report.explanation.drift_chart import drift, drift_metrics
 from ironglass.report.explanation.images import read_explained
 from ironglass.report.explanation.sanity_chart import sanity
 from ironglass.report.explanation.section import SECTION
-from ironglass.report.explanation.words import changed_conditions, explanation_words, sanity_words
+from ironglass.report.explanation.words import LIMITS, changed_conditions, explanation_words, sanity_words
 from ironglass.report.kit.map_scale import full_scale
 from ironglass.report.kit.pictures import HEAT, SIGNED
 from ironglass.results.evaluation import Naming
 from ironglass.results.explanation import Explanations
+from ironglass.results.numbers import Mean
 from ironglass.results.quality import Quality
 from ironglass.results.sections import Results
 from ironglass.run import Run
@@ -98,6 +100,23 @@ def test_the_methods_are_judged_in_words_the_failing_ones_first(quality: Quality
     assert "fails the test of random weights" in fails
     assert "grad-cam" in unclear
     assert "saliency" in passes
+
+
+def test_what_is_left_of_a_map_that_passes_is_said_by_its_number(quality: Quality) -> None:
+    assert quality.sanity is not None
+
+    def passing(half: float, end: float) -> str:
+        means = [Mean(value=value, low=value - 0.02, high=value + 0.02, n=32) for value in (half, end)]
+        one = replace(quality.sanity.methods["saliency"], correlation=tuple(means), verdict="passes")
+        return sanity_words(replace(quality.sanity, halfway=0, methods={"saliency": one}), {})[0]
+
+    much = passing(0.53, 0.43)
+    assert "saliency (0.53 and 0.43) passes" in much
+    assert "little" not in much
+    assert "below the limits of 0.7 and 0.5. Part of the map stays" in much
+    assert "at 0.43, 18\u202f% of the variance of its ranks depends on no weight" in much
+    assert passing(0.3, 0.05).endswith("little is left of the map once every weight is random.")
+    assert LIMITS == (MAX_SIMILARITY_HALFWAY, MAX_SIMILARITY_AT_END)
 
 
 def test_the_first_screen_has_the_hidden_part_and_its_control(explanations: Explanations) -> None:

@@ -10,7 +10,7 @@ from ironglass.measure.classes.agreement import answer_table, chance_of_matches,
 from ironglass.measure.classes.balanced import balanced_accuracy
 from ironglass.measure.classes.curves import one_against_rest
 from ironglass.measure.classes.scores import count_by_class
-from ironglass.measure.statistics import paired_difference, rate_of, wilson
+from ironglass.measure.statistics import counted_rate, paired_difference, rate_of
 
 UNEVEN = 2.0
 """Classes are uneven where the largest has more than so many times the images of the others' mean."""
@@ -53,7 +53,7 @@ def by_class(
         "chance_p": chance_p,
         "over_commonest": paired_difference(labels == int(support.argmax()), predictions == labels),
         "accuracies": [
-            {"class": name, "accuracy": wilson(int(right[i]), int(support[i])) if support[i] else None}
+            {"class": name, "accuracy": counted_rate(int(right[i]), int(support[i])) if support[i] else None}
             for i, name in enumerate(classes)
         ],
         "top5": _top(shares, labels) if shares is not None and k >= TOP_CLASSES else None,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ironglass.measure.confidence.calibration_error import BINS
-from ironglass.measure.statistics import wilson
+from ironglass.measure.statistics import counted_rate
 
 
 def reliability_bins(confidence: np.ndarray, right: np.ndarray) -> list[dict[str, Any]]:
@@ -23,7 +23,7 @@ def reliability_bins(confidence: np.ndarray, right: np.ndarray) -> list[dict[str
             "low": i / BINS,
             "high": (i + 1) / BINS,
             "confidence": float(sure[i] / images[i]),
-            "accuracy": wilson(int(hits[i]), int(images[i])),
+            "accuracy": counted_rate(int(hits[i]), int(images[i])),
         }
         for i in np.flatnonzero(images)
     ]

@@ -11,7 +11,7 @@ import numpy as np
 from ironglass.measure.failures.groupings import Grouping
 from ironglass.measure.failures.pairs import LEAST_MISTAKES
 from ironglass.measure.failures.slices import LEAST, LEVEL, Findings, find_failures
-from ironglass.measure.statistics import wilson
+from ironglass.measure.statistics import counted_rate
 
 SLICES, PAIRS, LOSSES = 8, 6, 12
 """Entries that are listed, beside those that stand out."""
@@ -159,9 +159,9 @@ def _pair(
         "label": answers.classes[label],
         "prediction": answers.classes[name],
         "images": images,
-        "of_class": wilson(images, int((answers.labels == label).sum())),
-        "of_mistakes": wilson(images, int(confusion[label].sum())),
-        "others": wilson(int(rest[:, column].sum()), int(rest.sum())) if rest.sum() else None,
+        "of_class": counted_rate(images, int((answers.labels == label).sum())),
+        "of_mistakes": counted_rate(images, int(confusion[label].sum())),
+        "others": counted_rate(int(rest[:, column].sum()), int(rest.sum())) if rest.sum() else None,
         "p": p_values[0] if p_values else None,
         "corrected_p": p_values[1] if p_values else None,
         "stands_out": bool(p_values and p_values[1] <= LEVEL),

@@ -6,7 +6,7 @@ from typing import TypedDict
 
 import numpy as np
 
-from ironglass.measure.statistics import Rate, difference_of_rates, wilson
+from ironglass.measure.statistics import Rate, counted_rate, difference_of_rates
 
 
 class Effect(TypedDict):
@@ -30,10 +30,10 @@ def effect_of(right: np.ndarray, removed: np.ndarray) -> Effect:
     n, m = len(right), int(removed.sum())
     if not 0 < m < n:
         raise ValueError(f"{m} of {n} images are removed")
-    only, without = (wilson(int(right[part].sum()), int(part.sum())) for part in (removed, ~removed))
+    only, without = (counted_rate(int(right[part].sum()), int(part.sum())) for part in (removed, ~removed))
     difference, share = difference_of_rates(without, only), m / n
     return Effect(
-        all=wilson(int(right.sum()), n),
+        all=counted_rate(int(right.sum()), n),
         without=without,
         only=only,
         difference=Rate(

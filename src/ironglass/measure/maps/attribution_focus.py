@@ -12,7 +12,7 @@ from ironglass.data.dataset import Split
 from ironglass.explain.methods.grad_cam import GradCAM, upsample
 from ironglass.explain.methods.occlusion import Occlusion
 from ironglass.measure.ranks import mean_ranks
-from ironglass.measure.statistics import mean_interval, wilson
+from ironglass.measure.statistics import counted_rate, mean_interval
 from ironglass.models.classifier import Classifier
 from ironglass.models.eval_without_grad import eval_without_grad
 from ironglass.models.predict import batches
@@ -59,7 +59,7 @@ def attribution_focus(
         focus[name] = {
             "concentration": mean_interval(np.concatenate(concentrations[name]), within=(0, 1)),
             "agreement": mean_interval(agreeing, within=(-1, 1)) if len(agreeing) else None,
-            "positive": wilson(positive[name], len(split)),
+            "positive": counted_rate(positive[name], len(split)),
         }
     return focus
 

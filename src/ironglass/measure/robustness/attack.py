@@ -21,7 +21,7 @@ from ironglass.measure.robustness.probes import run_probes
 from ironglass.measure.robustness.repeated_passes import pass_twice
 from ironglass.measure.robustness.requested_attack import requested_attacks
 from ironglass.measure.robustness.verdict import judge
-from ironglass.measure.statistics import Rate, rate_of, wilson
+from ironglass.measure.statistics import Rate, counted_rate, rate_of
 from ironglass.models.checks import check_labels, checked_images
 from ironglass.models.classifier import Classifier
 from ironglass.models.eval_without_grad import eval_without_grad
@@ -241,7 +241,7 @@ def fooled_rate(before: np.ndarray, now: np.ndarray) -> Rate:
     """Share of initially right images, bool (n,), that are now wrong; an interval from 0 to 1 where none was right."""
     if not before.any():
         return Rate(value=0.0, low=0.0, high=1.0, n=0)
-    return wilson(int((before & ~now).sum()), int(before.sum()))
+    return counted_rate(int((before & ~now).sum()), int(before.sum()))
 
 
 def _logits(classifier: Classifier, images: Images) -> Logits:

@@ -55,7 +55,7 @@ class AttackResult:
 
     @property
     def accuracy(self) -> Rate:
-        """Accuracy under attack, with its 95 % Wilson interval and n."""
+        """Accuracy under attack, with its 95 % interval and n."""
         return rate_of(~self.fooled)
 
     @property

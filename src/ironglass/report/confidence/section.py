@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from ironglass.report.confidence.chart import reliability
-from ironglass.report.confidence.words import change_words, confidence_words, is_broken, sets_words
+from ironglass.report.confidence.words import change_words, confidence_words, is_broken, is_fixed, sets_words
 from ironglass.report.kit.section import Chart, Facts, Section, Source
 from ironglass.report.kit.support import support_words
 from ironglass.results.sections import Results
@@ -37,5 +37,5 @@ SECTION = Section(
     charts=_charts,
     words=_words,
     support=lambda results: support_words(results.confidence.selective.risk if results.confidence else None),
-    filters=(change_words, confidence_words, is_broken, sets_words),
+    filters=(change_words, confidence_words, is_broken, is_fixed, sets_words),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ironglass.report.kit.words import count, decimal, eps_text, interval, percent
 from ironglass.results.evaluation.confidence import ConditionRow, Confidence, Sets
+from ironglass.results.numbers import Mean
 
 WIDENED = ", too few for 95 times in 100: widened to hold more often"
 """What is said beside an interval that is widened."""
@@ -47,10 +48,21 @@ def sets_words(sets: Sets) -> str:
         f"The sets hold every class of a probability of at least {percent(sets.least_share)}, chosen on "
         f"{count(sets.calibrated)} validation images so that {percent(sets.level, 0)} of new images have their true "
         f"class in their set. Of the measured images {percent(sets.coverage.value)} have "
-        f"({interval(sets.coverage)}{WIDENED * sets.widened}): {outcome}. A set has "
-        f"{decimal(sets.size.value)} classes on average ({decimal(sets.size.low)} to {decimal(sets.size.high)}); "
-        f"{percent(sets.empty.value)} are empty."
+        f"({interval(sets.coverage)}{WIDENED * sets.widened}): {outcome}. "
+        f"{_size_words(sets.size)}; {percent(sets.empty.value)} are empty."
     )
+
+
+def _size_words(size: Mean) -> str:
+    if is_fixed(size):
+        classes = f"{decimal(size.value, 0)} class{'es' if round(size.value) != 1 else ''}"
+        return f"Every one of the {count(size.n)} sets has {classes}, so that nothing says how the size would vary"
+    return f"A set has {decimal(size.value)} classes on average ({decimal(size.low)} to {decimal(size.high)})"
+
+
+def is_fixed(size: Mean) -> bool:
+    """True where all sets have one size: an interval of its mean by their spread would have no length."""
+    return size.n > 1 and size.low == size.high
 
 
 def change_words(row: ConditionRow) -> str:

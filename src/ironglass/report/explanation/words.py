@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from ironglass.report.kit.words import count, decimal, listed, percent
@@ -13,6 +13,11 @@ from ironglass.results.explanation import (
     OcclusionCondition,
 )
 from ironglass.results.quality import Sanity, Shortcuts, Similarity
+
+LITTLE = 0.2
+"""Rank correlation with the original, once every weight is random, up to which little is left of a map."""
+LIMITS = (0.7, 0.5)
+"""Those below which a method passes, with half of the layers random and with all, as in `measure.maps.sanity`."""
 
 Changed = OcclusionCondition | ControlCondition | AttackCondition
 """A condition that changes the images."""
@@ -31,7 +36,7 @@ def sanity_words(sanity: Sanity, labels: Mapping[str, str]) -> list[str]:
         "are random). Much of what such a map shows is the image; whether its strongest regions matter, hiding them "
         "must tell.",
         "unclear": "{names} neither pass{es} nor fail{s} the test of random weights clearly.",
-        "passes": "{names} pass{es} the test of random weights: little is left of the map once every weight is random.",
+        "passes": "{names} pass{es} the test of random weights: {outcome}.",
     }
     sentences: list[str] = []
     for word, sentence in templates.items():
@@ -40,10 +45,22 @@ def sanity_words(sanity: Sanity, labels: Mapping[str, str]) -> list[str]:
             f"{labels.get(name, name)} ({_left(similarity, sanity.halfway)})" for name, similarity in these.items()
         ]
         if named:
-            sentences.append(
-                sentence.format(names=listed(named), s="" if len(named) > 1 else "s", es="" if len(named) > 1 else "es")
-            )
+            outcome = _outcome([similarity for similarity in these.values() if similarity.correlation])
+            ends = ("", "") if len(named) > 1 else ("s", "es")
+            sentences.append(sentence.format(names=listed(named), s=ends[0], es=ends[1], outcome=outcome))
     return sentences
+
+
+def _outcome(passing: Sequence[Similarity]) -> str:
+    """The end of the sentence on methods that pass, by the map that keeps most once every weight is random."""
+    left = max([abs(one.correlation[-1].value) for one in passing if one.correlation], default=0.0)
+    if left <= LITTLE:
+        return "little is left of the map once every weight is random"
+    return (
+        "the rank correlation with the original map (in brackets once half of the layers, and once all, are random) is "
+        f"below the limits of {decimal(LIMITS[0], 1)} and {decimal(LIMITS[1], 1)}. Part of the map stays all the same: "
+        f"at {decimal(left)}, {percent(left**2, 0)} of the variance of its ranks depends on no weight"
+    )
 
 
 def _left(similarity: Similarity, halfway: int) -> str:

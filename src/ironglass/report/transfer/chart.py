@@ -45,8 +45,8 @@ def accuracy_by_blocks(measured: Transfer, *, narrow: bool = False) -> Figure:
     """Accuracy less base B's, in points, against n for every arm: on unchanged images, and on those made on base A.
 
     Lines go through the means over seeds, single seeds are small dots. Bars are 95 % intervals: with caps over seeds
-    (Student), without over the images of a single network (Wilson). The band at 0 is base B's own. The shape of figure
-    2 of Yosinski et al. 2014 (arXiv 1411.1792).
+    (Student), without over the images of a single network. The band at 0 is base B's own. The
+    shape of figure 2 of Yosinski et al. 2014 (arXiv 1411.1792).
     """
     panels: list[tuple[str, Read]] = [("Unchanged images", unchanged)]
     for attack in measured.transfer_attacks[:1]:

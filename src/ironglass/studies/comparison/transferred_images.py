@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from ironglass.attacks import THREATS, find_attack
 from ironglass.data.dataset import Dataset, Split
 from ironglass.measure.robustness.transfer_matrix import transfer_attack
-from ironglass.measure.statistics import wilson
+from ironglass.measure.statistics import counted_rate
 from ironglass.models.classifier import Classifier
 from ironglass.models.predict import logits_of, predicted
 from ironglass.plans.comparison import BASE, Comparison
@@ -73,11 +73,11 @@ def _matrix(
     ]
     return {
         "n": len(sample),
-        "clean": {arm: wilson(int(right.sum()), len(right)) for arm, right in clean.items()},
+        "clean": {arm: counted_rate(int(right.sum()), len(right)) for arm, right in clean.items()},
         "rows": rows,
     }
 
 
 def _rates(table: pa.Table, arms: list[str]) -> dict[str, Any]:
     right = {arm: np.asarray(table[arm]) for arm in arms}
-    return {arm: wilson(int(flags.sum()), len(flags)) for arm, flags in right.items()}
+    return {arm: counted_rate(int(flags.sum()), len(flags)) for arm, flags in right.items()}

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from ironglass.errors import InputError
-from ironglass.measure.statistics import mcnemar, wilson
+from ironglass.measure.statistics import counted_rate, mcnemar
 from ironglass.run import Run
 from ironglass.studies.common.stored import read_table
 
@@ -96,6 +96,6 @@ def _point(points: list[dict[str, Any]], eps: float) -> dict[str, Any]:
 
 def _paired(before: pa.Table, after: pa.Table, verdicts: list[dict[str, Any]] | None = None) -> dict[str, Any]:
     right = [np.asarray(table["correct"]) for table in (before, after)]
-    rates = [wilson(int(one.sum()), len(one)) for one in right]
+    rates = [counted_rate(int(one.sum()), len(one)) for one in right]
     pair: dict[str, Any] = {"before": rates[0], "after": rates[1], "test": mcnemar(*right)}
     return pair | ({"verdicts": dict(zip(SIDES, verdicts, strict=True))} if verdicts else {})

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ironglass.measure.statistics import holm, mcnemar, paired_difference, wilson
+from ironglass.measure.statistics import counted_rate, holm, mcnemar, paired_difference
 from ironglass.results.attack import AttackPoint, WorstPoint
 from ironglass.results.codec import to_dict
 from ironglass.results.numbers import McNemar, Mean, Norm, Rate, Verdict
@@ -184,7 +184,7 @@ def paired(names: Sequence[str], baseline: str | None) -> list[tuple[str, str]]:
 
 def rate_of(right: np.ndarray) -> Rate:
     """The share that is right, with its interval."""
-    return Rate(**wilson(int(right.sum()), len(right)))
+    return Rate(**counted_rate(int(right.sum()), len(right)))
 
 
 def classes_of(clean: Condition, order: Sequence[str]) -> tuple[ClassCompared, ...]:

@@ -7,7 +7,7 @@ from safetensors.numpy import save
 
 from ironglass.attacks import FGSM, Linf
 from ironglass.data.dataset import Split
-from ironglass.measure.statistics import Rate, wilson
+from ironglass.measure.statistics import Rate, counted_rate
 from ironglass.models.classifier import Classifier
 from ironglass.models.predict import batches, logits_of
 from ironglass.models.structure.linear import linear_weights
@@ -61,7 +61,7 @@ def _under_one_step(classifier: Classifier, split: Split, eps: float) -> Rate:
     attack, right = FGSM(threat=Linf(eps)), 0
     for images, labels in batches(split, 256, classifier.device):
         right += int((classifier(attack(classifier, images, labels)).argmax(1) == labels).sum())
-    return wilson(right, len(split))
+    return counted_rate(right, len(split))
 
 
 LINEAR = Step(

@@ -14,7 +14,7 @@ from torch.nn.functional import cross_entropy
 from ironglass.data.dataset import Split
 from ironglass.errors import Diverged
 from ironglass.measure.per_image import per_image, write_per_image
-from ironglass.measure.statistics import Rate, wilson
+from ironglass.measure.statistics import Rate, counted_rate
 from ironglass.models.loading.weights import load_state, read_state
 from ironglass.models.predict import logits_of, predicted
 from ironglass.plans.audit import Audit
@@ -68,4 +68,4 @@ def run_trial(plan: Audit, folder: Path, held_out: bool, options: RunOptions, *,
 
 
 def _rate(split: Split, logits: Logits) -> Rate:
-    return wilson(int((predicted(logits).numpy() == split.labels).sum()), len(split))
+    return counted_rate(int((predicted(logits).numpy() == split.labels).sum()), len(split))

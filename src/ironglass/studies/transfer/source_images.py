@@ -19,7 +19,7 @@ from ironglass.attacks.transfer import to_the_end
 from ironglass.data.dataset import Dataset, Split
 from ironglass.engine.folding.fold import folded
 from ironglass.measure.robustness.transfer_matrix import true_answers
-from ironglass.measure.statistics import Rate, wilson
+from ironglass.measure.statistics import Rate, counted_rate
 from ironglass.models.classifier import Classifier
 from ironglass.models.predict import batches
 from ironglass.plans.transfer import Transfer
@@ -129,4 +129,4 @@ def answers_of(classifier: Classifier, images: Images) -> np.ndarray:
 
 def rate_of(right: np.ndarray) -> Rate:
     """The share of true flags."""
-    return wilson(int(right.sum()), len(right))
+    return counted_rate(int(right.sum()), len(right))

@@ -15,7 +15,7 @@ from ironglass.measure.inspection.label_errors import (
     worth_a_look,
 )
 from ironglass.measure.inspection.patch_features import patch_features, principal_directions
-from ironglass.measure.statistics import wilson
+from ironglass.measure.statistics import counted_rate
 from ironglass.results.codec import from_dict
 from ironglass.results.inspection import LabelErrors, LabelSuspect
 from ironglass.results.numbers import Rate
@@ -91,7 +91,7 @@ def _rows(table: Survey, suspects: Suspects, present: np.ndarray) -> tuple[Label
 
 
 def _rate(count: int, of: int) -> Rate:
-    return from_dict(Rate, {**wilson(count, of)}, file="the search for wrong labels")
+    return from_dict(Rate, {**counted_rate(count, of)}, file="the search for wrong labels")
 
 
 def _rule(trial: Trial) -> str:

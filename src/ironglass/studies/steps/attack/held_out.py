@@ -11,7 +11,7 @@ import torch
 from ironglass.attacks import THREATS, AutoAttack, find_attack, standard
 from ironglass.data.dataset import Split
 from ironglass.measure.per_image import write_per_image
-from ironglass.measure.statistics import Rate, wilson
+from ironglass.measure.statistics import Rate, counted_rate
 from ironglass.models.classifier import Classifier
 from ironglass.models.eval_without_grad import eval_without_grad
 from ironglass.models.predict import batches
@@ -42,7 +42,7 @@ def write_held_out(run: Run, plan: Audit, classifier: Classifier, validation: Sp
     progress("attacking validation images", count, count, "")
     right = np.concatenate(flags)
     write_per_image(run, FILE, [pa.table({"name": list(split.names), "correct": pa.array(right)})])
-    return wilson(int(right.sum()), len(right))
+    return counted_rate(int(right.sum()), len(right))
 
 
 def _withstood(

@@ -10,7 +10,7 @@ from torch import Tensor
 from ironglass.data.sources.planted import evidence, marks
 from ironglass.measure.maps.attribution import image_maps, mass_inside, pointing_game
 from ironglass.measure.maps.shortcuts import try_regions
-from ironglass.measure.statistics import mean_interval, wilson
+from ironglass.measure.statistics import counted_rate, mean_interval
 from ironglass.run import Run
 from ironglass.studies.common.progress import Tell
 from ironglass.studies.steps.explanation.run import Explanations, batch_file, read_explained
@@ -55,7 +55,7 @@ def compare_with_evidence(run: Run, explanations: Explanations) -> None:
         agreement[name] = {
             region: {
                 "mass": mean_interval(mass_inside(maps, masks).numpy(), within=(0, 1)),
-                "points": wilson(int(pointing_game(maps, masks).sum()), len(masks)),
+                "points": counted_rate(int(pointing_game(maps, masks).sum()), len(masks)),
             }
             for region, masks in where.items()
         }

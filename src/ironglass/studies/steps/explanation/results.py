@@ -15,7 +15,7 @@ from ironglass.measure.maps.attribution import image_maps
 from ironglass.measure.maps.drift import drift
 from ironglass.measure.maps.quality import quality
 from ironglass.measure.per_image import write_per_image
-from ironglass.measure.statistics import mcnemar, mean_interval, wilson
+from ironglass.measure.statistics import counted_rate, mcnemar, mean_interval
 from ironglass.models.eval_without_grad import eval_without_grad
 from ironglass.models.predict import logits_of
 from ironglass.run import Run
@@ -148,13 +148,13 @@ def _entry(
         "label": condition.label,
         "kind": condition.kind,
         **condition.facts,
-        "accuracy": wilson(int(now.sum()), len(now)),
+        "accuracy": counted_rate(int(now.sum()), len(now)),
     }
     if condition.kind == "clean":
         return entry
-    entry["changed"] = wilson(int(changed.sum()), len(changed))
+    entry["changed"] = counted_rate(int(changed.sum()), len(changed))
     if before.any():
-        entry["fooled"] = wilson(int((before & ~now).sum()), int(before.sum()))
+        entry["fooled"] = counted_rate(int((before & ~now).sum()), int(before.sum()))
     if condition.kind == "control":
         entry["against"] = {"occluded": mcnemar(right["occluded"], now)}
     entry["drift"] = {
