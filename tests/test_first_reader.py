@@ -14,7 +14,7 @@ from PIL import Image
 import ironglass as ig
 from ironglass.measure.robustness.evidence import Evidence, Observations
 from ironglass.measure.robustness.verdict import judge
-from ironglass.measure.statistics import wilson
+from ironglass.measure.statistics import counted_rate
 from ironglass.models.loading.native import check_name
 from ironglass.report.kit.palette import theme_css
 from ironglass.studies.registry import study_of
@@ -122,7 +122,7 @@ def test_a_schedule_stands_in_one_file_alone() -> None:
 def test_a_verdict_follows_from_the_checks_of_its_file(monkeypatch: pytest.MonkeyPatch) -> None:
     file, symbol = tasks()["change when a robustness number counts as trusted"]
     module = importlib.import_module("ironglass." + file.removesuffix(".py").replace("/", "."))
-    broken = Evidence(observations=Observations(n=200, non_finite=200), steps=20, points=((0.1, wilson(0, 200)),))
+    broken = Evidence(observations=Observations(n=200, non_finite=200), steps=20, points=((0.1, counted_rate(0, 200)),))
     assert judge(broken).word == "invalid"
     monkeypatch.setattr(module, symbol, ())
     assert judge(broken).word == "trusted"

@@ -10,7 +10,7 @@ from torch import nn
 from ironglass.data.dataset import Split
 from ironglass.errors import InputError
 from ironglass.measure.corruption import corrupted_logits, corruption_accuracy
-from ironglass.measure.statistics import mean_interval, wilson
+from ironglass.measure.statistics import counted_rate, mean_interval
 from ironglass.models import Classifier
 
 
@@ -42,12 +42,12 @@ def test_by_hand(classifier: Classifier, split: Split) -> None:
     # 12.75, 25.5, 38.25, 51 and 76.5 bytes more: 100 passes 127.5 at severity 3, 60 at 5
     bright = [[1, 1, 1, 0], [1, 1, 1, 0], [0, 1, 1, 0], [0, 1, 1, 0], [0, 0, 1, 0]]
     assert found["severities"] == [1, 2, 3, 4, 5]
-    assert (found["n"], found["seed"], found["side"], found["clean"]) == (4, 3, 32, wilson(3, 4))
+    assert (found["n"], found["seed"], found["side"], found["clean"]) == (4, 3, 32, counted_rate(3, 4))
     first, second = found["corruptions"]
     assert (first["name"], first["label"]) == ("brightness", "Brightness")
-    assert [point["accuracy"] for point in first["points"]] == [wilson(sum(row), 4) for row in bright]
+    assert [point["accuracy"] for point in first["points"]] == [counted_rate(sum(row), 4) for row in bright]
     assert first["mean"] == pytest.approx(mean_interval(np.array([0.4, 0.8, 1, 0]), within=(0, 1)))
-    assert [point["accuracy"] for point in second["points"]] == [wilson(3, 4)] * 5  # an even image stays as it is
+    assert [point["accuracy"] for point in second["points"]] == [counted_rate(3, 4)] * 5  # an even image stays as it is
     assert found["mean"]["value"] == pytest.approx((0.7 + 0.9 + 1 + 0) / 4)
     assert found["mean"]["n"] == 4
     assert done[-1] == (40, 40)

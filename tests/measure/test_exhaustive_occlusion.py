@@ -10,7 +10,7 @@ from torch import nn
 from ironglass.data.dataset import Split
 from ironglass.errors import InputError
 from ironglass.measure.exhaustive_occlusion import occlusion_robustness
-from ironglass.measure.statistics import wilson
+from ironglass.measure.statistics import counted_rate
 from ironglass.models import Classifier
 
 
@@ -44,12 +44,20 @@ def test_by_hand(classifier, split):
     assert found.smallest.tolist() == [3, 1, 1, 0]
     numbers = json.loads(json.dumps(found.numbers))
     assert numbers["smallest"] == [3, 1, 1, None]
-    assert numbers["clean"] == wilson(3, 4)
+    assert numbers["clean"] == counted_rate(3, 4)
     assert [point["size"] for point in numbers["sizes"]] == [1, 2, 3]
     assert [point["positions"] for point in numbers["sizes"]] == [36, 25, 16]
     # the mislabelled image that flips to its label is no more robust for it
-    assert [point["accuracy"] for point in numbers["sizes"]] == [wilson(2, 4), wilson(2, 4), wilson(1, 4)]
-    assert [point["flipped"] for point in numbers["sizes"]] == [wilson(2, 4), wilson(2, 4), wilson(3, 4)]
+    assert [point["accuracy"] for point in numbers["sizes"]] == [
+        counted_rate(2, 4),
+        counted_rate(2, 4),
+        counted_rate(1, 4),
+    ]
+    assert [point["flipped"] for point in numbers["sizes"]] == [
+        counted_rate(2, 4),
+        counted_rate(2, 4),
+        counted_rate(3, 4),
+    ]
     assert done[-1] == (12, 12)
 
 

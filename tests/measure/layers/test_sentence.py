@@ -3,7 +3,7 @@
 import pytest
 
 from ironglass.measure.layers.sentence import note
-from ironglass.measure.statistics import wilson
+from ironglass.measure.statistics import counted_rate
 
 
 def layer(**changes):
@@ -12,9 +12,9 @@ def layer(**changes):
         "concentration": {"value": 0.18},
         "agreement": {"value": 0.61},
         "positive": {"value": 1.0},
-        "probe": wilson(305, 500),
-        "without_layout": wilson(170, 500),
-        "without_layer": wilson(52, 500),
+        "probe": counted_rate(305, 500),
+        "without_layout": counted_rate(170, 500),
+        "without_layer": counted_rate(52, 500),
     }
     return plain | changes
 
@@ -27,7 +27,7 @@ def test_a_whole_sentence():
 
 
 def test_what_gets_around_a_layer_is_told() -> None:
-    row = layer() | {"without_layer": wilson(300, 500)}
+    row = layer() | {"without_layer": counted_rate(300, 500)}
     assert note(row, clean=0.98, chance=0.1).endswith("; without the layer accuracy falls from 98 % to 60 %.")
 
 
@@ -42,12 +42,15 @@ def test_what_gets_around_a_layer_is_told() -> None:
         ({"agreement": {"value": 0.2}}, "occlusion agrees in part (rank correlation 0.20)"),
         ({"agreement": {"value": -0.1}}, "occlusion hardly agrees (rank correlation -0.10)"),
         ({"agreement": {"value": -0.8}}, "occlusion says the opposite (rank correlation -0.80)"),
-        ({"probe": wilson(55, 500)}, "a linear classifier on it is not surely better than guessing (11 %)"),
-        ({"probe": wilson(482, 500)}, "a linear classifier on it is as good as the whole network (96 %)"),
-        ({"probe": wilson(500, 500)}, "a linear classifier on it is better than the whole network (100 %, not 97 %)"),
-        ({"without_layout": wilson(485, 500)}, "without its layout accuracy stays at 97 %"),
-        ({"without_layer": wilson(425, 500)}, "without the layer accuracy falls from 98 % to 85 %."),
-        ({"without_layer": wilson(500, 500)}, "without the layer accuracy rises from 97 % to 100 %."),
+        ({"probe": counted_rate(55, 500)}, "a linear classifier on it is not surely better than guessing (11 %)"),
+        ({"probe": counted_rate(482, 500)}, "a linear classifier on it is as good as the whole network (96 %)"),
+        (
+            {"probe": counted_rate(500, 500)},
+            "a linear classifier on it is better than the whole network (100 %, not 97 %)",
+        ),
+        ({"without_layout": counted_rate(485, 500)}, "without its layout accuracy stays at 97 %"),
+        ({"without_layer": counted_rate(425, 500)}, "without the layer accuracy falls from 98 % to 85 %."),
+        ({"without_layer": counted_rate(500, 500)}, "without the layer accuracy rises from 97 % to 100 %."),
     ],
 )
 def test_each_threshold(changes, says):

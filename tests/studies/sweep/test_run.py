@@ -12,7 +12,7 @@ import pytest
 
 from ironglass.api import sweep
 from ironglass.errors import InputError
-from ironglass.measure.statistics import mcnemar, wilson
+from ironglass.measure.statistics import counted_rate, mcnemar
 from ironglass.plans.attacks import Attacks
 from ironglass.plans.audit import Audit
 from ironglass.plans.sweep import Sweep, trials_of
@@ -68,7 +68,7 @@ def test_every_trial_is_a_run_whose_numbers_stand_in_its_row(whole: Run) -> None
         # the kept weights are those of the best epoch, and the numbers were measured on them anew
         assert row["validation"]["value"] == run.history[-1]["validation_accuracy"]
         table = pq.read_table(run.path / "per_image" / "validation.parquet")
-        assert row["validation"] == wilson(sum(table["correct"].to_pylist()), table.num_rows)
+        assert row["validation"] == counted_rate(sum(table["correct"].to_pylist()), table.num_rows)
         assert row["training"]["n"] == row["validation"]["n"]
         assert row["gap"] == row["training"]["value"] - row["validation"]["value"]
         assert row["measured"] == run.results["evaluation"]["accuracy"]
@@ -154,7 +154,7 @@ def test_side_by_side_gives_the_same_numbers_and_outlives_a_dead_process(
 
 
 def rows(**rates: tuple[int, float]) -> list[dict]:
-    return [{"name": name, "validation": wilson(right, 100), "validation_loss": loss, "measured": wilson(measured, 100)}
+    return [{"name": name, "validation": counted_rate(right, 100), "validation_loss": loss, "measured": counted_rate(measured, 100)}
             for measured, (name, (right, loss)) in enumerate(rates.items())]  # fmt: skip
 
 
@@ -178,8 +178,8 @@ def test_of_equals_the_one_of_lower_loss() -> None:
 
 
 def hardened(**rates: tuple[int, int]) -> list[dict]:
-    return [{"name": name, "validation": wilson(right, 100), "validation_loss": 0.1,
-             "robust_validation": wilson(robust, 100)} for name, (right, robust) in rates.items()]  # fmt: skip
+    return [{"name": name, "validation": counted_rate(right, 100), "validation_loss": 0.1,
+             "robust_validation": counted_rate(robust, 100)} for name, (right, robust) in rates.items()]  # fmt: skip
 
 
 def test_where_every_trial_was_attacked_on_validation_images_that_decides() -> None:
@@ -225,7 +225,7 @@ def test_among_equal_arms_no_winner_is_claimed_and_a_better_one_is_found(seeds: 
         }
         given = rows(**{f"t{name}": (0, 0.5) for name in right})
         flags = {f"t{name}": one for name, one in right.items()}
-        given = [row | {"validation": wilson(int(flags[row["name"]].sum()), 400)} for row in given]
+        given = [row | {"validation": counted_rate(int(flags[row["name"]].sum()), 400)} for row in given]
         groups = [[f"t{place}{seed}" for seed in range(seeds)] for place in range(len(shares))]
         found = recommended(given, flags, groups)
         assert found is not None
@@ -271,7 +271,7 @@ def test_a_sweep_that_hardens_attacks_validation_images_and_groups_its_seeds(pho
     names = []
     for row in found["rows"]:
         table = pq.read_table(run.path / row["folder"] / "per_image" / "validation_attacked.parquet")
-        assert row["robust_validation"] == wilson(sum(table["correct"].to_pylist()), table.num_rows)
+        assert row["robust_validation"] == counted_rate(sum(table["correct"].to_pylist()), table.num_rows)
         assert table.num_rows == 6  # as many as samples
         names.append(table["name"].to_pylist())
     assert all(one == names[0] for one in names)  # whatever the seed
