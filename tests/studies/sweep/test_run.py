@@ -154,7 +154,8 @@ def test_side_by_side_gives_the_same_numbers_and_outlives_a_dead_process(
 
 
 def rows(**rates: tuple[int, float]) -> list[dict]:
-    return [{"name": name, "validation": counted_rate(right, 100), "validation_loss": loss, "measured": counted_rate(measured, 100)}
+    return [{"name": name, "validation": counted_rate(right, 100), "validation_loss": loss,
+             "measured": counted_rate(measured, 100)}
             for measured, (name, (right, loss)) in enumerate(rates.items())]  # fmt: skip
 
 
