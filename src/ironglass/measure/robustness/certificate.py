@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ironglass.attacks import THREATS
+from ironglass.certify.smoothing import Smoothing
 from ironglass.measure.statistics import Rate, rate_of
 from ironglass.report.kit.words import eps_text
 from ironglass.types import Labels, Mask
@@ -26,12 +27,14 @@ class Certificate:
     norm: "linf" or "l2". eps: size of the change, in units of [0, 1].
     classes: names of the classes.
     labels: true classes, int64 (n,).
-    predictions: of the unchanged images, int64 (n,); -1 where the logits are not numbers.
+    predictions: of the unchanged images, int64 (n,); -1 where there is none.
     certified: bool (n,), whether it is proved that the image is right and stays right within eps.
     method: the method that proved it, one an image; "" where none did.
     radius: float64 (n,), in units of [0, 1], the largest eps at which the image is certified, inf where there is no
         end to it in [0, 1], 0 where it is misread; None where the method gives none.
     seconds: time that it took.
+    smoothing: the settings of randomised smoothing, where the smoothed classifier is what was certified; predictions
+        are its own, -1 where it abstains, and each radius is true with probability 1 - alpha.
     """
 
     requested: str
@@ -44,6 +47,7 @@ class Certificate:
     method: tuple[str, ...]
     radius: Tensor | None
     seconds: float
+    smoothing: Smoothing | None = None
 
     @property
     def accuracy(self) -> Rate:
@@ -74,6 +78,8 @@ class Certificate:
         ]
         counts = {name: self.method.count(name) for name in dict.fromkeys(self.method) if name}
         parts = ", ".join(f"{name} {count}" for name, count in counts.items()) or "nothing is proved"
+        if self.smoothing is not None:
+            parts = f"of the network smoothed by σ {self.smoothing.sigma:g}, {self.smoothing.draws:,} draws an image"
         return f"Certificate({self._title}: certified {rates[0]}; without a change {rates[1]}; {parts})"
 
     @property
@@ -119,4 +125,5 @@ class Certificate:
             "method": list(self.method),
             "radius": radius,
             "seconds": self.seconds,
+            "smoothing": None if self.smoothing is None else asdict(self.smoothing),
         }

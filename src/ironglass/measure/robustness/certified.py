@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from ironglass.attacks import THREATS
-from ironglass.certify import METHODS, prove
+from ironglass.certify import METHODS, Smoothing, prove, prove_smoothed
 from ironglass.choices import unknown
 from ironglass.engine.bounds.graph import BoundGraph, bound_graph
 from ironglass.engine.bounds.interval import interval_bounds
@@ -33,7 +33,7 @@ def certify(
     *,
     eps: float,
     norm: str = "linf",
-    method: str = "auto",
+    method: str | Smoothing = "auto",
 ) -> Certificate:
     """Proves for each image, where it can, that no image in [0, 1] within eps of it is misread.
 
@@ -41,7 +41,8 @@ def certify(
     2018, arXiv 1811.00866), and CROWN over interval bounds (CROWN-IBP, Zhang et al. 2019, arXiv 1906.06316); for a
     linear network it is exact. They hold for the network as it is computed in float32 on a processor, since every
     operation is charged for the most that its rounding can amount to, in whatever order sums are taken. An image that
-    is not certified may still be robust: it was not proved.
+    is not certified may still be robust: it was not proved. Smoothing certifies another classifier than the network:
+    its prediction under noise (Cohen et al. 2019, arXiv 1902.02918), for any network, in L2.
 
     Args:
         classifier: the classifier to certify; the work is done on its device, in float64.
@@ -49,16 +50,15 @@ def certify(
         labels: int64 (n,), the true classes.
         eps: size of the change, in units of [0, 1], at least 0.
         norm: "linf" or "l2".
-        method: "auto", "linear", "interval", "crown-ibp" or "crown", from the cheapest to the tightest. "auto" is
-            linear for a linear network; else each of the others in turn on the images that are left, CROWN only where
-            it has to tighten few values of an image (`ironglass.certify.proof.MOST_VALUES`).
+        method: "auto", "linear", "interval", "crown-ibp", "crown", or "smoothing", with settings as an object such as
+            `ironglass.certify.Smoothing(sigma=0.5)`. "auto" is linear for a linear network; else interval, crown-ibp
+            and crown in turn on the images that are left, crown only where few values of an image need it.
 
     Returns:
-        A `Certificate`: `certified`, bool (n,); `method`, one an image; `radius` for a linear network; `accuracy`.
+        A `Certificate`: `certified`, bool (n,); `method`, one an image; `radius` of linear and smoothing; `accuracy`.
 
     Raises:
-        InputError: for images, labels, eps, norm or method that are wrong, and for a network with an operation that
-            bounds do not cover, by its name.
+        InputError: for wrong images, labels, eps, norm or method, and an operation that bounds do not cover, by name.
 
     Example:
         >>> import torch, ironglass as ig
@@ -73,8 +73,10 @@ def certify(
     images = checked_images(classifier, images)
     check_labels(labels, len(images), len(classifier.classes))
     size = checked_eps(eps, norm)
+    if method == "smoothing" or isinstance(method, Smoothing):
+        return _smoothed(classifier, images, labels, norm, size, Smoothing() if isinstance(method, str) else method)
     if method not in METHODS:
-        raise unknown("method", method, METHODS)
+        raise unknown("method", method, (*METHODS, "smoothing"))
     return _certificate(classifier, images, labels.to(classifier.device), norm, size, method)
 
 
@@ -89,6 +91,21 @@ def _certificate(
     return Certificate(
         requested=method, norm=norm, eps=size, classes=classifier.classes, labels=labels, predictions=predictions,
         certified=proof.certified & (predictions == labels), method=proof.method, radius=proof.radius,
+        seconds=time.perf_counter() - begun,
+    )  # fmt: skip
+
+
+def _smoothed(
+    classifier: Classifier, images: Images, labels: Labels, norm: str, size: float, smoothing: Smoothing
+) -> Certificate:
+    if norm != "l2":
+        raise InputError(f'smoothing certifies changes in L2, not in {norm}: give norm="l2", or another method')
+    begun = time.perf_counter()
+    labels = labels.to(classifier.device)
+    proof, predictions = prove_smoothed(classifier, images, labels, smoothing, eps=size)
+    return Certificate(
+        requested="smoothing", norm=norm, eps=size, classes=classifier.classes, labels=labels, predictions=predictions,
+        certified=proof.certified, method=proof.method, radius=proof.radius, smoothing=smoothing,
         seconds=time.perf_counter() - begun,
     )  # fmt: skip
 
