@@ -20,7 +20,7 @@ from ironglass.engine.bounds.interval import interval_bounds
 from ironglass.engine.bounds.region import region_of
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from random_classifiers import random_classifier  # noqa: E402
+from random_classifiers import random_classifier
 
 
 def sound(images_in_all: int, per_network: int = 64) -> None:
@@ -53,8 +53,8 @@ def sound(images_in_all: int, per_network: int = 64) -> None:
         )
         seed += 1
     print(
-        f"{attacked:,} images of {seed - 1000:,} networks: {certified:,} certified, {fooled:,} fooled, {contradictions} "
-        f"contradictions, {outside} outside their bounds, {time.time() - begun:.0f} s"
+        f"{attacked:,} images of {seed - 1000:,} networks: {certified:,} certified, {fooled:,} fooled, "
+        f"{contradictions} contradictions, {outside} outside their bounds, {time.time() - begun:.0f} s"
     )
 
 

@@ -22,6 +22,7 @@ from ironglass.models.eval_without_grad import eval_without_grad
 from ironglass.models.predict import predicted
 from ironglass.types import Images, Labels, Logits
 
+NORMS = ("linf", "l2")
 AGREEMENT = 1e-4
 """The most by which the traced graph's logits may differ from the network's own, relative to the largest one."""
 
@@ -112,8 +113,8 @@ def _smoothed(
 
 def checked_eps(eps: Any, norm: Any) -> float:
     """The eps of a threat. Raises InputError for a norm or size that there is none of."""
-    if norm not in THREATS:
-        raise unknown("norm", norm, THREATS)
+    if norm not in NORMS:
+        raise unknown("norm", norm, NORMS)
     if isinstance(eps, bool) or not isinstance(eps, int | float | str):
         raise InputError(f"eps is {eps!r}: give one size, in units of [0, 1], such as 8/255")
     return THREATS[norm](parse_eps(eps)).eps
