@@ -74,16 +74,15 @@ def certify(
     images = checked_images(classifier, images)
     check_labels(labels, len(images), len(classifier.classes))
     size = checked_eps(eps, norm)
-    if method == "smoothing" or isinstance(method, Smoothing):
-        return _smoothed(classifier, images, labels, norm, size, Smoothing() if isinstance(method, str) else method)
-    if method not in METHODS:
-        raise unknown("method", method, (*METHODS, "smoothing"))
-    return _certificate(classifier, images, labels.to(classifier.device), norm, size, method)
+    by = _smoothed if method == "smoothing" or isinstance(method, Smoothing) else _certificate
+    return by(classifier, images, labels.to(classifier.device), norm, size, method)
 
 
 def _certificate(
-    classifier: Classifier, images: Images, labels: Labels, norm: str, size: float, method: str
+    classifier: Classifier, images: Images, labels: Labels, norm: str, size: float, method: Any
 ) -> Certificate:
+    if method not in METHODS:
+        raise unknown("method", method, (*METHODS, "smoothing"))
     begun = time.perf_counter()
     with torch.inference_mode(False), torch.no_grad():
         graph, logits = checked_graph(classifier, images)
@@ -97,12 +96,12 @@ def _certificate(
 
 
 def _smoothed(
-    classifier: Classifier, images: Images, labels: Labels, norm: str, size: float, smoothing: Smoothing
+    classifier: Classifier, images: Images, labels: Labels, norm: str, size: float, method: Any
 ) -> Certificate:
     if norm != "l2":
         raise InputError(f'smoothing certifies changes in L2, not in {norm}: give norm="l2", or another method')
+    smoothing = Smoothing() if method == "smoothing" else method
     begun = time.perf_counter()
-    labels = labels.to(classifier.device)
     proof, predictions = prove_smoothed(classifier, images, labels, smoothing, eps=size)
     return Certificate(
         requested="smoothing", norm=norm, eps=size, classes=classifier.classes, labels=labels, predictions=predictions,
