@@ -61,7 +61,7 @@ def test_many_images_in_chunks_are_as_one_by_one(classifier, monkeypatch):
     images, maps = torch.rand(7, 1, 2, 2, generator=generator), torch.rand(7, 2, 2, generator=generator)
     targets = torch.arange(7) % 2
     whole = deletion(classifier, images, targets, maps, steps=3)
-    monkeypatch.setattr("ironglass.measure.maps.attribution.BATCH", 3)
+    monkeypatch.setattr("ironglass.measure.maps.attribution.pass_size", lambda *_: 3)
     torch.testing.assert_close(deletion(classifier, images, targets, maps, steps=3), whole)
     for i in range(7):
         one = deletion(classifier, images[i : i + 1], targets[i : i + 1], maps[i : i + 1], steps=3)

@@ -95,6 +95,11 @@ def out_of_place_activations(classifier: Classifier) -> Iterator[None]:
         guard.restart()
 
 
+def is_folded(classifier: Classifier) -> bool:
+    """Returns whether the network is changed at this moment, inside `folded`."""
+    return classifier.network in _active
+
+
 class FoldedOffset(NamedTuple):
     """The batch-norm folded into a convolution, as far as maps depend on it: output = scale · own + shift.
 

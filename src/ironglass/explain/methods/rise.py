@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ironglass.engine.folding.fold import folded
+from ironglass.engine.occlusion.forward import Forward, fused_forward
 from ironglass.errors import InputError
 from ironglass.explain.methods.occlusion import SCORES
 from ironglass.explain.parts.call import explainer_call
@@ -69,10 +69,10 @@ class RISE:
         size = (images.shape[2], images.shape[3])
         total = torch.zeros(len(images), *size, device=images.device, dtype=torch.float64)
         generator = torch.Generator().manual_seed(self.seed)  # on the processor: the same masks on every device
-        with folded(classifier), torch.no_grad():
+        with fused_forward(classifier, len(images) * self.budget) as forward:
             for begin in range(0, self.budget, MASKS):
                 masks = self.masks(min(MASKS, self.budget - begin), size, generator).to(images.device)
-                scores = self._scores(classifier, images, targets, masks)
+                scores = self._scores(classifier, forward, images, targets, masks)
                 total += torch.einsum("ns,shw->nhw", scores.double(), masks[:, 0].double())
         return (total / (self.budget * self.share)).float()[:, None]
 
@@ -89,14 +89,16 @@ class RISE:
         columns = corners[:, 1:] + torch.arange(size[1])
         return large[torch.arange(n)[:, None, None], 0, rows[:, :, None], columns[:, None]][:, None]
 
-    def _scores(self, classifier: Classifier, images: Images, targets: Labels, masks: Tensor) -> Tensor:
+    def _scores(
+        self, classifier: Classifier, forward: Forward, images: Images, targets: Labels, masks: Tensor
+    ) -> Tensor:
         """The score of each image seen through each mask: (n, masks)."""
         pairs = len(images) * len(masks)
 
         def score(part: slice) -> Tensor:
             pair = torch.arange(part.start, part.stop, device=images.device)
             image = pair // len(masks)
-            logits = classifier(seen_through(classifier, images[image], masks[pair % len(masks)]))
+            logits = forward(seen_through(classifier, images[image], masks[pair % len(masks)]))
             return SCORES[self.score](classifier.as_logits(logits), targets[image]).float()
 
         return torch.cat(list(in_parts(score, pairs, at_most=pass_size(images, pairs)))).view(len(images), -1)

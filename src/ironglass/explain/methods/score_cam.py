@@ -7,7 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ironglass.engine.folding.fold import folded
+from ironglass.engine.occlusion.forward import Forward, fused_forward
 from ironglass.explain.methods.feature_maps import feature_maps
 from ironglass.explain.methods.grad_cam import upsample
 from ironglass.explain.parts.call import explainer_call
@@ -57,8 +57,8 @@ class ScoreCAM:
         """The maps at the layer's own resolution, (n, 1, h', w')."""
         # not inside `folded`, which changes what a convolution gives
         outputs = self.check(classifier, images)
-        with folded(classifier), torch.no_grad():
-            weights = _scores(classifier, images.detach(), targets.to(images.device), outputs).softmax(1)
+        with fused_forward(classifier, outputs.shape[:2].numel()) as forward:
+            weights = _scores(classifier, forward, images.detach(), targets.to(images.device), outputs).softmax(1)
             return torch.einsum("nk,nkhw->nhw", weights, outputs).clamp_min(0)[:, None]
 
     def check(self, classifier: Classifier, images: Images) -> Tensor:
@@ -67,22 +67,25 @@ class ScoreCAM:
         return feature_maps(classifier, images, [layer])[layer].float()
 
 
-def _scores(classifier: Classifier, images: Images, targets: Labels, outputs: Tensor) -> Tensor:
-    """The target's logit of each image seen through each channel of `outputs` (n, k, h', w'): float32 (n, k)."""
+def _scores(classifier: Classifier, forward: Forward, images: Images, targets: Labels, outputs: Tensor) -> Tensor:
+    """The target's logit of each image seen through each channel of `outputs` (n, k, h', w'): float32 (n, k).
+
+    forward: gives the classifier's logits.
+    """
     size = (images.shape[2], images.shape[3])
     low, high = outputs.flatten(2).aminmax(dim=2)
     image, channel = (low < high).nonzero(as_tuple=True)
     scores = torch.zeros_like(low)
     if len(image) < low.numel():  # constant channels show the baseline, alike for all images
         unseen = classifier.mean.to(images.dtype).expand(1, *images.shape[1:])
-        scores[:] = classifier(unseen)[0, targets].float()[:, None]
+        scores[:] = forward(unseen)[0, targets].float()[:, None]
 
     def score(part: slice) -> Tensor:
         masks = upsample(outputs[image[part], channel[part]][:, None], size)
         least, largest = (bound[:, None, None, None] for bound in masks.flatten(1).aminmax(dim=1))
         # a peak between the centres of pixels may be flat once interpolated
         masks = (masks - least) / (largest - least).clamp_min(torch.finfo(masks.dtype).tiny)
-        logits = classifier(seen_through(classifier, images[image[part]], masks))
+        logits = forward(seen_through(classifier, images[image[part]], masks))
         return logits.gather(1, targets[image[part], None])[:, 0].float()
 
     if len(image):

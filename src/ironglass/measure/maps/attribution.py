@@ -9,16 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ironglass.engine.folding.fold import folded
+from ironglass.engine.occlusion.forward import fused_forward
 from ironglass.errors import InputError
 from ironglass.explain import upsample
 from ironglass.explain.parts.fill import Fill, fill_images
+from ironglass.explain.parts.masked import pass_size
 from ironglass.models.classifier import Classifier
 from ironglass.types import Images, Labels, Maps
-
-# Elements of one batch of half-filled images: 64 MiB of float32.
-ELEMENTS = 2**24
-BATCH = 256
 
 
 def image_maps(maps: Maps | dict[str, Maps], size: tuple[int, int], *, absolute: bool = False) -> Tensor:
@@ -157,13 +154,13 @@ def _area(classifier: Classifier, first: Images, last: Images, targets: Labels, 
     position = positions_from_highest(maps.to(first.device)).view(maps.shape)
     pixels = maps[0].numel()
     changed = torch.from_numpy(np.linspace(0, pixels, steps + 1).round()).to(first.device, torch.int64)
-    size = max(1, min(BATCH, ELEMENTS // first[0].numel()))
     probability = torch.empty(len(first) * (steps + 1), device=first.device)
-    with folded(classifier), torch.no_grad():
+    size = pass_size(first, len(probability))
+    with fused_forward(classifier, len(probability)) as forward:
         for pair in torch.arange(len(probability), device=first.device).split(size):
             image, step = pair // (steps + 1), pair % (steps + 1)
             replaced = position[image] < changed[step, None, None]
-            logits = classifier(torch.where(replaced[:, None], last[image], first[image]))
+            logits = forward(torch.where(replaced[:, None], last[image], first[image]))
             probability[pair] = classifier.as_logits(logits).softmax(1).gather(1, targets[image, None])[:, 0].float()
     return torch.trapezoid(probability.view(len(first), steps + 1), dx=1 / steps, dim=1)
 
