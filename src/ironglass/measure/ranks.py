@@ -12,7 +12,7 @@ def mean_ranks(values: np.ndarray) -> np.ndarray:
 
     values: (..., n), n at least 1.
     """
-    order = np.argsort(values, axis=-1, kind="stable")
+    order = np.argsort(values, axis=-1)  # among equal numbers any order does
     ascending = np.take_along_axis(values, order, -1)
     n = ascending.shape[-1]
     differs = ascending[..., 1:] != ascending[..., :-1]

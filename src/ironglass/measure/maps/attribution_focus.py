@@ -43,13 +43,13 @@ def attribution_focus(
     for images, _ in batches(split, batch_size, classifier.device):
         with eval_without_grad(classifier), torch.no_grad():
             predicted = classifier(images).argmax(1)
-        hidden = _ranks(occlusion(classifier, images, predicted))
+        hidden = centred_ranks(occlusion(classifier, images, predicted))
         # one backward pass holds every layer's output at once: fewer images at a time
         for part in torch.arange(len(images)).split(16):
             for name, maps in explainer(classifier, images[part], predicted[part]).items():
                 maps = upsample(maps, (images.shape[2], images.shape[3])).cpu()
                 concentrations[name].append(concentration(maps))
-                agreements[name].append(_correlation(_ranks(maps), hidden[part.numpy()]))
+                agreements[name].append(correlation_of_ranks(centred_ranks(maps), hidden[part.numpy()]))
                 positive[name] += int((maps.flatten(1) > 0).any(1).sum())
         tick()
     focus = {}
@@ -74,10 +74,10 @@ def concentration(maps: Maps) -> np.ndarray:
 
 def rank_correlation(first: Maps, second: Maps) -> np.ndarray:
     """Spearman's rank correlation of each pair of maps; NaN where one of them is constant."""
-    return _correlation(_ranks(first), _ranks(second))
+    return correlation_of_ranks(centred_ranks(first), centred_ranks(second))
 
 
-def _ranks(maps: Maps) -> np.ndarray:
+def centred_ranks(maps: Maps) -> np.ndarray:
     """Ranks of each map's values, centred and of length 1; NaN for a constant map."""
     values = maps.flatten(1).double().cpu().numpy()
     ranks = mean_ranks(values)
@@ -89,5 +89,6 @@ def _ranks(maps: Maps) -> np.ndarray:
     return ranks
 
 
-def _correlation(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+def correlation_of_ranks(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """`rank_correlation` of maps from their `centred_ranks`, each (n, pixels)."""
     return (first * second).sum(1)

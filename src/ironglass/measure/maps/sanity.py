@@ -15,7 +15,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from ironglass.errors import InputError
 from ironglass.measure.maps.attribution import image_maps
-from ironglass.measure.maps.attribution_focus import rank_correlation
+from ironglass.measure.maps.attribution_focus import centred_ranks, correlation_of_ranks
 from ironglass.measure.maps.drift import ssim
 from ironglass.measure.statistics import mean_interval
 from ironglass.models.classifier import Classifier
@@ -96,7 +96,8 @@ def _methods(explainers: dict[str, Any], images: Images, targets: Labels) -> dic
 
 def _controls(images: Images, generator: torch.Generator) -> dict[str, Show]:
     """New noise each time, and edges, whatever the network."""
-    return {"random": lambda _: noise(images, generator), "edges": lambda _: edges(images)}
+    sobel = edges(images)
+    return {"random": lambda _: noise(images, generator), "edges": lambda _: sobel}
 
 
 def _copied(classifier: Classifier) -> Classifier:
@@ -121,7 +122,7 @@ def _similarities(
     tick: Callable[[str], None],
 ) -> dict[str, list[tuple[np.ndarray, Tensor]]]:
     """Rank correlation and SSIM of each image's maps with the original ones, for each number of randomised layers."""
-    before: dict[str, Tensor] = {}
+    before: dict[str, tuple[Tensor, np.ndarray]] = {}
     similarities: dict[str, list[tuple[np.ndarray, Tensor]]] = {name: [] for name in maps_of}
     redrawn = 0
     for count in (0, *counts):
@@ -131,9 +132,10 @@ def _similarities(
         for name, show in maps_of.items():
             maps = show(randomised).cpu()
             if count == 0:
-                before[name] = maps
+                before[name] = maps, centred_ranks(maps)
             else:
-                similarities[name].append((_similarity(before[name], maps), ssim(before[name], maps)))
+                maps_before, ranks = before[name]
+                similarities[name].append((_similarity(ranks, centred_ranks(maps)), ssim(maps_before, maps)))
             tick(name)
     return similarities
 
@@ -221,11 +223,10 @@ def _absolute_maps(maps: Any, images: Images) -> Tensor:
     return image_maps(maps, (images.shape[2], images.shape[3]), absolute=True)
 
 
-def _similarity(before: Tensor, after: Tensor) -> np.ndarray:
-    """Rank correlation of each pair: NaN where the map was constant before, 0 where it has become so."""
-    correlation = rank_correlation(before, after)
-    constant = np.isnan(rank_correlation(before, before))
-    return np.where(constant, np.nan, np.nan_to_num(correlation))
+def _similarity(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Rank correlation of each pair of `centred_ranks`: NaN where the map was constant before, 0 where it has become
+    so."""
+    return np.where(np.isnan(before).any(1), np.nan, np.nan_to_num(correlation_of_ranks(before, after)))
 
 
 def _summary(depths: list[tuple[np.ndarray, Tensor]], halfway: int) -> dict[str, Any]:
