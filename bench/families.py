@@ -21,20 +21,46 @@ import statistics
 import subprocess
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import families_explain
+import families_rows
+from contest import Work
 from families_ratio import medians, ratio
-from families_rows import ROWS, Row, contenders
+from families_rows import Row
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT.parent / "shared/data/imagenet_samples"
 RESULTS = ROOT / "bench/results"
-PACKAGES = ("torch", "timm", "torchattacks", "foolbox", "adv-lib", "captum", "grad-cam")
+ROWS = (*families_rows.ROWS, *families_explain.ROWS)
+PACKAGES = (
+    *("torch", "timm", "torchattacks", "foolbox", "adv-lib", "captum", "grad-cam"),
+    *("torchcam", "quantus", "imagecorruptions"),
+)
 CLOCKS = {"processor": time.process_time, "wall": time.perf_counter}
+
+
+def builders_of(row: Row, data: str) -> dict[str, Callable[[], Work]]:
+    """How each contender of a row is built, by name, for the first images of `data`."""
+    import ironglass as ig
+
+    images, _ = ig.load_dataset(data, size=row.size).test[: row.batch]
+    module = families_explain if row in families_explain.ROWS else families_rows
+    return module.contenders(row, images.contiguous())
+
+
+def peak_of(row: Row, data: str, threads: int, name: str) -> float:
+    """Largest resident memory of a process that runs one contender once, MiB."""
+    import torch
+
+    warnings.filterwarnings("ignore")
+    torch.set_num_threads(threads)
+    builders_of(row, data)[name]()()
+    return _peak()
 
 
 def measured(row: Row, data: str, rounds: int, threads: int, clock: str) -> dict[str, Any]:
@@ -43,12 +69,9 @@ def measured(row: Row, data: str, rounds: int, threads: int, clock: str) -> dict
     from contest import contest
     from loop import matmul_rate
 
-    import ironglass as ig
-
     warnings.filterwarnings("ignore")
     torch.set_num_threads(threads)
-    images, _ = ig.load_dataset(data, size=row.size).test[: row.batch]
-    builders = contenders(row, images.contiguous())
+    builders = builders_of(row, data)
     before = _peak()
     first = dict([next(iter(builders.items()))])
     contest(first, 1, counted=False)  # finds, once a network, what can be folded
@@ -129,6 +152,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--clock", choices=CLOCKS, help="else processor on one thread, wall on more")
     parser.add_argument("--data", default=str(DATA), help="at least 64 photographs")
+    parser.add_argument("--memory", action="store_true", help="each contender's peak, too, in a process of its own")
     parser.add_argument("--json", type=Path, metavar="FILE")
     asked = parser.parse_args()
     clock = asked.clock or ("processor" if asked.threads == 1 else "wall")
@@ -141,6 +165,11 @@ def main() -> None:
             continue
         with multiprocessing.get_context("spawn").Pool(1) as pool:
             rows.append(pool.apply(measured, (row, asked.data, asked.rounds, asked.threads, clock)))
+        if asked.memory:
+            rows[-1]["peaks_mib"] = peaks = {}
+            for name in rows[-1]["seconds"]:
+                with multiprocessing.get_context("spawn").Pool(1) as pool:
+                    peaks[name] = round(pool.apply(peak_of, (row, asked.data, asked.threads, name)))
         print(line(rows[-1]), flush=True)
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(about | {"rows": rows}, indent=1) + "\n", encoding="utf-8")

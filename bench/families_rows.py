@@ -73,8 +73,6 @@ ROWS = (
     Row("explanation", "grad-cam", "resnet18", 224, 8),
     Row("explanation", "grad-cam", "mobilenetv2", 224, 8),
     Row("explanation", "grad-cam", "efficientnet-b0", 224, 8),
-    Row("explanation", "layer-cam", "resnet18", 224, 8, 2.0),
-    Row("explanation", "score-cam", "resnet18", 224, 2, 5.0),
 )
 
 
@@ -121,7 +119,7 @@ def _explanations(row: Row, classifier: ig.Classifier, images: Tensor, labels: T
 
     def ours() -> list[Tensor]:
         found = ig.explain(classifier, images, labels, row.method, **settings)
-        return list(found.values()) if row.method in ("grad-cam", "layer-cam", "score-cam") else [found]
+        return list(found.values()) if row.method == "grad-cam" else [found]
 
     return {"ironglass": lambda: ours} | {who: partial(build, case) for who, build in _explainers(row.method).items()}
 
@@ -131,13 +129,11 @@ def _explainers(method: str) -> dict[str, Callable[[explain_jobs.Case], Work]]:
         return {"captum": captum_gradient("Saliency")}
     if method == "integrated-gradients":
         return {f"captum, {word}": partial(_captum_paths, size=size) for word, size in (("as it comes", 0), ("32", 32))}
-    if method == "grad-cam":
-        return {
-            "captum": captum_grad_cam,
-            "pytorch-grad-cam": pytorch_grad_cam(scaled=True, frozen=False),
-            "pytorch-grad-cam, parameters frozen": pytorch_grad_cam(scaled=False, frozen=True),
-        }
-    return {"pytorch-grad-cam": partial(_last_layer, name={"layer-cam": "LayerCAM", "score-cam": "ScoreCAM"}[method])}
+    return {
+        "captum": captum_grad_cam,
+        "pytorch-grad-cam": pytorch_grad_cam(scaled=True, frozen=False),
+        "pytorch-grad-cam, parameters frozen": pytorch_grad_cam(scaled=False, frozen=True),
+    }
 
 
 def _captum_paths(case: explain_jobs.Case, size: int) -> Work:
@@ -148,17 +144,3 @@ def _captum_paths(case: explain_jobs.Case, size: int) -> Work:
     return lambda: [
         method.attribute(case.images, target=case.targets, n_steps=STEPS, method="gausslegendre", **inner).detach()
     ]
-
-
-def _last_layer(case: explain_jobs.Case, name: str) -> Work:
-    import pytorch_grad_cam
-    from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
-
-    def explain() -> list[Tensor]:
-        case.plain.requires_grad_(True)
-        with getattr(pytorch_grad_cam, name)(case.plain, [case.layers[-1]]) as method:
-            maps = method(case.images, [ClassifierOutputTarget(int(target)) for target in case.targets])
-        case.plain.requires_grad_(False)
-        return [torch.from_numpy(maps)]
-
-    return explain
