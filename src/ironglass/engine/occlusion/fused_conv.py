@@ -31,8 +31,8 @@ class Convolution(nn.Module):
         super().__init__()
         # a layout chosen by measurement on one core: channels-last wins except for a large kernel over few channels,
         # and with AVX-512 there, too, by a factor of two
-        few = weight.shape[1] <= 4 and weight.shape[1] < weight.shape[0] and weight.shape[2] >= 5
-        self.plain = few and torch.backends.cpu.get_cpu_capability() != "AVX512"
+        large_kernel = weight.shape[1] <= 4 and weight.shape[1] < weight.shape[0] and weight.shape[2] >= 5
+        self.plain = large_kernel and torch.backends.cpu.get_cpu_capability() != "AVX512"
         layout = torch.contiguous_format if self.plain else torch.channels_last
         self.register_buffer("weight", weight.detach().contiguous(memory_format=layout))
         self.register_buffer("bias", None if bias is None else bias.detach())
