@@ -22,7 +22,7 @@ norms = pytest.mark.parametrize("norm", THREATS)
 # the others leave an image as it is once it is fooled, so that less can be said of how far they go
 WHOLE_WAY = {"fgsm": ATTACKS["fgsm"], "pgd-20": PGD(steps=20), "mi-fgsm": ATTACKS["mi-fgsm"]}
 whole_way = pytest.mark.parametrize("attack", WHOLE_WAY.values(), ids=list(WHOLE_WAY))
-DRAWS_NOTHING = {"fgsm", "mi-fgsm", "deepfool", "carlini-wagner", "fab", "fab-t"}
+DRAWS_NOTHING = {"fgsm", "mi-fgsm", "deepfool", "carlini-wagner", "ddn", "fmn", "fab", "fab-t"}
 
 
 @pytest.fixture

@@ -167,7 +167,7 @@ def test_what_a_plain_pass_reads_right_has_no_finite_distance(norm, targets):
 
 
 def test_a_hair_is_enough_and_else_the_image_is_dropped():
-    from ironglass.attacks.fab import _beyond
+    from ironglass.attacks.parts.hair import beyond
 
     classifier = linear(torch.tensor([[1.0] + [0.0] * 15, [0.0] * 16]))
     classifier.network.append(nn.Linear(2, 2))
@@ -177,7 +177,7 @@ def test_a_hair_is_enough_and_else_the_image_is_dropped():
     adversarial = images.clone()
     adversarial[:, 0, 0, 0] = torch.tensor([0.3, 0.5, 0.7])  # misread, on the boundary, and far from it
     labels = torch.zeros(3, dtype=torch.int64)
-    found, misread = _beyond(classifier.eval(), images, labels, adversarial)
+    found, misread = beyond(classifier.eval(), images, labels, adversarial)
     assert misread.tolist() == [True, True, False]
     assert found[0, 0, 0, 0] == torch.tensor(0.3)
     assert 0.499 < found[1, 0, 0, 0] < 0.5

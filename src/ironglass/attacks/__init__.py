@@ -10,10 +10,12 @@ import torch
 
 from ironglass.attacks.apgd import APGD, APGDTargeted
 from ironglass.attacks.carlini_wagner import CarliniWagner
+from ironglass.attacks.ddn import DDN
 from ironglass.attacks.deepfool import DeepFool
 from ironglass.attacks.ensemble import ENSEMBLE, AutoAttack, Ensemble, WorstCase, standard
 from ironglass.attacks.fab import FAB
 from ironglass.attacks.fgsm import FGSM, fgsm_sweep
+from ironglass.attacks.fmn import FMN
 from ironglass.attacks.mi_fgsm import MIFGSM
 from ironglass.attacks.noise import Noise
 from ironglass.attacks.parts.ascent import ascend, climbed_gradient, input_gradient
@@ -31,10 +33,12 @@ from ironglass.types import Images, Labels
 __all__ = [
     "APGD",
     "ATTACKS",
+    "DDN",
     "ENSEMBLE",
     "FAB",
     "FAMILIES",
     "FGSM",
+    "FMN",
     "L1",
     "L2",
     "MIFGSM",
@@ -106,6 +110,8 @@ ATTACKS: dict[str, Any] = {
     "mi-fgsm": MIFGSM(),
     "deepfool": DeepFool(),
     "carlini-wagner": CarliniWagner(),
+    "ddn": DDN(),
+    "fmn": FMN(),
     "apgd-ce": APGD(),
     "apgd-dlr": APGD(loss="dlr"),
     "apgd-margin": APGD(loss="margin"),

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ironglass.attacks.parts.boundary import Boundary, boundary_to_target, nearest_boundary
+from ironglass.attacks.parts.hair import beyond
 from ironglass.attacks.parts.hyperplane import is_linf, length, to_hyperplane
 from ironglass.attacks.parts.losses import margin
 from ironglass.attacks.parts.scores import attack_call, plain
@@ -16,11 +17,7 @@ from ironglass.attacks.parts.worst_case import Rows, logits_of, runners_up, same
 from ironglass.errors import InputError
 from ironglass.fields import settings
 from ironglass.models.classifier import Classifier
-from ironglass.models.eval_without_grad import eval_without_grad
 from ironglass.types import Images, Labels
-
-HAIRS = (1e-6, 1e-5, 1e-4, 1e-3)
-"""By which shares of a change it is lengthened until a plain pass misreads the image, too."""
 
 
 @settings(frozen=True, kw_only=True)
@@ -92,7 +89,7 @@ class FAB:
         """
         images, labels = plain(images), plain(labels).to(classifier.device)
         nearest = self._nearest(classifier, images, labels, generator=generator or torch.Generator().manual_seed(0))
-        adversarial, misread = _beyond(classifier, images, labels, nearest)
+        adversarial, misread = beyond(classifier, images, labels, nearest)
         distance = length((adversarial - images).flatten(1), self.threat)
         return torch.where(misread[:, None, None, None], adversarial, images), torch.where(misread, distance, torch.inf)
 
@@ -190,23 +187,6 @@ def approach(
         nearest[reached] = shorten(classifier, images[reached], nearest[reached], labels[reached])
         distance[reached] = length((nearest[reached] - images[reached]).flatten(1), fab.threat)
     return nearest, distance
-
-
-def _beyond(classifier: Classifier, images: Images, labels: Labels, adversarial: Images) -> tuple[Images, Tensor]:
-    """The adversarial images, those that a plain pass reads right by a hair farther out, and which it misreads then.
-
-    The folded network, by which they were found, differs from the plain one in the last bits of its logits.
-    """
-    nearest = adversarial
-    with eval_without_grad(classifier), torch.no_grad():
-        wrong = classifier(nearest).argmax(1) != labels
-        for hair in HAIRS:
-            if wrong.all():
-                break
-            candidates = (images + (1 + hair) * (adversarial - images)).clamp(0, 1)
-            nearest = torch.where(wrong[:, None, None, None], nearest, candidates)
-            wrong = classifier(nearest).argmax(1) != labels
-    return nearest, wrong
 
 
 def shorten(classifier: Classifier, images: Images, adversarial: Images, labels: Labels, *, steps: int = 3) -> Images:
