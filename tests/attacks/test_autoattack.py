@@ -6,9 +6,9 @@ from torch import nn
 
 from ironglass.attacks import FAB, THREATS
 from ironglass.attacks.fab import approach
-from ironglass.attacks.parts.boundary import boundary_to_target, nearest_boundary
 from ironglass.attacks.parts.climb import climb
-from ironglass.attacks.parts.hyperplane import length, to_hyperplane
+from ironglass.attacks.parts.geometry.boundary import boundary_to_target, nearest_boundary
+from ironglass.attacks.parts.geometry.hyperplane import length, to_hyperplane
 from ironglass.attacks.parts.losses import cross_entropy, dlr, margin
 from ironglass.attacks.parts.worst_case import runners_up
 from ironglass.models import Classifier

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from ironglass.attacks import DDN, FMN, L2, THREATS, Occluder
-from ironglass.attacks.parts.hyperplane import length, to_hyperplane
-from ironglass.attacks.parts.radius import cosine, project_each
+from ironglass.attacks.parts.geometry.hyperplane import length, to_hyperplane
+from ironglass.attacks.parts.geometry.radius import cosine, project_each
 from ironglass.errors import InputError
 from ironglass.models import Classifier
 

@@ -8,8 +8,8 @@ from typing import ClassVar
 import torch
 
 from ironglass.attacks.parts.ascent import logits_and_gradient
+from ironglass.attacks.parts.geometry.radius import cosine
 from ironglass.attacks.parts.hair import beyond
-from ironglass.attacks.parts.radius import cosine
 from ironglass.attacks.parts.scores import attack_call, cross_entropy_of
 from ironglass.attacks.parts.threat import USUAL_L2, Threat, bounded
 from ironglass.engine.folding.fold import folded

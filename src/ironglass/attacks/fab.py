@@ -7,9 +7,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ironglass.attacks.parts.boundary import Boundary, boundary_to_target, nearest_boundary
+from ironglass.attacks.parts.geometry.boundary import Boundary, boundary_to_target, nearest_boundary
+from ironglass.attacks.parts.geometry.hyperplane import is_linf, length, to_hyperplane
 from ironglass.attacks.parts.hair import beyond
-from ironglass.attacks.parts.hyperplane import is_linf, length, to_hyperplane
 from ironglass.attacks.parts.losses import margin
 from ironglass.attacks.parts.scores import attack_call, plain
 from ironglass.attacks.parts.threat import USUAL, Threat, bounded

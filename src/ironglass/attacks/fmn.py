@@ -8,10 +8,10 @@ from typing import ClassVar
 import torch
 
 from ironglass.attacks.parts.ascent import logits_and_gradient
+from ironglass.attacks.parts.geometry.hyperplane import dual_norm, is_linf, length
+from ironglass.attacks.parts.geometry.radius import cosine, project_each
 from ironglass.attacks.parts.hair import beyond
-from ironglass.attacks.parts.hyperplane import dual_norm, is_linf, length
 from ironglass.attacks.parts.losses import margin
-from ironglass.attacks.parts.radius import cosine, project_each
 from ironglass.attacks.parts.scores import attack_call
 from ironglass.attacks.parts.threat import USUAL, Threat, bounded
 from ironglass.engine.folding.fold import folded

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog, minimize
 
 from ironglass.attacks import L1, L2, Linf
-from ironglass.attacks.parts.hyperplane import dual_norm, is_linf, length, to_hyperplane, water_level
+from ironglass.attacks.parts.geometry.hyperplane import dual_norm, is_linf, length, to_hyperplane, water_level
 from ironglass.errors import InputError
 
 

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-from ironglass.attacks.parts.hyperplane import dual_norm
+from ironglass.attacks.parts.geometry.hyperplane import dual_norm
 from ironglass.attacks.parts.threat import Threat
 from ironglass.models.backward import differentiate
 from ironglass.models.classifier import Classifier

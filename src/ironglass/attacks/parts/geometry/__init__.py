@@ -1,0 +1,1 @@
+"""Nearest points: within a ball and the box, on a hyperplane, on the linearised decision boundary."""
