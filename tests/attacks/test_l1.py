@@ -14,7 +14,7 @@ import ironglass as ig
 from ironglass.attacks import APGD, FAB, FGSM, L1, PGD, APGDTargeted, AutoAttack, Square
 from ironglass.attacks.parts.eight_bit import round_to_bytes
 from ironglass.attacks.parts.geometry.hyperplane import to_hyperplane
-from ironglass.attacks.parts.geometry.l1_ball import nearest_in_l1
+from ironglass.attacks.parts.l1_ball import nearest_in_l1
 from ironglass.errors import InputError
 from ironglass.models import Classifier
 

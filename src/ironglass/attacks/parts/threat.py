@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from ironglass.attacks.parts.geometry.l1_ball import nearest_in_l1
+from ironglass.attacks.parts.l1_ball import nearest_in_l1
 from ironglass.errors import InputError
 from ironglass.fields import settings
 from ironglass.types import Images, Mask

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ironglass.attacks.parts.geometry.hyperplane import is_linf
-from ironglass.attacks.parts.geometry.l1_ball import nearest_in_l1
+from ironglass.attacks.parts.l1_ball import nearest_in_l1
 from ironglass.attacks.parts.threat import L1, Threat
 from ironglass.types import Images
 
