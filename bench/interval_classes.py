@@ -29,6 +29,20 @@ def roc_trials() -> Iterator[Trial]:
         yield _area(support, auc, deviation, is_roc=True)
 
 
+def pair_trials() -> Iterator[Trial]:
+    """Areas of images against one made of each, whose scores are correlated with theirs."""
+    for n, auc, correlation in product((60, 120, 300, 1000), (0.5, 0.7, 0.9), (0.0, 0.5, 0.9)):
+        shift = norm.ppf(auc) * 2**0.5
+
+        def draw(sets: int, draws: np.random.Generator, n=n, auc=auc, correlation=correlation, shift=shift) -> Held:
+            shared = correlation**0.5 * draws.normal(size=(sets, n))
+            first, second = (shared + (1 - correlation) ** 0.5 * draws.normal(size=(sets, n)) for _ in range(2))
+            areas = roc_areas(first + shift, second, paired=True)
+            return Held((areas.low <= auc) & (auc <= areas.high), areas.widened)
+
+        yield Trial(f"{n} pairs, AUC {auc}, correlation {correlation}", 2 * n, draw)
+
+
 def average_precision_trials() -> Iterator[Trial]:
     for support, auc, deviation in product(SUPPORTS, AREAS, SPREADS):
         if auc > 0.5 or deviation > 0.5:  # else worse than no knowledge where it counts

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import argparse
 
-from interval_classes import average_precision_trials, balanced_trials, roc_trials, slice_trials
+from interval_classes import average_precision_trials, balanced_trials, pair_trials, roc_trials, slice_trials
 from interval_confidence import coverage_trials, difference_trials, error_trials, risk_trials
 from interval_trials import Case, Trial
 
@@ -23,6 +23,7 @@ KINDS = {
     "coverage": coverage_trials,
     "risk": risk_trials,
     "auc": roc_trials,
+    "pairs": pair_trials,
     "ap": average_precision_trials,
     "difference": difference_trials,
     "ece": error_trials,
