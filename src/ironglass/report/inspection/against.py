@@ -52,7 +52,10 @@ def against_plain(results: Results) -> list[str]:
     if not surer:
         return []
     names = listed([row.other for row in surer])
-    return [f"It is surer of {names} than of the {surer[0].split} images: that it is sure does not mean that it sees what it knows."]
+    return [
+        f"It is surer of {names} than of the {surer[0].split} images: "
+        "that it is sure does not mean that it sees what it knows."
+    ]
 
 
 def against_lines(results: Results) -> list[str]:
