@@ -175,7 +175,8 @@ def test_a_network_surer_of_noise_says_so_first(trained: Run) -> None:
     low = replace(row.scores[0], auc=replace(row.scores[0].auc, low=0.1, value=0.2, high=0.3))
     turned = replace(results, out_of_distribution=replace(found, rows=(replace(row, scores=(low,)), found.rows[1])))
     assert against_plain(turned) == [
-        "It is surer of Gaussian noise than of the test images: that it is sure does not mean that it sees what it knows."
+        "It is surer of Gaussian noise than of the test images: "
+        "that it is sure does not mean that it sees what it knows."
     ]
 
 
