@@ -18,7 +18,7 @@ from ironglass.attacks.fgsm import FGSM, fgsm_sweep
 from ironglass.attacks.fmn import FMN
 from ironglass.attacks.mi_fgsm import MIFGSM
 from ironglass.attacks.noise import Noise
-from ironglass.attacks.parts.ascent import ascend, climbed_gradient, input_gradient
+from ironglass.attacks.parts.ascent import ascend, climbed_gradient, gradient_and_logits, input_gradient
 from ironglass.attacks.parts.occluder import Occluder
 from ironglass.attacks.parts.scores import attack_call
 from ironglass.attacks.parts.threat import L1, L2, THREATS, Linf, Threat
@@ -63,6 +63,7 @@ __all__ = [
     "climbed_gradient",
     "fgsm_sweep",
     "find_attack",
+    "gradient_and_logits",
     "input_gradient",
     "paste",
     "standard",

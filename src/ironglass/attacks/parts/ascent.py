@@ -159,6 +159,22 @@ def climbed_gradient(classifier: Classifier, images: Images, labels: Labels) -> 
         return in_room(classifier.network, len(images), lambda: gradient_of(loss, images).float())
 
 
+def gradient_and_logits(target: Classifier, images: Images, labels: Labels) -> tuple[Images, Logits]:
+    """`climbed_gradient`, not finite where it is not, and the scores of its forward pass, both float32.
+
+    target: the classifier inside `attackable`.
+    """
+    passed: list[Logits] = []
+
+    def classify(images: Images) -> Logits:
+        passed.append(target(images).float())
+        return passed[-1]
+
+    cross_entropy = cross_entropy_of(target)
+    gradient = gradient_of(lambda images: cross_entropy(classify(images), labels), plain(images))
+    return gradient.float(), passed[-1].detach()
+
+
 def loss_of(classifier: Classifier, labels: Labels, *, towards: Labels | None = None) -> Callable[[Images], Tensor]:
     """Loss that an attacker climbs: the cross-entropy of `labels`, or minus that of the classes to go `towards`."""
     if towards is not None:

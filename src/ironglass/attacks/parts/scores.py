@@ -143,8 +143,24 @@ class Scores(Classifier):
 def outputs_of(classifier: Classifier, images: Images) -> Outputs:
     """Finds how an attack on these images reads the network's outputs, by one pass over a few of them."""
     with undisturbed(classifier.device), attackable(classifier) as target, torch.no_grad():
-        target(plain(images[:: max(1, len(images) // ROWS)][:ROWS]).to(classifier.device))
+        target(plain(_spread(images)).to(classifier.device))
         return vars(target)["reading"]
+
+
+def reads_logits(target: Classifier) -> bool:
+    """Returns whether a classifier inside `attackable` has read its passes as logits, in full precision."""
+    reading = vars(target).get("reading")
+    return reading is not None and not reading.squash and not vars(target)["_half"]
+
+
+def read_rows(logits: Logits) -> Outputs:
+    """`outputs_of` from the logits (n, k) of a pass over all images, of a network that `reads_logits`."""
+    return Outputs.of(_spread(logits), Watch(0))
+
+
+def _spread(rows: Tensor) -> Tensor:
+    """Up to 8 rows, evenly spaced."""
+    return rows[:: max(1, len(rows) // ROWS)][:ROWS]
 
 
 @contextmanager

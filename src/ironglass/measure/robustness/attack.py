@@ -18,7 +18,7 @@ from ironglass.fields import check_seed
 from ironglass.measure.robustness.attack_result import AttackResult, AttackResults
 from ironglass.measure.robustness.evidence import Evidence, Observations, observe, observe_passes
 from ironglass.measure.robustness.probes import run_probes
-from ironglass.measure.robustness.repeated_passes import pass_twice
+from ironglass.measure.robustness.repeated_passes import observe_clean, pass_twice
 from ironglass.measure.robustness.requested_attack import requested_attacks
 from ironglass.measure.robustness.verdict import judge
 from ironglass.measure.statistics import Rate, counted_rate, rate_of
@@ -137,11 +137,11 @@ def _with_verdicts(
         adversarial = single(classifier, images, labels, generator=generator)
         check_allowed(name, single, images, adversarial)
         attacked.append((single, adversarial, predicted(_logits(classifier, adversarial))))
-    passes = pass_twice(classifier, images)
-    clean = predicted(passes.logits).to(labels.device)
-    observations = observe_passes(classifier, passes, climbed_gradient(classifier, images, labels))
+    observed = observe_clean(classifier, images, labels)
+    clean = predicted(observed.passes.logits).to(labels.device)
+    observations = observe_passes(classifier, observed.passes, observed.gradient)
     points = tuple((single.threat.eps, rate_of(prediction == labels)) for single, _, prediction in attacked)
-    shared: dict[str, Any] = {"observations": observations, "points": points, "outputs": outputs_of(classifier, images)}
+    shared: dict[str, Any] = {"observations": observations, "points": points, "outputs": observed.outputs}
     results = []
     for single, adversarial, predictions in attacked:
         queries = 0 if single.steps else getattr(single, "queries", 0)
