@@ -42,7 +42,7 @@ class Passes:
 
 @dataclass(frozen=True)
 class Observed:
-    """What a verdict needs of the unattacked images: see `Passes`, `climbed_gradient` and `outputs_of`."""
+    """Evidence from the unattacked images: see `Passes`, `climbed_gradient` and `outputs_of`."""
 
     passes: Passes
     gradient: Images
