@@ -17,6 +17,7 @@ def test_the_public_names() -> None:
         "Attacks",
         "Audit",
         "Augment",
+        "Certification",
         "Classifier",
         "Comparison",
         "Corruptions",

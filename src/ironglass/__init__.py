@@ -17,6 +17,7 @@ _MODULES = {
     "Attacks": "ironglass.plans.attacks",
     "Audit": "ironglass.plans.audit",
     "Augment": "ironglass.data.augment",
+    "Certification": "ironglass.plans.certification",
     "Classifier": "ironglass.models.classifier",
     "Comparison": "ironglass.plans.comparison",
     "Corruptions": "ironglass.plans.parts",
@@ -81,6 +82,7 @@ if TYPE_CHECKING:
     from ironglass.models.structure.transplant import Transplant
     from ironglass.plans.attacks import Attacks
     from ironglass.plans.audit import Audit
+    from ironglass.plans.certification import Certification
     from ironglass.plans.comparison import Arm, Comparison
     from ironglass.plans.explanation import ExplanationPlan
     from ironglass.plans.hardening import Hardening
@@ -102,6 +104,7 @@ __all__ = [
     "Attacks",
     "Audit",
     "Augment",
+    "Certification",
     "Classifier",
     "Comparison",
     "Corruptions",

@@ -96,9 +96,14 @@ def prove_smoothed(
     predictions = torch.tensor(classes, device=labels.device)
     radius = torch.tensor(radii, dtype=torch.float64, device=labels.device)
     radius = torch.where(predictions == labels, radius, 0.0)
-    reach = eps * (1 + 1e-6) + 2.0**-24 * math.sqrt(levels[0].numel())  # what a threat allows for rounding
-    certified = radius > reach
-    return Proof(certified, tuple("smoothing" if flag else "" for flag in certified.tolist()), radius), predictions
+    return smoothed_proof(radius, eps, levels[0].numel()), predictions
+
+
+def smoothed_proof(radius: Tensor, eps: float, values: int) -> Proof:
+    """The proof at one eps, of radii (n,) and the number of values of an image: what a threat allows an adversarial
+    image for rounding is within it."""
+    certified = radius > eps * (1 + 1e-6) + 2.0**-24 * math.sqrt(values)
+    return Proof(certified, tuple("smoothing" if flag else "" for flag in certified.tolist()), radius)
 
 
 def smoothed_predictions(classifier: Classifier, images: Images, smoothing: Smoothing) -> Labels:

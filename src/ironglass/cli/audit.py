@@ -1,4 +1,4 @@
-"""The verb `audit`: everything about a trained model, without training."""
+"""The verbs `audit`, everything about a trained model without training, and `certify`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ironglass.cli import options as o
-from ironglass.cli.plans import against_field, make_plan, optional_entries, run_plan
+from ironglass.cli.plans import against_field, make_plan, optional_entries, run_plan, split_entries
 
 if TYPE_CHECKING:
     from ironglass.plans.attacks import Attacks
@@ -100,3 +100,42 @@ def audit(
     run_plan(plan, common, download=source.download)
     if omitted and not common.as_json and not common.quiet:
         print("left out by --quick:", *(f"  {line}" for line in omitted), sep="\n")
+
+
+def certify(
+    model: o.Model,
+    data: o.Data,
+    eps: Annotated[
+        str | None, typer.Option(help="Sizes of the change; else 1/255,2/255,8/255, for l2 0.25,0.5.")
+    ] = None,
+    norm: Annotated[str, typer.Option(help="Norm of the changes: linf or l2.")] = "linf",
+    method: Annotated[
+        str, typer.Option(help="auto, linear, interval, crown-ibp, crown; or smoothing, for any network under l2.")
+    ] = "auto",
+    attack: Annotated[
+        str, typer.Option(help="Attack on the images that are not certified: apgd-ce, ensemble, pgd-20, ...; or none.")
+    ] = "apgd-ce",
+    sigma: Annotated[float, typer.Option(help="Smoothing: deviation of the noise, in units of [0, 1].")] = 0.25,
+    draws: Annotated[int, typer.Option(help="Smoothing: noisy images an image.")] = 10_000,
+    alpha: Annotated[float, typer.Option(help="Smoothing: probability that a certificate is wrong, an image.")] = 0.001,
+    *,
+    sampling: o.Sampling,
+    network: o.Weights,
+    outputs: o.Outputs,
+    source: o.Source,
+    common: o.Common,
+) -> None:
+    """Proofs that no change within eps fools the model, and an attack on the rest: robust accuracy from both sides."""
+    default_eps = "0.25,0.5" if norm == "l2" else "1/255,2/255,8/255"
+    certification = {
+        "eps": split_entries(default_eps if eps is None else eps),
+        "norm": norm,
+        "method": method,
+        "attack": None if attack == "none" else attack,
+        "sigma": sigma,
+        "draws": draws,
+        "alpha": alpha,
+    }
+    parts = {"evaluation": True, "certification": certification}
+    plan = make_plan("certify", parts, model, data, network, source, common, outputs, **sampling.fields)
+    run_plan(plan, common, download=source.download)

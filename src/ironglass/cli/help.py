@@ -13,6 +13,7 @@ EXAMPLES = {
     "train": "ironglass train simple-cnn digits --epochs 3 --output runs/first",
     "evaluate": "ironglass evaluate runs/first digits --corruptions all",
     "explain": "ironglass explain runs/first digits --methods saliency,grad-cam --samples 20",
+    "certify": "ironglass certify runs/first digits --eps 1/255,2/255 --samples 200",
     "attack": "ironglass attack runs/first digits --attacks fgsm,pgd-20 --eps 4/255,8/255",
     "predict": "ironglass predict runs/first photos/",
     "inspect": "ironglass inspect digits runs/first --clean leave-out.txt",

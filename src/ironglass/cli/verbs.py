@@ -12,7 +12,7 @@ import typer
 
 from ironglass import __version__
 from ironglass.cli import options as o
-from ironglass.cli.audit import audit
+from ironglass.cli.audit import audit, certify
 from ironglass.cli.commands_inspect import attack, evaluate, explain, predict
 from ironglass.cli.commands_train import harden, sweep, train, transfer
 from ironglass.cli.compare import compare
@@ -164,7 +164,7 @@ def show(
 
 PANELS = {
     "Everything at once": (run, audit, report, show),
-    "Look at a trained model": (evaluate, explain, attack, predict, studio),
+    "Look at a trained model": (evaluate, explain, attack, certify, predict, studio),
     "Inspect data": (inspect,),
     "Compare": (compare,),
     "Train": (train, harden, sweep, transfer),

@@ -11,6 +11,7 @@ from pydantic_core import ArgsKwargs
 
 from ironglass.fields import dataclass
 from ironglass.plans.attacks import Attacks
+from ironglass.plans.certification import Certification
 from ironglass.plans.explanation import ExplanationPlan
 from ironglass.plans.parts import (
     Against,
@@ -28,6 +29,7 @@ from ironglass.train.recipe import Recipe
 NOTHING: dict[str, Any] = {
     "data_checks": False, "training": False, "evaluation": False, "against": None, "corruptions": None,
     "layers": None, "occlusion": None, "patches": None, "explanation": None, "attacks": None,
+    "certification": None,
 }  # fmt: skip
 """Fields of an audit that does nothing."""
 
@@ -72,10 +74,12 @@ class Audit(Recipe):
     patches: the search over every position of patches, or the sizes of these alone.
     explanation: maps by named methods, or the names alone.
     attacks: the attacks; names or attack objects alone mean these at the default eps, none FGSM's curve alone.
+    certification: proofs at each eps and an attack on the rest, or the eps alone.
     omitted: of programs that give the former `steps`; no part of the record.
 
-    `Audit.of_parts` makes one without the parts that are done by default. A part (`Against`, `Attacks`, `Corruptions`,
-    `ExplanationPlan`, `Guard`, `Layers`, `OcclusionCurve`, `PatchSearch`, `Sampling`) may be a dict of its fields.
+    `Audit.of_parts` makes one without the parts that are done by default. A part (`Against`, `Attacks`,
+    `Certification`, `Corruptions`, `ExplanationPlan`, `Guard`, `Layers`, `OcclusionCurve`, `PatchSearch`, `Sampling`)
+    may be a dict of its fields.
     Names of fields before version 0.3 are accepted, too, as `FORMER` lists them.
     Raises InputError as the parts do.
     """
@@ -83,7 +87,7 @@ class Audit(Recipe):
     MOVED: ClassVar[Mapping[str, tuple[str, str]]] = MOVED
     """Fields that were side by side before: the part and the field of each."""
     FORMER: ClassVar[frozenset[str]] = FORMER
-    OPTIONAL: ClassVar[tuple[str, ...]] = (*EXPLAINING, "against", "corruptions", "attacks")
+    OPTIONAL: ClassVar[tuple[str, ...]] = (*EXPLAINING, "against", "corruptions", "attacks", "certification")
     """Parts that may be absent, and that `--set` begins with the field it sets."""
 
     split: str = "auto"
@@ -100,6 +104,7 @@ class Audit(Recipe):
     patches: Annotated[PatchSearch | None, short_for(PatchSearch)] = None
     explanation: Annotated[ExplanationPlan | None, short_for(ExplanationPlan)] = None
     attacks: Annotated[Attacks | None, short_for(Attacks)] = Field(default_factory=Attacks)
+    certification: Annotated[Certification | None, short_for(Certification)] = None
     omitted: Omitted = field(default_factory=Omitted, repr=False, compare=False)
 
     @model_validator(mode="before")

@@ -8,6 +8,7 @@ from typing import Any, cast, get_args, get_type_hints
 from ironglass.errors import InputError, brief
 from ironglass.results.attack import Attacks, FGSMCurve, Linear
 from ironglass.results.audit import Exhaustive, Layers, Occlusion
+from ironglass.results.certification import Certification
 from ironglass.results.codec import from_dict, result
 from ironglass.results.evaluation import Corruptions, Evaluation
 from ironglass.results.evaluation.confidence import Confidence, ConfidenceUnder
@@ -47,6 +48,7 @@ class Results:
     corruptions: accuracy on corrupted images.
     fgsm: accuracy under FGSM, where no attack was named.
     attacks: accuracy under named attacks.
+    certification: what is proved at each eps, and what an attack leaves of the rest; absent where it was not asked for.
     linear: a linear network of two classes, attacked under Linf.
     explanations: maps by named methods, and what becomes of them when the images change.
     quality: tests of the methods themselves.
@@ -81,6 +83,7 @@ class Results:
     corruptions: Corruptions | None = None
     fgsm: FGSMCurve | None = None
     attacks: Attacks | None = None
+    certification: Certification | None = None
     linear: Linear | None = None
     explanations: Explanations | None = None
     quality: Quality | None = None

@@ -7,6 +7,7 @@ import re
 from typing import Any, cast
 
 from ironglass.report.about.unmeasured import unmeasured
+from ironglass.report.certification.words import bracket_words, certificate_words
 from ironglass.report.evaluation.words import calibration_words
 from ironglass.report.kit.words import (
     count,
@@ -120,6 +121,8 @@ def _metrics(results: Results) -> list[tuple[str, str, float]]:
 def _robustness(results: Results) -> list[str]:
     """The threat model, and between which bounds the accuracy lies under it."""
     attacks, curve = results.attacks, results.fgsm
+    if attacks is None and curve is None and (certified := results.certification):
+        return ["## Threat model", _plain(f"{bracket_words(certified)} {certificate_words(certified)}")]
     if attacks is None and curve is None:
         return ["## Threat model", "No attack was made: accuracy under attack is not known."]
     norm = attacks.norm if attacks else "linf"
@@ -128,10 +131,10 @@ def _robustness(results: Results) -> list[str]:
     text = (
         f"An adversary changes every image by at most eps in the {NORMS[norm]} norm (pixels between 0 and 1), and "
         f"knows the network with all its weights. Attacks that were made: {_plain(attack_names)}. An attack shows that "
-        "the accuracy is no higher than it leaves; how low a better one could bring it was not certified."
+        "the accuracy is no higher than it leaves; a better one could bring it down to what is certified."
     )
     rows = [
-        f"| {eps_text(point.eps, norm)} | {percent(0.0, 0)} (nothing certified) | {percent(point.accuracy.value)} "
+        f"| {eps_text(point.eps, norm)} | {_at_least(results, norm, point.eps)} | {percent(point.accuracy.value)} "
         f"({interval(point.accuracy)}, n = {count(point.accuracy.n)}) |"
         for point in points
     ]
@@ -181,6 +184,16 @@ def _verdict(of: str, verdict: Verdict | None) -> str:
     """One line of the list of verdicts."""
     reasons = "; ".join(_plain(reason) for reason in verdict_reasons(verdict))
     return f"- {of}: **{verdict_word(verdict)}**{f': {reasons}' if reasons else ''}"
+
+
+def _at_least(results: Results, norm: str, eps: float) -> str:
+    """The certified accuracy of the network itself at an eps."""
+    certified = results.certification
+    if certified is not None and certified.norm == norm and certified.sigma is None:
+        for point in certified.points:
+            if point.eps == eps:
+                return f"{percent(point.certified.value)} (n = {count(point.certified.n)})"
+    return f"{percent(0.0, 0)} (nothing certified)"
 
 
 def _strength(attacks: Attacks | None) -> str:

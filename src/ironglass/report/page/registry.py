@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ironglass.report.about.section import DATA, MAKING, MODEL
 from ironglass.report.attack.section import SECTION as ATTACKS
+from ironglass.report.certification.section import SECTION as CERTIFICATION
 from ironglass.report.comparison.section import ARMS, GALLERY
 from ironglass.report.confidence.section import SECTION as CONFIDENCE
 from ironglass.report.corruption.section import SECTION as CORRUPTIONS
@@ -48,6 +49,7 @@ SECTIONS: tuple[Section, ...] = (
     OCCLUSION,
     CORRUPTIONS,
     ATTACKS,
+    CERTIFICATION,
     CONFIDENCE,
     AGAINST,
     MAKING,

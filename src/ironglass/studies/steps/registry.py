@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ironglass.studies.steps.against.step import AGAINST
 from ironglass.studies.steps.attack.step import ATTACKS
+from ironglass.studies.steps.certification.step import CERTIFICATION
 from ironglass.studies.steps.confidence import CONFIDENCE, CONFIDENCE_UNDER
 from ironglass.studies.steps.corruption import CORRUPTIONS
 from ironglass.studies.steps.data_checks.step import DATA_CHECKS, DATA_EFFECTS, LEAK_EFFECT
@@ -35,6 +36,7 @@ STEPS: list[Step] = [
     EXHAUSTIVE,
     FGSM_CURVE,
     ATTACKS,
+    CERTIFICATION,
     CONFIDENCE_UNDER,
     LINEAR,
     SAMPLES,
