@@ -66,7 +66,7 @@ def random_network(seed: int, size: int, channels: int, classes: int) -> nn.Sequ
         layers.append(draw.choice(ACTIVATIONS)())
         if draw.random() < 0.4:
             layers.append(
-                draw.choice((nn.MaxPool2d(2, 1, 1), nn.MaxPool2d(3, 2, 1, ceil_mode=True), nn.AvgPool2d(2, 1)))
+                draw.choice((nn.MaxPool2d(2, 1, 1), nn.MaxPool2d(3, 2, 1, ceil_mode=True), nn.AvgPool2d(2, 1, 1)))
             )
         if draw.random() < 0.4:
             layers.append(Residual(width, draw))
