@@ -101,8 +101,8 @@ def test_nothing_proved_is_said() -> None:
         alpha=None, points=(point,),
     )  # fmt: skip
     assert bracket_words(measured) == (
-        "Within 8/255, 0\u202f% certified: nothing is proved of the network; apgd-ce leaves 30.0\u202f%. The truth lies "
-        "between the two; it is unknown for 3 images."
+        "Within 8/255, 0\u202f% certified: nothing is proved of the network; apgd-ce leaves 30.0\u202f%. The truth "
+        "lies between the two; it is unknown for 3 images."
     )
 
 
