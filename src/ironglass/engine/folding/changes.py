@@ -10,8 +10,10 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor, nn
 
+from ironglass.engine.folding.call_trace import Trace
 from ironglass.engine.folding.fold_plan import FoldPlan, hooked
 from ironglass.engine.folding.fold_weights import FoldedWeights, weights_of
+from ironglass.engine.folding.fused_block import FusedBlock, is_free
 from ironglass.engine.folding.guard import Guard
 from ironglass.engine.kernels.clamp import clamp_in_place, is_clamp
 from ironglass.engine.kernels.conv3x3 import is_three_by_three, three_by_three_convolution
@@ -73,7 +75,9 @@ class Changes:
             conv._parameters["weight"], conv._parameters["bias"] = folded.weight, folded.bias
         if self._forwards is None:  # built from the current weights
             with torch.inference_mode(False), torch.no_grad():
+                free = [block for block in self._plan.blocks if self._device.type == "cpu" and is_free(block)]
                 self._forwards = [pair for entry in self._convolutions for pair in self._replacements(*entry)]
+            self._forwards += [(block, FusedBlock(block, self.trace)) for block in free]
             self._forwards += [(module, InPlaceClamp(module, self)) for module in self.clamps]
         for module, forward in self._forwards:
             module.forward = forward
@@ -113,6 +117,10 @@ class Changes:
             yield
         finally:
             self.revert()
+
+    def trace(self) -> Trace | None:
+        """The trace of the pass at hand, if any."""
+        return self.guard.trace if self.guard is not None else None
 
     def _with_folded_norm(self, conv: nn.Conv2d, norm: nn.BatchNorm2d | None) -> Convolution:
         foldable = None if norm is None or hooked(conv) or hooked(norm) else norm
@@ -180,7 +188,7 @@ class InPlaceClamp:
         """The activation's output, in the memory of its input."""
         if not self.module.inplace or x.numel() == len(x) * self.changes.values:
             return nn.functional.hardtanh(x, self.module.min_val, self.module.max_val)
-        trace = self.changes.guard.trace if self.changes.guard is not None else None
+        trace = self.changes.trace()
         if trace is None or trace.muted:
             return clamp_in_place(x, self.module.min_val, self.module.max_val)
         trace.record(self.module, (x,), None, x)

@@ -51,11 +51,12 @@ def folded(classifier: Classifier, *, passes: int = 1) -> Iterator[Classifier]:
     A batch-norm after a convolution whose output nothing else reads is folded into its weights: exact in evaluation
     mode. On the CPU, weights are channels-last; a 1 × 1 convolution, or one over a map smaller than its kernel, is
     computed as a matrix product; a 3 × 3 one over many channels by Winograd's algorithm or with weights packed
-    beforehand; and the gradient of a strided one by its phases. Activations whose input autograd would copy work out of
-    place. The plan is made by observing a pass, not by reading code, so that the network's own code goes on running; a
-    network that gives other logits when folded is left unchanged. Passes inside are checked again (`Guard`), since the
-    network's code may take another branch: where outputs differ, the pass is repeated without changes. Not for reading
-    a layer's output: that of a folded convolution is its batch-norm's.
+    beforehand; the gradient of a strided one by its phases; and timm's ConvNeXt block as one step. Activations whose
+    input autograd would copy work out of place. The plan is made by observing a pass, not by reading code, so that
+    the network's own code goes on running; a network that gives other logits when folded is left unchanged. Passes
+    inside are checked again (`Guard`), since the network's code may take another branch: where outputs differ, the
+    pass is repeated without changes. Not for reading a layer's output: that of a folded convolution is its
+    batch-norm's.
 
     passes: expected number of forward and backward passes per image inside, which decides whether one more pass for
         comparison is cheap.
@@ -148,7 +149,7 @@ def _guarded(
         return
     guard = changes.guard = Guard(network, cached.sequences, changes.apply, changes.revert)
     guard.marked, guard.passes = changes.weights, passes
-    guard.traces = bool(plan.pairs or changes.switched)
+    guard.traces = bool(plan.pairs or plan.blocks or changes.switched)
     forward = vars(network).get("forward")
     try:
         changes.apply()

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from ironglass.engine.kernels.convnext_block import is_convnext_block
 from ironglass.engine.kernels.dense_matrix import is_faster_than_conv
 from ironglass.models.classifier import Classifier
 from ironglass.types import Logits
@@ -24,12 +25,14 @@ class FoldPlan:
 
     convolutions: each with the batch-norm to fold into it, or None, when only its memory layout changes.
     tiny: convolutions over maps so small that a matrix product is cheaper.
+    blocks: whole blocks computed as one step.
     small: True if the network is small enough to cache its folded weights.
     out_of_place_activations: True if in-place activations may write to a new tensor, since nothing reads the old one.
     """
 
     convolutions: tuple[tuple[nn.Conv2d, nn.BatchNorm2d | None], ...] = ()
     tiny: frozenset[nn.Conv2d] = frozenset()
+    blocks: tuple[nn.Module, ...] = ()
     small: bool = False
     out_of_place_activations: bool = False
 
@@ -65,6 +68,7 @@ def find_candidates(classifier: Classifier, images: Tensor) -> tuple[FoldPlan, L
             for conv in convs
         ),
         tiny=frozenset(conv for conv in convs if is_faster_than_conv(conv, once[conv][0], once[conv][1])),
+        blocks=tuple(module for module in classifier.network.modules() if is_convnext_block(module)),
         small=sum(parameter.numel() for parameter in classifier.parameters()) <= MAX_CACHED_PARAMETERS,
     ), logits
 
@@ -115,5 +119,10 @@ def _foldable(module: nn.Module) -> bool:
 
 def hooked(module: nn.Module) -> bool:
     """Returns whether the module has hooks or a replaced `forward`: then it must not be changed."""
+    return has_hooks(module) or "forward" in vars(module)
+
+
+def has_hooks(module: nn.Module) -> bool:
+    """Returns whether the module has hooks."""
     hooks = (module._forward_hooks, module._forward_pre_hooks, module._backward_hooks, module._backward_pre_hooks)
-    return any(hooks) or "forward" in vars(module)
+    return any(hooks)
