@@ -22,7 +22,7 @@ def brackets(measured: Certification, *, narrow: bool = False) -> Figure:
         low = 100 * point.certified.value
         high = 100 * (point.attacked or measured.clean).value
         axes.barh(row, low, 0.62, color=RIGHT, linewidth=0)
-        axes.barh(row, high - low, 0.62, left=low, facecolor=PAPER, edgecolor=MUTED, hatch="////", linewidth=0.6)
+        axes.barh(row, high - low, 0.62, left=low, facecolor="none", edgecolor=MUTED, hatch="////", linewidth=0.6)
         axes.barh(row, 100 - high, 0.62, left=high, color=WRONG, linewidth=0, alpha=0.25)
         if low < 0.05:
             axes.text(1, row, "0\u202f% certified: nothing is proved", va="center", color=INK, fontsize=small, bbox={
