@@ -172,3 +172,11 @@ def test_a_misread_image_is_never_certified_and_a_result_is_short() -> None:
     )
     assert result.show() is not None
     assert result.accuracy_at(0.5)["value"] == 0
+
+
+def test_images_of_a_size_that_the_network_does_not_take_are_refused_in_its_own_words() -> None:
+    classifier = ig.Classifier(
+        nn.Sequential(nn.Flatten(), nn.Linear(16, 2)), mean=[0.0], std=[1.0], classes=["a", "b"], input_size=4
+    )
+    with pytest.raises(ig.InputError, match="5 × 5"):
+        ig.certify(classifier, torch.rand(2, 1, 5, 5), torch.tensor([0, 1]), eps=0.1)

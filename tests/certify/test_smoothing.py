@@ -169,3 +169,31 @@ def test_wrong_input() -> None:
         Smoothing(alpha=0.7)
     with pytest.raises(ig.InputError, match="no setting 'sigm'"):
         Smoothing(sigm=0.5)  # type: ignore[call-arg]
+
+
+class Centred(nn.Module):
+    """Says whether the mean of its batch is above 1/2."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        margin = 100 * (images.mean() - 0.5 + 0 * images.flatten(1).sum(1))
+        return torch.stack((margin, -margin), 1)
+
+
+def test_a_network_that_depends_on_its_batch_is_refused_unless_images_pass_alone() -> None:
+    # the mean of 500 noisy copies votes as one: with 1,000 draws eps 0.5 was certified, and 0.05 is enough to fool
+    classifier = ig.Classifier(Centred(), mean=[0.0], std=[1.0], classes=["bright", "dark"], input_size=4)
+    images, labels = torch.full((1, 1, 4, 4), 131 / 255), torch.tensor([0])
+    with pytest.raises(ig.InputError, match="depends on the others of its batch"):
+        ig.certify(classifier, images, labels, eps=0.5, norm="l2", method=Smoothing(draws=1_000))
+    with pytest.raises(ig.InputError, match="depends on the others of its batch"):
+        smoothed_predictions(classifier, images, Smoothing(draws=1_000))
+    alone = Smoothing(draws=200, selection=20, batch_size=1)
+    assert not ig.certify(classifier, images, labels, eps=0.5, norm="l2", method=alone).certified.any()
+
+
+def test_a_radius_is_asked_for_in_sizes_that_there_are() -> None:
+    classifier, images = linear_classifier([1.0] * 4, -2.0), torch.ones(1, 1, 2, 2)
+    result = ig.certify(classifier, images, torch.tensor([0]), eps=0.1, norm="l2", method=Smoothing(draws=500))
+    assert result.accuracy_at("8/255") == result.accuracy_at(8 / 255)
+    with pytest.raises(ig.InputError, match="eps -1"):
+        result.accuracy_at(-1)

@@ -12,6 +12,7 @@ from ironglass.certify.grid_noise import GREY_LEVELS, GridNoise, on_grid
 from ironglass.certify.proof import Proof
 from ironglass.errors import InputError
 from ironglass.fields import check_seed, settings
+from ironglass.models.batch_dependence import MAX_PROBE_IMAGES, depends_on_batch
 from ironglass.models.classifier import Classifier
 from ironglass.models.eval_without_grad import eval_without_grad
 from ironglass.types import Images, Labels, Progress
@@ -78,10 +79,11 @@ def prove_smoothed(
 ) -> tuple[Proof, Labels]:
     """Certificates of the smoothed classifier in L2, and its predictions, -1 where it abstains.
 
-    images: float (n, c, h, w), multiples of 1/255, else InputError is raised. Every radius holds for all real
-    perturbations, with probability 1 - alpha over the draws.
+    images: float (n, c, h, w), multiples of 1/255, else InputError is raised, as for a network whose answer depends on
+    the batch. Every radius holds for all real perturbations, with probability 1 - alpha over the draws.
     """
     noise, levels = GridNoise(smoothing.sigma), on_grid(images).cpu()
+    _check_batches(classifier, levels, noise, smoothing)
     error = noise.error * levels[0].numel()
     radii, classes = [], []
     for position in range(len(images)):
@@ -110,9 +112,10 @@ def smoothed_predictions(classifier: Classifier, images: Images, smoothing: Smoo
     """Predictions of the smoothed classifier, int64 (n,), -1 where it abstains: where the two classes with the most
     votes differ by less than chance does with probability alpha.
 
-    images: multiples of 1/255, else InputError is raised.
+    images: multiples of 1/255, else InputError is raised, as for a network whose answer depends on the batch.
     """
     noise, levels = GridNoise(smoothing.sigma), on_grid(images).cpu()
+    _check_batches(classifier, levels, noise, smoothing)
     classes = []
     for position in range(len(images)):
         generator = _generator(smoothing.seed, position)
@@ -142,6 +145,19 @@ def _votes(
             logits = classifier(noisy / GREY_LEVELS)
             votes += logits[logits.isfinite().all(1)].argmax(1).cpu().bincount(minlength=len(votes))
     return votes
+
+
+def _check_batches(classifier: Classifier, levels: Tensor, noise: GridNoise, smoothing: Smoothing) -> None:
+    """Raises InputError where answers depend on the batch: then votes are not independent, and radii are too large."""
+    if smoothing.batch_size == 1 or len(levels) == 0:
+        return
+    probes = levels[torch.linspace(0, len(levels) - 1, MAX_PROBE_IMAGES).round().long()]
+    noisy = (probes + noise.draw(tuple(probes.shape), _generator(smoothing.seed, 0))).to(classifier.device)
+    if depends_on_batch(classifier, noisy.to(torch.float32) / GREY_LEVELS):
+        raise InputError(
+            "the network's answer to an image depends on the others of its batch (batch statistics in evaluation mode?),"
+            " and smoothing counts independent answers: give running statistics, or Smoothing(batch_size=1)"
+        )
 
 
 def _generator(seed: int, position: int) -> torch.Generator:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ironglass.attacks import THREATS
 from ironglass.certify.smoothing import Smoothing
+from ironglass.eps import parse_eps
 from ironglass.measure.statistics import Rate, rate_of
 from ironglass.report.kit.words import eps_text
 from ironglass.types import Labels, Mask
@@ -62,11 +63,13 @@ class Certificate:
         """Accuracy on the unchanged images."""
         return rate_of(self.predictions == self.labels)
 
-    def accuracy_at(self, eps: float) -> Rate:
-        """Certified accuracy at another eps, from the radii. Raises ValueError where the method gave none."""
+    def accuracy_at(self, eps: float | str) -> Rate:
+        """Certified accuracy at another eps, from the radii. Raises ValueError where the method gave none, InputError for
+        an eps that is no size."""
+        size = parse_eps(eps)
         if self.radius is None:
-            raise ValueError(f"{self.requested} gives no radii: certify at {eps:g}")
-        return rate_of((self.radius >= eps) & (self.predictions == self.labels))
+            raise ValueError(f"{self.requested} gives no radii: certify at {size:g}")
+        return rate_of((self.radius >= size) & (self.predictions == self.labels))
 
     def __len__(self) -> int:
         return len(self.labels)

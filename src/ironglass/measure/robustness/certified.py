@@ -123,8 +123,11 @@ def checked_graph(classifier: Classifier, images: Images) -> tuple[BoundGraph, L
     """The classifier's graph, compared with the network itself on the images and on changed ones; and the network's
     logits of the images.
 
-    Raises InputError where they differ by more than float32's rounding can amount to.
+    Raises InputError where they differ by more than float32's rounding can amount to, and for images of a size that
+    the network does not take.
     """
+    with eval_without_grad(classifier), torch.no_grad():
+        classifier(images[:1])  # in its own words, where it does not take them
     graph = bound_graph(classifier, (images.shape[2], images.shape[3]))
     pattern = torch.sin(torch.arange(images[0].numel(), device=images.device)).view(images[0].shape)
     with eval_without_grad(classifier), torch.no_grad():
