@@ -64,8 +64,8 @@ class Certificate:
         return rate_of(self.predictions == self.labels)
 
     def accuracy_at(self, eps: float | str) -> Rate:
-        """Certified accuracy at another eps, from the radii. Raises ValueError where the method gave none, InputError for
-        an eps that is no size."""
+        """Certified accuracy at another eps, from the radii. Raises ValueError where the method gave none, and
+        InputError for an eps that is no size."""
         size = parse_eps(eps)
         if self.radius is None:
             raise ValueError(f"{self.requested} gives no radii: certify at {size:g}")
