@@ -155,8 +155,8 @@ def _check_batches(classifier: Classifier, levels: Tensor, noise: GridNoise, smo
     noisy = (probes + noise.draw(tuple(probes.shape), _generator(smoothing.seed, 0))).to(classifier.device)
     if depends_on_batch(classifier, noisy.to(torch.float32) / GREY_LEVELS):
         raise InputError(
-            "the network's answer to an image depends on the others of its batch (batch statistics in evaluation mode?),"
-            " and smoothing counts independent answers: give running statistics, or Smoothing(batch_size=1)"
+            "the network's answer to an image depends on the others of its batch (batch statistics in evaluation "
+            "mode?), and smoothing counts independent answers: give running statistics, or Smoothing(batch_size=1)"
         )
 
 
