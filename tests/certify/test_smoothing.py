@@ -11,7 +11,7 @@ from torch import Tensor, nn
 import ironglass as ig
 from ironglass.certify import Smoothing, smoothed_classifier, smoothed_predictions
 from ironglass.certify.grid_noise import GridNoise
-from ironglass.certify.smoothing import certified_radius, lower_share
+from ironglass.certify.smoothing import certified_radius, lower_share, prove_smoothed
 
 
 @pytest.mark.parametrize(("successes", "n"), [(0, 10), (7, 10), (10, 10), (9_990, 10_000), (5_100, 10_000)])
@@ -197,3 +197,30 @@ def test_a_radius_is_asked_for_in_sizes_that_there_are() -> None:
     assert result.accuracy_at("8/255") == result.accuracy_at(8 / 255)
     with pytest.raises(ig.InputError, match="eps -1"):
         result.accuracy_at(-1)
+
+
+def test_images_side_by_side_are_as_one_after_the_other(monkeypatch):
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 4, 3), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.Linear(144, 3)
+    )
+    classifier = ig.Classifier(network, mean=(0.5,), std=(0.25,), classes=("a", "b", "c"), input_size=8)
+    images = (torch.rand(5, 1, 8, 8) * 255).round() / 255
+    with torch.no_grad():
+        labels = classifier.eval()(images).argmax(1)
+    smoothing = Smoothing(sigma=0.1, draws=700, batch_size=300)
+    threads = torch.get_num_threads()
+    try:
+        found = []
+        for count in (1, 2):
+            torch.set_num_threads(count)
+            found.append(prove_smoothed(classifier, images, labels, smoothing, eps=0.05))
+        torch.set_num_threads(2)
+        monkeypatch.setattr("ironglass.certify.smoothing._direct", lambda *_: None)
+        found.append(prove_smoothed(classifier, images, labels, smoothing, eps=0.05))
+    finally:
+        torch.set_num_threads(threads)
+    for proof, classes in found[1:]:
+        assert torch.equal(proof.radius, found[0][0].radius)
+        assert torch.equal(classes, found[0][1])
+    assert (found[0][0].radius > 0).any()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from scipy.special import bdtrc, betaincinv, ndtri
@@ -10,12 +11,13 @@ from torch import Tensor
 
 from ironglass.certify.grid_noise import GREY_LEVELS, GridNoise, on_grid
 from ironglass.certify.proof import Proof
+from ironglass.engine.threads import in_threads, is_safe_in_threads
 from ironglass.errors import InputError
 from ironglass.fields import check_seed, settings
 from ironglass.models.batch_dependence import MAX_PROBE_IMAGES, depends_on_batch
 from ironglass.models.classifier import Classifier
 from ironglass.models.eval_without_grad import eval_without_grad
-from ironglass.types import Images, Labels, Progress
+from ironglass.types import Images, Labels, Logits, Progress
 
 ABSTAINS = -1
 
@@ -86,19 +88,47 @@ def prove_smoothed(
     _check_batches(classifier, levels, noise, smoothing)
     error = noise.error * levels[0].numel()
     radii, classes = [], []
-    for position in range(len(images)):
+
+    def prove(position: int, is_wanted: Callable[[], bool]) -> tuple[int, float]:
         generator = _generator(smoothing.seed, position)
-        selected = int(_votes(classifier, levels[position], noise, smoothing.selection, smoothing, generator).argmax())
-        votes = _votes(classifier, levels[position], noise, smoothing.draws, smoothing, generator)
-        radius = certified_radius(int(votes[selected]), smoothing.draws, smoothing, error)
-        radii.append(radius)
-        classes.append(selected if radius > 0 else ABSTAINS)
-        if progress:
-            progress(position + 1, len(images))
+        chosen = _votes(scores, levels[position], noise, smoothing.selection, smoothing, generator, is_wanted)
+        selected = int(chosen.argmax())
+        votes = _votes(scores, levels[position], noise, smoothing.draws, smoothing, generator, is_wanted)
+        return selected, certified_radius(int(votes[selected]), smoothing.draws, smoothing, error)
+
+    with eval_without_grad(classifier), torch.inference_mode():
+        direct = _direct(classifier, images)
+        scores = direct or _moved(classifier)
+        # each image has draws of its own, so that images side by side are the same as one after the other
+        with in_threads(prove, range(len(images)), at_once=direct is not None) as results:
+            for position, (selected, radius) in enumerate(results):
+                radii.append(radius)
+                classes.append(selected if radius > 0 else ABSTAINS)
+                if progress:
+                    progress(position + 1, len(images))
     predictions = torch.tensor(classes, device=labels.device)
     radius = torch.tensor(radii, dtype=torch.float64, device=labels.device)
     radius = torch.where(predictions == labels, radius, 0.0)
     return smoothed_proof(radius, eps, levels[0].numel()), predictions
+
+
+def _direct(classifier: Classifier, images: Images) -> Callable[[Images], Logits] | None:
+    """The network's own pass, which threads may take at once where the classifier's waits its turn.
+
+    None where it might write to itself, and where its logits are not the classifier's, bit for bit.
+    """
+    if classifier.device.type != "cpu" or not is_safe_in_threads(classifier.network):
+        return None
+
+    def scores(images: Images) -> Logits:
+        return classifier.network((images - classifier.mean) / classifier.std)
+
+    sample = images[:2].float()
+    return scores if torch.equal(classifier(sample), scores(sample)) else None
+
+
+def _moved(classifier: Classifier) -> Callable[[Images], Logits]:
+    return lambda images: classifier(images.to(classifier.device))
 
 
 def smoothed_proof(radius: Tensor, eps: float, values: int) -> Proof:
@@ -119,7 +149,8 @@ def smoothed_predictions(classifier: Classifier, images: Images, smoothing: Smoo
     classes = []
     for position in range(len(images)):
         generator = _generator(smoothing.seed, position)
-        votes = _votes(classifier, levels[position], noise, smoothing.draws, smoothing, generator)
+        with eval_without_grad(classifier):
+            votes = _votes(_moved(classifier), levels[position], noise, smoothing.draws, smoothing, generator)
         (first, second), order = (part.tolist() for part in votes.topk(2))
         # two-sided: each as likely as the other to have the most votes of the two
         chance = 2 * float(bdtrc(first - 1, first + second, 0.5)) if first > 0 else 1.0
@@ -128,22 +159,29 @@ def smoothed_predictions(classifier: Classifier, images: Images, smoothing: Smoo
 
 
 def _votes(
-    classifier: Classifier,
+    scores: Callable[[Images], Logits],
     levels: Tensor,
     noise: GridNoise,
     draws: int,
     smoothing: Smoothing,
     generator: torch.Generator,
+    is_wanted: Callable[[], bool] = lambda: True,
 ) -> Tensor:
-    """Predictions by class, int64 (k,), for an image (c, h, w) of whole 255ths under that many draws of noise; none of
-    logits that are not numbers."""
-    votes = torch.zeros(len(classifier.classes), dtype=torch.int64)
-    with eval_without_grad(classifier), torch.inference_mode():
+    """Predictions by class, int64 (k,), of an image (c, h, w) of whole 255ths under that many draws of noise.
+
+    scores: logits of images on the CPU; those that are not numbers count for no class. The caller is inside
+        `eval_without_grad`.
+    """
+    votes = torch.zeros(0, dtype=torch.int64)
+    with torch.inference_mode():
         for start in range(0, draws, smoothing.batch_size):
+            if not is_wanted():
+                break
             count = min(smoothing.batch_size, draws - start)
-            noisy = (levels + noise.draw((count, *levels.shape), generator)).to(classifier.device, torch.float32)
-            logits = classifier(noisy / GREY_LEVELS)
-            votes += logits[logits.isfinite().all(1)].argmax(1).cpu().bincount(minlength=len(votes))
+            noisy = (levels + noise.draw((count, *levels.shape), generator)).float()
+            logits = scores(noisy / GREY_LEVELS)
+            counts = logits[logits.isfinite().all(1)].argmax(1).cpu().bincount(minlength=logits.shape[1])
+            votes = counts if not len(votes) else votes + counts
     return votes
 
 
