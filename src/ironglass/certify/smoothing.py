@@ -89,11 +89,11 @@ def prove_smoothed(
     error = noise.error * levels[0].numel()
     radii, classes = [], []
 
-    def prove(position: int, is_wanted: Callable[[], bool]) -> tuple[int, float]:
+    def prove(position: int, goes_on: Callable[[], bool]) -> tuple[int, float]:
         generator = _generator(smoothing.seed, position)
-        chosen = _votes(scores, levels[position], noise, smoothing.selection, smoothing, generator, is_wanted)
+        chosen = _votes(scores, levels[position], noise, smoothing.selection, smoothing, generator, goes_on)
         selected = int(chosen.argmax())
-        votes = _votes(scores, levels[position], noise, smoothing.draws, smoothing, generator, is_wanted)
+        votes = _votes(scores, levels[position], noise, smoothing.draws, smoothing, generator, goes_on)
         return selected, certified_radius(int(votes[selected]), smoothing.draws, smoothing, error)
 
     with eval_without_grad(classifier), torch.inference_mode():
@@ -165,7 +165,7 @@ def _votes(
     draws: int,
     smoothing: Smoothing,
     generator: torch.Generator,
-    is_wanted: Callable[[], bool] = lambda: True,
+    goes_on: Callable[[], bool] = lambda: True,
 ) -> Tensor:
     """Predictions by class, int64 (k,), of an image (c, h, w) of whole 255ths under that many draws of noise.
 
@@ -175,7 +175,7 @@ def _votes(
     votes = torch.zeros(0, dtype=torch.int64)
     with torch.inference_mode():
         for start in range(0, draws, smoothing.batch_size):
-            if not is_wanted():
+            if not goes_on():
                 break
             count = min(smoothing.batch_size, draws - start)
             noisy = (levels + noise.draw((count, *levels.shape), generator)).float()
