@@ -91,8 +91,8 @@ def prove_smoothed(
 
     def prove(position: int, goes_on: Callable[[], bool]) -> tuple[int, float]:
         generator = _generator(smoothing.seed, position)
-        chosen = _votes(scores, levels[position], noise, smoothing.selection, smoothing, generator, goes_on)
-        selected = int(chosen.argmax())
+        first = _votes(scores, levels[position], noise, smoothing.selection, smoothing, generator, goes_on)
+        selected = int(first.argmax())
         votes = _votes(scores, levels[position], noise, smoothing.draws, smoothing, generator, goes_on)
         return selected, certified_radius(int(votes[selected]), smoothing.draws, smoothing, error)
 
