@@ -89,8 +89,9 @@ def explain(
         "chosen": optional_entries(chosen),
         "hide": hide,
     } | {"quality": quality, "budget": budget, "pictures": pictures}
+    default_eps = {"l2": "0.5", "l1": "12"}.get(under_attack.norm or "linf", "8/255")
     explanation |= attack_fields(
-        under_attack.attacks, norm=under_attack.norm, eps=under_attack.eps, default_eps="8/255"
+        under_attack.attacks, norm=under_attack.norm, eps=under_attack.eps, default_eps=default_eps
     )
     parts = {"evaluation": True} | _explanation_parts(explanation, occlusion_patch)
     plan = make_plan("explain", parts, model, data, network, source, common, outputs, **sampling.fields)

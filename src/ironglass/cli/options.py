@@ -124,7 +124,9 @@ class UnderAttack:
 
     attacks: Annotated[str | None, typer.Option(help="Attacks under which maps are compared, as pgd-20.")] = None
     norm: Annotated[str | None, typer.Option(help="Norm of the attacks: linf, the default, l2 or l1.")] = None
-    eps: Annotated[str | None, typer.Option(help="Attack budget eps, in units of [0, 1]; else 8/255.")] = None
+    eps: Annotated[
+        str | None, typer.Option(help="Attack budget eps, in units of [0, 1]; else 8/255, for l2 0.5, for l1 12.")
+    ] = None
 
 
 Fit = Annotated[

@@ -121,6 +121,17 @@ def test_wrong_data_are_refused_before_anything_is_trained(squares: Path, tmp_pa
     assert not (tmp_path / "run").exists()
 
 
+def test_a_flat_folder_of_the_data_s_own_images_is_refused(trained: Run, tmp_path: Path) -> None:
+    images = ig.load_dataset("digits").test
+    (tmp_path / "flat").mkdir()
+    for number in range(3):
+        pixels = images.pixels[number]
+        Image.fromarray(np.asarray(pixels).squeeze()).save(tmp_path / "flat" / f"{number}.png")
+    plan = ig.Audit.of_parts(dataset="digits", model=str(trained.path), against=str(tmp_path / "flat"))
+    with pytest.raises(InputError, match="flat: 3 of its 3 images have the pixels of images of"):
+        ig.run(plan, tmp_path / "run")
+
+
 def test_where_it_would_take_long_it_is_left_out_and_said(
     trained: Run, squares: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

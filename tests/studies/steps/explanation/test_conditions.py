@@ -1,6 +1,7 @@
 """What the images go through before they are explained again."""
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -112,6 +113,15 @@ def test_attacks_are_made_at_the_largest_eps() -> None:
     assert hidden is None
     assert Linf(0.05).allows(images, changed).all()
     assert (changed - images).abs().max() > 0.04
+
+
+@pytest.mark.parametrize(
+    ("norm", "eps", "label"),
+    [("linf", 8 / 255, "pgd-5, eps 8/255"), ("l2", 0.5, "pgd-5, eps 0.5 (L2)"), ("l1", 12.0, "pgd-5, eps 12 (L1)")],
+)
+def test_a_condition_says_its_norm(norm: Literal["linf", "l2", "l1"], eps: float, label: str) -> None:
+    _, attacked = conditions(audit("", attacks=Attacks(methods=("pgd-5",), eps=(eps,), norm=norm)), (6, 6), 2)
+    assert attacked.label == label
 
 
 @pytest.mark.parametrize(

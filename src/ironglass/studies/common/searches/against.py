@@ -80,8 +80,9 @@ def named_images(spec: str, dataset: Dataset, reading: Reading, options: RunOpti
     digests = {pixel_digest(pixels) for split in dataset.splits.values() for pixels in np.asarray(split.pixels)}
     shared = sum(pixel_digest(pixels) in digests for pixels in np.asarray(other.images.pixels))
     if shared:
+        kind = "images" if other.split == "images" else f"{other.split} images"
         raise InputError(
-            f"--against {spec}: {shared:,} of its {len(other.images):,} {other.split} images have the pixels of "
+            f"--against {spec}: {shared:,} of its {len(other.images):,} {kind} have the pixels of "
             f"images of {dataset.name}, as the network reads them: name data that are others"
         )
     return other

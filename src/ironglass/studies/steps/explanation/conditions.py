@@ -111,7 +111,7 @@ def conditions(plan: Audit, pixels: tuple[int, int], patch: int) -> list[Conditi
     for name in dict.fromkeys(attacks.methods):
         attack = replace(find_attack(name), threat=THREATS[attacks.norm](eps))
         facts = {"eps": eps, "norm": attacks.norm}
-        size = f"{round(255 * eps, 2):g}/255" if attacks.norm == "linf" else f"{eps:g}"
+        size = f"{round(255 * eps, 2):g}/255" if attacks.norm == "linf" else f"{eps:g} ({attacks.norm.upper()})"
         label = f"{name}, eps {size}"
         treatments.append(Condition(name=name, label=label, kind="attack", facts=facts, attack=attack))
     return treatments
