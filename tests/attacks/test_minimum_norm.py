@@ -67,6 +67,19 @@ def test_an_image_that_is_misread_stays(attack, network):
     assert torch.equal(attack.minimal(classifier, images, (labels + 1) % 4), images)
 
 
+@pytest.mark.parametrize("attack", [FMN(threat=L2(1.0)), FMN(), DDN()], ids=["fmn l2", "fmn linf", "ddn"])
+def test_images_on_the_boundary_are_fooled_in_a_plain_pass_too(attack, network):
+    classifier, images, labels = network
+    weight = classifier.network[1].weight.detach()
+    runner_up = classifier(images).detach().topk(2).indices[:, 1]
+    normal = weight[runner_up] - weight[labels]
+    change = to_hyperplane(images.flatten(1), normal, -(normal * images.flatten(1)).sum(1), L2(1.0))
+    near = (images + 0.9999 * change.view_as(images)).clamp(0, 1)
+    with torch.no_grad():
+        there = classifier(near).argmax(1)
+        assert (classifier(attack(classifier, near, there)).argmax(1) != there).all()
+
+
 @pytest.mark.parametrize("norm", THREATS)
 def test_a_radius_an_image(norm):
     generator = torch.Generator().manual_seed(0)

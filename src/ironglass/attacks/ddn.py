@@ -9,7 +9,7 @@ import torch
 
 from ironglass.attacks.parts.ascent import logits_and_gradient
 from ironglass.attacks.parts.geometry.radius import cosine
-from ironglass.attacks.parts.hair import beyond
+from ironglass.attacks.parts.hair import beyond, surely_misread
 from ironglass.attacks.parts.scores import attack_call, cross_entropy_of
 from ironglass.attacks.parts.threat import USUAL_L2, Threat, bounded
 from ironglass.engine.folding.fold import folded
@@ -78,7 +78,8 @@ class DDN:
                     classifier, x, lambda logits, labels=labels: cross_entropy(logits, labels)
                 )
                 change = x - images
-                size, misread = torch.linalg.vector_norm(change, dim=(1, 2, 3)), logits.argmax(1) != labels
+                misread = surely_misread(logits, labels) if step else logits.argmax(1) != labels
+                size = torch.linalg.vector_norm(change, dim=(1, 2, 3))
                 better = misread & (size < distance)
                 nearest = torch.where(better[:, None, None, None], x, nearest)
                 distance = torch.where(better, size, distance)

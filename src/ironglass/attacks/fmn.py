@@ -10,7 +10,7 @@ import torch
 from ironglass.attacks.parts.ascent import logits_and_gradient
 from ironglass.attacks.parts.geometry.hyperplane import dual_norm, is_linf, length
 from ironglass.attacks.parts.geometry.radius import cosine, project_each
-from ironglass.attacks.parts.hair import beyond
+from ironglass.attacks.parts.hair import beyond, surely_misread
 from ironglass.attacks.parts.losses import margin
 from ironglass.attacks.parts.scores import attack_call
 from ironglass.attacks.parts.threat import USUAL, Threat, bounded
@@ -80,7 +80,8 @@ class FMN:
                 logits, margins, gradient = logits_and_gradient(
                     classifier, x, lambda logits, labels=labels: margin(logits, labels)
                 )
-                size, misread = length((x - images).flatten(1), self.threat), logits.argmax(1) != labels
+                misread = surely_misread(logits, labels) if step else logits.argmax(1) != labels
+                size = length((x - images).flatten(1), self.threat)
                 better = misread & (size < distance)
                 nearest = torch.where(better[:, None, None, None], x, nearest)
                 distance = torch.where(better, size, distance)

@@ -115,6 +115,10 @@ def guard_for(
     )
 
 
+GUARDED = ("linf", "l2")
+"""Norms under which the guard attacks."""
+
+
 def is_adversarial(objectives: Sequence[Any]) -> bool:
     """True where one of them trains on images attacked within a ball that the guard can attack in, too."""
     return bool(_largest(objectives, None))
@@ -125,6 +129,6 @@ def _largest(objectives: Sequence[Any], eps: float | None) -> dict[str, float]:
     sizes: dict[str, float] = {}
     for objective in objectives:
         size, norm = eps if eps_of(objective) is None else eps_of(objective), norm_of(objective)
-        if size and norm in THREATS:
+        if size and norm in GUARDED:
             sizes[norm] = max(size, sizes.pop(norm, 0.0))
     return sizes

@@ -122,7 +122,7 @@ def test_accuracy_that_rises_with_eps_speaks_against_every_one():
 def test_a_result_shows_itself():
     result = attack("fgsm", eps=0.05)
     assert repr(result) == (
-        "AttackResult(fgsm, Linf, eps 0.05, 6 images: accuracy 66.7 % (30.0 to 90.3), without attack 100.0 %; "
+        "AttackResult(fgsm, Linf, eps 0.05, 6 images: accuracy 66.7 % (22.3 to 95.7), without attack 100.0 %; "
         "suspect: an upper bound on robust accuracy: FGSM takes one step; stronger attacks may fool more)"
     )
     figure = result.show(2)

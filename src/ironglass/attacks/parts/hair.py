@@ -5,12 +5,22 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ironglass.attacks.parts.losses import margin
 from ironglass.models.classifier import Classifier
 from ironglass.models.eval_without_grad import eval_without_grad
-from ironglass.types import Images, Labels
+from ironglass.types import Images, Labels, Logits, Mask
 
 HAIRS = (1e-6, 1e-5, 1e-4, 1e-3)
 """By which shares of a change it is lengthened until a plain pass misreads the image, too."""
+
+
+SURE = 1e-6
+"""Lead over the label's logit, as a share of the largest logit, from which on no rounding undoes a misreading."""
+
+
+def surely_misread(logits: Logits, labels: Labels) -> Mask:
+    """Returns whether another class leads by more than rounding, bool (n,): searches come nearer than float32 sees."""
+    return margin(logits, labels) > SURE * logits.abs().amax(1)
 
 
 def beyond(classifier: Classifier, images: Images, labels: Labels, adversarial: Images) -> tuple[Images, Tensor]:

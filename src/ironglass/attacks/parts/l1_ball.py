@@ -27,6 +27,7 @@ def nearest_in_l1(images: Images, points: Images, radius: Float[Tensor, " n"]) -
     # in float64: far points are brought back by the difference of two large numbers
     moved = torch.minimum((size - level).clamp_min(0), room) * change.sign()
     moved = torch.where(torch.minimum(size, room).double().sum(1, keepdim=True) <= radius[:, None], change, moved)
+    moved = torch.where(radius[:, None] > 0, moved, 0)  # exactly: rounding would leave a trace of tiny values
     return (images + moved.to(images).view(images.shape)).clamp_(0, 1)
 
 

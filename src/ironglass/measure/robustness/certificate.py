@@ -52,7 +52,7 @@ class Certificate:
 
     @property
     def accuracy(self) -> Rate:
-        """Certified accuracy: the share of images that are certified, with its 95 % Wilson interval and n.
+        """Certified accuracy: the share of images that are certified, with its 95 % interval and n.
 
         No attack within eps can bring the accuracy on these images below its value.
         """

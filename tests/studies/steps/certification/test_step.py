@@ -113,7 +113,10 @@ def test_nothing_proved_is_said() -> None:
         ({"eps": (8,)}, "for bytes write 8/255"),
         ({"norm": "l1"}, "norm is 'l1'"),
         ({"attack": "nonsense"}, "there is no attack 'nonsense'"),
-        ({"sigma": 64.0}, "sigma is 64"),
+        ({"sigma": 64.0, "method": "smoothing", "norm": "l2"}, "sigma is 64"),
+        ({"sigma": 0.1}, "sigma is for smoothing, and method is auto"),
+        ({"draws": 100, "method": "crown"}, "draws is for smoothing, and method is crown"),
+        ({"eps": (0.0,)}, "every eps is 0"),
         ({"eps": ()}, "at least 1"),
     ],
 )
