@@ -29,8 +29,8 @@ class FMN:
 
     The radius ε is one an image: (1 − γ) ε, and no more than the smallest change so far, where the image is misread,
     else (1 + γ) ε. Before it was ever misread it is the distance to the boundary, linearised at x, times 1 + the first
-    γ, without which, as in the paper, a search may end on the boundary and not beyond it. α and γ fall along half a
-    cosine wave, to a hundredth and a fiftieth.
+    γ, and never below (1 + γ) ε, without which, as in the paper, a search may end on the boundary and not beyond it.
+    α and γ fall along half a cosine wave, to a hundredth and a fiftieth.
 
     steps: gradients an image.
     step_size: α at first, in units of [0, 1] by L2; None for 10 under Linf, else 1.
@@ -89,7 +89,9 @@ class FMN:
                 shrink, share = cosine(self.gamma, self.gamma / 50, step / self.steps), step / self.steps
                 slope = dual_norm(gradient.flatten(1)[:, None], self.threat)[:, 0].clamp_min(1e-12)
                 reach = (size + margins.nan_to_num(0).abs() / slope) * (1 + self.gamma)
-                farther = torch.where(distance.isinf(), reach, radius * (1 + shrink))
+                # what the box cuts off is missing from the size: the radius grows whatever that says
+                grown = torch.where(radius.isinf(), reach, torch.maximum(reach, radius * (1 + self.gamma)))
+                farther = torch.where(distance.isinf(), grown, radius * (1 + shrink))
                 radius = torch.where(misread, torch.minimum(radius * (1 - shrink), distance), farther)
                 norm = torch.linalg.vector_norm(gradient, dim=(1, 2, 3), keepdim=True).clamp_min(1e-12)
                 x = project_each(images, x + cosine(first, first / 100, share) * gradient / norm, radius, self.threat)

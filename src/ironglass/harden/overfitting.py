@@ -115,7 +115,7 @@ def guard_for(
     )
 
 
-GUARDED = ("linf", "l2")
+ATTACKED_NORMS = ("linf", "l2")
 """Norms under which the guard attacks."""
 
 
@@ -129,6 +129,6 @@ def _largest(objectives: Sequence[Any], eps: float | None) -> dict[str, float]:
     sizes: dict[str, float] = {}
     for objective in objectives:
         size, norm = eps if eps_of(objective) is None else eps_of(objective), norm_of(objective)
-        if size and norm in GUARDED:
+        if size and norm in ATTACKED_NORMS:
             sizes[norm] = max(size, sizes.pop(norm, 0.0))
     return sizes
