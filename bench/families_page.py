@@ -45,7 +45,7 @@ def kept() -> list[dict[str, Any]]:
     ]
     runs = sorted((one for one in files if "rows" in one), key=lambda run: str(run.get("at", run["date"])))
     return [
-        row | {key: run[key] for key in ("commit", "date", "processor", "versions")}
+        row | {key: run[key] for key in ("commit", "date", "processor", "versions", "load_before")}
         for run in runs
         for row in run["rows"]
     ]
@@ -112,7 +112,12 @@ def page(rows: list[dict[str, Any]]) -> str:
     unmeasured = [row["row"] for row in last if not math.isfinite(ratio(row))]
     if unmeasured:
         parts.append(f"\nNo peer ran: {'; '.join(unmeasured)}.")
-    machines = sorted({f"{row['processor']} ({row['date']}, torch {row['versions']['torch']})" for row in last})
+    machines = sorted(
+        {
+            f"{row['processor']} ({row['date']}, load {row['load_before']:g}, torch {row['versions']['torch']})"
+            for row in last
+        }
+    )
     versions = {f"{name} {version}" for row in last for name, version in row["versions"].items() if name != "torch"}
     parts.append(f"\nTaken on: {'; '.join(machines)}. Peers: {', '.join(sorted(versions))}.")
     return "\n".join(parts) + "\n"

@@ -21,7 +21,14 @@ def families(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def _row(**changed: Any) -> dict[str, Any]:
     row = {"row": "pgd, a", "kind": "attack", "method": "pgd", "family": "a", "size": 8, "batch": 1, "threads": 1}
-    about = {"commit": "1", "date": "2026-01-01", "processor": "P", "versions": {"torch": "2"}, "target": 2.0}
+    about = {
+        "commit": "1",
+        "date": "2026-01-01",
+        "processor": "P",
+        "versions": {"torch": "2"},
+        "target": 2.0,
+        "load_before": 1,
+    }
     return row | about | {"seconds": {"ironglass": [1.0, 1.0, 9.0], "peer": [1.5], "slow": [4.0]}} | changed
 
 
