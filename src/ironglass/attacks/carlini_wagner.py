@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from ironglass.attacks.parts.losses import margin
+from ironglass.attacks.parts.nearest import MinimumNorm
 from ironglass.attacks.parts.scores import attack_call
-from ironglass.attacks.parts.threat import USUAL_L2, Threat, bounded
+from ironglass.attacks.parts.threat import USUAL_L2, Threat
 from ironglass.engine.folding.fold import folded
 from ironglass.errors import InputError
 from ironglass.fields import settings
@@ -25,7 +26,7 @@ PROGRESS = 1e-4
 
 
 @settings(frozen=True, kw_only=True)
-class CarliniWagner:
+class CarliniWagner(MinimumNorm):
     """A small L2 change that is misread, found by Adam in tanh space (Carlini & Wagner 2016, arXiv 1608.04644).
 
     x' = (tanh(w) + 1) / 2;  w minimises ‖x' − x‖₂² + c · max(0, confidence + label's logit − best other logit)
@@ -61,16 +62,6 @@ class CarliniWagner:
             value = getattr(self, name)
             if not (0 <= value < math.inf) or (value == 0 and bound == "above 0"):
                 raise InputError(f"Carlini-Wagner's {name} is {value}: give a number {bound}")
-
-    @attack_call
-    def __call__(
-        self, classifier: Classifier, images: Images, labels: Labels, *, generator: torch.Generator | None = None
-    ) -> Images:
-        """Adversarial images in [0, 1], within the threat. Nothing is drawn: `generator` is not used.
-
-        A change that is larger than the threat allows is projected into it, and then as a rule no longer fools.
-        """
-        return bounded(self.threat, images, self.minimal(classifier, images, labels))
 
     @attack_call
     def minimal(self, classifier: Classifier, images: Images, labels: Labels) -> Images:

@@ -10,8 +10,9 @@ import torch
 from ironglass.attacks.parts.ascent import logits_and_gradient
 from ironglass.attacks.parts.geometry.radius import cosine
 from ironglass.attacks.parts.hair import beyond, surely_misread
+from ironglass.attacks.parts.nearest import MinimumNorm, Nearest
 from ironglass.attacks.parts.scores import attack_call, cross_entropy_of
-from ironglass.attacks.parts.threat import USUAL_L2, Threat, bounded
+from ironglass.attacks.parts.threat import USUAL_L2, Threat
 from ironglass.engine.folding.fold import folded
 from ironglass.errors import InputError
 from ironglass.fields import settings
@@ -20,7 +21,7 @@ from ironglass.types import Images, Labels
 
 
 @settings(frozen=True, kw_only=True)
-class DDN:
+class DDN(MinimumNorm):
     """Looks for a small L2 change (Rony et al. 2018, arXiv 1811.09600).
 
     δ ← ε · d / ‖d‖₂,  d = δ + α · g / ‖g‖₂,  g = ∂ cross-entropy / ∂ x
@@ -51,16 +52,6 @@ class DDN:
             raise InputError(f"DDN's first is {self.first}: give a radius above 0, in units of [0, 1]")
 
     @attack_call
-    def __call__(
-        self, classifier: Classifier, images: Images, labels: Labels, *, generator: torch.Generator | None = None
-    ) -> Images:
-        """Adversarial images in [0, 1], within the threat. Nothing is drawn: `generator` is not used.
-
-        A change that is larger than the threat allows is projected into it, and then as a rule no longer fools.
-        """
-        return bounded(self.threat, images, self.minimal(classifier, images, labels))
-
-    @attack_call
     def minimal(self, classifier: Classifier, images: Images, labels: Labels) -> Images:
         """The nearest adversarial images by L2, in [0, 1], however far; the threat's eps is not used.
 
@@ -69,10 +60,9 @@ class DDN:
         with folded(classifier), torch.inference_mode(False):
             images = images.clone()
             labels = labels.to(images.device, copy=True)
-            nearest, x = images.clone(), images.clone()
-            distance = torch.full((len(images),), torch.inf, device=images.device)
+            nearest, x = Nearest.none(images), images
             farthest = torch.linalg.vector_norm(torch.maximum(images, 1 - images), dim=(1, 2, 3))
-            radius, cross_entropy = torch.full_like(distance, self.first), cross_entropy_of(classifier)
+            radius, cross_entropy = torch.full_like(nearest.distance, self.first), cross_entropy_of(classifier)
             for step in range(self.steps):
                 logits, _, gradient = logits_and_gradient(
                     classifier, x, lambda logits, labels=labels: cross_entropy(logits, labels)
@@ -80,14 +70,11 @@ class DDN:
                 change = x - images
                 misread = surely_misread(logits, labels) if step else logits.argmax(1) != labels
                 size = torch.linalg.vector_norm(change, dim=(1, 2, 3))
-                better = misread & (size < distance)
-                nearest = torch.where(better[:, None, None, None], x, nearest)
-                distance = torch.where(better, size, distance)
+                nearest.note(x, size, misread)
 
                 radius = torch.minimum(torch.where(misread, 1 - self.gamma, 1 + self.gamma) * radius, farthest)
                 norm = torch.linalg.vector_norm(gradient, dim=(1, 2, 3), keepdim=True).clamp_min(1e-12)
                 way = change + cosine(1.0, 0.01, step / self.steps) * gradient / norm
                 unit = torch.linalg.vector_norm(way, dim=(1, 2, 3), keepdim=True).clamp_min(1e-12)
                 x = (images + radius[:, None, None, None] * way / unit).clamp_(0, 1)
-            nearest = torch.where(distance.isinf()[:, None, None, None], x, nearest)
-        return beyond(classifier, images, labels, nearest)[0]
+        return beyond(classifier, images, labels, nearest.or_last(x))[0]

@@ -7,8 +7,9 @@ from typing import ClassVar
 
 import torch
 
+from ironglass.attacks.parts.nearest import MinimumNorm
 from ironglass.attacks.parts.scores import attack_call
-from ironglass.attacks.parts.threat import USUAL, Threat, bounded
+from ironglass.attacks.parts.threat import USUAL, Threat
 from ironglass.attacks.parts.worst_case import runners_up
 from ironglass.engine.folding.fold import folded
 from ironglass.errors import InputError
@@ -22,7 +23,7 @@ NUDGE = 1e-4
 
 
 @settings(frozen=True, kw_only=True)
-class DeepFool:
+class DeepFool(MinimumNorm):
     """A small change that is misread, by the threat's norm (Moosavi-Dezfooli et al. 2015, arXiv 1511.04599).
 
     For each rival class r, f = logit of r − logit of the label has its boundary at a distance |f| / ‖∇f‖ (dual norm);
@@ -46,16 +47,6 @@ class DeepFool:
             raise InputError(f"DeepFool has {self.steps} steps and {self.candidates} candidates: give at least 1 and 2")
         if not 0 <= self.overshoot < math.inf:
             raise InputError(f"DeepFool's overshoot is {self.overshoot}: give a number of at least 0, such as 0.02")
-
-    @attack_call
-    def __call__(
-        self, classifier: Classifier, images: Images, labels: Labels, *, generator: torch.Generator | None = None
-    ) -> Images:
-        """Adversarial images in [0, 1], within the threat. Nothing is drawn: `generator` is not used.
-
-        A change that is larger than the threat allows is projected into it, and then as a rule no longer fools.
-        """
-        return bounded(self.threat, images, self.minimal(classifier, images, labels))
 
     @attack_call
     def minimal(self, classifier: Classifier, images: Images, labels: Labels) -> Images:

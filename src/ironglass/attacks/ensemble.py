@@ -108,7 +108,7 @@ def standard(classifier: Classifier, threat: Threat, *, steps: int = 100, querie
         }
         label = f"margin-loss variant of AutoAttack ({classes} classes; its targeted DLR loss needs 4)"
     else:
-        # as in its version for L1, whose search is the less sure of a good start and the dearer in targets
+        # those of AutoAttack's own version for each norm
         most, restarts = (5, 5) if isinstance(threat, L1) else (9, 1)
         targets = min(most, classes - 1)
         attacks = {

@@ -12,8 +12,9 @@ from ironglass.attacks.parts.geometry.hyperplane import dual_norm, is_linf, leng
 from ironglass.attacks.parts.geometry.radius import cosine, project_each
 from ironglass.attacks.parts.hair import beyond, surely_misread
 from ironglass.attacks.parts.losses import margin
+from ironglass.attacks.parts.nearest import MinimumNorm, Nearest
 from ironglass.attacks.parts.scores import attack_call
-from ironglass.attacks.parts.threat import USUAL, Threat, bounded
+from ironglass.attacks.parts.threat import USUAL, Threat
 from ironglass.engine.folding.fold import folded
 from ironglass.errors import InputError
 from ironglass.fields import settings
@@ -22,7 +23,7 @@ from ironglass.types import Images, Labels
 
 
 @settings(frozen=True, kw_only=True)
-class FMN:
+class FMN(MinimumNorm):
     """Looks for the smallest change by the threat's norm (Pintor et al. 2021, arXiv 2102.12827).
 
     δ ← project(δ + α · g / ‖g‖₂, ε),  g = ∂ (best other logit − label's logit) / ∂ x
@@ -55,16 +56,6 @@ class FMN:
             raise InputError(f"FMN's gamma is {self.gamma}: give a share of the radius, between 0 and 1")
 
     @attack_call
-    def __call__(
-        self, classifier: Classifier, images: Images, labels: Labels, *, generator: torch.Generator | None = None
-    ) -> Images:
-        """Adversarial images in [0, 1], within the threat. Nothing is drawn: `generator` is not used.
-
-        A change that is larger than the threat allows is projected into it, and then as a rule no longer fools.
-        """
-        return bounded(self.threat, images, self.minimal(classifier, images, labels))
-
-    @attack_call
     def minimal(self, classifier: Classifier, images: Images, labels: Labels) -> Images:
         """The nearest adversarial images, in [0, 1], however far; the threat's eps is not used.
 
@@ -73,27 +64,23 @@ class FMN:
         with folded(classifier), torch.inference_mode(False):
             images = images.clone()
             labels = labels.to(images.device, copy=True)
-            nearest, x = images.clone(), images.clone()
-            distance = torch.full((len(images),), torch.inf, device=images.device)
-            radius, first = distance.clone(), self.step_size or (10.0 if is_linf(self.threat) else 1.0)
+            nearest, x = Nearest.none(images), images
+            radius, first = nearest.distance, self.step_size or (10.0 if is_linf(self.threat) else 1.0)
             for step in range(self.steps):
                 logits, margins, gradient = logits_and_gradient(
                     classifier, x, lambda logits, labels=labels: margin(logits, labels)
                 )
                 misread = surely_misread(logits, labels) if step else logits.argmax(1) != labels
                 size = length((x - images).flatten(1), self.threat)
-                better = misread & (size < distance)
-                nearest = torch.where(better[:, None, None, None], x, nearest)
-                distance = torch.where(better, size, distance)
+                nearest.note(x, size, misread)
 
                 shrink, share = cosine(self.gamma, self.gamma / 50, step / self.steps), step / self.steps
                 slope = dual_norm(gradient.flatten(1)[:, None], self.threat)[:, 0].clamp_min(1e-12)
                 reach = (size + margins.nan_to_num(0).abs() / slope) * (1 + self.gamma)
                 # what the box cuts off is missing from the size: the radius grows whatever that says
                 grown = torch.where(radius.isinf(), reach, torch.maximum(reach, radius * (1 + self.gamma)))
-                farther = torch.where(distance.isinf(), grown, radius * (1 + shrink))
-                radius = torch.where(misread, torch.minimum(radius * (1 - shrink), distance), farther)
+                farther = torch.where(nearest.distance.isinf(), grown, radius * (1 + shrink))
+                radius = torch.where(misread, torch.minimum(radius * (1 - shrink), nearest.distance), farther)
                 norm = torch.linalg.vector_norm(gradient, dim=(1, 2, 3), keepdim=True).clamp_min(1e-12)
                 x = project_each(images, x + cosine(first, first / 100, share) * gradient / norm, radius, self.threat)
-            nearest = torch.where(distance.isinf()[:, None, None, None], x, nearest)
-        return beyond(classifier, images, labels, nearest)[0]
+        return beyond(classifier, images, labels, nearest.or_last(x))[0]

@@ -15,11 +15,11 @@ HAIRS = (1e-6, 1e-5, 1e-4, 1e-3)
 
 
 SURE = 1e-6
-"""Lead over the label's logit, as a share of the largest logit, from which on no rounding undoes a misreading."""
+"""Lead over the label's logit, as a share of the largest logit, below which float32 may not repeat a misreading."""
 
 
 def surely_misread(logits: Logits, labels: Labels) -> Mask:
-    """Returns whether another class leads by more than rounding, bool (n,): searches come nearer than float32 sees."""
+    """Returns whether another class leads by more than `SURE`, bool (n,): searches come nearer than float32 sees."""
     return margin(logits, labels) > SURE * logits.abs().amax(1)
 
 
