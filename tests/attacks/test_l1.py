@@ -190,5 +190,8 @@ def test_the_public_call_takes_the_norm(solved):
     assert "L1, eps 0.6" in repr(result)
     assert not (result.fooled & (distances > 0.6 * (1 + 1e-4))).any()
     assert FGSM(threat=L1(0.6))(classifier, images, labels).shape == images.shape
+    assert ig.attack(classifier, images, labels, "fgsm", norm="l1").eps == 12
+    assert ig.attack(classifier, images, labels, FGSM(), norm="l1").eps == 12
+    assert ig.attack(classifier, images, labels, FGSM(threat=L1(0.6))).eps == 0.6
     with pytest.raises(InputError, match="linf, l2, l1"):
         ig.attack(classifier, images, labels, "apgd-t", norm="l3")

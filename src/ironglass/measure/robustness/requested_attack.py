@@ -10,7 +10,8 @@ from ironglass.attacks import ATTACKS, THREATS, Attack, find_attack
 from ironglass.choices import did_you_mean, shown, unknown
 from ironglass.errors import InputError
 
-USUAL_EPS = 8 / 255
+USUAL_EPS = {"linf": 8 / 255, "l2": 0.5, "l1": 12.0}
+"""Sizes where none is asked for, by norm: what most papers on small colour images allow."""
 
 
 def as_attack(method: Any) -> Attack:
@@ -32,7 +33,8 @@ def requested_attacks(
     Args:
         method: a name that `find_attack` knows, or an attack object, which keeps its own threat where neither eps nor
             norm is given.
-        eps: one size or several, in units of [0, 1]; None for the object's own, and 8/255 for a name.
+        eps: one size or several, in units of [0, 1]; None for the object's own, and for a name or another norm than the
+            object's `USUAL_EPS`: 8/255, under L2 0.5, under L1 12.
         norm: "linf", "l2" or "l1"; None for the object's own, and "linf" for a name.
         settings: replace the attack's own.
 
@@ -51,10 +53,10 @@ def requested_attacks(
             kind = type(attack.threat).__name__
             raise InputError(f"the threat of {type(attack).__name__} is {kind}, not Linf, L2 or L1: set its size in it")
         threat = type(attack.threat) if norm is None else THREATS[norm]
-        eps = attack.threat.eps if eps is None else eps
+        eps = attack.threat.eps if eps is None and type(attack.threat) is threat else eps
     else:
         threat = THREATS[norm or "linf"]
-    return [replace(attack, threat=threat(size)) for size in _sizes(USUAL_EPS if eps is None else eps)]
+    return [replace(attack, threat=threat(size)) for size in _sizes(USUAL_EPS[norm or "linf"] if eps is None else eps)]
 
 
 def settings_of(attack: Attack) -> list[str]:
