@@ -96,7 +96,7 @@ def attack(
         labels: int64 (n,), the true classes.
         method: a name that `find_attack` knows, such as "pgd-20", or an attack object, such as
             `ironglass.attacks.PGD(steps=50)`.
-        eps: size of the allowed change in units of [0, 1]; several as a tuple. None for the object's own or `USUAL_EPS`.
+        eps: allowed change in units of [0, 1]; several as a tuple. None: the object's, else 8/255, L2 0.5, L1 12.
         norm: "linf", "l2" or "l1"; None for "linf", or the object's own.
         seed: of all random draws. Each eps has the same draws, whichever others are requested.
         settings: replace settings of the attack, for instance `restarts=5`.
